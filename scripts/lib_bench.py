@@ -1,0 +1,243 @@
+"""The budgets of the design, measured against a running daemon on the simulated HAT."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+PAGE = os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Figure(NamedTuple):
+    """One line: at most `budget` `unit`; `measured` None: could not be measured, see `note`."""
+
+    name: str
+    budget: float
+    measured: float | None
+    unit: str
+    note: str = ""
+
+
+class Daemon:
+    """A daemon of its own on free ports, with its own folders."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.state = folder / "state"
+        words = [sys.executable, "-m", "btrmd", "run", "--simulate", *options]
+        for name in ("http", "modbus", "dnp3", "snmp"):
+            words += [f"--{name}", "127.0.0.1:0"]
+        words += ["--https", "none"]
+        words += ["--config-dir", str(folder / "config"), "--state-dir", str(self.state)]
+        (folder / "config").mkdir(parents=True, exist_ok=True)
+        self.started = time.monotonic()
+        self.log = (folder / "log").open("w+")
+        self.process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=self.log, text=True, stdin=subprocess.DEVNULL
+        )
+        line = self._ready()
+        self.host, port = line.removeprefix("ready http://").strip().rsplit(":", 1)
+        self.port = int(port)
+
+    def _ready(self) -> str:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if line.startswith("ready http://"):
+                threading.Thread(target=self.process.stdout.read, daemon=True).start()
+                return line
+        self.log.seek(0)
+        sys.exit(f"scripts/bench: the daemon did not start:\n{self.log.read()[-2000:]}")
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
+        with contextlib.closing(connection):
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    def cpu_s(self) -> float:
+        """CPU seconds used so far, user and system, all threads."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def rss_mb(self) -> float:
+        fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
+        return int(fields[1]) * PAGE / 1e6
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.log.close()
+
+
+@contextlib.contextmanager
+def running(*options: str) -> Iterator[Daemon]:
+    with tempfile.TemporaryDirectory(prefix="btrmd-bench-") as folder:
+        daemon = Daemon(Path(folder), *options)
+        try:
+            yield daemon
+        finally:
+            daemon.stop()
+
+
+def core_steps() -> Iterator[Figure]:
+    """14,400 ticks of the pure core: four hours of a discharge at one a second."""
+    try:
+        from lib_bench_core import run_steps
+    except ImportError as error:
+        yield Figure("14,400 core steps", 2.0, None, "s", str(error))
+        return
+    start = time.process_time()
+    run_steps(14_400)
+    yield Figure("14,400 core steps", 2.0, time.process_time() - start, "s")
+
+
+def estimate_call() -> Iterator[Figure]:
+    """One estimate over a curve of 400 rows."""
+    from btrmd.estimate.slope import estimate
+    from btrmd.model.discharge import CurveRow
+
+    rows = [CurveRow(27.0 * k, 12.7 - 0.0015 * k, -1.5, 20.0, 1.5) for k in range(400)]
+    times = []
+    for _ in range(50):
+        start = time.perf_counter()
+        estimate(rows, 1, 17.0)
+        times.append(1000.0 * (time.perf_counter() - start))
+    yield Figure("estimate, 400 rows", 5.0, statistics.median(times), "ms")
+
+
+def start_up() -> Iterator[Figure]:
+    """From the process' start to its first answer over HTTP, median of three."""
+    times = []
+    for _ in range(3):
+        with running() as daemon:
+            status, _ = daemon.get("/healthz")
+            times.append(time.monotonic() - daemon.started)
+            if status != 200:
+                yield Figure("start to first HTTP answer", 1.0, None, "s", f"/healthz: {status}")
+                return
+    yield Figure("start to first HTTP answer", 1.0, statistics.median(times), "s")
+
+
+def idle(seconds: float) -> Iterator[Figure]:
+    """Memory and CPU of a daemon that nobody asks anything, after its self-test."""
+    with running() as daemon:
+        time.sleep(20.0)
+        before, start = daemon.cpu_s(), time.monotonic()
+        time.sleep(seconds)
+        used = (daemon.cpu_s() - before) * 60.0 / (time.monotonic() - start)
+        yield Figure("idle CPU a minute", 0.3, used, "s")
+        yield Figure("resident memory", 60.0, daemon.rss_mb(), "MB", "budget holds after 10 min")
+
+
+def page(seconds: float) -> Iterator[Figure]:
+    """The status page at four clients, five requests a second each; the owner loop beside it."""
+    with running() as daemon:
+        times: list[float] = []
+        faults: list[str] = []
+        end = time.monotonic() + seconds
+
+        def client(offset: float) -> None:
+            connection = http.client.HTTPConnection(daemon.host, daemon.port, timeout=10)
+            with contextlib.closing(connection):
+                due = time.monotonic() + offset
+                while due < end:
+                    time.sleep(max(0.0, due - time.monotonic()))
+                    start = time.perf_counter()
+                    connection.request("GET", "/")
+                    answer = connection.getresponse()
+                    answer.read()
+                    times.append(1000.0 * (time.perf_counter() - start))
+                    if answer.status != 200:
+                        faults.append(f"GET / answered {answer.status}")
+                    due += 0.2
+
+        threads = [threading.Thread(target=client, args=(0.05 * k,)) for k in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        note = faults[0] if faults else f"{len(times)} requests"
+        times.sort()
+        p99 = times[int(0.99 * len(times))] if times and not faults else None
+        yield Figure("status page p99, 4 clients", 20.0, p99, "ms", note)
+        yield from _lateness(daemon)
+
+
+def _lateness(daemon: Daemon) -> Iterator[Figure]:
+    """From /metrics, where the owner loop shows how late its ticks were."""
+    status, body = daemon.get("/metrics")
+    text = body.decode() if status == 200 else ""
+    for name, budget in (("p999", 20.0), ("max", 50.0)):
+        found = re.search(
+            rf"^btrmd_tick_lateness_seconds{{[^}}]*{name}[^}}]*}} ([0-9.e+-]+)$"
+            rf"|^btrmd_tick_lateness_{name}_seconds ([0-9.e+-]+)$",
+            text,
+            re.M,
+        )
+        label = "tick lateness p99.9" if name == "p999" else "tick lateness max"
+        if found:
+            yield Figure(label, budget, 1000.0 * float(found[1] or found[2]), "ms", "web load")
+        else:
+            yield Figure(label, budget, None, "ms", "/metrics does not show it")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="length of the idle and load runs"
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="core estimate start idle page")
+    args = parser.parse_args()
+    benches: dict[str, Callable[[], Iterator[Figure]]] = {
+        "core": core_steps,
+        "estimate": estimate_call,
+        "start": start_up,
+        "idle": lambda: idle(args.seconds),
+        "page": lambda: page(args.seconds),
+    }
+    unknown = [name for name in args.names if name not in benches]
+    if unknown:
+        parser.error(f"{unknown[0]} is not known; allowed are {' '.join(benches)}")
+    bad = 0
+    figures = []
+    for name in args.names or benches:
+        for figure in benches[name]():
+            figures.append(figure._asdict())
+            is_good = figure.measured is not None and figure.measured <= figure.budget
+            bad += not is_good
+            if args.json:
+                continue
+            measured = "-" if figure.measured is None else f"{figure.measured:.4g}"
+            mark = "ok" if is_good else "none" if figure.measured is None else "OVER"
+            print(
+                f"{mark:4} {figure.name:30} budget {figure.budget:8g}"
+                f" measured {measured:>8} {figure.unit:3} {figure.note}".rstrip(),
+                flush=True,
+            )
+    if args.json:
+        print(json.dumps(figures, indent=1))
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The house itself: pins, scripts and documents agree with each other."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import btrmd
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = [
+    path
+    for path in sorted((ROOT / "scripts").iterdir())
+    if path.is_file() and path.read_bytes().startswith(b"#!")
+]
+
+
+def pins(name: str) -> dict[str, str]:
+    """package -> version of a requirements file; every line must be an exact pin."""
+    found = {}
+    for line in (ROOT / "requirements" / name).read_text().splitlines():
+        line = line.split("#")[0].strip()
+        if line:
+            package, equals, version = line.partition("==")
+            assert equals, f"{name}: {line} is not pinned"
+            found[package] = version
+    return found
+
+
+@pytest.mark.parametrize("path", [*SCRIPTS, ROOT / ".ci" / "run"], ids=lambda path: path.name)
+def test_scripts_can_run(path: Path) -> None:
+    assert os.access(path, os.X_OK)
+    if b"bash" in path.read_bytes().split(b"\n")[0]:
+        subprocess.run(["bash", "-n", path], check=True, timeout=20)
+
+
+def test_every_runtime_library_has_a_reason() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text().lower()
+    missing = [name for name in pins("run.txt") if name.lower().replace("_", "-") not in text]
+    assert missing == []
+
+
+def test_pins_agree() -> None:
+    run, dev = pins("run.txt"), pins("dev.txt")
+    assert not set(run) & set(dev), "a package is pinned once"
+
+
+def test_version_is_in_the_changelog_or_unreleased() -> None:
+    text = (ROOT / "CHANGELOG.md").read_text()
+    assert text.index("## Unreleased") < min(
+        (match.start() for match in re.finditer(r"^## \d", text, re.M)), default=len(text)
+    )
+    assert re.fullmatch(r"\d+\.\d+\.\d+", btrmd.__version__)
+
+
+def test_readme_opens_with_the_two_commands() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    opening = "\n".join(lines[:16])
+    assert "scripts/demo" in opening
+    assert "scripts/test" in opening
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    documents = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]
+    broken = []
+    for document in documents:
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text()):
+            if "://" not in target and not (document.parent / target).exists():
+                broken.append(f"{document.relative_to(ROOT)}: {target}")
+    assert broken == []
+
+
+def test_the_unit_leaves_the_coils_dead() -> None:
+    unit = (ROOT / "systemd" / "btrmd.service").read_text()
+    stop = [line for line in unit.splitlines() if line.startswith("ExecStopPost=")]
+    assert stop, "DESIGN section 2: the unit drives the coils low when the daemon ends"
+    assert "Type=notify" in unit
+    assert "WatchdogSec=" in unit

@@ -1,0 +1,101 @@
+"""The house rules on imports: down the floors only, each third-party library in one room."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "btrmd"
+
+# top-level name of a library -> the only folder or file of btrmd that may import it
+ROOMS = {
+    "flask": "servers/web",
+    "werkzeug": "servers/web",
+    "waitress": "servers/web",
+    "gpiozero": "hal",
+    "smbus2": "hal",
+    "adafruit_ina219": "hal",
+    "busio": "hal",
+    "micropython": "hal",
+    "serial": "servers",
+    "systemd": "owner",
+}
+
+
+def imports_of(path: Path) -> Iterator[tuple[str, int]]:
+    """Absolute imports anywhere in a file, lazy ones and import_module too: (module, line)."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.module, node.lineno
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+            name = node.args[0]
+            if isinstance(name, ast.Constant) and not str(name.value).startswith("."):
+                yield str(name.value), node.lineno
+
+
+def strangers(path: Path, where: str) -> list[str]:
+    """Third-party imports in `path` (at `where`, relative to btrmd/) that do not belong there."""
+    found = []
+    for module, line in imports_of(path):
+        top = module.split(".")[0]
+        if top in sys.stdlib_module_names or top == "btrmd":
+            continue
+        room = ROOMS.get(top)
+        if room is None or not (where + "/").startswith(room + "/"):
+            found.append(f"{where}:{line} imports {top}, which belongs in {room or 'no room yet'}")
+    return found
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").as_posix()
+
+
+def test_each_library_stays_in_its_room() -> None:
+    found = [
+        text for path in sorted(PACKAGE.rglob("*.py")) for text in strangers(path, room_of(path))
+    ]
+    assert found == []
+
+
+def test_a_stranger_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "step.py"
+    path.write_text("def f():\n    import flask\n    import numpy.linalg\n    import json\n")
+    assert strangers(path, "core/step") == [
+        "core/step:2 imports flask, which belongs in servers/web",
+        "core/step:3 imports numpy, which belongs in no room yet",
+    ]
+    path.write_text("from importlib import import_module\nimport_module('smbus2')\n")
+    assert strangers(path, "daemon") == ["daemon:2 imports smbus2, which belongs in hal"]
+    path.write_text("import flask\n")
+    assert strangers(path, "servers/web/app") == []
+
+
+def test_floors() -> None:
+    """import-linter's rules of setup.cfg hold."""
+    run = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert run.returncode == 0, run.stdout[-4000:] + run.stderr
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=room_of)
+def test_a_module_says_what_it_is_for_and_stays_short(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if not text.strip():
+        return
+    first = (ast.get_docstring(ast.parse(text)) or "").split("\n")[0]
+    assert first.endswith((".", "?", ":")), "the first line of the docstring is one sentence"
+    assert len(text.splitlines()) <= 450, "more than 450 lines: does it hold two nouns?"
