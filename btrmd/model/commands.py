@@ -1,0 +1,118 @@
+"""Commands: typed requests to the owner, each with one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from .discharge import Estimate
+
+
+class StartTest(NamedTuple):
+    """Start a capacity test after `delay_h` hours (0..500; 0 = now). `type` "1", "2" or None = setting."""
+
+    type: str | None = None
+    delay_h: float = 0.0
+    source: str = ""
+
+
+class StopTest(NamedTuple):
+    """Stop the test (or cancel the delayed start)."""
+
+    source: str = ""
+
+
+class ChangeSettings(NamedTuple):
+    """Change settings, all or none. Values are raw (text or typed) and are validated by the owner."""
+
+    changes: Mapping[str, object]
+    source: str = ""
+
+
+class AckAlarm(NamedTuple):
+    """Acknowledge an alarm by key; a latched one whose cause is gone is cleared by it."""
+
+    key: str
+    source: str = ""
+
+
+class CapacityCheck(NamedTuple):
+    """Capacity IO Check (manual 8.1): force capacity low, or back to nominal."""
+
+    low: bool
+    source: str = ""
+
+
+class ResetData(NamedTuple):
+    """Clear the battery test data; with `settings` True also restore the battery-test settings (C21)."""
+
+    settings: bool = False
+    source: str = ""
+
+
+class Restart(NamedTuple):
+    """Restart the daemon (PB1, DNP3 function 13); refused in a test."""
+
+    source: str = ""
+
+
+class RunSelfTest(NamedTuple):
+    """Run the self-test again; refused in a test."""
+
+    source: str = ""
+
+
+class Calibrate(NamedTuple):
+    """Record one calibration point: the true value of `channel` now, in V or A. `point` low|high|clear."""
+
+    channel: str
+    point: str
+    actual: float | None = None
+    source: str = ""
+
+
+class NextTestIn(NamedTuple):
+    """Set the time to the next test, h (0..500): the live part of a settings change."""
+
+    hours: float
+    source: str = ""
+
+
+class EstimateReady(NamedTuple):
+    """The answer to a WantEstimate action; `estimate` None with a `reason` when it cannot be told."""
+
+    test_n: int
+    estimate: Estimate | None
+    reason: str = ""
+
+
+Command = (
+    StartTest
+    | StopTest
+    | ChangeSettings
+    | AckAlarm
+    | CapacityCheck
+    | ResetData
+    | Restart
+    | RunSelfTest
+    | Calibrate
+    | NextTestIn
+    | EstimateReady
+)
+
+
+class Answer(NamedTuple):
+    """What became of a command.
+
+    `code`: "ok" or a short refusal code (running, not_running, interlock, range, unknown, busy,
+    storage, hardware, ...); `text` one sentence; `data` extra facts (`n` of a started test; key,
+    value, allowed of a refused setting).
+    """
+
+    ok: bool
+    code: str = "ok"
+    text: str = ""
+    data: Mapping[str, object] = {}
+
+
+ACCEPTED = Answer(True)

@@ -1,0 +1,79 @@
+"""A test record: one capacity test or one real outage, from its start to its verdict."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import NamedTuple
+
+
+class TestState(Enum):
+    __test__ = False
+    IDLE = "idle"
+    DELAYED = "delayed"
+    PROVING = "proving"
+    RUNNING = "running"
+    RETURNING = "returning"
+
+
+class TestResult(Enum):
+    __test__ = False
+    NONE = "none"
+    GOOD = "good"
+    LOW = "low"
+    ABORTED = "aborted"
+
+
+class Capacity(Enum):
+    UNKNOWN = "unknown"
+    GOOD = "good"
+    LOW = "low"
+
+
+class TestRecord(NamedTuple):
+    """One row of the list of tests (DESIGN section 8). Times s, volts V whole bank, amps A.
+
+    `type` "1", "2" or "outage". `state` TestState value while it goes on, "finished" after.
+    `started_at`, `ended_at`: wall time s since 1970; `duration_s` from K1 on to K1 off on the
+    process clock; None where not known (yet). `average_current` is the mean discharge, positive.
+    """
+
+    n: int
+    type: str
+    state: str = "proving"
+    result: str = "none"
+    reason: str = ""
+    source: str = ""
+    started_at: float = 0.0
+    ended_at: float | None = None
+    duration_s: float | None = None
+    average_current: float | None = None
+    average_temperature: float | None = None
+    end_voltage: float | None = None
+    estimate_s: float | None = None
+    estimate_low_s: float | None = None
+    estimate_high_s: float | None = None
+    minimum_runtime_s: float | None = None
+    marks: tuple[str, ...] = ()
+
+
+TestRecord.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test class
+
+
+class CurveRow(NamedTuple):
+    """One sample: s from K1 on, bank volts, battery amps (negative = discharging), degC, load amps."""
+
+    time_s: float
+    battery_v: float
+    battery_a: float
+    temp_c: float | None
+    load_a: float | None
+
+
+class Estimate(NamedTuple):
+    """Run time from test start to the cutoff, s: point estimate, ends of the 90 % interval."""
+
+    ert_s: float
+    low_s: float
+    high_s: float
+    method: str = ""
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,34 @@
+"""The one root of every error btrmd raises on purpose."""
+
+
+class BtrmError(Exception):
+    """Base class: its text is one sentence a person at the site can act on."""
+
+
+class SettingError(BtrmError, ValueError):
+    """A setting was refused.
+
+    Attributes: `key`, `value` (as it was given), `allowed` (the allowed range in words).
+    """
+
+    def __init__(self, key: str, value: object, allowed: str, text: str | None = None) -> None:
+        self.key = key
+        self.value = value
+        self.allowed = allowed
+        super().__init__(text or f"{key} = {value!r} is refused: allowed is {allowed}.")
+
+
+class ConfigError(BtrmError, ValueError):
+    """A hand-written file is wrong; the text names file, key, value and what is allowed."""
+
+
+class DataError(BtrmError, ValueError):
+    """A data file (CSV, scenario) is wrong; the text names file, line and what was expected."""
+
+
+class BusError(BtrmError, OSError):
+    """An I2C transfer failed after its retries."""
+
+
+class BusyError(BtrmError, RuntimeError):
+    """The owner's inbox is full or did not answer in time."""

@@ -1,0 +1,40 @@
+"""The history as servers may read it; the store implements it, the daemon hands it in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from .discharge import CurveRow, TestRecord
+from .events import Event
+
+
+class TrendRows(Protocol):
+    """`keys`: the columns; `tier_s`: 60, 900 or 86400; `rows`: (wall time s, value or None, ...)."""
+
+    keys: tuple[str, ...]
+    tier_s: int
+    rows: Sequence[tuple[float | None, ...]]
+
+
+class History(Protocol):
+    """Thread-safe, read only. Nothing here waits for the owner loop."""
+
+    def events(self, after: int = 0, limit: int = 1000, key: str | None = None) -> list[Event]:
+        """Events with n > `after`, by rising n, at most `limit` (1..10000)."""
+
+    def last_event(self) -> int:
+        """The highest event number, 0 when there is none."""
+
+    def tests(self, include_cleared: bool = False, limit: int = 1000) -> list[TestRecord]:
+        """Newest first; tests cleared by a data reset only with `include_cleared`."""
+
+    def test(self, n: int) -> TestRecord | None: ...
+
+    def curve(self, n: int) -> Iterator[CurveRow]:
+        """The rows of test `n` by rising time; empty when there is none."""
+
+    def trends(
+        self, start: float, end: float, keys: Sequence[str] | None = None, limit: int = 2000
+    ) -> TrendRows:
+        """Rows between the wall times from the finest tier that fits `limit` rows."""

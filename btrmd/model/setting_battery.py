@@ -1,0 +1,198 @@
+"""The settings of the Battery Test and Port Options pages (manual 7.3 and 9)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from .setting import Setting
+
+BATTERY_TEST: Final = "Battery Test"
+PORT_OPTIONS: Final = "Port Options"
+
+# Manual 7.3 for 12 and 24 V; 36 and 48 V by C16. The 24 V row's upper end is as printed.
+TYPE2_MINIMUM_MV: Final[Mapping[int, tuple[int, int, int]]] = MappingProxyType(
+    {
+        12: (10500, 12500, 11800),
+        24: (21000, 27000, 23600),
+        36: (31500, 37500, 35400),
+        48: (42000, 50000, 47200),
+    }
+)  # system voltage V -> (low, high, default) mV
+
+_IO2_LABELS = ("Analog Input", "Digital Input Alarm if < 1V", "Digital Input Alarm if > 2V")
+_IO1_LABELS = (
+    *_IO2_LABELS,
+    "Digital Out Normally Low",
+    "Digital Out Normally Open, Low On Alarm",
+)
+
+BATTERY_SETTINGS: Final = (
+    Setting(
+        "test.enabled",
+        "bool",
+        False,
+        "Run the capacity test by schedule.",
+        page=BATTERY_TEST,
+        group="Capacity Test Settings",
+        label="Enable Capacity Test",
+    ),
+    Setting(
+        "test.interval_h",
+        "int",
+        336,
+        "Hours from one scheduled test to the next; 0 = no repeat.",
+        unit="h",
+        low=0,
+        high=500,
+        page=BATTERY_TEST,
+        group="Capacity Test Settings",
+        label="Test Scheduled Every",
+    ),
+    Setting(
+        "test.next_h",
+        "int",
+        336,
+        "Hours until the next scheduled test; counts down while tests are enabled.",
+        unit="h",
+        low=0,
+        high=500,
+        live=True,
+        page=BATTERY_TEST,
+        group="Capacity Test Settings",
+        label="Time to Next Test",
+    ),
+    Setting(
+        "test.type",
+        "enum",
+        1,
+        "What a test is: 1 estimates the run time from a part of the discharge, 2 discharges for "
+        "a set time and judges the end voltage.",
+        choices=(1, 2),
+        choice_labels=("Type 1", "Type 2"),
+        page=BATTERY_TEST,
+        group="Capacity Test Settings",
+        label="Test Type",
+    ),
+    Setting(
+        "test.minimum_runtime_min",
+        "int",
+        240,
+        "Run time the battery must reach; a shorter estimate flags the capacity low. 0 = no "
+        "judgement.",
+        unit="min",
+        low=0,
+        high=3200,
+        page=BATTERY_TEST,
+        group="Type 1",
+        label="Minimum Runtime",
+    ),
+    Setting(
+        "battery.rated_ah",
+        "float",
+        None,
+        "Rated capacity of the bank (20 h figure); sets the length of a Type 1 test and sharpens "
+        "the estimate. none = not known.",
+        unit="Ah",
+        low=1,
+        high=2000,
+        optional=True,
+        page=BATTERY_TEST,
+        group="Type 1",
+        label="Battery Rating",
+    ),
+    Setting(
+        "test.type2_min",
+        "int",
+        60,
+        "Length of a Type 2 test.",
+        unit="min",
+        low=1,
+        high=999,
+        page=BATTERY_TEST,
+        group="Type 2",
+        label="Test Run Battery For",
+    ),
+    Setting(
+        "test.type2_minimum_mv",
+        "int",
+        11800,
+        "Battery voltage that must remain at the end of a Type 2 test. The range follows the "
+        "system voltage: 10500..12500 (default 11800) at 12 V, 21000..27000 (23600) at 24 V, "
+        "31500..37500 (35400) at 36 V, 42000..50000 (47200) at 48 V.",
+        unit="mV",
+        low=10500,
+        high=50000,
+        page=BATTERY_TEST,
+        group="Type 2",
+        label="Minimum Voltage",
+    ),
+)
+
+PORT_SETTINGS: Final = (
+    Setting(
+        "io1.config",
+        "enum",
+        0,
+        "What IO channel 1 does: 0 measures only, 1 alarms below 1 V, 2 alarms above 2 V, 3 is an "
+        "output that is low at rest and opens on a battery fault, 4 is an output that is open at "
+        "rest and goes low on a battery fault.",
+        choices=(0, 1, 2, 3, 4),
+        choice_labels=_IO1_LABELS,
+        page=PORT_OPTIONS,
+        group="IO Channel 1",
+        label="IO Channel 1",
+    ),
+    Setting(
+        "io2.config",
+        "enum",
+        0,
+        "What IO channel 2 does: 0 measures only, 1 alarms below 1 V, 2 alarms above 2 V; 3 and 4 "
+        "as channel 1 where the site file makes channel 2 an output.",
+        choices=(0, 1, 2, 3, 4),
+        choice_labels=_IO1_LABELS,
+        page=PORT_OPTIONS,
+        group="IO Channel 2",
+        label="IO Channel 2",
+    ),
+    Setting(
+        "system.voltage",
+        "enum",
+        12,
+        "Nominal voltage of the plant; 36 and 48 on the BTRM400 only.",
+        unit="V",
+        choices=(12, 24, 36, 48),
+        choice_labels=("12V System", "24V System", "36V System", "48V System"),
+        page=PORT_OPTIONS,
+        group="System Voltage",
+        label="System Voltage",
+    ),
+    Setting(
+        "system.single_source",
+        "bool",
+        False,
+        "One source feeds supply and charger terminals, which are joined.",
+        page=PORT_OPTIONS,
+        group="System Voltage",
+        label="Single Source",
+    ),
+    Setting(
+        "lvd.enabled",
+        "bool",
+        False,
+        "Take the load off a nearly empty battery (off at 10.5/21.0 V, on at 12.5/24.5 V).",
+        page=PORT_OPTIONS,
+        group="Low Voltage Load Disconnect",
+        label="Enable",
+    ),
+    Setting(
+        "ups.enabled",
+        "bool",
+        True,
+        "Transfer the load to the battery when the load bus falls below 11.0/22.0 V.",
+        page=PORT_OPTIONS,
+        group="UPS Mode",
+        label="Enable",
+    ),
+)

@@ -1,0 +1,108 @@
+"""Text formats: what addresses, names and paths among the settings must look like."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, ip_network
+
+MAX_EMAIL = 32  # manual 9.3: "32 for Email Addr" (R63)
+MAX_RECIPIENTS = 8
+MAX_NETWORKS = 32
+
+_LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
+_MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
+_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9.-]{1,253})")
+_PATH = re.compile(r"/[^\x00]*")
+
+
+def split_list(text: str) -> tuple[str, ...]:
+    """The items of a list setting, separated by commas, semicolons or spaces."""
+    return tuple(item for item in re.split(r"[,;\s]+", text) if item)
+
+
+def has_control(text: str) -> bool:
+    """True when a character is a control, a format, a surrogate or not assigned at all."""
+    return any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Cn", "Co") for char in text)
+
+
+def is_ip(text: str) -> bool:
+    """An IPv4 address in dotted notation."""
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def is_hostname(text: str) -> bool:
+    """A single host label (RFC 1123)."""
+    return _LABEL.fullmatch(text) is not None
+
+
+def is_host(text: str) -> bool:
+    """A host name with or without domain, or an IPv4 address."""
+    if is_ip(text):
+        return True
+    labels = text.removesuffix(".").split(".")
+    if len(text) > 253 or labels[-1].isdigit():
+        return False
+    return all(_LABEL.fullmatch(label) for label in labels)
+
+
+def is_email(text: str) -> bool:
+    """One mail address with a plausible host part."""
+    match = _EMAIL.fullmatch(text)
+    return match is not None and is_host(match.group(1))
+
+
+def is_email_list(text: str) -> bool:
+    """1..8 mail addresses of at most 32 characters each."""
+    items = split_list(text)
+    return 0 < len(items) <= MAX_RECIPIENTS and all(
+        len(item) <= MAX_EMAIL and is_email(item) for item in items
+    )
+
+
+def is_cidr_list(text: str) -> bool:
+    """1..32 addresses or networks, IPv4 or IPv6; host bits must be zero."""
+    items = split_list(text)
+    if not 0 < len(items) <= MAX_NETWORKS:
+        return False
+    try:
+        for item in items:
+            ip_network(item)
+    except ValueError:
+        return False
+    return True
+
+
+def is_mac(text: str) -> bool:
+    """A MAC address with colons."""
+    return _MAC.fullmatch(text) is not None
+
+
+def is_path(text: str) -> bool:
+    """An absolute path without steps upwards."""
+    return _PATH.fullmatch(text) is not None and ".." not in text.split("/")
+
+
+FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    "ip": (is_ip, "an IPv4 address such as 192.168.1.214"),
+    "host": (is_host, "a host name or an IPv4 address"),
+    "hostname": (is_hostname, "letters, digits and hyphens, not starting or ending with a hyphen"),
+    "email": (is_email, "a mail address such as name@host.com"),
+    "email_list": (
+        is_email_list,
+        f"1 to {MAX_RECIPIENTS} mail addresses of at most {MAX_EMAIL} characters each, "
+        "separated by commas",
+    ),
+    "cidr_list": (
+        is_cidr_list,
+        f"at most {MAX_NETWORKS} addresses or networks such as 10.0.0.0/8, separated by commas",
+    ),
+    "device": (is_path, "the absolute path of a serial port such as /dev/serial0"),
+    "path": (is_path, "an absolute path"),
+    "mac": (is_mac, "a MAC address such as 80:1f:12:88:92:48"),
+}

@@ -1,0 +1,129 @@
+"""A setting's value: from raw (typed JSON or text of the command line) to checked, and back."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from .errors import SettingError
+from .setting import Setting, SettingValue
+from .setting_format import FORMATS, has_control
+
+_TRUE = frozenset({"true", "on", "yes", "1"})
+_FALSE = frozenset({"false", "off", "no", "0"})
+# Bounded, ASCII only: int() and float() would take "1_0", other scripts' digits and 4000 digits.
+_INT = re.compile(r"[+-]?[0-9]{1,12}")
+_FLOAT = re.compile(r"[+-]?([0-9]{1,12}\.?[0-9]{0,18}|\.[0-9]{1,18})([eE][+-]?[0-9]{1,2})?")
+_SHOWN = 60  # characters of a refused value that are repeated in the sentence
+
+
+def refuse(setting: Setting, raw: object, allowed: str) -> SettingError:
+    """The refusal of `raw`; a secret is never repeated, a long value is cut in the sentence."""
+    if setting.secret:
+        text = f"{setting.key}: the value is refused: allowed is {allowed}."
+        return SettingError(setting.key, None, allowed, text)
+    shown = ascii(raw) if isinstance(raw, str) and has_control(raw) else repr(raw)
+    if len(shown) > _SHOWN:
+        shown = f"{shown[:_SHOWN]}..."
+    text = f"{setting.key} = {shown} is refused: allowed is {allowed}."
+    return SettingError(setting.key, raw, allowed, text)
+
+
+def decode_value(
+    setting: Setting,
+    raw: object,
+    allowed: str,
+    choices: tuple[int | str, ...],
+    low: float | None,
+    high: float | None,
+) -> SettingValue:
+    """`raw` as the setting's type within `choices` or `low`..`high`; raises SettingError."""
+    if setting.optional and (raw is None or raw == "" or _word(raw) == "none"):
+        return None
+    value: SettingValue
+    if setting.kind == "bool":
+        value = _decode_bool(raw)
+    elif setting.kind == "int":
+        value = _decode_int(raw)
+    elif setting.kind == "float":
+        value = _decode_float(raw)
+    elif setting.kind == "enum":
+        value = _decode_choice(raw, choices)
+    else:
+        value = _decode_text(setting, raw)
+    if value is None:
+        raise refuse(setting, raw, allowed)
+    if setting.kind in ("int", "float") and isinstance(value, int | float):
+        is_in = (low is None or value >= low) and (high is None or value <= high)
+        if not is_in:
+            raise refuse(setting, raw, allowed)
+    return value
+
+
+def format_value(value: SettingValue) -> str:
+    """The value as the command line writes it: true/false, 100 for 100.0, none."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return f"{value:.12g}" if isinstance(value, float) else str(value)
+
+
+def _word(raw: object) -> str:
+    """Stripped lower-case text, "" when `raw` is no text or a long one."""
+    return raw.strip().lower() if isinstance(raw, str) and len(raw) <= _SHOWN else ""
+
+
+def _decode_bool(raw: object) -> bool | None:
+    if isinstance(raw, bool):
+        return raw
+    if isinstance(raw, int) and raw in (0, 1):
+        return raw == 1
+    word = _word(raw)
+    if word in _TRUE:
+        return True
+    return False if word in _FALSE else None
+
+
+def _decode_int(raw: object) -> int | None:
+    if isinstance(raw, bool):
+        return None
+    if isinstance(raw, int):
+        return raw
+    if isinstance(raw, float):
+        return int(raw) if math.isfinite(raw) and raw == int(raw) else None
+    word = _word(raw)
+    return int(word) if _INT.fullmatch(word) else None
+
+
+def _decode_float(raw: object) -> float | None:
+    if isinstance(raw, bool):
+        return None
+    if isinstance(raw, int | float):
+        # An int beyond the range of float would raise; it is out of every limit anyway.
+        return float(raw) if -1e15 < raw < 1e15 else None
+    word = _word(raw)
+    return float(word) if _FLOAT.fullmatch(word) else None
+
+
+def _decode_choice(raw: object, choices: tuple[int | str, ...]) -> int | str | None:
+    """The choice that `raw` names; numbers may come as text, texts in any case."""
+    number = _decode_int(raw)
+    word = _word(raw)
+    for choice in choices:
+        if choice == (number if isinstance(choice, int) else word):
+            return choice
+    return None
+
+
+def _decode_text(setting: Setting, raw: object) -> str | None:
+    if not isinstance(raw, str) or len(raw) > max(setting.max_length, 1) + _SHOWN:
+        return None
+    text = raw.strip() if setting.format else raw
+    if len(text) > setting.max_length or has_control(text):
+        return None
+    if text == "":
+        return text if setting.allows_empty or not setting.format else None
+    if setting.format and not FORMATS[setting.format][0](text):
+        return None
+    return text

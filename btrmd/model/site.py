@@ -1,0 +1,100 @@
+"""The site: what only the hand-edited site file may decide, and no page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from .errors import ConfigError
+
+MODELS: Final = ("300", "400")
+VOLTAGES: Final[Mapping[str, tuple[int, ...]]] = {"300": (12, 24), "400": (12, 24, 36, 48)}
+
+_LISTEN = {"http": True, "https": True, "snmp": True, "modbus": False, "dnp3": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The `[site]` table of the site file.
+
+    `model` "300" (20 A, 12 and 24 V) or "400" (10 A, 12 to 48 V). `authorization_off` is the
+    manual's factory state: every page and every change open to all. `ch2_output` makes CH2 an
+    output too (C5). `http`, `https`, `snmp`: HOST:PORT or "none"; `modbus`, `dnp3`: the HOST to
+    listen on, their ports are settings.
+    """
+
+    model: str = "300"
+    authorization_off: bool = False
+    ch2_output: bool = False
+    http: str = "0.0.0.0:80"
+    https: str = "0.0.0.0:443"
+    snmp: str = "0.0.0.0:161"
+    modbus: str = "0.0.0.0"
+    dnp3: str = "0.0.0.0"
+
+    @property
+    def voltages(self) -> tuple[int, ...]:
+        """System voltages this model can be set to, V."""
+        return VOLTAGES[self.model]
+
+
+def flatten(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:
+    """Nested TOML tables as dotted keys: {"io2": {"output": True}} -> {"io2.output": True}."""
+    flat: dict[str, object] = {}
+    for name, value in table.items():
+        key = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            flat.update(flatten(value, f"{key}."))
+        else:
+            flat[key] = value
+    return flat
+
+
+def decode_site(table: Mapping[str, object], file: str = "btrmd.toml") -> Site:
+    """The `[site]` table as a Site.
+
+    Keys: `model`, `web.authorization`, `io2.output`, `listen.http`, `listen.https`,
+    `listen.snmp`, `listen.modbus`, `listen.dnp3`.
+    Raises ConfigError naming file, key, value and what is allowed.
+    """
+    values: dict[str, str] = {}
+    authorization_off = ch2_output = False
+    for key, value in flatten(table).items():
+        if key == "model":
+            if isinstance(value, bool) or str(value) not in MODELS:
+                raise _wrong(file, key, value, '"300" or "400"')
+            values["model"] = str(value)
+        elif key == "web.authorization":
+            if value != "off":
+                raise _wrong(file, key, value, '"off"; "writes" and "all" belong to [defaults]')
+            authorization_off = True
+        elif key == "io2.output":
+            if not isinstance(value, bool):
+                raise _wrong(file, key, value, "true or false")
+            ch2_output = value
+        elif key.removeprefix("listen.") in _LISTEN and key.startswith("listen."):
+            name = key.removeprefix("listen.")
+            values[name] = _listen(file, key, value, with_port=_LISTEN[name])
+        else:
+            allowed = "model, web.authorization, io2.output, " + ", ".join(
+                f"listen.{name}" for name in _LISTEN
+            )
+            raise ConfigError(f"{file}: [site] {key} is not known; allowed keys are {allowed}.")
+    return Site(authorization_off=authorization_off, ch2_output=ch2_output, **values)
+
+
+def _listen(file: str, key: str, value: object, with_port: bool) -> str:
+    """A listen address, checked for shape only: the server finds out whether it exists."""
+    allowed = 'HOST:PORT with port 0..65535, or "none"' if with_port else 'a host address or "none"'
+    if not isinstance(value, str) or not value or not value.isprintable() or " " in value:
+        raise _wrong(file, key, value, allowed)
+    if with_port and value != "none":
+        host, _, port = value.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or int(port[:6]) > 65535:
+            raise _wrong(file, key, value, allowed)
+    return value
+
+
+def _wrong(file: str, key: str, value: object, allowed: str) -> ConfigError:
+    return ConfigError(f"{file}: [site] {key} = {value!r} is refused: allowed is {allowed}.")

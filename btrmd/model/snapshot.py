@@ -1,0 +1,40 @@
+"""A snapshot: everything a server may show, taken whole at one instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from .discharge import TestRecord
+from .readings import Reading
+from .settings import Settings
+
+
+class AlarmView(NamedTuple):
+    """An active or latched alarm. `since` wall time s; `text` one sentence for people."""
+
+    key: str
+    text: str
+    since: float
+    active: bool
+    latched: bool
+    acknowledged: bool
+
+
+class Snapshot(NamedTuple):
+    """Immutable; a request takes the reference once and answers wholly from it.
+
+    `seq` rises with every publication. `mono` is the process clock (s since start), `at` wall
+    time. `points` holds every key of the point table.
+    """
+
+    seq: int
+    at: float
+    mono: float
+    points: Mapping[str, Reading]
+    alarms: tuple[AlarmView, ...]
+    settings: Settings
+    test: TestRecord | None  # the running test or outage
+    last_test: TestRecord | None  # the last finished capacity test since the last reset
+    is_ticking: bool = True  # False once the owner loop has stopped ticking for 2 s
+    faults: tuple[str, ...] = ()  # sentences: servers that cannot bind, storage, self-test findings

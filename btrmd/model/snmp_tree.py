@@ -1,0 +1,115 @@
+"""The SNMP objects that are no points: the system group, the trap table, the notifications."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from .bindings import ENTERPRISE, Access, Syntax
+from .setting_table import SETTINGS
+
+TRAP_ROWS: Final = (0, 1)  # the manual's walk and help page: receivers 0 and 1 (C33)
+NO_YES: Final = (("no", 0), ("yes", 1))
+
+
+@dataclass(frozen=True, slots=True)
+class SystemObject:
+    """A scalar of MIB-2's system group; exactly one of `text`, `point`, `setting` is its source."""
+
+    number: int
+    name: str
+    syntax: Syntax
+    text: str = ""
+    point: str = ""
+    setting: str = ""
+
+    @property
+    def access(self) -> Access:
+        return "rw" if self.setting else "ro"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of trapTable (34506.2.1.1).
+
+    `setting` names the setting, {row} standing for the row; "" = the value is the row itself.
+    """
+
+    number: int
+    name: str
+    syntax: Syntax
+    access: Access
+    setting: str = ""
+    names: tuple[tuple[str, int], ...] = ()
+
+    def key(self, row: int) -> str:
+        """The setting of `row`."""
+        return self.setting.format(row=row)
+
+
+@dataclass(frozen=True, slots=True)
+class NotifyObject:
+    """A varbind of our notifications, accessible-for-notify; OID below 34506."""
+
+    oid: tuple[int, ...]
+    name: str
+    syntax: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """A notification of an alarm; raise and clear share the OID below 34506 (R101).
+
+    `point` is the point whose object stands first among the varbinds, as 1 or 0.
+    """
+
+    oid: tuple[int, ...]
+    name: str
+    alarm: str
+    point: str
+
+
+SYSTEM_GROUP: Final = (
+    SystemObject(1, "sysDescr", "DisplayString", text="BTRM"),
+    SystemObject(
+        2, "sysObjectID", "OBJECT IDENTIFIER", text=".".join(str(arc) for arc in ENTERPRISE)
+    ),
+    SystemObject(3, "sysUpTime", "TimeTicks", point="system.uptime"),
+    SystemObject(4, "sysContact", "DisplayString", setting="site.contact"),
+    SystemObject(5, "sysName", "DisplayString", setting="site.name"),
+    SystemObject(6, "sysLocation", "DisplayString", setting="site.location"),
+)
+
+TRAP_ENTRY: Final = (2, 1, 1)
+TRAP_TABLE: Final = (
+    Column(1, "trapReceiverNumber", "INTEGER", "n-a"),
+    Column(2, "trapEnabled", "INTEGER", "rw", "snmp.trap{row}.enabled", NO_YES),
+    Column(3, "trapReceiverIPAddress", "IpAddress", "rw", "snmp.trap{row}.address"),
+    Column(4, "trapCommunity", "DisplayString", "rw", "snmp.trap{row}.community"),
+)
+
+NOTIFY_OBJECTS: Final = (
+    NotifyObject((99, 2, 1), "eventText", "DisplayString", "What happened, in one sentence."),
+    NotifyObject((99, 2, 2), "eventNumber", "Unsigned32", "Number of the event in the log."),
+    NotifyObject((99, 2, 3), "eventTime", "DateAndTime", "When it happened."),
+)
+
+NOTIFICATIONS: Final = (
+    Notification((0, 1), "lowBattCapacityEvent", "battery.low_capacity", "battery.low_capacity"),
+    Notification((0, 2), "lowBatteryVoltageEvent", "battery.low_voltage", "battery.low_voltage"),
+    Notification((0, 3), "ioChan1Event", "io1", "io1.alarm"),
+    Notification((0, 4), "ioChan2Event", "io2", "io2.alarm"),
+)
+
+
+def check_tree() -> None:
+    """Raises ValueError when a column or a system object names a setting that does not exist."""
+    keys = [item.setting for item in SYSTEM_GROUP if item.setting]
+    keys += [column.key(row) for column in TRAP_TABLE if column.setting for row in TRAP_ROWS]
+    for key in keys:
+        if key not in SETTINGS:
+            raise ValueError(f"{key} is bound to SNMP and is not a setting.")
+
+
+check_tree()

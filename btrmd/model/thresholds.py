@@ -1,0 +1,86 @@
+"""The thresholds: every number of the behaviour that depends on system voltage or model."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .settings import Settings
+
+# Reconnect of the LVD as the manual prints it: 24 V is 24.5, not 25.0; 36 and 48 V follow the
+# 24 V pair (C15).
+_LVD_CLOSE_V = {12: 12.5, 24: 24.5, 36: 36.75, 48: 49.0}
+
+_RATING_A = {"300": 20.0, "400": 10.0}  # manual 15
+_OVERCURRENT_A = {"300": 22.0, "400": 11.0}
+
+
+class Thresholds(NamedTuple):
+    """Volts for the whole bank, amps; the 12 V values are DESIGN section 3 and manual 7.2 to 9.1.
+
+    Hysteresis and delays are the machines' own; what is scaled here is all that is scaled.
+    """
+
+    blocks: int  # 12 V blocks in series
+    system_v: int  # nominal
+    start_v: float  # 12.40: a test starts above
+    cutoff_v: float  # 11.0: a test ends below
+    early_cutoff_v: float  # 10.5: the cutoff in the first 10 minutes (coup de fouet)
+    safety_floor_v: float  # 11.6: an estimating test ends below, at the highest load seen
+    supply_present_v: float  # 11.5: supply present at or above; load bus proven at or above
+    charger_present_v: float  # 12.6: charger present at or above
+    bus_good_v: float  # 11.5: load bus at or above after the way back
+    takeover_drop_v: float  # 0.5: load bus may be this far below the battery once it carries
+    ups_transfer_v: float  # 11.0: load bus below, to the battery
+    ups_return_v: float  # 11.5: supply above, back (R180)
+    lvd_open_v: float  # 10.5
+    lvd_close_v: float  # 12.5, 24.5, 36.75, 49.0
+    low_battery_v: float  # 11.0: alarm below
+    low_battery_clear_v: float  # 11.5
+    guard_close_v: float  # 10.5: the bus guard closes below
+    guard_release_v: float  # 11.5: supply above, the guard lets go
+    mismatch_low_v: float  # 9: battery below does not fit the system voltage
+    mismatch_high_v: float  # 16: battery above does not fit
+    dropped_v: float  # 10.0: a load bus below counts as dropped (R130)
+    rating_a: float  # 20 on the 300, 10 on the 400
+    overcurrent_a: float  # 22 and 11
+
+    @classmethod
+    def of(cls, settings: Settings) -> Thresholds:
+        """The thresholds at the settings' system voltage on the site's model."""
+        system_v = settings.integer("system.voltage")
+        blocks = settings.blocks
+        return cls(
+            blocks=blocks,
+            system_v=system_v,
+            start_v=_scaled(12.40, blocks),
+            cutoff_v=_scaled(11.0, blocks),
+            early_cutoff_v=_scaled(10.5, blocks),
+            safety_floor_v=_scaled(11.6, blocks),
+            supply_present_v=_scaled(11.5, blocks),
+            charger_present_v=_scaled(12.6, blocks),
+            bus_good_v=_scaled(11.5, blocks),
+            takeover_drop_v=_scaled(0.5, blocks),
+            ups_transfer_v=_scaled(11.0, blocks),
+            ups_return_v=_scaled(11.5, blocks),
+            lvd_open_v=_scaled(10.5, blocks),
+            lvd_close_v=_LVD_CLOSE_V[system_v],
+            low_battery_v=_scaled(11.0, blocks),
+            low_battery_clear_v=_scaled(11.5, blocks),
+            guard_close_v=_scaled(10.5, blocks),
+            guard_release_v=_scaled(11.5, blocks),
+            mismatch_low_v=_scaled(9.0, blocks),
+            mismatch_high_v=_scaled(16.0, blocks),
+            dropped_v=_scaled(10.0, blocks),
+            rating_a=_RATING_A[settings.site.model],
+            overcurrent_a=_OVERCURRENT_A[settings.site.model],
+        )
+
+
+def _scaled(volts: float, blocks: int) -> float:
+    """Volts per block times blocks, without the last binary digit of 12.4 x 3."""
+    return round(volts * blocks, 6)
+
+
+def fits_system_voltage(battery_v: float, system_v: int) -> bool:
+    """True when a bank of `battery_v` V can be a `system_v` V one: 9..16 V a block (R59)."""
+    return 9.0 <= battery_v / (system_v // 12) <= 16.0
