@@ -1,0 +1,1 @@
+"""The hardware: what reads the HAT's chips and drives its pins, on the Pi and in simulation."""

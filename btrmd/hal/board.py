@@ -1,0 +1,323 @@
+"""The HAT as a board: one scan of chips and pins in, all outputs driven; see model.board.Board."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from ..model.board import Inputs, Outputs
+from ..model.errors import BusError
+from ..model.readings import BAD, GOOD, MISSING, NO_MEASUREMENT, STALE, Measurement
+from .calibration import Calibration
+from .channels import KEYS, Channel
+from .chips.ads1115 import VOLTS_PER_COUNT, Ads1115, scan
+from .chips.chip import Chip, FrozenError
+from .chips.ina219 import Ina219
+from .chips.tmp102 import Tmp102
+from .config import CURRENTS, VOLTAGES, HardwareConfig
+from .gpio import FactorySource, HatPins
+from .i2c import I2CBus
+
+log = logging.getLogger(__name__)
+
+SHUNT_VOLTS_PER_COUNT = 1e-5  # INA219
+TEMPERATURE_EVERY = 1.0  # s
+TEMPERATURE_GRACE = 0.05  # s: half a tick, so that 1 Hz does not turn into every eleventh tick
+CHECKS_APART = 0.1  # s between the proofs of life of two current chips: they share no scan
+# a step that is looked at twice (and 12 % of the value): above noise, below what matters
+JUMP_V, JUMP_A, JUMP_C = 0.3, 0.5, 2.0
+
+# The divider measures from the star ground. Battery and load current lift their minus terminal
+# above it, supply and charger current pull theirs below it (DESIGN section 2).
+DROP_SIGN = {"battery": -1.0, "load": -1.0, "charger": 1.0, "supply": 1.0}
+
+_WORST = {GOOD: 0, STALE: 1, BAD: 2, MISSING: 3}
+
+
+class _CurrentPart:
+    """One current: chip, channel, A a count."""
+
+    def __init__(self, chip: Ina219, channel: Channel, scale: float, drop: float) -> None:
+        self.chip = chip
+        self.channel = channel
+        self.scale = scale
+        self.drop = drop  # V a terminal voltage changes per A of this current
+
+    def again(self) -> float:
+        return self.chip.shunt() * self.scale
+
+
+class _VoltagePart:
+    """One voltage: chip input, channel, V a count, and the current whose drop it carries."""
+
+    def __init__(
+        self,
+        chip: Ads1115,
+        number: int,
+        channel: Channel,
+        scale: float,
+        current: _CurrentPart | None,
+        pause: Callable[[], None],
+    ) -> None:
+        self.chip = chip
+        self.input = number
+        self.channel = channel
+        self.scale = scale
+        self.current = current
+        self._pause = pause
+
+    def again(self) -> float:
+        return self.chip.convert(self.input, self._pause) * self.scale
+
+
+class HatBoard:
+    """Implements model.board.Board on an I2C bus and a gpiozero factory. One thread uses it.
+
+    `single_source`: supply and charger terminals are joined; `supply_a` is then the sum of both
+    currents and `charger_a` is missing. Set it when the setting changes.
+    """
+
+    def __init__(
+        self,
+        config: HardwareConfig,
+        bus: I2CBus,
+        pins: FactorySource,
+        calibration: Calibration | None = None,
+        pause: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`pause` waits for one ADC conversion (chips.ads1115.PAUSE; nothing in simulation).
+
+        Never fails for missing hardware: that shows in `findings` and in the readings.
+        """
+        self.single_source = False
+        self._bus = bus
+        self._pins = HatPins(config.pins, pins)
+        self._pause = pause
+        self._now = 0.0
+        self._channels: dict[str, Channel] = {}
+        self._currents: dict[str, _CurrentPart] = {}
+        self._voltages: list[_VoltagePart] = []
+        self._adcs: list[Ads1115] = []
+        self._thermometer: Tmp102 | None = None
+        self._temperature_at: float | None = None
+        self._build(config)
+        self._chips: list[Chip] = [part.chip for part in self._currents.values()]
+        self._chips += self._adcs
+        if self._thermometer is not None:
+            self._chips.append(self._thermometer)
+        self._chips.sort(key=lambda chip: chip.address)
+        self._answers: tuple[tuple[str, bool], ...] = ()
+        self._order = [self._channels.get(key) for key in KEYS]
+        self.calibration = calibration or Calibration()
+
+    def _build(self, config: HardwareConfig) -> None:
+        for name in CURRENTS:
+            if name in config.currents:
+                current = config.currents[name]
+                self._currents[name] = _CurrentPart(
+                    Ina219(
+                        self._bus,
+                        current.address,
+                        current.range_mv,
+                        CHECKS_APART * len(self._currents),
+                    ),
+                    self._channel(f"{name}.current", JUMP_A),
+                    SHUNT_VOLTS_PER_COUNT / current.shunt_ohm * current.sign,
+                    DROP_SIGN[name] * current.shunt_ohm,
+                )
+        inputs: dict[int, list[int]] = {}
+        for voltage in config.voltages.values():
+            inputs.setdefault(voltage.address, []).append(voltage.input)
+        adcs = {address: Ads1115(self._bus, address, used) for address, used in inputs.items()}
+        self._adcs = list(adcs.values())
+        for name in VOLTAGES:
+            if name in config.voltages:
+                voltage = config.voltages[name]
+                self._voltages.append(
+                    _VoltagePart(
+                        adcs[voltage.address],
+                        voltage.input,
+                        self._channel(f"{name}.voltage", JUMP_V),
+                        VOLTS_PER_COUNT * voltage.divider,
+                        self._currents.get(name),
+                        self._pause,
+                    )
+                )
+        if config.temperature is not None:
+            self._thermometer = Tmp102(self._bus, config.temperature)
+            self._channel("system.temperature", JUMP_C)
+
+    def _channel(self, key: str, jump: float) -> Channel:
+        self._channels[key] = channel = Channel(key, jump)
+        return channel
+
+    # --- calibration -------------------------------------------------------------------------
+
+    @property
+    def calibration(self) -> Calibration:
+        """What the channels are corrected with; setting it takes effect from the next scan."""
+        return self._calibration
+
+    @calibration.setter
+    def calibration(self, calibration: Calibration) -> None:
+        self._calibration = calibration
+        for key, channel in self._channels.items():
+            channel.calibrate(*calibration.factors(key))
+
+    def raw(self, key: str) -> float | None:
+        """The mean uncalibrated value (V, A, degC) of channel `key` over the last 2 s.
+
+        Voltages are corrected for the shunt drop, so that it compares with a meter at the
+        terminals. None when there was no sample or the channel is not fitted.
+        """
+        channel = self._channels.get(key)
+        return None if channel is None else channel.raw(self._now)
+
+    # --- Board -------------------------------------------------------------------------------
+
+    def read(self, now: float, wall: float) -> Inputs:
+        """Scan every input; see model.board.Board."""
+        self._now = now
+        self._bus.tend(now)
+        self._pins.tend(now)
+        self._read_currents(now)
+        self._read_voltages(now)
+        self._read_temperature(now)
+        batt_path, guard, pb1, pb2 = self._pins.read()
+        m = [NO_MEASUREMENT if channel is None else channel.measurement for channel in self._order]
+        if self.single_source:
+            m[5], m[7] = NO_MEASUREMENT, _sum(m[7], m[5])
+        # in the order of Inputs' fields, which is the order of KEYS
+        return Inputs(
+            *(m[0], m[1], m[2], m[3], m[4], m[5], m[6], m[7], m[8], m[9], m[10], m[11], m[12]),
+            batt_path=batt_path,
+            guard=guard,
+            pb1=pb1,
+            pb2=pb2,
+            chips=self._chips_answer(),
+            wall=wall,
+        )
+
+    def _read_currents(self, now: float) -> None:
+        for part in self._currents.values():
+            chip, channel = part.chip, part.channel
+            try:
+                nominal = channel.screen(chip.counts(now) * part.scale, part.again)
+            except BusError as error:
+                chip.failed(error)
+                channel.fail(now, isinstance(error, FrozenError))
+                continue
+            if chip.fails:
+                chip.succeeded()
+            channel.take(nominal, 0.0, now)
+
+    def _read_voltages(self, now: float) -> None:
+        scan(self._adcs, self._pause)
+        for part in self._voltages:
+            chip, channel = part.chip, part.channel
+            count = chip.counts[part.input]
+            if chip.error is not None:
+                channel.fail(now, isinstance(chip.error, FrozenError))
+                continue
+            if count is None:  # implausible
+                channel.fail(now)
+                continue
+            try:
+                nominal = channel.screen(count * part.scale, part.again)
+            except BusError as error:
+                chip.error = error
+                channel.fail(now, isinstance(error, FrozenError))
+                continue
+            current = part.current
+            drop = 0.0
+            if current is not None:
+                measured = current.channel.measurement
+                if measured.quality is GOOD:
+                    drop = measured.value * current.drop
+            channel.take(nominal, drop, now)
+        for chip in self._adcs:
+            problem = chip.error or chip.odd
+            if problem is not None:
+                chip.failed(problem)
+            elif chip.fails:
+                chip.succeeded()
+
+    def _read_temperature(self, now: float) -> None:
+        chip = self._thermometer
+        if chip is None:
+            return
+        channel = self._channels["system.temperature"]
+        last = self._temperature_at
+        if last is not None and 0.0 <= now - last < TEMPERATURE_EVERY - TEMPERATURE_GRACE:
+            channel.judge(now)
+            return
+        self._temperature_at = now
+        try:
+            nominal = channel.screen(chip.celsius(), chip.celsius)
+        except BusError as error:
+            chip.failed(error)
+            channel.fail(now)
+            return
+        if chip.fails:
+            chip.succeeded()
+        channel.take(nominal, 0.0, now)
+
+    def _chips_answer(self) -> tuple[tuple[str, bool], ...]:
+        """(address, answers) of every chip; a new tuple only when something has changed."""
+        known = self._answers
+        if len(known) == len(self._chips):
+            for chip, (_, answers) in zip(self._chips, known, strict=True):
+                if chip.answers is not answers:
+                    break
+            else:
+                return known
+        self._answers = tuple((chip.key, chip.answers) for chip in self._chips)
+        return self._answers
+
+    def apply(self, outputs: Outputs, now: float) -> None:
+        """Drive what has changed, then one heartbeat edge. Raises PinError (a BtrmError).
+
+        A pin that cannot be driven costs the heartbeat: the hardware then releases all coils.
+        """
+        self._pins.write(outputs, now)
+        self._pins.beat()
+
+    def safe(self) -> None:
+        """Release every coil and output. Never raises."""
+        self._pins.safe()
+
+    def findings(self) -> list[str]:
+        """One sentence for each thing that is wrong with the hardware now; empty when well."""
+        found = []
+        if not self._bus.is_open:
+            found.append(self._bus.fault)
+        else:
+            for chip in self._chips:
+                if not chip.answers:
+                    lost = ", ".join(self._keys_of(chip))
+                    found.append(f"{chip.fault.rstrip('.')}: {lost} is unknown.")
+        if self._pins.fault:
+            found.append(self._pins.fault)
+        return found
+
+    def _keys_of(self, chip: Chip) -> list[str]:
+        keys = [part.channel.key for part in self._currents.values() if part.chip is chip]
+        keys += [
+            part.channel.key
+            for part in self._voltages
+            if part.chip is chip and not part.channel.measurement.good
+        ]
+        if chip is self._thermometer:
+            keys.append("system.temperature")
+        return keys
+
+    def close(self) -> None:
+        """safe(), then release bus and pins. Never raises."""
+        self._pins.close()
+        self._bus.close()
+
+
+def _sum(supply: Measurement, charger: Measurement) -> Measurement:
+    """The joined source's current; no better than the worse of its two parts."""
+    worst = max(supply.quality, charger.quality, key=_WORST.__getitem__)
+    return Measurement(supply.value + charger.value, worst, min(supply.at, charger.at))

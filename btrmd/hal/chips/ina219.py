@@ -1,0 +1,106 @@
+"""INA219: one current, read through Adafruit's driver, with a watch for a chip that has frozen.
+
+Source: TI data sheet SBOS448. The bus voltage register is of use for its conversion-ready bit only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from ...model.errors import BusError
+from ..busio_shim import ensure_circuitpython
+from ..i2c import I2CBus
+from .chip import Chip, FrozenError, ImplausibleError
+
+COUNTS_PER_MV = 100  # the shunt register counts 10 uV whatever the gain (SBOS448, section 8.6.3.1)
+CONFIG = 0
+CHECK_EVERY = 0.5  # s between two proofs of life
+CONVERSION = 0.1  # s: one averaged conversion takes 35 ms; by then the next one must be ready
+GAINS = {40: 0, 80: 1, 160: 2, 320: 3}  # full scale in mV -> PG field
+
+
+class Ina219(Chip):
+    """One INA219: 64 shunt samples averaged (34 ms), converting continuously."""
+
+    KIND = "INA219"
+
+    def __init__(self, bus: I2CBus, address: int, range_mv: int, first_check: float = 0.0) -> None:
+        """`first_check` s shifts the checks, so that four chips do not check in the same scan."""
+        super().__init__(bus, address)
+        self.full_scale = range_mv * COUNTS_PER_MV
+        self._gain = GAINS[range_mv]
+        ensure_circuitpython()
+        self._library = importlib.import_module("adafruit_ina219")
+        self._driver: Any = None
+        self._config = 0
+        self._shift = first_check
+        self._check_at = 0.0
+        self._cleared_at: float | None = None  # when the conversion-ready bit was last cleared
+
+    def counts(self, now: float) -> int:
+        """The shunt voltage in 10 uV, signed. Raises BusError (FrozenError, ImplausibleError).
+
+        `now` is the process clock in seconds. About twice a second, and after a failed proof at
+        every read, the chip must prove that it converts.
+        """
+        if self._driver is None:
+            self._connect(now)
+        elif now >= self._check_at or now < self._check_at - 2 * CHECK_EVERY:
+            self._prove_alive(now)
+        try:
+            return self.shunt()
+        except ImplausibleError:
+            return self.shunt()
+
+    def shunt(self) -> int:
+        """The shunt voltage in 10 uV, without proof of life. Raises BusError."""
+        count: int = self._driver.raw_shunt_voltage
+        if not -self.full_scale < count < self.full_scale:
+            raise ImplausibleError(
+                f"The INA219 at {self.key} is at full scale ({count * 0.01:.0f} mV)."
+            )
+        return count
+
+    def _connect(self, now: float) -> None:
+        """Make the driver, which probes the chip, and configure it. Raises BusError."""
+        library = self._library
+        try:
+            driver = library.INA219(self.bus, self.address)
+        except ValueError as error:  # the driver's word for "no chip at this address"
+            raise BusError(f"No INA219 answers at {self.key}.") from error
+        self._configure(driver)
+        self._driver = driver
+        self._config = self.bus.read_register(self.address, CONFIG)
+        self._cleared_at = None
+        self._check_at = now + CONVERSION + self._shift
+
+    def _configure(self, driver: Any) -> None:
+        library = self._library
+        driver.bus_voltage_range = library.BusVoltageRange.RANGE_32V
+        driver.gain = self._gain
+        driver.bus_adc_resolution = library.ADCResolution.ADCRES_12BIT_1S
+        driver.shunt_adc_resolution = library.ADCResolution.ADCRES_12BIT_64S
+        driver.mode = library.Mode.SANDBVOLT_CONTINUOUS
+
+    def _prove_alive(self, now: float) -> None:
+        """Reading the power register clears conversion-ready; the next conversion sets it again.
+
+        Raises FrozenError when the bit does not move. A chip that lost its configuration (it was
+        without power) is configured anew.
+        """
+        driver = self._driver
+        since = None if self._cleared_at is None else now - self._cleared_at
+        if since is not None and since >= CONVERSION and not driver.conversion_ready:
+            raise FrozenError(f"The INA219 at {self.key} has stopped converting.")
+        for _ in range(2):  # a conversion may end between the two reads, but not twice
+            _ = driver.raw_power
+            if not driver.conversion_ready:
+                break
+        else:
+            raise FrozenError(f"The INA219 at {self.key} is frozen: its registers do not move.")
+        self._cleared_at = now
+        self._check_at = now + CHECK_EVERY
+        if self.bus.read_register(self.address, CONFIG) != self._config:
+            self._driver = None  # the next read connects and configures
+            raise BusError(f"The INA219 at {self.key} has lost its configuration.")

@@ -1,0 +1,224 @@
+"""The HAT's GPIO lines: coils, outputs, LEDs and heartbeat out; buttons, BATT_PATH and GUARD in.
+
+Polarity ends here. No edges, callbacks or threads: inputs are polled by the owner's scan. Nothing
+relies on gpiozero's `__del__` or exit hooks; `safe` and `close` are called.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+from gpiozero import Factory, InputDevice, OutputDevice
+
+from ..model.board import SAFE_OUTPUTS, Led, Outputs
+from ..model.errors import BtrmError
+from .config import INPUT_PINS, OUTPUT_PINS, Pin
+
+log = logging.getLogger(__name__)
+
+REOPEN_EVERY = 1.0  # s between attempts to get pins that could not be had
+FactorySource: TypeAlias = Any  # Factory | Callable[[], Factory]; gpiozero carries no types
+DRIVEN = Outputs._fields  # k1 .. led_status: the pins' names are the fields' names
+COILS_AND_OUTPUTS = 5  # the first five of them must never fail silently
+
+
+class PinError(BtrmError, OSError):
+    """A pin could not be driven."""
+
+
+class Lines(NamedTuple):
+    """The digital inputs; None = unreadable or not fitted."""
+
+    batt_path: bool | None = None
+    guard: bool | None = None
+    pb1: bool = False
+    pb2: bool = False
+
+
+NO_LINES = Lines()
+
+
+class HatPins:
+    """All lines of the HAT through one explicitly given pin factory; used by one thread."""
+
+    def __init__(self, pins: Mapping[str, Pin], source: FactorySource) -> None:
+        """`source` is a gpiozero factory, or a function that makes one.
+
+        The function may fail; it is tried again once a second.
+        """
+        self._pins = pins
+        self._source = source
+        self._factory: Factory | None = None
+        self._outputs: dict[str, OutputDevice] = {}
+        self._inputs: dict[str, InputDevice] = {}
+        self._levels: list[bool | None] = [None] * len(DRIVEN)
+        self._beat = False
+        self._tried_at: float | None = None
+        self._closed = "The GPIO pins have not been opened yet."
+        self._faults: dict[str, str] = {}  # by pin name: those that fail now
+
+    @property
+    def is_open(self) -> bool:
+        return self._factory is not None
+
+    @property
+    def fault(self) -> str:
+        """One sentence on what is wrong with the lines now; "" when nothing is."""
+        return self._closed or next(iter(self._faults.values()), "")
+
+    # --- open and close ----------------------------------------------------------------------
+
+    def tend(self, now: float) -> None:
+        """Once a scan: open the pins if they are not, at most once a second. Never raises."""
+        if self._factory is not None:
+            return
+        if self._tried_at is not None and 0.0 <= now - self._tried_at < REOPEN_EVERY:
+            return
+        self._tried_at = now
+        try:
+            self._open()
+        except Exception as error:  # lgpio and gpiozero share no root, and only the Pi has lgpio
+            self._release()
+            fault = f"The GPIO pins cannot be opened: {error}."
+            if fault != self._closed:
+                log.warning("%s", fault)
+            self._closed = fault
+
+    def _open(self) -> None:
+        factory = self._source if isinstance(self._source, Factory) else self._source()
+        for name in OUTPUT_PINS:
+            if name in self._pins:
+                pin = self._pins[name]
+                self._outputs[name] = OutputDevice(
+                    pin.gpio,
+                    active_high=pin.active_high,
+                    initial_value=False,
+                    pin_factory=factory,
+                )
+        for name in INPUT_PINS:
+            if name in self._pins:
+                pin = self._pins[name]
+                # pulled to the inactive level: a broken wire reads as "no"
+                self._inputs[name] = InputDevice(
+                    pin.gpio, pull_up=not pin.active_high, pin_factory=factory
+                )
+        self._factory = factory
+        self._levels = [False if name in self._outputs else None for name in DRIVEN]
+        self._beat = False
+        self._faults.clear()
+        self._closed = ""
+
+    def _release(self) -> None:
+        """Give every pin back; each is already at its safe level or cannot be helped."""
+        for device in (*self._outputs.values(), *self._inputs.values()):
+            try:
+                device.close()
+            except Exception as error:  # as in `tend`; the remaining pins must be released too
+                log.debug("releasing a pin: %s", error)
+        self._outputs.clear()
+        self._inputs.clear()
+        self._factory = None
+
+    def close(self) -> None:
+        """safe(), then release the pins. Never raises."""
+        self.safe()
+        self._release()
+        self._closed = "The GPIO pins are closed."
+
+    # --- in ----------------------------------------------------------------------------------
+
+    def read(self) -> Lines:
+        """All input lines. Never raises: what cannot be read is None (a button: not pressed)."""
+        if self._factory is None:
+            return NO_LINES
+        return Lines(
+            self._line("batt_path"),
+            self._line("guard"),
+            self._line("pb1") is True,
+            self._line("pb2") is True,
+        )
+
+    def _line(self, name: str) -> bool | None:
+        device = self._inputs.get(name)
+        if device is None:
+            return None
+        try:
+            active = bool(device.is_active)
+        except Exception as error:  # as in `tend`
+            self._complain(name, f"cannot be read: {error}.")
+            return None
+        if self._faults:
+            self._faults.pop(name, None)
+        return active
+
+    # --- out ---------------------------------------------------------------------------------
+
+    def write(self, outputs: Outputs, now: float) -> None:
+        """Drive what has changed. One pin's failure does not keep the others from being driven.
+
+        `now` (process clock, s) sets the blink phase. Raises PinError when a coil or output cannot
+        be driven, or is wanted and there are no pins; an LED's failure is a `fault` only.
+        """
+        if self._factory is None:
+            if any(outputs[:COILS_AND_OUTPUTS]):
+                raise PinError(self.fault)
+            return
+        failed = ""
+        levels = self._levels
+        for index, wanted in enumerate(outputs):
+            if index >= COILS_AND_OUTPUTS:
+                wanted = is_lit(wanted, now)  # type: ignore[arg-type]
+            if levels[index] is not wanted and levels[index] is not None:
+                problem = self._drive(index, wanted is True)
+                if index < COILS_AND_OUTPUTS:
+                    failed = failed or problem
+        if failed:
+            raise PinError(failed)
+
+    def beat(self) -> None:
+        """One edge on the heartbeat line. Raises PinError when it cannot be driven."""
+        device = self._outputs.get("heartbeat")
+        if device is None:
+            return
+        self._beat = not self._beat
+        try:
+            device.value = self._beat
+        except Exception as error:  # as in `tend`
+            raise PinError(self._complain("heartbeat", f"cannot be driven: {error}.")) from error
+        if self._faults:
+            self._faults.pop("heartbeat", None)
+
+    def safe(self) -> None:
+        """Release every coil and output, darken the LEDs. Never raises."""
+        for index, name in enumerate(SAFE_OUTPUTS._fields):
+            if name in self._outputs:
+                self._drive(index, False)
+
+    def _drive(self, index: int, wanted: bool) -> str:
+        """Set one pin; "" or the sentence that says why not."""
+        name = DRIVEN[index]
+        try:
+            self._outputs[name].value = wanted
+        except Exception as error:  # as in `tend`
+            return self._complain(name, f"cannot be driven: {error}.")
+        self._levels[index] = wanted
+        if self._faults:
+            self._faults.pop(name, None)
+        return ""
+
+    def _complain(self, name: str, what: str) -> str:
+        fault = f"GPIO {self._pins[name].gpio} ({name}) {what}"
+        if self._faults.get(name) != fault:
+            log.error("%s", fault)
+        self._faults[name] = fault
+        return fault
+
+
+def is_lit(led: Led, now: float) -> bool:
+    """Whether `led` is lit at `now`: blinking starts with the lit half."""
+    rate = led.value
+    if rate is None:
+        return True
+    return rate > 0.0 and int(now * rate * 2.0) % 2 == 0

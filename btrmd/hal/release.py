@@ -1,0 +1,62 @@
+"""`python -m btrmd.hal.release`: drives every coil and output to its safe level, and ends.
+
+The unit's ExecStopPost=: whatever ended the daemon, a Pi keeps the level of a pin that is let go,
+so somebody must drive it low. Released coils are the universal safe action (supply to load,
+charger to battery).
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from gpiozero import OutputDevice
+
+from ..model.errors import BtrmError
+from .config import COILS, Pin, find_hardware_file, load_hardware
+
+log = logging.getLogger(__name__)
+
+RELEASED = (*COILS, "ch1", "ch2")
+
+
+def release(pins: Mapping[str, Pin], factory: Any) -> list[str]:
+    """Drive coils and outputs inactive through `factory`; a sentence for each that refused."""
+    faults = []
+    for name in RELEASED:
+        if name not in pins:
+            continue
+        pin = pins[name]
+        try:
+            device = OutputDevice(
+                pin.gpio,
+                active_high=pin.active_high,
+                initial_value=False,
+                pin_factory=factory,
+            )
+            device.close()
+        except Exception as error:  # lgpio and gpiozero share no root; the next coil matters more
+            faults.append(f"{name} (GPIO {pin.gpio}) was not released: {error}.")
+    return faults
+
+
+def main() -> int:
+    """Release by the installed hardware.toml. Exit code 0, or 1 when a line could not be driven."""
+    from .pi import _lgpio_factory
+
+    try:
+        faults = release(load_hardware(find_hardware_file()).pins, _lgpio_factory())
+    except BtrmError as error:
+        faults = [str(error)]
+    except Exception as error:  # no GPIO at all: say so and end
+        faults = [f"The GPIO pins cannot be opened: {error}."]
+    for fault in faults:
+        log.error("%s", fault)
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    logging.basicConfig(format="%(message)s")
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The simulated HAT: register-level chips and mock pins over a plant."""

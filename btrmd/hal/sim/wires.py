@@ -1,0 +1,164 @@
+"""The simulated I2C wires: they stand in for smbus2.SMBus and end at register-level chips.
+
+The chips' pins carry what the circuit makes of the plant's terminals: dividers for the voltages,
+low-side shunts for the currents, and with them the shunt drop that the board has to correct.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import TYPE_CHECKING, Protocol
+
+from smbus2 import i2c_msg
+
+from ..config import HardwareConfig
+from .registers import SimAds1115, SimChip, SimIna219, SimTmp102
+
+if TYPE_CHECKING:
+    from .plant import Sense
+
+I2C_M_RD = 0x0001  # linux/i2c.h: the message is a read
+
+# battery and load current lift their terminal's minus above the star ground, supply and charger
+# current pulls theirs below it: the divider, which measures from the star ground, sees this
+DROP_SIGN = {"battery": 1.0, "load": 1.0, "charger": -1.0, "supply": -1.0}
+
+
+class PlantLike(Protocol):
+    """The part of the plant that the wires need."""
+
+    @property
+    def i2c_faults(self) -> Mapping[int, str]: ...
+
+    @property
+    def plant_s(self) -> float: ...
+
+    def sense(self) -> Sense: ...
+
+
+Error = tuple[float, float]  # gain, offset in A, V or degC: how far a real part is off
+
+
+class SimWires:
+    """smbus2.SMBus without a bus: `read_word_data`, `write_word_data`, `i2c_rdwr`, `close`.
+
+    `errors` gives channels ("current.battery", "voltage.io1", ...) the tolerance of real parts;
+    without it every divider and shunt is exact and only the converters' steps remain.
+    """
+
+    def __init__(
+        self,
+        plant: PlantLike,
+        config: HardwareConfig,
+        errors: Mapping[str, Error] | None = None,
+        seed: int = 1,
+    ) -> None:
+        self._plant = plant
+        self._chips: dict[int, SimChip] = {}
+        self._powered = True
+        errors = errors or {}
+        random = Random(seed)
+        for name, current in config.currents.items():
+            amps = _amps(plant, name, errors.get(f"current.{name}", (1.0, 0.0)))
+            scale = current.shunt_ohm * current.sign
+            self._chips[current.address] = SimIna219(
+                _scaled(amps, scale), lambda: plant.plant_s, random
+            )
+        pins: dict[int, list[Callable[[], float]]] = {}
+        for name, voltage in config.voltages.items():
+            inputs = pins.setdefault(voltage.address, [_zero] * 4)
+            shunt = config.currents[name].shunt_ohm if name in config.currents else 0.0
+            volts = _volts(plant, name, shunt, errors.get(f"voltage.{name}", (1.0, 0.0)))
+            inputs[voltage.input] = _scaled(volts, 1.0 / voltage.divider)
+        for address, inputs in pins.items():
+            self._chips[address] = SimAds1115(inputs, random)
+        if config.temperature is not None:
+            gain, offset = errors.get("temperature", (1.0, 0.0))
+            self._chips[config.temperature] = SimTmp102(
+                lambda: plant.sense().temperature_c * gain + offset, random
+            )
+
+    def _chip(self, address: int) -> SimChip:
+        """The chip that answers at `address`. Raises OSError 121, as the kernel does."""
+        plant = self._plant
+        if plant.sense().powered is not self._powered:
+            self._powered = plant.sense().powered
+            for chip in self._chips.values():
+                chip.power_up()
+        known = self._chips.get(address)
+        fault = plant.i2c_faults.get(address, "off") if plant.i2c_faults else "off"
+        if known is None or fault == "nack" or not self._powered:
+            raise OSError(errno.EREMOTEIO, os.strerror(errno.EREMOTEIO))
+        if fault == "stuck":
+            if not known.stuck:
+                known.freeze()
+        else:
+            known.stuck = False
+        known.noisy = fault == "noise"
+        return known
+
+    def read_word_data(self, i2c_addr: int, register: int, force: bool | None = None) -> int:
+        """SMBus read word: low byte first, so a big-endian register arrives swapped."""
+        value = self._chip(i2c_addr).read(register)
+        return (value & 0xFF) << 8 | value >> 8
+
+    def write_word_data(
+        self, i2c_addr: int, register: int, value: int, force: bool | None = None
+    ) -> None:
+        """SMBus write word: low byte first."""
+        self._chip(i2c_addr).write(register, (value & 0xFF) << 8 | value >> 8)
+
+    def i2c_rdwr(self, *i2c_msgs: i2c_msg) -> None:
+        """Plain I2C messages: a write sets the pointer and, with two more bytes, the register."""
+        for message in i2c_msgs:
+            chip = self._chip(message.addr)
+            if message.flags & I2C_M_RD:
+                value = chip.read(chip.pointer)
+                content = bytes((value >> 8, value & 0xFF)) * (message.len // 2 + 1)
+                for index in range(message.len):
+                    message.buf[index] = content[index]
+                continue
+            content = bytes(message)
+            if len(content) >= 3:
+                chip.write(content[0], content[1] << 8 | content[2])
+            elif content:
+                chip.pointer = content[0]
+
+    def close(self) -> None:
+        """The wires stay: a bus that is opened again meets the same chips."""
+
+
+def _zero() -> float:
+    return 0.0
+
+
+def _scaled(quantity: Callable[[], float], scale: float) -> Callable[[], float]:
+    return lambda: quantity() * scale
+
+
+def _amps(plant: PlantLike, name: str, error: Error) -> Callable[[], float]:
+    index = _field(name, "a")
+    gain, offset = error
+    return lambda: getattr(plant.sense(), index) * gain + offset
+
+
+def _volts(plant: PlantLike, name: str, shunt_ohm: float, error: Error) -> Callable[[], float]:
+    gain, offset = error
+    if name.startswith("io"):
+        index = int(name[2:]) - 1
+        return lambda: plant.sense().io_v[index] * gain + offset
+    volts, amps = _field(name, "v"), _field(name, "a")
+    drop = DROP_SIGN[name] * shunt_ohm
+
+    def at_divider() -> float:
+        sense = plant.sense()
+        return (getattr(sense, volts) + getattr(sense, amps) * drop) * gain + offset
+
+    return at_divider
+
+
+def _field(name: str, kind: str) -> str:
+    return f"{name}_{kind}"
