@@ -1,0 +1,164 @@
+"""The HAT's power circuit at one instant: which source feeds what, and at which volts.
+
+Everything is piecewise linear: sources are volts behind ohms, diodes drop 30 mV, the charger has
+a current limit, the load takes constant amps. Volts are whole-bank.
+"""
+
+from __future__ import annotations
+
+DIODE_V = 0.03
+PATH_OHMS = 0.004  # S1 or S2 with its wiring
+COLLAPSE_OHMS = 200.0  # the charger alone, beyond its current limit
+NO_SOURCE = -1.0
+
+
+class Circuit:
+    """Set the inputs, call `solve`, read the results. One object, reused at every solution."""
+
+    __slots__ = (
+        "battery_a", "battery_e", "battery_r", "battery_v", "bus_v", "charger_a", "charger_e",
+        "charger_limit", "charger_r", "charger_v", "has_charger", "has_fuse", "has_k3", "has_s1",
+        "has_s2", "has_supply", "hat_a", "hat_on_supply", "load_a", "node_v", "path_a", "supply_a",
+        "supply_e", "supply_r", "supply_v",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.supply_e = self.battery_e = self.charger_e = 0.0
+        self.supply_r = self.charger_r = 0.003
+        self.battery_r = 0.01
+        self.charger_limit = 0.0
+        self.has_supply = self.has_charger = False  # charger: live and K2 closed
+        self.has_fuse = self.has_s1 = self.has_k3 = True
+        self.has_s2 = False
+        self.load_a = 0.0
+        self.hat_a = 0.0
+        self.hat_on_supply = True
+        # results
+        self.bus_v = NO_SOURCE  # where the sources would hold LOAD+; NO_SOURCE: none can
+        self.supply_v = self.battery_v = self.charger_v = self.node_v = 0.0
+        self.supply_a = self.battery_a = self.charger_a = 0.0
+        self.path_a = 0.0  # from node N through K3, S2, D2 to LOAD+
+
+    def solve(self, load_a: float) -> float:
+        """Settle with `load_a` A drawn from LOAD+; returns bus_v."""
+        hat_supply = self.hat_a if self.hat_on_supply else 0.0
+        has_path = self.has_k3 and self.has_s2 and (self.has_fuse or self.has_charger)
+        share = 0.0
+        if self.has_s1 and self.has_supply:
+            ohms = self.supply_r
+            if not has_path:
+                bus = self._supply_bus(load_a, hat_supply)
+            else:
+                bus = self._supply_bus(load_a, hat_supply)
+                if self._path_bus(0.0) > bus:
+                    share = load_a
+                    bus = self._path_bus(load_a)
+                    open_v = self.supply_e - ohms * hat_supply - DIODE_V
+                    if open_v > bus:
+                        share = self._share(load_a, hat_supply)
+                        bus = self._path_bus(share)
+            supply_load = load_a - share
+        elif has_path:
+            share = load_a
+            bus = self._path_bus(load_a)
+            supply_load = 0.0
+        else:
+            bus = NO_SOURCE
+            supply_load = 0.0
+        self.bus_v = bus
+        self._book(share, supply_load, hat_supply)
+        return bus
+
+    def rest(self) -> None:
+        """Nothing flows to LOAD+: its capacitor stands above every source."""
+        self._book(0.0, 0.0, self.hat_a if self.hat_on_supply else 0.0)
+
+    def supply_could(self, load_a: float) -> float:
+        """Volts at LOAD+ if the supply alone fed `load_a` A through S1."""
+        if not self.has_supply:
+            return NO_SOURCE
+        return self._supply_bus(load_a, self.hat_a if self.hat_on_supply else 0.0)
+
+    def battery_could(self, load_a: float) -> float:
+        """Volts at LOAD+ if the battery alone fed `load_a` A through K3 and S2."""
+        if not self.has_fuse:
+            return NO_SOURCE
+        drawn = load_a + (0.0 if self.hat_on_supply else self.hat_a)
+        return self.battery_e - self.battery_r * drawn - PATH_OHMS * load_a - DIODE_V
+
+    def _supply_bus(self, load_a: float, hat_a: float) -> float:
+        drawn = load_a + hat_a
+        return self.supply_e - self.supply_r * drawn - PATH_OHMS * load_a - DIODE_V
+
+    def _path_bus(self, path_a: float) -> float:
+        return self._node(path_a)[0] - PATH_OHMS * path_a - DIODE_V
+
+    def _node(self, path_a: float) -> tuple[float, float]:
+        """(volts of node N, charger amps) when `path_a` A leave it towards the load."""
+        if self.has_fuse:
+            drawn = path_a if self.hat_on_supply else path_a + self.hat_a
+            e, r = self.battery_e, self.battery_r
+            alone = e - r * drawn
+            if not self.has_charger:
+                return alone, 0.0
+            charger_e = self.charger_e - DIODE_V
+            if charger_e <= alone:
+                return alone, 0.0
+            ohms = self.charger_r
+            node = (charger_e * r + alone * ohms) / (r + ohms)
+            amps = (charger_e - node) / ohms
+            if amps > self.charger_limit:
+                amps = self.charger_limit
+                node = alone + r * amps
+            return node, amps
+        if not self.has_charger:
+            return 0.0, 0.0
+        node = self.charger_e - DIODE_V - self.charger_r * path_a
+        excess = path_a - self.charger_limit
+        return (node if excess <= 0.0 else node - COLLAPSE_OHMS * excess), path_a
+
+    def _share(self, load_a: float, hat_a: float) -> float:
+        """Amps of the path when supply and path feed the bus together (regula falsi)."""
+        low, high = 0.0, load_a
+        f_low = self._path_bus(low) - self._supply_bus(load_a - low, hat_a)
+        f_high = self._path_bus(high) - self._supply_bus(load_a - high, hat_a)
+        share = low
+        side = 0
+        for _ in range(30):
+            if f_low - f_high < 1e-12:
+                break
+            share = low + (high - low) * f_low / (f_low - f_high)
+            f = self._path_bus(share) - self._supply_bus(load_a - share, hat_a)
+            if abs(f) < 1e-9:
+                break
+            if f > 0.0:
+                low, f_low = share, f
+                if side > 0:
+                    f_high *= 0.5
+                side = 1
+            else:
+                high, f_high = share, f
+                if side < 0:
+                    f_low *= 0.5
+                side = -1
+        return share
+
+    def _book(self, path_a: float, supply_load: float, hat_supply: float) -> None:
+        """Volts and amps of every terminal for the amps that flow to LOAD+."""
+        node, charger_a = self._node(path_a)
+        hat_battery = 0.0 if self.hat_on_supply else self.hat_a
+        self.node_v = node
+        self.path_a = path_a
+        self.charger_a = charger_a
+        if self.has_fuse:
+            self.battery_a = charger_a - path_a - hat_battery
+            self.battery_v = node
+        else:
+            self.battery_a = -hat_battery
+            self.battery_v = self.battery_e - self.battery_r * hat_battery
+        self.supply_a = supply_load + hat_supply
+        self.supply_v = self.supply_e - self.supply_r * self.supply_a if self.has_supply else 0.0
+        if charger_a > 0.0:
+            self.charger_v = node + DIODE_V
+        else:
+            self.charger_v = self.charger_e
