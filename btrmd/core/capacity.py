@@ -1,0 +1,65 @@
+"""Capacity: unknown, good or low, with the latched alarm that goes with low."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..model.discharge import Capacity, Estimate, TestRecord, TestResult
+from ..model.events import Kind
+from .desk import Desk
+
+
+class Health(NamedTuple):
+    """`last` the last finished capacity test since the last reset (its result may be aborted);
+    `measured` the last one that gave a run time. `forced`: by the IO check."""
+
+    state: Capacity = Capacity.UNKNOWN
+    low_alarm: bool = False
+    forced: bool = False
+    last: TestRecord | None = None
+    measured: TestRecord | None = None
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """The last finished test's run time, s from full to the cutoff."""
+        record = self.measured
+        if record is None or record.estimate_s is None:
+            return None
+        low = record.estimate_s if record.estimate_low_s is None else record.estimate_low_s
+        high = record.estimate_s if record.estimate_high_s is None else record.estimate_high_s
+        return Estimate(record.estimate_s, low, high)
+
+
+def conclude(health: Health, record: TestRecord, desk: Desk) -> Health:
+    """A test became final: good clears the alarm, low raises it, the rest leave it as it is."""
+    health = health._replace(last=record)
+    if record.result != TestResult.ABORTED.value and record.estimate_s is not None:
+        health = health._replace(measured=record)
+    if record.result not in (TestResult.GOOD.value, TestResult.LOW.value):
+        return health
+    low = record.result == TestResult.LOW.value
+    state = Capacity.LOW if low else Capacity.GOOD
+    if state is not health.state:
+        desk.tell("capacity.state", Kind.CHANGE, f"Capacity is {state.value}.", value=state.value)
+    return health._replace(state=state, low_alarm=low, forced=False)
+
+
+def force(health: Health, low: bool, source: str, desk: Desk) -> Health:
+    """Capacity IO Check (manual 8.1): low fires every alarm path, nominal takes it back."""
+    state = Capacity.LOW if low else Capacity.GOOD
+    word = "low" if low else "nominal"
+    desk.tell(
+        "capacity.state", Kind.COMMAND,
+        f"Capacity was set to {word} by the IO check: forced, not measured.",
+        value=state.value, source=source,
+    )  # fmt: skip
+    return health._replace(state=state, low_alarm=low, forced=True)
+
+
+def reset(source: str, desk: Desk) -> Health:
+    """Clear the battery test data: no test yet, no alarm (R177)."""
+    desk.tell(
+        "capacity.state", Kind.COMMAND, "The battery test data were cleared.",
+        value=Capacity.UNKNOWN.value, source=source,
+    )  # fmt: skip
+    return Health()

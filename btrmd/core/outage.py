@@ -1,0 +1,104 @@
+"""Outage: a real discharge because the supply is lost, recorded like a test (DESIGN section 3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..model.commands import EstimateReady
+from ..model.discharge import Estimate, TestRecord
+from ..model.events import Kind
+from .actions import SaveRecord, WantEstimate
+from .desk import Desk
+from .progress import Progress, advance
+
+EVALUATE_EVERY_S = 60.0
+EVALUATE_AFTER_S = 600.0
+
+
+class Outage(NamedTuple):
+    """`record` None = no outage. `measured_s` time from its start to the cutoff, once reached."""
+
+    record: TestRecord | None = None
+    progress: Progress = Progress()
+    estimate: Estimate | None = None
+    asked_at: float = 0.0
+    measured_s: float | None = None
+
+
+NO_OUTAGE = Outage()
+
+
+def _open(n: int, carried_from: int | None, desk: Desk) -> Outage:
+    marks = () if carried_from is None else (f"after_test:{carried_from}",)
+    record = TestRecord(
+        n=n,
+        type="outage",
+        state="running",
+        source="core",
+        started_at=desk.inputs.wall,
+        minimum_runtime_s=desk.sp.minimum_runtime_s,
+        marks=marks,
+    )
+    desk.do(SaveRecord(record, curve=True))
+    desk.tell("ups.on_battery", Kind.RAISE, "The load runs on the battery.", value=True)
+    return Outage(record, Progress(t0=desk.now), asked_at=desk.now)
+
+
+def close(outage: Outage, reason: str, desk: Desk) -> Outage:
+    """End the record: the supply is back, LVD has opened, or the daemon stops."""
+    record = outage.record
+    if record is None:
+        return outage
+    progress = outage.progress
+    measured = outage.measured_s
+    estimate = outage.estimate
+    if measured is not None:
+        estimate = Estimate(measured, measured, measured, "measured")
+    record = record._replace(
+        state="finished",
+        reason=reason,
+        ended_at=desk.inputs.wall,
+        duration_s=desk.now - progress.t0,
+        average_current=progress.mean_a,
+        average_temperature=progress.mean_temp,
+        end_voltage=progress.mean_v,
+        estimate_s=None if estimate is None else estimate.ert_s,
+        estimate_low_s=None if estimate is None else estimate.low_s,
+        estimate_high_s=None if estimate is None else estimate.high_s,
+        marks=(*record.marks, "reached_cutoff") if measured is not None else record.marks,
+    )
+    desk.do(SaveRecord(record, finished=True))
+    desk.tell("ups.on_battery", Kind.CLEAR, f"Outage over: {reason}", value=False)
+    return NO_OUTAGE
+
+
+def take_estimate(outage: Outage, ready: EstimateReady) -> Outage:
+    if outage.record is None or outage.record.n != ready.test_n or ready.estimate is None:
+        return outage
+    return outage._replace(estimate=ready.estimate)
+
+
+def step_outage(
+    outage: Outage, on_battery: bool, n: int, carried_from: int | None, reason: str, desk: Desk
+) -> Outage:
+    """One step. `n`: the number a new record would get; `reason` why an outage would be over."""
+    if outage.record is None:
+        return _open(n, carried_from, desk) if on_battery else outage
+    if not on_battery:
+        return close(outage, reason, desk)
+    progress = advance(outage.progress, desk)
+    elapsed = desk.now - progress.t0
+    mean = progress.mean_v
+    measured = outage.measured_s
+    if (
+        measured is None
+        and mean is not None
+        and elapsed > EVALUATE_AFTER_S
+        and mean < desk.sp.th.cutoff_v
+    ):
+        measured = elapsed
+    asked = outage.asked_at
+    if elapsed >= EVALUATE_AFTER_S and desk.now - asked >= EVALUATE_EVERY_S:
+        desk.do(WantEstimate(outage.record.n))
+        asked = desk.now
+    return Outage(outage.record, progress, outage.estimate, asked, measured)

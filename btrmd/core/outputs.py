@@ -1,0 +1,80 @@
+"""Outputs: what the coils, contacts and LEDs must do now, from what the machines decided."""
+
+from __future__ import annotations
+
+from ..model.board import Outputs
+from .buttons import Buttons, leds
+from .captest import CapTest
+from .desk import Desk
+from .digital import OUTPUT_NC, OUTPUT_NO
+from .lvd import Lvd
+from .presence import Presence
+from .transfer import Transfer, Where
+
+
+def on_supply(transfer: Transfer, outputs: Outputs, presence: Presence, desk: Desk) -> bool:
+    """True when the load is proven on the supply: K1 off, bus up, and the current is there."""
+    inputs, th = desk.inputs, desk.sp.th
+    if transfer.where is not Where.SUPPLY or outputs.k1 or inputs.guard is not False:
+        return False
+    if presence.supply.above_since is None or not inputs.load_v.good:
+        return False
+    if inputs.load_v.value < th.ups_transfer_v:
+        return False
+    if not (inputs.load_a.good and inputs.supply_a.good):
+        return False
+    return inputs.load_a.value < 0.2 or inputs.supply_a.value >= 0.8 * inputs.load_a.value
+
+
+def battery_carries(desk: Desk) -> bool:
+    """True when the battery gives most of the load's current, whatever the supply reads."""
+    battery, load = desk.inputs.battery_a, desk.inputs.load_a
+    return battery.good and load.good and load.value > 0.2 and -battery.value >= 0.6 * load.value
+
+
+def _pulls_low(config: int, fault: bool) -> bool:
+    """CH output, R172: normally low opens on a fault, normally open closes on it."""
+    if config == OUTPUT_NO:
+        return fault
+    return config == OUTPUT_NC and not fault
+
+
+def battery_fault(alarms: tuple[str, ...]) -> bool:
+    """What the CH output signals: battery faults only (R172)."""
+    return "battery.low_capacity" in alarms or "battery.low_voltage" in alarms
+
+
+def keep_path_open(
+    test: CapTest, transfer: Transfer, outputs: Outputs, proven: bool, desk: Desk
+) -> bool:
+    """UPS mode off: K3 keeps the battery off the load, pulled only when that drops nothing."""
+    if desk.sp.ups_enabled or test.is_on:
+        return False
+    if transfer.where is not Where.SUPPLY or transfer.carried:
+        return False
+    return proven or outputs.k3
+
+
+def combine(
+    test: CapTest,
+    transfer: Transfer,
+    lvd: Lvd,
+    path_open: bool,
+    alarms: tuple[str, ...],
+    buttons: Buttons,
+    in_selftest: bool,
+    desk: Desk,
+) -> Outputs:
+    """One set of outputs; everything False is the safe state."""
+    fault = battery_fault(alarms)
+    push, status = leds(buttons, in_selftest, bool(alarms), desk.now)
+    return Outputs(
+        k1=test.k1 or transfer.where is Where.BATTERY,
+        k2=test.k2,
+        k3=lvd.is_open or path_open,
+        ch1=_pulls_low(desk.sp.io1_config, fault),
+        ch2=_pulls_low(desk.sp.io2_config, fault),
+        led_pb1=push,
+        led_pb2=push,
+        led_status=status,
+    )

@@ -1,0 +1,135 @@
+"""Persist: the part of the state that outlives a restart, as plain JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite, isnan, nan
+
+from ..model.discharge import Capacity, TestRecord, TestState
+from .captest import CapTest
+from .relaywatch import Contact, RelayWatch
+from .rest import Rest
+from .schedule import Schedule
+from .state import State
+
+VERSION = 1
+CLOCK_SANE_S = 1_735_689_600.0  # 2025-01-01: a clock before it was never set
+
+
+def dump(state: State, now: float, wall: float) -> dict[str, object]:
+    """The state to store. `saved_at` wall time lets restore() count what was missed."""
+    plan, test = state.schedule, state.test
+    delayed = None
+    if test.state is TestState.DELAYED and test.record is not None:
+        delayed = {
+            "n": test.record.n,
+            "type": test.record.type,
+            "source": test.record.source,
+            "left_s": max(test.due - now, 0.0),
+        }
+    return {
+        "version": VERSION,
+        "saved_at": wall,
+        "next_n": state.next_n,
+        "capacity": state.health.state.value,
+        "low_alarm": state.health.low_alarm,
+        "forced": state.health.forced,
+        "last_n": None if state.health.last is None else state.health.last.n,
+        "measured_n": None if state.health.measured is None else state.health.measured.n,
+        "last_reason": state.last_reason,
+        "relay_faults": list(state.relays.faulty),
+        "float_s": state.rest.float_s,
+        "undischarged_s": state.rest.undischarged_s,
+        "schedule": {
+            "running": plan.due is not None,
+            "left_s": plan.left_s if plan.due is None else plan.due - now,
+            "interval_s": plan.interval_s,
+            "retries": plan.retries,
+            "base_left_s": None if plan.base is None else plan.base - now,
+        },
+        "delayed": delayed,
+        "carried": state.transfer.carried or state.test.k1,
+    }
+
+
+def _number(data: Mapping[str, object], key: str, default: float) -> float:
+    value = data.get(key)
+    return float(value) if isinstance(value, int | float) and isfinite(value) else default
+
+
+def restore(
+    state: State,
+    data: Mapping[str, object],
+    wall: float,
+    records: Mapping[int, TestRecord],
+    interrupted: bool,
+) -> State:
+    """The state at start with what was stored put back.
+
+    `wall` now (s since 1970); `records`: the stored tests by number (at least last_n and
+    measured_n); `interrupted`: a test or outage was on when the daemon died, so that the battery
+    must go on feeding the load until the supply is there, whatever UPS mode says. Unknown or
+    missing values fall back to those of a new state.
+    """
+    now = state.boot
+    # a clock that went back (1970, or a fast simulation restarted) tells nothing of the gap
+    saved_at = _number(data, "saved_at", wall)
+    gone = max(wall - saved_at, 0.0) if saved_at >= CLOCK_SANE_S else 0.0
+    words = [c.value for c in Capacity]
+    word = data.get("capacity")
+    health = state.health._replace(
+        state=Capacity(word) if word in words else Capacity.UNKNOWN,
+        low_alarm=data.get("low_alarm") is True,
+        forced=data.get("forced") is True,
+        last=records.get(int(_number(data, "last_n", 0.0))),
+        measured=records.get(int(_number(data, "measured_n", 0.0))),
+    )
+    faults = data.get("relay_faults")
+    names = faults if isinstance(faults, list) else []
+    relays = RelayWatch(*(Contact(faulty=name in names) for name in ("k1", "k2", "k3")))
+    age = _number(data, "undischarged_s", -1.0)
+    rest = Rest(_number(data, "float_s", 0.0), age + gone if age >= 0.0 else None)
+    if interrupted:
+        rest = Rest(0.0, 0.0)
+    restored = state._replace(
+        health=health,
+        relays=relays,
+        rest=rest,
+        schedule=_schedule(data.get("schedule"), gone, now),
+        next_n=max(int(_number(data, "next_n", 1.0)), state.next_n, *(n + 1 for n in records)),
+        last_reason=str(data.get("last_reason") or ""),
+    )
+    if data.get("carried") is True or interrupted:
+        restored = restored._replace(transfer=restored.transfer._replace(carried=True))
+    return _delayed(restored, data.get("delayed"), gone, now, wall)
+
+
+def _schedule(stored: object, gone: float, now: float) -> Schedule:
+    if not isinstance(stored, dict):
+        return Schedule()
+    left_s = _number(stored, "left_s", nan)
+    interval = _number(stored, "interval_s", 0.0)
+    if stored.get("running") is not True or isnan(left_s):
+        return Schedule(left_s=None if isnan(left_s) else left_s, interval_s=interval)
+    base = _number(stored, "base_left_s", nan)
+    return Schedule(
+        # overdue: the wait for a rested battery goes on, but was not spent while away
+        due=now + max(left_s - gone, min(left_s, 0.0)),
+        interval_s=interval,
+        retries=int(_number(stored, "retries", 0.0)),
+        base=None if isnan(base) else now + base - gone,
+    )
+
+
+def _delayed(state: State, stored: object, gone: float, now: float, wall: float) -> State:
+    if not isinstance(stored, dict):
+        return state
+    n = int(_number(stored, "n", 0.0))
+    left = max(_number(stored, "left_s", 0.0) - gone, 0.0)
+    record = TestRecord(
+        n=n, type=str(stored.get("type") or "1"), state=TestState.DELAYED.value,
+        source=str(stored.get("source") or ""), started_at=wall + left,
+        minimum_runtime_s=state.setpoints.minimum_runtime_s,
+    )  # fmt: skip
+    test = CapTest(state=TestState.DELAYED, record=record, since=now, due=now + left)
+    return state._replace(test=test)

@@ -1,0 +1,165 @@
+"""Publish: the value of every point of the table, from the state and the scan it was made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..model.board import Inputs
+from ..model.discharge import Estimate, TestResult, TestState
+from ..model.readings import BAD, GOOD, MISSING, Measurement, Reading, Value
+from ..model.snapshot import AlarmView
+from .captest import CapTest
+from .outputs import battery_fault
+from .state import State
+
+FAULT_POINTS = ("battery.low_capacity", "battery.low_voltage", "io1", "io2")  # R179
+
+
+def _measured(m: Measurement, wall: float, now: float) -> Reading:
+    if m.quality is GOOD:
+        return Reading(m.value, GOOD, wall)
+    if m.quality is BAD or m.quality is MISSING:
+        return Reading(None, m.quality, wall)
+    return Reading(m.value, m.quality, wall - max(now - m.at, 0.0))
+
+
+def running_estimate(state: State) -> Estimate | None:
+    """The estimate people see: of the test that runs, else of the last finished one."""
+    test = state.test
+    if test.is_on and test.estimate is not None:
+        return test.estimate
+    return state.health.estimate
+
+
+def remaining_s(state: State, now: float) -> float | None:
+    """Seconds to the cutoff in an outage; from the last test's run time while nothing better is
+    known, scaled by the load. None outside an outage or when nothing is known."""
+    outage = state.outage
+    if outage.record is None:
+        return None
+    elapsed = now - outage.progress.t0
+    if outage.estimate is not None:
+        return max(outage.estimate.ert_s - elapsed, 0.0)
+    last, mean = state.health.measured, outage.progress.mean_a
+    if last is None or last.estimate_s is None or not last.average_current or not mean:
+        return None
+    return max(last.estimate_s * last.average_current / mean - elapsed, 0.0)
+
+
+def _sources(state: State, inputs: Inputs, wall: float) -> dict[str, Reading]:
+    """Presence, with the quality of the voltage it was told from."""
+
+    def presence(is_present: bool, m: Measurement) -> Reading:
+        value = is_present if m.quality is not BAD and m.quality is not MISSING else None
+        return Reading(value, m.quality, wall)
+
+    return {
+        "supply.present": presence(state.presence.supply.present, inputs.supply_v),
+        "charger.present": presence(state.presence.charger.present, inputs.charger_v),
+    }
+
+
+def _result(test: CapTest, state: State) -> str:
+    last = state.health.last
+    return TestResult.NONE.value if last is None else last.result
+
+
+def _values(state: State, identity: Mapping[str, Value], now: float) -> dict[str, Value]:
+    """Points that are known by themselves; None = not known (yet)."""
+    sp, test, health, alarms = state.setpoints, state.test, state.health, state.alarms.raised
+    last, record = health.last, test.record
+    estimate = running_estimate(state)
+    digital, outputs = state.digital, state.outputs
+    delayed = test.state is TestState.DELAYED
+    faults = any(key in alarms for key in FAULT_POINTS)
+    extended = sp.settings.get("dnp3.extended") is True
+    keys = tuple(alarms)
+    number = record.n if record is not None else None if last is None else last.n
+    return {
+        "battery.low_capacity": "battery.low_capacity" in alarms,
+        "battery.low_voltage": "battery.low_voltage" in alarms,
+        "battery.soh": None,
+        "supply.lost": "supply.lost" in alarms,
+        "io1.digital": digital.io1.tripped,
+        "io2.digital": digital.io2.tripped,
+        "io1.alarm": "io1" in alarms,
+        "io2.alarm": "io2" in alarms,
+        "io1.output": battery_fault(keys) if sp.io1_config >= 3 else False,
+        "io2.output": battery_fault(keys) if sp.io2_config >= 3 else None,
+        "io1.config": sp.io1_config,
+        "io2.config": sp.io2_config,
+        "capacity.state": health.state.value,
+        "test.state": test.state.value,
+        "test.running": test.is_on,
+        "test.result": _result(test, state),
+        "test.failed": last is not None and last.result in ("low", "aborted"),
+        "test.number": number,
+        "test.reason": state.last_reason,
+        "test.data_present": last is not None,
+        "test.enabled": sp.test_enabled,
+        "test.interval": sp.interval_s,
+        "test.next": state.schedule.next_s(sp.interval_s, now),
+        "test.start_in": max(test.due - now, 0.0) if delayed else None,
+        "test.elapsed": now - test.progress.t0 if test.k1 and test.progress.t0 else None,
+        "test.last_at": None if last is None else last.ended_at,
+        "test.last_duration": None if last is None else last.duration_s,
+        "test.last_current": None if last is None else last.average_current,
+        "test.last_temperature": None if last is None else last.average_temperature,
+        "test.last_voltage": None if last is None else last.end_voltage,
+        "runtime.estimate": None if estimate is None else estimate.ert_s,
+        "runtime.estimate_low": None if estimate is None else estimate.low_s,
+        "runtime.estimate_high": None if estimate is None else estimate.high_s,
+        "runtime.remaining": remaining_s(state, now),
+        "runtime.minimum": sp.minimum_runtime_s,
+        "ups.enabled": sp.ups_enabled,
+        "ups.on_battery": state.on_battery,
+        "lvd.enabled": sp.lvd_enabled,
+        "lvd.open": state.lvd.is_open,
+        "relay.k1": outputs.k1,
+        "relay.k2": outputs.k2,
+        "relay.k3": outputs.k3,
+        "system.voltage": sp.th.system_v,
+        "system.uptime": now - state.boot,
+        "system.self_test": state.selftest.state,
+        "dnp3.unsolicited": sp.settings.get("dnp3.unsolicited") is True,
+        "alarm.fault": bool(alarms) if extended else faults,
+        "alarm.any": bool(alarms),
+        "alarm.list": keys,
+        **identity,
+    }
+
+
+def points(
+    state: State, inputs: Inputs, identity: Mapping[str, Value], now: float
+) -> dict[str, Reading]:
+    """Key -> reading for every point of the table. `identity`: model, firmware, build date."""
+    wall = inputs.wall
+    guard = inputs.guard
+    made = {
+        "battery.voltage": _measured(inputs.battery_v, wall, now),
+        "battery.current": _measured(inputs.battery_a, wall, now),
+        "load.voltage": _measured(inputs.load_v, wall, now),
+        "load.current": _measured(inputs.load_a, wall, now),
+        "supply.voltage": _measured(inputs.supply_v, wall, now),
+        "supply.current": _measured(inputs.supply_a, wall, now),
+        "charger.voltage": _measured(inputs.charger_v, wall, now),
+        "charger.current": _measured(inputs.charger_a, wall, now),
+        "io1.voltage": _measured(inputs.io1_v, wall, now),
+        "io2.voltage": _measured(inputs.io2_v, wall, now),
+        "io3.voltage": _measured(inputs.io3_v, wall, now),
+        "io4.voltage": _measured(inputs.io4_v, wall, now),
+        "system.temperature": _measured(inputs.temperature, wall, now),
+        "guard.active": Reading(guard, MISSING if guard is None else GOOD, wall),
+        **_sources(state, inputs, wall),
+    }
+    for key, value in _values(state, identity, now).items():
+        made[key] = Reading(value, MISSING if value is None else GOOD, wall)
+    return made
+
+
+def alarm_views(state: State) -> tuple[AlarmView, ...]:
+    """The raised alarms for people and programs."""
+    return tuple(
+        AlarmView(key, a.text, a.since, True, a.latched, a.acknowledged)
+        for key, a in state.alarms.raised.items()
+    )

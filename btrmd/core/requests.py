@@ -1,0 +1,210 @@
+"""Requests: what each command means for the machines, and the answer it gets."""
+
+from __future__ import annotations
+
+from ..model.commands import (
+    ACCEPTED,
+    AckAlarm,
+    Answer,
+    Calibrate,
+    CapacityCheck,
+    ChangeSettings,
+    Command,
+    EstimateReady,
+    NextTestIn,
+    ResetData,
+    Restart,
+    RunSelfTest,
+    StartTest,
+    StopTest,
+)
+from ..model.discharge import TestState
+from ..model.events import Kind
+from . import alarms as alarming
+from . import capacity, outage, relaywatch, schedule, testrun
+from .actions import ClearTests, Forward, Persist, Reply, RestoreSettings
+from .captest import Moved
+from .desk import Desk
+from .interlocks import Refusal, refusal
+from .selftest import SelfTest
+from .state import State
+
+RESTART_AFTER_S = 0.5  # the answer gets out first
+
+
+def interlock(state: State, desk: Desk) -> Refusal | None:
+    """Why a test may not start now."""
+    return refusal(
+        state.selftest,
+        state.relays,
+        state.alarms.keys,
+        state.transfer,
+        state.lvd,
+        state.presence,
+        desk,
+    )
+
+
+def _refuse(state: State, code: str, text: str) -> tuple[State, Answer]:
+    return state._replace(last_reason=text), Answer(False, code, text)
+
+
+def _start(state: State, command: StartTest, desk: Desk) -> tuple[State, Answer]:
+    if state.test.state is not TestState.IDLE:
+        return _refuse(state, "running", f"A test is already {state.test.state.value}.")
+    type_ = state.setpoints.test_type if command.type is None else str(command.type)
+    if type_ not in ("1", "2"):
+        return _refuse(state, "range", f"Test type {type_!r} is refused: allowed is 1 or 2.")
+    if not 0.0 <= command.delay_h <= 500.0:
+        return _refuse(
+            state, "range", f"A delay of {command.delay_h:g} h is refused: allowed is 0 to 500 h."
+        )
+    if command.delay_h == 0.0:
+        against = interlock(state, desk)
+        if against is not None:
+            return _refuse(state, against.code, against.text)
+    n = state.next_n
+    test = testrun.begin(
+        n, type_, command.source, command.delay_h * 3600.0, False, state.rest, desk
+    )
+    desk.do(Persist())
+    return state._replace(test=test, next_n=n + 1), Answer(True, data={"n": n})
+
+
+def _stop(state: State, command: StopTest, desk: Desk) -> tuple[State, Answer, Moved | None]:
+    if state.test.state in (TestState.IDLE, TestState.RETURNING):
+        word = "No test is running." if state.test.state is TestState.IDLE else (
+            "The test is already returning to the supply."
+        )  # fmt: skip
+        return *_refuse(state, "not_running", word), None
+    n = state.test.record.n if state.test.record else 0
+    moved = testrun.stop(state.test, f"Stopped by {command.source or 'a user'}.", desk)
+    return state, Answer(True, data={"n": n}), moved
+
+
+def _ack(state: State, command: AckAlarm, desk: Desk) -> tuple[State, Answer]:
+    key = command.key
+    if key not in state.alarms.raised:
+        return state, Answer(False, "unknown", f"No alarm {key!r} is raised.")
+    state = state._replace(alarms=alarming.acknowledge(state.alarms, key, command.source, desk))
+    if key.startswith("relay."):
+        name = key.removeprefix("relay.")
+        relays = relaywatch.acknowledge(state.relays, name)
+        if relays is state.relays:
+            return state, Answer(True, "ok", "Acknowledged; the cause is still there.")
+        desk.do(Persist())
+        state = state._replace(relays=relays)
+    return state, ACCEPTED
+
+
+def _reset(state: State, command: ResetData, desk: Desk) -> tuple[State, Answer]:
+    if state.test.is_on:
+        return state, Answer(False, "running", "A test is running; stop it before the reset.")
+    desk.do(ClearTests(command.source))
+    state = state._replace(health=capacity.reset(command.source, desk), last_reason="")
+    if command.settings:
+        desk.do(RestoreSettings("battery", command.source))
+    desk.do(Persist())
+    return state, ACCEPTED
+
+
+def _settings(state: State, command: ChangeSettings, index: int, desk: Desk) -> Answer | None:
+    """None = forwarded to the shell. What may not change now is refused here."""
+    busy = state.test.is_on or state.on_battery
+    for key in ("system.voltage", "system.single_source"):
+        if key not in command.changes or command.changes[key] == desk.sp.settings[key]:
+            continue
+        value = command.changes[key]
+        if busy:
+            where = "in a test" if state.test.is_on else "on battery"
+            text = f"{key} = {value} is refused {where}."
+            return Answer(
+                False, "running", text, {"key": key, "value": value, "allowed": "not " + where}
+            )
+        if key == "system.voltage":
+            volts = desk.inputs.battery_v
+            blocks = int(float(str(value))) / 12.0
+            if not volts.good:
+                fits, now_v = False, "not known"
+            else:
+                fits, now_v = 9.0 <= volts.value / blocks <= 16.0, f"{volts.value:.2f} V"
+            if not fits:
+                allowed = f"a battery of {9 * blocks:g} to {16 * blocks:g} V; it is {now_v}"
+                text = f"{key} = {value} is refused: allowed with {allowed}."
+                return Answer(
+                    False, "interlock", text, {"key": key, "value": value, "allowed": allowed}
+                )
+    desk.do(Forward(index, command))
+    return None
+
+
+def _other(state: State, command: Command, index: int, desk: Desk) -> tuple[State, Answer | None]:
+    if isinstance(command, AckAlarm):
+        return _ack(state, command, desk)
+    if isinstance(command, ResetData):
+        return _reset(state, command, desk)
+    if isinstance(command, ChangeSettings):
+        return state, _settings(state, command, index, desk)
+    if isinstance(command, NextTestIn):
+        desk.do(Persist())
+        return state._replace(
+            schedule=schedule.set_next(state.schedule, command.hours, desk)
+        ), ACCEPTED
+    if isinstance(command, Calibrate):
+        if state.test.is_on or state.on_battery:
+            return state, Answer(False, "running", "No calibration in a test or on battery.")
+        desk.do(Forward(index, command))
+        return state, None
+    if state.test.is_on:
+        return state, Answer(False, "running", "Refused: a test is running.")
+    if isinstance(command, CapacityCheck):
+        desk.do(Persist())
+        health = capacity.force(state.health, command.low, command.source, desk)
+        return state._replace(health=health), ACCEPTED
+    if isinstance(command, RunSelfTest):
+        return state._replace(selftest=SelfTest(started=desk.now)), ACCEPTED
+    if isinstance(command, Restart):
+        desk.tell("system.restart", Kind.COMMAND, "Restart asked for.", source=command.source)
+        return state._replace(
+            restart_at=desk.now + RESTART_AFTER_S, restart_source=command.source
+        ), ACCEPTED
+    return state, Answer(False, "unknown", f"Unknown command {type(command).__name__}.")
+
+
+def _tell_refusal(command: Command, text: str, desk: Desk) -> None:
+    """The event log carries the sentence of a refusal too (DESIGN section 3)."""
+    key, word = "command.refused", ""
+    if isinstance(command, StartTest | StopTest):
+        key, word = "test.refused", "Test refused: " if isinstance(command, StartTest) else ""
+    source = getattr(command, "source", "core")
+    desk.tell(key, Kind.COMMAND, word + text, source=source, notify=False)
+
+
+def handle(state: State, commands: tuple[Command, ...], desk: Desk) -> tuple[State, Moved | None]:
+    """Carry out all commands of this step in their order; answers go into the tray."""
+    moved: Moved | None = None
+    for index, command in enumerate(commands):
+        answer: Answer | None
+        if isinstance(command, EstimateReady):
+            state = state._replace(
+                test=testrun.take_estimate(state.test, command, desk),
+                outage=outage.take_estimate(state.outage, command),
+            )
+            answer = ACCEPTED
+        elif moved is not None and isinstance(command, StartTest | StopTest):
+            state, answer = _refuse(state, "busy", "A test has just been stopped; ask again.")
+        elif isinstance(command, StartTest):
+            state, answer = _start(state, command, desk)
+        elif isinstance(command, StopTest):
+            state, answer, ended = _stop(state, command, desk)
+            if ended is not None:
+                moved = ended
+                state = state._replace(test=ended.test)
+        else:
+            state, answer = _other(state, command, index, desk)
+        if answer is not None:
+            if not answer.ok:
+                _tell_refusal(command, answer.text, desk)
+            desk.do(Reply(index, answer))
+    # what came after the stop (its last estimate, say) counts
+    return state, None if moved is None else moved._replace(test=state.test)

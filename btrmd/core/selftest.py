@@ -1,0 +1,64 @@
+"""Self-test at start, 5 to 15 s: chips answer and read plausibly, storage writes, clock sane."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..model.events import Kind
+from .desk import Desk
+
+SHORTEST_S = 5.0
+LONGEST_S = 15.0
+
+
+class SelfTest(NamedTuple):
+    """`state` running | good | failed; `findings` one sentence each (shown on About, R182)."""
+
+    state: str = "running"
+    started: float = 0.0
+    findings: tuple[str, ...] = ()
+
+    @property
+    def is_over(self) -> bool:
+        return self.state != "running"
+
+
+def _findings(desk: Desk) -> tuple[str, ...]:
+    inputs = desk.inputs
+    found = [f"Chip {address} does not answer." for address, ok in inputs.chips if not ok]
+    if not inputs.chips:
+        found.append("No chip of the HAT answers.")
+    named = (
+        ("battery voltage", inputs.battery_v),
+        ("battery current", inputs.battery_a),
+        ("load voltage", inputs.load_v),
+        ("load current", inputs.load_a),
+        ("supply voltage", inputs.supply_v),
+        ("supply current", inputs.supply_a),
+        ("charger voltage", inputs.charger_v),
+        ("temperature", inputs.temperature),
+    )
+    found += [f"The {name} has no good reading." for name, m in named if not m.good]
+    if inputs.guard is None or inputs.batt_path is None:
+        found.append("The GUARD or BATT_PATH line cannot be read.")
+    if not inputs.storage_ok:
+        found.append("The history cannot be written.")
+    if not inputs.clock_ok:
+        found.append("The clock is not set.")
+    return tuple(found)
+
+
+def step_selftest(test: SelfTest, desk: Desk) -> SelfTest:
+    """Pass as soon as all is well after 5 s; fail with the findings at 15 s."""
+    if test.is_over:
+        return test
+    elapsed = desk.now - test.started
+    if elapsed < SHORTEST_S:
+        return test
+    findings = _findings(desk)
+    if findings and elapsed < LONGEST_S:
+        return test
+    state = "failed" if findings else "good"
+    text = "Self-test passed." if not findings else "Self-test failed: " + " ".join(findings)
+    desk.tell("system.self_test", Kind.CHANGE, text, value=state, notify=False)
+    return SelfTest(state, test.started, findings)

@@ -1,0 +1,70 @@
+"""The state of the station between two steps: one frozen value, machine by machine."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..model.board import SAFE_OUTPUTS, Outputs
+from .alarms import Alarms
+from .buttons import Buttons
+from .capacity import Health
+from .captest import IDLE, CapTest
+from .digital import Digital
+from .lvd import Lvd
+from .outage import NO_OUTAGE, Outage
+from .presence import Presence
+from .relaywatch import RelayWatch
+from .rest import Rest
+from .schedule import Schedule
+from .selftest import SelfTest
+from .setpoints import Setpoints
+from .transfer import Transfer
+
+
+class State(NamedTuple):
+    """`boot`: process clock at start. `outputs`: what is in force since the step before.
+
+    `next_n`: the number the next test or outage gets. `last_reason`: the sentence of the last
+    refusal or end of a test. `restart_at`: process clock of a restart that was asked for.
+    """
+
+    setpoints: Setpoints
+    boot: float
+    last_now: float
+    outputs: Outputs = SAFE_OUTPUTS
+    selftest: SelfTest = SelfTest()
+    presence: Presence = Presence()
+    rest: Rest = Rest()
+    digital: Digital = Digital()
+    relays: RelayWatch = RelayWatch()
+    transfer: Transfer = Transfer()
+    lvd: Lvd = Lvd()
+    test: CapTest = IDLE
+    outage: Outage = NO_OUTAGE
+    health: Health = Health()
+    schedule: Schedule = Schedule()
+    alarms: Alarms = Alarms()
+    buttons: Buttons = Buttons()
+    on_battery: bool = False
+    next_n: int = 1
+    carried_from: int | None = None
+    last_reason: str = ""
+    restart_at: float | None = None
+    restart_source: str = ""
+
+    @property
+    def curve(self) -> int | None:
+        """The number of the discharge whose curve is being recorded now."""
+        if self.outage.record is not None:
+            return self.outage.record.n
+        if self.test.record is not None and self.test.progress.t0:
+            return self.test.record.n
+        return None
+
+
+def new_state(setpoints: Setpoints, now: float) -> State:
+    """The state at the daemon's start, before anything is restored."""
+    return State(
+        setpoints=setpoints, boot=now, last_now=now, selftest=SelfTest(started=now),
+        transfer=Transfer(since=now),
+    )  # fmt: skip

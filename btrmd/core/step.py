@@ -1,0 +1,208 @@
+"""The step: in which order the machines look at one scan. Nothing else."""
+
+from __future__ import annotations
+
+from ..model.board import Inputs
+from ..model.commands import Command, ResetData
+from ..model.discharge import TestRecord, TestState
+from ..model.events import Kind
+from ..model.settings import Settings
+from . import capacity, schedule, testrun
+from .actions import Action, Persist, Restart, RestoreSettings
+from .alarms import conditions, step_alarms
+from .buttons import flash, step_buttons
+from .captest import IDLE, Moved
+from .desk import Desk
+from .digital import step_digital
+from .lvd import step_lvd
+from .outage import step_outage
+from .outputs import battery_carries, combine, keep_path_open, on_supply
+from .presence import step_presence
+from .relaywatch import latch, step_relays
+from .requests import handle, interlock
+from .rest import step_rest
+from .selftest import step_selftest
+from .setpoints import Setpoints
+from .state import State
+from .transfer import Handover, Where, step_transfer
+
+SETTLE_S = 15.0  # after the start: the self-test and the 10 s of presence are over
+
+
+def step(
+    state: State,
+    snapshot: Inputs,
+    settings: Settings,
+    commands: tuple[Command, ...],
+    now: float,
+) -> tuple[State, list[Action]]:
+    """One scan in, decisions out. Pure: the same arguments give the same answer.
+
+    `snapshot` the board's inputs, `now` the process clock in s (never going back). The new
+    state's `outputs` are what the board must drive; `actions` what else the shell must do.
+    """
+    sp = state.setpoints
+    if sp.settings is not settings:
+        sp = Setpoints.of(settings)
+        state = state._replace(setpoints=sp)
+    desk = Desk(now, max(now - state.last_now, 0.0), state.boot, snapshot, sp)
+
+    # what is
+    presence = step_presence(state.presence, desk)
+    relays = step_relays(state.relays, state.outputs, desk)
+    if relays.faulty != state.relays.faulty:
+        desk.do(Persist())
+    state = state._replace(
+        last_now=now,
+        selftest=step_selftest(state.selftest, desk),
+        presence=presence,
+        rest=step_rest(state.rest, presence, state.test.k1 or state.on_battery, desk),
+        digital=step_digital(state.digital, desk),
+        relays=relays,
+    )
+
+    # what is asked
+    state, moved = handle(state, commands, desk) if commands else (state, None)
+    state = _buttons(state, desk)
+    state = _scheduler(state, desk)
+
+    # what is done
+    if moved is None:
+        moved = testrun.step_test(state.test, state.transfer, relays, state.lvd, presence, desk)
+    state = _test_moved(state, moved, desk)
+    transfer = step_transfer(
+        state.transfer, moved.handover, state.test.k1, state.lvd.is_open, presence, desk
+    )
+    proven = on_supply(transfer, state.outputs, presence, desk)
+    absent = presence.supply.below_since is not None
+    may_open = not state.test.is_on and (proven or absent)
+    lvd = step_lvd(state.lvd, may_open, state.outputs.k1, desk)
+    path_open = keep_path_open(state.test, transfer, state.outputs, proven, desk)
+    unfed = absent or (not snapshot.supply_v.good and battery_carries(desk))
+    guarded = snapshot.guard is True and unfed and not (lvd.is_open or path_open)
+    on_battery = transfer.where is Where.BATTERY or (guarded and not state.test.is_on)
+    if state.transfer.carried is not transfer.carried:
+        desk.do(Persist())
+    state = _outage(state._replace(transfer=transfer, lvd=lvd, on_battery=on_battery), desk)
+
+    # what is told and driven
+    alarms = step_alarms(
+        state.alarms, conditions(presence, state.relays, state.digital, state.health, desk), desk
+    )
+    outputs = combine(
+        state.test, transfer, lvd, path_open, alarms.keys, state.buttons,
+        not state.selftest.is_over, desk,
+    )  # fmt: skip
+    state = state._replace(alarms=alarms, outputs=outputs)
+    if state.restart_at is not None and now >= state.restart_at:
+        desk.do(Restart(state.restart_source))
+        state = state._replace(restart_at=None)
+    return state, desk.actions
+
+
+def _buttons(state: State, desk: Desk) -> State:
+    buttons, held = step_buttons(state.buttons, desk)
+    if buttons is state.buttons:
+        return state
+    if held.pb1 or held.pb2:
+        names = " and ".join(name for name, on in (("PB1", held.pb1), ("PB2", held.pb2)) if on)
+        if state.test.is_on:
+            desk.tell("system.button", Kind.COMMAND, f"{names} refused: a test is running.",
+                      source=names)  # fmt: skip
+            return state._replace(buttons=buttons)
+        buttons = flash(buttons, desk.now)
+        if held.pb2:
+            state = _pb2(state, desk)
+        if held.pb1:
+            desk.tell("system.button", Kind.COMMAND,
+                      "PB1 held: default address and access restored, restarting.",
+                      source="PB1")  # fmt: skip
+            desk.do(RestoreSettings("network", "PB1"))
+            state = state._replace(restart_at=desk.now + 3.0, restart_source="PB1")
+    return state._replace(buttons=buttons)
+
+
+def _pb2(state: State, desk: Desk) -> State:
+    """Manual 6.5 and C21: clear the test data and restore the battery-test settings."""
+    state, _ = handle(state, (ResetData(settings=True, source="PB2"),), desk)
+    return state
+
+
+def _scheduler(state: State, desk: Desk) -> State:
+    """Start what is due: a delayed test first, then the schedule."""
+    test = state.test
+    # what fell due while the daemon was away waits until presence can be known
+    settled = state.selftest.is_over and desk.now - desk.boot >= SETTLE_S
+    is_due = test.state is TestState.DELAYED and desk.now >= test.due
+    if is_due and settled and test.record is not None:
+        against = interlock(state, desk)
+        if against is not None:
+            record = testrun.abort(test, against.text, desk)
+            return _closed(state._replace(test=IDLE), record, desk)
+        record = test.record
+        begun = testrun.begin(record.n, record.type, record.source, 0.0, False, state.rest, desk)
+        desk.do(Persist())
+        return state._replace(test=begun)
+    plan = schedule.step_schedule(state.schedule, desk)
+    if plan is not state.schedule:
+        desk.do(Persist())
+        state = state._replace(schedule=plan)
+    if test.state is not TestState.IDLE or not schedule.is_due(plan, state.rest.is_rested, desk):
+        return state
+    if not settled:
+        return state
+    desk.do(Persist())
+    against = interlock(state, desk)
+    if against is not None:
+        return state._replace(
+            schedule=schedule.failed(plan, against.text, desk), last_reason=against.text
+        )
+    begun = testrun.begin(state.next_n, desk.sp.test_type, "schedule", 0.0, True, state.rest, desk)
+    return state._replace(
+        test=begun, next_n=state.next_n + 1, schedule=schedule.started(plan, desk)
+    )
+
+
+def _closed(state: State, record: TestRecord, desk: Desk) -> State:
+    desk.do(Persist())
+    return state._replace(
+        health=capacity.conclude(state.health, record, desk), last_reason=record.reason
+    )
+
+
+def _test_moved(state: State, moved: Moved, desk: Desk) -> State:
+    """Take over what the test machine concluded in this step."""
+    if moved.test is not state.test:
+        state = state._replace(test=moved.test)
+    if moved.suspect:
+        desk.do(Persist())
+        state = state._replace(relays=latch(state.relays, moved.suspect))
+    if moved.proved and moved.test.scheduled:
+        desk.do(Persist())
+        state = state._replace(schedule=schedule.proved(state.schedule))
+    if moved.closed is not None:
+        state = _closed(state, moved.closed, desk)
+        carried = moved.closed.n if moved.handover is Handover.CARRY else None
+        state = state._replace(carried_from=carried)
+        if moved.failed_start:
+            state = state._replace(
+                schedule=schedule.failed(state.schedule, moved.closed.reason, desk)
+            )
+    return state
+
+
+def _outage(state: State, desk: Desk) -> State:
+    """An outage lasts until the load has been well on the supply for the watch time."""
+    lasting = state.on_battery or (
+        state.outage.record is not None and state.transfer.where is Where.RETURNED
+    )
+    reason = "The supply is back."
+    if state.presence.supply.above_since is None:
+        reason = "LVD opened." if state.lvd.is_open else "The battery no longer feeds the load."
+    outage = step_outage(state.outage, lasting, state.next_n, state.carried_from, reason, desk)
+    if outage is state.outage:
+        return state
+    if state.outage.record is None and outage.record is not None:
+        desk.do(Persist())
+        return state._replace(outage=outage, next_n=state.next_n + 1, carried_from=None)
+    return state._replace(outage=outage)

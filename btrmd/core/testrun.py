@@ -1,0 +1,183 @@
+"""The test machine: idle, delayed, proving, running, returning, and the ways between them."""
+
+from __future__ import annotations
+
+from ..model.commands import EstimateReady
+from ..model.discharge import TestRecord, TestResult, TestState
+from ..model.events import Kind
+from .actions import SaveRecord, WantEstimate
+from .captest import IDLE, CapTest, End, Moved, lasted
+from .desk import Desk
+from .lvd import Lvd
+from .presence import Presence
+from .proving import step_proving
+from .relaywatch import RelayWatch
+from .rest import Rest
+from .running import step_running
+from .transfer import Handover, Transfer, Where
+from .type1 import weigh
+from .verdict import judge
+
+SUPPLY_BACK_S = 2.0
+FINAL_ESTIMATE_S = 5.0  # how long the verdict waits for the last estimate
+LONGEST_RETURN_S = 30.0  # a supply that flickers for so long counts as lost
+
+
+def begin(
+    n: int, type_: str, source: str, delay_s: float, scheduled: bool, rest: Rest, desk: Desk
+) -> CapTest:
+    """A new test, number `n`: delayed, or proving at once. Interlocks are the caller's business."""
+    record = TestRecord(
+        n=n,
+        type=type_,
+        state=(TestState.DELAYED if delay_s > 0.0 else TestState.PROVING).value,
+        source=source,
+        started_at=desk.inputs.wall + delay_s,
+        minimum_runtime_s=desk.sp.minimum_runtime_s,
+        marks=() if rest.is_rested else ("not_rested",),
+    )
+    if delay_s > 0.0:
+        desk.do(SaveRecord(record))
+        text = f"Test {n} (Type {type_}) will start in {delay_s / 3600.0:g} h."
+        desk.tell("test.state", Kind.COMMAND, text, value="delayed", source=source)
+        return CapTest(
+            state=TestState.DELAYED, record=record, since=desk.now, due=desk.now + delay_s
+        )
+    desk.do(SaveRecord(record))
+    desk.tell(
+        "test.state", Kind.COMMAND, f"Test {n} (Type {type_}) started: proving the battery path.",
+        value="proving", source=source,
+    )  # fmt: skip
+    return CapTest(
+        state=TestState.PROVING,
+        record=record,
+        scheduled=scheduled,
+        since=desk.now,
+        phase_since=desk.now,
+    )
+
+
+def close(test: CapTest, record: TestRecord, desk: Desk) -> TestRecord:
+    """Make the record final and tell of it."""
+    record = record._replace(state="finished", ended_at=desk.inputs.wall)
+    desk.do(SaveRecord(record, finished=True))
+    kind = {TestResult.GOOD.value: "good", TestResult.LOW.value: "low"}.get(record.result)
+    word = f"Test {record.n} finished, capacity {kind}" if kind else f"Test {record.n} ended"
+    if record.result == TestResult.ABORTED.value:
+        word = f"Test {record.n} was aborted"
+    desk.tell(
+        "test.result", Kind.CHANGE, f"{word}: {record.reason}", value=record.result,
+        source=record.source,
+    )  # fmt: skip
+    return record
+
+
+def abort(test: CapTest, reason: str, desk: Desk) -> TestRecord:
+    """Close the record as aborted for `reason`, with what was measured so far."""
+    progress = test.progress
+    if progress.t0 and test.record is not None and test.record.duration_s is None:
+        test = test._replace(record=test.record._replace(duration_s=desk.now - progress.t0))
+    return close(test, judge(test._replace(end=End.ABORT, reason=reason), desk), desk)
+
+
+def take_estimate(test: CapTest, ready: EstimateReady, desk: Desk) -> CapTest:
+    """Take an answered estimate into a running or returning test."""
+    if test.record is None or test.record.n != ready.test_n or not test.is_on:
+        return test
+    if ready.estimate is None:
+        return test._replace(asked_at=None, no_estimate=ready.reason)
+    elapsed = desk.now - test.progress.t0
+    policy = test.policy
+    if test.state is TestState.RUNNING:
+        policy = weigh(policy, ready.estimate, elapsed, test.record.minimum_runtime_s or 0.0)
+    return test._replace(asked_at=None, estimate=ready.estimate, no_estimate="", policy=policy)
+
+
+def stop(test: CapTest, reason: str, desk: Desk) -> Moved:
+    """End the test on request: cancel a delay, release at proving, return from running."""
+    if test.state is TestState.DELAYED or (test.state is TestState.PROVING and not test.k1):
+        return Moved(IDLE, closed=abort(test, reason, desk))
+    if test.state is TestState.PROVING:
+        return Moved(IDLE, Handover.RETURN, closed=abort(test, reason, desk))
+    if test.state is TestState.RUNNING:
+        return _end(test._replace(end=End.ABORT, reason=reason), desk)
+    return Moved(test)
+
+
+def _end(test: CapTest, desk: Desk) -> Moved:
+    """From running to returning: charger back at once, then the supply."""
+    record = test.record
+    assert record is not None
+    record = record._replace(
+        state=TestState.RETURNING.value, duration_s=desk.now - test.progress.t0
+    )
+    test = test._replace(record=record, state=TestState.RETURNING, since=desk.now, k2=False)
+    if lasted(test.watch.supply, 2.0, desk.now):
+        return Moved(IDLE, Handover.CARRY, closed=close(test, judge(test, desk), desk))
+    wants = test.end in (End.PLANNED, End.EARLY) or (test.end is End.CUTOFF and record.type == "2")
+    asked = None
+    if wants:
+        desk.do(WantEstimate(record.n))
+        asked = desk.now
+    desk.do(SaveRecord(record))
+    desk.tell(
+        "test.state", Kind.CHANGE, f"Test {record.n}: {test.reason} Returning to the supply.",
+        value="returning", source=record.source, notify=False,
+    )  # fmt: skip
+    return Moved(test._replace(asked_at=asked))
+
+
+def _judged(test: CapTest, desk: Desk) -> CapTest:
+    """Judge once the last estimate is there; the result is stored before the load is back."""
+    if test.judged or (test.asked_at is not None and desk.now - test.asked_at < FINAL_ESTIMATE_S):
+        return test
+    record = judge(test, desk)
+    desk.do(SaveRecord(record))
+    return test._replace(record=record, judged=True)
+
+
+def _step_returning(test: CapTest, transfer: Transfer, presence: Presence, desk: Desk) -> Moved:
+    test = _judged(test, desk)
+    record = test.record
+    assert record is not None
+    now, supply = desk.now, desk.inputs.supply_v
+    if test.k1:
+        waited = now - test.since >= SUPPLY_BACK_S - 1e-6
+        unknown = not supply.good
+        if waited and (unknown or presence.supply.above_for(now) >= SUPPLY_BACK_S - 1e-6):
+            return Moved(test._replace(k1=False), Handover.RETURN)
+        if presence.supply.below_for(now) >= SUPPLY_BACK_S or now - test.since > LONGEST_RETURN_S:
+            record = record if test.judged else judge(test, desk)
+            return Moved(IDLE, Handover.CARRY, closed=close(test, record, desk))
+        return Moved(test)
+    if transfer.where is Where.RETURNED or not test.judged:
+        return Moved(test)
+    if transfer.where is Where.BATTERY:
+        record = record._replace(marks=(*record.marks, "return_failed"))
+    return Moved(IDLE, closed=close(test, record, desk))
+
+
+def step_test(
+    test: CapTest,
+    transfer: Transfer,
+    relays: RelayWatch,
+    lvd: Lvd,
+    presence: Presence,
+    desk: Desk,
+) -> Moved:
+    """One step of whatever state the test is in; a due delayed start is the scheduler's."""
+    state = test.state
+    if state is TestState.PROVING:
+        moved = step_proving(test, transfer, relays, desk)
+        if not moved.test.reason:
+            return moved
+        closed = abort(moved.test, moved.test.reason, desk)
+        supply_gone = lasted(moved.test.watch.supply, 2.0, desk.now) and test.k1
+        back = Handover.CARRY if supply_gone else moved.handover
+        return Moved(IDLE, back, closed=closed, failed_start=test.scheduled, suspect=moved.suspect)
+    if state is TestState.RUNNING:
+        test = step_running(test, relays, lvd, desk)
+        return Moved(test) if test.end is End.NONE else _end(test, desk)
+    if state is TestState.RETURNING:
+        return _step_returning(test, transfer, presence, desk)
+    return Moved(test)

@@ -1,0 +1,220 @@
+"""Scenes for the tests of the core: stations at rest, and a bench with readings made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from station import CHIPS, WALL_0, Station
+
+from btrmd.core.actions import Action, ClearTests, Reply, SaveRecord, Tell, WantEstimate
+from btrmd.core.setpoints import Setpoints
+from btrmd.core.state import State, new_state
+from btrmd.core.step import step
+from btrmd.hal.sim.plant import Plant
+from btrmd.model.board import Inputs
+from btrmd.model.commands import Answer, Command, EstimateReady, StartTest
+from btrmd.model.discharge import Estimate, TestRecord
+from btrmd.model.events import Event
+from btrmd.model.readings import BAD, GOOD, Measurement, Quality
+from btrmd.model.settings import Settings
+from btrmd.model.site import Site
+
+HAT_W = 4.0
+VOLTS = (12, 24, 36, 48)
+
+
+def dotted(settings: dict[str, object]) -> dict[str, object]:
+    """test__next_h -> test.next_h."""
+    return {key.replace("__", "."): value for key, value in settings.items()}
+
+
+def model_for(volts: int) -> Site:
+    return Site(model="400" if volts > 24 else "300")
+
+
+def rested(
+    volts: int = 12, *, dt: float = 1.0, load_a: float = 2.0, rated_ah: float = 17.0,
+    **settings: object,
+) -> Station:  # fmt: skip
+    """A station 30 s after its start: charged battery, supply and charger on, load on the supply."""
+    plant = Plant(blocks=volts // 12, rated_ah=rated_ah)
+    chosen = {"system.voltage": volts, "battery.rated_ah": rated_ah, **dotted(settings)}
+    station = Station(chosen, site=model_for(volts), plant=plant, dt=dt)
+    plant.load.hold(load_a)
+    plant.touch()
+    station.run(30.0)
+    return station
+
+
+def start(station: Station, type_: str = "1") -> TestRecord:
+    """Start a test and wait until the battery carries the load."""
+    answer = station.ask(StartTest(type_, source="test"))
+    assert answer.ok, answer.text
+    assert station.until(lambda s: phase(s) == "running", 60.0), sentences(station)
+    return station.records[int(str(answer.data["n"]))]
+
+
+def phase(station: Station | Bench) -> str:
+    return station.state.test.state.value
+
+
+def sentences(station: Station | Bench) -> list[str]:
+    return [event.text for event in station.events]
+
+
+def supply(station: Station, on: bool) -> None:
+    """The mains: supply and charger together."""
+    station.plant.supply.on = on
+    station.plant.charger.switch(on)
+    station.plant.touch()
+
+
+def last(station: Station | Bench) -> TestRecord:
+    """The record with the highest number."""
+    return station.records[max(station.records)]
+
+
+def measured(value: object, now: float) -> Measurement:
+    """A number: good; None: bad; a quality: that quality with an absurd value."""
+    if value is None:
+        return Measurement(0.0, BAD, now)
+    if isinstance(value, Quality):
+        return Measurement(-999.0, value, now)
+    assert isinstance(value, int | float)
+    return Measurement(float(value), GOOD, now)
+
+
+class Bench:
+    """The core alone. Its relays move ideal sources with fixed volts; `fixed` overrides a channel.
+
+    A channel is set with a number (good), None (bad) or a Quality; guard, batt_path, pb1, pb2,
+    chips, storage_ok and clock_ok with what Inputs wants. Volts are a block's.
+    """
+
+    def __init__(
+        self, *, volts: int = 12, dt: float = 1.0, site: Site | None = None, at: float = 1000.0,
+        **settings: object,
+    ) -> None:  # fmt: skip
+        self.settings = Settings.defaults(site or model_for(volts)).with_changes(
+            {"system.voltage": volts, **dotted(settings)}
+        )
+        self.blocks = volts // 12
+        self.dt = dt
+        self.now = at
+        self.wall = WALL_0
+        self.state: State = new_state(Setpoints.of(self.settings), self.now)
+        self.fixed: dict[str, object] = {}
+        self.load_a = 2.0
+        self.events: list[Event] = []
+        self.actions: list[Action] = []
+        self.records: dict[int, TestRecord] = {}
+        self.estimate: Estimate | str | None = None  # the answer; a reason; None = never answered
+        self.cleared = 0
+        self.inbox: list[Command] = []
+        self.inputs = Inputs()
+
+    def put(self, **channels: object) -> None:
+        self.fixed.update(channels)
+
+    def free(self, *channels: str) -> None:
+        for channel in channels:
+            self.fixed.pop(channel, None)
+
+    def change(self, **settings: object) -> None:
+        """The owner has taken new settings over."""
+        self.settings = self.settings.with_changes(dotted(settings))
+
+    def scan(self) -> Inputs:
+        out, blocks, load = self.state.outputs, self.blocks, self.load_a
+        hat = HAT_W / (13.6 * blocks)
+        volts = {
+            "battery_v": 13.5, "load_v": 13.57, "charger_v": 13.55, "supply_v": 13.6,
+        }  # fmt: skip
+        amps = {
+            "battery_a": 0.02, "load_a": load, "charger_a": 0.02, "supply_a": load + hat,
+        }  # fmt: skip
+        if out.k2:
+            volts["battery_v"] = 12.9
+            amps.update(battery_a=0.0, charger_a=0.0)
+        if out.k1:
+            volts.update(battery_v=12.6, load_v=12.57)
+            amps.update(battery_a=-load, supply_a=hat)
+        plain: dict[str, object] = {
+            **{name: value * blocks for name, value in volts.items()}, **amps,
+            "temperature": 25.0, "io1_v": 0.0, "io2_v": 0.0, "io3_v": 0.0, "io4_v": 0.0,
+        }  # fmt: skip
+        lines: dict[str, object] = {
+            "batt_path": not out.k3, "guard": False, "chips": tuple((c, True) for c in CHIPS),
+        }  # fmt: skip
+        for name, value in self.fixed.items():
+            if name not in plain:
+                lines[name] = value
+            elif name.endswith("_v") and isinstance(value, int | float) and name[:2] != "io":
+                plain[name] = value * blocks
+            else:
+                plain[name] = value
+        channels = {name: measured(value, self.now) for name, value in plain.items()}
+        return Inputs(**channels, **lines, wall=self.wall)  # type: ignore[arg-type]
+
+    def step(self, *commands: Command) -> list[Answer]:
+        """One scan, one step; the answers to `commands`."""
+        self.inputs = self.scan()
+        asked = (*self.inbox, *commands)
+        own = len(self.inbox)
+        self.inbox = []
+        self.state, self.actions = step(self.state, self.inputs, self.settings, asked, self.now)
+        answers = []
+        for action in self.actions:
+            if isinstance(action, Tell):
+                self.events.append(action.event)
+            elif isinstance(action, SaveRecord):
+                self.records[action.record.n] = action.record
+            elif isinstance(action, WantEstimate) and self.estimate is not None:
+                known = isinstance(self.estimate, Estimate)
+                self.inbox.append(
+                    EstimateReady(action.n, self.estimate if known else None,
+                                  "" if known else str(self.estimate))
+                )  # fmt: skip
+            elif isinstance(action, Reply) and action.position >= own:
+                answers.append(action.answer)
+            elif isinstance(action, ClearTests):
+                self.cleared += 1
+        passed = min(self.dt, 1.0) if phase(self) == "proving" else self.dt
+        self.now += passed
+        self.wall += passed
+        return answers
+
+    def ask(self, command: Command) -> Answer:
+        return self.step(command)[0]
+
+    def run(self, seconds: float, dt: float | None = None) -> None:
+        """Step for `seconds`, in steps of `dt` where given (a proving in steps of a second)."""
+        usual, self.dt = self.dt, self.dt if dt is None else dt
+        end = self.now + seconds
+        while self.now < end - 1e-6:
+            self.step()
+        self.dt = usual
+
+    def until(self, word: str, limit_s: float) -> None:
+        """Step until the test's state is `word`."""
+        end = self.now + limit_s
+        while phase(self) != word:
+            assert self.now < end, f"not {word} within {limit_s:g} s: {sentences(self)}"
+            self.step()
+
+    def start(self, type_: str = "1") -> TestRecord:
+        """Up and running: past the self-test, the proving and K1 on."""
+        self.run(20.0)
+        answer = self.ask(StartTest(type_, source="test"))
+        assert answer.ok, answer.text
+        self.until("running", 60.0)
+        return last(self)
+
+    def told(self, key: str) -> list[Event]:
+        """All events of this key, oldest first."""
+        return [event for event in self.events if event.key == key]
+
+    @property
+    def alarms(self) -> Sequence[str]:
+        return self.state.alarms.keys
+

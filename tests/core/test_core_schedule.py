@@ -1,0 +1,244 @@
+"""The schedule and the delayed start: countdown, rest, retries, and what cancels them."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import Bench, last, phase
+
+from btrmd.core.rest import Rest
+from btrmd.model.commands import NextTestIn, StartTest, StopTest
+from btrmd.model.discharge import Estimate
+
+HOUR = 3600.0
+RESTED = Rest(float_s=30 * HOUR)
+
+
+def bench_with(**settings: object) -> Bench:
+    """A bench past its self-test with a battery that has long been on float."""
+    bench = Bench(dt=1.0, test__minimum_runtime_min=0, **settings)
+    bench.estimate = Estimate(20000.0, 15000.0, 25000.0)
+    bench.state = bench.state._replace(rest=RESTED)
+    bench.run(30.0)
+    return bench
+
+
+def hours_left(bench: Bench) -> float | None:
+    seconds = bench.state.schedule.next_s(bench.state.setpoints.interval_s, bench.now)
+    return None if seconds is None else seconds / HOUR
+
+
+def pass_hours(bench: Bench, hours: float) -> None:
+    bench.run(hours * HOUR, dt=60.0)
+
+
+def finish(bench: Bench) -> None:
+    """Let a running test end."""
+    bench.dt = 10.0
+    bench.until("idle", 5 * HOUR)
+    bench.dt = 1.0
+
+
+def test_enabling_waits_one_full_interval_and_counts_down() -> None:
+    bench = bench_with(test__interval_h=48)
+    assert hours_left(bench) == 48.0
+    pass_hours(bench, 5)
+    assert hours_left(bench) == 48.0, "nothing counts while tests are disabled"
+    bench.change(test__enabled=True)
+    bench.step()
+    assert hours_left(bench) == pytest.approx(48.0, abs=0.01)
+    pass_hours(bench, 5)
+    assert hours_left(bench) == pytest.approx(43.0, abs=0.01)
+
+
+def test_the_countdown_is_kept_while_disabled_and_can_be_edited() -> None:
+    bench = bench_with(test__interval_h=48, test__enabled=True)
+    pass_hours(bench, 10)
+    bench.change(test__enabled=False)
+    pass_hours(bench, 10)
+    assert hours_left(bench) == pytest.approx(38.0, abs=0.02)
+    assert bench.ask(NextTestIn(2.0, "web")).ok
+    assert hours_left(bench) == 2.0
+    pass_hours(bench, 3)
+    assert phase(bench) == "idle"
+    bench.change(test__enabled=True)
+    pass_hours(bench, 1.5)
+    assert hours_left(bench) == pytest.approx(0.5, abs=0.02)
+    assert bench.ask(NextTestIn(0.1, "web")).ok
+    pass_hours(bench, 0.2)
+    assert phase(bench) in ("proving", "running")
+    assert last(bench).source == "schedule"
+
+
+def test_a_shorter_interval_shortens_the_wait_and_a_longer_one_does_not_lengthen_it() -> None:
+    bench = bench_with(test__interval_h=48, test__enabled=True)
+    pass_hours(bench, 10)
+    bench.change(test__interval_h=24)
+    bench.step()
+    assert hours_left(bench) == pytest.approx(24.0, abs=0.01)
+    bench.change(test__interval_h=500)
+    bench.step()
+    assert hours_left(bench) == pytest.approx(24.0, abs=0.01)
+
+
+def test_a_scheduled_test_runs_and_the_next_is_one_interval_after_it_was_due() -> None:
+    bench = bench_with(test__interval_h=100, test__enabled=True)
+    bench.ask(NextTestIn(1.0, "web"))
+    due = bench.now + HOUR
+    pass_hours(bench, 1.1)
+    assert phase(bench) in ("proving", "running")
+    bench.until("running", 60.0)
+    finish(bench)
+    assert last(bench).result == "none", "no minimum runtime, no judgement"
+    assert last(bench).marks == ()
+    assert bench.now + hours_left(bench) * HOUR == pytest.approx(due + 100 * HOUR, abs=90.0)
+    assert len(bench.records) == 1
+
+
+def test_interval_0_runs_once() -> None:
+    bench = bench_with(test__interval_h=0, test__enabled=True)
+    pass_hours(bench, 30)
+    assert hours_left(bench) is None
+    assert not bench.records, "without a time nothing is due"
+    bench.ask(NextTestIn(0.5, "web"))
+    pass_hours(bench, 1)
+    bench.until("running", 60.0)
+    finish(bench)
+    assert hours_left(bench) is None
+    pass_hours(bench, 600)
+    assert len(bench.records) == 1
+
+
+def test_a_due_test_waits_72_h_for_a_rested_battery_then_runs_marked() -> None:
+    bench = bench_with(test__interval_h=400, test__enabled=True)
+    bench.put(battery_v=12.95, charger_v=13.2)  # present, but no float
+    bench.ask(NextTestIn(1.0, "web"))
+    pass_hours(bench, 72.9)
+    assert phase(bench) == "idle"
+    assert hours_left(bench) == 0.0
+    pass_hours(bench, 0.2)
+    assert phase(bench) in ("proving", "running")
+    assert last(bench).marks == ("not_rested",)
+
+
+def test_a_due_test_starts_as_soon_as_the_battery_is_rested() -> None:
+    bench = bench_with(test__interval_h=400, test__enabled=True)
+    bench.state = bench.state._replace(rest=Rest(undischarged_s=20 * HOUR))
+    bench.ask(NextTestIn(1.0, "web"))
+    pass_hours(bench, 27.8)
+    assert phase(bench) == "idle", "24 h of float are over, 48 h since the discharge are not"
+    pass_hours(bench, 0.4)
+    assert phase(bench) in ("proving", "running")
+    assert last(bench).marks == ()
+
+
+def test_a_charger_reading_that_is_lost_for_a_moment_does_not_end_the_float_time() -> None:
+    bench = bench_with()
+    before = bench.state.rest.float_s
+    bench.put(charger_v=None)
+    bench.run(5.0)
+    bench.free("charger_v")
+    bench.run(20.0)
+    assert bench.state.rest.float_s >= before
+    bench.put(charger_v=0.0)
+    bench.run(2.0)
+    assert bench.state.rest.float_s == 0.0
+
+
+def test_a_failed_start_is_retried_after_24_h_three_times_then_skipped() -> None:
+    bench = bench_with(test__interval_h=300, test__enabled=True)
+    bench.load_a = 0.1
+    bench.ask(NextTestIn(1.0, "web"))
+    pass_hours(bench, 1.1)
+    for number in (1, 2, 3):
+        assert [event.value for event in bench.told("test.retry")] == list(range(1, number + 1))
+        assert hours_left(bench) == pytest.approx(23.9, abs=0.1)
+        assert "a test needs at least 0.2 A" in bench.state.last_reason
+        pass_hours(bench, 24.0)
+    assert len(bench.told("test.retry")) == 3
+    (skipped,) = bench.told("test.skipped")
+    assert "The scheduled test was skipped: The load takes 0.10 A" in skipped.text
+    assert hours_left(bench) == pytest.approx(300 - 3 * 24, abs=0.2)
+    assert not bench.records
+    bench.load_a = 2.0
+    pass_hours(bench, 300 - 3 * 24 + 0.2)
+    assert phase(bench) in ("proving", "running"), "the next regular one comes"
+    assert bench.state.schedule.retries == 0
+
+
+def test_a_start_that_fails_in_the_proving_is_retried_too() -> None:
+    bench = bench_with(test__interval_h=300, test__enabled=True)
+    bench.ask(NextTestIn(0.1, "web"))
+    bench.put(charger_a=0.2)  # does not open
+    pass_hours(bench, 0.3)
+    assert phase(bench) == "idle"
+    assert last(bench).result == "aborted"
+    assert len(bench.told("test.retry")) == 1
+    assert hours_left(bench) == pytest.approx(24.0, abs=0.3)
+
+
+def test_a_due_test_survives_the_first_seconds_after_a_start() -> None:
+    """Right after the start nothing is known to be present: that is no failed start."""
+    bench = Bench(dt=0.1, test__enabled=True, test__interval_h=100)
+    bench.state = bench.state._replace(rest=RESTED)
+    bench.ask(NextTestIn(0.0, "web"))
+    bench.run(30.0)
+    assert phase(bench) == "proving"
+    assert not bench.told("test.retry")
+
+
+# --- delayed start -------------------------------------------------------------------------------
+
+
+def test_a_delayed_test_starts_when_its_time_has_come() -> None:
+    bench = bench_with()
+    answer = bench.ask(StartTest("2", 2.5, "web admin"))
+    assert answer.data == {"n": 1}
+    assert (phase(bench), last(bench).state) == ("delayed", "delayed")
+    assert last(bench).started_at == pytest.approx(bench.wall + 2.5 * HOUR, abs=2.0)
+    assert not bench.state.test.is_on, "coil 3 reads 0 in delayed"
+    refused = bench.ask(StartTest("1", source="web"))
+    assert (refused.code, refused.text) == ("running", "A test is already delayed.")
+    pass_hours(bench, 2.49)
+    assert phase(bench) == "delayed"
+    pass_hours(bench, 0.02)
+    bench.until("running", 60.0)
+    record = last(bench)
+    assert (record.n, record.type, record.source) == (1, "2", "web admin")
+
+
+def test_a_stop_cancels_the_delay() -> None:
+    bench = bench_with()
+    bench.ask(StartTest("1", 1.0, "web"))
+    assert bench.ask(StopTest("cli")).ok
+    assert phase(bench) == "idle"
+    assert (last(bench).state, last(bench).result) == ("finished", "aborted")
+    assert last(bench).reason == "Stopped by cli."
+    assert last(bench).duration_s is None
+    pass_hours(bench, 2)
+    assert len(bench.records) == 1
+
+
+def test_an_interlock_at_the_due_time_aborts_with_its_reason() -> None:
+    bench = bench_with()
+    bench.ask(StartTest("1", 1.0, "web"))
+    bench.load_a = 0.05
+    pass_hours(bench, 1.1)
+    assert phase(bench) == "idle"
+    record = last(bench)
+    assert record.result == "aborted"
+    assert record.reason == "The load takes 0.05 A; a test needs at least 0.2 A."
+    assert bench.state.last_reason == record.reason
+    assert not bench.told("test.retry"), "only the schedule tries again"
+
+
+def test_a_delayed_start_may_be_given_while_an_interlock_still_holds() -> None:
+    bench = Bench()
+    bench.step()
+    assert bench.ask(StartTest("1", 0.01, "web")).ok
+    bench.run(40.0)
+    assert phase(bench) == "proving"
+
+
+def test_a_manual_test_of_an_unrested_battery_runs_and_is_marked() -> None:
+    bench = Bench()
+    assert "not_rested" in bench.start().marks

@@ -1,0 +1,170 @@
+"""The first seconds: self-test, presence, and every reason against a test, in one sentence."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import VOLTS, Bench, last, phase, rested, sentences
+from station import CHIPS
+
+from btrmd.model.board import Led
+from btrmd.model.commands import RunSelfTest, StartTest
+from btrmd.model.readings import STALE
+
+START = StartTest("1", source="test")
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_the_self_test_takes_at_least_5_s_and_says_it_is_well(dt: float) -> None:
+    bench = Bench(dt=dt)
+    bench.run(5.0)
+    assert bench.state.selftest.state == "running"
+    bench.run(1.0)
+    assert bench.state.selftest.state == "good"
+    assert [event.text for event in bench.told("system.self_test")] == ["Self-test passed."]
+
+
+def test_the_self_test_waits_15_s_for_a_silent_chip_and_then_names_it() -> None:
+    bench = Bench()
+    bench.put(chips=tuple((c, c != "0x4a") for c in CHIPS), battery_v=None, storage_ok=False)
+    bench.run(15.0)
+    assert bench.state.selftest.state == "running"
+    bench.run(1.0)
+    assert bench.state.selftest.state == "failed"
+    assert bench.state.selftest.findings == (
+        "Chip 0x4a does not answer.",
+        "The battery voltage has no good reading.",
+        "The history cannot be written.",
+    )
+    bench.run(60.0)
+    assert len(bench.told("system.self_test")) == 1
+
+
+def test_a_chip_that_answers_late_passes_as_soon_as_it_does() -> None:
+    bench = Bench(dt=0.1)
+    bench.put(clock_ok=False)
+    bench.run(8.0)
+    bench.free("clock_ok")
+    bench.run(0.2)
+    assert bench.state.selftest.state == "good"
+
+
+def test_the_button_leds_blink_in_the_self_test_and_are_dark_after() -> None:
+    bench = Bench(dt=0.1)
+    bench.step()
+    assert bench.state.outputs.led_pb1 is bench.state.outputs.led_pb2 is Led.BLINK_2HZ
+    bench.run(6.0)
+    assert bench.state.outputs.led_pb1 is bench.state.outputs.led_pb2 is Led.OFF
+    assert bench.state.outputs.led_status is Led.BLINK_1HZ
+
+
+def test_a_test_is_refused_until_the_self_test_is_over_and_again_in_a_second_one() -> None:
+    bench = Bench()
+    assert bench.ask(START).code == "selftest"
+    bench.run(20.0)
+    assert bench.ask(RunSelfTest("web")).ok
+    refused = bench.ask(START)
+    assert (refused.code, refused.text) == ("selftest", "The self-test is still running.")
+    bench.run(6.0)
+    assert bench.ask(START).ok
+    assert not bench.ask(RunSelfTest("web")).ok
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+@pytest.mark.parametrize(("name", "limit"), [("supply", 11.5), ("charger", 12.6)])
+def test_a_source_is_present_after_10_s_at_its_limit(volts: int, name: str, limit: float) -> None:
+    bench = Bench(volts=volts, dt=0.1)
+    bench.put(**{f"{name}_v": limit - 0.01})
+    bench.run(20.0)
+    assert not getattr(bench.state.presence, name).present
+    bench.put(**{f"{name}_v": limit})
+    bench.run(9.8)
+    assert not getattr(bench.state.presence, name).present
+    bench.run(0.5)
+    assert getattr(bench.state.presence, name).present
+    bench.put(**{f"{name}_v": limit - 0.01})
+    bench.step()
+    assert not getattr(bench.state.presence, name).present
+
+
+REASONS = [
+    ("supply", {"supply_v": 11.4}, "The supply is not present"),
+    ("charger", {"charger_v": 12.5}, "The charger is not present"),
+    ("battery", {"battery_v": 12.4, "charger_v": 12.7, "charger_a": 1.0}, "starts only above"),
+    ("load", {"load_a": 0.1}, "a test needs at least 0.2 A"),
+    ("temperature", {"temperature": 45.0625}, "a test needs 0 to 45 °C"),
+    ("temperature", {"temperature": -0.0625}, "a test needs 0 to 45 °C"),
+    ("sensor", {"battery_v": None}, "The battery voltage has no good reading (bad)."),
+    ("sensor", {"charger_a": STALE}, "The charger current has no good reading (stale)."),
+    ("sensor", {"temperature": None}, "The temperature has no good reading (bad)."),
+    ("sensor", {"guard": None}, "The BATT_PATH or GUARD line cannot be read."),
+    ("sensor", {"batt_path": None}, "The BATT_PATH or GUARD line cannot be read."),
+    ("guard", {"guard": True}, "The bus guard is active."),
+    ("alarm", {"storage_ok": False}, "The alarm storage is active."),
+    ("alarm", {"load_a": 23.0, "supply_a": 23.3}, "The alarm overcurrent is active."),
+]
+
+
+@pytest.mark.parametrize(("code", "channels", "words"), REASONS)
+def test_each_reason_against_a_test_is_one_sentence(
+    code: str, channels: dict[str, object], words: str
+) -> None:
+    bench = Bench(ups__enabled=False)
+    bench.run(20.0)
+    bench.put(**channels)
+    bench.run(15.0)
+    refused = bench.ask(START)
+    assert (refused.ok, refused.code) == (False, code)
+    assert words in refused.text
+    assert refused.text.endswith(".")
+    assert "\n" not in refused.text
+    assert bench.state.last_reason == refused.text
+    assert refused.text in bench.told("test.refused")[-1].text
+    assert phase(bench) == "idle"
+    assert not bench.records
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+def test_the_battery_must_be_above_its_start_voltage(volts: int) -> None:
+    bench = Bench(volts=volts)
+    bench.run(20.0)
+    bench.put(battery_v=12.40)
+    assert f"{12.40 * volts / 12:.2f} V" in bench.ask(START).text
+    bench.put(battery_v=12.41)
+    assert bench.ask(START).ok
+
+
+def test_a_test_without_charger_current_is_possible_on_a_single_source_only() -> None:
+    for single in (False, True):
+        bench = Bench(system__single_source=single)
+        bench.run(20.0)
+        bench.put(charger_a=None)
+        assert bench.ask(START).ok is single
+
+
+@pytest.mark.parametrize(
+    "command", [StartTest("3"), StartTest("1", -0.1), StartTest("1", 500.1), StartTest("1", float("nan"))]
+)
+def test_a_wrong_type_or_delay_is_refused_with_its_range(command: StartTest) -> None:
+    bench = Bench()
+    bench.run(20.0)
+    refused = bench.ask(command)
+    assert refused.code == "range"
+    assert "allowed is" in refused.text
+
+
+def test_a_second_start_is_refused_and_the_first_goes_on() -> None:
+    station = rested()
+    assert station.ask(START).ok
+    refused = station.ask(START)
+    assert refused.code == "running"
+    assert refused.text == "A test is already proving."
+    assert any(refused.text in text for text in sentences(station))
+    station.run(40.0)
+    assert phase(station) == "running"
+    assert last(station).n == 1
+
+
+def test_the_outputs_are_safe_from_the_first_step() -> None:
+    bench = Bench()
+    bench.step()
+    assert not (bench.state.outputs.k1 or bench.state.outputs.k2 or bench.state.outputs.k3)

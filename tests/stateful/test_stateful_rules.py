@@ -1,0 +1,85 @@
+"""The rules that never break, over 200,000 random steps; and proof that the check can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from chaos import Chaos, Violation
+
+import btrmd.core.step as step_module
+from btrmd.model.readings import GOOD
+
+STEPS = 4_000
+GROUPS = 10
+SEEDS = 5  # a group
+
+
+@pytest.mark.parametrize("group", range(GROUPS))
+def test_no_rule_breaks_in_20_000_random_steps(group: int) -> None:
+    ended: dict[str, int] = {}
+    for seed in range(group * SEEDS, (group + 1) * SEEDS):
+        chaos = Chaos(seed)
+        chaos.run(STEPS)
+        for word, count in chaos.ended.items():
+            ended[word] = ended.get(word, 0) + count
+    # the driver really gets tests and outages going
+    assert sum(count for word, count in ended.items() if word.startswith(("1", "2"))) > 5
+    assert ended.get("outage none", 0) > 5
+
+
+def broken(seeds: range, **how: bool) -> str:
+    """The first violation over `seeds`, "" when there is none."""
+    for seed in seeds:
+        try:
+            Chaos(seed, **how).run(STEPS)
+        except Violation as violation:
+            return str(violation)
+    return ""
+
+
+def test_a_board_without_its_guard_is_caught() -> None:
+    assert "dropped" in broken(range(10), has_guard=False)
+
+
+def replaced(name: str, make: Callable[..., object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put `make(original)` in the place of what the step calls `name`."""
+    monkeypatch.setattr(step_module, name, make(getattr(step_module, name)))
+
+
+def test_a_core_that_opens_the_path_unproven_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def careless(original: object) -> Callable[..., bool]:
+        return lambda test, transfer, outputs, proven, desk: (
+            not desk.sp.ups_enabled and not test.is_on
+        )
+
+    replaced("keep_path_open", careless, monkeypatch)
+    assert "dropped" in broken(range(30))
+
+
+def test_a_core_that_believes_bad_readings_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def credulous(original: Callable[..., object]) -> Callable[..., object]:
+        def step_lvd(lvd: object, may_open: bool, on_battery: bool, desk: object) -> object:
+            inputs = desk.inputs
+            desk.inputs = inputs._replace(battery_v=inputs.battery_v._replace(quality=GOOD))
+            try:
+                return original(lvd, may_open, on_battery, desk)
+            finally:
+                desk.inputs = inputs
+
+        return step_lvd
+
+    replaced("step_lvd", credulous, monkeypatch)
+    assert "bad reading of" in broken(range(60)) or "dropped" in broken(range(60))
+
+
+def test_a_core_that_forgets_the_charger_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def forgetful(original: Callable[..., object]) -> Callable[..., object]:
+        def combine(test: object, transfer: object, *rest: object) -> object:
+            outputs = original(test, transfer, *rest)
+            return outputs._replace(k2=outputs.k1)
+
+        return combine
+
+    replaced("combine", forgetful, monkeypatch)
+    assert "charger is open" in broken(range(10))

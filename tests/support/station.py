@@ -1,0 +1,256 @@
+"""A station without wires: the pure core over the simulated plant, for tests of behaviour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from btrmd.core import persist
+from btrmd.core.actions import (
+    Action,
+    ClearTests,
+    Forward,
+    Persist,
+    Reply,
+    SaveRecord,
+    Tell,
+    WantEstimate,
+)
+from btrmd.core.setpoints import Setpoints
+from btrmd.core.state import State, new_state
+from btrmd.core.step import step
+from btrmd.estimate.slope import NotEnough, estimate
+from btrmd.hal.sim.plant import Plant
+from btrmd.model.board import SAFE_OUTPUTS, Inputs
+from btrmd.model.commands import Answer, ChangeSettings, Command, EstimateReady
+from btrmd.model.discharge import CurveRow, TestRecord
+from btrmd.model.events import Event
+from btrmd.model.readings import BAD, GOOD, Measurement
+from btrmd.model.settings import Settings
+from btrmd.model.site import Site
+
+WALL_0 = 1_790_000_000.0
+CHIPS = ("0x40", "0x41", "0x44", "0x45", "0x48", "0x49", "0x4a")
+
+Step = Callable[..., tuple[State, list[Action]]]
+
+
+class Station:
+    """The core, a plant, and between them readings that a test may kill or falsify.
+
+    `lies` maps a channel of Inputs to None (dead: BAD) or to a function of the true value.
+    """
+
+    def __init__(
+        self,
+        settings: Mapping[str, object] | None = None,
+        *,
+        site: Site | None = None,
+        plant: Plant | None = None,
+        dt: float = 1.0,
+        core: Step = step,
+    ) -> None:
+        site = site or Site()
+        self.settings = Settings.defaults(site).with_changes(settings or {})
+        self.plant = plant or Plant(blocks=self.settings.blocks)
+        self.plant.noise = False
+        self.dt = dt
+        self.now = 100.0
+        self.wall = WALL_0
+        self.core = core
+        self.state = new_state(Setpoints.of(self.settings), self.now)
+        self.lies: dict[str, Callable[[float], float] | None] = {}
+        self.events: list[Event] = []
+        self.records: dict[int, TestRecord] = {}
+        self.curves: dict[int, list[CurveRow]] = {}
+        self._curve: tuple[int, float] | None = None
+        self.saved: dict[str, object] = {}
+        self.inbox: list[Command] = []
+        self.inputs = Inputs()
+        self.pb1 = self.pb2 = False
+        self.before_time: Callable[[], None] = _nothing  # called when the outputs are decided
+
+    # --- one step ------------------------------------------------------------------------------
+
+    def read(self) -> Inputs:
+        """The scan as the board would deliver it."""
+        sense = self.plant.sense()
+        true = {
+            "battery_v": sense.battery_v,
+            "battery_a": sense.battery_a,
+            "load_v": sense.load_v,
+            "load_a": sense.load_a,
+            "charger_v": sense.charger_v,
+            "charger_a": sense.charger_a,
+            "supply_v": sense.supply_v,
+            "supply_a": sense.supply_a,
+            "temperature": sense.temperature_c,
+            "io1_v": sense.io_v[0],
+            "io2_v": sense.io_v[1],
+            "io3_v": sense.io_v[2],
+            "io4_v": sense.io_v[3],
+        }
+        measured = {}
+        for name, value in true.items():
+            lie = self.lies.get(name, _truth)
+            if lie is None:
+                measured[name] = Measurement(0.0, BAD, self.now)
+            else:
+                measured[name] = Measurement(lie(value), GOOD, self.now)
+        return Inputs(
+            **measured,
+            batt_path=sense.batt_path,
+            guard=sense.guard,
+            pb1=self.pb1,
+            pb2=self.pb2,
+            chips=tuple((chip, True) for chip in CHIPS),
+            wall=self.wall,
+        )
+
+    def tick(self, *commands: Command) -> list[Answer]:
+        """One scan, one step of the core, its outputs applied, one `dt` of the plant."""
+        self.inputs = self.read()
+        asked = (*self.inbox, *commands)
+        internal = len(self.inbox)
+        self.inbox = []
+        self.state, actions = self.core(self.state, self.inputs, self.settings, asked, self.now)
+        answers = self._carry_out(actions, asked, internal)
+        self._record()
+        self.before_time()
+        self.drive()
+        self.pass_time(self.dt)
+        return answers
+
+    def drive(self) -> None:
+        """Apply the core's outputs and one heartbeat edge to the plant."""
+        outputs, plant = self.state.outputs, self.plant
+        plant.set_coil("k1", outputs.k1)
+        plant.set_coil("k2", outputs.k2)
+        plant.set_coil("k3", outputs.k3)
+        plant.heartbeat()
+
+    def pass_time(self, seconds: float) -> None:
+        self.plant.step(seconds)
+        self.now += seconds
+        self.wall += seconds
+
+    def run(self, seconds: float) -> None:
+        """Tick until `seconds` have passed."""
+        end = self.now + seconds
+        while self.now < end - 1e-9:
+            self.tick()
+
+    def until(self, done: Callable[[Station], bool], limit_s: float) -> bool:
+        """Tick until `done` or `limit_s` have passed; the answer says which."""
+        end = self.now + limit_s
+        while self.now < end:
+            if done(self):
+                return True
+            self.tick()
+        return done(self)
+
+    def ask(self, command: Command) -> Answer:
+        """Give one command and return its answer."""
+        return self.tick(command)[0]
+
+    def change(self, **settings: object) -> Answer:
+        """Change settings by key with dots written as double underscores."""
+        raw = {key.replace("__", "."): value for key, value in settings.items()}
+        return self.ask(ChangeSettings(raw, "test"))
+
+    # --- what the shell does -------------------------------------------------------------------
+
+    def _carry_out(
+        self, actions: list[Action], asked: tuple[Command, ...], internal: int
+    ) -> list[Answer]:
+        answers: dict[int, Answer] = {}
+        for action in actions:
+            if isinstance(action, Tell):
+                self.events.append(action.event._replace(n=len(self.events) + 1))
+            elif isinstance(action, SaveRecord):
+                self.records[action.record.n] = action.record
+                if action.curve:
+                    self.curves[action.record.n] = []
+                    self._curve = (action.record.n, self.now)
+                if action.finished and self._curve and self._curve[0] == action.record.n:
+                    self._curve = None
+            elif isinstance(action, WantEstimate):
+                self.inbox.append(self._estimate(action.n))
+            elif isinstance(action, Reply):
+                answers[action.position] = action.answer
+            elif isinstance(action, Forward):
+                if isinstance(action.command, ChangeSettings):
+                    self.settings = self.settings.with_changes(action.command.changes)
+                answers[action.position] = Answer(True)
+            elif isinstance(action, ClearTests):
+                self.records = {n: r for n, r in self.records.items() if r.state != "finished"}
+            elif isinstance(action, Persist):
+                self.saved = persist.dump(self.state, self.now, self.wall)
+        return [answers[i] for i in range(internal, len(asked)) if i in answers]
+
+    def _record(self) -> None:
+        if self._curve is None:
+            return
+        n, t0 = self._curve
+        rows, inputs = self.curves[n], self.inputs
+        time_s = self.now - t0
+        # as the recorder does: every second at first, then every 10 s, then every minute
+        spacing = 1.0 if time_s < 60.0 else 10.0 if time_s < 14400.0 else 60.0
+        if rows and time_s - rows[-1].time_s < spacing:
+            return
+        if inputs.battery_v.good and inputs.battery_a.good:
+            rows.append(
+                CurveRow(
+                    time_s,
+                    inputs.battery_v.value,
+                    inputs.battery_a.value,
+                    inputs.temperature.value,
+                    inputs.load_a.value,
+                )
+            )
+
+    def _estimate(self, n: int) -> EstimateReady:
+        rated = self.settings["battery.rated_ah"]
+        try:
+            made = estimate(
+                self.curves[n], self.settings.blocks,
+                float(rated) if isinstance(rated, int | float) else None,
+            )  # fmt: skip
+        except NotEnough as reason:
+            return EstimateReady(n, None, str(reason))
+        return EstimateReady(n, made)
+
+    # --- crash and restart ---------------------------------------------------------------------
+
+    def crash(self, away_s: float) -> None:
+        """Kill the daemon: pins keep their levels, the heartbeat stops; start again after."""
+        while away_s > 0.0:
+            self.pass_time(min(away_s, 1.0))
+            away_s -= 1.0
+        interrupted = False
+        for n, record in self.records.items():
+            if record.state not in ("finished", "delayed"):
+                interrupted = True
+                result = "none" if record.type == "outage" else "aborted"
+                if record.result != "none":
+                    result = record.result
+                self.records[n] = record._replace(
+                    state="finished", result=result, reason="The daemon died.", ended_at=self.wall
+                )
+        self._curve = None
+        self.inbox = []
+        fresh = new_state(Setpoints.of(self.settings), self.now)
+        self.state = persist.restore(fresh, self.saved, self.wall, self.records, interrupted)
+        for name in ("k1", "k2", "k3"):
+            self.plant.set_coil(name, getattr(SAFE_OUTPUTS, name))
+
+    def kinds(self, key: str) -> list[str]:
+        """The kinds of all events with this key, oldest first."""
+        return [event.kind.value for event in self.events if event.key == key]
+
+
+def _truth(value: float) -> float:
+    return value
+
+
+def _nothing() -> None:
+    pass
