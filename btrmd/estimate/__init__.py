@@ -1,0 +1,1 @@
+"""The run-time estimate: pure arithmetic on the curve of a discharge."""

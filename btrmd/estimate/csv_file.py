@@ -1,0 +1,179 @@
+"""A recorded discharge from a CSV file: read, checked, cut to the discharge itself."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from math import isfinite
+from pathlib import Path
+from statistics import median
+from typing import NamedTuple
+
+from ..model.discharge import CurveRow
+from ..model.errors import DataError
+from .slope import NotEnough
+
+NEEDED = ("time_s", "battery_v", "battery_a")
+TEMPERATURE = "temp_c"
+MOST_BYTES = 64_000_000
+
+# column -> lowest and highest value that is taken for a measurement, unit
+RANGES = {
+    "time_s": (-1e9, 1e10, "s"),
+    "battery_v": (1.0, 100.0, "V"),
+    "battery_a": (-1000.0, 1000.0, "A"),
+    TEMPERATURE: (-60.0, 120.0, "degC"),
+}
+DISCHARGING_A = 0.05  # less is a battery at rest, or noise
+BLOCK_V = (10.0, 14.0)  # where the median of a 12 V block lies while it discharges
+GAP_S = 1800.0
+
+
+class Record(NamedTuple):
+    """A discharge: rows from its first s (time 0) to its last, and what a reader should know."""
+
+    rows: list[CurveRow]
+    warnings: tuple[str, ...]
+
+
+def load_record(path: Path, blocks: int) -> Record:
+    """The discharge in the file at `path`, of a bank of `blocks` 12 V blocks (whole-bank volts).
+
+    Leading rows without discharge (charger on) are left out and time 0 is the first one with;
+    what follows once the battery is charged again is left out too, with a warning.
+    Raises DataError for a file that is wrong and NotEnough for one without a discharge.
+    """
+    rows = _read(path)
+    start = next((k for k, row in enumerate(rows) if row.battery_a <= -DISCHARGING_A), None)
+    if start is None:
+        raise NotEnough(
+            f"{path}: no row discharges the battery"
+            f" (battery_a of -{DISCHARGING_A:g} A or less; negative = discharging)."
+        )
+    end = next(
+        (k for k in range(start, len(rows)) if rows[k].battery_a >= DISCHARGING_A), len(rows)
+    )
+    zero = rows[start].time_s
+    discharge = [row._replace(time_s=row.time_s - zero) for row in rows[start:end]]
+    warnings = []
+    if end < len(rows):
+        warnings.append(
+            f"The battery was charged again at {rows[end].time_s - zero:g} s;"
+            f" {len(rows) - end} rows from there on are not used."
+        )
+    _check_blocks(path, discharge, blocks)
+    warnings.extend(_gaps(discharge))
+    warnings.extend(_temperatures(discharge))
+    return Record(discharge, tuple(warnings))
+
+
+def _read(path: Path) -> list[CurveRow]:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise DataError(f"{path}: the file is larger than {MOST_BYTES // 1_000_000} MB.")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(_rows(path, csv.reader(file)))
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: this is not a text file in UTF-8.") from None
+    except csv.Error as error:
+        raise DataError(f"{path}: this is not a CSV file ({error}).") from None
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror}.") from None
+
+
+def _rows(path: Path, lines: Iterator[list[str]]) -> Iterator[CurveRow]:
+    header: list[str] | None = None
+    places: dict[str, int] = {}
+    before: float | None = None
+    for number, fields in enumerate(lines, start=1):
+        if not fields or fields[0].lstrip().startswith("#"):
+            continue
+        if header is None:
+            header = [field.strip() for field in fields]
+            places = _places(path, header)
+            continue
+        if len(fields) != len(header):
+            raise DataError(
+                f"{path}, line {number}: {len(fields)} fields where the header has {len(header)}."
+            )
+        volts, amps, time_s = (
+            _number(path, number, key, fields[places[key]])
+            for key in ("battery_v", "battery_a", "time_s")
+        )
+        if before is not None and time_s < before:
+            raise DataError(
+                f"{path}, line {number}: time_s goes back from {before:g} to {time_s:g} s."
+            )
+        before = time_s
+        temp: float | None = None
+        if TEMPERATURE in places:
+            text = fields[places[TEMPERATURE]].strip()
+            if text and text.lower() != "nan":
+                temp = _number(path, number, TEMPERATURE, text)
+        yield CurveRow(time_s, volts, amps, temp, None)
+    if header is None:
+        raise DataError(f"{path}: the file is empty; its first line must be {_header()}.")
+
+
+def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
+    for key in NEEDED:
+        if key not in header:
+            raise DataError(
+                f"{path}, line 1: the column {key} is missing; the header must be {_header()}."
+            )
+    for key in RANGES:
+        if header.count(key) > 1:
+            raise DataError(f"{path}, line 1: the column {key} stands there more than once.")
+    return {key: header.index(key) for key in RANGES if key in header}
+
+
+def _header() -> str:
+    return ",".join(RANGES)
+
+
+def _number(path: Path, line: int, key: str, text: str) -> float:
+    low, high, unit = RANGES[key]
+    try:
+        value = float(text)
+    except ValueError:
+        raise DataError(f"{path}, line {line}: {key} = {text!r} is not a number.") from None
+    if not isfinite(value) or not low <= value <= high:
+        raise DataError(
+            f"{path}, line {line}: {key} = {text.strip()} is refused:"
+            f" allowed is {low:g}..{high:g} {unit}."
+        )
+    return value
+
+
+def _check_blocks(path: Path, rows: Sequence[CurveRow], blocks: int) -> None:
+    volts = median(row.battery_v for row in rows)
+    low, high = (limit * blocks for limit in BLOCK_V)
+    if not low <= volts <= high:
+        raise DataError(
+            f"{path}: battery_v is about {volts:.1f} V while discharging, which does not fit"
+            f" --system-voltage {12 * blocks} (allowed is {low:g}..{high:g} V)."
+        )
+
+
+def _gaps(rows: Sequence[CurveRow]) -> Iterator[str]:
+    spans = [(after.time_s - before.time_s, before.time_s) for before, after in pairwise(rows)]
+    if not spans:
+        return
+    longest, at = max(spans)
+    if longest > GAP_S and longest > 5.0 * median(span for span, _ in spans):
+        yield (
+            f"No rows between {at / 60:.0f} and {(at + longest) / 60:.0f} min;"
+            " the load is taken to have been steady there."
+        )
+
+
+def _temperatures(rows: Sequence[CurveRow]) -> Iterator[str]:
+    known = [row.temp_c for row in rows if row.temp_c is not None]
+    if not known:
+        yield "The temperature is not known; 25 degC is assumed for the rated charge."
+    elif min(known) < 0.0 or max(known) > 45.0:
+        yield (
+            f"The temperature was {min(known):.0f}..{max(known):.0f} degC;"
+            " the estimate is meant for 0..45 degC."
+        )

@@ -1,0 +1,124 @@
+"""The slope method: right on the measured shape, exact where the cutoff came, silent if blind."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from estimate_discharges import bursts, shape, steady
+
+from btrmd.estimate.csv_file import load_record
+from btrmd.estimate.curve import refer
+from btrmd.estimate.slope import NotEnough, cutoff_time, estimate
+from btrmd.model.discharge import CurveRow
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "bboxx_17ah_2A3.csv"
+RUN_S = 5 * 3600.0
+
+
+@pytest.mark.parametrize(("until", "error"), [(0.2, 0.25), (0.35, 0.15), (0.5, 0.15), (0.75, 0.1)])
+@pytest.mark.parametrize("rated_ah", [20.0, None])
+def test_part_of_a_discharge_tells_the_whole(
+    until: float, error: float, rated_ah: float | None
+) -> None:
+    found = estimate(steady(RUN_S, 3.0, until), 1, rated_ah)
+    assert found.ert_s == pytest.approx(RUN_S, rel=error)
+    assert found.low_s < RUN_S < found.high_s
+    assert found.method == "slope"
+    assert bool(found.warnings) == (rated_ah is None)
+
+
+def test_the_interval_narrows_as_the_discharge_goes_on() -> None:
+    widths = []
+    for until in (0.05, 0.2, 0.5, 0.8):
+        found = estimate(steady(RUN_S, 3.0, until), 1, 20.0)
+        widths.append(found.high_s - found.low_s)
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_a_bank_is_its_blocks() -> None:
+    one = estimate(steady(RUN_S, 3.0, 0.4), 1, 20.0)
+    four = estimate(steady(RUN_S, 3.0, 0.4, blocks=4), 4, 20.0)
+    assert four.ert_s == pytest.approx(one.ert_s, rel=1e-6)
+
+
+def test_bursts_end_the_run_at_their_own_level() -> None:
+    rows = bursts(RUN_S, 1.0, 8.0, 0.4, ohm=0.03)
+    assert refer(rows, 1, 20.0).resistance == pytest.approx(0.03, rel=0.05)
+    found = estimate(rows, 1, 20.0)
+    assert found.ert_s == pytest.approx(RUN_S, rel=0.25)
+    assert found.low_s < RUN_S < found.high_s
+
+
+def test_constant_power_draws_more_towards_the_end() -> None:
+    noise = random.Random(3)
+    rows = [
+        CurveRow(30.0 * k, volts, -36.0 / volts * (1 + noise.gauss(0.0, 0.001)), 22.0, None)
+        for k in range(240)
+        for volts in [shape(30.0 * k / RUN_S)]
+    ]
+    assert refer(rows, 1, 20.0).is_constant_power
+    assert not refer(steady(RUN_S, 3.0, 0.4), 1, 20.0).is_constant_power
+    mean = sum(-row.battery_a for row in rows) / len(rows)
+    level = estimate([row._replace(battery_a=-mean) for row in rows], 1, 20.0)
+    assert estimate(rows, 1, 20.0).ert_s < level.ert_s
+
+
+def test_the_cutoff_reached_is_measured() -> None:
+    found = estimate(steady(RUN_S, 3.0, 1.05), 1, 20.0)
+    assert found.ert_s == pytest.approx(RUN_S, rel=0.005)
+    assert found.low_s == found.ert_s == found.high_s
+    assert found.method == "measured"
+
+
+def test_coup_de_fouet_is_no_cutoff() -> None:
+    rows = [CurveRow(t, v, -3.0, None, None) for t, v in [(0, 12.4), (60, 10.9), (120, 12.3)]]
+    assert cutoff_time(rows, 1, 11.0) is None
+    deep = [CurveRow(t, v, -3.0, None, None) for t, v in [(0, 12.4), (60, 10.4), (120, 12.3)]]
+    assert cutoff_time(deep, 1, 11.0) == 60
+    late = [row._replace(time_s=row.time_s + 900.0) for row in rows]
+    assert cutoff_time(late, 1, 11.0) == pytest.approx(956.0)  # between the rows
+
+
+def test_one_low_sample_among_many_is_no_cutoff() -> None:
+    rows = [CurveRow(1000.0 + 0.1 * k, 11.1, -3.0, None, None) for k in range(100)]
+    rows[50] = rows[50]._replace(battery_v=10.5)
+    assert cutoff_time(rows, 1, 11.0) is None
+
+
+def test_a_higher_cutoff_comes_earlier() -> None:
+    rows = steady(RUN_S, 3.0, 0.4)
+    assert estimate(rows, 1, 20.0, 11.4).ert_s < estimate(rows, 1, 20.0, 11.0).ert_s
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ([], "0 rows"),
+        (steady(RUN_S, 3.0, 0.4)[:1], "1 rows"),
+        (steady(RUN_S, 3.0, 0.02), r"lasted 6\.0 min"),
+        ([CurveRow(60.0 * k, 12.5, 0.0, None, None) for k in range(60)], "not discharged"),
+        ([CurveRow(60.0 * k, 12.5, -0.01, None, None) for k in range(60)], r"Only 0\.01 Ah"),
+    ],
+)
+def test_too_little_is_said_in_a_sentence(rows: list[CurveRow], reason: str) -> None:
+    with pytest.raises(NotEnough, match=reason):
+        estimate(rows, 1, 20.0)
+
+
+def test_a_voltage_that_does_not_fall_tells_nothing_without_a_rating() -> None:
+    rows = [CurveRow(60.0 * k, 12.5 + 0.0001 * k, -2.0, None, None) for k in range(60)]
+    with pytest.raises(NotEnough, match="does not fall"):
+        estimate(rows, 1, None)
+    assert estimate(rows, 1, 20.0).ert_s > rows[-1].time_s
+
+
+def test_a_measured_record() -> None:
+    """The record that ships: 17 Ah block at 2.3 A, 11.0 V after 194 min."""
+    rows = load_record(EXAMPLE, 1).rows
+    whole = estimate(rows, 1, 17.0)
+    assert whole.method == "measured"
+    assert whole.ert_s == pytest.approx(11_638, abs=60)
+    half = estimate([row for row in rows if row.time_s <= 5000.0], 1, 17.0)
+    assert half.low_s < whole.ert_s < half.high_s
