@@ -1,0 +1,1 @@
+"""The disk: settings, small files and the history. Imports model only."""

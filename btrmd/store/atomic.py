@@ -1,0 +1,105 @@
+"""Atomic files: whatever happens, a file holds the old bytes or the new ones, never a mix."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from contextlib import suppress
+from pathlib import Path
+
+_serial = itertools.count()
+
+
+def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Replace `path` by a file with `data` and permissions `mode`, durable when this returns.
+
+    Temporary file in the same folder, fsync, rename, fsync of the folder. Written as root, the
+    file gets the owner of the one it replaces (or of the folder), so that a daemon without
+    privileges can still read what `sudo btrmd set` wrote.
+    Raises OSError when the disk refuses; the old file is then intact.
+    """
+    folder = path.parent
+    temporary = folder / f".{path.name}.{os.getpid()}-{next(_serial)}.tmp"
+    with suppress(FileNotFoundError):  # left by a dead process that had our number
+        temporary.unlink()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    fd = os.open(temporary, flags, mode)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            os.fchmod(fd, mode)  # the umask may have taken bits away
+            _give_to_owner(fd, path, folder)
+            file.write(data)
+            file.flush()
+            os.fsync(fd)
+        os.rename(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    sync_folder(folder)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and new names in `folder` durable. Raises OSError."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def remove_leftovers(path: Path) -> list[Path]:
+    """Delete temporary files of `path` whose process is dead; returns what was deleted."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.(\d+)-\d+\.tmp")
+    removed: list[Path] = []
+    try:
+        names = os.listdir(path.parent)
+    except OSError:
+        return removed
+    for name in names:
+        match = pattern.fullmatch(name)
+        if match is None or _is_running(int(match.group(1))):
+            continue
+        with suppress(OSError):
+            (path.parent / name).unlink()
+            removed.append(path.parent / name)
+    return removed
+
+
+def keep_aside(path: Path) -> Path:
+    """Rename a file that is not understood to NAME.corrupt-N, N above any that exists.
+
+    Raises OSError when the folder cannot be changed.
+    """
+    pattern = re.compile(rf"{re.escape(path.name)}\.corrupt-(\d+)(-wal)?")
+    taken = [
+        int(match.group(1)) for match in map(pattern.fullmatch, os.listdir(path.parent)) if match
+    ]
+    target = path.with_name(f"{path.name}.corrupt-{max(taken, default=0) + 1}")
+    os.rename(path, target)
+    sync_folder(path.parent)
+    return target
+
+
+def _give_to_owner(fd: int, path: Path, folder: Path) -> None:
+    """As root only: owner and group of the file that is replaced, else of its folder."""
+    if os.geteuid() != 0:
+        return
+    try:
+        model = path.stat()
+    except OSError:
+        model = folder.stat()
+    os.fchown(fd, model.st_uid, model.st_gid)
+
+
+def _is_running(pid: int) -> bool:
+    if pid == os.getpid():
+        return False  # our number from before a restart of the machine, or of an exec
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True

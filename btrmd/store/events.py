@@ -1,0 +1,84 @@
+"""The table of events."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterable
+
+from ..model.events import Event, Kind
+from ..model.readings import Value
+
+KEEP = 50_000  # R135 asks for 10 000
+FLOOR = 10_000  # never below this when space is short
+
+_MAX_TEXT = 400
+_MAX_SOURCE = 120
+_MAX_KEY = 100
+_MAX_VALUE = 800
+
+
+def trimmed(event: Event) -> Event:
+    """The event with over-long texts cut, so that 10 000 of them are sure to find room."""
+    if len(event.text) > _MAX_TEXT or len(event.source) > _MAX_SOURCE or len(event.key) > _MAX_KEY:
+        return event._replace(
+            key=event.key[:_MAX_KEY], source=event.source[:_MAX_SOURCE], text=event.text[:_MAX_TEXT]
+        )
+    return event
+
+
+def insert_events(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
+    """Store events under their numbers; storing one twice (a repeat after a fault) is harmless."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO events VALUES (?,?,?,?,?,?,?,?,?,?)", map(_row, events)
+    )
+
+
+def select_events(
+    connection: sqlite3.Connection, after: int, limit: int, key: str | None
+) -> list[Event]:
+    """Events above `after` by rising number."""
+    where, values = ("n > ? AND key = ?", (after, key)) if key else ("n > ?", (after,))
+    rows = connection.execute(
+        f"SELECT * FROM events WHERE {where} ORDER BY n LIMIT ?", (*values, limit)
+    ).fetchall()
+    return [
+        Event(n, at, uptime, name, Kind(kind), decode_value(value), level, source, text, bool(tell))
+        for n, at, uptime, name, kind, value, level, source, text, tell in rows
+    ]
+
+
+def last_event(connection: sqlite3.Connection) -> int:
+    """The highest number stored, 0 when there is none."""
+    return int(connection.execute("SELECT max(n) FROM events").fetchone()[0] or 0)
+
+
+def trim_events(connection: sqlite3.Connection, keep: int) -> int:
+    """Delete all but the newest `keep`; returns how many went."""
+    row = connection.execute(
+        "SELECT n FROM events ORDER BY n DESC LIMIT 1 OFFSET ?", (keep,)
+    ).fetchone()
+    if row is None:
+        return 0
+    return connection.execute("DELETE FROM events WHERE n <= ?", row).rowcount
+
+
+def encode_value(value: Value) -> str:
+    """As JSON; a float that is no number is null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "null"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _MAX_VALUE else json.dumps(str(value)[: _MAX_VALUE // 2])
+
+
+def decode_value(text: str) -> Value:
+    """The value of `encode_value`; lists come back as tuples of texts."""
+    value = json.loads(text)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _row(event: Event) -> tuple[object, ...]:
+    stored = event._asdict()
+    stored.update(kind=event.kind.value, value=encode_value(event.value), notify=int(event.notify))
+    return tuple(stored.values())

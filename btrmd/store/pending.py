@@ -1,0 +1,145 @@
+"""What waits to be written: filled by the owner, emptied by the writer, readable by everyone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TypeVar
+
+from ..model.discharge import CurveRow, TestRecord
+from ..model.events import Event
+from .work import OnDone, Work
+
+_T = TypeVar("_T")
+
+MAX_EVENTS = 5_000
+MAX_ROWS = 60_000  # of all curves: a 16 h test at a row a second
+MAX_MINUTES = 2_880
+MAX_TESTS = 200
+
+
+class Pending:
+    """Bounded: when the disk refuses for long, the oldest goes and is counted in `lost`.
+
+    Every access holds `lock`. Times are monotonic seconds; None = nothing of the kind waits.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.events: dict[int, Event] = {}
+        self.unpublished: list[Event] = []
+        self.tests: dict[int, TestRecord] = {}
+        self.curves: dict[int, list[CurveRow]] = {}
+        self.minutes: dict[int, tuple[int | None, ...]] = {}
+        self.state: str | None = None
+        self.cleared_to = 0
+        self.waiters: list[OnDone] = []
+        self.is_urgent = False
+        self.events_since: float | None = None  # or state or clearing
+        self.has_alarm = False
+        self.curves_since: float | None = None
+        self.lost = 0
+
+    def add_events(self, events: Sequence[Event], has_alarm: bool, now: float) -> None:
+        for event in events:
+            self.events[event.n] = event
+        self.unpublished.extend(events)
+        self.has_alarm = self.has_alarm or has_alarm
+        self._noted(now)
+        self._bound(self.events, MAX_EVENTS)
+
+    def add_state(self, text: str, now: float) -> None:
+        self.state = text
+        self._noted(now)
+
+    def add_test(self, record: TestRecord) -> None:
+        self.tests[record.n] = record
+        self.is_urgent = True
+        self._bound(self.tests, MAX_TESTS)
+
+    def add_clear(self, up_to: int) -> None:
+        self.cleared_to = max(self.cleared_to, up_to)
+        self.is_urgent = True
+
+    def add_rows(self, n: int, rows: Sequence[CurveRow], now: float) -> None:
+        if not rows:
+            return
+        self.curves.setdefault(n, []).extend(rows)
+        if self.curves_since is None:
+            self.curves_since = now
+        excess = self.row_count - MAX_ROWS
+        if excess > 0:
+            oldest = min(self.curves)
+            del self.curves[oldest][:excess]
+            self.lost += excess
+
+    def add_minute(self, minute: int, values: tuple[int | None, ...]) -> None:
+        self.minutes[minute] = values
+        self._bound(self.minutes, MAX_MINUTES)
+
+    @property
+    def row_count(self) -> int:
+        return sum(map(len, self.curves.values()))
+
+    def __bool__(self) -> bool:
+        return bool(
+            self.events
+            or self.tests
+            or self.curves
+            or self.minutes
+            or self.state is not None
+            or self.cleared_to
+            or self.waiters
+        )
+
+    def take(self) -> Work:
+        """Copy what waits; it stays readable here until `remove`. Waiters are handed over."""
+        waiters, self.waiters = tuple(self.waiters), []
+        self.is_urgent = False
+        return Work(
+            tuple(self.events.values()),
+            tuple(self.tests.values()),
+            {n: tuple(rows) for n, rows in self.curves.items() if rows},
+            dict(self.minutes),
+            self.state,
+            self.cleared_to,
+            waiters,
+        )
+
+    def remove(self, work: Work, now: float) -> None:
+        """Forget what `work` held, but nothing that came or changed since."""
+        for event in work.events:
+            if self.events.get(event.n) is event:
+                del self.events[event.n]
+        for record in work.tests:
+            if self.tests.get(record.n) is record:
+                del self.tests[record.n]
+        for n, stored in work.curves.items():
+            rows = self.curves.get(n, [])
+            del rows[: len(stored)]
+            if not rows:
+                self.curves.pop(n, None)
+        for minute, values in work.minutes.items():
+            if self.minutes.get(minute) is values:
+                del self.minutes[minute]
+        if self.state is work.state:
+            self.state = None
+        if self.cleared_to == work.cleared_to:
+            self.cleared_to = 0
+        is_left = bool(self.events) or self.state is not None
+        self.events_since = now if is_left else None
+        self.has_alarm = self.has_alarm and is_left
+        self.curves_since = now if self.curves else None
+
+    def take_unpublished(self) -> list[Event]:
+        events, self.unpublished = self.unpublished, []
+        return events
+
+    def _noted(self, now: float) -> None:
+        if self.events_since is None:
+            self.events_since = now
+
+    def _bound(self, waiting: dict[int, _T], most: int) -> None:
+        while len(waiting) > most:
+            del waiting[next(iter(waiting))]
+            self.lost += 1

@@ -1,0 +1,82 @@
+"""The tables of history.db and the numbered steps that lead to them."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+
+from .trend_keys import COLUMNS, TIERS
+
+APPLICATION_ID = 0x42545244  # "BTRD": a database of somebody else is not touched
+PAGE_BYTES = 4096
+
+_TREND_COLUMNS = ", ".join(f"{column} INTEGER" for column in COLUMNS)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE events (
+            n INTEGER PRIMARY KEY, at REAL NOT NULL, uptime_s REAL NOT NULL, key TEXT NOT NULL,
+            kind TEXT NOT NULL, value TEXT NOT NULL, threshold REAL, source TEXT NOT NULL,
+            text TEXT NOT NULL, notify INTEGER NOT NULL)""",
+        """CREATE TABLE tests (
+            n INTEGER PRIMARY KEY, type TEXT NOT NULL, state TEXT NOT NULL, result TEXT NOT NULL,
+            reason TEXT NOT NULL, source TEXT NOT NULL, started_at REAL NOT NULL, ended_at REAL,
+            duration_s REAL, average_current REAL, average_temperature REAL, end_voltage REAL,
+            estimate_s REAL, estimate_low_s REAL, estimate_high_s REAL, minimum_runtime_s REAL,
+            marks TEXT NOT NULL, cleared INTEGER NOT NULL DEFAULT 0)""",
+        # id = test number << 20 | chunk; grade 0 = all rows, 1 = thinned
+        """CREATE TABLE curves (
+            id INTEGER PRIMARY KEY, rows INTEGER NOT NULL, grade INTEGER NOT NULL,
+            data BLOB NOT NULL)""",
+        *(f"CREATE TABLE trend_{tier} (t INTEGER PRIMARY KEY, {_TREND_COLUMNS})" for tier in TIERS),
+        "CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    ),
+)
+"""Step i leads from user_version i to i + 1. Released steps are never changed."""
+
+TABLES = frozenset({"events", "tests", "curves", "state"} | {f"trend_{tier}" for tier in TIERS})
+
+
+class ForeignDatabaseError(ValueError):
+    """The file is a sound SQLite database, but not one this btrmd can use."""
+
+
+def prepare(
+    connection: sqlite3.Connection, migrations: Sequence[Sequence[str]] = MIGRATIONS
+) -> None:
+    """Bring an empty or older database to the present tables.
+
+    Raises ForeignDatabaseError when it is of another program or a newer btrmd, or lacks a table;
+    sqlite3.Error when file or disk is bad.
+    """
+    version = _pragma(connection, "user_version")
+    present = {
+        row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
+    }
+    if version == 0 and not present:
+        connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
+    elif _pragma(connection, "application_id") != APPLICATION_ID:
+        raise ForeignDatabaseError("it belongs to another program")
+    elif version > len(migrations):
+        raise ForeignDatabaseError(
+            f"its version is {version}, this btrmd knows 1 to {len(migrations)}"
+        )
+    elif TABLES - present:
+        raise ForeignDatabaseError(f"the table {min(TABLES - present)} is missing")
+    connection.execute("PRAGMA journal_mode=WAL")
+    for number in range(version, len(migrations)):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in migrations[number]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version={number + 1}")
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])

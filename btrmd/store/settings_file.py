@@ -1,0 +1,92 @@
+"""The settings file: what pages, protocols and commands have set, apart from the defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from ..model.settings import Settings
+from .json_file import JsonFile
+from .settings_migrations import VERSION, Raw, migrate
+from .site_file import load_site
+
+NAME = "settings.json"
+
+
+class LoadedSettings(NamedTuple):
+    """`faults`: one sentence for each thing that was not taken over."""
+
+    settings: Settings
+    faults: tuple[str, ...] = ()
+
+
+class SettingsFile:
+    """CONFIG_DIR/settings.json over the site file's [defaults] over the defaults of the table."""
+
+    def __init__(self, config_dir: Path) -> None:
+        self.config_dir = Path(config_dir)
+        self._file = JsonFile(self.config_dir / NAME, 0o600)
+        self._base: Settings | None = None
+
+    @property
+    def path(self) -> Path:
+        return self._file.path
+
+    def load(self, aside: bool = True) -> LoadedSettings:
+        """The settings in force. A file that is not understood is kept aside, with a fault.
+
+        `aside` False changes nothing on disk: for readers that do not hold the state lock.
+        Raises ConfigError for a wrong site file.
+        """
+        self._base = None
+        settings = self._defaults()
+        data, fault = self._file.load(aside)
+        if data is None:
+            return LoadedSettings(settings, (fault,) if fault else ())
+        try:
+            raw = _raw_settings(data)
+        except ValueError as error:
+            return LoadedSettings(settings, (self._file.reject(str(error), aside),))
+        settings, errors = settings.restored(raw)
+        faults = tuple(f"{self.path}: {error} The default is used." for error in errors)
+        return LoadedSettings(settings, faults)
+
+    def save(self, settings: Settings) -> None:
+        """Store what differs from the defaults, durable when this returns.
+
+        Raises StorageError when the disk refuses: the old file is intact. Raises ConfigError when
+        nothing was loaded before and the site file is wrong.
+        """
+        base = self._defaults()
+        kept = {key: settings[key] for key in settings.differing(base)}
+        # Some settings follow others (the parity follows the protocol): one that was put back to
+        # its default by hand must be stored, or the next start would move it again.
+        restored, _ = base.restored(kept)
+        kept.update((key, settings[key]) for key in settings.differing(restored))
+        self._file.save({"version": VERSION, "settings": kept})
+
+    def _defaults(self) -> Settings:
+        """What applies without the file; read once, so that an edit of the site file by hand
+        takes effect at the next start and not in the middle of a save."""
+        if self._base is None:
+            site, overrides = load_site(self.config_dir)
+            self._base = Settings.defaults(site, overrides)
+        return self._base
+
+
+def load_settings(config_dir: Path, aside: bool = True) -> LoadedSettings:
+    """The settings in force in `config_dir`; see SettingsFile.load."""
+    return SettingsFile(config_dir).load(aside)
+
+
+def _raw_settings(data: dict[str, object]) -> Raw:
+    """Raw values in this version's terms. Raises ValueError with the reason in words."""
+    unknown = sorted(set(data) - {"version", "settings"})
+    if unknown:
+        raise ValueError(f"it holds the unknown entry {unknown[0]!r}")
+    version, raw = data.get("version"), data.get("settings")
+    if isinstance(version, bool) or not isinstance(version, int):
+        raise ValueError("it names no version number")
+    if not isinstance(raw, dict):
+        raise ValueError("it holds no table of settings")
+    return migrate(raw, version)

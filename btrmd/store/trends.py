@@ -1,0 +1,144 @@
+"""The trend tables: minute rows, rolled up into quarter hours and days (UTC), read by range."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .trend_keys import COLUMNS, SCALES, TIERS, TREND_KEYS
+
+Minutes = Mapping[int, tuple[int | None, ...]]  # minute's wall time s -> scaled integers
+
+_SOURCE = {900: 60, 86400: 900}  # a tier is the mean of the one below it
+_MEANS = ", ".join(f"CAST(round(avg({column})) AS INTEGER)" for column in COLUMNS)
+_INSERT = f"INSERT OR REPLACE INTO trend_60 VALUES (?{', ?' * len(COLUMNS)})"
+
+
+@dataclass(slots=True)
+class Trends:
+    """Rows of one tier; each row is wall time s of its start, then one value (or None) a key."""
+
+    keys: tuple[str, ...]
+    tier_s: int
+    rows: Sequence[tuple[float | None, ...]] = field(default_factory=list)
+
+
+class RollUp:
+    """Remembers which quarter hours and days have new rows and are not rolled up yet."""
+
+    def __init__(self) -> None:
+        self._open: dict[int, set[int]] = {tier: set() for tier in _SOURCE}
+
+    def load(self, connection: sqlite3.Connection) -> None:
+        """After a start: the newest row of a tier may not have reached the next one."""
+        for tier, source in _SOURCE.items():
+            newest = connection.execute(f"SELECT max(t) FROM trend_{source}").fetchone()[0]
+            if newest is not None:
+                self._open[tier].add(newest // tier * tier)
+
+    def store(self, connection: sqlite3.Connection, minutes: Minutes, is_last: bool) -> None:
+        """Store minute rows and roll up whatever is complete (everything if `is_last`)."""
+        connection.executemany(_INSERT, [(t, *values) for t, values in minutes.items()])
+        newest = max(minutes, default=None)
+        for tier, source in _SOURCE.items():
+            self._open[tier].update(t // tier * tier for t in minutes)
+            for start in sorted(self._open[tier]):
+                if is_last or (newest is not None and start != newest // tier * tier):
+                    connection.execute(
+                        f"INSERT OR REPLACE INTO trend_{tier} SELECT ?, {_MEANS} "
+                        f"FROM trend_{source} WHERE t >= ? AND t < ? HAVING count(*) > 0",
+                        (start, start, start + tier),
+                    )
+
+    def settle(self, minutes: Minutes) -> None:
+        """The transaction of `store` is on disk: only what is still growing stays open."""
+        if minutes:
+            newest = max(minutes)
+            for tier in _SOURCE:
+                self._open[tier] = {newest // tier * tier}
+
+
+def trim_trends(connection: sqlite3.Connection, kept: Mapping[int, int] = TIERS) -> int:
+    """Delete what exceeds each tier's number of rows; returns how many rows went.
+
+    By number and not by age: a clock that is wrong for an hour must not cost years.
+    """
+    gone = 0
+    for tier, keep in kept.items():
+        row = connection.execute(
+            f"SELECT t FROM trend_{tier} ORDER BY t DESC LIMIT 1 OFFSET ?", (keep,)
+        ).fetchone()
+        if row is not None:
+            gone += connection.execute(f"DELETE FROM trend_{tier} WHERE t <= ?", row).rowcount
+    return gone
+
+
+def select_trends(
+    connection: sqlite3.Connection,
+    start: float,
+    end: float,
+    keys: Sequence[str],
+    limit: int,
+    waiting: Minutes,
+) -> Trends:
+    """Rows between the wall times from the finest tier that reaches back far enough and fits.
+
+    `waiting`: minute rows that are not on disk yet.
+    """
+    columns = [TREND_KEYS.index(key) for key in keys]
+    fresh = {t: values for t, values in waiting.items() if start <= t <= end}
+    oldest: dict[int, int] = {}
+    counts: dict[int, int] = {}
+    for tier in TIERS:
+        first, count = connection.execute(
+            f"SELECT min(t), count(*) FROM trend_{tier} WHERE t >= ? AND t <= ?", (start, end)
+        ).fetchone()
+        if tier == 60 and fresh:
+            first, count = min(first or min(fresh), min(fresh)), count + len(fresh)
+        if count:
+            oldest[tier], counts[tier] = first, count
+    chosen = _choose(oldest, counts, limit)
+    if chosen is None:
+        return Trends(tuple(keys), 60)
+    tier, group = chosen
+    rows = _read(connection, tier, group, start, end, fresh if tier == 60 else {})
+    scaled = [(float(row[0]), *(_value(row[1 + c], SCALES[c]) for c in columns)) for row in rows]
+    return Trends(tuple(keys), tier, scaled[-limit:])
+
+
+def _choose(
+    oldest: Mapping[int, int], counts: Mapping[int, int], limit: int
+) -> tuple[int, int] | None:
+    """(tier, rows to be merged into one); None when no tier has a row."""
+    tiers = list(oldest)
+    for i, tier in enumerate(tiers):
+        is_whole = all(oldest[other] + other > oldest[tier] for other in tiers[i + 1 :])
+        if is_whole and counts[tier] <= limit:
+            return tier, 1
+    if not tiers:
+        return None
+    return tiers[-1], -(-counts[tiers[-1]] // limit)
+
+
+def _read(
+    connection: sqlite3.Connection, tier: int, group: int, start: float, end: float, fresh: Minutes
+) -> Iterable[tuple[int, *tuple[int | None, ...]]]:
+    if group > 1:
+        return connection.execute(
+            f"SELECT min(t), {_MEANS} FROM trend_{tier} WHERE t >= ? AND t <= ? "
+            "GROUP BY t / ? ORDER BY 1",
+            (start, end, tier * group),
+        ).fetchall()
+    rows = connection.execute(
+        f"SELECT * FROM trend_{tier} WHERE t >= ? AND t <= ? ORDER BY t", (start, end)
+    ).fetchall()
+    if not fresh:
+        return rows
+    merged: dict[int, tuple[int, *tuple[int | None, ...]]] = {row[0]: row for row in rows}
+    merged.update((t, (t, *values)) for t, values in fresh.items())
+    return [merged[t] for t in sorted(merged)]
+
+
+def _value(stored: int | None, scale: int) -> float | None:
+    return None if stored is None else stored / scale
