@@ -1,0 +1,143 @@
+"""The bus: the one place where threads meet. Snapshots and events go out, commands come in."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from typing import NamedTuple
+
+from .model.commands import Answer, Command
+from .model.errors import BusyError
+from .model.events import Event
+from .model.snapshot import Snapshot
+
+INBOX = 64  # commands waiting for the owner; more answers "busy"
+RING = 2000  # events kept in memory for streams; older ones are in the history
+
+
+class Listener(NamedTuple):
+    """One server's door. `address` HOST:PORT or device, "" while closed; `fault` one sentence or ""."""
+
+    name: str
+    address: str
+    fault: str = ""
+
+
+class Pending(NamedTuple):
+    """A command in the owner's inbox and the future its sender waits on."""
+
+    command: Command
+    answer: Future[Answer]
+
+
+class Bus:
+    """Thread-safe. The owner publishes and takes; servers read and submit."""
+
+    def __init__(self, first: Snapshot) -> None:
+        self._snapshot = first
+        self._changed = threading.Condition()
+        self._inbox: deque[Pending] = deque()
+        self._inbox_lock = threading.Lock()
+        self._events: deque[Event] = deque(maxlen=RING)
+        self._listeners: dict[str, Listener] = {}
+        self._gauges: Mapping[str, float] = {}
+        self._closed = False
+
+    # --- out ---------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest snapshot. Take the reference once per request."""
+        return self._snapshot
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Owner only: make `snapshot` the newest and wake every waiting stream."""
+        with self._changed:
+            self._snapshot = snapshot
+            self._changed.notify_all()
+
+    def wait_snapshot(self, after_seq: int, timeout: float) -> Snapshot | None:
+        """The newest snapshot once its seq exceeds `after_seq`; None after `timeout` s or at close."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._snapshot.seq > after_seq or self._closed, timeout)
+            return self._snapshot if self._snapshot.seq > after_seq else None
+
+    def publish_events(self, events: Iterable[Event]) -> None:
+        """Writer only: events that are on disk (or that the disk refused) become visible."""
+        with self._changed:
+            self._events.extend(events)
+            self._changed.notify_all()
+
+    def events_after(self, n: int) -> list[Event]:
+        """Events of the ring with a number above `n`, oldest first; each consumer keeps its cursor."""
+        with self._changed:
+            return [event for event in self._events if event.n > n]
+
+    # --- in ----------------------------------------------------------------------------------
+
+    def post(self, command: Command) -> Future[Answer]:
+        """Put a command into the owner's inbox. Raises BusyError when it is full or closed."""
+        pending = Pending(command, Future())
+        with self._inbox_lock:
+            if self._closed:
+                raise BusyError("The daemon is stopping.")
+            if len(self._inbox) >= INBOX:
+                raise BusyError("The owner's inbox is full; try again in a second.")
+            self._inbox.append(pending)
+        return pending.answer
+
+    def submit(self, command: Command, timeout: float = 10.0) -> Answer:
+        """Post and wait. A full inbox or no answer within `timeout` s is Answer(False, "busy")."""
+        try:
+            return self.post(command).result(timeout)
+        except BusyError as error:
+            return Answer(False, "busy", str(error))
+        except FutureTimeout:
+            return Answer(False, "busy", f"The owner did not answer within {timeout:g} s.")
+
+    def take(self) -> list[Pending]:
+        """Owner only: all commands that wait, oldest first."""
+        if not self._inbox:
+            return []
+        with self._inbox_lock:
+            taken = list(self._inbox)
+            self._inbox.clear()
+        return taken
+
+    # --- listeners ---------------------------------------------------------------------------
+
+    def report_listener(self, name: str, address: str, fault: str = "") -> None:
+        """A server tells where it listens, or why it does not."""
+        with self._changed:
+            self._listeners[name] = Listener(name, address, fault)
+
+    @property
+    def listeners(self) -> dict[str, Listener]:
+        """A copy: name -> listener."""
+        with self._changed:
+            return dict(self._listeners)
+
+    # --- gauges ------------------------------------------------------------------------------
+
+    @property
+    def gauges(self) -> Mapping[str, float]:
+        """Figures of the daemon itself, by name with its unit, for metrics."""
+        return self._gauges
+
+    def report_gauges(self, gauges: Mapping[str, float]) -> None:
+        """Owner only: replace all gauges."""
+        self._gauges = dict(gauges)
+
+    def close(self) -> None:
+        """Wake every waiter; answer whatever still waits with "busy"."""
+        with self._inbox_lock:
+            self._closed = True
+            left = list(self._inbox)
+            self._inbox.clear()
+        for pending in left:
+            pending.answer.set_result(Answer(False, "busy", "The daemon is stopping."))
+        with self._changed:
+            self._changed.notify_all()

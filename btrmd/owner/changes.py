@@ -1,0 +1,221 @@
+"""Changes: settings and calibration that the core has let pass, made durable, then taken over."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
+
+from ..hal.calibration import Calibration, Point
+from ..model.commands import Answer, Calibrate, ChangeSettings, NextTestIn
+from ..model.errors import BtrmError, SettingError
+from ..model.events import Event, Kind
+from ..model.readings import Value
+from ..model.settings import SETTINGS, Settings
+from ..store.writer import Writer
+
+LIVE_NEXT = "test.next_h"
+
+
+class Calibrated(Protocol):
+    """The board's side of calibration."""
+
+    calibration: Calibration
+
+    def raw(self, key: str) -> float | None: ...
+
+
+class Done(NamedTuple):
+    """A change that is durable (or was refused by the disk) and waits for the owner's thread."""
+
+    answer: Answer
+    future: Future[Answer] | None
+    settings: Settings | None = None
+    calibration: Calibration | None = None
+    next_test: NextTestIn | None = None
+    events: tuple[Event, ...] = ()
+
+
+def refused(error: SettingError) -> Answer:
+    """The answer to a setting that was refused."""
+    code = "range" if error.key in SETTINGS else "unknown"
+    data = {"key": error.key, "value": error.value, "allowed": error.allowed}
+    return Answer(False, code, str(error), data)
+
+
+def typed(command: ChangeSettings, settings: Settings) -> ChangeSettings:
+    """The command with validated, typed values. Raises SettingError; nothing is changed."""
+    live = settings.live_changes(command.changes)
+    stored = {key: raw for key, raw in command.changes.items() if key not in live}
+    changed = settings.with_changes(stored)
+    keys = dict.fromkeys((*stored, *changed.differing(settings)))
+    return ChangeSettings({**{key: changed[key] for key in keys}, **live}, command.source)
+
+
+def change_events(
+    old: Settings, new: Settings, source: str, at: float, uptime: float
+) -> tuple[Event, ...]:
+    """One line for every setting that differs; secrets are not told."""
+
+    def shown(settings: Settings, key: str) -> Value:
+        return "(secret)" if SETTINGS[key].secret else settings[key]
+
+    return tuple(
+        Event(
+            0, at, uptime, key, Kind.COMMAND, shown(new, key), None, source,
+            f"Setting {key} changed from {shown(old, key)} to {shown(new, key)}.", False,
+        )
+        for key in new.differing(old)
+    )  # fmt: skip
+
+
+class Changes:
+    """One settings change at a time is under way; `is_busy` tells. The owner collects `done`."""
+
+    def __init__(
+        self,
+        writer: Writer,
+        base: Settings,
+        save_calibration: Callable[[Calibration], None],
+        reset_access: Callable[[], None],
+    ) -> None:
+        """`base`: the settings of a unit without settings.json; `reset_access` restores the
+        factory login (PB1)."""
+        self._writer = writer
+        self._base = base
+        self._save_calibration = save_calibration
+        self._reset_access = reset_access
+        self._first_points: dict[tuple[str, str], Point] = {}
+        self.done: deque[Done] = deque()
+        self.is_busy = False
+
+    def save(
+        self,
+        settings: Settings,
+        changes: ChangeSettings,
+        future: Future[Answer] | None,
+        at: float,
+        uptime: float,
+    ) -> None:
+        """Store the change; `done` gets it once it is durable. Raises SettingError."""
+        live = settings.live_changes(changes.changes)
+        stored = {key: value for key, value in changes.changes.items() if key not in live}
+        new = settings.with_changes(stored)
+        events = change_events(settings, new, changes.source, at, uptime)
+        hours = live.get(LIVE_NEXT)
+        plan = NextTestIn(float(hours), changes.source) if isinstance(hours, int | float) else None
+        if plan is not None:
+            text = f"Setting {LIVE_NEXT} changed to {plan.hours:g}."
+            events += (
+                Event(0, at, uptime, LIVE_NEXT, Kind.COMMAND, plan.hours, None, changes.source,
+                      text, False),
+            )  # fmt: skip
+        made = Done(Answer(True), future, new, None, plan, events)
+        if not new.differing(settings):
+            self.done.append(made._replace(settings=None))
+            return
+        self._durably(lambda: None, made, future, new)
+
+    def restore(self, group: str, settings: Settings, source: str, at: float, up: float) -> None:
+        """Put a group back to what a unit without settings.json has (PB1 network, PB2 battery)."""
+        prefix = "test." if group == "battery" else "network."
+        defaults = {key: self._base[key] for key in self._base if key.startswith(prefix)}
+        new = settings.with_changes(defaults)
+        events = change_events(settings, new, source, at, up)
+        job = self._reset_access if group == "network" else lambda: None
+        self._durably(job, Done(Answer(True), None, new, events=events), None, new)
+
+    def _durably(
+        self,
+        job: Callable[[], None],
+        made: Done,
+        future: Future[Answer] | None,
+        settings: Settings,
+    ) -> None:
+        self.is_busy = True
+
+        def finished(error: BtrmError | None) -> None:
+            if error is None:
+                self.done.append(made)
+            else:
+                self.done.append(Done(Answer(False, "storage", str(error)), future))
+
+        self._writer.run(job)
+        self._writer.save_settings(settings, finished)
+
+    # --- calibration ---------------------------------------------------------------------------
+
+    def calibrate(
+        self,
+        board: Calibrated,
+        command: Calibrate,
+        future: Future[Answer] | None,
+        at: float,
+        uptime: float,
+    ) -> Answer | None:
+        """Record a point, or fit and store when both are there. None = the answer comes later."""
+        key, point = command.channel, command.point
+        try:
+            if point == "clear":
+                made = board.calibration.without(key)
+                for name in ("low", "high"):
+                    self._first_points.pop((key, name), None)
+                self._store(made, command, future, at, uptime, "cleared")
+                return None
+            if point not in ("low", "high"):
+                return Answer(
+                    False, "range", f"Point {point!r} is refused: allowed is low or high."
+                )
+            raw = board.raw(key)
+            if raw is None or command.actual is None:
+                text = f"Channel {key} has no good reading, so it cannot be calibrated now."
+                return Answer(False, "sensor", text)
+            self._first_points[(key, point)] = (raw, command.actual)
+            low = self._first_points.get((key, "low"))
+            high = self._first_points.get((key, "high"))
+            if low is None or high is None:
+                other = "high" if point == "low" else "low"
+                text = (
+                    f"{key}: the {point} point is {raw:.4g} for {command.actual:g}; "
+                    f"now give the {other} point."
+                )
+                return Answer(True, "ok", text, {"raw": raw, "actual": command.actual})
+            stamp = datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
+            made = board.calibration.with_points(key, low, high, stamp, command.source)
+        except SettingError as error:
+            return Answer(
+                False, "range", str(error),
+                {"key": error.key, "value": error.value, "allowed": error.allowed},
+            )  # fmt: skip
+        for name in ("low", "high"):
+            self._first_points.pop((key, name), None)
+        gain, offset = made.factors(key)
+        word = f"gain {gain:.5f}, offset {offset:+.4f}"
+        self._store(made, command, future, at, uptime, word)
+        return None
+
+    def _store(
+        self,
+        made: Calibration,
+        command: Calibrate,
+        future: Future[Answer] | None,
+        at: float,
+        uptime: float,
+        word: str,
+    ) -> None:
+        text = f"Calibration of {command.channel}: {word}."
+        event = Event(
+            0, at, uptime, f"calibration.{command.channel}", Kind.COMMAND, None, None,
+            command.source, text, False,
+        )  # fmt: skip
+        done = Done(Answer(True, "ok", text), future, None, made, None, (event,))
+
+        def finished(error: BtrmError | None) -> None:
+            if error is None:
+                self.done.append(done)
+            else:
+                self.done.append(Done(Answer(False, "storage", str(error)), future))
+
+        self._writer.run(lambda: self._save_calibration(made), finished)

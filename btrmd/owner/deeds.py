@@ -1,0 +1,166 @@
+"""Deeds: what the core asked for besides outputs, carried out: log, records, estimates."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ..core import persist
+from ..core.actions import (
+    Action,
+    ClearTests,
+    Forward,
+    Persist,
+    Reply,
+    Restart,
+    RestoreSettings,
+    SaveRecord,
+    Tell,
+    WantEstimate,
+)
+from ..core.state import State
+from ..estimate.slope import NotEnough, estimate
+from ..estimate.thin import thin
+from ..model.board import Inputs
+from ..model.commands import EstimateReady
+from ..model.errors import BtrmError
+from ..model.events import Event
+from ..model.settings import Settings
+from ..store.writer import Writer
+from .recorder import Recorder
+
+log = logging.getLogger(__name__)
+
+FLUSH_S = 60.0  # a running curve reaches the disk once a minute of its own time,
+FLUSH_REAL_S = 1.0  # but not more often than once a second
+
+
+class Asked(NamedTuple):
+    """What is left for the loop: replies to give, commands to forward, settings to restore."""
+
+    replies: tuple[Reply, ...] = ()
+    forwards: tuple[Forward, ...] = ()
+    restores: tuple[RestoreSettings, ...] = ()
+    estimates: tuple[EstimateReady, ...] = ()
+    restart: bool = False
+
+
+NOTHING = Asked()
+
+
+def _stored(error: BtrmError | None) -> None:
+    """Asking to be told makes the writer write at once; it shows a disk that refuses itself."""
+
+
+class Deeds:
+    """Runs on the owner's thread; everything that touches a disk goes to the writer."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+        self.recorder = Recorder()
+        self._flushed_at = 0.0
+        self._flushed_real = 0.0
+        self._saved_at = 0.0
+
+    def note(self, inputs: Inputs, now: float) -> None:
+        """One scan for the curve; store its rows once a minute."""
+        recorder = self.recorder
+        if recorder.n is None:
+            return
+        recorder.add(inputs, now)
+        if now - self._flushed_at >= FLUSH_S:
+            real = time.monotonic()
+            is_first = not recorder.has_handed_out
+            if is_first or real - self._flushed_real >= FLUSH_REAL_S:
+                self._flushed_at, self._flushed_real = now, real
+                rows = recorder.fresh()
+                if rows:
+                    # The first minute is written at once: whatever happens, there is a curve.
+                    at_once = _stored if is_first else None
+                    self._writer.commit(curve=(recorder.n, rows), on_done=at_once)
+
+    def carry_out(
+        self, actions: Sequence[Action], state: State, settings: Settings, now: float, wall: float
+    ) -> Asked:
+        """Do all of it; the events, records and state of one step go to disk together."""
+        if not actions:
+            return NOTHING
+        events: list[Event] = []
+        replies: list[Reply] = []
+        forwards: list[Forward] = []
+        restores: list[RestoreSettings] = []
+        estimates: list[EstimateReady] = []
+        records: list[SaveRecord] = []
+        clear = restart = keep = False
+        for action in actions:
+            match action:
+                case Tell(event):
+                    events.append(event)
+                    log.info("%s %s: %s (%s)", event.key, event.kind.value, event.text,
+                             event.source)  # fmt: skip
+                case SaveRecord():
+                    records.append(action)
+                case WantEstimate(n):
+                    estimates.append(self._estimate(n, settings))
+                case Reply():
+                    replies.append(action)
+                case Forward():
+                    forwards.append(action)
+                case RestoreSettings():
+                    restores.append(action)
+                case ClearTests():
+                    clear = True
+                case Restart():
+                    restart = True
+                case Persist():
+                    keep = True
+        stored = persist.dump(state, now, wall) if keep or records else None
+        self._store(events, records, stored, state.next_n - 1 if clear else None, now)
+        return Asked(tuple(replies), tuple(forwards), tuple(restores), tuple(estimates), restart)
+
+    def tell(self, events: Sequence[Event]) -> None:
+        """Log and store events of the shell's own."""
+        for event in events:
+            log.info("%s %s: %s (%s)", event.key, event.kind.value, event.text, event.source)
+        self._writer.commit(events=events)
+
+    def keep(self, state: State, now: float, wall: float) -> None:
+        """Store the state that outlives a restart, about once in ten minutes without a reason."""
+        if now - self._saved_at >= 600.0:
+            self._saved_at = now
+            self._writer.commit(state=persist.dump(state, now, wall))
+
+    def _store(
+        self,
+        events: Sequence[Event],
+        records: Sequence[SaveRecord],
+        stored: dict[str, object] | None,
+        clear: int | None,
+        now: float,
+    ) -> None:
+        recorder = self.recorder
+        for save in records:
+            n = save.record.n
+            if save.curve:
+                recorder.start(n, now)
+                self._flushed_at = now
+            rows = None
+            # the curve ends with the discharge, before the load goes back and charging begins
+            if recorder.n == n and (save.finished or save.record.state == "returning"):
+                recorder.stop()
+                rows = (n, recorder.fresh())
+            self._writer.commit(test=save.record, curve=rows, finish=save.finished)
+        if events or stored is not None or clear is not None:
+            self._writer.commit(events=events, state=stored, clear_tests=clear)
+
+    def _estimate(self, n: int, settings: Settings) -> EstimateReady:
+        """The estimate of the discharge being recorded; refused with a reason when it cannot be."""
+        rated = settings["battery.rated_ah"]
+        rated_ah = float(rated) if isinstance(rated, int | float) else None
+        try:
+            made = estimate(thin(self.recorder.rows()), settings.blocks, rated_ah)
+        except NotEnough as reason:
+            return EstimateReady(n, None, str(reason))
+        return EstimateReady(n, made)

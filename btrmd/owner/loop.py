@@ -1,0 +1,340 @@
+"""The owner loop: ten times a second read, decide, drive, tell."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from threading import Event as Flag
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from ..bus import Bus, Pending
+from ..clock import Clock
+from ..core.publish import alarm_views, points
+from ..core.recover import let_go
+from ..core.state import State
+from ..core.step import step
+from ..model.board import Inputs, Outputs
+from ..model.commands import Answer, Calibrate, ChangeSettings, Command
+from ..model.errors import BtrmError, SettingError
+from ..model.events import Event, Kind
+from ..model.readings import Value
+from ..model.settings import Settings
+from ..model.snapshot import Snapshot
+from ..store.minute_mean import MinuteMean
+from ..store.writer import Writer
+from .changes import Changes, refused, typed
+from .deeds import Asked, Deeds
+from .lateness import Lateness
+from .pace import TICK_S, Pace
+
+if TYPE_CHECKING:  # the simulator is not loaded on a real board
+    from ..hal.sim.world import World
+
+log = logging.getLogger(__name__)
+
+CLOCK_SANE_S = 1_735_689_600.0  # 2025-01-01: before it the clock was never set
+LOGGED_EVERY_S = 60.0
+HUNG_S = 2.0  # so long without a heartbeat edge, and the hardware has released every coil
+GAUGES_EVERY = 50  # ticks
+
+
+class OwnedBoard(Protocol):
+    """The board as the owner needs it."""
+
+    single_source: bool
+
+    def read(self, now: float, wall: float) -> Inputs: ...
+
+    def apply(self, outputs: Outputs, now: float) -> None: ...
+
+    def safe(self) -> None: ...
+
+
+class Waiter(NamedTuple):
+    """A command given to the core and the future its sender waits on (None: the shell's own)."""
+
+    command: Command
+    future: Future[Answer] | None
+
+
+class Owner:
+    """Owns board, core state and settings. Everything here runs on one thread, the main one."""
+
+    def __init__(
+        self,
+        board: OwnedBoard,
+        bus: Bus,
+        writer: Writer,
+        changes: Changes,
+        clock: Clock,
+        state: State,
+        identity: Mapping[str, Value],
+        *,
+        pace: Pace | None = None,
+        world: World | None = None,
+        push: Callable[[float], None] | None = None,
+        alive: Callable[[], None] = lambda: None,
+        faults: Callable[[], tuple[str, ...]] = tuple,
+    ) -> None:
+        """`push` advances the process clock in a simulation (with `world` and `pace`). `alive`
+        is called after every whole tick (watchdog). `faults`: sentences of others to show."""
+        self.board = board
+        self.bus = bus
+        self.state = state
+        self.settings: Settings = state.setpoints.settings
+        self.stop = Flag()
+        self.wants_restart = False
+        self.lateness = Lateness()
+        self._writer = writer
+        self._changes = changes
+        self._clock = clock
+        self._identity = identity
+        self._pace = pace
+        self._world = world
+        self._push = push
+        self._alive = alive
+        self._faults = faults
+        self._deeds = Deeds(writer)
+        self._trend = MinuteMean()
+        self._waiting: list[Pending] = []  # settings changes behind the one under way
+        self._asked: list[Waiter] = []  # the commands of the step under way
+        self._own: list[Command] = []  # estimates and the like, for the next step
+        self._inputs = Inputs(wall=clock.wall())
+        self._seq = bus.snapshot.seq
+        self._fault = ""
+        self._allowed_steps = 0
+        self._logged_at = float("-inf")
+        self._stepped_at = clock.now()
+        board.single_source = state.setpoints.single_source
+
+    # --- the loop ------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Tick until `stop` is set; then close what is on and release every output."""
+        due = time.monotonic()
+        self._stepped_at = self._clock.now()
+        while not self.stop.is_set():
+            now = time.monotonic()
+            self.lateness.add(now - due)
+            self.tick()
+            due += TICK_S
+            left = due - time.monotonic()
+            if left > 0.0:
+                time.sleep(left)
+            else:
+                due = time.monotonic()  # late: do not hurry after what is gone
+        self.finish()
+
+    def tick(self) -> None:
+        """One real tick: the steps it owes, then one publication."""
+        try:
+            if self._pace is None:
+                self._step()
+            elif not self._simulated():
+                return
+            self._fault = ""
+        except Exception as error:
+            self._fall(error)
+        self._publish()
+        self._alive()
+
+    def _simulated(self) -> bool:
+        """The steps of a simulated tick; False while the owner is made to hang."""
+        pace, world = self._pace, self._world
+        assert pace is not None
+        assert world is not None
+        until = pace.begin()
+        hung = world.plant.owner_hang
+        while pace.owes():
+            if hung:
+                self._let_pass(pace.step_s)
+            else:
+                self._step()
+            pace.made()
+            if time.monotonic() > until:
+                break
+        return not hung
+
+    def _let_pass(self, seconds: float) -> None:
+        if self._push is not None:
+            self._push(seconds)
+        if self._world is not None:
+            self._world.advance(seconds)
+
+    def _step(self) -> None:
+        """Read, decide, drive; in a simulation let one step of time pass first."""
+        if self._pace is not None:
+            self._let_pass(self._pace.step_s)
+        clock, deeds = self._clock, self._deeds
+        now, wall = clock.now(), clock.wall()
+        inputs = self.board.read(now, wall)
+        storage_ok, clock_ok = not self._writer.fault, wall >= CLOCK_SANE_S
+        if not (storage_ok and clock_ok):
+            inputs = inputs._replace(storage_ok=storage_ok, clock_ok=clock_ok)
+        self._inputs = inputs
+        if now - self._stepped_at > HUNG_S:
+            self._wake_up(now - self._stepped_at, now, wall)
+        self._stepped_at = now
+        self._take_over(now, wall)
+        self._asked = waiters = self._collect()
+        commands = tuple(waiter.command for waiter in waiters)
+        self.state, actions = step(self.state, inputs, self.settings, commands, now)
+        deeds.note(inputs, now)
+        asked = deeds.carry_out(actions, self.state, self.settings, now, wall)
+        self.board.apply(self.state.outputs, now)
+        if self._world is not None:
+            self._hint(self._world)
+        self._answer(asked, waiters, now, wall)
+
+    def _wake_up(self, seconds: float, now: float, wall: float) -> None:
+        """The loop had hung, the relays fell back: the next edge must not bring them up again."""
+        self.board.safe()
+        text = f"The control loop hung for {seconds:.0f} s; the hardware had released all relays."
+        log.error(text)
+        uptime = now - self.state.boot
+        told = Event(0, wall, uptime, "system.loop", Kind.CHANGE, seconds, None, "core", text)
+        self.state, actions = let_go(self.state, self._inputs, text, now)
+        self._deeds.tell((told,))
+        self._deeds.carry_out(actions, self.state, self.settings, now, wall)
+
+    # --- commands ------------------------------------------------------------------------------
+
+    def _collect(self) -> list[Waiter]:
+        """The commands of this step: the shell's own first, then what the servers ask."""
+        waiters = [Waiter(command, None) for command in self._own]
+        self._own.clear()
+        pendings = self.bus.take()
+        if self._waiting and not self._changes.is_busy:
+            pendings = self._waiting + pendings
+            self._waiting = []
+        changing = self._changes.is_busy
+        for pending in pendings:
+            command = pending.command
+            if isinstance(command, ChangeSettings):
+                if changing:
+                    self._waiting.append(pending)
+                    continue
+                try:
+                    command = typed(command, self.settings)
+                except SettingError as error:
+                    pending.answer.set_result(refused(error))
+                    continue
+                changing = True
+            waiters.append(Waiter(command, pending.answer))
+        return waiters
+
+    def _answer(self, asked: Asked, waiters: list[Waiter], now: float, wall: float) -> None:
+        """Give the core's replies, and carry out what it let pass."""
+        uptime = now - self.state.boot
+        for reply in asked.replies:
+            future = waiters[reply.position].future if reply.position < len(waiters) else None
+            if future is not None:
+                future.set_result(reply.answer)
+        for position, command in asked.forwards:
+            future = waiters[position].future
+            answer: Answer | None = None
+            if isinstance(command, Calibrate):
+                answer = self._changes.calibrate(self.board, command, future, wall, uptime)  # type: ignore[arg-type]
+            else:
+                try:
+                    self._changes.save(self.settings, command, future, wall, uptime)
+                except SettingError as error:
+                    answer = refused(error)
+            if answer is not None and future is not None:
+                future.set_result(answer)
+        for restore in asked.restores:
+            self._changes.restore(restore.group, self.settings, restore.source, wall, uptime)
+        self._own.extend(asked.estimates)
+        if asked.restart:
+            self.wants_restart = True
+            self.stop.set()
+
+    def _take_over(self, now: float, wall: float) -> None:
+        """Changes that have become durable take effect, and their senders hear of it."""
+        changes = self._changes
+        while changes.done:
+            done = changes.done.popleft()
+            if done.settings is not None:
+                self.settings = done.settings
+                self.board.single_source = done.settings["system.single_source"] is True
+            if done.calibration is not None:
+                self.board.calibration = done.calibration  # type: ignore[attr-defined]
+            if done.next_test is not None:
+                self._own.append(done.next_test)
+            if done.events:
+                self._deeds.tell(done.events)
+            changes.is_busy = False
+            if done.future is not None:
+                done.future.set_result(done.answer)
+        self._deeds.keep(self.state, now, wall)
+
+    # --- out -----------------------------------------------------------------------------------
+
+    def _publish(self) -> None:
+        state, inputs, now = self.state, self._inputs, self._clock.now()
+        self._seq += 1
+        made = points(state, inputs, self._identity, now)
+        faults = self._faults()
+        fallen = (self._fault,) if self._fault else ()
+        self.bus.publish(
+            Snapshot(
+                seq=self._seq,
+                at=inputs.wall,
+                mono=now - state.boot,
+                points=made,
+                alarms=alarm_views(state),
+                settings=self.settings,
+                test=state.test.record or state.outage.record,
+                last_test=state.health.last,
+                is_ticking=not self._fault,
+                faults=(*fallen, *faults, *state.selftest.findings),
+            )
+        )
+        if self._seq % GAUGES_EVERY == 0:
+            self.bus.report_gauges(self.lateness.gauges())
+        row = self._trend.add(made, inputs.wall)
+        if row is not None:
+            self._writer.trend(row.minute, row.values)
+
+    def _hint(self, world: World) -> None:
+        """Tell the plant the daemon's policy, so that it can tell dropped from dead time."""
+        state, plant = self.state, world.plant
+        held = state.test.is_on or state.transfer.carried or state.outage.record is not None
+        allowed = (state.setpoints.ups_enabled or held) and not state.lvd.is_open
+        # K3 needs its 5 ms: what is allowed from now on can be asked for two steps later
+        self._allowed_steps = self._allowed_steps + 1 if allowed else 0
+        plant.battery_permitted = self._allowed_steps > 2
+        if plant.single_source is not state.setpoints.single_source:
+            plant.single_source = state.setpoints.single_source
+            plant.touch()
+        if self._pace is not None:
+            world.speed_actual = self._pace.actual
+
+    def _fall(self, error: Exception) -> None:
+        """A step failed: outputs to their safe state, show it, go on ticking."""
+        self.board.safe()
+        now = self._stepped_at = self._clock.now()
+        if now - self._logged_at >= LOGGED_EVERY_S or str(error) not in self._fault:
+            self._logged_at = now
+            log.error("The owner's step failed; all outputs are released.", exc_info=error)
+        known = isinstance(error, BtrmError)
+        self._fault = str(error) if known else f"Internal error: {type(error).__name__}: {error}"
+        self.state, actions = let_go(
+            self.state, self._inputs, f"The control loop failed: {self._fault}", now
+        )
+        for waiter in self._asked:
+            if waiter.future is not None and not waiter.future.done():
+                waiter.future.set_result(Answer(False, "hardware", self._fault))
+        self._deeds.carry_out(actions, self.state, self.settings, now, self._clock.wall())
+
+    def finish(self) -> None:
+        """The daemon stops: outputs safe, tests and outages closed, everything written."""
+        now, wall = self._clock.now(), self._clock.wall()
+        self.board.safe()
+        self.state, actions = let_go(self.state, self._inputs, "The daemon stopped.", now)
+        self._deeds.carry_out(actions, self.state, self.settings, now, wall)
+        row = self._trend.close()
+        if row is not None:
+            self._writer.trend(row.minute, row.values)
