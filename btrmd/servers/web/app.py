@@ -1,0 +1,121 @@
+"""The application: puts routes, gate, headers and errors together into one Flask app."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from . import openapi
+from .answers import answer_json, compress, refuse
+from .api_change import change_routes
+from .api_read import read_routes
+from .assets import Assets
+from .bodies import MAX_BODY, RequestError
+from .gate import Gate
+from .headers import SECURITY_HEADERS
+from .menu import make_menu
+from .pages import Pages, page_routes
+from .routes import Access, Route, is_api_path
+from .services import Services
+
+log = logging.getLogger(__name__)
+
+TEMPLATES: Final = Path(__file__).parent / "templates"
+
+
+def create_app(services: Services) -> Flask:
+    """The WSGI application; every route passes the gate."""
+    app = Flask("btrmd.servers.web", static_folder=None, template_folder=str(TEMPLATES))
+    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    assets = Assets()
+    app.jinja_env.globals["asset"] = assets.url
+    pages = Pages(services)
+    routes = _all_routes(services, assets, pages)
+    for route in routes:
+        app.add_url_rule(
+            route.path,
+            route.endpoint,
+            route.view,
+            methods=[route.method],
+            strict_slashes=False,
+        )
+    pages.menu = make_menu({route.path for route in routes if route.method == "GET"})
+    gate = Gate(services.bus, routes, services.sessions, services.accounts, services.tokens)
+    app.before_request(gate.check)
+    app.after_request(compress)
+    app.after_request(_Headers(services))
+    _handle_errors(app, pages)
+    return app
+
+
+def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Route]:
+    api = [*read_routes(services), *change_routes(services)]
+
+    def describe() -> Response:
+        return answer_json(openapi.describe(api, services.version))
+
+    path = "/api/v1/openapi.json"
+    summary = "This description"
+    api.append(Route("GET", path, describe, Access.PUBLIC, summary, "Description"))
+    files = Route("GET", "/static/<name>", assets.serve, Access.PUBLIC)
+    return (*api, files, *page_routes(pages))
+
+
+class _Headers:
+    """After a request: what every answer carries."""
+
+    def __init__(self, services: Services) -> None:
+        self._tokens = services.tokens
+
+    def __call__(self, answer: Response) -> Response:
+        for name, value in SECURITY_HEADERS.items():
+            answer.headers[name] = value
+        answer.headers.setdefault("Cache-Control", "no-store")
+        self._tokens.add_cookie(answer, request.is_secure)
+        return answer
+
+
+def _handle_errors(app: Flask, pages: Pages) -> None:
+    def say(status: int, code: str, text: str) -> Response:
+        if is_api_path(request.path):
+            return refuse(status, code, text)
+        g.setdefault("session", None)
+        return pages.error(status, text)
+
+    def bad_request(error: RequestError) -> Response:
+        return refuse(error.status, error.code, str(error), facts=error.facts)
+
+    def http_error(error: HTTPException) -> Response:
+        status = error.code or 500
+        if status < 400:  # a redirect, not an error
+            answer = error.get_response()
+            return Response(answer.get_data(), status, dict(answer.headers))
+        answer_codes = {404: "unknown", 405: "method", 413: "too_large", 500: "internal"}
+        texts = {
+            404: "There is nothing at this address.",
+            405: f"{request.method} is not possible here.",
+            413: f"The request is larger than {MAX_BODY} bytes.",
+            500: "The server met an error of its own; it is in the log.",
+        }
+        text = texts.get(status, error.description or error.name)
+        answer_said = say(status, answer_codes.get(status, "http"), text)
+        allow = error.get_response().headers.get("Allow")
+        if allow:
+            answer_said.headers["Allow"] = allow
+        return answer_said
+
+    def crash(error: Exception) -> Response:
+        # The edge: whatever a view did not foresee becomes a log entry and a sentence.
+        log.error("%s %s failed", request.method, request.path, exc_info=sys.exc_info())
+        return say(500, "internal", "The server met an error of its own; it is in the log.")
+
+    app.register_error_handler(RequestError, bad_request)
+    app.register_error_handler(HTTPException, http_error)
+    app.register_error_handler(Exception, crash)

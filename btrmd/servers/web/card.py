@@ -1,0 +1,122 @@
+"""The test card: what the status page says about the running or the last test."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from btrmd.model.discharge import TestRecord
+from btrmd.model.readings import BAD, MISSING
+from btrmd.model.snapshot import Snapshot
+
+from .wording import say_duration, say_time
+
+STATES: Final = {
+    "delayed": "waits for its start",
+    "proving": "is proving that it may start",
+    "running": "is running",
+    "returning": "is returning the load to the supply",
+}
+RESULTS: Final = {"good": "Good", "low": "Low", "aborted": "Aborted", "none": "No judgement"}
+TONES: Final = {"good": "good", "low": "bad", "aborted": "warn", "none": ""}
+
+
+class Card(NamedTuple):
+    """`rows`: (label, text) pairs; `tone` "", good, warn or bad; `is_running` a test goes on."""
+
+    title: str
+    tone: str
+    is_running: bool
+    rows: tuple[tuple[str, str], ...]
+
+    def encode(self) -> dict[str, object]:
+        """For the stream."""
+        return {**self._asdict(), "rows": [list(row) for row in self.rows]}
+
+
+def make_card(snapshot: Snapshot) -> Card:
+    """The running test or outage first, then a delayed start, then the last test."""
+    if snapshot.test is not None:
+        return _running(snapshot.test, snapshot)
+    if _point(snapshot, "test.state") == "delayed":
+        rows = (("Starts in", say_duration(_number(snapshot, "test.start_in"))),)
+        return Card("A test waits for its start", "", True, rows)
+    if snapshot.last_test is not None:
+        return _last(snapshot.last_test)
+    return Card("No test yet", "", False, ())
+
+
+def _running(test: TestRecord, snapshot: Snapshot) -> Card:
+    elapsed = _number(snapshot, "test.elapsed")
+    if elapsed is None:
+        elapsed = test.duration_s
+    rows = [("Elapsed", say_duration(elapsed))]
+    if test.type == "outage":
+        rows.append(("Time left", say_duration(_number(snapshot, "runtime.remaining"))))
+        return Card(f"Outage {test.n}: the battery feeds the load", "warn", True, tuple(rows))
+    # The point shows the last finished test's estimate until the running one has its own.
+    estimate, low, high = test.estimate_s, test.estimate_low_s, test.estimate_high_s
+    minimum = test.minimum_runtime_s
+    if minimum is None:
+        minimum = _number(snapshot, "runtime.minimum")
+    rows.append(("Estimated run time", _say_estimate(estimate, low, high)))
+    rows.append(("Minimum run time", say_duration(minimum)))
+    verdict, tone = _judge(estimate, low, high, minimum)
+    if test.type == "1":
+        rows.append(("So far", verdict))
+    title = f"Test {test.n} (Type {test.type}) {STATES.get(test.state, test.state)}"
+    return Card(title, tone if test.type == "1" else "", True, tuple(rows))
+
+
+def _last(test: TestRecord) -> Card:
+    rows = [("Result", RESULTS.get(test.result, test.result))]
+    if "marginal" in test.marks:
+        rows[0] = ("Result", f"{rows[0][1]} (marginal: the minimum lies within the interval)")
+    if test.estimate_s is not None:
+        text = _say_estimate(test.estimate_s, test.estimate_low_s, test.estimate_high_s)
+        rows.append(("Estimated run time", text))
+    if test.minimum_runtime_s:
+        rows.append(("Minimum run time", say_duration(test.minimum_runtime_s)))
+    rows.append(("Length", say_duration(test.duration_s)))
+    if test.average_current is not None:
+        rows.append(("Average load", f"{test.average_current:.2f} A"))
+    if test.end_voltage is not None:
+        rows.append(("End voltage", f"{test.end_voltage:.2f} V"))
+    rows.append(("Ended", say_time(test.ended_at)))
+    if test.reason:
+        rows.append(("Reason", test.reason))
+    title = f"Last test: number {test.n} (Type {test.type})"
+    return Card(title, TONES.get(test.result, ""), False, tuple(rows))
+
+
+def _say_estimate(estimate: float | None, low: float | None, high: float | None) -> str:
+    if estimate is None:
+        return "not known yet"
+    if low is None or high is None:
+        return say_duration(estimate)
+    return f"{say_duration(estimate)} ({say_duration(low)} to {say_duration(high)}, 90 %)"
+
+
+def _judge(
+    estimate: float | None, low: float | None, high: float | None, minimum: float | None
+) -> tuple[str, str]:
+    """What the verdict would be now, and its tone."""
+    if not minimum:
+        return "no judgement: the minimum run time is 0", ""
+    if estimate is None:
+        return "too early to tell", ""
+    side, tone = ("above", "good") if estimate >= minimum else ("below", "bad")
+    if low is not None and high is not None and low <= minimum <= high:
+        return f"{side} the minimum, but marginal", "warn"
+    return f"{side} the minimum", tone
+
+
+def _point(snapshot: Snapshot, key: str) -> object:
+    reading = snapshot.points.get(key)
+    if reading is None or reading.quality is BAD or reading.quality is MISSING:
+        return None
+    return reading.value
+
+
+def _number(snapshot: Snapshot, key: str) -> float | None:
+    value = _point(snapshot, key)
+    return value if isinstance(value, int | float) else None

@@ -1,0 +1,124 @@
+"""The gate: the one place that decides who may use which route."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from flask import Request, Response, g, redirect, request
+
+from btrmd.bus import Bus
+
+from .accounts import Accounts
+from .answers import refuse
+from .cookies import SESSION_COOKIE
+from .forms import FORM_FIELD, FormTokens
+from .routes import Access, Route
+from .sessions import Session, Sessions
+
+CSRF_HEADER: Final = "X-CSRF-Token"
+_CHANGING: Final = frozenset({Access.CHANGE, Access.OWN, Access.PASSWORD, Access.LEAVE})
+_FACTORY: Final = frozenset({Access.PASSWORD, Access.LEAVE})
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Gate:
+    """Runs before every request. A route that is not in its table is refused."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        routes: Iterable[Route],
+        sessions: Sessions,
+        accounts: Accounts,
+        tokens: FormTokens,
+    ) -> None:
+        self._bus = bus
+        self._access = {route.endpoint: route.access for route in routes}
+        self._sessions = sessions
+        self._accounts = accounts
+        self._tokens = tokens
+
+    def check(self) -> Response | None:
+        """None lets the request pass; `g.session` is who asks, or None."""
+        session = g.session = self._sessions.find(request.cookies.get(SESSION_COOKIE))
+        if request.endpoint is None:
+            return None  # no such path or method: the error handlers answer
+        access = self._access.get(request.endpoint)
+        if access is None:
+            return refuse(403, "forbidden", "This path is open to nobody.")
+        if request.method not in _SAFE and not _is_same_origin(request):
+            return refuse(403, "origin", "The request comes from another site's page.")
+        if access is Access.PUBLIC:
+            return None
+        if session is not None and session.is_factory:
+            refused = self._factory(access)
+            if refused is not None:
+                return refused
+        if access in _CHANGING:
+            return self._change(access, session)
+        if access is Access.PAGE:
+            if session is not None:
+                self._sessions.touch(session)
+            elif self._bus.snapshot.settings["web.authorization"] == "all":
+                return _to_login()
+        return None
+
+    def _factory(self, access: Access) -> Response | None:
+        """The factory login leads to a new password and nowhere else (R147)."""
+        if access in _FACTORY:
+            return None
+        if access is Access.PAGE:
+            return _redirect("/set-password")
+        return refuse(403, "set_password", "The factory login may only set a new password.")
+
+    def _change(self, access: Access, session: Session | None) -> Response | None:
+        is_form = not request.path.startswith("/api/")
+        if session is None:
+            if (
+                access is Access.CHANGE
+                and self._bus.snapshot.settings["web.authorization"] == "off"
+            ):
+                return self._open_change(is_form)
+            if is_form:
+                return _to_login()
+            return refuse(401, "login", "This change needs a login: POST /api/v1/login.")
+        if not self._accounts.is_current(session):
+            g.session = None
+            if is_form:
+                return _to_login()
+            return refuse(401, "login", "The password has been changed: log in again.")
+        if request.method not in _SAFE:
+            given = request.form.get(FORM_FIELD) if is_form else request.headers.get(CSRF_HEADER)
+            if not session.has_csrf(given):
+                name = FORM_FIELD if is_form else f"header {CSRF_HEADER}"
+                return refuse(403, "csrf", f"The change is refused: {name} is missing or wrong.")
+        self._sessions.touch(session)
+        return None
+
+    def _open_change(self, is_form: bool) -> Response | None:
+        """web.authorization is off: a form still proves that it is ours."""
+        if is_form and request.method not in _SAFE and not self._tokens.is_good(request):
+            return refuse(403, "csrf", f"The change is refused: {FORM_FIELD} is missing or wrong.")
+        return None
+
+
+def _is_same_origin(asked: Request) -> bool:
+    """What browsers tell about the page a request comes from; other clients tell nothing."""
+    if asked.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
+        return False
+    origin = asked.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc.lower() == asked.host.lower()
+
+
+def _to_login() -> Response:
+    if request.method == "GET":
+        return _redirect(f"/login?next={quote(request.path)}")
+    return _redirect("/login")
+
+
+def _redirect(place: str) -> Response:
+    answer = redirect(place, 303)
+    assert isinstance(answer, Response)
+    return answer

@@ -1,0 +1,179 @@
+"""The listener: one TCP door for HTTP, bound with back-off, served by a loop of its own."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.task import ThreadedTaskDispatcher
+
+from .channel import Server
+
+log = logging.getLogger(__name__)
+
+FIRST_RETRY_S: Final = 1.0
+LONGEST_RETRY_S: Final = 60.0
+DRAIN_S: Final = 1.0  # for answers that are on their way when the listener stops
+LOOP_S: Final = 5.0  # the loop is woken by sockets and by its trigger; this is for maintenance
+
+Report = Callable[[str, str], None]  # (address "HOST:PORT" or "", fault sentence or "")
+
+
+class Listener:
+    """Binds HOST:PORT (port 0 = any free one) and serves `app` on it.
+
+    `start` makes one attempt in the caller's thread; a failed one is reported and repeated, with
+    growing pauses, in the listener's own thread. Nothing here raises into the daemon.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        app: Callable[..., Any],
+        dispatcher: ThreadedTaskDispatcher,
+        report: Report,
+    ) -> None:
+        self._name = name
+        self._host, self._port = split_address(address)
+        self._app = app
+        self._dispatcher = dispatcher
+        self._report = report
+        self._stopping = threading.Event()
+        self._map: dict[int, Any] = {}
+        self._server: Server | None = None
+        self._thread = threading.Thread(target=self._run, name=f"web-{name}", daemon=True)
+
+    def start(self) -> None:
+        self._open()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close the door and every connection, from inside the loop; waits for its thread."""
+        self._stopping.set()
+        server = self._server
+        if server is not None:
+            server.pull_trigger()
+        self._thread.join(DRAIN_S + 5.0)
+
+    def _open(self) -> bool:
+        try:
+            sock = _bind(self._host, self._port)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            fault = f"{self._name} cannot listen on {self._host}:{self._port}: {reason}."
+            log.error("%s", fault)
+            self._report("", fault)
+            return False
+        adjustments = Adjustments(
+            ident="btrmd",
+            connection_limit=200,
+            channel_timeout=60,
+            cleanup_interval=10,
+            max_request_header_size=16 * 1024,
+            max_request_body_size=1024 * 1024,  # the application's own caps are lower
+            outbuf_overflow=256 * 1024,  # a slow reader's answer waits in a file, not in memory
+            outbuf_high_watermark=4 * 1024 * 1024,
+            clear_untrusted_proxy_headers=False,  # nothing here reads them
+        )
+        self._server = Server(
+            self._app,
+            map=self._map,
+            _sock=sock,
+            dispatcher=self._dispatcher,
+            adj=adjustments,
+            bind_socket=False,
+            sockinfo=(sock.family, sock.type, sock.proto, sock.getsockname()),
+        )
+        host, port = sock.getsockname()[:2]
+        self._port = port  # a door that must be opened again opens at the same place
+        self._report(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "")
+        return True
+
+    def _run(self) -> None:
+        pause = FIRST_RETRY_S
+        while not self._stopping.is_set():
+            if self._server is None and not self._open():
+                self._stopping.wait(pause)
+                pause = min(pause * 2, LONGEST_RETRY_S)
+                continue
+            try:
+                while not self._stopping.is_set():
+                    self._turn(LOOP_S)
+                    pause = FIRST_RETRY_S
+                self._drain()
+            except Exception as error:
+                # The loop is not ours; whatever ends it must not end the web for ever.
+                log.exception("%s: the server loop failed and is started again", self._name)
+                self._report("", f"{self._name} stopped by an error ({error}) and is restarted.")
+                self._stopping.wait(pause)
+            finally:
+                self._close()
+
+    def _drain(self) -> None:
+        """Let answers that are on their way reach their clients."""
+        server = self._server
+        if server is None:
+            return
+        server.accepting = False
+        deadline = time.monotonic() + DRAIN_S
+        while time.monotonic() < deadline and any(
+            channel.requests or channel.total_outbufs_len
+            for channel in server.active_channels.values()
+        ):
+            self._turn(0.05)
+
+    def _turn(self, timeout: float) -> None:
+        wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
+        if self._server is not None:
+            self._server.do_wanted()
+
+    def _close(self) -> None:
+        """In the loop's thread: closing from another one hangs on a keep-alive connection."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        for channel in list(server.active_channels.values()):
+            channel.requests = []
+            channel.handle_close()
+        server.close()
+        wasyncore.close_all(self._map, ignore_all=True)
+        self._report("", "")
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """HOST:PORT as its parts; "[::1]:80" for IPv6, an empty host or "*" for every interface.
+
+    Raises ValueError naming the address when it has another shape.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(
+            f"listen address {address!r} is refused: allowed is HOST:PORT, port 0..65535."
+        )
+    host = host.removeprefix("[").removesuffix("]")
+    return ("0.0.0.0" if host in ("", "*") else host), int(port)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    """A listening-to-be socket. Raises OSError."""
+    family, kind, proto, _, place = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    sock = socket.socket(family, kind, proto)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        sock.bind(place)
+        sock.listen(128)
+    except OSError:
+        sock.close()
+        raise
+    return sock

@@ -1,0 +1,134 @@
+"""The pages: System Status, and the forms that log in, log out and set a password."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Response, g, render_template, request
+
+from .accounts import STATUS, Refusal
+from .cookies import drop_session, keep_session
+from .menu import ADDED, PAGES, Menu
+from .routes import Access, Route
+from .services import Services
+from .status_page import make_status_page
+
+REFRESH_S: Final = 10  # without script
+_TARGETS: Final = frozenset(path for _, path in (*PAGES, *ADDED))
+
+
+class Pages:
+    """Views that answer with HTML. `menu` is filled in when all routes are known."""
+
+    menu: Menu = Menu((), ())
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def status(self) -> str:
+        page = make_status_page(self._services.bus.snapshot)
+        return self._render("status.html", "System Status", page=page, refresh_s=REFRESH_S)
+
+    def login(self) -> str:
+        return self._render("login.html", "Log in", error="", username="", next=_target())
+
+    def log_in(self) -> Response:
+        username = request.form.get("username", "")
+        if not self._services.tokens.is_good(request):
+            return self._again("login.html", "Log in", 403, "The form has expired: try again.")
+        opened = self._services.accounts.log_in(
+            username, request.form.get("password", ""), request.remote_addr or ""
+        )
+        if isinstance(opened, Refusal):
+            status = STATUS[opened.code]
+            return self._again("login.html", "Log in", status, opened.text, opened.retry_after_s)
+        if g.session is not None:
+            self._services.sessions.close(g.session)
+        place = "/set-password" if opened.is_factory else _target()
+        return keep_session(_see_other(place), opened)
+
+    def logout(self) -> str | Response:
+        if g.session is None:
+            return _see_other("/")
+        return self._render("logout.html", "Log out")
+
+    def log_out(self) -> Response:
+        self._services.sessions.close(g.session)
+        return drop_session(_see_other("/"))
+
+    def new_password(self) -> str:
+        return self._render("set_password.html", "Set password", error="")
+
+    def set_password(self) -> Response:
+        title = "Set password"
+        form = request.form
+        password = form.get("password", "")
+        if password != form.get("repeat", ""):
+            text = "The two new passwords differ."
+            return self._again("set_password.html", title, 422, text)
+        changed = self._services.accounts.set_password(
+            g.session, password, form.get("current"), request.remote_addr or ""
+        )
+        if isinstance(changed, Refusal):
+            status = STATUS[changed.code]
+            wait = changed.retry_after_s
+            return self._again("set_password.html", title, status, changed.text, wait)
+        return keep_session(_see_other("/"), changed)
+
+    def error(self, status: int, text: str) -> Response:
+        """An error in words, in the house's layout; plain text for programs."""
+        return Response(self._render("error.html", f"Error {status}", text=text), status)
+
+    def _again(
+        self, template: str, title: str, status: int, error: str, retry_after_s: int = 0
+    ) -> Response:
+        """The form once more, with what was wrong; a refused login says how long to wait."""
+        body = self._render(
+            template,
+            title,
+            error=error,
+            username=request.form.get("username", "")[:64],
+            next=_target(),
+        )
+        answer = Response(body, status)
+        if status in (401, 429, 503):
+            answer.headers["Retry-After"] = str(retry_after_s)
+        return answer
+
+    def _render(self, template: str, title: str, **context: object) -> str:
+        settings = self._services.bus.snapshot.settings
+        return render_template(
+            template,
+            title=title,
+            model=f"BTRM{settings.site.model}",
+            location=settings["site.location"],
+            menu=self.menu,
+            here=request.path,
+            session=g.session,
+            token=lambda: self._services.tokens.token(request),
+            **context,
+        )
+
+
+def _target() -> str:
+    """Where a login leads: one of our own pages, whatever the form says."""
+    place = request.values.get("next", "/")
+    return place if place in _TARGETS else "/"
+
+
+def _see_other(place: str) -> Response:
+    return Response(status=303, headers={"Location": place})
+
+
+def page_routes(pages: Pages) -> list[Route]:
+    """The pages of this version; the menu shows the others as not available."""
+    public, page = Access.PUBLIC, Access.PAGE
+    return [
+        Route("GET", "/", pages.status, page),
+        Route("GET", "/login", pages.login, public),
+        Route("POST", "/login", pages.log_in, public),
+        Route("GET", "/logout", pages.logout, public),
+        Route("POST", "/logout", pages.log_out, Access.LEAVE),
+        Route("GET", "/set-password", pages.new_password, Access.PASSWORD),
+        Route("POST", "/set-password", pages.set_password, Access.PASSWORD),
+    ]

@@ -1,0 +1,135 @@
+"""Schemas: the shapes of the API's bodies and answers, for its description."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+_TIME: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
+_MAYBE_TIME: Final[dict[str, Any]] = {"type": ["string", "null"], "format": "date-time"}
+_MAYBE_NUMBER: Final[dict[str, Any]] = {"type": ["number", "null"]}
+_TEXT: Final[dict[str, Any]] = {"type": "string"}
+_FLAG: Final[dict[str, Any]] = {"type": "boolean"}
+_COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
+_PASSWORD: Final[dict[str, Any]] = {"type": "string", "minLength": 8, "maxLength": 128}
+_VALUE: Final[dict[str, Any]] = {
+    "description": "null when it is not known",
+    "type": ["number", "string", "boolean", "array", "null"],
+    "items": _TEXT,
+}
+
+
+def _object(required: tuple[str, ...] = (), **properties: object) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required)}
+
+
+def _closed(required: tuple[str, ...] = (), **properties: object) -> dict[str, Any]:
+    return {**_object(required, **properties), "additionalProperties": False}
+
+
+def _full(**properties: object) -> dict[str, Any]:
+    return _object(tuple(properties), **properties)
+
+
+def _list(schema: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"$ref": f"#/components/schemas/{schema}"}}
+
+
+_READINGS: Final = {
+    "type": "object",
+    "additionalProperties": {"$ref": "#/components/schemas/Reading"},
+}
+
+SCHEMAS: Final[dict[str, dict[str, Any]]] = {
+    "Object": {"type": "object"},
+    "Description": {"type": "object"},
+    "Empty": {"type": "object", "maxProperties": 0},
+    "Error": {
+        **_object(
+            ("error", "reason"),
+            error=_TEXT,
+            reason=_TEXT,
+            key=_TEXT,
+            value={},
+            allowed=_TEXT,
+        ),
+        "description": "error is a short code, reason one sentence; key, value and allowed where "
+        "one field is refused",
+    },
+    "Reading": _full(
+        value=_VALUE,
+        unit={"enum": ["V", "A", "Ah", "W", "s", "h", "min", "%", "°C", ""]},
+        quality={"enum": ["good", "stale", "bad", "missing"]},
+        at=_MAYBE_TIME,
+    ),
+    "Points": _full(at=_TIME, points=_READINGS),
+    "Alarm": _full(
+        key=_TEXT, text=_TEXT, since=_TIME, active=_FLAG, latched=_FLAG, acknowledged=_FLAG
+    ),
+    "Card": _full(
+        title=_TEXT,
+        tone={"enum": ["", "good", "warn", "bad"]},
+        is_running=_FLAG,
+        rows={"type": "array", "items": {"type": "array", "items": _TEXT}},
+    ),
+    "State": _full(
+        at=_TIME,
+        points=_READINGS,
+        is_ticking=_FLAG,
+        alarms=_list("Alarm"),
+        card={"$ref": "#/components/schemas/Card"},
+    ),
+    "Event": _full(
+        n=_COUNT,
+        at=_TIME,
+        uptime_s={"type": "number"},
+        key=_TEXT,
+        kind={"enum": ["raise", "clear", "change", "command"]},
+        value=_VALUE,
+        threshold=_MAYBE_NUMBER,
+        source=_TEXT,
+        text=_TEXT,
+    ),
+    "Events": _full(events=_list("Event")),
+    "Test": _full(
+        n=_COUNT,
+        type={"enum": ["1", "2", "outage"]},
+        state=_TEXT,
+        result={"enum": ["none", "good", "low", "aborted"]},
+        reason=_TEXT,
+        source=_TEXT,
+        started_at=_TIME,
+        ended_at=_MAYBE_TIME,
+        duration_s=_MAYBE_NUMBER,
+        average_current=_MAYBE_NUMBER,
+        average_temperature=_MAYBE_NUMBER,
+        end_voltage=_MAYBE_NUMBER,
+        estimate_s=_MAYBE_NUMBER,
+        estimate_low_s=_MAYBE_NUMBER,
+        estimate_high_s=_MAYBE_NUMBER,
+        minimum_runtime_s=_MAYBE_NUMBER,
+        marks={"type": "array", "items": _TEXT},
+    ),
+    "Tests": _full(tests=_list("Test")),
+    "Trends": {
+        **_full(
+            tier_s={"enum": [60, 900, 86400]},
+            columns={"type": "array", "items": _TEXT},
+            rows={"type": "array", "maxItems": 2000, "items": {"type": "array"}},
+            **{"from": _TIME, "to": _TIME},
+        ),
+        "description": "A row is the time, then one mean (or null) for each further column",
+    },
+    "Health": _full(status=_TEXT),
+    "Login": _closed(("username", "password"), username=_TEXT, password=_TEXT),
+    "LoggedIn": _object(("csrf",), csrf=_TEXT, set_password=_FLAG),
+    "Password": _closed(("password",), password=_PASSWORD, current=_TEXT),
+    "Changed": _full(changed={"type": "array", "items": _TEXT}),
+    "StartTest": _closed(
+        (),
+        type={"enum": [1, 2, "1", "2", None], "description": "null = the setting test.type"},
+        delay_h={"type": "number", "minimum": 0, "maximum": 500, "default": 0},
+    ),
+    "Started": _full(n={"type": ["integer", "null"]}),
+    "CapacityCheck": _closed(("low",), low=_FLAG),
+    "ResetData": _closed((), settings=_FLAG),
+}

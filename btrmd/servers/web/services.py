@@ -1,0 +1,87 @@
+"""Services: what the views of the web work with, handed to each of them once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass
+from typing import Final
+
+from flask import g, request
+
+from btrmd.bus import Bus
+from btrmd.model.commands import Answer, Command
+from btrmd.model.history import History
+
+from .accounts import Accounts
+from .encode import PointsDocument
+from .forms import FormTokens
+from .sessions import Sessions
+from .stream import Feed
+
+SEEN_S: Final = 0.5  # how long an answer waits for the snapshot that shows what it did
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """`version` is the version of btrmd."""
+
+    bus: Bus
+    history: History
+    sessions: Sessions
+    accounts: Accounts
+    tokens: FormTokens
+    feed: Feed
+    points: PointsDocument
+    health: Health
+    version: str
+
+    def send(self, command: Command) -> Answer:
+        """Submit; after an accepted command wait for the next snapshot, so that whoever changes
+        something and reads it back sees his change."""
+        answer = self.bus.submit(command)
+        if answer.ok:
+            self.bus.wait_snapshot(self.bus.snapshot.seq, SEEN_S)
+        return answer
+
+
+class Health:
+    """Whether the owner loop ticks: snapshots keep coming, and they say so themselves."""
+
+    FRESH_S: Final = 1.0  # a snapshot that moved so lately need not be waited for again
+    PATIENCE_S: Final = 2.5
+
+    def __init__(self, bus: Bus) -> None:
+        self._bus = bus
+        self._lock = threading.Lock()
+        self._seq = -1
+        self._moved_at = 0.0  # monotonic s
+        self._is_good = False
+
+    def is_ticking(self) -> bool:
+        """Waits at most 2.5 s for a snapshot; one caller at a time, others get his last word."""
+        if not self._lock.acquire(timeout=self.PATIENCE_S if self._seq < 0 else 0.0):
+            return self._is_good
+        try:
+            snapshot = self._bus.snapshot
+            if snapshot.seq == self._seq and time.monotonic() - self._moved_at > self.FRESH_S:
+                newer = self._bus.wait_snapshot(snapshot.seq, self.PATIENCE_S)
+            elif snapshot.seq == self._seq:
+                return self._is_good
+            elif self._seq < 0:  # the first question: seen once is not seen moving
+                newer = self._bus.wait_snapshot(snapshot.seq, self.PATIENCE_S)
+            else:
+                newer = snapshot
+            self._is_good = newer is not None and newer.is_ticking
+            if newer is not None:
+                self._seq, self._moved_at = newer.seq, time.monotonic()
+            return self._is_good
+        finally:
+            self._lock.release()
+
+
+def source() -> str:
+    """Who sends this request's command, for the event log: "web admin 192.168.1.5"."""
+    session = g.session
+    user = session.user if session is not None else "nobody"
+    return f"web {user} {request.remote_addr}"

@@ -1,0 +1,110 @@
+"""Sessions: who is logged in, kept in memory only, so that a restart logs everybody out."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+IDLE_S: Final = 900.0  # 15 min without a page or a change
+LONGEST_S: Final = 12 * 3600.0
+MAX_SESSIONS: Final = 100
+
+
+@dataclass(slots=True)
+class Session:
+    """One login. `csrf` is what its changes must carry; `credential` the hash it logged in with.
+
+    `is_factory`: logged in with the factory password, may only set a new one.
+    """
+
+    token: str
+    user: str
+    csrf: str
+    credential: str
+    is_factory: bool
+    created: float
+    used: float
+
+    def has_csrf(self, given: object) -> bool:
+        """Compare in constant time."""
+        return isinstance(given, str) and hmac.compare_digest(
+            given.encode("utf-8", "replace"), self.csrf.encode("ascii")
+        )
+
+
+class Sessions:
+    """Thread-safe. The oldest session goes when there would be more than 100."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._by_token: OrderedDict[str, Session] = OrderedDict()
+
+    def open(self, user: str, credential: str, is_factory: bool) -> Session:
+        """A new session with a new token (never one the browser brought along)."""
+        now = self._clock()
+        session = Session(
+            secrets.token_urlsafe(32),
+            user,
+            secrets.token_urlsafe(32),
+            credential,
+            is_factory,
+            now,
+            now,
+        )
+        with self._lock:
+            self._drop_old(now)
+            while len(self._by_token) >= MAX_SESSIONS:
+                self._by_token.popitem(last=False)
+            self._by_token[session.token] = session
+        return session
+
+    def find(self, token: str | None) -> Session | None:
+        """The living session of `token`; looking does not keep it alive."""
+        if not token:
+            return None
+        with self._lock:
+            session = self._by_token.get(token)
+            if session is None:
+                return None
+            if self._is_old(session, self._clock()):
+                del self._by_token[token]
+                return None
+            return session
+
+    def touch(self, session: Session) -> None:
+        """The user did something: the idle time starts anew."""
+        with self._lock:
+            session.used = self._clock()
+            if session.token in self._by_token:
+                self._by_token.move_to_end(session.token)
+
+    def close(self, session: Session) -> None:
+        """Log out."""
+        with self._lock:
+            self._by_token.pop(session.token, None)
+
+    def close_all_of(self, user: str) -> None:
+        """Log `user` out everywhere (the password has changed)."""
+        with self._lock:
+            for token in [t for t, s in self._by_token.items() if s.user == user]:
+                del self._by_token[token]
+
+    def __len__(self) -> int:
+        with self._lock:
+            self._drop_old(self._clock())
+            return len(self._by_token)
+
+    def _drop_old(self, now: float) -> None:
+        for token in [t for t, s in self._by_token.items() if self._is_old(s, now)]:
+            del self._by_token[token]
+
+    @staticmethod
+    def _is_old(session: Session, now: float) -> bool:
+        return now - session.used > IDLE_S or now - session.created > LONGEST_S

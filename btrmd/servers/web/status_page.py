@@ -1,0 +1,88 @@
+"""The System Status page: the manual's two tables (7.1), the alarms and the test card."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from btrmd.model.snapshot import Snapshot
+
+from .card import Card, make_card
+from .wording import Cell, make_cell, say_alarm_state, say_time
+
+STATUS_KEYS: Final = (
+    "battery.voltage",
+    "battery.current",
+    "load.current",
+    "supply.voltage",
+    "system.temperature",
+    "capacity.state",
+)
+MODE_KEYS: Final = ("test.running", "ups.enabled", "ups.on_battery", "system.voltage")
+UPTIME: Final = "system.uptime"
+LVD: Final = "lvd.enabled"
+CHANNELS: Final = (
+    ("CH1", "io1.voltage", "io1.digital", "io1.output"),
+    ("CH2", "io2.voltage", "io2.digital", ""),
+    ("CH3", "io3.voltage", "", ""),
+    ("CH4", "io4.voltage", "", ""),
+)
+CH2_OUTPUT: Final = "io2.output"  # only where the site file makes CH2 an output (C5)
+
+
+class Channel(NamedTuple):
+    """One row of IO Channels; None = the manual leaves the place empty."""
+
+    name: str
+    cells: tuple[Cell | None, ...]
+
+
+class AlarmLine(NamedTuple):
+    """One active or latched alarm in words."""
+
+    key: str
+    text: str
+    since: str
+    state: str
+
+
+class StatusPage(NamedTuple):
+    """All the page shows, from one snapshot."""
+
+    status: tuple[Cell, ...]
+    modes: tuple[Cell, ...]
+    channels: tuple[Channel, ...]
+    uptime: Cell
+    lvd: Cell
+    alarms: tuple[AlarmLine, ...]
+    card: Card
+    is_ticking: bool
+    faults: tuple[str, ...]
+    at: str
+
+
+def make_status_page(snapshot: Snapshot) -> StatusPage:
+    """The page of `snapshot`."""
+    return StatusPage(
+        tuple(make_cell(key, snapshot) for key in STATUS_KEYS),
+        tuple(make_cell(key, snapshot) for key in MODE_KEYS),
+        _channels(snapshot),
+        make_cell(UPTIME, snapshot),
+        make_cell(LVD, snapshot),
+        tuple(
+            AlarmLine(alarm.key, alarm.text, say_time(alarm.since), say_alarm_state(alarm))
+            for alarm in snapshot.alarms
+        ),
+        make_card(snapshot),
+        snapshot.is_ticking,
+        snapshot.faults,
+        say_time(snapshot.at),
+    )
+
+
+def _channels(snapshot: Snapshot) -> tuple[Channel, ...]:
+    rows = []
+    for name, *keys in CHANNELS:
+        if name == "CH2" and snapshot.settings.site.ch2_output:
+            keys[-1] = CH2_OUTPUT
+        rows.append(Channel(name, tuple(make_cell(key, snapshot) if key else None for key in keys)))
+    return tuple(rows)

@@ -1,0 +1,122 @@
+"""Wording: how values are said on a page."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+
+from btrmd.model.points import POINT
+from btrmd.model.readings import BAD, GOOD, MISSING, Reading
+from btrmd.model.snapshot import AlarmView, Snapshot
+
+NOTHING: Final = "—"
+CAPACITY_WORDS: Final = {"unknown": "no test yet", "good": "Good", "low": "Low"}  # R29, R192
+CAPACITY_TONES: Final = {"good": "good", "low": "low"}
+
+
+class Cell(NamedTuple):
+    """One value as the page shows it. `state` good|stale|bad|missing; `note` says it in words.
+
+    `decimals`, `words`, `missing` are what static/live.js needs to write the next value itself.
+    """
+
+    key: str
+    label: str
+    text: str
+    unit: str = ""
+    state: str = "good"
+    note: str = ""
+    tone: str = ""
+    decimals: int = 0
+    words: str = ""
+    missing: str = ""
+
+
+def make_cell(key: str, snapshot: Snapshot) -> Cell:
+    """The cell of a point that has a place on the status page."""
+    point = POINT[key]
+    show = point.web
+    if show is None:
+        raise KeyError(f"{key} has no place on the status page")
+    reading = snapshot.points.get(key, Reading(None, MISSING, 0.0))
+    words = "|".join(show.words) if show.words else ""
+    if key == "capacity.state":
+        words = "|".join(f"{value}={text}" for value, text in CAPACITY_WORDS.items())
+    unit = point.unit if point.kind in ("float", "int") and key != "system.uptime" else ""
+    cell = Cell(
+        key,
+        show.label.rpartition("/")[2],
+        say_value(key, reading) or show.missing or NOTHING,
+        unit,
+        decimals=show.decimals,
+        words=words,
+        missing=show.missing,
+        tone=CAPACITY_TONES.get(str(reading.value), "") if key == "capacity.state" else "",
+    )
+    if reading.quality is GOOD or (reading.quality is MISSING and show.missing):
+        return cell
+    return cell._replace(state=reading.quality.value, note=say_quality(reading, snapshot.at))
+
+
+def say_value(key: str, reading: Reading) -> str:
+    """The value in words or digits, without its unit; empty when it is not known."""
+    value = reading.value
+    if value is None or reading.quality is BAD or reading.quality is MISSING:
+        return ""
+    show = POINT[key].web
+    if isinstance(value, bool):
+        words = show.words if show is not None and show.words else ("ON", "OFF")
+        return words[0] if value else words[1]
+    if key == "capacity.state":
+        return CAPACITY_WORDS.get(str(value), str(value))
+    if key == "system.uptime" and isinstance(value, int | float):
+        return say_uptime(value)
+    if isinstance(value, int | float):
+        text = f"{value:.{show.decimals if show is not None else 0}f}"
+        return text.removeprefix("-") if float(text) == 0 else text
+    return str(value)
+
+
+def say_quality(reading: Reading, at: float) -> str:
+    """ "stale, 3 s old": the word and the age of a reading that is not good."""
+    quality = reading.quality.value
+    if reading.quality is MISSING or reading.at <= 0:
+        return quality
+    return f"{quality}, {say_age(at - reading.at)} old"
+
+
+def say_age(seconds: float) -> str:
+    """An age: 3 s, 5 min, 2 h, 4 d."""
+    seconds = max(0.0, seconds)
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{int(seconds)} s"
+
+
+def say_uptime(seconds: float) -> str:
+    """R35: "7 Days 02:27"."""
+    minutes = int(max(0.0, seconds)) // 60
+    days, minutes = divmod(minutes, 24 * 60)
+    return f"{days} Days {minutes // 60:02}:{minutes % 60:02}"
+
+
+def say_duration(seconds: float | None) -> str:
+    """A run time: "8 h 05 min"; below an hour "42 min"."""
+    if seconds is None:
+        return NOTHING
+    hours, minutes = divmod(int(max(0.0, seconds)) // 60, 60)
+    return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
+
+
+def say_time(at: float | None) -> str:
+    """A date and time a person reads: "2026-05-17 08:30 UTC"."""
+    if at is None or at <= 0:
+        return NOTHING
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def say_alarm_state(alarm: AlarmView) -> str:
+    """Whether an alarm is active, or only latched, and whether somebody has seen it."""
+    state = "active" if alarm.active else "latched"
+    return f"{state}, acknowledged" if alarm.acknowledged else state

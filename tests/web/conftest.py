@@ -1,0 +1,58 @@
+"""Fixtures of the web tests: a running station, a client, a client that has logged in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from web_station import Client, Station, make_station
+
+
+@pytest.fixture
+def start_station() -> Iterator[Callable[..., Station]]:
+    """Start a station with other settings or accounts; stopped at the end."""
+    started: list[Station] = []
+
+    def start(**fields: object) -> Station:
+        station = make_station(**fields)  # type: ignore[arg-type]
+        started.append(station)
+        station.owner.start()
+        station.server.start()
+        return station
+
+    yield start
+    for station in started:
+        station.server.stop()
+        station.owner.stop()
+        station.bus.close()
+
+
+@pytest.fixture
+def station(start_station: Callable[..., Station]) -> Station:
+    return start_station()
+
+
+@pytest.fixture
+def client(station: Station) -> Client:
+    return station.client()
+
+
+@pytest.fixture
+def user(client: Client) -> Client:
+    """A client that has logged in."""
+    assert client.log_in().status == 200
+    return client
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[tuple[Station, Client]]:
+    """A station for tests that change nothing on it, and a client that has logged in."""
+    station = make_station()
+    station.owner.start()
+    station.server.start()
+    client = station.client()
+    assert client.log_in().status == 200
+    yield station, client
+    station.server.stop()
+    station.owner.stop()
+    station.bus.close()

@@ -1,0 +1,198 @@
+"""The gate: every route, walked as nobody, with the factory login, and under every setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from web_station import Client, Station
+
+from btrmd.model.passwords import FACTORY_PASSWORD, FACTORY_USER
+from btrmd.model.settings import Settings
+from btrmd.model.site import Site
+
+# Typed by hand: whoever adds a route must say here that it is meant to be open to anybody.
+PUBLIC = {
+    ("GET", "/api/v1/openapi.json"),
+    ("GET", "/healthz"),
+    ("GET", "/metrics"),
+    ("GET", "/static/style.css"),
+    ("GET", "/login"),
+    ("GET", "/logout"),
+    ("POST", "/login"),
+    ("POST", "/api/v1/login"),
+}
+SHOWING = {
+    ("GET", "/api/v1/points"),
+    ("GET", "/api/v1/events"),
+    ("GET", "/api/v1/tests"),
+    ("GET", "/api/v1/tests/1"),
+    ("GET", "/api/v1/tests/1/curve.csv"),
+    ("GET", "/api/v1/trends"),
+    ("GET", "/api/v1/settings"),
+    ("GET", "/api/v1/state"),
+    ("GET", "/api/v1/stream"),
+}
+PAGES = {("GET", "/")}
+
+
+def routes_of(station: Station) -> Iterator[tuple[str, str]]:
+    """Every method and path that is served, with something put in for what varies."""
+    for rule in station.server.app.url_map.iter_rules():
+        path = rule.rule.replace("<int:n>", "1").replace("<key>", "io1")
+        path = path.replace("<name>", "style.css")
+        for method in rule.methods - {"HEAD", "OPTIONS"}:
+            yield method, path
+
+
+def walk(station: Station, client: Client) -> dict[tuple[str, str], int]:
+    """The status of every route."""
+    found = {}
+    for method, path in routes_of(station):
+        reply = client.ask("HEAD" if path.endswith("/stream") else method, path)
+        found[method, path] = reply.status
+    return found
+
+
+def test_nobody_may_look_but_change_nothing(station: Station, client: Client) -> None:
+    found = walk(station, client)
+    assert set(found) >= PUBLIC | SHOWING | PAGES
+    for (method, path), status in found.items():
+        if (method, path) in SHOWING | PAGES:
+            assert status in (200, 404), path
+        elif (method, path) not in PUBLIC:
+            # Changes: 401 on the API, forms lead to the login page.
+            assert status == (401 if path.startswith("/api/") else 303), (method, path)
+    assert station.owner.commands == []
+
+
+def test_under_all_no_page_is_open_but_the_api_still_shows(
+    start_station: Callable[..., Station],
+) -> None:
+    settings = Settings.defaults().with_changes({"web.authorization": "all"})
+    station = start_station(settings=settings)
+    client = station.client()
+    found = walk(station, client)
+    for route, status in found.items():
+        if route in PAGES:
+            assert status == 303, route
+    assert client.get("/").headers["Location"] == "/login?next=/"
+    assert found["GET", "/api/v1/points"] == 200  # R197: independent of web.authorization
+    client.log_in()
+    assert client.get("/").status == 200
+
+
+def test_where_the_site_file_turns_authorization_off_changes_are_open(
+    start_station: Callable[..., Station],
+) -> None:
+    station = start_station(settings=Settings.defaults(Site(authorization_off=True)))
+    client = station.client()
+    assert client.post("/api/v1/tests", {"type": 1}).status == 201
+    assert station.owner.commands[0].source == "web nobody 127.0.0.1"
+    assert client.post("/api/v1/password", {"password": "long enough"}).status == 401
+
+
+def test_a_change_needs_the_right_csrf_token(station: Station, user: Client) -> None:
+    good = user.csrf
+    for wrong in ("", "wrong", good[:-1], "ü"):
+        user.csrf = wrong
+        reply = user.ask(
+            "POST", "/api/v1/tests", {}, headers={"X-CSRF-Token": wrong.encode().decode("latin-1")}
+        )
+        assert (reply.status, reply.json["error"]) == (403, "csrf")
+    assert station.owner.commands == []
+    user.csrf = good
+    assert user.post("/api/v1/tests", {}).status == 201
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_change_from_another_sites_page_is_refused(
+    shared: tuple[Station, Client], headers: dict[str, str]
+) -> None:
+    station, user = shared
+    reply = user.ask("POST", "/api/v1/tests", {}, headers=headers)
+    assert (reply.status, reply.json["error"]) == (403, "origin")
+    assert station.owner.commands == []
+
+
+def test_a_change_from_our_own_page_is_accepted(user: Client) -> None:
+    headers = {"Origin": f"http://{user.host}:{user.port}", "Sec-Fetch-Site": "same-origin"}
+    assert user.ask("POST", "/api/v1/tests", {}, headers=headers).status == 201
+
+
+def test_the_factory_login_can_only_set_a_password(start_station: Callable[..., Station]) -> None:
+    station = start_station(accounts={})
+    client = station.client()
+    reply = client.log_in(FACTORY_USER, FACTORY_PASSWORD)
+    assert reply.json["set_password"] is True
+    for (method, path), status in walk(station, client).items():
+        if (method, path) in PUBLIC or path in ("/logout", "/api/v1/login"):
+            continue
+        if path.endswith("password"):
+            assert status in (200, 403, 422), path
+        elif path.startswith("/api/"):
+            assert status == 403, path
+        else:
+            assert status == 303, path
+    assert client.post("/api/v1/tests", {}).json["error"] == "set_password"
+    assert client.get("/").headers["Location"] == "/set-password"
+    assert station.owner.commands == []
+
+    reply = client.post("/api/v1/password", {"password": "long enough"})
+    assert reply.status == 200
+    client.csrf = str(reply.json["csrf"])
+    assert client.post("/api/v1/tests", {}).status == 201
+    assert station.client().log_in(FACTORY_USER, FACTORY_PASSWORD).status == 401
+    assert station.client().log_in(FACTORY_USER, "long enough").status == 200
+
+
+def test_the_factory_login_works_from_private_addresses_only(
+    start_station: Callable[..., Station],
+) -> None:
+    app = start_station(accounts={}).server.app
+    document = {"username": FACTORY_USER, "password": FACTORY_PASSWORD}
+    for address, status in (
+        ("8.8.8.8", 403),
+        ("2001:4860:4860::8888", 403),
+        ("::ffff:8.8.8.8", 403),
+        ("192.168.1.5", 200),
+        ("fe80::1", 200),
+    ):
+        reply = app.test_client().post(
+            "/api/v1/login", json=document, environ_base={"REMOTE_ADDR": address}
+        )
+        assert reply.status_code == status, address
+
+
+def test_a_method_that_a_path_has_not_is_405_with_those_it_has(client: Client) -> None:
+    reply = client.ask("DELETE", "/api/v1/points")
+    assert reply.status == 405
+    assert reply.json["error"] == "method"
+    assert "GET" in str(reply.headers["Allow"])
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/nothing", "/nothing", "/static/../app.py", "/static/none.js", "/api/v1/%ff"]
+)
+def test_what_is_not_there_is_404(shared: tuple[Station, Client], path: str) -> None:
+    reply = shared[1].get(path)
+    assert reply.status == 404
+    assert ("json" in reply.headers["Content-Type"]) == path.startswith("/api/")
+
+
+def test_every_answer_carries_the_security_headers(client: Client) -> None:
+    for path in ("/", "/api/v1/points", "/nothing", "/static/style.css", "/login", "/healthz"):
+        headers = client.get(path).headers
+        assert "default-src 'self'" in headers["Content-Security-Policy"]
+        assert "unsafe-inline" not in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["Referrer-Policy"] == "no-referrer"

@@ -1,0 +1,195 @@
+"""The stream: whole state, then changes; eight places; no page waits for it."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from web_station import Client, Station, wait_for
+
+from btrmd.model.points import POINT
+from btrmd.model.readings import Quality
+from btrmd.model.snapshot import AlarmView
+from btrmd.servers.web.stream import MAX_CLIENTS
+
+
+class Stream:
+    """A client of /api/v1/stream that reads one event at a time."""
+
+    def __init__(self, client: Client, **headers: str) -> None:
+        self.connection = http.client.HTTPConnection(client.host, client.port, timeout=5)
+        self.connection.request("GET", "/api/v1/stream", headers=headers)
+        self.answer = self.connection.getresponse()
+        self.status = self.answer.status
+        self.fields: dict[str, str] = {}
+
+    def close(self) -> None:
+        self.answer.close()
+        self.connection.close()
+
+    def next(self) -> dict[str, object]:
+        """The data of the next event; its other fields stand in `fields`."""
+        self.fields = {}
+        while True:
+            line = self.answer.readline().decode().rstrip("\n")
+            if not line and "data" in self.fields:
+                return json.loads(self.fields["data"])
+            name, _, value = line.partition(": ")
+            self.fields[name] = value
+
+    def until(self, key: str) -> dict[str, object]:
+        """The entry of a point, once a change of it comes."""
+        while True:
+            points = self.next()["points"]
+            if key in points:
+                return points[key]
+
+
+@contextmanager
+def streaming(client: Client, **headers: str) -> Iterator[Stream]:
+    stream = Stream(client, **headers)
+    try:
+        yield stream
+    finally:
+        stream.close()
+
+
+def clients_of(station: Station) -> int:
+    line = next(
+        line
+        for line in station.client().get("/metrics").text.splitlines()
+        if line.startswith("btrm_stream_clients ")
+    )
+    return int(line.split()[1])
+
+
+def test_it_begins_with_the_whole_state_and_goes_on_with_changes(
+    station: Station, client: Client
+) -> None:
+    with streaming(client) as stream:
+        assert stream.status == 200
+        assert stream.answer.headers["Content-Type"].startswith("text/event-stream")
+        assert "no-cache" in stream.answer.headers["Cache-Control"]
+        state = stream.next()
+        assert stream.fields["event"] == "state"
+        assert stream.fields["retry"] == "3000"
+        first = int(stream.fields["id"])
+        assert set(state["points"]) == set(POINT)
+        assert state["card"]["title"] == "No test yet"
+        station.owner.show_point("battery.voltage", 12.34)
+        assert stream.until("battery.voltage")["value"] == 12.34
+        assert stream.fields["event"] == "change"
+        assert int(stream.fields["id"]) > first
+
+
+def test_only_what_a_page_would_show_differently_is_sent(station: Station, client: Client) -> None:
+    with streaming(client) as stream:
+        stream.next()
+        station.owner.show_point("battery.voltage", 13.3914)  # 13.39 as before
+        station.owner.show_point("load.current", 2.0)
+        points = stream.next()["points"]
+        assert set(points) == {"load.current"}
+
+
+def test_a_reading_that_turns_stale_is_a_change(station: Station, client: Client) -> None:
+    with streaming(client) as stream:
+        stream.next()
+        station.owner.show_point("battery.voltage", 13.3912, quality=Quality.STALE)
+        assert stream.until("battery.voltage")["quality"] == "stale"
+
+
+def test_alarms_and_the_end_of_ticking_are_sent(station: Station, client: Client) -> None:
+    with streaming(client) as stream:
+        stream.next()
+        alarm = AlarmView("io1", "CH1 is below 1 V.", 1.0, True, False, False)
+        station.owner.show(alarms=(alarm,), is_ticking=False)
+        seen: dict[str, object] = {}
+        while not {"alarms", "is_ticking"} <= set(seen):
+            seen.update(stream.next())
+        assert seen["alarms"][0]["key"] == "io1"
+        assert seen["is_ticking"] is False
+
+
+def test_whoever_comes_back_gets_the_whole_state_again(station: Station, client: Client) -> None:
+    with streaming(client) as stream:
+        stream.next()
+        last = stream.fields["id"]
+    station.owner.show_point("battery.voltage", 12.0)
+    with streaming(client, **{"Last-Event-ID": last}) as stream:
+        assert stream.next()["points"]["battery.voltage"]["value"] == 12.0
+        assert int(stream.fields["id"]) > int(last)
+
+
+def test_something_comes_while_nothing_changes(station: Station, client: Client) -> None:
+    with streaming(client) as stream:
+        stream.next()
+        assert stream.next()["points"] == {}  # within 2 s: the page sees that the unit is there
+
+
+def test_eight_have_a_place_the_ninth_is_told_when_to_come_again(
+    station: Station, client: Client
+) -> None:
+    streams = [Stream(client) for _ in range(MAX_CLIENTS)]
+    assert [stream.status for stream in streams] == [200] * 8
+    ninth = Stream(client)
+    assert ninth.status == 503
+    assert int(ninth.answer.headers["Retry-After"]) > 0
+    assert "error" in json.loads(ninth.answer.read())
+    ninth.close()
+    # Pages are served although eight streams are open and there are fewer workers than that.
+    replies = []
+    askers = [
+        threading.Thread(target=lambda: replies.append(client.get("/").status)) for _ in range(12)
+    ]
+    for asker in askers:
+        asker.start()
+    for asker in askers:
+        asker.join(10)
+    assert replies == [200] * 12
+    streams.pop().close()
+    wait_for(lambda: clients_of(station) == MAX_CLIENTS - 1)
+    with streaming(client) as stream:
+        assert stream.status == 200
+    for stream in streams:
+        stream.close()
+    wait_for(lambda: clients_of(station) == 0)
+
+
+def test_a_client_that_does_not_read_is_dropped(station: Station, client: Client) -> None:
+    with socket.socket() as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.connect((client.host, client.port))
+        slow.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: btrm\r\n\r\n")
+        wait_for(lambda: clients_of(station) == 1)
+        long = [AlarmView(f"k{n}", "x" * 50_000, 1.0, True, False, False) for n in range(20)]
+
+        def is_dropped() -> bool:
+            long.append(long.pop(0))
+            station.owner.show(alarms=tuple(long))
+            return clients_of(station) == 0
+
+        wait_for(is_dropped, 10.0)
+    assert client.get("/").status == 200
+
+
+def test_an_http_1_0_client_gets_its_stream_too(station: Station, client: Client) -> None:
+    with socket.create_connection((client.host, client.port), timeout=5) as old:
+        old.sendall(b"GET /api/v1/stream HTTP/1.0\r\n\r\n")
+        reader = old.makefile("rb")
+        lines = [reader.readline()]
+        while not lines[-1].startswith(b"data: "):
+            lines.append(reader.readline())
+        reader.close()
+    assert b"chunked" not in b"".join(lines[:-1])
+    assert json.loads(lines[-1][6:])["points"]
+
+
+@pytest.mark.parametrize("method", ["HEAD"])
+def test_asking_for_the_head_takes_no_place(station: Station, client: Client, method: str) -> None:
+    assert client.ask(method, "/api/v1/stream").status == 200
+    assert clients_of(station) == 0
