@@ -1,0 +1,157 @@
+"""`btrmd estimate`: the run time of a battery from the recorded beginning of a discharge."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from ..estimate.csv_file import Record, load_record
+from ..estimate.rated import capacity_pct
+from ..estimate.slope import NotEnough, estimate
+from ..model.discharge import Estimate
+from ..model.errors import DataError
+from .output import write_json, write_line
+from .parsing import add_json, wants_json
+
+BAD_INPUT = 2
+NOT_ENOUGH = 3
+TABLE_CUTOFF_V = 11.0  # makers' tables of charge, and so the capacity, are for this one
+
+DESCRIPTION = """Estimate the run time of a battery from the recorded beginning of a discharge.
+
+FILE is a CSV with the header time_s,battery_v,battery_a,temp_c: volts of the whole bank, amps
+negative while discharging; more columns are ignored, temp_c may be missing. The run time counts
+from the first row that discharges. Exit code 0 estimate, 2 bad input, 3 not enough data."""
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the verb to btrmd's parser."""
+    parser = subparsers.add_parser(
+        "estimate",
+        help="estimate the run time from a recorded discharge",
+        description=DESCRIPTION,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("--csv", metavar="FILE", required=True, type=Path)
+    parser.add_argument(
+        "--system-voltage",
+        metavar="12|24|36|48",
+        required=True,
+        type=int,
+        choices=(12, 24, 36, 48),
+        help="nominal volts of the bank",
+    )
+    parser.add_argument(
+        "--rated-ah", metavar="AH", type=_within(1.0, 2000.0), help="20 h charge of the bank"
+    )
+    parser.add_argument(
+        "--cutoff",
+        metavar="V",
+        type=_within(9.0, 12.6),
+        default=11.0,
+        help="end of the run, volts per 12 V block (default 11.0)",
+    )
+    parser.add_argument(
+        "--mrt",
+        metavar="MIN",
+        type=_within(0.0, 100_000.0),
+        help="minimum run time in minutes, for a verdict (0 = none)",
+    )
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the estimate. Exit code 0, 2 (bad input) or 3 (not enough data, with the reason)."""
+    blocks = args.system_voltage // 12
+    try:
+        record = load_record(args.csv, blocks)
+        found = estimate(record.rows, blocks, args.rated_ah, args.cutoff)
+    except DataError as error:
+        sys.stderr.write(f"btrmd estimate: {error}\n")
+        return BAD_INPUT
+    except NotEnough as error:
+        if wants_json(args):
+            write_json({"reason": str(error)})
+        sys.stderr.write(f"btrmd estimate: {error}\n")
+        return NOT_ENOUGH
+    answer = _answer(record, found, args.rated_ah, args.cutoff, args.mrt)
+    if wants_json(args):
+        write_json(answer)
+    else:
+        _write(answer)
+    return 0
+
+
+def verdict(found: Estimate, minimum_s: float) -> str:
+    """good, low, or marginal: the minimum lies inside the interval."""
+    if found.low_s <= minimum_s <= found.high_s and found.low_s < found.high_s:
+        return "marginal"
+    return "good" if found.ert_s >= minimum_s else "low"
+
+
+def _answer(
+    record: Record, found: Estimate, rated_ah: float | None, cutoff: float, mrt: float | None
+) -> dict[str, object]:
+    answer: dict[str, object] = {
+        "ert_minutes": round(found.ert_s / 60.0, 1),
+        "ert_low": round(found.low_s / 60.0, 1),
+        "ert_high": round(found.high_s / 60.0, 1),
+    }
+    capacity = _capacity(record, found, rated_ah, cutoff)
+    if capacity is not None:
+        answer["capacity_pct"] = round(capacity, 1)
+    if mrt:
+        answer["verdict"] = verdict(found, mrt * 60.0)
+    answer["method"] = found.method
+    answer["warnings"] = [*record.warnings, *found.warnings]
+    return answer
+
+
+def _capacity(
+    record: Record, found: Estimate, rated_ah: float | None, cutoff: float
+) -> float | None:
+    """% of a new battery's charge at this load; None where it cannot be said."""
+    rows = [row for row in record.rows if row.time_s <= found.ert_s]
+    if rated_ah is None or abs(cutoff - TABLE_CUTOFF_V) > 0.05 or len(rows) < 2:
+        return None
+    charge = sum(
+        -after.battery_a * (after.time_s - before.time_s) for before, after in pairwise(rows)
+    )
+    span = rows[-1].time_s - rows[0].time_s
+    if span <= 0.0 or charge <= 0.0:
+        return None
+    known = [row.temp_c for row in rows if row.temp_c is not None]
+    temp = sum(known) / len(known) if known else None
+    return capacity_pct(found.ert_s, charge / span, rated_ah, temp)
+
+
+def _write(answer: dict[str, Any]) -> None:
+    measured = answer["method"] == "measured"
+    text = f"Run time {answer['ert_minutes']:.0f} min"
+    if measured:
+        write_line(f"{text}, measured: the cutoff was reached.")
+    else:
+        write_line(f"{text}, 9 times of 10 {answer['ert_low']:.0f}..{answer['ert_high']:.0f} min.")
+    if "capacity_pct" in answer:
+        write_line(f"Capacity {answer['capacity_pct']:.0f} % of a new battery's at this load.")
+    if "verdict" in answer:
+        write_line(f"Verdict {answer['verdict']}.")
+    for warning in answer["warnings"]:
+        write_line(f"Note: {warning}")
+
+
+def _within(low: float, high: float) -> Callable[[str], float]:
+    def decode(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is refused: allowed is {low:g}..{high:g}")
+        return value
+
+    return decode

@@ -1,0 +1,109 @@
+"""The command `btrmd`: finds the verb, runs it, turns errors into one sentence and an exit code.
+
+Exit codes: 0 good, 1 failure or refusal, 2 usage, 130 interrupted, 141 the reader of a pipe left.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from io import TextIOWrapper
+
+from .. import __version__
+from ..model.errors import BtrmError
+from .output import FAILURE, fail
+from .parsing import USAGE, Parser, Verbs
+
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+# verb -> (module of this package, one line of help). Only the module of the verb that is called
+# is imported: `btrmd get` must not wait for what `btrmd estimate` needs.
+VERBS: dict[str, tuple[str, str]] = {
+    "run": ("verbs_run", "run the daemon in the foreground"),
+    "get": ("verbs_settings", "show settings, or a point's value"),
+    "set": ("verbs_settings", "change settings, all or none"),
+    "status": ("verbs_status", "show the running daemon: points, listeners, alarms, test"),
+    "test": ("verbs_tests", "start, stop, show or await a capacity test"),
+    "alarms": ("verbs_status", "list the alarms, or acknowledge one"),
+    "ack": ("verbs_status", "acknowledge an alarm"),
+    "sim": ("verbs_sim", "show or change the running simulation"),
+    "estimate": ("estimate_verb", "estimate the run time from a recorded discharge"),
+    "points": ("verbs_points", "list the point table with every protocol's address"),
+    "check": ("verbs_check", "validate configuration and hardware, one line a finding"),
+    "selftest": ("verbs_service", "run the self-test of the running daemon again"),
+    "calibrate": ("verbs_service", "show, set or clear the calibration of a channel"),
+    "capacity": ("verbs_service", "force the capacity state, to try what hangs on it"),
+    "reset-data": ("verbs_service", "clear the battery test data"),
+    "passwd": ("verbs_passwd", "set the password of a web login"),
+    "export": ("verbs_settings", "write all settings as JSON"),
+    "import": ("verbs_settings", "take settings from such a file"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; `argv` without the program's name. Returns the exit code, never raises."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal without a degree sign
+    try:
+        code = _run(words)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # argparse: --help, --version, usage
+        return stop.code if isinstance(stop.code, int) else FAILURE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # What is still buffered has no reader; without this the interpreter complains at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    except BtrmError as error:
+        return fail(str(error))
+    except OSError as error:
+        name = f"{error.filename}: " if error.filename else ""
+        return fail(f"{name}{error.strerror or error}.")
+
+
+def build_parser(verb: str | None = None) -> Parser:
+    """The parser; only `verb` knows its options, the others are there for the list of verbs."""
+    parser = Parser(
+        prog="btrmd",
+        description="Battery tester and monitor for DC power plants.",
+        epilog="btrmd VERB --help tells the rest.",
+    )
+    parser.add_argument("--version", action="version", version=f"btrmd {__version__}")
+    subparsers = parser.add_subparsers(
+        dest="verb", metavar="VERB", title="verbs", required=True, parser_class=Parser
+    )
+    wanted = VERBS[verb][0] if verb is not None else None
+    if wanted is not None:
+        module = import_module(f".{wanted}", __package__)
+        if hasattr(module, "add_parsers"):
+            module.add_parsers(Verbs(subparsers, {name: text for name, (_, text) in VERBS.items()}))
+        else:
+            module.add_parser(subparsers)
+    for name, (where, text) in VERBS.items():
+        if where != wanted:
+            subparsers.add_parser(name, help=text)
+    return parser
+
+
+def _run(words: list[str]) -> int:
+    verb = next((word for word in words if word in VERBS), None)
+    parser = build_parser(verb)
+    if not words:
+        parser.print_help(sys.stderr)
+        return USAGE
+    args = parser.parse_args(words)
+    run = getattr(args, "run", None)
+    if run is None:  # helper module without set_defaults
+        run = import_module(f".{VERBS[args.verb][0]}", __package__).run
+    try:
+        code = run(args)
+    except argparse.ArgumentTypeError as error:
+        parser.exit(USAGE, f"btrmd {args.verb}: {error}; see btrmd {args.verb} --help.\n")
+    return int(code)

@@ -1,0 +1,121 @@
+"""The options of `btrmd run`, validated: what the daemon is told by whoever starts it."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentTypeError
+from dataclasses import dataclass
+from pathlib import Path
+
+from .place import CONFIG_DIR, STATE_DIR
+from .place import run_dir as run_dir_of
+
+SPEED_LOW, SPEED_HIGH = 1.0, 3600.0
+BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)  # R80
+FRAMES = {"8E1": "even", "8N1": "none", "8O1": "odd"}
+PROTOCOLS = ("modbus", "dnp3")
+
+
+@dataclass(frozen=True, slots=True)
+class SerialLine:
+    """A serial line by option: it overrules the `serial.*` settings. `device` "none" = off."""
+
+    device: str
+    protocol: str = "modbus"
+    baud: int = 9600
+    parity: str = "even"  # none, even, odd: the words of the setting serial.parity
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """`http` .. `snmp`: "HOST:PORT" (port 0 = any free one), "none" = off, None = by settings.
+
+    `speed` 1..3600 times real time. `scenario` an existing file.
+    """
+
+    simulate: bool = False
+    fresh: bool = False
+    scenario: Path | None = None
+    speed: float = 1.0
+    config_dir: Path = CONFIG_DIR
+    state_dir: Path = STATE_DIR
+    http: str | None = None
+    https: str | None = None
+    modbus: str | None = None
+    dnp3: str | None = None
+    snmp: str | None = None
+    serial: SerialLine | None = None
+
+    @property
+    def run_dir(self) -> Path:
+        """Where control.sock and listeners.json are."""
+        return run_dir_of(self.state_dir)
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """HOST:PORT, also [IPv6]:PORT, as (host, port). Raises ArgumentTypeError."""
+    host, colon, port = text.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        host = ""
+    is_port = re.fullmatch(r"[0-9]{1,5}", port) is not None and int(port) <= 65535
+    if not colon or not host or not is_port or re.search(r"\s|[\x00/]", host):
+        raise ArgumentTypeError(f"{text!r} is refused: allowed is HOST:PORT with port 0..65535")
+    return host, int(port)
+
+
+def decode_address(text: str) -> str:
+    """An address option as it is kept. Raises ArgumentTypeError."""
+    if text == "none":
+        return text
+    try:
+        split_address(text)
+    except ArgumentTypeError:
+        text = f"{text!r} is refused: allowed is HOST:PORT with port 0..65535, or none"
+        raise ArgumentTypeError(text) from None
+    return text
+
+
+def decode_speed(text: str) -> float:
+    """--speed. Raises ArgumentTypeError."""
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not SPEED_LOW <= speed <= SPEED_HIGH:
+        raise ArgumentTypeError(f"{text!r} is refused: allowed is {SPEED_LOW:g}..{SPEED_HIGH:g}")
+    return speed
+
+
+def decode_file(text: str) -> Path:
+    """--scenario: a readable file, made absolute. Raises ArgumentTypeError."""
+    path = Path(text).absolute()
+    if not path.is_file():
+        raise ArgumentTypeError(f"{text!r} is refused: there is no such file")
+    return path
+
+
+def decode_serial(text: str) -> SerialLine:
+    """DEVICE[,modbus|dnp3[,BAUD[,8E1|8N1|8O1]]]; DEVICE alone: Modbus RTU, 9600 8E1.
+
+    DNP3 without a frame is 8N1 (manual 10.1.4: Modbus even, DNP3 none typical).
+    Raises ArgumentTypeError.
+    """
+    parts = [part.strip() for part in text.split(",")]
+    if len(parts) > 4 or not parts[0]:
+        raise ArgumentTypeError(
+            f"{text!r} is refused: allowed is DEVICE[,modbus|dnp3[,BAUD[,8E1|8N1|8O1]]]"
+        )
+    device, protocol, baud, frame = (*parts, *("", "modbus", "9600", "")[len(parts) :])
+    protocol = protocol.lower()
+    if protocol not in PROTOCOLS:
+        raise ArgumentTypeError(f"{protocol!r} is refused: allowed is modbus or dnp3")
+    if not re.fullmatch(r"[0-9]{1,6}", baud) or int(baud) not in BAUDS:
+        raise ArgumentTypeError(
+            f"{baud!r} baud is refused: allowed is {', '.join(map(str, BAUDS))}"
+        )
+    frame = frame.upper() or ("8E1" if protocol == "modbus" else "8N1")
+    if frame not in FRAMES:
+        raise ArgumentTypeError(f"{frame!r} is refused: allowed is 8E1, 8N1 or 8O1")
+    return SerialLine(device, protocol, int(baud), FRAMES[frame])

@@ -1,0 +1,110 @@
+"""`btrmd status`, `btrmd alarms` and `btrmd ack`: what the running daemon sees."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from .client import Client
+from .output import reading_text, table, value_text, write_json, write_line, write_lines
+from .parsing import Verbs, add_json, add_place, place_of, wants_json
+
+
+def add_parsers(verbs: Verbs) -> None:
+    add_json(verbs.add("status", status, state=True))
+
+    parser = verbs.add("alarms", alarms, state=True)
+    add_json(parser)
+    actions = parser.add_subparsers(dest="action", metavar="ack KEY")
+    nested = actions.add_parser("ack", help="acknowledge an alarm")
+    add_place(nested)
+    nested.add_argument("key", metavar="KEY")
+    nested.set_defaults(run=acknowledge)
+
+    parser = verbs.add(
+        "ack",
+        acknowledge,
+        state=True,
+        description="Acknowledge an alarm; a latched one whose cause is gone is cleared by it.",
+    )
+    parser.add_argument("key", metavar="KEY", help="as in btrmd alarms")
+
+
+def status(args: argparse.Namespace) -> int:
+    with Client(place_of(args)) as client:
+        answer = client.ask("status")
+    del answer["ok"]
+    if wants_json(args):
+        write_json(answer)
+        return 0
+    points: Mapping[str, Mapping[str, Any]] = answer["points"]
+    write_lines(table([(key, reading_text(point)) for key, point in points.items()]))
+    write_line()
+    faults: Mapping[str, str] = answer["listener_faults"]
+    for name, address in answer["listeners"].items():
+        write_line(f"listener {name}: {address or 'closed'} {faults.get(name, '')}".rstrip())
+    write_lines(alarm_line(alarm) for alarm in answer["alarms"])
+    write_lines(f"fault: {fault}" for fault in answer["faults"])
+    if not answer["is_ticking"]:
+        write_line("fault: The owner loop has stopped ticking; the values above are old.")
+    write_line(test_line(answer["test"]))
+    return 0
+
+
+def alarms(args: argparse.Namespace) -> int:
+    with Client(place_of(args)) as client:
+        found: list[dict[str, Any]] = client.ask("alarms")["alarms"]
+    if wants_json(args):
+        write_json({"alarms": found})
+    else:
+        write_lines(alarm_line(alarm) for alarm in found)
+    return 0
+
+
+def acknowledge(args: argparse.Namespace) -> int:
+    with Client(place_of(args)) as client:
+        client.ask("ack", key=args.key)
+    return 0
+
+
+def alarm_line(alarm: Mapping[str, Any]) -> str:
+    """One line for one alarm."""
+    words = ["active" if alarm["active"] else "gone"]
+    words += [word for word in ("latched", "acknowledged") if alarm[word]]
+    return f"alarm {alarm['key']}: {alarm['text']} (since {alarm['since']}, {', '.join(words)})"
+
+
+def test_line(test: Mapping[str, Any]) -> str:
+    """One line for the test that runs, or for the last one."""
+    if test["n"] is None:
+        return f"test: {test['state']}, none yet"
+    parts = [f"test {test['n']} (type {test['type']}): {test['state']}"]
+    if test["result"] != "none":
+        parts.append(f"result {test['result']}")
+    if test["reason"]:
+        parts.append(test["reason"].rstrip("."))
+    if test["duration_s"] is not None:
+        parts.append(f"ran {duration_text(test['duration_s'])}")
+    if test["estimate_s"] is not None:
+        parts.append(f"run time {estimate_text(test)}")
+    if test["marks"]:
+        parts.append(f"marks {value_text(test['marks'])}")
+    return ", ".join(parts)
+
+
+def estimate_text(test: Mapping[str, Any]) -> str:
+    """The estimate with its interval."""
+    text = duration_text(test["estimate_s"])
+    low, high = test["estimate_low_s"], test["estimate_high_s"]
+    if low is None or high is None:
+        return text
+    return f"{text} ({duration_text(low)} to {duration_text(high)})"
+
+
+def duration_text(seconds: float) -> str:
+    """Seconds as hours and minutes: 4 h 05 min; under 10 minutes as seconds."""
+    if seconds < 600:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"

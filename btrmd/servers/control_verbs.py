@@ -1,0 +1,416 @@
+"""The verbs of the control socket: what each request means to the bus, the history and the daemon.
+
+Times are ISO 8601 (UTC), units those of the point table, keys those of the point table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from typing import Any, TypeGuard
+
+from .. import __version__
+from ..bus import Bus
+from ..model.commands import (
+    AckAlarm,
+    Calibrate,
+    CapacityCheck,
+    ChangeSettings,
+    Command,
+    ResetData,
+    RunSelfTest,
+    StartTest,
+    StopTest,
+)
+from ..model.discharge import TestRecord
+from ..model.errors import SettingError
+from ..model.history import History
+from ..model.points import POINT
+from ..model.readings import BAD, MISSING, Reading
+from ..model.settings import SETTINGS, Settings
+from ..model.snapshot import AlarmView, Snapshot
+
+Request = Mapping[str, Any]
+Reply = dict[str, object]
+
+EXPORT_SCHEMA = 1  # of the file that `btrmd export` writes and `btrmd import` reads
+DELAY_H = 500.0  # R53
+LARGEST = 100.0  # V or A; no channel of the HAT measures more
+SELFTEST = "system.self_test"  # key of the event that ends a self-test
+SETTLE_S = 1.0  # longest wait for the snapshot that shows what a command did
+TEST_FIELDS = TestRecord._fields
+LIVE_POINTS = {"test.next_h": "test.next"}  # live setting (h) -> its point (s)
+OUTAGE = "outage"  # the type of a record that is no test
+MAX_USER = 32  # characters of a login
+
+
+@dataclass(frozen=True, slots=True)
+class ControlExtras:
+    """What the daemon hands in, because control itself sees model and bus only.
+
+    `sim` changes the simulated plant (empty = nothing) and returns the truth; None: no simulation.
+    `check` returns one sentence for each finding. `set_password` (user, password) stores a web
+    login. `calibration` tells the stored points: channel -> facts. All are called from client
+    threads and raise BtrmError to refuse.
+    """
+
+    sim: Callable[[Mapping[str, object]], Mapping[str, object]] | None = None
+    check: Callable[[], list[str]] | None = None
+    set_password: Callable[[str, str], None] | None = None
+    calibration: Callable[[], Mapping[str, object]] | None = None
+    config_dir: str = ""
+    state_dir: str = ""
+
+
+NO_EXTRAS = ControlExtras()
+
+
+class ControlVerbs:
+    """One answer for each request; thread-safe, as it keeps nothing of its own."""
+
+    def __init__(self, bus: Bus, history: History, extras: ControlExtras) -> None:
+        self._bus = bus
+        self._history = history
+        self._extras = extras
+        self._verbs: dict[str, Callable[[Request, str], Reply]] = {
+            "where": self._where,
+            "get": self._get,
+            "set": self._set,
+            "status": self._status,
+            "test_start": self._test_start,
+            "test_stop": self._test_stop,
+            "test_status": self._test_status,
+            "alarms": self._alarms,
+            "ack": self._ack,
+            "sim": self._sim,
+            "check": self._check,
+            "selftest": self._selftest,
+            "selftest_result": self._selftest_result,
+            "calibrate": self._calibrate,
+            "calibration": self._calibration,
+            "capacity_check": self._capacity_check,
+            "reset": self._reset,
+            "passwd": self._passwd,
+            "export": self._export,
+            "import": self._import,
+        }
+
+    def answer(self, request: Request, source: str) -> Reply:
+        """The reply to `request` from `source`. Raises BtrmError for what a callable refused."""
+        verb = self._verbs.get(request["verb"])
+        if verb is None:
+            return refusal("verb", f"{request['verb']!r} is no verb of the control socket.")
+        return plain_object(verb(request, source))
+
+    # --- reading -----------------------------------------------------------------------------
+
+    def _where(self, request: Request, source: str) -> Reply:
+        return {
+            "ok": True,
+            "version": __version__,
+            "config_dir": self._extras.config_dir,
+            "state_dir": self._extras.state_dir,
+            "is_simulated": self._extras.sim is not None,
+        }
+
+    def _get(self, request: Request, source: str) -> Reply:
+        keys = request.get("keys") or list(SETTINGS)
+        if not is_texts(keys):
+            return refusal("syntax", '"keys" is a list of texts.')
+        snapshot = self._bus.snapshot
+        values: dict[str, object] = {}
+        for key in keys:
+            if key in SETTINGS:
+                values[key] = setting_view(key, snapshot)
+            elif key in snapshot.points:
+                values[key] = snapshot.points[key].value
+            else:
+                text = f"{key!r} is neither a setting nor a point; `btrmd get` lists the settings."
+                return refusal("unknown", text)
+        return {"ok": True, "values": values}
+
+    def _status(self, request: Request, source: str) -> Reply:
+        snapshot = self._bus.snapshot
+        listeners = self._bus.listeners
+        return {
+            "ok": True,
+            "at": iso(snapshot.at),
+            "version": __version__,
+            "is_ticking": snapshot.is_ticking,
+            "points": {key: point_view(key, point) for key, point in snapshot.points.items()},
+            "listeners": {name: door.address or None for name, door in listeners.items()},
+            "listener_faults": {name: door.fault for name, door in listeners.items() if door.fault},
+            "alarms": [alarm_view(alarm) for alarm in snapshot.alarms],
+            "test": self._test(snapshot),
+            "faults": list(snapshot.faults),
+        }
+
+    def _alarms(self, request: Request, source: str) -> Reply:
+        return {"ok": True, "alarms": [alarm_view(alarm) for alarm in self._bus.snapshot.alarms]}
+
+    def _test_status(self, request: Request, source: str) -> Reply:
+        snapshot = self._bus.snapshot
+        n = request.get("n")
+        if n is None:
+            running = snapshot.test
+            is_test = running is not None and running.type != OUTAGE
+            number = running.n if running is not None and is_test else None
+            return {"ok": True, "test": self._test(snapshot), "running": number}
+        if not is_whole(n):
+            return refusal("syntax", '"n" is the number of a test.')
+        for record in (snapshot.test, snapshot.last_test, self._history.test(n)):
+            if record is not None and record.n == n:
+                return {"ok": True, "test": test_view(record)}
+        return refusal("unknown", f"There is no test {n}.", {"state": test_state(snapshot)})
+
+    def _test(self, snapshot: Snapshot) -> Reply:
+        """The test that runs, else the last finished one; `state` is always `test.state`."""
+        record = snapshot.test or snapshot.last_test
+        view = dict.fromkeys(TEST_FIELDS) if record is None else test_view(record)
+        if record is None:
+            view |= {"result": "none", "reason": "", "source": "", "marks": []}
+        view["state"] = test_state(snapshot)
+        return view
+
+    # --- changing ----------------------------------------------------------------------------
+
+    def _submit(self, command: Command) -> Reply:
+        """Ask the owner; when it agreed, wait until the snapshot shows what the command did."""
+        answer = self._bus.submit(command)
+        if not answer.ok:
+            return refusal(answer.code, answer.text, answer.data)
+        self._bus.wait_snapshot(self._bus.snapshot.seq, SETTLE_S)
+        return {**answer.data, "ok": True, "text": answer.text}
+
+    def _set(self, request: Request, source: str) -> Reply:
+        changes = request.get("changes")
+        if not is_object(changes) or not changes:
+            return refusal("syntax", '"changes" is an object of keys and values.')
+        before = self._bus.snapshot
+        reply = self._submit(ChangeSettings(changes, source))
+        if reply["ok"]:
+            after = self._bus.snapshot
+            reply["values"] = {key: setting_view(key, after) for key in changes if key in SETTINGS}
+            reply["before"] = {key: setting_view(key, before) for key in changes if key in SETTINGS}
+        return reply
+
+    def _test_start(self, request: Request, source: str) -> Reply:
+        kind = request.get("type")
+        if kind is not None and str(kind) not in ("1", "2"):
+            return out_of_range("type", kind, "1 or 2")
+        delay = request.get("delay_h", 0.0)
+        if not is_number(delay) or not 0.0 <= delay <= DELAY_H:
+            return out_of_range("delay_h", delay, f"0..{DELAY_H:g} h")
+        return self._submit(StartTest(None if kind is None else str(kind), float(delay), source))
+
+    def _test_stop(self, request: Request, source: str) -> Reply:
+        return self._submit(StopTest(source))
+
+    def _ack(self, request: Request, source: str) -> Reply:
+        key = request.get("key")
+        if not isinstance(key, str):
+            return refusal("syntax", '"key" is the key of an alarm.')
+        return self._submit(AckAlarm(key, source))
+
+    def _capacity_check(self, request: Request, source: str) -> Reply:
+        return self._submit(CapacityCheck(request.get("low") is True, source))
+
+    def _reset(self, request: Request, source: str) -> Reply:
+        return self._submit(ResetData(request.get("settings") is True, source))
+
+    def _selftest(self, request: Request, source: str) -> Reply:
+        after = self._history.last_event()
+        return {"after": after, **self._submit(RunSelfTest(source))}
+
+    def _selftest_result(self, request: Request, source: str) -> Reply:
+        """The verdict of the first self-test that ended after event `after`; null while it runs."""
+        after = request.get("after")
+        if not is_whole(after):
+            return refusal("syntax", '"after" is the number of an event.')
+        ends = self._history.events(after, limit=1, key=SELFTEST)
+        if not ends:
+            return {"ok": True, "result": None}
+        return {"ok": True, "result": ends[0].value, "finding": ends[0].text}
+
+    def _calibrate(self, request: Request, source: str) -> Reply:
+        channel, point, actual = (request.get(name) for name in ("channel", "point", "actual"))
+        if not isinstance(channel, str):
+            return refusal("syntax", '"channel" is the key of a measured point.')
+        if point not in ("low", "high", "clear"):
+            return out_of_range("point", point, "low, high or clear")
+        if point == "clear":
+            return self._submit(Calibrate(channel, "clear", None, source))
+        if not is_number(actual) or not -LARGEST <= actual <= LARGEST:
+            return out_of_range("actual", actual, f"a number of V or A, at most {LARGEST:g}")
+        return self._submit(Calibrate(channel, point, float(actual), source))
+
+    def _export(self, request: Request, source: str) -> Reply:
+        settings = self._bus.snapshot.settings
+        return {"ok": True, "export": export_view(settings, request.get("secrets") is True)}
+
+    def _import(self, request: Request, source: str) -> Reply:
+        changes = request.get("changes")
+        if not is_object(changes):
+            return refusal("syntax", '"changes" is an object of keys and values.')
+        settings = self._bus.snapshot.settings
+        wanted = settings.with_changes(changes)
+        differing = settings.differing(wanted)
+        reply: Reply = {"ok": True, "changes": difference_view(settings, wanted, differing)}
+        if request.get("dry_run") is True or not differing:
+            return reply
+        done = self._submit(ChangeSettings({key: wanted[key] for key in differing}, source))
+        return reply if done["ok"] else done
+
+    # --- by the daemon's callables -----------------------------------------------------------
+
+    def _sim(self, request: Request, source: str) -> Reply:
+        if self._extras.sim is None:
+            return refusal("not_simulated", "The daemon was not started with --simulate.")
+        changes = request.get("changes") or {}
+        if not is_object(changes):
+            return refusal("syntax", '"changes" is an object of keys and values.')
+        return {"ok": True, "truth": self._extras.sim(changes)}
+
+    def _check(self, request: Request, source: str) -> Reply:
+        if self._extras.check is None:
+            return {"ok": True, "findings": list(self._bus.snapshot.faults)}
+        return {"ok": True, "findings": self._extras.check()}
+
+    def _calibration(self, request: Request, source: str) -> Reply:
+        channels = {} if self._extras.calibration is None else self._extras.calibration()
+        return {"ok": True, "calibration": channels}
+
+    def _passwd(self, request: Request, source: str) -> Reply:
+        user, password = request.get("user"), request.get("password")
+        if not isinstance(user, str) or not isinstance(password, str):
+            return refusal("syntax", '"user" and "password" are texts.')
+        if self._extras.set_password is None:
+            return refusal("unknown", "This daemon keeps no passwords.")
+        self._extras.set_password(check_user(user), password)
+        return {"ok": True}
+
+
+# --- shapes ----------------------------------------------------------------------------------
+
+
+def refusal(code: str, text: str, facts: Mapping[str, object] | None = None) -> Reply:
+    """An answer that says no: a short code and one sentence."""
+    return {**plain_object(facts or {}), "ok": False, "code": code, "text": text}
+
+
+def out_of_range(key: str, value: object, allowed: str) -> Reply:
+    text = f"{key} = {value!r} is refused: allowed is {allowed}."
+    return refusal("range", text, {"key": key, "value": value, "allowed": allowed})
+
+
+def iso(at: float | None) -> str | None:
+    """Wall time in seconds since 1970 as ISO 8601 in UTC."""
+    if not at:  # 0: never
+        return None
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def point_view(key: str, reading: Reading) -> Reply:
+    """A point as every door shows it."""
+    point = POINT.get(key)
+    is_known = reading.quality not in (BAD, MISSING)
+    return {
+        "value": reading.value if is_known else None,
+        "unit": "" if point is None else point.unit,
+        "quality": reading.quality.value,
+        "at": iso(reading.at),
+    }
+
+
+def alarm_view(alarm: AlarmView) -> Reply:
+    return {**alarm._asdict(), "since": iso(alarm.since)}
+
+
+def test_view(record: TestRecord) -> Reply:
+    """A test as every door shows it."""
+    view: Reply = record._asdict()
+    view["started_at"] = iso(record.started_at)
+    view["ended_at"] = iso(record.ended_at)
+    return view
+
+
+def test_state(snapshot: Snapshot) -> str:
+    reading = snapshot.points.get("test.state")
+    if reading is not None and isinstance(reading.value, str):
+        return reading.value
+    return "idle" if snapshot.test is None else snapshot.test.state
+
+
+def setting_view(key: str, snapshot: Snapshot) -> object:
+    """A setting's value; null for a secret; a live one comes from its point."""
+    setting = SETTINGS[key]
+    if setting.secret:
+        return None
+    if setting.live:
+        reading = snapshot.points.get(LIVE_POINTS[key])
+        if reading is None or not is_number(reading.value):
+            return None
+        return math.ceil(reading.value / 3600.0)  # rounded up, as in every protocol
+    return snapshot.settings[key]
+
+
+def export_view(settings: Settings, with_secrets: bool) -> Reply:
+    """The file of `btrmd export`: every stored setting; secrets null unless asked for."""
+    values = dict(settings) if with_secrets else settings.public()
+    return {"btrmd": __version__, "schema": EXPORT_SCHEMA, "settings": dict(values)}
+
+
+def difference_view(before: Settings, after: Settings, keys: tuple[str, ...]) -> Reply:
+    """key -> [before, after] for `keys`; secrets as null."""
+    old, new = before.public(), after.public()
+    return {key: [old[key], new[key]] for key in keys}
+
+
+def plain(value: object) -> object:
+    """`value` in the types JSON knows; what is not finite becomes null."""
+    if isinstance(value, Mapping):
+        return plain_object(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, Enum):
+        return plain(value.value)
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    return str(value)
+
+
+def plain_object(value: Mapping[str, object]) -> Reply:
+    return {str(key): plain(item) for key, item in value.items()}
+
+
+# --- checks ----------------------------------------------------------------------------------
+
+
+def is_object(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)
+
+
+def is_texts(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+def is_number(value: object) -> TypeGuard[int | float]:
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def is_whole(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 62
+
+
+def check_user(user: str) -> str:
+    """A login name: 1..32 printable characters without blanks. Raises SettingError."""
+    if not 0 < len(user) <= MAX_USER or not user.isprintable() or " " in user:
+        raise SettingError("user", user, f"1..{MAX_USER} printable characters without blanks")
+    return user
