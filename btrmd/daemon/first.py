@@ -1,0 +1,83 @@
+"""The first snapshot and the recovered state: what the servers show before the first tick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .. import __build_date__, __version__
+from ..core.persist import restore
+from ..core.publish import points
+from ..core.recover import closed_after_death
+from ..core.setpoints import Setpoints
+from ..core.state import State, new_state
+from ..model.board import Inputs
+from ..model.discharge import TestRecord
+from ..model.events import Event, Kind
+from ..model.readings import Value
+from ..model.settings import Settings
+from ..model.snapshot import Snapshot
+from ..store.history_db import HistoryDb, Recovered
+from ..store.writer import Writer
+
+
+def identity(settings: Settings) -> dict[str, Value]:
+    """What About shows: model, firmware version, build date (manual 10.5)."""
+    return {
+        "system.model": f"BTRM{settings.site.model}",
+        "system.firmware": __version__,
+        "system.build_date": __build_date__,
+    }
+
+
+def recovered_state(
+    found: Recovered, history: HistoryDb, settings: Settings, now: float, wall: float
+) -> tuple[State, TestRecord | None]:
+    """The core's state with what the last run left, and the record it left open, now closed."""
+    stored: Mapping[str, object] = found.state or {}
+    state = new_state(Setpoints.of(settings), now)
+    state = state._replace(next_n=found.last_test + 1)
+    closed = None
+    left = found.unfinished
+    delayed = stored.get("delayed")
+    if left is not None and not (
+        left.state == "delayed" and isinstance(delayed, dict) and delayed.get("n") == left.n
+    ):
+        last_row_s = found.curve[-1].time_s if found.curve else None
+        closed = closed_after_death(left, wall, last_row_s)
+    records: dict[int, TestRecord] = {}
+    for key in ("last_n", "measured_n"):
+        n = stored.get(key)
+        record = history.test(n) if isinstance(n, int) else None
+        if record is not None:
+            records[record.n] = record
+    interrupted = closed is not None and left is not None and left.state != "delayed"
+    state = restore(state, stored, wall, records, interrupted)
+    if closed is not None and closed.type != "outage":
+        health = state.health._replace(last=closed)
+        state = state._replace(health=health, last_reason=closed.reason)
+    return state, closed
+
+
+def store_closed(writer: Writer, closed: TestRecord, wall: float) -> None:
+    """Write the record a dead daemon left open, and tell of it."""
+    word = "test" if closed.type != "outage" else "outage"
+    event = Event(
+        0, wall, 0.0, "test.result", Kind.CHANGE, closed.result, None, "core",
+        f"The daemon had stopped in {word} {closed.n}; it is closed as {closed.result}.",
+    )  # fmt: skip
+    writer.commit(test=closed, events=(event,), finish=True)
+
+
+def first_snapshot(state: State, settings: Settings, wall: float) -> Snapshot:
+    """Every point missing, until the first scan."""
+    inputs = Inputs(wall=wall)
+    return Snapshot(
+        seq=0,
+        at=wall,
+        mono=0.0,
+        points=points(state, inputs, identity(settings), state.boot),
+        alarms=(),
+        settings=settings,
+        test=None,
+        last_test=state.health.last,
+    )

@@ -1,0 +1,186 @@
+"""The station: every part of the daemon, wired together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from ..bus import Bus
+from ..cli.run_options import RunOptions
+from ..clock import Clock, RealClock, SimClock
+from ..hal.board import HatBoard
+from ..hal.calibration import Calibration
+from ..hal.config import HardwareConfig, find_hardware_file, load_hardware
+from ..model.errors import BtrmError, SettingError
+from ..owner.changes import Changes
+from ..owner.loop import Owner
+from ..owner.pace import Pace
+from ..servers.control import ControlServer
+from ..servers.control_verbs import ControlExtras
+from ..servers.web.server import WebServer
+from ..store.history_db import HistoryDb
+from ..store.json_file import JsonFile
+from ..store.settings_file import SettingsFile
+from ..store.writer import Writer
+from .accounts_file import AccountsFile
+from .first import first_snapshot, identity, recovered_state, store_closed
+from .ready import Readiness
+from .systemd import Supervisor
+
+if TYPE_CHECKING:
+    from ..hal.sim.world import World
+
+log = logging.getLogger(__name__)
+
+FINDINGS_EVERY = 10  # ticks between two looks for findings
+
+
+class Station:
+    """Built on the main thread with the state folder locked. Raises BtrmError when it cannot."""
+
+    def __init__(self, options: RunOptions, supervisor: Supervisor) -> None:
+        self._stack = ExitStack()
+        self._options = options
+        try:
+            self._build(options, supervisor)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _build(self, options: RunOptions, supervisor: Supervisor) -> None:
+        config_dir, state_dir = options.config_dir, options.state_dir
+        settings_file = SettingsFile(config_dir)
+        loaded = settings_file.load()
+        settings = loaded.settings
+        hardware = load_hardware(find_hardware_file(config_dir))
+        self._calibration_file = JsonFile(config_dir / "calibration.json")
+        calibration, fault = self._load_calibration()
+        self._static_faults = [*loaded.faults, *fault]
+        self.accounts = AccountsFile(JsonFile(config_dir / "auth.json"))
+
+        clock: Clock = RealClock()
+        pace = push = None
+        self.world: World | None = None
+        if options.simulate:
+            sim_clock = SimClock()
+            clock, push, pace = sim_clock, sim_clock.advance, Pace(options.speed)
+            self.board = self._simulated_board(hardware, calibration, settings.blocks)
+        else:
+            from ..hal.pi import open_pi_board
+
+            self.board = open_pi_board(hardware, calibration)
+        self._stack.callback(self.board.close)
+
+        history = HistoryDb(state_dir)
+        self._stack.callback(history.close)
+        found = history.recover()
+        self._static_faults += found.faults
+        state, closed = recovered_state(found, history, settings, clock.now(), clock.wall())
+        self.bus = Bus(first_snapshot(state, settings, clock.wall()))
+        self._stack.callback(self.bus.close)
+        self._writer = Writer(history, self.bus.publish_events, settings_file, found.last_event)
+        self._writer.start()
+        self._stack.callback(self._writer.close)
+        if closed is not None:
+            store_closed(self._writer, closed, clock.wall())
+
+        changes = Changes(
+            self._writer,
+            settings.with_changes({}).with_defaults(tuple(settings)),
+            lambda made: self._calibration_file.save(made.to_dict()),
+            self.accounts.reset,
+        )
+        http = options.http if options.http is not None else settings.site.http
+        wanted = frozenset({"http"} if http != "none" else set())
+        self._readiness = Readiness(self.bus, options.run_dir, wanted, supervisor)
+        self._looks = 0
+        self._findings: tuple[str, ...] = ()
+        self.owner = Owner(
+            self.board, self.bus, self._writer, changes, clock, state, identity(settings),
+            pace=pace, world=self.world, push=push,
+            alive=self._readiness.look, faults=self._faults,
+        )  # fmt: skip
+        self.control = ControlServer(
+            self.bus,
+            history,
+            options.run_dir / "control.sock",
+            ControlExtras(
+                sim=None if self.world is None else self._sim,
+                check=self._check,
+                set_password=self.accounts.set_password,
+                calibration=lambda: self.board.calibration.to_dict(),
+                config_dir=str(config_dir),
+                state_dir=str(state_dir),
+            ),
+        )
+        self.web = WebServer(self.bus, history, self.accounts, http)
+
+    def start(self) -> None:
+        """Open the doors. A web port may stay shut (it is retried), the control socket may not."""
+        self.control.start()
+        self._stack.callback(self.control.stop)
+        self.web.start()
+        self._stack.callback(self.web.stop)
+        self._stack.callback(self._readiness.remove)
+
+    def close(self) -> None:
+        """Doors first, then what waits to be written, then the board."""
+        self._stack.close()
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    def _simulated_board(
+        self, hardware: HardwareConfig, calibration: Calibration, blocks: int
+    ) -> HatBoard:
+        from ..hal.i2c import I2CBus
+        from ..hal.sim.world import open_world
+
+        options = self._options
+        world = open_world(
+            hardware, options.state_dir, blocks=blocks, fresh=options.fresh,
+            scenario=options.scenario,
+        )  # fmt: skip
+        world.speed = options.speed
+        self._stack.callback(world.close)
+        self._static_faults += world.findings
+        self.world = world
+        bus = I2CBus(lambda: world.wires, hardware.attempts)
+        return HatBoard(hardware, bus, lambda: world.pins.factory, calibration)
+
+    def _load_calibration(self) -> tuple[Calibration, list[str]]:
+        """A file that is not understood is kept aside; the nominal values serve."""
+        data, fault = self._calibration_file.load()
+        faults = [fault] if fault else []
+        if data is None:
+            return Calibration(), faults
+        try:
+            return Calibration.from_dict(data), faults
+        except SettingError as error:
+            return Calibration(), [self._calibration_file.reject(str(error))]
+
+    # --- what is asked of it ---------------------------------------------------------------------
+
+    def _sim(self, changes: Mapping[str, object]) -> Mapping[str, object]:
+        world = self.world
+        if world is None:
+            raise BtrmError("The daemon was not started with --simulate.")
+        if changes:
+            world.change(changes)
+        return world.truth()
+
+    def _faults(self) -> tuple[str, ...]:
+        """Sentences for people, looked for once a second (on the owner's thread)."""
+        self._looks += 1
+        if self._looks % FINDINGS_EVERY == 1:
+            found = [*self._static_faults, *self.board.findings()]
+            if self._writer.fault:
+                found.append(self._writer.fault)
+            found += [lis.fault for lis in self.bus.listeners.values() if lis.fault]
+            self._findings = tuple(found)
+        return self._findings
+
+    def _check(self) -> list[str]:
+        """The findings of `btrmd check`, as the last tick saw them."""
+        return list(self.bus.snapshot.faults)
