@@ -188,8 +188,8 @@ def _lateness(daemon: Daemon) -> Iterator[Figure]:
     text = body.decode() if status == 200 else ""
     for name, budget in (("p999", 20.0), ("max", 50.0)):
         found = re.search(
-            rf"^btrmd_tick_lateness_seconds{{[^}}]*{name}[^}}]*}} ([0-9.e+-]+)$"
-            rf"|^btrmd_tick_lateness_{name}_seconds ([0-9.e+-]+)$",
+            rf"^btrm_tick_lateness_seconds{{[^}}]*{name}[^}}]*}} ([0-9.e+-]+)$"
+            rf"|^btrm_tick_lateness_{name}_seconds ([0-9.e+-]+)$",
             text,
             re.M,
         )
@@ -200,13 +200,31 @@ def _lateness(daemon: Daemon) -> Iterator[Figure]:
             yield Figure(label, budget, None, "ms", "/metrics does not show it")
 
 
+def modbus(seconds: float) -> Iterator[Figure]:
+    """Modbus TCP at 32 clients beside a bare pymodbus server, one after the other."""
+    from lib_bench_modbus import bare_server, drive
+
+    length = min(seconds, 15.0) / 3.0
+    with running() as daemon, bare_server() as (bare, bare_pid):
+        ours = json.loads((daemon.state / "run" / "listeners.json").read_text())["modbus"]
+        pid = daemon.process.pid
+        drive(ours, pid, 1.0, 32)  # warm
+        drive(bare, bare_pid, 1.0, 32)
+        full, theirs = drive(ours, pid, length, 32), drive(bare, bare_pid, length, 32)
+        calm = drive(ours, pid, length, 32, rate=10.0)
+    ratio = theirs.per_s / full.per_s
+    yield Figure("bare pymodbus / Modbus, 32 clients", 1.0, ratio, "x", f"{full}; bare {theirs}")
+    yield Figure("Modbus p99, 32 clients", 5.0, full.p99_ms, "ms", "as fast as they can")
+    yield Figure("Modbus p99, 32 clients x 10/s", 5.0, calm.p99_ms, "ms", str(calm))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
         "--seconds", type=float, default=60.0, help="length of the idle and load runs"
     )
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="core estimate start idle page")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="core estimate start idle page modbus")
     args = parser.parse_args()
     benches: dict[str, Callable[[], Iterator[Figure]]] = {
         "core": core_steps,
@@ -214,6 +232,7 @@ def main() -> int:
         "start": start_up,
         "idle": lambda: idle(args.seconds),
         "page": lambda: page(args.seconds),
+        "modbus": lambda: modbus(args.seconds),
     }
     unknown = [name for name in args.names if name not in benches]
     if unknown:

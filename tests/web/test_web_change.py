@@ -41,9 +41,8 @@ def test_a_setting_is_changed_and_read_back_at_once(station: Station, user: Clie
     ],
 )
 def test_a_refused_setting_names_key_value_and_range(
-    shared: tuple[Station, Client], change: dict[str, object], key: str, value: object
+    user: Client, change: dict[str, object], key: str, value: object
 ) -> None:
-    user = shared[1]
     reply = user.ask("PATCH", "/api/v1/settings", change)
     assert reply.status == 422
     assert {"error", "key", "value", "allowed"} <= set(reply.json)

@@ -113,7 +113,10 @@ class ReadApi:
 
     def metrics(self) -> Response:
         text = metrics.encode_metrics(
-            self._bus.snapshot, self._services.version, self._services.feed.clients
+            self._bus.snapshot,
+            self._services.version,
+            self._services.feed.clients,
+            self._bus.gauges,
         )
         return Response(text, mimetype=metrics.MIMETYPE)
 

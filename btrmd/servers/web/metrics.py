@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from btrmd.model.points import POINT
@@ -26,10 +27,12 @@ _SUFFIX: Final = {
 }
 
 
-def encode_metrics(snapshot: Snapshot, version: str, streams: int) -> str:
+def encode_metrics(
+    snapshot: Snapshot, version: str, streams: int, gauges: Mapping[str, float]
+) -> str:
     """The whole page. A value that is not known is left out; its quality is not.
 
-    Numbers and booleans are gauges; a text is a label of a gauge that is 1; a list is one gauge
+    `gauges`: figures of the daemon itself (Bus.gauges). Numbers and booleans are gauges; a text is a label of a gauge that is 1; a list is one gauge
     an entry.
     """
     lines = [
@@ -43,6 +46,8 @@ def encode_metrics(snapshot: Snapshot, version: str, streams: int) -> str:
         "# TYPE btrm_stream_clients gauge",
         f"btrm_stream_clients {streams}",
     ]
+    for name, value in gauges.items():
+        lines += [f"# TYPE btrm_{name} gauge", f"btrm_{name} {value:.6f}"]
     for key, reading in snapshot.points.items():
         point = POINT.get(key)
         if point is None:

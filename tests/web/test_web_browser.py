@@ -1,0 +1,80 @@
+"""System Status in a real browser: alive by the stream, alive by asking, honest when cut off."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Iterator
+
+import pytest
+from web_browser import CHROMIUM, Browser
+from web_station import AT, Station
+
+from btrmd.model.discharge import TestRecord
+from btrmd.model.readings import Quality
+from btrmd.model.snapshot import AlarmView
+from btrmd.servers.web.stream import MAX_CLIENTS
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
+]
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+def text_of(selector: str) -> str:
+    """An expression: the text of an element, with single spaces."""
+    return f"document.querySelector('{selector}').textContent.replace(/\\s+/g, ' ').trim()"
+
+
+def test_the_page_lives_and_says_when_it_does_not(station: Station, browser: Browser) -> None:
+    browser.open(f"http://{station.address}/")
+    browser.wait(text_of("#link-text") + " === 'Connected'")
+    station.owner.show_point("battery.voltage", 12.07)
+    browser.wait(text_of('[data-key="battery.voltage"]') + " === '12.07 V'")
+    station.owner.show_point("supply.voltage", None, quality=Quality.BAD, at=AT - 42)
+    browser.wait(text_of('[data-key="supply.voltage"]') + " === '— V bad, 42 s old'")
+    station.owner.show_point("capacity.state", "low")
+    browser.wait(text_of('[data-key="capacity.state"]') + " === 'Low'")
+    station.owner.show_point("io1.digital", True)
+    browser.wait(text_of('[data-key="io1.digital"]') + " === 'TRUE'")
+    alarm = AlarmView("io1", "CH1 is <b>low</b>.", AT, True, False, False)
+    test = TestRecord(7, "1", "running", duration_s=2520.0, minimum_runtime_s=0.0)
+    station.owner.show(alarms=(alarm,), test=test)
+    browser.wait(
+        text_of("#alarms") + " === 'CH1 is <b>low</b>. io1, active, since 2026-05-28 20:26 UTC'"
+    )
+    browser.wait(text_of("#card-title") + " === 'Test 7 (Type 1) is running'")
+
+    assert browser.complaints == []
+    assert len(browser.requests) <= 6
+    assert all(url.startswith(f"http://{station.address}/") for url in browser.requests)
+
+    # Without data: amber after 5 s, red after 15 s. The page's clock is moved, not waited for.
+    station.server.stop()
+    browser.run("(() => { const now = Date.now; Date.now = () => now() + 7000; })()")
+    browser.wait("document.querySelector('#link.slow') !== null")
+    browser.run("(() => { const now = Date.now; Date.now = () => now() + 10000; })()")
+    browser.wait("document.querySelector('#link.lost') !== null")
+    assert browser.run(text_of("#link-text")).startswith("No connection for")
+
+
+def test_where_all_streams_are_taken_the_page_asks(station: Station, browser: Browser) -> None:
+    client = station.client()
+    taken = []
+    for _ in range(MAX_CLIENTS):
+        connection = http.client.HTTPConnection(client.host, client.port, timeout=5)
+        connection.request("GET", "/api/v1/stream")
+        taken.append((connection, connection.getresponse()))
+    browser.open(f"http://{station.address}/")
+    station.owner.show_point("battery.voltage", 11.11)
+    browser.wait(text_of('[data-key="battery.voltage"]') + " === '11.11 V'")
+    assert any(url.endswith("/api/v1/state") for url in browser.requests)
+    for connection, answer in taken:
+        answer.close()
+        connection.close()

@@ -1,0 +1,118 @@
+"""A real browser, driven over Chromium's debugging pipe: no driver, no package, no port."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--remote-debugging-pipe",
+)
+
+
+class Browser:
+    """One page. `requests` are the addresses it asked for, `complaints` what its console said."""
+
+    def __init__(self) -> None:
+        assert CHROMIUM is not None
+        self._profile = tempfile.mkdtemp(prefix="btrmd-browser-")
+        ours_in, theirs_out = os.pipe()
+        theirs_in, ours_out = os.pipe()
+        self._in, self._out = ours_in, ours_out
+        # The browser reads descriptor 3 and writes descriptor 4.
+        shell = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
+        self._process = subprocess.Popen(
+            ["/bin/bash", "-c", shell, CHROMIUM, *FLAGS, f"--user-data-dir={self._profile}"],
+            pass_fds=(theirs_in, theirs_out),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self._buffer = b""
+        self._id = 0
+        self._session = ""
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        target = self.call("Target.createTarget", url="about:blank")["targetId"]
+        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.call(f"{domain}.enable")
+
+    def close(self) -> None:
+        self._session = ""
+        try:
+            self.call("Browser.close")
+            self._process.wait(10)
+        except (OSError, EOFError, subprocess.TimeoutExpired):
+            self._process.kill()
+            self._process.wait()
+        os.close(self._in)
+        os.close(self._out)
+        shutil.rmtree(Path(self._profile), ignore_errors=True)
+
+    def open(self, address: str) -> None:
+        self.call("Page.navigate", url=address)
+        self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
+
+    def run(self, script: str) -> Any:
+        """The value of a JavaScript expression on the page."""
+        answer = self.call("Runtime.evaluate", expression=script, returnByValue=True)
+        return answer["result"].get("value")
+
+    def wait(self, script: str, seconds: float = 10.0) -> None:
+        """Until an expression is true."""
+        deadline = time.monotonic() + seconds
+        while not self.run(script):
+            assert time.monotonic() < deadline, f"{script} did not become true"
+            self._read(0.05)
+
+    def call(self, method: str, **params: object) -> dict[str, Any]:
+        self._id += 1
+        message: dict[str, object] = {"id": self._id, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+        deadline = time.monotonic() + 20.0
+        while time.monotonic() < deadline:
+            for answer in self._read(1.0):
+                if answer.get("id") == self._id:
+                    assert "error" not in answer, answer
+                    return dict(answer["result"])
+        raise TimeoutError(f"the browser did not answer {method}")
+
+    def _read(self, seconds: float) -> list[dict[str, Any]]:
+        """The messages that come within `seconds`; what the page did is noted."""
+        if not select.select([self._in], [], [], seconds)[0]:
+            return []
+        data = os.read(self._in, 65536)
+        if not data:
+            raise EOFError("the browser is gone")
+        *complete, self._buffer = (self._buffer + data).split(b"\0")
+        messages = [json.loads(message) for message in complete]
+        for message in messages:
+            params = message.get("params", {})
+            if message.get("method") == "Network.requestWillBeSent":
+                self.requests.append(params["request"]["url"])
+            elif message.get("method") == "Runtime.exceptionThrown":
+                self.complaints.append(str(params["exceptionDetails"]))
+            elif message.get("method") == "Log.entryAdded":
+                self.complaints.append(str(params["entry"]["text"]))
+        return messages
