@@ -76,6 +76,14 @@ class Bus:
         with self._changed:
             return [event for event in self._events if event.n > n]
 
+    @property
+    def last_event(self) -> int:
+        """The newest event's number, 0 before the first: whether a look into the ring is worth it."""
+        try:
+            return self._events[-1].n
+        except IndexError:
+            return 0
+
     # --- in ----------------------------------------------------------------------------------
 
     def post(self, command: Command) -> Future[Answer]:

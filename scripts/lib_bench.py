@@ -224,7 +224,9 @@ def main() -> int:
         "--seconds", type=float, default=60.0, help="length of the idle and load runs"
     )
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="core estimate start idle page modbus")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="core estimate start idle page modbus"
+    )
     args = parser.parse_args()
     benches: dict[str, Callable[[], Iterator[Figure]]] = {
         "core": core_steps,

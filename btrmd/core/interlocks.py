@@ -75,12 +75,12 @@ def refusal(
     bad = _sensor(desk)
     if bad is not None:
         return bad
-    if inputs.guard:
-        return Refusal("guard", "The bus guard is active.")
     if lvd.is_open:
         return Refusal("lvd", "The low-voltage disconnect is open.")
     if transfer.where is not Where.SUPPLY or transfer.carried:
         return Refusal("on_battery", "The load is on the battery.")
+    if inputs.guard:
+        return Refusal("guard", "The bus guard is active.")
     if not presence.supply.present:
         return Refusal(
             "supply",

@@ -86,7 +86,10 @@ def step_outage(
         return _open(n, carried_from, desk) if on_battery else outage
     if not on_battery:
         return close(outage, reason, desk)
-    progress = advance(outage.progress, desk)
+    # with the supply back the charger is too: what it gives is no part of the discharge
+    amps = desk.inputs.battery_a
+    charging = amps.good and amps.value > 0.0
+    progress = outage.progress if charging else advance(outage.progress, desk)
     elapsed = desk.now - progress.t0
     mean = progress.mean_v
     measured = outage.measured_s

@@ -19,6 +19,8 @@ from ..owner.loop import Owner
 from ..owner.pace import Pace
 from ..servers.control import ControlServer
 from ..servers.control_verbs import ControlExtras
+from ..servers.fieldbus.plan import FieldbusOptions, SerialLine
+from ..servers.fieldbus.service import Fieldbus, wanted_listeners
 from ..servers.web.server import WebServer
 from ..store.history_db import HistoryDb
 from ..store.json_file import JsonFile
@@ -57,8 +59,9 @@ class Station:
         hardware = load_hardware(find_hardware_file(config_dir))
         self._calibration_file = JsonFile(config_dir / "calibration.json")
         calibration, fault = self._load_calibration()
-        self._static_faults = [*loaded.faults, *fault]
-        self.accounts = AccountsFile(JsonFile(config_dir / "auth.json"))
+        logins = JsonFile(config_dir / "auth.json")
+        self.accounts = AccountsFile(logins)
+        self._static_faults = [*loaded.faults, *fault, *filter(None, (logins.load().fault,))]
 
         clock: Clock = RealClock()
         pace = push = None
@@ -94,6 +97,13 @@ class Station:
         )
         http = options.http if options.http is not None else settings.site.http
         wanted = frozenset({"http"} if http != "none" else set())
+        line = options.serial
+        fieldbus = FieldbusOptions(
+            options.modbus,
+            options.dnp3,
+            line and SerialLine(line.device, line.protocol, line.baud, line.parity),
+        )
+        wanted |= wanted_listeners(settings, fieldbus)
         self._readiness = Readiness(self.bus, options.run_dir, wanted, supervisor)
         self._looks = 0
         self._findings: tuple[str, ...] = ()
@@ -116,6 +126,7 @@ class Station:
             ),
         )
         self.web = WebServer(self.bus, history, self.accounts, http)
+        self.fieldbus = Fieldbus(self.bus, fieldbus)
 
     def start(self) -> None:
         """Open the doors. A web port may stay shut (it is retried), the control socket may not."""
@@ -123,6 +134,8 @@ class Station:
         self._stack.callback(self.control.stop)
         self.web.start()
         self._stack.callback(self.web.stop)
+        self.fieldbus.start()
+        self._stack.callback(self.fieldbus.stop)
         self._stack.callback(self._readiness.remove)
 
     def close(self) -> None:

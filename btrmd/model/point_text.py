@@ -20,7 +20,7 @@ from .bindings import (
 )
 from .point import Point
 from .points import POINTS, dnp3_map, modbus_map, snmp_map
-from .snmp_tree import NOTIFICATIONS, SYSTEM_GROUP, TRAP_ENTRY, TRAP_ROWS, TRAP_TABLE
+from .snmp_tree import ALL_NOTIFICATIONS, SYSTEM_GROUP, TRAP_ENTRY, TRAP_ROWS, TRAP_TABLE
 
 _MODBUS_NAMES = {
     Coil: "coil",
@@ -76,7 +76,7 @@ def points_markdown() -> str:
         "### Notifications\n",
         _table(
             ("OID", "Name", "Alarm"),
-            ((_oid(n.oid), n.name, f"`{n.alarm}`") for n in NOTIFICATIONS),
+            ((_oid(n.oid), n.name, f"`{n.alarm}`") for n in ALL_NOTIFICATIONS),
         ),
     ]
     return "\n".join(parts)

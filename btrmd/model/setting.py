@@ -10,7 +10,17 @@ SettingValue = bool | int | float | str | None
 SettingKind = Literal["bool", "int", "float", "text", "enum"]
 
 TextFormat = Literal[
-    "", "ip", "host", "hostname", "email", "email_list", "cidr_list", "device", "path", "mac"
+    "",
+    "ip",
+    "host",
+    "hostname",
+    "email",
+    "email_list",
+    "cidr_list",
+    "device",
+    "path",
+    "mac",
+    "passphrase",
 ]
 
 

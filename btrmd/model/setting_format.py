@@ -15,6 +15,7 @@ _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9.-]{1,253})")
 _PATH = re.compile(r"/[^\x00]*")
+_PASSPHRASE = re.compile(r"[ -~]{8,64}")  # RFC 3414 11.2: at least 8 characters
 
 
 def split_list(text: str) -> tuple[str, ...]:
@@ -83,6 +84,11 @@ def is_mac(text: str) -> bool:
     return _MAC.fullmatch(text) is not None
 
 
+def is_passphrase(text: str) -> bool:
+    """A passphrase of SNMPv3's user-based security."""
+    return _PASSPHRASE.fullmatch(text) is not None
+
+
 def is_path(text: str) -> bool:
     """An absolute path without steps upwards."""
     return _PATH.fullmatch(text) is not None and ".." not in text.split("/")
@@ -104,5 +110,6 @@ FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     ),
     "device": (is_path, "the absolute path of a serial port such as /dev/serial0"),
     "path": (is_path, "an absolute path"),
+    "passphrase": (is_passphrase, "8 to 64 printable ASCII characters"),
     "mac": (is_mac, "a MAC address such as 80:1f:12:88:92:48"),
 }

@@ -11,6 +11,12 @@ SNMP: Final = "SNMP Configuration"
 COMMUNITY: Final = 15  # manual 10.2; the MIB's 7 is overruled (C30)
 
 
+AUTH_PROTOCOLS: Final = ("sha224", "sha256", "sha384", "sha512")  # RFC 7860; no MD5, no SHA-1
+PRIV_PROTOCOLS: Final = ("none", "aes128", "aes192", "aes256")
+RECEIVER_KINDS: Final = ("trap_v1", "trap_v2c", "inform_v2c")
+V3_ROLES: Final = ("read", "write")
+
+
 def _community(key: str, default: str, access: str, label: str) -> Setting:
     return Setting(
         key,
@@ -71,7 +77,53 @@ def _receiver(row: int) -> tuple[Setting, ...]:
             group=group,
             label="Port",
         ),
+        Setting(
+            f"snmp.trap{row}.kind",
+            "enum",
+            "trap_v2c",
+            "What is sent; an inform is repeated until the receiver has confirmed it.",
+            choices=RECEIVER_KINDS,
+            choice_labels=("SNMPv1 trap", "SNMPv2c trap", "SNMPv2c inform"),
+            page=SNMP,
+            group=group,
+            label="Kind",
+        ),
     )
+
+
+def _switch(key: str, default: bool, text: str, label: str) -> Setting:
+    return Setting(key, "bool", default, text, page=SNMP, group="Versions", label=label)
+
+
+def _user(role: str) -> tuple[Setting, ...]:
+    """One user of SNMPv3 (R143): SHA-2 authentication, AES privacy."""
+    group = f"SNMPv3 {role} user"
+    may = "read" if role == "read" else "read and write"
+
+    def text(name: str, words: str, label: str, **more: object) -> Setting:
+        return Setting(
+            f"snmp.v3.{role}_{name}", "text", "", words, page=SNMP, group=group, label=label,
+            **more,  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def choice(
+        name: str, default: str, words: str, label: str, choices: tuple[str, ...]
+    ) -> Setting:
+        return Setting(
+            f"snmp.v3.{role}_{name}", "enum", default, words, choices=choices, page=SNMP,
+            group=group, label=label,
+        )  # fmt: skip
+
+    return (
+        text("user", f"Name of the user who may {may}; empty = none.", "User", max_length=32),
+        choice("auth", "sha256", "How messages are authenticated.", "Authentication",
+               AUTH_PROTOCOLS),
+        text("auth_password", "Passphrase of the authentication.", "Authentication Password",
+             max_length=64, format="passphrase", secret=True),
+        choice("priv", "aes128", "How messages are encrypted.", "Privacy", PRIV_PROTOCOLS),
+        text("priv_password", "Passphrase of the encryption.", "Privacy Password",
+             max_length=64, format="passphrase", secret=True),
+    )  # fmt: skip
 
 
 SNMP_SETTINGS: Final = (
@@ -83,6 +135,11 @@ SNMP_SETTINGS: Final = (
     _community("snmp.write3", "", "read and write", "Write Comm3"),
     *_receiver(0),
     *_receiver(1),
+    _switch("snmp.v1_enabled", True, "Answer SNMPv1.", "SNMPv1"),
+    _switch("snmp.v2c_enabled", True, "Answer SNMPv2c.", "SNMPv2c"),
+    _switch("snmp.v3.enabled", False, "Answer SNMPv3 users.", "SNMPv3"),
+    *_user("read"),
+    *_user("write"),
     Setting(
         "site.name",
         "text",

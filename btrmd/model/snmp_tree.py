@@ -61,7 +61,8 @@ class NotifyObject:
 class Notification:
     """A notification of an alarm; raise and clear share the OID below 34506 (R101).
 
-    `point` is the point whose object stands first among the varbinds, as 1 or 0.
+    `point` is the point whose object stands first among the varbinds, as 1 or 0; "" = the object
+    alarmState. `alarm` ending in * stands for every key that begins so.
     """
 
     oid: tuple[int, ...]
@@ -94,6 +95,9 @@ NOTIFY_OBJECTS: Final = (
     NotifyObject((99, 2, 2), "eventNumber", "Unsigned32", "Number of the event in the log."),
     NotifyObject((99, 2, 3), "eventTime", "DateAndTime", "When it happened."),
 )
+ALARM_STATE: Final = NotifyObject(
+    (99, 2, 4), "alarmState", "INTEGER", "The alarm of this notification; off when it clears."
+)
 
 NOTIFICATIONS: Final = (
     Notification((0, 1), "lowBattCapacityEvent", "battery.low_capacity", "battery.low_capacity"),
@@ -102,9 +106,43 @@ NOTIFICATIONS: Final = (
     Notification((0, 4), "ioChan2Event", "io2", "io2.alarm"),
 )
 
+# The other alarms and edges, numbered once and for ever below 34506.99.0.
+OTHER_NOTIFICATIONS: Final = (
+    Notification((99, 0, 1), "supplyLostEvent", "supply.lost", ""),
+    Notification((99, 0, 2), "chargerLostEvent", "charger.lost", ""),
+    Notification((99, 0, 3), "onBatteryEvent", "ups.on_battery", "ups.on_battery"),
+    Notification((99, 0, 4), "lvdEvent", "lvd.open", "lvd.open"),
+    Notification((99, 0, 5), "temperatureEvent", "temperature.high", ""),
+    Notification((99, 0, 6), "overcurrentEvent", "overcurrent", ""),
+    Notification((99, 0, 7), "currentBalanceEvent", "wiring.current_balance", ""),
+    Notification((99, 0, 8), "voltageMismatchEvent", "system.voltage_mismatch", ""),
+    Notification((99, 0, 9), "relayK1Event", "relay.k1", ""),
+    Notification((99, 0, 10), "relayK2Event", "relay.k2", ""),
+    Notification((99, 0, 11), "relayK3Event", "relay.k3", ""),
+    Notification((99, 0, 12), "sensorEvent", "sensor.*", ""),
+    Notification((99, 0, 13), "storageEvent", "storage", ""),
+    Notification((99, 0, 14), "clockEvent", "clock", ""),
+    Notification((99, 0, 15), "testSkippedEvent", "test.skipped", ""),
+    Notification((99, 0, 16), "testNotification", "snmp.test", ""),
+)
+ALL_NOTIFICATIONS: Final = (*NOTIFICATIONS, *OTHER_NOTIFICATIONS)
+
+
+def notification_of(key: str) -> Notification | None:
+    """The notification that tells of the event key `key`; None = nobody is told."""
+    for item in ALL_NOTIFICATIONS:
+        if item.alarm == key or (item.alarm.endswith("*") and key.startswith(item.alarm[:-1])):
+            return item
+    return None
+
 
 def check_tree() -> None:
-    """Raises ValueError when a column or a system object names a setting that does not exist."""
+    """Raises ValueError when a column or a system object names a setting that does not exist, or
+    two notifications share an OID or a name."""
+    for attribute in ("oid", "name", "alarm"):
+        values = [getattr(item, attribute) for item in ALL_NOTIFICATIONS]
+        if len(set(values)) != len(values):
+            raise ValueError(f"Two notifications share their {attribute}.")
     keys = [item.setting for item in SYSTEM_GROUP if item.setting]
     keys += [column.key(row) for column in TRAP_TABLE if column.setting for row in TRAP_ROWS]
     for key in keys:

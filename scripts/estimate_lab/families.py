@@ -62,12 +62,12 @@ class Shepherd(_Depth):
         super().__init__(rng, banks, (1.02, 1.25))
         n = banks.ah.size
         self.e0 = u(rng, 12.45, 12.95, n)
-        self.k = np.exp(u(rng, np.log(0.06), np.log(0.5), n))
-        self.line = u(rng, 0.0, 1.1, n)
+        self.k = np.exp(u(rng, np.log(0.03), np.log(0.3), n))
+        self.line = u(rng, 0.2, 1.4, n)
         self.react = u(rng, 0.0, 0.8, n)
         self.star = banks.amps.copy() * 0.0
         self.star_tau = u(rng, 30.0, 900.0, n)
-        self.a, self.bexp = u(rng, 0.0, 0.35, n), np.exp(u(rng, np.log(4.0), np.log(60.0), n))
+        self.a, self.bexp = u(rng, 0.0, 0.35, n), np.exp(u(rng, np.log(12.0), np.log(80.0), n))
 
     def step(self, amps: Array, dt: Array) -> Array:
         x = self.depth(amps, dt)
@@ -127,7 +127,7 @@ class Circuit(_Depth):
         self.t1, self.t2 = u(rng, 20.0, 300.0, n), u(rng, 600.0, 5000.0, n)
         self.v1, self.v2 = np.zeros(n), np.zeros(n)
         self.rise = u(rng, 0.0, 1.0, n)
-        self.knee, self.width = u(rng, 0.3, 1.2, n), np.exp(u(rng, np.log(0.02), np.log(0.16), n))
+        self.knee, self.width = u(rng, 0.3, 1.2, n), np.exp(u(rng, np.log(0.04), np.log(0.25), n))
 
     def step(self, amps: Array, dt: Array) -> Array:
         x = self.depth(amps, dt)
@@ -195,8 +195,8 @@ class Wells:
         self.k = np.exp(u(rng, np.log(0.25), np.log(2.0), n)) / 3600.0
         self.near = self.c * self.full * (1.0 - banks.start)
         self.far = (1.0 - self.c) * self.full * (1.0 - banks.start)
-        self.e0, self.a = u(rng, 12.6, 12.95, n), u(rng, 0.5, 1.3, n)
-        self.bend, self.d = u(rng, 0.02, 0.22, n), u(rng, 1.01, 1.12, n)
+        self.e0, self.a = u(rng, 12.6, 12.95, n), u(rng, 0.7, 1.6, n)
+        self.bend, self.d = u(rng, 0.02, 0.22, n), u(rng, 1.02, 1.25, n)
 
     def step(self, amps: Array, dt: Array) -> Array:
         gap = self.far / (1.0 - self.c) - self.near / self.c

@@ -40,10 +40,19 @@ def rested(
     plant = Plant(blocks=volts // 12, rated_ah=rated_ah)
     chosen = {"system.voltage": volts, "battery.rated_ah": rated_ah, **dotted(settings)}
     station = Station(chosen, site=model_for(volts), plant=plant, dt=dt)
+    station.before_time = lambda: permit(station)
     plant.load.hold(load_a)
     plant.touch()
     station.run(30.0)
     return station
+
+
+def permit(station: Station) -> None:
+    """The daemon's word to the plant: may the battery feed the load?"""
+    state = station.state
+    held = state.test.is_on or state.transfer.carried or state.outage.record is not None
+    allowed = state.setpoints.ups_enabled or held
+    station.plant.battery_permitted = allowed and not state.lvd.is_open
 
 
 def start(station: Station, type_: str = "1") -> TestRecord:

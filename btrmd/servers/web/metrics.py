@@ -32,8 +32,8 @@ def encode_metrics(
 ) -> str:
     """The whole page. A value that is not known is left out; its quality is not.
 
-    `gauges`: figures of the daemon itself (Bus.gauges). Numbers and booleans are gauges; a text is a label of a gauge that is 1; a list is one gauge
-    an entry.
+    `gauges`: figures of the daemon itself (Bus.gauges). Numbers and booleans are gauges; a text
+    is a label of a gauge that is 1; a list is one gauge an entry.
     """
     lines = [
         "# HELP btrm_build_info Version of btrmd.",
