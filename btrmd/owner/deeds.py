@@ -141,19 +141,20 @@ class Deeds:
         now: float,
     ) -> None:
         recorder = self.recorder
-        for save in records:
-            n = save.record.n
-            if save.curve:
-                recorder.start(n, now)
-                self._flushed_at = now
-            rows = None
-            # the curve ends with the discharge, before the load goes back and charging begins
-            if recorder.n == n and (save.finished or save.record.state == "returning"):
-                recorder.stop()
-                rows = (n, recorder.fresh())
-            self._writer.commit(test=save.record, curve=rows, finish=save.finished)
-        if events or stored is not None or clear is not None:
-            self._writer.commit(events=events, state=stored, clear_tests=clear)
+        with self._writer.together():  # one transaction: a result without its state is no result
+            for save in records:
+                n = save.record.n
+                if save.curve:
+                    recorder.start(n, now)
+                    self._flushed_at = now
+                rows = None
+                # the curve ends with the discharge, before the load goes back and charging begins
+                if recorder.n == n and (save.finished or save.record.state == "returning"):
+                    recorder.stop()
+                    rows = (n, recorder.fresh())
+                self._writer.commit(test=save.record, curve=rows, finish=save.finished)
+            if events or stored is not None or clear is not None:
+                self._writer.commit(events=events, state=stored, clear_tests=clear)
 
     def _estimate(self, n: int, settings: Settings) -> EstimateReady:
         """The estimate of the discharge being recorded; refused with a reason when it cannot be."""

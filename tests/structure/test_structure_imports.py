@@ -24,7 +24,7 @@ ROOMS = {
     "busio": "hal",
     "micropython": "hal",
     "serial": "servers",
-    "systemd": "owner",
+    "systemd": "daemon",
 }
 
 
