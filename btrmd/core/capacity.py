@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..model.commands import HealthReady
 from ..model.discharge import Capacity, Estimate, TestRecord, TestResult
 from ..model.events import Kind
 from .desk import Desk
@@ -11,13 +12,15 @@ from .desk import Desk
 
 class Health(NamedTuple):
     """`last` the last finished capacity test since the last reset (its result may be aborted);
-    `measured` the last one that gave a run time. `forced`: by the IO check."""
+    `measured` the last one that gave a run time. `forced`: by the IO check. `soh_pct` state of
+    health after all discharges, None when not known; the shell works it out again at each start."""
 
     state: Capacity = Capacity.UNKNOWN
     low_alarm: bool = False
     forced: bool = False
     last: TestRecord | None = None
     measured: TestRecord | None = None
+    soh_pct: float | None = None
 
     @property
     def estimate(self) -> Estimate | None:
@@ -30,8 +33,8 @@ class Health(NamedTuple):
         return Estimate(record.estimate_s, low, high)
 
 
-def conclude(health: Health, record: TestRecord, desk: Desk) -> Health:
-    """A test became final: good clears the alarm, low raises it, the rest leave it as it is."""
+def adopt(health: Health, record: TestRecord) -> Health:
+    """A final record counts: good clears the alarm, low raises it, the rest leave it as it is."""
     health = health._replace(last=record)
     if record.result != TestResult.ABORTED.value and record.estimate_s is not None:
         health = health._replace(measured=record)
@@ -39,9 +42,25 @@ def conclude(health: Health, record: TestRecord, desk: Desk) -> Health:
         return health
     low = record.result == TestResult.LOW.value
     state = Capacity.LOW if low else Capacity.GOOD
-    if state is not health.state:
-        desk.tell("capacity.state", Kind.CHANGE, f"Capacity is {state.value}.", value=state.value)
     return health._replace(state=state, low_alarm=low, forced=False)
+
+
+def conclude(health: Health, record: TestRecord, desk: Desk) -> Health:
+    """A test became final in this step: adopt it and tell of a new capacity."""
+    after = adopt(health, record)
+    if after.state is not health.state:
+        word = after.state.value
+        desk.tell("capacity.state", Kind.CHANGE, f"Capacity is {word}.", value=word)
+    return after
+
+
+def take_health(health: Health, ready: HealthReady, desk: Desk) -> Health:
+    """Adopt what the discharges say together; a text goes into the event log."""
+    if ready.text:
+        desk.tell(
+            "battery.soh", Kind.CHANGE, ready.text, value=ready.soh_pct, notify=False
+        )
+    return health._replace(soh_pct=ready.soh_pct)
 
 
 def force(health: Health, low: bool, source: str, desk: Desk) -> Health:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from .desk import Desk
@@ -53,6 +54,96 @@ def _sensor(desk: Desk) -> Refusal | None:
     return None
 
 
+class Check(NamedTuple):
+    """One interlock: its name, how things stand, and what speaks against a test (None: nothing)."""
+
+    name: str
+    text: str
+    refusal: Refusal | None
+
+
+def _check(name: str, text: str, code: str, against: str) -> Check:
+    return Check(name, text, Refusal(code, against) if against else None)
+
+
+def checks(
+    selftest: SelfTest,
+    relays: RelayWatch,
+    alarms: tuple[str, ...],
+    transfer: Transfer,
+    lvd: Lvd,
+    presence: Presence,
+    desk: Desk,
+) -> Iterator[Check]:
+    """Every interlock in the order in which a start asks them. `alarms`: the active keys.
+
+    The later ones read measurements: whoever wants only the first refusal stops before them.
+    """
+    yield _check(
+        "Self-test", "over", "selftest",
+        "" if selftest.is_over else "The self-test is still running.",
+    )  # fmt: skip
+    names = ", ".join(name.upper() for name in relays.faulty)
+    yield _check(
+        "Relays", "no fault", "relay",
+        f"A relay fault is latched ({names}); acknowledge it once mended." if names else "",
+    )  # fmt: skip
+    alarm = next((key for key in alarms if key in FAULT_ALARMS or key.startswith("sensor.")), "")
+    yield _check("Fault alarms", "none", "alarm", f"The alarm {alarm} is active." if alarm else "")
+    yield Check("Readings", "good", _sensor(desk))
+    yield _check(
+        "Low-voltage disconnect", "closed", "lvd",
+        "The low-voltage disconnect is open." if lvd.is_open else "",
+    )  # fmt: skip
+    on_battery = transfer.where is not Where.SUPPLY or transfer.carried
+    yield _check(
+        "Load", "on the supply", "on_battery", "The load is on the battery." if on_battery else ""
+    )
+    yield _check(
+        "Bus guard", "idle", "guard", "The bus guard is active." if desk.inputs.guard else ""
+    )
+    yield from _measured(presence, desk)
+
+
+def _measured(presence: Presence, desk: Desk) -> Iterator[Check]:
+    """The interlocks on measured values; one without a good reading is refused by _sensor too."""
+    inputs, th = desk.inputs, desk.sp.th
+    supply, charger, battery = (
+        f"{m.value:.2f} V" if m.good else "not known"
+        for m in (inputs.supply_v, inputs.charger_v, inputs.battery_v)
+    )
+    yield _check(
+        "Supply", f"{supply}; needs {th.supply_present_v:.2f} V for 10 s", "supply",
+        "" if presence.supply.present
+        else f"The supply is not present: it needs {th.supply_present_v:.2f} V for 10 s, "
+        f"now {supply}.",
+    )  # fmt: skip
+    yield _check(
+        "Charger", f"{charger}; needs {th.charger_present_v:.2f} V for 10 s", "charger",
+        "" if presence.charger.present
+        else f"The charger is not present: it needs {th.charger_present_v:.2f} V for 10 s, "
+        f"now {charger}.",
+    )  # fmt: skip
+    yield _check(
+        "Battery voltage", f"{battery}; must be greater than {th.start_v:.2f} V", "battery",
+        "" if inputs.battery_v.good and inputs.battery_v.value > th.start_v
+        else f"The battery is at {battery}; a test starts only above {th.start_v:.2f} V.",
+    )  # fmt: skip
+    load = f"{inputs.load_a.value:.2f} A" if inputs.load_a.good else "not known"
+    yield _check(
+        "Load current", f"{load}; needs at least {LOAD_MIN_A} A", "load",
+        "" if inputs.load_a.good and inputs.load_a.value >= LOAD_MIN_A
+        else f"The load takes {load}; a test needs at least {LOAD_MIN_A} A.",
+    )  # fmt: skip
+    warm = inputs.temperature
+    degrees = f"{warm.value:.1f} °C" if warm.good else "not known"
+    yield _check(
+        "Temperature", f"{degrees}; needs {TEMP_LOW_C:.0f} to {TEMP_HIGH_C:.0f} °C", "temperature",
+        "" if warm.good and TEMP_LOW_C <= warm.value <= TEMP_HIGH_C
+        else f"The temperature is {degrees}; a test needs 0 to 45 °C.",
+    )  # fmt: skip
+
+
 def refusal(
     selftest: SelfTest,
     relays: RelayWatch,
@@ -63,50 +154,5 @@ def refusal(
     desk: Desk,
 ) -> Refusal | None:
     """The first reason against a test now; None when it may start. `alarms`: the active keys."""
-    inputs, th = desk.inputs, desk.sp.th
-    if not selftest.is_over:
-        return Refusal("selftest", "The self-test is still running.")
-    if relays.faulty:
-        names = ", ".join(name.upper() for name in relays.faulty)
-        return Refusal("relay", f"A relay fault is latched ({names}); acknowledge it once mended.")
-    for key in alarms:
-        if key in FAULT_ALARMS or key.startswith("sensor."):
-            return Refusal("alarm", f"The alarm {key} is active.")
-    bad = _sensor(desk)
-    if bad is not None:
-        return bad
-    if lvd.is_open:
-        return Refusal("lvd", "The low-voltage disconnect is open.")
-    if transfer.where is not Where.SUPPLY or transfer.carried:
-        return Refusal("on_battery", "The load is on the battery.")
-    if inputs.guard:
-        return Refusal("guard", "The bus guard is active.")
-    if not presence.supply.present:
-        return Refusal(
-            "supply",
-            f"The supply is not present: it needs {th.supply_present_v:.2f} V for 10 s, "
-            f"now {inputs.supply_v.value:.2f} V.",
-        )
-    if not presence.charger.present:
-        return Refusal(
-            "charger",
-            f"The charger is not present: it needs {th.charger_present_v:.2f} V for 10 s, "
-            f"now {inputs.charger_v.value:.2f} V.",
-        )
-    if inputs.battery_v.value <= th.start_v:
-        return Refusal(
-            "battery",
-            f"The battery is at {inputs.battery_v.value:.2f} V; a test starts only above "
-            f"{th.start_v:.2f} V.",
-        )
-    if inputs.load_a.value < LOAD_MIN_A:
-        return Refusal(
-            "load",
-            f"The load takes {inputs.load_a.value:.2f} A; a test needs at least {LOAD_MIN_A} A.",
-        )
-    if not TEMP_LOW_C <= inputs.temperature.value <= TEMP_HIGH_C:
-        return Refusal(
-            "temperature",
-            f"The temperature is {inputs.temperature.value:.1f} °C; a test needs 0 to 45 °C.",
-        )
-    return None
+    found = checks(selftest, relays, alarms, transfer, lvd, presence, desk)
+    return next((check.refusal for check in found if check.refusal is not None), None)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import isfinite, isnan, nan
 
 from ..model.discharge import Capacity, TestRecord, TestState
+from .alarms import Alarm, Alarms
 from .captest import CapTest
 from .relaywatch import Contact, RelayWatch
 from .rest import Rest
@@ -49,6 +50,10 @@ def dump(state: State, now: float, wall: float) -> dict[str, object]:
         },
         "delayed": delayed,
         "carried": state.transfer.carried or state.test.k1,
+        "alarms": {
+            key: {**alarm._asdict(), "clearing": None}
+            for key, alarm in state.alarms.raised.items()
+        },
     }
 
 
@@ -98,10 +103,32 @@ def restore(
         schedule=_schedule(data.get("schedule"), gone, now),
         next_n=max(int(_number(data, "next_n", 1.0)), state.next_n, *(n + 1 for n in records)),
         last_reason=str(data.get("last_reason") or ""),
+        alarms=Alarms(_alarms(data.get("alarms"))),
     )
     if data.get("carried") is True or interrupted:
         restored = restored._replace(transfer=restored.transfer._replace(carried=True))
     return _delayed(restored, data.get("delayed"), gone, now, wall)
+
+
+def _alarms(stored: object) -> dict[str, Alarm]:
+    """What was raised stays raised, acknowledged or not: a restart is no news."""
+    if not isinstance(stored, dict):
+        return {}
+    raised: dict[str, Alarm] = {}
+    for key, entry in stored.items():
+        if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
+            continue
+        value = entry.get("value")
+        threshold = _number(entry, "threshold", nan)
+        raised[str(key)] = Alarm(
+            text=entry["text"],
+            since=_number(entry, "since", 0.0),
+            value=value if isinstance(value, bool | int | float | str) else None,
+            threshold=None if isnan(threshold) else threshold,
+            latched=entry.get("latched") is True,
+            acknowledged=entry.get("acknowledged") is True,
+        )
+    return raised
 
 
 def _schedule(stored: object, gone: float, now: float) -> Schedule:

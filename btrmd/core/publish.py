@@ -78,7 +78,7 @@ def _values(state: State, identity: Mapping[str, Value], now: float) -> dict[str
     return {
         "battery.low_capacity": "battery.low_capacity" in alarms,
         "battery.low_voltage": "battery.low_voltage" in alarms,
-        "battery.soh": None,
+        "battery.soh": health.soh_pct,
         "supply.lost": "supply.lost" in alarms,
         "io1.digital": digital.io1.tripped,
         "io2.digital": digital.io2.tripped,

@@ -11,6 +11,7 @@ from ..model.commands import (
     ChangeSettings,
     Command,
     EstimateReady,
+    HealthReady,
     NextTestIn,
     ResetData,
     Restart,
@@ -20,12 +21,13 @@ from ..model.commands import (
 )
 from ..model.discharge import TestState
 from ..model.events import Kind
+from ..model.snapshot import Precheck
 from . import alarms as alarming
 from . import capacity, outage, relaywatch, schedule, testrun
 from .actions import ClearTests, Forward, Persist, Reply, RestoreSettings
 from .captest import Moved
 from .desk import Desk
-from .interlocks import Refusal, refusal
+from .interlocks import Refusal, checks, refusal
 from .selftest import SelfTest
 from .state import State
 
@@ -42,6 +44,25 @@ def interlock(state: State, desk: Desk) -> Refusal | None:
         state.lvd,
         state.presence,
         desk,
+    )
+
+
+def prechecks(state: State, desk: Desk) -> tuple[Precheck, ...]:
+    """What a start would be asked now, for people to see before they ask (manual 8)."""
+    found = checks(
+        state.selftest,
+        state.relays,
+        state.alarms.keys,
+        state.transfer,
+        state.lvd,
+        state.presence,
+        desk,
+    )
+    return tuple(
+        Precheck(
+            check.name, check.refusal is None, check.refusal.text if check.refusal else check.text
+        )
+        for check in found
     )
 
 
@@ -87,12 +108,12 @@ def _ack(state: State, command: AckAlarm, desk: Desk) -> tuple[State, Answer]:
     if key not in state.alarms.raised:
         return state, Answer(False, "unknown", f"No alarm {key!r} is raised.")
     state = state._replace(alarms=alarming.acknowledge(state.alarms, key, command.source, desk))
+    desk.do(Persist())
     if key.startswith("relay."):
         name = key.removeprefix("relay.")
         relays = relaywatch.acknowledge(state.relays, name)
         if relays is state.relays:
             return state, Answer(True, "ok", "Acknowledged; the cause is still there.")
-        desk.do(Persist())
         state = state._replace(relays=relays)
     return state, ACCEPTED
 
@@ -191,6 +212,9 @@ def handle(state: State, commands: tuple[Command, ...], desk: Desk) -> tuple[Sta
                 outage=outage.take_estimate(state.outage, command),
             )
             answer = ACCEPTED
+        elif isinstance(command, HealthReady):
+            health = capacity.take_health(state.health, command, desk)
+            state, answer = state._replace(health=health), ACCEPTED
         elif moved is not None and isinstance(command, StartTest | StopTest):
             state, answer = _refuse(state, "busy", "A test has just been stopped; ask again.")
         elif isinstance(command, StartTest):

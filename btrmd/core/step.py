@@ -89,6 +89,8 @@ def step(
     alarms = step_alarms(
         state.alarms, conditions(presence, state.relays, state.digital, state.health, desk), desk
     )
+    if alarms.raised.keys() != state.alarms.raised.keys():
+        desk.do(Persist())
     outputs = combine(
         state.test, transfer, lvd, path_open, alarms.keys, state.buttons,
         not state.selftest.is_over, desk,

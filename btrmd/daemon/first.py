@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import __build_date__, __version__
+from ..core.capacity import adopt
 from ..core.persist import restore
 from ..core.publish import points
 from ..core.recover import closed_after_death
@@ -53,8 +54,7 @@ def recovered_state(
     interrupted = closed is not None and left is not None and left.state != "delayed"
     state = restore(state, stored, wall, records, interrupted)
     if closed is not None and closed.type != "outage":
-        health = state.health._replace(last=closed)
-        state = state._replace(health=health, last_reason=closed.reason)
+        state = state._replace(health=adopt(state.health, closed), last_reason=closed.reason)
     return state, closed
 
 

@@ -36,7 +36,7 @@ def rested(
     volts: int = 12, *, dt: float = 1.0, load_a: float = 2.0, rated_ah: float = 17.0,
     **settings: object,
 ) -> Station:  # fmt: skip
-    """A station 30 s after its start: charged battery, supply and charger on, load on the supply."""
+    """A station 30 s after its start: battery charged, sources on, the load on the supply."""
     plant = Plant(blocks=volts // 12, rated_ah=rated_ah)
     chosen = {"system.voltage": volts, "battery.rated_ah": rated_ah, **dotted(settings)}
     station = Station(chosen, site=model_for(volts), plant=plant, dt=dt)
@@ -226,4 +226,3 @@ class Bench:
     @property
     def alarms(self) -> Sequence[str]:
         return self.state.alarms.keys
-

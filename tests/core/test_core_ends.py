@@ -143,7 +143,7 @@ def test_each_abort_has_its_time_and_its_sentence(
     bench.run(120.0, dt=1.0)
     if delay_s >= 5.0:  # a shorter spell does nothing
         bench.put(**channels)
-        bench.run(delay_s - 1.0)
+        bench.run(delay_s - 0.3)
         bench.free(*channels)
         bench.run(3.0)
         assert phase(bench) == "running"

@@ -12,7 +12,7 @@ from btrmd.core.relaywatch import latch
 from btrmd.core.rest import Rest
 from btrmd.core.setpoints import Setpoints
 from btrmd.core.state import State, new_state
-from btrmd.model.commands import CapacityCheck, NextTestIn, StartTest
+from btrmd.model.commands import AckAlarm, CapacityCheck, NextTestIn, StartTest
 from btrmd.model.discharge import Capacity, TestRecord
 
 HOUR = 3600.0
@@ -198,3 +198,16 @@ def test_a_carried_outage_stays_carried_over_a_restart() -> None:
     assert station.state.outputs.k1
     assert not station.state.outputs.k3
     assert station.plant.dropped_s == 0.0
+
+
+def test_a_raised_alarm_is_no_news_after_a_restart() -> None:
+    station = rested()
+    station.ask(CapacityCheck(True, "test"))
+    station.ask(AckAlarm("battery.low_capacity", "test"))
+    station.tick()
+    before = station.state.alarms.raised["battery.low_capacity"]
+    station.events.clear()
+    station.crash(1.0)
+    station.run(30.0)
+    assert station.state.alarms.raised["battery.low_capacity"] == before
+    assert station.kinds("battery.low_capacity") == []

@@ -1,4 +1,4 @@
-"""Proving: each check between the wish to test and the battery carrying the load, and its failure."""
+"""Proving: each check before the battery carries the load, and what its failure does."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ START = StartTest("1", source="test")
 STEPS = pytest.mark.parametrize("dt", [0.1, 1.0])
 
 
+def released(station: Station | Bench) -> bool:
+    outputs = station.state.outputs
+    return not (outputs.k1 or outputs.k2)
+
+
 def try_test(station: Station) -> str:
     """Start a test that cannot be proved; the reason it was aborted with."""
     answer = station.ask(START)
@@ -21,8 +26,7 @@ def try_test(station: Station) -> str:
     record = last(station)
     assert (record.state, record.result) == ("finished", "aborted")
     station.run(6.0)
-    out = station.state.outputs
-    assert not (out.k1 or out.k2)
+    assert released(station)
     assert station.plant.dropped_s == 0.0
     return record.reason
 
@@ -199,7 +203,7 @@ def test_each_failure_releases_k1_and_k2_and_says_why(
     assert (phase(bench), record.result) == ("idle", "aborted")
     assert words in record.reason
     assert bench.state.last_reason == record.reason
-    assert not (bench.state.outputs.k1 or bench.state.outputs.k2)
+    assert released(bench)
     assert bench.told("test.result")[-1].text == f"Test 1 was aborted: {record.reason}"
 
 
@@ -250,7 +254,7 @@ def test_a_stop_in_the_proving_ends_it_at_once() -> None:
         assert station.ask(StopTest("web")).ok
         assert (phase(station), last(station).result) == ("idle", "aborted")
         assert last(station).reason == "Stopped by web."
-        assert not (station.state.outputs.k1 or station.state.outputs.k2)
+        assert released(station)
 
 
 @STEPS

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 from core_scenes import VOLTS, Bench, last, phase, rested, sentences, start, supply
 
+from btrmd.core.capacity import Health, adopt
 from btrmd.core.recover import closed_after_death, let_go
 from btrmd.model.board import SAFE_OUTPUTS
 from btrmd.model.commands import StartTest, StopTest
-from btrmd.model.discharge import TestRecord
+from btrmd.model.discharge import Capacity, TestRecord
 
 STEPS = pytest.mark.parametrize("dt", [0.1, 1.0])
 
@@ -83,9 +84,7 @@ def test_a_supply_that_goes_as_the_load_returns_costs_the_load_nothing(dt: float
 @STEPS
 @pytest.mark.parametrize("volts", [12, 48])
 @pytest.mark.parametrize("ups", [True, False])
-def test_a_supply_lost_in_a_test_is_carried_as_an_outage(
-    volts: int, ups: bool, dt: float
-) -> None:
+def test_a_supply_lost_in_a_test_is_carried_as_an_outage(volts: int, ups: bool, dt: float) -> None:
     station = rested(volts, dt=dt, ups__enabled=ups)
     start(station)
     station.run(60.0)
@@ -96,7 +95,7 @@ def test_a_supply_lost_in_a_test_is_carried_as_an_outage(
     assert test.reason == "The supply was lost (0.00 V)."
     assert test.duration_s == pytest.approx(62.0, abs=4.0)
     assert (outage.type, outage.state, outage.marks) == ("outage", "running", ("after_test:1",))
-    station.run(300.0)
+    station.run(100.0 if dt < 1.0 else 300.0)
     assert station.state.outputs.k1
     assert not station.state.outputs.k2
     assert station.state.on_battery
@@ -134,6 +133,10 @@ def test_with_a_bad_supply_reading_k1_is_released_and_the_guard_decides(
     assert station.plant.sense().load_v > 11.5
     assert station.plant.dropped_s == 0.0
     assert station.state.on_battery is not alive
+    del station.lies["supply_v"]
+    station.run(30.0)
+    assert station.state.outputs.k1 is not alive, "UPS mode is off, but the outage is carried"
+    assert station.plant.dropped_s == 0.0
 
 
 @STEPS
@@ -292,6 +295,15 @@ def test_a_record_left_open_by_a_dead_daemon_is_closed() -> None:
     assert (closed.result, closed.reason, closed.duration_s) == ("low", "Too short.", 60.0)
     outage = closed_after_death(left._replace(type="outage"), 500.0, 77.0)
     assert (outage.result, outage.reason) == ("none", "The daemon stopped in the outage.")
+
+
+def test_a_verdict_that_was_reached_before_the_death_counts() -> None:
+    low = TestRecord(3, "1", state="finished", result="low", estimate_s=3600.0)
+    health = adopt(Health(), low)
+    assert (health.state, health.low_alarm, health.last) == (Capacity.LOW, True, low)
+    assert health.estimate is not None
+    aborted = adopt(health, low._replace(n=4, result="aborted"))
+    assert (aborted.state, aborted.low_alarm, aborted.measured) == (Capacity.LOW, True, low)
 
 
 def test_a_stop_and_a_start_in_the_same_scan_leave_no_test_without_a_result() -> None:

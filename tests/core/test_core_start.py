@@ -142,7 +142,8 @@ def test_a_test_without_charger_current_is_possible_on_a_single_source_only() ->
 
 
 @pytest.mark.parametrize(
-    "command", [StartTest("3"), StartTest("1", -0.1), StartTest("1", 500.1), StartTest("1", float("nan"))]
+    "command",
+    [StartTest("3"), StartTest("1", -0.1), StartTest("1", 500.1), StartTest("1", float("nan"))],
 )
 def test_a_wrong_type_or_delay_is_refused_with_its_range(command: StartTest) -> None:
     bench = Bench()
@@ -167,4 +168,4 @@ def test_a_second_start_is_refused_and_the_first_goes_on() -> None:
 def test_the_outputs_are_safe_from_the_first_step() -> None:
     bench = Bench()
     bench.step()
-    assert not (bench.state.outputs.k1 or bench.state.outputs.k2 or bench.state.outputs.k3)
+    assert bench.state.outputs[:3] == (False, False, False)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from station import Station
 
 from btrmd.hal.sim.plant import Plant
-from btrmd.model.commands import StartTest, StopTest
+from btrmd.model.commands import StartTest
 
 
 def rested(**settings: object) -> Station:

@@ -1,0 +1,149 @@
+"""CH1 and CH2: alarm inputs with hysteresis and debounce, and the output of R172."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import Bench
+
+from btrmd.model.commands import CapacityCheck
+from btrmd.model.events import Kind
+from btrmd.model.site import Site
+
+BELOW, ABOVE, NC, NO = 1, 2, 3, 4
+
+
+@pytest.mark.parametrize("name", ["io1", "io2"])
+@pytest.mark.parametrize(
+    ("config", "rest", "on", "just_not_on", "just_not_off", "off"),
+    [(BELOW, 5.0, 0.99, 1.0, 1.19, 1.2), (ABOVE, 0.0, 2.01, 2.0, 1.81, 1.8)],
+)
+def test_hysteresis_and_1_s_of_debounce(
+    name: str, config: int, rest: float, on: float, just_not_on: float, just_not_off: float,
+    off: float,
+) -> None:  # fmt: skip
+    bench = Bench(dt=0.1, **{f"{name}__config": config})
+    bench.put(**{f"{name}_v": rest})
+    bench.run(20.0)
+
+    def tripped() -> bool | None:
+        answer: bool | None = getattr(bench.state.digital, name).tripped
+        return answer
+
+    assert tripped() is False
+    bench.put(**{f"{name}_v": just_not_on})
+    bench.run(5.0)
+    assert tripped() is False
+    bench.put(**{f"{name}_v": on})
+    bench.run(0.9)
+    bench.put(**{f"{name}_v": rest})  # bounces
+    bench.run(0.3)
+    bench.put(**{f"{name}_v": on})
+    bench.run(0.9)
+    assert tripped() is False
+    bench.run(0.4)
+    assert tripped() is True
+    assert name in bench.alarms
+    bench.put(**{f"{name}_v": just_not_off})
+    bench.run(5.0)
+    assert tripped() is True
+    bench.put(**{f"{name}_v": off})
+    bench.run(1.3)
+    assert tripped() is False
+    assert name not in bench.alarms
+    assert [event.kind for event in bench.told(name)] == [Kind.RAISE, Kind.CLEAR]
+
+
+@pytest.mark.parametrize("config", [0, NC, NO])
+def test_in_analog_and_output_modes_there_is_no_digital_input(config: int) -> None:
+    bench = Bench(io1__config=config)
+    for volts in (0.0, 1.5, 30.0):
+        bench.put(io1_v=volts)
+        bench.run(20.0)
+        assert bench.state.digital.io1.tripped is None
+        assert bench.alarms == ()
+
+
+def test_a_bad_reading_keeps_the_last_level() -> None:
+    bench = Bench(io1__config=ABOVE)
+    bench.put(io1_v=5.0)
+    bench.run(20.0)
+    bench.put(io1_v=None)
+    bench.run(60.0)
+    assert bench.state.digital.io1.tripped is True
+    assert "io1" in bench.alarms
+
+
+def test_another_mode_forgets_the_level_and_clears_the_alarm() -> None:
+    bench = Bench(io1__config=ABOVE)
+    bench.put(io1_v=5.0)
+    bench.run(20.0)
+    bench.change(io1__config=0)
+    bench.step()
+    assert bench.state.digital.io1.tripped is None
+    assert "io1" not in bench.alarms
+
+
+def test_in_the_first_10_s_a_digital_change_is_logged_but_nobody_is_called() -> None:
+    for wait, notify in ((0.0, False), (9.0, True)):
+        for name in ("io1", "io2"):
+            bench = Bench(dt=0.1, **{f"{name}__config": ABOVE})
+            bench.put(**{f"{name}_v": 0.0})
+            bench.run(wait + 0.1)
+            bench.put(**{f"{name}_v": 5.0})
+            bench.run(1.5)
+            (event,) = bench.told(name)
+            assert event.notify is notify
+            assert name in bench.alarms, "state and log follow at once"
+
+
+def test_other_alarms_call_at_once() -> None:
+    bench = Bench()
+    bench.put(storage_ok=False)
+    bench.step()
+    assert bench.told("storage")[0].notify
+
+
+@pytest.mark.parametrize(("config", "calm", "fault"), [(NO, False, True), (NC, True, False)])
+def test_the_output_follows_battery_faults_only(config: int, calm: bool, fault: bool) -> None:
+    bench = Bench(io1__config=config, ups__enabled=False)
+    bench.step()
+    assert bench.state.outputs.ch1 is calm, "polarity is right while starting (R173)"
+    bench.run(20.0)
+    bench.put(storage_ok=False, charger_v=0.0, charger_a=0.0, temperature=70.0)
+    bench.run(70.0)
+    assert len(bench.alarms) == 3
+    assert bench.state.outputs.ch1 is calm
+    bench.free("storage_ok", "charger_v", "charger_a", "temperature")
+    bench.ask(CapacityCheck(True, "web"))
+    assert bench.state.outputs.ch1 is fault
+    bench.ask(CapacityCheck(False, "web"))
+    assert bench.state.outputs.ch1 is calm
+    bench.put(battery_v=10.9, charger_v=10.93, charger_a=2.5, battery_a=2.5)
+    bench.run(12.0)
+    assert bench.alarms == ("battery.low_voltage",)
+    assert bench.state.outputs.ch1 is fault
+
+
+@pytest.mark.parametrize("config", [0, BELOW, ABOVE])
+def test_an_input_never_pulls(config: int) -> None:
+    bench = Bench(io1__config=config)
+    bench.run(20.0)
+    bench.ask(CapacityCheck(True, "web"))
+    bench.run(2.0)
+    assert not bench.state.outputs.ch1
+
+
+def test_a_latched_fault_sets_the_output_in_the_very_first_step_after_a_restart() -> None:
+    bench = Bench(io1__config=NO)
+    bench.state = bench.state._replace(health=bench.state.health._replace(low_alarm=True))
+    bench.step()
+    assert bench.state.outputs.ch1
+
+
+def test_ch2_is_an_output_where_the_site_says_so() -> None:
+    bench = Bench(site=Site(ch2_output=True), io2__config=NO)
+    bench.run(20.0)
+    assert not bench.state.outputs.ch2
+    bench.ask(CapacityCheck(True, "web"))
+    assert bench.state.outputs.ch2
+    assert not bench.state.outputs.ch1
