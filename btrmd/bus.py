@@ -42,8 +42,10 @@ class Bus:
         self._inbox: deque[Pending] = deque()
         self._inbox_lock = threading.Lock()
         self._events: deque[Event] = deque(maxlen=RING)
+        self._told = threading.Condition()  # events only: the snapshots come ten times a second
         self._listeners: dict[str, Listener] = {}
         self._gauges: Mapping[str, float] = {}
+        self._counts: dict[str, Mapping[str, int]] = {}
         self._closed = False
 
     # --- out ---------------------------------------------------------------------------------
@@ -70,11 +72,24 @@ class Bus:
         with self._changed:
             self._events.extend(events)
             self._changed.notify_all()
+        with self._told:
+            self._told.notify_all()
 
     def events_after(self, n: int) -> list[Event]:
         """Events of the ring with a number above `n`, oldest first; each consumer keeps its cursor."""
         with self._changed:
             return [event for event in self._events if event.n > n]
+
+    def wait_events(self, n: int, timeout: float) -> bool:
+        """True once the ring holds an event above `n`; False after `timeout` s or at close."""
+
+        def has_more() -> bool:
+            events = self._events
+            return bool(events) and events[-1].n > n
+
+        with self._told:
+            self._told.wait_for(lambda: has_more() or self._closed, timeout)
+            return has_more()
 
     @property
     def last_event(self) -> int:
@@ -139,6 +154,17 @@ class Bus:
         """Owner only: replace all gauges."""
         self._gauges = dict(gauges)
 
+    # --- counts ------------------------------------------------------------------------------
+
+    @property
+    def counts(self) -> dict[str, Mapping[str, int]]:
+        """What the servers count, by server: frames, refusals, what was ignored. A copy."""
+        return dict(self._counts)
+
+    def report_counts(self, name: str, counts: Mapping[str, int]) -> None:
+        """A server replaces its counts; `counts` is not changed afterwards."""
+        self._counts[name] = counts
+
     def close(self) -> None:
         """Wake every waiter; answer whatever still waits with "busy"."""
         with self._inbox_lock:
@@ -149,3 +175,5 @@ class Bus:
             pending.answer.set_result(Answer(False, "busy", "The daemon is stopping."))
         with self._changed:
             self._changed.notify_all()
+        with self._told:
+            self._told.notify_all()

@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "sim": ("verbs_sim", "show or change the running simulation"),
     "estimate": ("estimate_verb", "estimate the run time from a recorded discharge"),
     "points": ("verbs_points", "list the point table with every protocol's address"),
+    "mib": ("verbs_mib", "print the SNMP MIB text"),
     "check": ("verbs_check", "validate configuration and hardware, one line a finding"),
     "selftest": ("verbs_service", "run the self-test of the running daemon again"),
     "calibrate": ("verbs_service", "show, set or clear the calibration of a channel"),

@@ -86,6 +86,14 @@ class EstimateReady(NamedTuple):
     reason: str = ""
 
 
+class HealthReady(NamedTuple):
+    """What all discharges so far say of the battery: state of health in % of a new battery's charge
+    (None: not known) and, when a discharge has just ended, sentences for the event log."""
+
+    soh_pct: float | None
+    text: str = ""
+
+
 Command = (
     StartTest
     | StopTest
@@ -98,6 +106,7 @@ Command = (
     | Calibrate
     | NextTestIn
     | EstimateReady
+    | HealthReady
 )
 
 

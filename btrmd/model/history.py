@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from .discharge import CurveRow, TestRecord
-from .events import Event
+from .events import Event, Kind
 
 
 class TrendRows(Protocol):
@@ -23,6 +23,14 @@ class History(Protocol):
     def events(self, after: int = 0, limit: int = 1000, key: str | None = None) -> list[Event]:
         """Events with n > `after`, by rising n, at most `limit` (1..10000)."""
 
+    def find_events(
+        self, before: int = 0, limit: int = 100, key: str = "", kind: Kind | None = None
+    ) -> list[Event]:
+        """Newest first: events with n < `before` (0 = from the newest), at most `limit`.
+
+        `key`: that key, and those below it ("io1" finds "io1.voltage" too); empty = every key.
+        """
+
     def last_event(self) -> int:
         """The highest event number, 0 when there is none."""
 
@@ -38,3 +46,9 @@ class History(Protocol):
         self, start: float, end: float, keys: Sequence[str] | None = None, limit: int = 2000
     ) -> TrendRows:
         """Rows between the wall times from the finest tier that fits `limit` rows."""
+
+    def trend_ranges(
+        self, start: float, end: float, keys: Sequence[str], buckets: int = 500
+    ) -> TrendRows:
+        """For plots: at most `buckets` rows (start of a stretch, then its lowest and highest mean
+        a key); `keys` of the answer name each key twice, `tier_s` is the length of a stretch."""

@@ -138,6 +138,16 @@ SNMP_SETTINGS: Final = (
     _switch("snmp.v1_enabled", True, "Answer SNMPv1.", "SNMPv1"),
     _switch("snmp.v2c_enabled", True, "Answer SNMPv2c.", "SNMPv2c"),
     _switch("snmp.v3.enabled", False, "Answer SNMPv3 users.", "SNMPv3"),
+    Setting(
+        "snmp.ups_calibration",
+        "bool",
+        False,
+        "Show a capacity test to UPS software as a battery calibration instead of a battery test."
+        " With NUT 2.8.0 and 2.8.1 a host that has seen one never shuts down again.",
+        page=SNMP,
+        group="UPS-MIB",
+        label="Tests are calibrations",
+    ),
     *_user("read"),
     *_user("write"),
     Setting(

@@ -19,6 +19,8 @@ __all__ = [
     "Setting",
     "SettingValue",
     "Settings",
+    "allowed_choices",
+    "allowed_limits",
     "allowed_text",
     "find_setting",
     "format_value",
@@ -210,9 +212,9 @@ def parse_value(key: str, raw: object, settings: Settings) -> SettingValue:
     system voltage.
     """
     setting = find_setting(key, raw)
-    low, high = _limits(setting, settings)
+    low, high = allowed_limits(setting, settings)
     allowed = allowed_text(key, settings)
-    return decode_value(setting, raw, allowed, _choices(setting, settings), low, high)
+    return decode_value(setting, raw, allowed, allowed_choices(setting, settings), low, high)
 
 
 def allowed_text(key: str, settings: Settings) -> str:
@@ -223,7 +225,7 @@ def allowed_text(key: str, settings: Settings) -> str:
     if setting.kind == "bool":
         return "true or false"
     if setting.kind == "enum":
-        text = _choices_text(_choices(setting, settings))
+        text = _choices_text(allowed_choices(setting, settings))
         if key == _VOLTAGE and settings.site.model == "300":
             return f"{text}{unit} on the BTRM300"
         if key == "web.authorization":
@@ -231,7 +233,7 @@ def allowed_text(key: str, settings: Settings) -> str:
             return f"{text}, which the site file fixes" if fixed else text
         return f"{text}{unit}"
     if setting.kind in ("int", "float"):
-        low, high = _limits(setting, settings)
+        low, high = allowed_limits(setting, settings)
         whole = " (whole number)" if setting.kind == "int" else ""
         at = f" at {settings[_VOLTAGE]} V" if key == _TYPE2 else ""
         return f"{none}{low:g}..{high:g}{unit}{at}{whole}"
@@ -245,7 +247,7 @@ def allowed_text(key: str, settings: Settings) -> str:
     return most
 
 
-def _choices(setting: Setting, settings: Settings) -> tuple[int | str, ...]:
+def allowed_choices(setting: Setting, settings: Settings) -> tuple[int | str, ...]:
     """The choices of an enum that model and site file leave."""
     if setting.key == _VOLTAGE:
         return settings.site.voltages
@@ -256,7 +258,8 @@ def _choices(setting: Setting, settings: Settings) -> tuple[int | str, ...]:
     return setting.choices
 
 
-def _limits(setting: Setting, settings: Settings) -> tuple[float | None, float | None]:
+def allowed_limits(setting: Setting, settings: Settings) -> tuple[float | None, float | None]:
+    """The inclusive limits of an int or float at the present system voltage."""
     if setting.key == _TYPE2:
         low, high, _ = TYPE2_MINIMUM_MV[settings.integer(_VOLTAGE)]
         return low, high

@@ -21,6 +21,14 @@ class AlarmView(NamedTuple):
     acknowledged: bool
 
 
+class Precheck(NamedTuple):
+    """One condition of a test's start. `text`: how it stands, or one sentence why it forbids."""
+
+    name: str
+    ok: bool
+    text: str
+
+
 class Snapshot(NamedTuple):
     """Immutable; a request takes the reference once and answers wholly from it.
 
@@ -38,3 +46,4 @@ class Snapshot(NamedTuple):
     last_test: TestRecord | None  # the last finished capacity test since the last reset
     is_ticking: bool = True  # False once the owner loop has stopped ticking for 2 s
     faults: tuple[str, ...] = ()  # sentences: servers that cannot bind, storage, self-test findings
+    prechecks: tuple[Precheck, ...] = ()  # what a start of a test would be asked, 1 s old at most

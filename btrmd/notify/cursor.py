@@ -1,0 +1,93 @@
+"""The cursor: how far one consumer has come in the numbered event log, kept over restarts.
+
+Each consumer (a trap receiver, mail, syslog) has one of its own. It reads `fetch`, tells, and says
+`done` for each event in turn. What was told is durable before the next event is told, so a kill
+between telling and saving repeats one event at most, and loses none.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final, Protocol
+
+from ..bus import Bus
+from ..model.errors import BtrmError
+from ..model.events import Event
+from ..model.history import History
+
+log = logging.getLogger(__name__)
+
+BATCH: Final = 200  # events of one fetch
+SAVE_EVERY: Final = 500  # events that concern nobody are not worth a write each
+
+
+class CursorStore(Protocol):
+    """Where the numbers are kept; thread-safe; handed in by the daemon."""
+
+    def load(self, name: str) -> int | None:
+        """The number saved under `name`, None when there is none."""
+
+    def save(self, name: str, n: int) -> None:
+        """Durable when it returns. Raises BtrmError when the disk refuses."""
+
+
+class Cursor:
+    """For one thread. A consumer that is new begins behind all events there are."""
+
+    def __init__(self, name: str, bus: Bus, history: History, store: CursorStore) -> None:
+        self._name = name
+        self._bus = bus
+        self._history = history
+        self._store = store
+        last, kept = history.last_event(), store.load(name)
+        self._n = last if kept is None else min(kept, last)
+        self._saved = kept
+        self._has_looked_back = False
+        self._refusal = ""
+        if kept is None:
+            self._save()  # a kill before the first telling must not move the beginning
+
+    @property
+    def n(self) -> int:
+        """The last event that is done."""
+        return self._n
+
+    def wait(self, timeout: float) -> bool:
+        """True once there may be something to fetch; False after `timeout` s or at the end."""
+        return not self._has_looked_back or self._bus.wait_events(self._n, timeout)
+
+    def fetch(self, limit: int = BATCH) -> list[Event]:
+        """The next events, oldest first, at most `limit`; the same ones until they are done."""
+        ring = self._bus.events_after(self._n)
+        if ring and ring[0].n == self._n + 1:
+            return ring[:limit]
+        if not ring and self._has_looked_back:
+            return []
+        # From before the start, or further back than the ring reaches.
+        found = {event.n: event for event in self._history.events(self._n, limit)}
+        is_whole = len(found) < limit
+        if is_whole:
+            found |= {event.n: event for event in ring}
+            self._has_looked_back = True
+        return [found[n] for n in sorted(found)][:limit]
+
+    def done(self, n: int, told: bool) -> None:
+        """Event `n` is dealt with. `told` False: it concerned nobody, losing this costs nothing."""
+        self._n = max(self._n, n)
+        if told or self._saved is None or self._n - self._saved >= SAVE_EVERY:
+            self._save()
+
+    def close(self) -> None:
+        """Save what `done` did not."""
+        if self._saved != self._n:
+            self._save()
+
+    def _save(self) -> None:
+        try:
+            self._store.save(self._name, self._n)
+        except BtrmError as error:
+            if str(error) != self._refusal:
+                self._refusal = str(error)
+                log.error("How far %s has come cannot be saved: %s", self._name, error)
+            return
+        self._saved, self._refusal = self._n, ""

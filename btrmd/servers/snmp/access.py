@@ -1,0 +1,70 @@
+"""Access: who may read and who may write, from the settings as they are now."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from ...model.setting_snmp import V3_ROLES
+from ...model.settings import Settings
+
+READ_KEYS: Final = ("snmp.read1", "snmp.read2", "snmp.read3")
+WRITE_KEYS: Final = ("snmp.write1", "snmp.write2", "snmp.write3")
+
+
+class User(NamedTuple):
+    """A user of SNMPv3. `auth` sha224..sha512, `priv` none or aes128..aes256."""
+
+    name: str
+    may_write: bool
+    auth: str
+    auth_password: str
+    priv: str
+    priv_password: str
+
+
+class Access(NamedTuple):
+    """`communities`: name -> may write. `faults`: users that cannot be served, a sentence each."""
+
+    v1: bool
+    v2c: bool
+    communities: dict[bytes, bool]
+    users: tuple[User, ...] = ()
+    faults: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Access:
+        """A community that stands among both kinds may write; an empty one is none (R82)."""
+        found = {settings.text(key).encode(): False for key in READ_KEYS}
+        found |= {settings.text(key).encode(): True for key in WRITE_KEYS}
+        found.pop(b"", None)
+        users, faults = _users(settings) if settings.flag("snmp.v3.enabled") else ((), ())
+        return cls(
+            settings.flag("snmp.v1_enabled"),
+            settings.flag("snmp.v2c_enabled"),
+            found,
+            users,
+            faults,
+        )
+
+
+def _users(settings: Settings) -> tuple[tuple[User, ...], tuple[str, ...]]:
+    users: list[User] = []
+    faults: list[str] = []
+    for role in V3_ROLES:
+
+        def text(name: str, role: str = role) -> str:
+            return settings.text(f"snmp.v3.{role}_{name}")
+
+        user = User(
+            text("user"), role == "write", text("auth"), text("auth_password"), text("priv"),
+            text("priv_password"),
+        )  # fmt: skip
+        if not user.name:
+            continue
+        if not user.auth_password or (user.priv != "none" and not user.priv_password):
+            faults.append(f"The SNMPv3 {role} user {user.name} has no password and is not served.")
+        elif user.name in (other.name for other in users):
+            faults.append(f"The SNMPv3 user {user.name} is there twice; only the first is served.")
+        else:
+            users.append(user)
+    return tuple(users), tuple(faults)

@@ -1,0 +1,285 @@
+"""The SNMP server: a thread with its loop, the door, and the way from a datagram to its answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from typing import Any, Final
+
+from ...bus import Bus
+from ...model.commands import Answer, Command
+from ...model.errors import BusyError
+from ...model.settings import Settings
+from .access import Access
+from .changes import Changes
+from .community import MOST_IN, V1, V2C, V3, Communities, message_version
+from .counters import Counters
+from .door import Door, Sender
+from .responder import Responder
+from .tree import Tree, btrm_leaves, system_leaves
+from .ups_mib import ups_leaves
+
+log = logging.getLogger(__name__)
+
+NONE: Final = "none"
+FIRST_RETRY_S: Final = 1.0
+LONGEST_RETRY_S: Final = 60.0
+ANSWER_S: Final = 5.0  # a change waits for the disk; a manager repeats its request after 1 s
+MOST_PENDING: Final = 8  # SETs under way
+PUBLISH_S: Final = 0.5
+LOOK_S: Final = 0.002
+STOP_S: Final = 5.0
+
+
+class SnmpServer:
+    """Serves `address` (HOST:PORT, port 0 = any free one, "none" = off).
+
+    `engine_seed`: what tells this unit from all others (SNMPv3's engine ID is made of it);
+    `count_boot`: how often the engine was started, one more than the last time. Nothing here raises
+    into the daemon: a port that cannot be bound is reported on the bus and retried.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        address: str,
+        engine_seed: str = "",
+        count_boot: Callable[[], int] = lambda: 1,
+    ) -> None:
+        self._bus = bus
+        self._address = address
+        self._engine_seed = engine_seed
+        self._count_boot = count_boot
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._tried = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="snmp", daemon=True)
+        self._settings: Settings | None = None
+        self._access = Access(False, False, {})
+        self._usm: Any = None
+        self._sets: set[asyncio.Task[None]] = set()
+        self._asked: dict[tuple[str, bytes], None] = {}
+        self._complained = ""
+        self._where = ""
+        self.counters = Counters()
+        self.tree = Tree([*system_leaves(), *self.counters.leaves(), *ups_leaves(), *btrm_leaves()])
+        self._responder = Responder(self.tree)
+        self._changes = Changes(self.tree, self.ask)
+        self._communities = Communities(self._responder, self._changes, self.counters)
+
+    def start(self) -> None:
+        """Bind, once before this returns and again and again in the background, and serve."""
+        if self._address == NONE:
+            return
+        self._thread.start()
+        self._tried.wait(STOP_S)
+
+    def stop(self) -> None:
+        """Close the door and end the thread."""
+        loop, stop = self._loop, self._stop
+        if loop is None or stop is None or not self._thread.is_alive():
+            return
+        loop.call_soon_threadsafe(stop.set)
+        self._thread.join(STOP_S)
+
+    # --- the thread ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except Exception:
+            log.exception("the SNMP agent ended")
+            self._bus.report_listener("snmp", "", "The SNMP agent ended; see the log.")
+        finally:
+            self._tried.set()
+
+    async def _serve(self) -> None:
+        self._loop = loop = asyncio.get_running_loop()
+        self._stop = stop = asyncio.Event()
+        loop.set_exception_handler(self._odd)
+        host, port = split_address(self._address)
+        pause = FIRST_RETRY_S
+        while not stop.is_set():
+            try:
+                door = Door(host, port, self.receive)
+            except OSError as error:
+                fault = f"SNMP cannot listen on {host}:{port}: {error.strerror or error}."
+                if fault != self._complained:
+                    self._complained = fault
+                    log.error("%s", fault)
+                self._bus.report_listener("snmp", "", fault)
+                self._tried.set()
+                await _wait(stop, pause)
+                pause = min(2 * pause, LONGEST_RETRY_S)
+                continue
+            self._where = door.address
+            self._bus.report_listener("snmp", self._where, "")
+            self._refresh()
+            self._tried.set()
+            try:
+                await stop.wait()
+            finally:
+                door.close()
+                if self._usm is not None:
+                    self._usm.close()
+                for task in self._sets:
+                    task.cancel()
+                self._bus.report_listener("snmp", "", "")
+
+    def _odd(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """What no one caught: counted and named, without a traceback for every bad packet."""
+        self.counters.drops += 1
+        text = f"{context.get('message')}: {context.get('exception')!r}"
+        if text != self._complained:
+            self._complained = text
+            log.error("SNMP: %s", text)
+
+    # --- one datagram --------------------------------------------------------------------------
+
+    def receive(self, raw: bytes, sender: Sender) -> None:
+        """Answer a datagram, or be silent. Runs on the loop."""
+        counters = self.counters
+        counters.packets += 1
+        snapshot = self._bus.snapshot
+        if snapshot.settings is not self._settings:
+            self._refresh()
+        version = message_version(raw) if len(raw) <= MOST_IN else None
+        if version is None:
+            counters.damaged += 1
+            return
+        access = self._access
+        try:
+            if version == V3 and self._usm is not None:
+                self._usm.receive(raw, sender)
+                return
+            is_on = (version == V1 and access.v1) or (version == V2C and access.v2c)
+            if not is_on:
+                counters.bad_versions += 1
+                return
+            reply = self._communities.answer(raw, version, sender.host, access, snapshot)
+        except Exception as error:
+            # The edge: a fault in one answer must not end the agent, nor fill the log.
+            self._odd(self._require_loop(), {"message": "no answer", "exception": error})
+            return
+        if isinstance(reply, bytes):
+            sender.send(reply)
+        elif reply is not None:
+            self.later(reply, raw, sender)
+
+    def later(self, reply: Awaitable[bytes | None], raw: bytes, sender: Sender) -> None:
+        """Send `reply` when it is there. The same request once more (a repeat) waits for the first
+        one's answer; too many requests are dropped, the manager will repeat them."""
+        key = (str(sender.address), raw)
+        if key in self._asked or len(self._sets) >= MOST_PENDING:
+            self.counters.drops += 1
+            if asyncio.iscoroutine(reply):
+                reply.close()
+            return
+
+        async def finish() -> None:
+            try:
+                answer = await reply
+                if answer is not None:
+                    sender.send(answer)
+            finally:
+                self._asked.pop(key, None)
+
+        self._asked[key] = None
+        task = self._require_loop().create_task(finish())
+        self._sets.add(task)
+        task.add_done_callback(self._sets.discard)
+
+    async def ask(self, command: Command) -> Answer:
+        """The owner's answer; what it changed is in the snapshot when this returns."""
+        loop = self._require_loop()
+        heard: asyncio.Future[tuple[Answer, int]] = loop.create_future()
+
+        def tell(answer: Answer, seq: int) -> None:
+            if not heard.done():
+                heard.set_result((answer, seq))
+
+        def on_answer(future: Future[Answer]) -> None:
+            # On the owner's thread, before it publishes what the command has changed.
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(tell, future.result(), self._bus.snapshot.seq)
+
+        try:
+            # The owner's future is never cancelled: its set_result would raise over there.
+            self._bus.post(command).add_done_callback(on_answer)
+            answer, seq = await asyncio.wait_for(heard, ANSWER_S)
+        except BusyError as error:
+            return Answer(False, "busy", str(error))
+        except TimeoutError:
+            return Answer(False, "busy", f"The owner did not answer within {ANSWER_S:g} s.")
+        end = loop.time() + PUBLISH_S
+        while answer.ok and self._bus.snapshot.seq <= seq and loop.time() < end:
+            await asyncio.sleep(LOOK_S)
+        return answer
+
+    # --- settings ------------------------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        """Take over settings that have changed (R163: at once)."""
+        settings = self._bus.snapshot.settings
+        self._settings = settings
+        access = Access.of(settings)
+        if access == self._access:
+            return
+        users_changed = access.users != self._access.users
+        self._access = access
+        faults = list(access.faults)
+        if users_changed:
+            faults += self._renew_users(access)
+        self._bus.report_listener("snmp", self._where, " ".join(faults))
+
+    def _renew_users(self, access: Access) -> list[str]:
+        """Start, change or end SNMPv3. Its libraries are loaded with the first user only."""
+        if not access.users:
+            if self._usm is not None:
+                self._usm.close()
+                self._usm = None
+            return []
+        try:
+            if self._usm is None:
+                from .usm import Usm
+
+                self._usm = Usm(self, self._communities, self._engine_seed, self._count_boot())
+            self._usm.serve(access.users)
+        except Exception as error:
+            # A library that is missing or refuses must not take v1 and v2c with it.
+            self._usm = None
+            log.error("SNMPv3 cannot be served: %r", error)
+            return [f"SNMPv3 cannot be served: {error}."]
+        return []
+
+    def _require_loop(self) -> asyncio.AbstractEventLoop:
+        assert self._loop is not None
+        return self._loop
+
+    @property
+    def bus(self) -> Bus:
+        return self._bus
+
+
+def split_address(address: str) -> tuple[str, int]:
+    """HOST:PORT as its parts; "[::1]:161" for IPv6, "*" for every interface.
+
+    Raises ValueError naming the address when it has another shape.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
+        raise ValueError(
+            f"listen address {address!r} is refused: allowed is HOST:PORT, port 0..65535."
+        )
+    host = host.removeprefix("[").removesuffix("]")
+    return ("0.0.0.0" if host in ("", "*") else host), int(port)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return

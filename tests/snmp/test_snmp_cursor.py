@@ -1,0 +1,141 @@
+"""Cursors: nothing lost, nothing told twice, whatever dies in between."""
+
+from __future__ import annotations
+
+import threading
+
+from snmp_station import MemoryHistory, MemoryNumbers, make_snapshot
+
+from btrmd.bus import RING, Bus
+from btrmd.model.errors import BtrmError
+from btrmd.model.events import Event, Kind
+from btrmd.notify.cursor import SAVE_EVERY, Cursor
+
+
+def event(n: int, key: str = "io1", kind: Kind = Kind.RAISE) -> Event:
+    return Event(n, 1.0, 1.0, key, kind, True, None, "core", "Text.")
+
+
+class House:
+    """A bus and a history that are told of the same events."""
+
+    def __init__(self) -> None:
+        self.history = MemoryHistory()
+        self.store = MemoryNumbers()
+        self.bus = Bus(make_snapshot())
+
+    def tell(self, *numbers: int) -> None:
+        events = [event(n) for n in numbers]
+        self.history.list += events
+        self.bus.publish_events(events)
+
+    def restart(self) -> None:
+        """The history and the numbers stay, the ring of the bus is new."""
+        self.bus = Bus(make_snapshot())
+
+    def cursor(self, name: str = "mail") -> Cursor:
+        return Cursor(name, self.bus, self.history, self.store)
+
+
+def numbers(cursor: Cursor, limit: int = 200) -> list[int]:
+    return [event.n for event in cursor.fetch(limit)]
+
+
+def test_a_new_consumer_begins_behind_what_is_there() -> None:
+    house = House()
+    house.tell(1, 2, 3)
+    cursor = house.cursor()
+    assert numbers(cursor) == []
+    house.tell(4)
+    assert numbers(cursor) == [4]
+    house.restart()
+    assert numbers(house.cursor()) == [4], "killed before it told anybody: not lost"
+
+
+def test_what_was_not_done_comes_again_after_a_restart_and_nothing_else() -> None:
+    house = House()
+    cursor = house.cursor()
+    house.tell(1, 2, 3)
+    assert numbers(cursor) == [1, 2, 3]
+    cursor.done(1, True)
+    cursor.done(2, True)
+    house.restart()
+    again = house.cursor()
+    assert numbers(again) == [3]
+    house.tell(4)
+    assert numbers(again) == [3, 4]
+    again.done(3, True)
+    again.done(4, True)
+    assert numbers(again) == []
+
+
+def test_a_consumer_that_lags_behind_the_ring_reads_the_history() -> None:
+    house = House()
+    cursor = house.cursor()
+    for n in range(1, RING + 301):
+        house.tell(n)
+    seen: list[int] = []
+    while batch := cursor.fetch(150):
+        seen += [item.n for item in batch]
+        cursor.done(batch[-1].n, False)
+    assert seen == list(range(1, RING + 301))
+
+
+def test_numbers_may_jump() -> None:
+    house = House()
+    cursor = house.cursor()
+    house.tell(1)
+    cursor.done(1, True)
+    house.tell(900, 901)
+    assert numbers(cursor) == [900, 901]
+
+
+def test_a_new_database_does_not_silence_a_consumer() -> None:
+    house = House()
+    house.store = MemoryNumbers(mail=5000)
+    cursor = house.cursor()
+    house.tell(1, 2)
+    assert numbers(cursor) == [1, 2]
+
+
+def test_events_that_concern_nobody_are_seldom_saved() -> None:
+    house = House()
+    cursor = house.cursor()
+    saves = house.store.saves
+    for n in range(1, SAVE_EVERY):
+        cursor.done(n, False)
+    assert house.store.saves == saves
+    cursor.close()
+    assert house.store.numbers["mail"] == SAVE_EVERY - 1
+
+
+def test_a_disk_that_refuses_does_not_stop_the_telling() -> None:
+    house = House()
+    cursor = house.cursor()
+    house.tell(1, 2)
+
+    def refuse(name: str, n: int) -> None:
+        raise BtrmError("The disk is full.")
+
+    house.store.save = refuse  # type: ignore[method-assign]
+    cursor.done(1, True)
+    assert numbers(cursor) == [2]
+
+
+def test_waiting_ends_with_an_event_or_with_the_bus() -> None:
+    house = House()
+    cursor = house.cursor()
+    assert numbers(cursor) == []
+    assert not cursor.wait(0.01)
+    waited: list[bool] = []
+    thread = threading.Thread(target=lambda: waited.append(cursor.wait(20.0)))
+    thread.start()
+    house.tell(1)
+    thread.join(5.0)
+    assert waited == [True]
+    cursor.done(1, True)
+    thread = threading.Thread(target=lambda: waited.append(cursor.wait(20.0)))
+    thread.start()
+    house.bus.close()
+    thread.join(5.0)
+    assert waited == [True, False]

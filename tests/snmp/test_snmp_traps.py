@@ -1,0 +1,283 @@
+"""Notifications: what is told, in which words, to whom, and what happens when nobody listens."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pyasn1.codec.ber import decoder, encoder
+from pysnmp.proto.api import v1, v2c
+from snmp_station import AT, BTRM, SYSTEM, MemoryHistory, MemoryNumbers, make_snapshot
+
+from btrmd.bus import Bus
+from btrmd.model.events import Event, Kind
+from btrmd.model.settings import Settings
+from btrmd.model.snmp_tree import ALL_NOTIFICATIONS
+from btrmd.notify.cursor import Cursor
+from btrmd.notify.traps import receiver as receiving
+from btrmd.notify.traps.message import date_and_time, telling
+from btrmd.notify.traps.sender import LISTENER, TrapSender
+
+Wait = Callable[..., None]
+
+
+def event(n: int = 1, key: str = "io1", kind: Kind = Kind.RAISE, **more: Any) -> Event:
+    made = Event(n, AT, 231.0, key, kind, None, None, "core", "IO1 digital input tripped.")
+    return made._replace(**more)
+
+
+class Catcher:
+    """A trap receiver; `answers` False: it never confirms."""
+
+    def __init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(5.0)
+        self.port = self.socket.getsockname()[1]
+
+    def take(self, module: Any = v2c) -> tuple[Any, Any]:
+        """The next message and who sent it."""
+        raw, sender = self.socket.recvfrom(65535)
+        return decoder.decode(raw, asn1Spec=module.Message())[0], sender
+
+    def confirm(self, message: Any, sender: Any, request_id: int | None = None) -> None:
+        response = v2c.apiMessage.get_response(message)
+        if request_id is not None:
+            v2c.apiPDU.set_request_id(v2c.apiMessage.get_pdu(response), request_id)
+        self.socket.sendto(encoder.encode(response), sender)
+
+
+@pytest.fixture
+def catcher() -> Iterator[Catcher]:
+    made = Catcher()
+    yield made
+    made.socket.close()
+
+
+class House:
+    def __init__(self, **changes: object) -> None:
+        named = {key.replace("__", "."): value for key, value in changes.items()}
+        self.settings = Settings.defaults(
+            overrides={
+                "site.name": "Hilltop",
+                "site.location": "Cabinet 3",
+                "site.contact": "noc@example.com",
+                **named,
+            }
+        )
+        self.bus = Bus(make_snapshot(self.settings))
+        self.history = MemoryHistory()
+        self.numbers = MemoryNumbers()
+        self.sender: TrapSender | None = None
+
+    def start(self) -> TrapSender:
+        self.sender = TrapSender(self.bus, self.history, self.numbers)  # type: ignore[arg-type]
+        self.sender.start()
+        return self.sender
+
+    def tell(self, *events: Event) -> None:
+        self.history.list += events
+        self.bus.publish_events(events)
+
+
+@pytest.fixture
+def house(catcher: Catcher) -> Iterator[House]:
+    made = House(
+        snmp__trap0__enabled=True,
+        snmp__trap0__address="127.0.0.1",
+        snmp__trap0__port=catcher.port,
+        snmp__trap0__community="traps",
+    )
+    yield made
+    if made.sender is not None:
+        made.sender.stop()
+
+
+def change(house: House, **changes: object) -> None:
+    named = {key.replace("__", "."): value for key, value in changes.items()}
+    house.settings = house.settings.with_changes(named)
+    snapshot = house.bus.snapshot
+    house.bus.publish(snapshot._replace(settings=house.settings, seq=snapshot.seq + 1))
+
+
+def rows_of(message: Any, module: Any = v2c) -> list[tuple[tuple[int, ...], Any]]:
+    pdu = module.apiMessage.get_pdu(message)
+    api = v1.apiTrapPDU if pdu.tagSet == v1.TrapPDU.tagSet else module.apiPDU
+    return [(tuple(name), value) for name, value in api.get_varbinds(pdu)]
+
+
+def test_a_trap_carries_everything_in_its_order(house: House, catcher: Catcher) -> None:
+    house.start()
+    house.tell(event(17))
+    message, _ = catcher.take()
+    assert bytes(v2c.apiMessage.get_community(message)) == b"traps"
+    assert v2c.apiMessage.get_pdu(message).tagSet == v2c.SNMPv2TrapPDU.tagSet
+    rows = rows_of(message)
+    assert [name for name, _ in rows] == [
+        (*SYSTEM, 3, 0),
+        (1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0),
+        (*BTRM, 3, 3, 0),
+        (*SYSTEM, 5, 0),
+        (*SYSTEM, 6, 0),
+        (*SYSTEM, 4, 0),
+        (*BTRM, 99, 2, 1, 0),
+        (*BTRM, 99, 2, 2, 0),
+        (*BTRM, 99, 2, 3, 0),
+    ]
+    values = [value for _, value in rows]
+    assert int(values[0]) == 23109
+    assert tuple(values[1]) == (*BTRM, 0, 3)
+    assert int(values[2]) == 1
+    assert [bytes(value) for value in values[3:7]] == [
+        b"Hilltop", b"Cabinet 3", b"noc@example.com", b"IO1 digital input tripped.",
+    ]  # fmt: skip
+    assert int(values[7]) == 17
+    assert bytes(values[8]) == bytes.fromhex("07ea 05 1c 14 1a 28 00 2b 00 00")
+    house.tell(event(18, kind=Kind.CLEAR))
+    rows = rows_of(catcher.take()[0])
+    assert tuple(rows[1][1]) == (*BTRM, 0, 3), "raise and clear share the OID"
+    assert int(rows[2][1]) == 0
+
+
+def test_a_v1_trap(house: House, catcher: Catcher) -> None:
+    change(house, snmp__trap0__kind="trap_v1")
+    house.start()
+    house.tell(event(5, "supply.lost"))
+    message, _ = catcher.take(v1)
+    pdu = v1.apiMessage.get_pdu(message)
+    assert tuple(v1.apiTrapPDU.get_enterprise(pdu)) == (*BTRM, 99)
+    assert int(v1.apiTrapPDU.get_generic_trap(pdu)) == 6
+    assert int(v1.apiTrapPDU.get_specific_trap(pdu)) == 1
+    assert v1.apiTrapPDU.get_agent_address(pdu).prettyPrint() == "127.0.0.1"
+    rows = rows_of(message, v1)
+    assert rows[0][0] == (*BTRM, 99, 2, 4, 0)
+    assert len(rows) == 7
+
+
+def test_what_is_told_and_what_is_not() -> None:
+    assert telling(event(notify=False)) is None, "the first 10 s (R86)"
+    assert telling(event(key="site.contact", kind=Kind.COMMAND)) is None
+    assert telling(event(key="io1", kind=Kind.COMMAND)) is None, "an acknowledgement"
+    assert telling(event(key="test.state", kind=Kind.CHANGE)) is None
+    for key, oid in (
+        ("battery.low_capacity", (0, 1)), ("battery.low_voltage", (0, 2)), ("io2", (0, 4)),
+        ("sensor.0x4a", (99, 0, 12)), ("sensor.0x40", (99, 0, 12)), ("relay.k3", (99, 0, 11)),
+    ):  # fmt: skip
+        told = telling(event(key=key))
+        assert told is not None
+        assert told.notification.oid == oid
+        assert told.is_on
+    lvd = telling(event(key="lvd.open", kind=Kind.CHANGE, value=False))
+    assert lvd is not None
+    assert not lvd.is_on
+    assert len({item.oid for item in ALL_NOTIFICATIONS}) == len(ALL_NOTIFICATIONS)
+
+
+def test_date_and_time_is_utc() -> None:
+    assert date_and_time(0.25) == bytes((0x07, 0xB2, 1, 1, 0, 0, 0, 2, ord("+"), 0, 0))
+
+
+def test_nothing_is_told_while_receivers_are_off_nor_afterwards(
+    house: House, catcher: Catcher, wait_until: Wait
+) -> None:
+    change(house, snmp__trap0__enabled=False)
+    house.start()
+    house.tell(event(1))
+    wait_until(lambda: house.numbers.numbers["trap0"] == 1)
+    change(house, snmp__trap0__enabled=True)
+    house.tell(event(2))
+    assert int(rows_of(catcher.take()[0])[7][1]) == 2
+
+
+def test_a_restart_tells_what_was_not_told_and_nothing_twice(
+    house: House, catcher: Catcher
+) -> None:
+    sender = house.start()
+    house.tell(event(1))
+    catcher.take()
+    sender.stop()
+    house.history.list.append(event(2))  # it happened, and the daemon was killed
+    house.bus = Bus(house.bus.snapshot)
+    house.start()
+    house.tell(event(3))
+    numbers = [int(rows_of(catcher.take()[0])[7][1]) for _ in range(2)]
+    assert numbers == [2, 3]
+
+
+def test_an_inform_is_repeated_until_it_is_confirmed(
+    house: House, catcher: Catcher, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "FIRST_PAUSE_S", 0.05)
+    change(house, snmp__trap0__kind="inform_v2c")
+    house.start()
+    house.tell(event(1), event(2))
+    first, sender = catcher.take()
+    second, _ = catcher.take()
+    assert encoder.encode(first) == encoder.encode(second), "the same once more"
+    catcher.socket.sendto(b"nonsense", sender)
+    catcher.confirm(first, sender, request_id=12345)  # somebody else's
+    assert int(rows_of(catcher.take()[0])[7][1]) == 1
+    wait_until(lambda: "does not confirm" in house.bus.listeners[LISTENER].fault)
+    catcher.confirm(first, sender)
+    while int(rows_of((message := catcher.take())[0])[7][1]) == 1:
+        pass
+    catcher.confirm(*message)
+    wait_until(lambda: house.numbers.numbers["trap0"] == 2)
+    wait_until(lambda: house.bus.listeners[LISTENER].fault == "")
+
+
+def test_a_receiver_that_never_confirms_is_given_up_and_holds_nobody_up(
+    house: House, catcher: Catcher, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receiving, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(receiving, "GIVE_UP_S", 0.3)
+    deaf = Catcher()
+    change(
+        house, snmp__trap1__enabled=True, snmp__trap1__address="127.0.0.1",
+        snmp__trap1__port=deaf.port, snmp__trap1__kind="inform_v2c",
+    )  # fmt: skip
+    house.start()
+    start = time.monotonic()
+    house.tell(event(1), event(2))
+    assert [int(rows_of(catcher.take()[0])[7][1]) for _ in range(2)] == [1, 2]
+    assert time.monotonic() - start < 2.0
+    wait_until(lambda: house.numbers.numbers["trap1"] == 2)
+    deaf.socket.close()
+
+
+def test_an_unreachable_network_is_a_visible_fault_and_loses_nothing(
+    house: House, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cursor = Cursor("trap0", house.bus, house.history, house.numbers)  # type: ignore[arg-type]
+    made = receiving.Receiver(0, house.bus, cursor)
+    house.tell(event(1))
+
+    def refuse(*words: object) -> None:
+        raise OSError(101, "Network is unreachable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(receiving, "send", refuse)
+        made.step(0.0)
+    assert made.fault == (
+        f"SNMP receiver 0 at 127.0.0.1:{catcher.port} cannot be reached: Network is unreachable."
+    )
+    made.step(1.0)
+    assert made.sent == 0, "not before its pause"
+    made.step(3.0)
+    assert (made.sent, made.fault) == (1, "")
+    assert int(rows_of(catcher.take()[0])[7][1]) == 1
+    made.close()
+
+
+def test_the_test_notification(house: House, catcher: Catcher) -> None:
+    sender = house.start()
+    said = sender.test("web admin")
+    assert said == [f"A trap was sent to 127.0.0.1:{catcher.port}; traps are not confirmed."]
+    rows = rows_of(catcher.take()[0])
+    assert tuple(rows[1][1]) == (*BTRM, 99, 0, 16)
+    assert b"web admin" in bytes(rows[6][1])
+    change(house, snmp__trap0__enabled=False)
+    assert sender.test("") == ["No trap receiver is enabled."]

@@ -1,0 +1,66 @@
+"""UPS-MIB: a capacity test never looks like an outage, an outage always does (R144)."""
+
+from __future__ import annotations
+
+import pytest
+from snmp_station import make_snapshot
+
+from btrmd.model.readings import Value
+from btrmd.model.settings import Settings
+from btrmd.servers.snmp import ups_mib as ups
+from btrmd.servers.snmp.tree import Tree
+
+TREE = Tree(ups.ups_leaves())
+
+
+def read(*oid: int, settings: Settings | None = None, **values: Value) -> object:
+    leaf = TREE.get((*ups.UPS, *oid))
+    assert leaf is not None
+    return leaf.read(make_snapshot(settings, **values))
+
+
+IN_TEST = {"test__running": True, "test__state": "running"}
+
+
+@pytest.mark.parametrize("state", ["proving", "running", "returning"])
+def test_a_capacity_test_is_a_test_on_a_normal_source(state: str) -> None:
+    values: dict[str, Value] = {**IN_TEST, "test__state": state}
+    assert read(4, 1, 0, **values) == ups.SOURCE_NORMAL
+    assert read(2, 1, 0, **values) == ups.NORMAL
+    assert read(7, 1, 0, **values) == "1.3.6.1.2.1.33.1.7.7.4"
+    calibration = Settings.defaults(overrides={"snmp.ups_calibration": True})
+    assert read(7, 1, 0, settings=calibration, **values) == "1.3.6.1.2.1.33.1.7.7.5"
+    assert read(7, 3, 0, **values) == ups.IN_PROGRESS
+
+
+def test_an_outage_is_one_also_when_a_test_was_running() -> None:
+    for values in ({}, IN_TEST):
+        assert read(4, 1, 0, ups__on_battery=True, **values) == ups.SOURCE_BATTERY
+        assert read(7, 1, 0, ups__on_battery=True, **values) == "1.3.6.1.2.1.33.1.7.7.1"
+
+
+def test_low_means_the_real_limit() -> None:
+    assert read(2, 1, 0) == ups.NORMAL
+    assert read(2, 1, 0, battery__low_voltage=True) == ups.LOW
+    assert read(2, 1, 0, ups__on_battery=True, runtime__remaining=301.0) == ups.NORMAL
+    assert read(2, 1, 0, ups__on_battery=True, runtime__remaining=300.0) == ups.LOW
+    assert read(2, 1, 0, runtime__remaining=10.0) == ups.NORMAL, "no outage"
+    assert read(2, 1, 0, lvd__open=True) == ups.DEPLETED
+    assert read(2, 1, 0, battery__voltage=None) == ups.UNKNOWN
+
+
+def test_measurements_are_in_the_units_of_rfc_1628() -> None:
+    assert read(2, 5, 0) == 134  # 0.1 V
+    assert read(2, 6, 0) == -15  # 0.1 A
+    assert read(2, 7, 0) == -12  # degrees Celsius
+    assert read(3, 3, 1, 3, 1) == 13  # V
+    assert read(4, 4, 1, 3, 1) == 10  # 0.1 A
+    assert read(4, 4, 1, 4, 1) == 14  # W
+    assert read(4, 4, 1, 5, 1) == 5  # % of 20 A
+    assert read(2, 3, 0, runtime__estimate=7259.0) == 120  # min
+    assert read(2, 3, 0) is None
+
+
+def test_results_of_tests() -> None:
+    for result, number in (("good", 1), ("low", 3), ("aborted", 4), ("none", 6)):
+        assert read(7, 3, 0, test__result=result) == number
