@@ -112,7 +112,7 @@ def core_steps() -> Iterator[Figure]:
 
 def estimate_call() -> Iterator[Figure]:
     """One estimate over a curve of 400 rows."""
-    from btrmd.estimate.slope import estimate
+    from btrmd.estimate.run_time import estimate
     from btrmd.model.discharge import CurveRow
 
     rows = [CurveRow(27.0 * k, 12.7 - 0.0015 * k, -1.5, 20.0, 1.5) for k in range(400)]
@@ -218,6 +218,37 @@ def modbus(seconds: float) -> Iterator[Figure]:
     yield Figure("Modbus p99, 32 clients x 10/s", 5.0, calm.p99_ms, "ms", str(calm))
 
 
+def dnp3(seconds: float) -> Iterator[Figure]:
+    """DNP3 polls of one master beside an opendnp3 outstation (C++), one after the other."""
+    from lib_bench_dnp3 import ONE_POINT, drive, opendnp3_outstation
+
+    length = min(seconds, 12.0) / 3.0
+    with running() as daemon:
+        ours = json.loads((daemon.state / "run" / "listeners.json").read_text())["dnp3"]
+        pid = daemon.process.pid
+        drive(ours, pid, 1.0)  # warm
+        full, one = drive(ours, pid, length), drive(ours, pid, length, ONE_POINT)
+        try:
+            with opendnp3_outstation() as (other, other_pid):
+                theirs = str(drive(other, other_pid, length))
+        except ImportError as error:
+            theirs = f"not measured ({error})"
+    yield Figure("DNP3 integrity poll, p99", 5.0, full.p99_ms, "ms", f"{full}; opendnp3 {theirs}")
+    yield Figure("DNP3 integrity poll, CPU", 522.0, full.cpu_us, "us", "a bare py1815 took 522")
+    yield Figure("DNP3 one point, p99", 5.0, one.p99_ms, "ms", str(one))
+
+
+def snmp() -> Iterator[Figure]:
+    """GET and bulk walk: CPU time of the agent's thread."""
+    from lib_bench_snmp import measure
+
+    with running() as daemon:
+        listeners = json.loads((daemon.state / "run" / "listeners.json").read_text())
+        get_us, walk_ms, objects = measure(listeners["snmp"], daemon.process.pid)
+    yield Figure("SNMP GET, CPU", 600.0, get_us, "us")
+    yield Figure("SNMP bulk walk, CPU", 5.0, walk_ms, "ms", f"{objects} objects")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument(
@@ -225,7 +256,7 @@ def main() -> int:
     )
     parser.add_argument("--json", action="store_true")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="core estimate start idle page modbus"
+        "names", nargs="*", metavar="NAME", help="core estimate start idle page modbus dnp3"
     )
     args = parser.parse_args()
     benches: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -234,7 +265,9 @@ def main() -> int:
         "start": start_up,
         "idle": lambda: idle(args.seconds),
         "page": lambda: page(args.seconds),
+        "snmp": snmp,
         "modbus": lambda: modbus(args.seconds),
+        "dnp3": lambda: dnp3(args.seconds),
     }
     unknown = [name for name in args.names if name not in benches]
     if unknown:

@@ -1,0 +1,70 @@
+"""Modbus identity: functions 17 (report server id) and 43/14 (read device identification)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from ...model.snapshot import Snapshot
+from .modbus_request import (
+    DEVICE_ID_MEI,
+    ILLEGAL_ADDRESS,
+    MAX_PDU,
+    ModbusFault,
+    ReadIdentity,
+)
+
+_CONFORMITY: Final = 0x82  # regular objects, by stream and one by one (section 6.21)
+_BASIC_LAST: Final = 2
+_HEAD: Final = 7  # function, MEI, access, conformity, more, next, number
+_LONGEST: Final = MAX_PDU - _HEAD - 2
+
+
+def server_data(snapshot: Snapshot, unit: int) -> bytes:
+    """Function 17: byte count, server id (the unit), run indicator, "BTRM300 1.0" in ASCII."""
+    name = f"{_text(snapshot, 'system.model')} {_text(snapshot, 'system.firmware')}"
+    data = bytes((unit, 0xFF if snapshot.is_ticking else 0x00)) + name.encode("ascii", "replace")
+    return bytes((len(data),)) + data
+
+
+def objects(snapshot: Snapshot) -> dict[int, bytes]:
+    """Object id -> value: vendor, product code, revision; product, model, user's name."""
+    model = _text(snapshot, "system.model")
+    texts = {
+        0x00: "btrmd",
+        0x01: model,
+        0x02: _text(snapshot, "system.firmware"),
+        0x04: "Battery test and remote monitoring",
+        0x05: model,
+        0x06: str(snapshot.settings["site.location"]),
+    }
+    return {n: text.encode("ascii", "replace")[:_LONGEST] for n, text in texts.items()}
+
+
+def identity_data(snapshot: Snapshot, request: ReadIdentity) -> bytes:
+    """Function 43/14: what follows the function code. Raises ModbusFault 2: no such object."""
+    known = objects(snapshot)
+    if request.access == 4:
+        if request.first not in known:
+            raise ModbusFault(ILLEGAL_ADDRESS)
+        wanted = [request.first]
+    else:
+        wanted = [n for n in known if request.access > 1 or n <= _BASIC_LAST]
+        # A stream that starts at an object there is none of starts at the beginning (6.21).
+        first = request.first if request.first in wanted else wanted[0]
+        wanted = [n for n in wanted if n >= first]
+    body, count, following = b"", 0, 0
+    for n in wanted:
+        item = bytes((n, len(known[n]))) + known[n]
+        if _HEAD + len(body) + len(item) > MAX_PDU:
+            following = n
+            break
+        body += item
+        count += 1
+    more = 0xFF if following else 0x00
+    head = (DEVICE_ID_MEI, request.access, _CONFORMITY, more, following, count)
+    return bytes(head) + body
+
+
+def _text(snapshot: Snapshot, key: str) -> str:
+    value = snapshot.points[key].value
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,199 @@
+"""The fieldbus service: one thread, one loop, and the doors that settings and options ask for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Mapping
+from typing import Final
+
+from ...bus import Bus
+from ...model.errors import BtrmError
+from ...model.settings import Settings
+from .plan import FieldbusOptions, Plan, SerialLine, TcpPlace, plans, split_place
+from .room import Endpoint, Factory, Room
+
+log = logging.getLogger(__name__)
+
+LOOK_S: Final = 0.2  # between two looks whether settings have changed
+FIRST_RETRY_S: Final = 0.5
+LONGEST_RETRY_S: Final = 30.0
+LONGEST_SERIAL_RETRY_S: Final = 2.0  # an adapter that is put back should be in use at once
+SETTLED_S: Final = 10.0  # a door that was open this long starts with short pauses again
+STOP_S: Final = 5.0
+
+
+def _modbus_tcp(room: Room, plan: Plan) -> Endpoint:
+    from .modbus_tcp import ModbusTcp
+
+    return ModbusTcp(room, plan)
+
+
+def _modbus_rtu(room: Room, plan: Plan) -> Endpoint:
+    from .modbus_rtu import ModbusRtu
+
+    return ModbusRtu(room, plan)
+
+
+def _dnp3_tcp(room: Room, plan: Plan) -> Endpoint:
+    from .dnp3_tcp import Dnp3Tcp
+
+    return Dnp3Tcp(room, plan)
+
+
+def _dnp3_serial(room: Room, plan: Plan) -> Endpoint:
+    from .dnp3_serial import Dnp3Serial
+
+    return Dnp3Serial(room, plan)
+
+
+# (protocol, is serial) -> factory. The libraries are imported by the first door that needs them.
+FACTORIES: Final[Mapping[tuple[str, bool], Factory]] = {
+    ("modbus", False): _modbus_tcp,
+    ("modbus", True): _modbus_rtu,
+    ("dnp3", False): _dnp3_tcp,
+    ("dnp3", True): _dnp3_serial,
+}
+
+
+def wanted_listeners(settings: Settings, options: FieldbusOptions) -> frozenset[str]:
+    """The names of listeners.json that must be bound before the station is ready."""
+    return frozenset(plans(settings, options))
+
+
+class Fieldbus:
+    """`start` and `stop` from any thread. Nothing in here raises into the daemon.
+
+    A door that cannot be opened is reported on the bus and tried again with growing pauses; a
+    settings change closes and opens the doors it concerns and no others.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        options: FieldbusOptions,
+        factories: Mapping[tuple[str, bool], Factory] = FACTORIES,
+    ) -> None:
+        self._bus = bus
+        self._options = options
+        self._factories = factories
+        self._ports: dict[tuple[str, TcpPlace], TcpPlace] = {}  # what "any free port" became
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="fieldbus", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+        self._started.wait(STOP_S)
+
+    def stop(self) -> None:
+        """Close all doors; waits for the thread."""
+        loop, stop = self._loop, self._stop
+        if loop is not None and stop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+                loop.call_soon_threadsafe(stop.set)
+            self._thread.join(STOP_S)
+
+    # --- the thread ------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._main())
+        finally:
+            self._started.set()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(_note)
+        self._stop = stop = asyncio.Event()
+        self._started.set()
+        room = Room(self._bus)
+        doors: dict[str, tuple[Plan, asyncio.Task[None]]] = {}
+        seen: Settings | None = None
+        try:
+            while not stop.is_set():
+                settings = self._bus.snapshot.settings
+                if settings is not seen:
+                    seen = settings
+                    await self._follow(plans(settings, self._options), doors, room)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), LOOK_S)
+        finally:
+            await self._follow({}, doors, room)
+
+    async def _follow(
+        self,
+        wanted: Mapping[str, Plan],
+        doors: dict[str, tuple[Plan, asyncio.Task[None]]],
+        room: Room,
+    ) -> None:
+        """Close what is not wanted any more, open what is; the rest is not touched."""
+        for name, (plan, task) in list(doors.items()):
+            if wanted.get(name) != plan:
+                del doors[name]
+                task.cancel()
+                await asyncio.wait({task})
+                if name not in wanted:
+                    self._bus.report_listener(name, "")
+        for name, plan in wanted.items():
+            if name not in doors:
+                doors[name] = (plan, asyncio.create_task(self._keep(plan, room)))
+
+    async def _keep(self, plan: Plan, room: Room) -> None:
+        """Keep one door open until this task is cancelled."""
+        is_serial = isinstance(plan.place, SerialLine)
+        factory = self._factories[plan.protocol, is_serial]
+        longest = LONGEST_SERIAL_RETRY_S if is_serial else LONGEST_RETRY_S
+        pause, told = FIRST_RETRY_S, ""
+        while True:
+            opened = room.loop.time()
+            fault = await self._serve(factory, plan, room)
+            if room.loop.time() - opened > SETTLED_S:
+                pause = FIRST_RETRY_S
+            if fault != told:
+                log.warning("%s", fault)
+                told = fault
+            self._bus.report_listener(plan.name, "", fault)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2.0, longest)
+
+    async def _serve(self, factory: Factory, plan: Plan, room: Room) -> str:
+        """Open the door and wait until it is lost; the reason as a sentence."""
+        endpoint: Endpoint | None = None
+        place = plan.place
+        if isinstance(place, TcpPlace):  # a door that is opened again is at the same place
+            plan = plan._replace(place=self._ports.get((plan.name, place), place))
+        try:
+            endpoint = factory(room, plan)
+            address = await endpoint.start()
+            if isinstance(place, TcpPlace) and place.port == 0:
+                self._ports[plan.name, place] = split_place(address)
+            self._bus.report_listener(plan.name, address, endpoint.warning)
+            log.info("%s is open at %s", plan.name, address)
+            return await endpoint.lost
+        except BtrmError as error:
+            return str(error)
+        except OSError as error:
+            where = plan.place.device if isinstance(plan.place, SerialLine) else str(plan.place)
+            reason = error.strerror or str(error)
+            return f"{plan.name} ({plan.protocol}) cannot open {where}: {reason}."
+        except Exception as error:
+            # Whatever goes wrong behind one door must not shut the others.
+            log.exception("%s: internal error", plan.name)
+            return f"{plan.name} stopped by an internal error: {type(error).__name__}: {error}."
+        finally:
+            if endpoint is not None:
+                try:
+                    await endpoint.stop()
+                except Exception:
+                    log.exception("%s: could not be closed cleanly", plan.name)
+
+
+def _note(loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """A callback failed: one line, and the loop goes on."""
+    error = context.get("exception")
+    detail = error if isinstance(error, Exception) else None
+    log.error("fieldbus: %s", context.get("message", "a callback failed"), exc_info=detail)

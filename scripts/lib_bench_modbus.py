@@ -1,0 +1,138 @@
+"""The Modbus part of the bench: requests a second and their p99, beside a bare pymodbus server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+TICKS = os.sysconf("SC_CLK_TCK")
+REGISTERS = 18
+REQUEST = b"\0\0\0\6\1\4\0\0\0" + bytes((REGISTERS,))  # behind the transaction: read all inputs
+ANSWER_SIZE = 9 + 2 * REGISTERS
+
+
+class Load(NamedTuple):
+    """What a load run saw: requests a second, p50 and p99 in ms, CPU of the server in us each."""
+
+    per_s: float
+    p50_ms: float
+    p99_ms: float
+    cpu_us: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.per_s:.0f}/s, p50 {self.p50_ms:.2f} ms, p99 {self.p99_ms:.2f} ms,"
+            f" {self.cpu_us:.0f} us CPU each"
+        )
+
+
+def drive(address: str, pid: int, seconds: float, clients: int, rate: float = 0.0) -> Load:
+    """`clients` connections, one request on its way on each; `rate` a second each, 0 = at once."""
+    host, port = address.rsplit(":", 1)
+    poll = select.epoll()
+    socks: dict[int, socket.socket] = {}
+    asked: dict[int, float] = {}
+    due: list[tuple[float, int]] = []
+    times: list[float] = []
+    try:
+        for _ in range(clients):
+            sock = socket.create_connection((host, int(port)), 5)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            socks[sock.fileno()] = sock
+            poll.register(sock.fileno(), select.EPOLLIN)
+        transaction = 0
+        used, start = cpu_s(pid), time.perf_counter()
+        end = start + seconds
+        # With a rate the clients are spread over its period.
+        due = [(start + (n / clients / rate if rate else 0.0), fd) for n, fd in enumerate(socks)]
+        now = start
+        while now < end:
+            while due and due[0][0] <= now:
+                fd = due.pop(0)[1]
+                transaction = (transaction + 1) & 0xFFFF
+                asked[fd] = time.perf_counter()
+                socks[fd].send(transaction.to_bytes(2, "big") + REQUEST)
+            wait = max(0.0, due[0][0] - now) if due else 1.0
+            for fd, _ in poll.poll(min(wait, max(end - now, 0.0))):
+                answer = socks[fd].recv(512)
+                now = time.perf_counter()
+                if len(answer) != ANSWER_SIZE or answer[7] != 4:
+                    raise ValueError(f"not the answer that was asked for: {answer.hex()}")
+                began = asked.pop(fd)
+                times.append(now - began)
+                due.append((began + 1.0 / rate if rate else now, fd))
+            now = time.perf_counter()
+        took = now - start
+        used = cpu_s(pid) - used
+    finally:
+        poll.close()
+        for sock in socks.values():
+            sock.close()
+    times.sort()
+    count = max(len(times), 1)
+    return Load(
+        len(times) / took,
+        1000.0 * times[count // 2],
+        1000.0 * times[int(0.99 * count)],
+        1e6 * used / count,
+    )
+
+
+def cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+@contextlib.contextmanager
+def bare_server() -> Iterator[tuple[str, int]]:
+    """A pymodbus server as its documentation has it, in a process of its own: address and pid."""
+    process = subprocess.Popen(
+        [sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), process.pid
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+async def serve() -> None:
+    """The bare server: the same 18 registers with fixed values, any free port, told on stdout."""
+    from pymodbus.server import ModbusTcpServer
+    from pymodbus.simulator import DataType, SimData, SimDevice
+
+    device = SimDevice(1, SimData(0, values=[13390] * REGISTERS, datatype=DataType.REGISTERS))
+    server = ModbusTcpServer(device, address=("127.0.0.1", 0))
+    await server.serve_forever(background=True)
+    listening = server.transport
+    host, port = listening.sockets[0].getsockname()[:2]
+    print(f"{host}:{port}", flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--serve", action="store_true")
+    parser.add_argument("--drive", metavar="HOST:PORT")
+    parser.add_argument("--pid", type=int, default=os.getpid())
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--rate", type=float, default=0.0)
+    args = parser.parse_args()
+    if args.serve:
+        asyncio.run(serve())
+    else:
+        print(drive(args.drive, args.pid, args.seconds, args.clients, args.rate))
