@@ -80,7 +80,8 @@ def factory_accounts() -> dict[str, object]:
 def with_password(accounts: Mapping[str, object], user: str, password: str) -> dict[str, object]:
     """A copy of `accounts` in which `user` has `password` and is no factory login any more.
 
-    What else stands in his entry (his role) stays. An unknown user is added. Raises SettingError when the password is refused.
+    What else stands in his entry (his role) stays. An unknown user is added. Raises SettingError
+    when the password is refused.
     """
     users = accounts.get("users")
     kept = dict(users) if isinstance(users, Mapping) else {}

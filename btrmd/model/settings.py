@@ -180,8 +180,12 @@ class Settings(Mapping[str, SettingValue]):
 
     def with_defaults(self, keys: tuple[str, ...]) -> Settings:
         """These settings with `keys` at their defaults (resets, C21); live ones are passed over."""
-        return self.with_changes(
-            {key: self.default(key) for key in keys if not find_setting(key, None).live}
+        # The voltage first: it decides the default of the Type 2 minimum.
+        base = self
+        if _VOLTAGE in keys:
+            base = self.with_changes({_VOLTAGE: self.default(_VOLTAGE)})
+        return base.with_changes(
+            {key: base.default(key) for key in keys if not find_setting(key, None).live}
         )
 
     def differing(self, other: Settings) -> tuple[str, ...]:

@@ -47,7 +47,8 @@ def test_the_page_lives_and_says_when_it_does_not(station: Station, browser: Bro
     test = TestRecord(7, "1", "running", duration_s=2520.0, minimum_runtime_s=0.0)
     station.owner.show(alarms=(alarm,), test=test)
     browser.wait(
-        text_of("#alarms") + " === 'CH1 is <b>low</b>. io1, active, since 2026-05-28 20:26 UTC'"
+        text_of("#alarms") + " === 'CH1 is <b>low</b>. io1, active, since 2026-05-28 20:26 UTC"
+        " Log in to acknowledge'"
     )
     browser.wait(text_of("#card-title") + " === 'Test 7 (Type 1) is running'")
 

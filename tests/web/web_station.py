@@ -14,7 +14,7 @@ from btrmd.bus import Bus
 from btrmd.model.commands import Answer, ChangeSettings, Command, StartTest
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.errors import SettingError
-from btrmd.model.events import Event
+from btrmd.model.events import Event, Kind
 from btrmd.model.passwords import hash_password
 from btrmd.model.points import POINT
 from btrmd.model.readings import GOOD, MISSING, Reading, Value
@@ -87,6 +87,17 @@ class MemoryHistory:
     def events(self, after: int = 0, limit: int = 1000, key: str | None = None) -> list[Event]:
         return [event for event in self.event_list if event.n > after][:limit]
 
+    def find_events(
+        self, before: int = 0, limit: int = 100, key: str = "", kind: Kind | None = None
+    ) -> list[Event]:
+        return [
+            event
+            for event in reversed(self.event_list)
+            if (not before or event.n < before)
+            and (not key or event.key == key or event.key.startswith(f"{key}."))
+            and kind in (None, event.kind)
+        ][:limit]
+
     def last_event(self) -> int:
         return self.event_list[-1].n if self.event_list else 0
 
@@ -106,6 +117,11 @@ class MemoryHistory:
         columns = tuple(keys or ("battery.voltage", "load.current"))
         rows = [(start + 60.0 * i, *(float("nan") for _ in columns)) for i in range(3)]
         return Trends(columns, 60, rows)
+
+    def trend_ranges(
+        self, start: float, end: float, keys: Sequence[str], buckets: int = 500
+    ) -> Trends:
+        return Trends(tuple(name for key in keys for name in (key, key)), 60, ())
 
 
 class MemoryStore:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from btrmd.model.passwords import (
@@ -17,6 +17,7 @@ from btrmd.model.passwords import (
     with_password,
 )
 
+from .roles import Role, stored_role
 from .sessions import Session, Sessions
 from .throttle import Throttle, is_private
 
@@ -28,8 +29,9 @@ MAX_USER_LENGTH = 64
 class AuthStore(Protocol):
     """Where the accounts are kept; the daemon hands it in.
 
-    The dictionary is `{"users": {NAME: {"hash": TEXT, "factory": BOOL}}}`. An empty one means a
-    new unit. Thread-safe; another process (`btrmd passwd`) may change the file at any time.
+    The dictionary is `{"users": {NAME: {"hash": TEXT, "factory": BOOL, "role": TEXT}}}`; without
+    a role a user is an admin. An empty dictionary means a new unit. Thread-safe; another process
+    (`btrmd passwd`) may change the file at any time.
     """
 
     def load(self) -> dict[str, object]: ...
@@ -56,9 +58,12 @@ STATUS: Mapping[str, int] = {
 }
 
 
-class _User(NamedTuple):
+class User(NamedTuple):
+    """A usable entry of the accounts."""
+
     hash: str
     is_factory: bool
+    role: Role
 
 
 class Accounts:
@@ -101,12 +106,13 @@ class Accounts:
             )
         self._throttle.succeeded(user, address)
         log.info("login: user %s from %s", user, address)
-        return self._sessions.open(user, found.hash, found.is_factory)
+        return self._sessions.open(user, found.hash, found.is_factory, found.role, address)
 
     def is_current(self, session: Session) -> bool:
         """False once the password was changed elsewhere; the session is closed then."""
-        user = self._users().get(session.user)
+        user = self.users().get(session.user)
         if user is not None and user.hash == session.credential:
+            session.role = user.role
             return True
         self._sessions.close(session)
         return False
@@ -143,38 +149,60 @@ class Accounts:
             self._queue.release()
         log.info("password set: user %s from %s", session.user, address)
         self._sessions.close_all_of(session.user)
-        credential = _decode_users(changed)[session.user].hash
-        return self._sessions.open(session.user, credential, False)
+        user = _decode_users(changed)[session.user]
+        return self._sessions.open(session.user, user.hash, False, user.role, address)
 
-    def _check(self, user: str, password: str) -> _User | None:
-        users = self._users()
+    def change(self, edit: Callable[[dict[str, object]], dict[str, object]]) -> Refusal | None:
+        """Store the accounts as `edit` makes them of the stored ones; one change at a time.
+
+        `edit` raises ValueError to refuse, its text one sentence.
+        """
+        if not self._queue.acquire(blocking=False):
+            return Refusal("busy", "Another login is being checked: try again in 1 s.", 1)
+        try:
+            with self._hashing:
+                self._store.save(edit(self._store.load() or self._new_accounts()))
+        except ValueError as error:
+            return Refusal("password", str(error))
+        except OSError as error:
+            return Refusal("storage", f"The accounts could not be stored: {error}.")
+        finally:
+            self._queue.release()
+        return None
+
+    def _check(self, user: str, password: str) -> User | None:
+        users = self.users()
         found = users.get(user)
         fits = len(password) <= MAX_LENGTH
         good = verify_password(password if fits else "", found.hash if found is not None else DECOY)
         return found if good and fits and found is not None else None
 
-    def _users(self) -> dict[str, _User]:
+    def users(self) -> dict[str, User]:
+        """The users by name; a new unit has the factory login."""
         users = _decode_users(self._store.load())
         return users or self._new_unit()
 
-    def _new_unit(self) -> dict[str, _User]:
+    def _new_unit(self) -> dict[str, User]:
         """The factory login, for a unit whose accounts name nobody."""
+        return _decode_users(self._new_accounts())
+
+    def _new_accounts(self) -> dict[str, object]:
         if not self._factory:
             self._factory = factory_accounts()
             try:
                 self._store.save(self._factory)
             except OSError as error:
                 log.error("cannot store the factory login of %s: %s", FACTORY_USER, error)
-        return _decode_users(self._factory)
+        return self._factory
 
 
-def _decode_users(accounts: Mapping[str, object]) -> dict[str, _User]:
+def _decode_users(accounts: Mapping[str, object]) -> dict[str, User]:
     """The usable entries; one of a wrong shape is as good as absent."""
     users = accounts.get("users")
     if not isinstance(users, Mapping):
         return {}
     return {
-        name: _User(entry["hash"], entry.get("factory") is True)
+        name: User(entry["hash"], entry.get("factory") is True, stored_role(entry.get("role")))
         for name, entry in users.items()
         if isinstance(name, str)
         and isinstance(entry, Mapping)

@@ -22,6 +22,7 @@ from .accounts import STATUS, Refusal
 from .answers import answer_json, refuse
 from .bodies import RequestError, fields, flag, json_object, refuse_field
 from .cookies import drop_session, keep_session
+from .roles import Role
 from .routes import Access, Route
 from .services import Services, source
 from .sessions import Session
@@ -193,6 +194,7 @@ def change_routes(services: Services) -> list[Route]:
             "Changed",
             "Settings",
             answers=(field,),
+            role=Role.ADMIN,
         ),
         Route(
             "POST",
@@ -203,6 +205,7 @@ def change_routes(services: Services) -> list[Route]:
             "Started",
             "StartTest",
             answers=(refused, field),
+            role=Role.OPERATOR,
         ),
         Route(
             "POST",
@@ -212,6 +215,7 @@ def change_routes(services: Services) -> list[Route]:
             "Stop the test, or cancel the delayed start",
             "Empty",
             answers=(refused,),
+            role=Role.OPERATOR,
         ),
         Route(
             "POST",
@@ -221,6 +225,7 @@ def change_routes(services: Services) -> list[Route]:
             "Acknowledge an alarm",
             "Empty",
             answers=((404, "There is no such alarm."), refused),
+            role=Role.OPERATOR,
         ),
         Route(
             "POST",
@@ -231,6 +236,7 @@ def change_routes(services: Services) -> list[Route]:
             "Empty",
             "CapacityCheck",
             answers=(refused, field),
+            role=Role.OPERATOR,
         ),
         Route(
             "POST",
@@ -241,5 +247,6 @@ def change_routes(services: Services) -> list[Route]:
             "Empty",
             "ResetData",
             answers=(refused, field),
+            role=Role.ADMIN,
         ),
     ]

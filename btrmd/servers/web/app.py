@@ -12,17 +12,26 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from . import openapi
+from .about_page import about_routes
 from .answers import answer_json, compress, refuse
 from .api_change import change_routes
 from .api_read import read_routes
 from .assets import Assets
+from .authorization_page import authorization_routes
 from .bodies import MAX_BODY, RequestError
+from .email_test_page import email_test_routes
+from .form_page import form_routes
 from .gate import Gate
 from .headers import SECURITY_HEADERS
+from .help_page import help_routes
+from .history_routes import history_routes
+from .manual_test_page import manual_test_routes
 from .menu import make_menu
+from .mib_page import mib_routes
 from .pages import Pages, page_routes
 from .routes import Access, Route, is_api_path
 from .services import Services
+from .status_views import status_routes
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +73,20 @@ def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Ro
     path = "/api/v1/openapi.json"
     summary = "This description"
     api.append(Route("GET", path, describe, Access.PUBLIC, summary, "Description"))
-    files = Route("GET", "/static/<name>", assets.serve, Access.PUBLIC)
-    return (*api, files, *page_routes(pages))
+    files = Route("GET", "/static/<path:name>", assets.serve, Access.PUBLIC)
+    makers = (
+        page_routes,
+        status_routes,
+        history_routes,
+        form_routes,
+        manual_test_routes,
+        email_test_routes,
+        mib_routes,
+        help_routes,
+        authorization_routes,
+        about_routes,
+    )
+    return (*api, files, *(route for make in makers for route in make(pages)))
 
 
 class _Headers:

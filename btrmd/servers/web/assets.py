@@ -26,17 +26,18 @@ class Asset(NamedTuple):
 
 
 class Assets:
-    """All files of the folder `static` with a known ending."""
+    """All files of the folder `static` and below with a known ending."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._files: dict[str, Asset] = {}
-        for path in sorted(folder.iterdir()):
+        for path in sorted(folder.rglob("*")):
             mimetype = _TYPES.get(path.suffix)
             if mimetype is None:
                 continue
             data = path.read_bytes()
             tag = hashlib.sha256(data).hexdigest()[:16]
-            self._files[path.name] = Asset(mimetype, data, gzip.compress(data, 9, mtime=0), tag)
+            name = path.relative_to(folder).as_posix()
+            self._files[name] = Asset(mimetype, data, gzip.compress(data, 9, mtime=0), tag)
 
     def url(self, name: str) -> str:
         """The path of a file; it changes with the content, so that it may be cached for ever."""

@@ -17,6 +17,7 @@ STATES: Final = {
     "returning": "is returning the load to the supply",
 }
 RESULTS: Final = {"good": "Good", "low": "Low", "aborted": "Aborted", "none": "No judgement"}
+DAY_S: Final = 86400
 TONES: Final = {"good": "good", "low": "bad", "aborted": "warn", "none": ""}
 
 
@@ -40,9 +41,23 @@ def make_card(snapshot: Snapshot) -> Card:
     if _point(snapshot, "test.state") == "delayed":
         rows = (("Starts in", say_duration(_number(snapshot, "test.start_in"))),)
         return Card("A test waits for its start", "", True, rows)
+    following = ("Next test", say_next(snapshot))
     if snapshot.last_test is not None:
-        return _last(snapshot.last_test)
-    return Card("No test yet", "", False, ())
+        last = _last(snapshot.last_test)
+        return last._replace(rows=(*last.rows, following))
+    return Card("No test yet", "", False, (following,))
+
+
+def say_next(snapshot: Snapshot) -> str:
+    """When the schedule starts a test: coarse, so that it is not another text every second."""
+    if _point(snapshot, "test.enabled") is not True:
+        return "none is scheduled"
+    seconds = _number(snapshot, "test.next")
+    if seconds is None:
+        return "not known"
+    if seconds < DAY_S:
+        return f"in {say_duration(seconds)}"
+    return f"in {int(seconds // DAY_S)} d {int(seconds % DAY_S // 3600)} h"
 
 
 def _running(test: TestRecord, snapshot: Snapshot) -> Card:

@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from flask import Request, Response, g, redirect, request
+from werkzeug.exceptions import Forbidden
 
 from btrmd.bus import Bus
 
@@ -18,6 +19,7 @@ from .routes import Access, Route
 from .sessions import Session, Sessions
 
 CSRF_HEADER: Final = "X-CSRF-Token"
+REFRESH_HEADER: Final = "X-Refresh"  # a page asks for its parts by itself: nobody is at work
 _CHANGING: Final = frozenset({Access.CHANGE, Access.OWN, Access.PASSWORD, Access.LEAVE})
 _FACTORY: Final = frozenset({Access.PASSWORD, Access.LEAVE})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -35,7 +37,7 @@ class Gate:
         tokens: FormTokens,
     ) -> None:
         self._bus = bus
-        self._access = {route.endpoint: route.access for route in routes}
+        self._routes = {route.endpoint: route for route in routes}
         self._sessions = sessions
         self._accounts = accounts
         self._tokens = tokens
@@ -45,9 +47,10 @@ class Gate:
         session = g.session = self._sessions.find(request.cookies.get(SESSION_COOKIE))
         if request.endpoint is None:
             return None  # no such path or method: the error handlers answer
-        access = self._access.get(request.endpoint)
-        if access is None:
+        route = self._routes.get(request.endpoint)
+        if route is None:
             return refuse(403, "forbidden", "This path is open to nobody.")
+        access = route.access
         if request.method not in _SAFE and not _is_same_origin(request):
             return refuse(403, "origin", "The request comes from another site's page.")
         if access is Access.PUBLIC:
@@ -57,10 +60,11 @@ class Gate:
             if refused is not None:
                 return refused
         if access in _CHANGING:
-            return self._change(access, session)
+            return self._change(route, session)
         if access is Access.PAGE:
             if session is not None:
-                self._sessions.touch(session)
+                if REFRESH_HEADER not in request.headers:
+                    self._sessions.touch(session)
             elif self._bus.snapshot.settings["web.authorization"] == "all":
                 return _to_login()
         return None
@@ -69,17 +73,18 @@ class Gate:
         """The factory login leads to a new password and nowhere else (R147)."""
         if access in _FACTORY:
             return None
-        if access is Access.PAGE:
+        if not request.path.startswith("/api/"):
             return _redirect("/set-password")
         return refuse(403, "set_password", "The factory login may only set a new password.")
 
-    def _change(self, access: Access, session: Session | None) -> Response | None:
+    def _change(self, route: Route, session: Session | None) -> Response | None:
         is_form = not request.path.startswith("/api/")
+        is_open = (
+            route.access is Access.CHANGE
+            and self._bus.snapshot.settings["web.authorization"] == "off"
+        )
         if session is None:
-            if (
-                access is Access.CHANGE
-                and self._bus.snapshot.settings["web.authorization"] == "off"
-            ):
+            if is_open:
                 return self._open_change(is_form)
             if is_form:
                 return _to_login()
@@ -94,7 +99,13 @@ class Gate:
             if not session.has_csrf(given):
                 name = FORM_FIELD if is_form else f"header {CSRF_HEADER}"
                 return refuse(403, "csrf", f"The change is refused: {name} is missing or wrong.")
-        self._sessions.touch(session)
+        if session.role < route.role and not is_open:
+            text = f"This needs the role {route.role.word}; {session.user} is {session.role.word}."
+            if is_form:
+                raise Forbidden(text)  # a page that says so
+            return refuse(403, "role", text)
+        if REFRESH_HEADER not in request.headers:
+            self._sessions.touch(session)
         return None
 
     def _open_change(self, is_form: bool) -> Response | None:
@@ -115,7 +126,7 @@ def _is_same_origin(asked: Request) -> bool:
 def _to_login() -> Response:
     if request.method == "GET":
         return _redirect(f"/login?next={quote(request.path)}")
-    return _redirect("/login")
+    return _redirect(f"/login?next={quote(request.path)}")
 
 
 def _redirect(place: str) -> Response:

@@ -1,4 +1,4 @@
-"""The pages: System Status, and the forms that log in, log out and set a password."""
+"""The pages: their layout, and the forms that log in, log out and set a password."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from .cookies import drop_session, keep_session
 from .menu import ADDED, PAGES, Menu
 from .routes import Access, Route
 from .services import Services
-from .status_page import make_status_page
+from .sessions import IDLE_S
 
-REFRESH_S: Final = 10  # without script
 _TARGETS: Final = frozenset(path for _, path in (*PAGES, *ADDED))
 
 
@@ -23,14 +22,10 @@ class Pages:
     menu: Menu = Menu((), ())
 
     def __init__(self, services: Services) -> None:
-        self._services = services
-
-    def status(self) -> str:
-        page = make_status_page(self._services.bus.snapshot)
-        return self._render("status.html", "System Status", page=page, refresh_s=REFRESH_S)
+        self.services = self._services = services
 
     def login(self) -> str:
-        return self._render("login.html", "Log in", error="", username="", next=_target())
+        return self.render("login.html", "Log in", error="", username="", next=_target())
 
     def log_in(self) -> Response:
         username = request.form.get("username", "")
@@ -45,19 +40,19 @@ class Pages:
         if g.session is not None:
             self._services.sessions.close(g.session)
         place = "/set-password" if opened.is_factory else _target()
-        return keep_session(_see_other(place), opened)
+        return keep_session(see_other(place), opened)
 
     def logout(self) -> str | Response:
         if g.session is None:
-            return _see_other("/")
-        return self._render("logout.html", "Log out")
+            return see_other("/")
+        return self.render("logout.html", "Log out")
 
     def log_out(self) -> Response:
         self._services.sessions.close(g.session)
-        return drop_session(_see_other("/"))
+        return drop_session(see_other("/"))
 
     def new_password(self) -> str:
-        return self._render("set_password.html", "Set password", error="")
+        return self.render("set_password.html", "Set password", error="")
 
     def set_password(self) -> Response:
         title = "Set password"
@@ -73,17 +68,17 @@ class Pages:
             status = STATUS[changed.code]
             wait = changed.retry_after_s
             return self._again("set_password.html", title, status, changed.text, wait)
-        return keep_session(_see_other("/"), changed)
+        return keep_session(see_other("/"), changed)
 
     def error(self, status: int, text: str) -> Response:
         """An error in words, in the house's layout; plain text for programs."""
-        return Response(self._render("error.html", f"Error {status}", text=text), status)
+        return Response(self.render("error.html", f"Error {status}", text=text), status)
 
     def _again(
         self, template: str, title: str, status: int, error: str, retry_after_s: int = 0
     ) -> Response:
         """The form once more, with what was wrong; a refused login says how long to wait."""
-        body = self._render(
+        body = self.render(
             template,
             title,
             error=error,
@@ -95,7 +90,8 @@ class Pages:
             answer.headers["Retry-After"] = str(retry_after_s)
         return answer
 
-    def _render(self, template: str, title: str, **context: object) -> str:
+    def render(self, template: str, title: str, **context: object) -> str:
+        """A page in the house's layout."""
         settings = self._services.bus.snapshot.settings
         return render_template(
             template,
@@ -105,6 +101,7 @@ class Pages:
             menu=self.menu,
             here=request.path,
             session=g.session,
+            idle_s=int(IDLE_S),
             token=lambda: self._services.tokens.token(request),
             **context,
         )
@@ -116,15 +113,15 @@ def _target() -> str:
     return place if place in _TARGETS else "/"
 
 
-def _see_other(place: str) -> Response:
+def see_other(place: str) -> Response:
+    """After a form: the browser gets the page that shows what it did."""
     return Response(status=303, headers={"Location": place})
 
 
 def page_routes(pages: Pages) -> list[Route]:
     """The pages of this version; the menu shows the others as not available."""
-    public, page = Access.PUBLIC, Access.PAGE
+    public = Access.PUBLIC
     return [
-        Route("GET", "/", pages.status, page),
         Route("GET", "/login", pages.login, public),
         Route("POST", "/login", pages.log_in, public),
         Route("GET", "/logout", pages.logout, public),

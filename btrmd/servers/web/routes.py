@@ -6,6 +6,11 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, NamedTuple
 
+from btrmd.model.settings import Settings
+
+from .roles import Role
+from .sessions import Session
+
 View = Callable[..., Any]
 
 
@@ -29,7 +34,8 @@ class Route(NamedTuple):
     """One path and method. `summary` and `answers` (status -> sentence) go into openapi.json.
 
     `body` names the schema of the request's body and `result` that of the answer (openapi.py);
-    `query` the names of its query parameters.
+    `query` the names of its query parameters. `role`: the least that a login must have, where
+    one is needed.
     """
 
     method: str
@@ -41,6 +47,7 @@ class Route(NamedTuple):
     body: str = ""
     query: tuple[str, ...] = ()
     answers: tuple[tuple[int, str], ...] = ()
+    role: Role = Role.VIEWER
 
     @property
     def endpoint(self) -> str:
@@ -51,6 +58,13 @@ class Route(NamedTuple):
     def is_api(self) -> bool:
         """True where answers are for programs: errors are JSON there."""
         return is_api_path(self.path)
+
+
+def may_change(session: Session | None, role: Role, settings: Settings) -> bool:
+    """True where the gate would let a CHANGE of `role` pass: pages offer only what it lets pass."""
+    if settings["web.authorization"] == "off":
+        return session is None or not session.is_factory
+    return session is not None and not session.is_factory and session.role >= role
 
 
 def is_api_path(path: str) -> bool:

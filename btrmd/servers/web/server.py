@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from flask import Flask
@@ -14,6 +14,7 @@ from waitress.task import ThreadedTaskDispatcher
 from btrmd import __version__
 from btrmd.bus import Bus
 from btrmd.model.history import History
+from btrmd.model.mail import MailStep
 
 from .accounts import Accounts, AuthStore
 from .app import create_app
@@ -32,6 +33,7 @@ NONE: Final = "none"
 class WebServer:
     """Pages and API on `http` (HOST:PORT, port 0 = any free one, "none" = off).
 
+    `hardware` names the board; `mail_tester` sends a test mail and tells its steps (at most 60 s).
     `clock` (monotonic s) times sessions and the throttle, `stream_period_s` the stream. Nothing
     here raises into the daemon: a port that cannot be bound is reported on the bus and retried.
     Another door (HTTPS) is another Listener over the same `app` and the same workers.
@@ -46,6 +48,8 @@ class WebServer:
         *,
         clock: Callable[[], float] = time.monotonic,
         stream_period_s: float = PERIOD_S,
+        hardware: str = "",
+        mail_tester: Callable[[], Iterable[MailStep]] | None = None,
     ) -> None:
         sessions = Sessions(clock)
         self._feed = Feed(bus, stream_period_s)
@@ -60,6 +64,8 @@ class WebServer:
                 PointsDocument(bus),
                 Health(bus),
                 __version__,
+                hardware,
+                mail_tester,
             )
         )
         # It warns whenever a request waits for a worker, which is what a queue is for.

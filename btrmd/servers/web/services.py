@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ from flask import g, request
 from btrmd.bus import Bus
 from btrmd.model.commands import Answer, Command
 from btrmd.model.history import History
+from btrmd.model.mail import MailStep
 
 from .accounts import Accounts
 from .encode import PointsDocument
@@ -24,7 +26,8 @@ SEEN_S: Final = 0.5  # how long an answer waits for the snapshot that shows what
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`version` is the version of btrmd."""
+    """`version` is the version of btrmd, `hardware` the name of the board. `mail_tester` sends a
+    test mail by the settings in force and tells each step as it is made; None: no mail is sent."""
 
     bus: Bus
     history: History
@@ -35,6 +38,8 @@ class Services:
     points: PointsDocument
     health: Health
     version: str
+    hardware: str = ""
+    mail_tester: Callable[[], Iterable[MailStep]] | None = None
 
     def send(self, command: Command) -> Answer:
         """Submit; after an accepted command wait for the next snapshot, so that whoever changes

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from .roles import Role
+
 IDLE_S: Final = 900.0  # 15 min without a page or a change
 LONGEST_S: Final = 12 * 3600.0
 MAX_SESSIONS: Final = 100
@@ -20,7 +22,8 @@ MAX_SESSIONS: Final = 100
 class Session:
     """One login. `csrf` is what its changes must carry; `credential` the hash it logged in with.
 
-    `is_factory`: logged in with the factory password, may only set a new one.
+    `is_factory`: logged in with the factory password, may only set a new one. `address` is where
+    it logged in from; `handle` names it on pages, where its token must not stand.
     """
 
     token: str
@@ -30,6 +33,9 @@ class Session:
     is_factory: bool
     created: float
     used: float
+    role: Role = Role.ADMIN
+    address: str = ""
+    handle: str = ""
 
     def has_csrf(self, given: object) -> bool:
         """Compare in constant time."""
@@ -46,7 +52,14 @@ class Sessions:
         self._lock = threading.Lock()
         self._by_token: OrderedDict[str, Session] = OrderedDict()
 
-    def open(self, user: str, credential: str, is_factory: bool) -> Session:
+    def open(
+        self,
+        user: str,
+        credential: str,
+        is_factory: bool,
+        role: Role = Role.ADMIN,
+        address: str = "",
+    ) -> Session:
         """A new session with a new token (never one the browser brought along)."""
         now = self._clock()
         session = Session(
@@ -57,6 +70,9 @@ class Sessions:
             is_factory,
             now,
             now,
+            role,
+            address,
+            secrets.token_urlsafe(9),
         )
         with self._lock:
             self._drop_old(now)
@@ -95,6 +111,14 @@ class Sessions:
         with self._lock:
             for token in [t for t, s in self._by_token.items() if s.user == user]:
                 del self._by_token[token]
+
+    def living(self) -> list[tuple[Session, float, float]]:
+        """Every session with its age and its idle time in s, the newest use first."""
+        now = self._clock()
+        with self._lock:
+            self._drop_old(now)
+            found = [(s, now - s.created, now - s.used) for s in self._by_token.values()]
+        return sorted(found, key=lambda item: item[2])
 
     def __len__(self) -> int:
         with self._lock:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from btrmd.model.snapshot import Snapshot
 
 from .card import Card, make_card
+from .flow import Flow, make_flow
+from .status_sparks import Spark
 from .wording import Cell, make_cell, say_alarm_state, say_time
 
 STATUS_KEYS: Final = (
@@ -43,6 +46,7 @@ class AlarmLine(NamedTuple):
     text: str
     since: str
     state: str
+    is_acknowledged: bool
 
 
 class StatusPage(NamedTuple):
@@ -55,13 +59,15 @@ class StatusPage(NamedTuple):
     lvd: Cell
     alarms: tuple[AlarmLine, ...]
     card: Card
+    flow: Flow
+    sparks: Mapping[str, Spark]
     is_ticking: bool
     faults: tuple[str, ...]
     at: str
 
 
-def make_status_page(snapshot: Snapshot) -> StatusPage:
-    """The page of `snapshot`."""
+def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> StatusPage:
+    """The page of `snapshot`; `sparks`: the last hour of the values that have one."""
     return StatusPage(
         tuple(make_cell(key, snapshot) for key in STATUS_KEYS),
         tuple(make_cell(key, snapshot) for key in MODE_KEYS),
@@ -69,10 +75,18 @@ def make_status_page(snapshot: Snapshot) -> StatusPage:
         make_cell(UPTIME, snapshot),
         make_cell(LVD, snapshot),
         tuple(
-            AlarmLine(alarm.key, alarm.text, say_time(alarm.since), say_alarm_state(alarm))
+            AlarmLine(
+                alarm.key,
+                alarm.text,
+                say_time(alarm.since),
+                say_alarm_state(alarm),
+                alarm.acknowledged,
+            )
             for alarm in snapshot.alarms
         ),
         make_card(snapshot),
+        make_flow(snapshot),
+        sparks,
         snapshot.is_ticking,
         snapshot.faults,
         say_time(snapshot.at),

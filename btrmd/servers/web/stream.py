@@ -13,6 +13,7 @@ from btrmd.model.snapshot import Snapshot
 from .card import make_card
 from .channel import Channel
 from .encode import dumps, encode_alarm, iso_time, point_entry, shown_points
+from .flow import make_flow
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +31,9 @@ class Feed:
     """Keeps up to 8 streams. A new one gets the whole state, then all get the same changes.
 
     A message is `{"at", "points": {...}}` in the form of /api/v1/points, plus `alarms`, `card`
-    (the test in words) and `is_ticking` when they changed; its id is the snapshot's seq. A
-    browser that comes back gets the whole state again: nothing it missed can matter, so its
-    Last-Event-ID needs no answer of its own.
+    (the test in words), `flow` (the power flow) and `is_ticking` when they changed; its id is the
+    snapshot's seq. A browser that comes back gets the whole state again: nothing it missed can
+    matter, so its Last-Event-ID needs no answer of its own.
     """
 
     def __init__(self, bus: Bus, period_s: float = PERIOD_S) -> None:
@@ -151,6 +152,7 @@ def _parts(snapshot: Snapshot) -> _Parts:
         "is_ticking": snapshot.is_ticking,
         "alarms": [encode_alarm(alarm) for alarm in snapshot.alarms],
         "card": make_card(snapshot).encode(),
+        "flow": make_flow(snapshot).encode(),
     }
 
 

@@ -9,6 +9,8 @@
   for (const cell of document.querySelectorAll("[data-key]")) {
     cells.set(cell.dataset.key, [...(cells.get(cell.dataset.key) || []), cell]);
   }
+  const texts = new Map(); // of the power flow
+  for (const text of document.querySelectorAll("[data-live]")) texts.set(text.dataset.live, text);
   const link = document.getElementById("link");
   const linkText = document.getElementById("link-text");
   const notGood = new Map(); // key -> entry, for ages that grow
@@ -58,7 +60,14 @@
     return `${entry.quality}, ${age(plantAt - Date.parse(entry.at))} old`;
   }
 
+  function showText(key, entry) {
+    if (entry.value === null) return set(texts.get(key), DASH);
+    const number = entry.value.toFixed(2).replace(/^-(0\.00)$/, "$1");
+    return set(texts.get(key), `${number} ${entry.unit}${entry.quality === "good" ? "" : ` ${entry.quality}`}`);
+  }
+
   function show(key, entry) {
+    if (texts.has(key)) showText(key, entry);
     for (const cell of cells.get(key) || []) {
       const text = say(cell, entry);
       const missing = cell.dataset.missing || "";
@@ -89,6 +98,14 @@
         element("strong", alarm.text), " ",
         element("span", `${alarm.key}, ${state}, since ${when(alarm.since)}`, "note"),
       );
+      line.dataset.alarm = alarm.key;
+      const offer = document.getElementById("acknowledge");
+      if (!alarm.acknowledged && offer) {
+        const way = offer.content.cloneNode(true);
+        const key = way.querySelector("[name=key]");
+        if (key) key.value = alarm.key;
+        line.append(" ", way);
+      }
       list.append(line);
     }
     const fresh = alarms.length ? list : element("p", "No alarm.");
@@ -108,6 +125,34 @@
     }));
   }
 
+  function showFlow(flow) {
+    for (const [kind, states] of [["node", flow.nodes], ["switch", flow.switches]]) {
+      for (const [name, state] of Object.entries(states)) {
+        document.querySelector(`#flow [data-${kind}="${name}"]`).dataset.state = state;
+      }
+    }
+    for (const [name, speed] of Object.entries(flow.wires)) {
+      document.querySelector(`#flow [data-wire="${name}"]`).dataset.speed = speed;
+    }
+    set(document.getElementById("flow-text"), flow.text);
+  }
+
+  // The lines of the last hour: drawn by the unit, asked for once a minute.
+  async function drawHours() {
+    if (document.hidden) return;
+    try {
+      const answer = await fetch("/", { headers: { "X-Refresh": "1" }, cache: "no-store" });
+      if (!answer.ok) return;
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const place of document.querySelectorAll("[data-hour]")) {
+        const other = fresh.querySelector(`[data-hour="${place.dataset.hour}"]`);
+        if (other) place.replaceChildren(...other.childNodes);
+      }
+    } catch {
+      showLink();
+    }
+  }
+
   function apply(message) {
     heardAt = Date.now();
     plantAt = Date.parse(message.at);
@@ -118,6 +163,7 @@
     }
     if ("alarms" in message) showAlarms(message.alarms);
     if ("card" in message) showCard(message.card);
+    if ("flow" in message) showFlow(message.flow);
     if ("is_ticking" in message) isTicking = message.is_ticking;
     showLink();
   }
@@ -165,6 +211,7 @@
 
   listen();
   setInterval(showLink, 1000);
+  setInterval(drawHours, 60000);
   addEventListener("pagehide", () => source.close());
   addEventListener("pageshow", (event) => {
     if (event.persisted) listen();

@@ -1,0 +1,150 @@
+"""The Authorization page (manual 10.4): always needs a login; who may do what, and who is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from flask import Response, g, request
+
+from btrmd.model.commands import ChangeSettings
+
+from .accounts import STATUS, Refusal
+from .pages import Pages, see_other
+from .roles import ROLES, Role
+from .routes import Access, Route
+from .services import source
+from .sessions import IDLE_S, Session
+from .users import NAME_TEXT, Users
+from .wording import say_age
+
+PATH: Final = "/authorization"
+TITLE: Final = "Authorization"
+SETTING: Final = "web.authorization"
+DONE: Final = {
+    "saved": "Saved.",
+    "added": "The user has been added.",
+    "role": "The role has been changed; the user must log in again.",
+    "password": "The password has been set; the user must log in again.",
+    "removed": "The user has been removed.",
+    "closed": "The session has been ended.",
+}
+
+
+class SessionLine(NamedTuple):
+    """One living session in words; `handle` names it, its token stays where it is."""
+
+    handle: str
+    user: str
+    address: str
+    age: str
+    idle: str
+    is_mine: bool
+
+
+class AuthorizationPage:
+    """Views of the page and its forms. The gate has made sure of a login, and of the role."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._services = pages.services
+        self._users = Users(pages.services.accounts, pages.services.sessions)
+
+    def show(self) -> str:
+        return self._render(done=DONE.get(request.args.get("done", ""), ""))
+
+    def save(self) -> Response:
+        """The tick box: every page needs a login, or every change does."""
+        box = request.form.getlist("enable")
+        if not box or box[-1] not in ("true", "false"):
+            return self._again("Enable Authorization: allowed is true or false.", 422)
+        value = "all" if box[-1] == "true" else "writes"
+        answer = self._services.send(ChangeSettings({SETTING: value}, source()))
+        if not answer.ok:
+            status = 503 if answer.code in ("busy", "storage") else 422
+            return self._again(answer.text, status)
+        return see_other(f"{PATH}?done=saved")
+
+    def change_user(self) -> Response:
+        """One of four deeds, named by the button that was pressed."""
+        form = request.form
+        me: Session = g.session
+        name, password, role = (form.get(key, "") for key in ("user", "password", "role"))
+        if form.get("deed") in ("add", "password") and password != form.get("repeat", ""):
+            return self._again("The two passwords differ.", 422)
+        deeds: dict[str, tuple[Callable[[], Refusal | None], str]] = {
+            "add": (lambda: self._users.add(me, name, password, role), "added"),
+            "role": (lambda: self._users.set_role(me, name, role), "role"),
+            "password": (lambda: self._users.set_password(me, name, password), "password"),
+            "remove": (lambda: self._users.remove(me, name), "removed"),
+        }
+        deed = deeds.get(form.get("deed", ""))
+        if deed is None:
+            return self._again("The form names no deed.", 422)
+        refused = deed[0]()
+        if refused is not None:
+            return self._again(refused.text, STATUS.get(refused.code, 422))
+        return see_other(f"{PATH}?done={deed[1]}")
+
+    def end_session(self) -> Response:
+        """One's own sessions; an admin everybody's."""
+        me: Session = g.session
+        handle = request.form.get("session", "")
+        for session, _, _ in self._services.sessions.living():
+            if session.handle == handle and (session.user == me.user or me.role is Role.ADMIN):
+                self._services.sessions.close(session)
+                return see_other("/" if session is me else f"{PATH}?done=closed")
+        return self._again("There is no such session any more.", 404)
+
+    def _again(self, alert: str, status: int) -> Response:
+        return Response(self._render(alert=alert), status)
+
+    def _render(self, alert: str = "", done: str = "") -> str:
+        me: Session = g.session
+        settings = self._services.bus.snapshot.settings
+        is_admin = me.role is Role.ADMIN
+        users = self._services.accounts.users()
+        form = request.form
+        return self._pages.render(
+            "authorization.html",
+            TITLE,
+            alert=alert,
+            done=done,
+            is_admin=is_admin,
+            is_fixed=settings.site.authorization_off,
+            is_all=settings[SETTING] == "all",
+            users=[(name, user.role.word, name == me.user) for name, user in sorted(users.items())],
+            me=me.user,
+            roles=list(ROLES),
+            typed_user=form.get("user", "")[:64] if form.get("deed") == "add" else "",
+            typed_role=form.get("role", "")[:16] if form.get("deed") == "add" else "viewer",
+            name_text=NAME_TEXT,
+            sessions=self._sessions(me),
+            idle_min=int(IDLE_S // 60),
+        )
+
+    def _sessions(self, me: Session) -> list[SessionLine]:
+        return [
+            SessionLine(
+                session.handle,
+                session.user,
+                session.address,
+                say_age(age),
+                say_age(idle),
+                session is me,
+            )
+            for session, age, idle in self._services.sessions.living()
+            if session.user == me.user or me.role is Role.ADMIN
+        ]
+
+
+def authorization_routes(pages: Pages) -> list[Route]:
+    """The page and its forms."""
+    page = AuthorizationPage(pages)
+    own = Access.OWN
+    return [
+        Route("GET", PATH, page.show, own),
+        Route("POST", PATH, page.save, own, role=Role.ADMIN),
+        Route("POST", f"{PATH}/users", page.change_user, own, role=Role.ADMIN),
+        Route("POST", f"{PATH}/sessions", page.end_session, own),
+    ]

@@ -1,0 +1,183 @@
+"""The Event Log page: what happened, newest first, with filter, export and acknowledgement."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from typing import Final, NamedTuple
+from urllib.parse import urlencode
+
+from flask import Response, g, request
+
+from btrmd.model.events import Event, Kind
+from btrmd.model.readings import Value
+from btrmd.model.snapshot import AlarmView, Snapshot
+
+from .answers import answer_json
+from .bodies import query_int
+from .encode import encode_event, iso_time, number, plain
+from .pages import Pages
+from .roles import Role
+from .routes import Access, Route, may_change
+from .wording import NOTHING
+
+PER_PAGE: Final = 50
+EXPORTED: Final = 10_000  # R135
+LARGEST_N: Final = 2**63 - 1
+_MAX_KEY: Final = 100
+_SAME_S: Final = 1.0  # an alarm's since and its event's time belong together
+KINDS: Final = {"raise": "Raised", "clear": "Cleared", "change": "Change", "command": "Command"}
+HEAD: Final = ("n", "at", "uptime_s", "key", "kind", "value", "threshold", "source", "text")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Line(NamedTuple):
+    """One event in words. `alarm`: the key to acknowledge; "" = there is nothing to."""
+
+    n: int
+    at: str
+    kind: str
+    kind_word: str
+    key: str
+    text: str
+    value: str
+    source: str
+    state: str
+    alarm: str
+
+
+class EventPage:
+    """The page and its exports."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._services = pages.services
+
+    def show(self) -> str:
+        snapshot = self._services.bus.snapshot
+        key, kind, before = _filter()
+        found = self._services.history.find_events(before, PER_PAGE + 1, key, kind)
+        events = found[:PER_PAGE]
+        chosen = {"key": key, "kind": kind.value if kind is not None else ""}
+        query = urlencode({name: text for name, text in chosen.items() if text})
+        return self._pages.render(
+            "events.html",
+            "Event Log",
+            lines=[say_event(event, snapshot) for event in events],
+            kinds=KINDS,
+            chosen=chosen,
+            query=query,
+            is_first=not before,
+            older=events[-1].n if len(found) > PER_PAGE else 0,
+            may_acknowledge=may_change(g.session, Role.OPERATOR, snapshot.settings),
+        )
+
+    def csv(self) -> Response:
+        """The newest 10,000 that fit the filter (and `before`), by rising number."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(HEAD)
+        writer.writerows(_cells(event) for event in self._exported())
+        headers = {"Content-Disposition": 'attachment; filename="events.csv"'}
+        return Response(text.getvalue(), mimetype="text/csv", headers=headers)
+
+    def json(self) -> Response:
+        """As `csv`, in the form of /api/v1/events."""
+        answer = answer_json({"events": [encode_event(event) for event in self._exported()]})
+        answer.headers["Content-Disposition"] = 'attachment; filename="events.json"'
+        return answer
+
+    def _exported(self) -> list[Event]:
+        key, kind, before = _filter()
+        return self._services.history.find_events(before, EXPORTED, key, kind)[::-1]
+
+
+def _filter() -> tuple[str, Kind | None, int]:
+    """Key, kind and number of the request; a kind that there is none of is no filter."""
+    kind = request.args.get("kind", "")
+    return (
+        request.args.get("key", "").strip()[:_MAX_KEY],
+        Kind(kind) if kind in KINDS else None,
+        query_int(request, "before", 0, 0, LARGEST_N),
+    )
+
+
+def say_event(event: Event, snapshot: Snapshot) -> Line:
+    """An event as the page shows it; of a raised alarm also how it stands now."""
+    alarm = _alarm(event, snapshot)
+    state = ""
+    if event.kind is Kind.RAISE:
+        state = "over" if alarm is None else "acknowledged" if alarm.acknowledged else "active"
+    return Line(
+        event.n,
+        _say_moment(event.at),
+        event.kind.value,
+        KINDS[event.kind.value],
+        event.key,
+        event.text,
+        _say_value(event.value)
+        + (f" (limit {event.threshold:g})" if event.threshold is not None else ""),
+        event.source,
+        state,
+        event.key if alarm is not None and not alarm.acknowledged else "",
+    )
+
+
+def _alarm(event: Event, snapshot: Snapshot) -> AlarmView | None:
+    """The alarm that `event` raised, while it stands."""
+    if event.kind is not Kind.RAISE:
+        return None
+    for alarm in snapshot.alarms:
+        if alarm.key == event.key and event.at >= alarm.since - _SAME_S:
+            return alarm
+    return None
+
+
+def _say_moment(at: float) -> str:
+    if at <= 0:
+        return NOTHING
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _say_value(value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _cells(event: Event) -> tuple[object, ...]:
+    """A line of the CSV file; no text in it may pass for a spreadsheet's formula."""
+    value = plain(event.value)
+    shown = _say_value(event.value) if isinstance(value, bool | list) else value
+    return (
+        event.n,
+        iso_time(event.at),
+        number(event.uptime_s),
+        event.key,
+        event.kind.value,
+        _harmless(shown),
+        "" if event.threshold is None else number(event.threshold),
+        _harmless(event.source),
+        _harmless(event.text),
+    )
+
+
+def _harmless(value: object) -> object:
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
+    return "" if value is None else value
+
+
+def event_routes(pages: Pages) -> list[Route]:
+    """The page and its exports."""
+    page = EventPage(pages)
+    return [
+        Route("GET", "/events", page.show, Access.PAGE),
+        Route("GET", "/events/csv", page.csv, Access.PAGE),
+        Route("GET", "/events/json", page.json, Access.PAGE),
+    ]

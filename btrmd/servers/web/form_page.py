@@ -1,0 +1,139 @@
+"""Form pages: the six pages that show settings and change them, POST, redirect, GET."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from flask import Response, g, request
+
+from btrmd.model.commands import Answer, ChangeSettings
+from btrmd.model.settings import SETTINGS, allowed_text, format_value
+from btrmd.model.snapshot import Snapshot
+
+from .form_panels import (
+    dnp3_modbus_panel,
+    email_panel,
+    network_panel,
+    next_test_panel,
+    port_panel,
+    snmp_panel,
+)
+from .form_sections import make_sections, page_keys
+from .form_submit import TYPE2_MINIMUM, Submission, read_submission
+from .pages import Pages, see_other
+from .roles import Role
+from .routes import Access, Route, may_change
+from .services import Services, source
+
+STATUS: Final[Mapping[str, int]] = {"busy": 503, "storage": 503, "running": 409, "interlock": 409}
+BUSY_RETRY_S: Final = 1
+
+Panel = Callable[[Services, Snapshot], Mapping[str, object]]
+
+
+class Spec(NamedTuple):
+    """One page: its path, its menu name (which is also where its settings stand), its template,
+    and what is shown beside the form."""
+
+    path: str
+    name: str
+    template: str
+    panel: Panel
+
+
+SPECS: Final = (
+    Spec("/battery-test", "Battery Test", "battery_test.html", next_test_panel),
+    Spec("/port-options", "Port Options", "port_options.html", port_panel),
+    Spec("/email", "E-Mail Configuration", "email.html", email_panel),
+    Spec("/network", "Network Configuration", "network.html", network_panel),
+    Spec("/dnp3-modbus", "DNP3 Modbus Configuration", "dnp3_modbus.html", dnp3_modbus_panel),
+    Spec("/snmp", "SNMP Configuration", "snmp.html", snmp_panel),
+)
+
+NOTHING_TYPED: Final = Submission({}, {}, {}, ())
+
+
+class FormPage:
+    """The views of one page."""
+
+    def __init__(self, pages: Pages, spec: Spec) -> None:
+        self._pages = pages
+        self._services = pages.services
+        self._spec = spec
+
+    def show(self) -> str:
+        """The form with the settings in force, and what a change just did."""
+        saved = request.args.get("saved", "")
+        alert = ""
+        if request.args.get("restored") == TYPE2_MINIMUM:
+            alert = _say_restored(self._services.bus.snapshot)
+        count = int(saved) if saved in _COUNTS else None
+        return self._render(NOTHING_TYPED, alert=alert, saved=count)
+
+    def save(self) -> Response:
+        """All fields or none."""
+        snapshot = self._services.bus.snapshot
+        read = read_submission(page_keys(self._spec.name), request.form, snapshot)
+        if read.errors:
+            return Response(self._render(read), 422)
+        if read.changes:
+            answer = self._services.send(ChangeSettings(read.changes, source()))
+            if not answer.ok:
+                return self._refused(answer, read)
+        place = f"{self._spec.path}?saved={min(len(read.changes), len(_COUNTS) - 1)}"
+        if read.restored:
+            place += f"&restored={read.restored[0]}"
+        return see_other(place)
+
+    def _refused(self, answer: Answer, read: Submission) -> Response:
+        """What the owner refused: at its field where it names one, else above the form."""
+        key = str(answer.data.get("key", ""))
+        if key in page_keys(self._spec.name) and answer.code != "busy":
+            allowed = answer.data.get("allowed", "")
+            errors = {key: f"Allowed is {allowed}." if answer.code == "range" else answer.text}
+            status = 422 if answer.code == "range" else STATUS.get(answer.code, 409)
+            return Response(self._render(read._replace(errors=errors)), status)
+        status = STATUS.get(answer.code, 409)
+        refused = Response(self._render(read, alert=answer.text), status)
+        if status == 503:
+            refused.headers["Retry-After"] = str(BUSY_RETRY_S)
+        return refused
+
+    def _render(self, read: Submission, alert: str = "", saved: int | None = None) -> str:
+        snapshot = self._services.bus.snapshot
+        can = may_change(g.session, Role.ADMIN, snapshot.settings)
+        sections = make_sections(self._spec.name, snapshot, read.typed, read.errors, can)
+        return self._pages.render(
+            self._spec.template,
+            self._spec.name,
+            sections=sections,
+            wrong=[field for section in sections for field in section.fields if field.error],
+            alert=alert,
+            saved=saved,
+            can_change=can,
+            **self._spec.panel(self._services, snapshot),
+        )
+
+
+_COUNTS: Final = tuple(str(count) for count in range(len(SETTINGS) + 1))
+
+
+def _say_restored(snapshot: Snapshot) -> str:
+    """R52: the page says that the default stands where something out of range was typed."""
+    setting, settings = SETTINGS[TYPE2_MINIMUM], snapshot.settings
+    return (
+        f"{setting.label}: the entry was out of range "
+        f"(allowed is {allowed_text(TYPE2_MINIMUM, settings)}), so the default value "
+        f"{format_value(settings.default(TYPE2_MINIMUM))} {setting.unit} has been set."
+    )
+
+
+def form_routes(pages: Pages) -> list[Route]:
+    """The pages of SPECS, each with its form."""
+    routes = []
+    for spec in SPECS:
+        page = FormPage(pages, spec)
+        routes.append(Route("GET", spec.path, page.show, Access.PAGE))
+        routes.append(Route("POST", spec.path, page.save, Access.CHANGE, role=Role.ADMIN))
+    return routes

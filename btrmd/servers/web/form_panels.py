@@ -1,0 +1,149 @@
+"""Panels: what a form page shows beside its form; live values, thresholds, addresses, maps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from btrmd.bus import Bus
+from btrmd.model.settings import Settings
+from btrmd.model.snapshot import Snapshot
+from btrmd.model.thresholds import Thresholds
+
+from .network_live import read_network
+from .point_map import dnp3_rows, modbus_rows
+from .services import Services
+from .wording import NOTHING, Cell, make_cell, say_duration, say_time
+
+CHANNELS: Final = (
+    ("CH1", ("io1.voltage", "io1.digital", "io1.output")),
+    ("CH2", ("io2.voltage", "io2.digital", "")),
+    ("CH3", ("io3.voltage", "", "")),
+    ("CH4", ("io4.voltage", "", "")),
+)
+CH2_OUTPUT: Final = "io2.output"  # only where the site file makes CH2 an output (C5)
+
+# Label and field of Thresholds, in the order of a person's questions.
+THRESHOLDS: Final = (
+    ("A test starts above", "start_v"),
+    ("A test ends below", "cutoff_v"),
+    ("Low battery voltage alarm below", "low_battery_v"),
+    ("Low battery voltage alarm clears at", "low_battery_clear_v"),
+    ("Low Voltage Load Disconnect: off below", "lvd_open_v"),
+    ("Low Voltage Load Disconnect: on above", "lvd_close_v"),
+    ("UPS Mode: transfer to battery when load is less than", "ups_transfer_v"),
+    ("UPS Mode: back when supply is above", "ups_return_v"),
+    ("Supply is present at", "supply_present_v"),
+    ("Charger is present at", "charger_present_v"),
+)
+
+
+class Door(NamedTuple):
+    """A listener in words; `state` open|shut|off."""
+
+    name: str
+    address: str
+    state: str
+    text: str
+
+
+def make_door(name: str, bus: Bus) -> Door:
+    """The state of the listener `name`, off where nothing was ever asked of it."""
+    listener = bus.listeners.get(name)
+    if listener is None or not (listener.address or listener.fault):
+        return Door(name, "", "off", "off")
+    if listener.address:
+        fault = f"; {listener.fault}" if listener.fault else ""
+        return Door(name, listener.address, "open", f"listens on {listener.address}{fault}")
+    return Door(name, "", "shut", listener.fault)
+
+
+def next_test_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
+    """When the next scheduled test begins, and how long it may last."""
+    settings = snapshot.settings
+    left = snapshot.points["test.next"].value
+    if not settings.flag("test.enabled"):
+        text = "Scheduled tests are not enabled."
+    elif not isinstance(left, int | float):
+        text = "No further test is scheduled: the interval is 0."
+    else:
+        text = f"The next scheduled test begins at {say_time(snapshot.at + left)}."
+        text += f" It {_say_length(settings)}; it may wait up to 72 h for a rested battery."
+    return {"next_test": text}
+
+
+def _say_length(settings: Settings) -> str:
+    if settings["test.type"] == 2:
+        return f"runs for {say_duration(settings.integer('test.type2_min') * 60)} at most"
+    return "runs for 1 to 4 h, as load and battery rating ask for"
+
+
+def port_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
+    """Live values of the channels, and every threshold at every voltage of this model."""
+    settings = snapshot.settings
+    channels: list[tuple[str, list[Cell | None]]] = []
+    for name, keys in CHANNELS:
+        if name == "CH2" and settings.site.ch2_output:
+            keys = (*keys[:2], CH2_OUTPUT)
+        channels.append((name, [make_cell(key, snapshot) if key else None for key in keys]))
+    voltages = settings.site.voltages
+    plain = settings.with_changes({"test.type2_minimum_mv": settings["test.type2_minimum_mv"]})
+    columns = [
+        Thresholds.of(plain.with_changes({"system.voltage": voltage})) for voltage in voltages
+    ]
+    rows = [
+        (label, [f"{getattr(column, field):.2f} V" for column in columns])
+        for label, field in THRESHOLDS
+    ]
+    return {
+        "channels": channels,
+        "voltages": voltages,
+        "now_v": settings["system.voltage"],
+        "thresholds": rows,
+        "battery": make_cell("battery.voltage", snapshot),
+        "overcurrent": columns[0].overcurrent_a,
+    }
+
+
+def email_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
+    """Whether the unit can send mail at all."""
+    return {"has_mailer": services.mail_tester is not None}
+
+
+def network_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
+    """The addresses the host really has, and what listens on them."""
+    stored = {
+        name: snapshot.settings.text(f"network.{name}") for name in ("address", "host_name", "mask")
+    }
+    return {
+        "stored": stored,
+        "live": read_network(),
+        "doors": [make_door(name, services.bus) for name in ("http", "https")],
+        "nothing": NOTHING,
+    }
+
+
+def dnp3_modbus_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
+    """Listeners, counters and both point maps with the values a master would read now."""
+    bus = services.bus
+    counts = bus.counts
+    return {
+        "doors": [make_door(name, bus) for name in ("modbus", "dnp3", "serial")],
+        "counts": [
+            (name, label.replace("_", " "), count)
+            for name in ("modbus", "dnp3", "serial")
+            for label, count in sorted(counts.get(name, {}).items())
+        ],
+        "modbus_map": modbus_rows(snapshot),
+        "dnp3_map": dnp3_rows(snapshot),
+    }
+
+
+def snmp_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
+    """The agent's listener and counters."""
+    bus = services.bus
+    counts = sorted(bus.counts.get("snmp", {}).items())
+    return {
+        "doors": [make_door("snmp", bus)],
+        "counts": [("snmp", label.replace("_", " "), count) for label, count in counts],
+    }

@@ -1,0 +1,200 @@
+"""A plot: series over one axis of time, as data for the script and as a picture without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from .plot_path import Frame, Values, is_known, path, short, spread
+from .plot_ticks import Ticks, number_ticks, say_elapsed, time_ticks
+from .wording import NOTHING, say_time
+
+WIDTH: Final = 1000.0  # of the part that is stretched to the page's width
+HEIGHT: Final = 190.0
+TOP: Final = 8.0
+TABLE_ROWS: Final = 12
+_SLACK: Final = 0.06
+
+
+class Series(NamedTuple):
+    """One line. `ys` has as many values as its plot has places.
+
+    `is_guide`: it leads the eye and is no measurement, so neither words nor table repeat it.
+    """
+
+    label: str
+    ys: Values
+    is_guide: bool = False
+
+
+class Mark(NamedTuple):
+    """What is drawn on a plot: at the time `x` (to `x_to`), or at the level `y`, or a point."""
+
+    label: str
+    x: float | None = None
+    x_to: float | None = None
+    y: float | None = None
+
+
+class Plot(NamedTuple):
+    """`xs` s: wall time when `is_clock`, else elapsed. `x0`..`x1` is what the axis shows.
+
+    `least`: the smallest span of the vertical axis. `empty`: what is said when there is no value.
+    """
+
+    name: str
+    title: str
+    unit: str
+    decimals: int
+    is_clock: bool
+    x0: float
+    x1: float
+    xs: Sequence[float]
+    series: tuple[Series, ...]
+    marks: tuple[Mark, ...] = ()
+    least: float = 0.5
+    empty: str = "Nothing has been recorded in this time."
+
+    @property
+    def has_data(self) -> bool:
+        return any(is_known(y) for series in self.series for y in series.ys)
+
+    @property
+    def measured(self) -> tuple[Series, ...]:
+        return tuple(series for series in self.series if not series.is_guide)
+
+    def encode(self) -> dict[str, object]:
+        """For static/plot.js, which gets the shared `xs` apart."""
+        return {
+            "name": self.name,
+            "unit": self.unit,
+            "decimals": self.decimals,
+            "least": self.least,
+            "series": [
+                {
+                    "label": series.label,
+                    "y": [_rounded(y, self.decimals) for y in series.ys],
+                }
+                for series in self.series
+            ],
+            "marks": [mark._asdict() for mark in self.marks],
+        }
+
+
+def encode_plots(plots: Sequence[Plot]) -> dict[str, object]:
+    """All plots of a page; they share their axis of time."""
+    first = plots[0] if plots else None
+    xs = first.xs if first is not None else ()
+    return {
+        "clock": first is not None and first.is_clock,
+        "from": first.x0 if first is not None else 0,
+        "to": first.x1 if first is not None else 0,
+        "x": [round(x, 1) for x in xs],
+        "plots": [plot.encode() for plot in plots if plot.has_data],
+    }
+
+
+class DrawnMark(NamedTuple):
+    """Places in % of the width and units of the height; None where it is not drawn."""
+
+    label: str
+    left: str | None
+    width: str | None
+    top: str | None
+    is_late: bool  # beyond the middle: its words stand to the left of it
+
+
+class Drawing(NamedTuple):
+    """A plot as the template draws it. `ys` and `xs` are (place, text) of the ticks."""
+
+    plot: Plot
+    paths: tuple[tuple[str, str], ...]  # (label, d)
+    xs: tuple[tuple[str, str], ...]
+    ys: tuple[tuple[str, str], ...]
+    marks: tuple[DrawnMark, ...]
+    summary: str
+    head: tuple[str, ...]
+    table: tuple[tuple[str, ...], ...]
+
+
+def draw(plot: Plot) -> Drawing:
+    """The picture, its summary and its table."""
+    levels = [mark.y for mark in plot.marks]
+    limits = spread([*(y for series in plot.series for y in series.ys), *levels]) or (0.0, 1.0)
+    middle, half = sum(limits) / 2, max(limits[1] - limits[0], plot.least) / 2 * (1 + 2 * _SLACK)
+    frame = Frame(plot.x0, plot.x1, middle - half, middle + half, 0.0, TOP, WIDTH, HEIGHT)
+    x_ticks = time_ticks(plot.x0, plot.x1, plot.is_clock)
+    y_ticks = number_ticks(frame.y0, frame.y1)
+    return Drawing(
+        plot,
+        tuple((series.label, path(plot.xs, series.ys, frame)) for series in plot.series),
+        tuple((_percent(frame, x), text) for x, text in _inside(x_ticks, frame)),
+        tuple((short(frame.y(y)), text) for y, text in y_ticks),
+        tuple(_draw_mark(mark, frame) for mark in plot.marks),
+        _summarise(plot),
+        ("Time (UTC)" if plot.is_clock else "Elapsed", *(s.label for s in plot.measured)),
+        tuple(_table(plot)),
+    )
+
+
+def _inside(ticks: Ticks, frame: Frame) -> Ticks:
+    """Ticks whose words do not hang over the edge."""
+    margin = (frame.x1 - frame.x0) * 0.03
+    return [tick for tick in ticks if frame.x0 + margin <= tick[0] <= frame.x1 - margin]
+
+
+def _draw_mark(mark: Mark, frame: Frame) -> DrawnMark:
+    inside = None if mark.x is None else min(max(mark.x, frame.x0), frame.x1)
+    left = None if inside is None else _percent(frame, inside)
+    width = None
+    if inside is not None and mark.x_to is not None:
+        width = f"{100 * (min(mark.x_to, frame.x1) - inside) / (frame.x1 - frame.x0):.2f}%"
+    top = None if mark.y is None else short(frame.y(mark.y))
+    return DrawnMark(
+        mark.label, left, width, top, inside is not None and inside > (frame.x0 + frame.x1) / 2
+    )
+
+
+def _percent(frame: Frame, x: float) -> str:
+    return f"{100 * (x - frame.x0) / (frame.x1 - frame.x0 or 1):.2f}%"
+
+
+def _summarise(plot: Plot) -> str:
+    """What the lines show, in words."""
+    if not plot.has_data:
+        return plot.empty
+    said = []
+    for series in plot.measured:
+        limits = spread(series.ys)
+        if limits is None:
+            said.append(f"{series.label}: not known")
+            continue
+        low, high = (f"{value:.{plot.decimals}f}" for value in limits)
+        last = next(y for y in reversed(series.ys) if y is not None and is_known(y))
+        span = f"{low}" if low == high else f"{low} to {high}"
+        said.append(f"{series.label}: {span} {plot.unit}, at last {last:.{plot.decimals}f}")
+    return "; ".join([*said, *(mark.label for mark in plot.marks)]) + "."
+
+
+def _table(plot: Plot) -> list[tuple[str, ...]]:
+    """A few of the rows, evenly spread, the last among them."""
+    whole = [
+        i for i in range(len(plot.xs)) if any(is_known(series.ys[i]) for series in plot.measured)
+    ]
+    count = min(TABLE_ROWS, len(whole))
+    chosen = [whole[round(i * (len(whole) - 1) / max(count - 1, 1))] for i in range(count)]
+    return [
+        (
+            say_time(plot.xs[i]).removesuffix(" UTC") if plot.is_clock else say_elapsed(plot.xs[i]),
+            *(_cell(series.ys[i], plot.decimals) for series in plot.measured),
+        )
+        for i in chosen
+    ]
+
+
+def _cell(value: float | None, decimals: int) -> str:
+    return f"{value:.{decimals}f}" if value is not None and is_known(value) else NOTHING
+
+
+def _rounded(value: float | None, decimals: int) -> float | None:
+    return round(value, decimals) if value is not None and is_known(value) else None

@@ -1,0 +1,182 @@
+/* Puts live plots in the place of the drawn ones: a cursor by mouse and keyboard, both themes. */
+"use strict";
+(() => {
+  const DASHES = [[], [8, 4], [2, 3], [10, 3, 2, 3], [5, 2], [1, 5]];
+  const BORDERS = ["solid", "dashed", "dotted", "double", "dashed", "dotted"]; // as the dashes, nearly
+  const DAY = 86400;
+  const STEPS = [
+    1, 5, 15, 30, 60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, DAY, 2 * DAY, 7 * DAY,
+    14 * DAY, 30 * DAY, 60 * DAY, 91 * DAY, 182 * DAY, 365 * DAY,
+  ];
+  const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
+  const HEIGHT = 230;
+  const REFRESH_MS = 60000;
+  const place = document.querySelector("[data-plots]");
+  if (!place || !window.uPlot) return;
+  let made = [];
+  let shown = null;
+
+  const two = (number) => String(number).padStart(2, "0");
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  function elapsed(seconds, step) {
+    const whole = Math.round(seconds);
+    const text = `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}`;
+    return step < 60 ? `${text}:${two(whole % 60)}` : text;
+  }
+
+  function clock(at, step) {
+    const time = new Date(at * 1000);
+    if (step < DAY && at % DAY) return `${two(time.getUTCHours())}:${two(time.getUTCMinutes())}`;
+    const month = MONTHS[time.getUTCMonth()];
+    return step < 91 * DAY ? `${two(time.getUTCDate())} ${month}` : `${month} ${time.getUTCFullYear()}`;
+  }
+
+  function full(at) {
+    return `${new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  }
+
+  // What the plot is to show beside its lines: cutoffs, an estimate and its interval.
+  function drawMarks(plot, marks) {
+    const { ctx, bbox } = plot;
+    const ratio = devicePixelRatio;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    ctx.font = `${12 * ratio}px system-ui, sans-serif`;
+    ctx.lineWidth = 1.5 * ratio;
+    const text = colour("--text");
+    let line = 0;
+    for (const mark of marks) {
+      const x = mark.x === null ? null : plot.valToPos(mark.x, "x", true);
+      const y = mark.y === null ? null : plot.valToPos(mark.y, "y", true);
+      ctx.strokeStyle = colour("--soft");
+      ctx.setLineDash([5 * ratio, 4 * ratio]);
+      ctx.beginPath();
+      if (x !== null && mark.x_to !== null) {
+        ctx.globalAlpha = 0.16;
+        ctx.fillStyle = colour("--warn");
+        ctx.fillRect(x, bbox.top, plot.valToPos(mark.x_to, "x", true) - x, bbox.height);
+        ctx.globalAlpha = 1;
+        continue;
+      }
+      if (x !== null && y !== null) {
+        ctx.setLineDash([]);
+        ctx.strokeStyle = colour("--warn");
+        ctx.lineWidth = 2.5 * ratio;
+        ctx.arc(x, y, 5 * ratio, 0, 7);
+      } else if (x !== null) {
+        ctx.moveTo(x, bbox.top);
+        ctx.lineTo(x, bbox.top + bbox.height);
+      } else {
+        ctx.moveTo(bbox.left, y);
+        ctx.lineTo(bbox.left + bbox.width, y);
+      }
+      ctx.stroke();
+      ctx.fillStyle = text;
+      const isLate = x !== null && x > bbox.left + bbox.width / 2;
+      ctx.textAlign = isLate ? "right" : "left";
+      if (x !== null && y !== null) {
+        ctx.fillText(mark.label, x + (isLate ? -7 : 7) * ratio, y - 10 * ratio);
+        continue;
+      }
+      const at = x === null ? bbox.left + 6 * ratio : x + (isLate ? -7 : 7) * ratio;
+      ctx.fillText(mark.label, at, x === null ? y - 5 * ratio : bbox.top + (14 + 14 * line++) * ratio);
+    }
+    ctx.restore();
+  }
+
+  // The vertical axis holds the values and what is marked, and is never narrower than `least`.
+  function range(part) {
+    const levels = part.marks.map((mark) => mark.y).filter((y) => y !== null);
+    return (_, low, high) => {
+      const lowest = Math.min(low ?? Infinity, ...levels);
+      const highest = Math.max(high ?? -Infinity, ...levels);
+      if (!Number.isFinite(lowest + highest)) return [0, 1];
+      const half = Math.max(highest - lowest, part.least) * 0.56;
+      return [(lowest + highest) / 2 - half, (lowest + highest) / 2 + half];
+    };
+  }
+
+  function options(part, width) {
+    const say = shown.clock ? clock : elapsed;
+    const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
+    const number = (value) => (value === null || value === undefined ? "—" : `${value.toFixed(part.decimals)} ${part.unit}`);
+    return {
+      width,
+      height: HEIGHT,
+      scales: { x: { time: false, range: () => [shown.from, shown.to] }, y: { range: range(part) } },
+      axes: [
+        { ...axis, incrs: STEPS, space: 48, size: 34, values: (_, places, __, ___, step) => places.map((x) => say(x, step)) },
+        { ...axis, size: 50 },
+      ],
+      legend: { live: true, markers: { width: 3, dash: (_, i) => BORDERS[(i - 1) % BORDERS.length] } },
+      cursor: { drag: { x: false, y: false }, points: { size: 7 } },
+      series: [
+        { label: shown.clock ? "Time" : "Elapsed", value: (_, x) => (x === null ? "—" : shown.clock ? full(x) : elapsed(x, 1)) },
+        ...part.series.map((series, i) => ({
+          label: series.label,
+          stroke: colour(`--s${i % DASHES.length}`),
+          dash: DASHES[i % DASHES.length],
+          width: 1.8,
+          spanGaps: false,
+          points: { show: false },
+          value: (_, y) => number(y),
+        })),
+      ],
+      hooks: { draw: [(plot) => drawMarks(plot, part.marks)] },
+    };
+  }
+
+  function byKeyboard(canvas, plot) {
+    canvas.tabIndex = 0;
+    canvas.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1, PageUp: -20, PageDown: 20 }[event.key];
+      const last = shown.x.length - 1;
+      let index = plot.cursor.idx ?? last;
+      if (step) index += step;
+      else if (event.key === "Home") index = 0;
+      else if (event.key === "End") index = last;
+      else return;
+      event.preventDefault();
+      index = Math.min(Math.max(index, 0), last);
+      plot.setCursor({ left: plot.valToPos(shown.x[index], "x"), top: plot.bbox.height / 2 / devicePixelRatio });
+    });
+  }
+
+  function draw() {
+    for (const plot of made) plot.destroy();
+    made = [];
+    for (const part of shown.plots) {
+      const figure = place.querySelector(`[data-plot="${part.name}"]`);
+      const canvas = figure && figure.querySelector(".canvas");
+      if (!canvas) continue;
+      const plot = new uPlot(options(part, canvas.clientWidth), [shown.x, ...part.series.map((series) => series.y)], canvas);
+      figure.classList.add("drawn");
+      byKeyboard(canvas, plot);
+      made.push(plot);
+    }
+  }
+
+  async function load() {
+    try {
+      const answer = await fetch(place.dataset.plots, { headers: { "X-Refresh": "1" }, cache: "no-store" });
+      if (!answer.ok) return;
+      shown = await answer.json();
+      draw();
+      place.dataset.drawn = "true";
+    } catch {
+      // The drawn plots stay.
+    }
+  }
+
+  load();
+  if (place.dataset.fresh) setInterval(() => document.hidden || load(), REFRESH_MS);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => shown && draw());
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (shown && innerWidth !== width) draw();
+    width = innerWidth;
+  });
+})();

@@ -1,0 +1,61 @@
+"""The views of System Status: the page, and the acknowledgement of an alarm."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Response, g, request
+
+from btrmd.model.commands import AckAlarm
+
+from .pages import Pages, see_other
+from .roles import Role
+from .routes import Access, Route, may_change
+from .services import source
+from .status_page import make_status_page
+from .status_sparks import Sparks
+
+REFRESH_S: Final = 10  # without script
+_MAX_KEY: Final = 100
+_REFUSED: Final = {"busy": 503, "storage": 503}
+
+
+class StatusViews:
+    """System Status with what changes there."""
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._services = pages.services
+        self._sparks = Sparks(pages.services.history)
+
+    def show(self, refused: str = "") -> str:
+        """The page; `refused`: the sentence of a change that was not made."""
+        snapshot = self._services.bus.snapshot
+        return self._pages.render(
+            "status.html",
+            "System Status",
+            page=make_status_page(snapshot, self._sparks.get(snapshot)),
+            may_acknowledge=may_change(g.session, Role.OPERATOR, snapshot.settings),
+            refused=refused,
+            refresh_s=REFRESH_S,
+        )
+
+    def acknowledge(self) -> Response:
+        """One alarm by its key; then the page that the form stood on."""
+        key = request.form.get("key", "")[:_MAX_KEY]
+        answer = self._services.send(AckAlarm(key, source()))
+        if not answer.ok:
+            refused = Response(self.show(answer.text), _REFUSED.get(answer.code, 409))
+            if refused.status_code == 503:
+                refused.headers["Retry-After"] = "1"
+            return refused
+        return see_other("/events" if request.form.get("from") == "events" else "/")
+
+
+def status_routes(pages: Pages) -> list[Route]:
+    """System Status and its form."""
+    views = StatusViews(pages)
+    return [
+        Route("GET", "/", views.show, Access.PAGE),
+        Route("POST", "/acknowledge", views.acknowledge, Access.CHANGE, role=Role.OPERATOR),
+    ]
