@@ -43,6 +43,7 @@ class Cursor:
         self._n = last if kept is None else min(kept, last)
         self._saved = kept
         self._has_looked_back = False
+        self._found = 0  # the last event of the look back
         self._refusal = ""
         if kept is None:
             self._save()  # a kill before the first telling must not move the beginning
@@ -61,7 +62,7 @@ class Cursor:
         ring = self._bus.events_after(self._n)
         if ring and ring[0].n == self._n + 1:
             return ring[:limit]
-        if not ring and self._has_looked_back:
+        if not ring and self._has_looked_back and self._n >= self._found:
             return []
         # From before the start, or further back than the ring reaches.
         found = {event.n: event for event in self._history.events(self._n, limit)}
@@ -69,6 +70,7 @@ class Cursor:
         if is_whole:
             found |= {event.n: event for event in ring}
             self._has_looked_back = True
+            self._found = max(found, default=self._n)
         return [found[n] for n in sorted(found)][:limit]
 
     def done(self, n: int, told: bool) -> None:

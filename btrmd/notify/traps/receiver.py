@@ -78,6 +78,11 @@ class Receiver:
         self.cursor.close()
         self._socket.close()
 
+    @property
+    def is_waiting(self) -> bool:
+        """An inform was sent and is not confirmed yet."""
+        return self._waiting is not None
+
     def step(self, now: float) -> None:
         """Send what is new, repeat what is due, take confirmations."""
         snapshot = self._bus.snapshot

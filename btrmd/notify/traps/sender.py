@@ -94,7 +94,8 @@ class TrapSender:
                     log.exception("SNMP receiver %d: an event could not be told", receiver.row)
                     self._pass_over(receiver)
             self._show()
-            if all(receiver.cursor.n == first.n for receiver in self._receivers):
+            level = all(receiver.cursor.n == first.n for receiver in self._receivers)
+            if level and not any(receiver.is_waiting for receiver in self._receivers):
                 first.wait(LOOK_S)
             else:  # one of them waits for a confirmation
                 self._stopping.wait(0.1)

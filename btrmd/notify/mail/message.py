@@ -1,0 +1,187 @@
+"""The message: which events are mailed, and one or many of them as a mail."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime
+from socket import gethostname
+from typing import Final
+from zlib import crc32
+
+from ...model.events import Event, Kind
+from ...model.readings import Value
+from ...model.settings import Settings
+from ...model.snapshot import Snapshot
+from .account import Account
+
+# Edges that are no alarm, and yet what somebody must hear of.
+CHANGES: Final = frozenset({"test.result", "test.skipped", "lvd.open"})
+UNITS: Final = {
+    "battery.low_voltage": "V",
+    "supply.lost": "V",
+    "charger.lost": "V",
+    "system.voltage_mismatch": "V",
+    "lvd.open": "V",
+    "temperature.high": "°C",
+    "overcurrent": "A",
+    "wiring.current_balance": "A",
+}
+LISTED: Final = 60  # events a digest names one by one, the newest
+SUBJECT_MOST: Final = 160
+WIDTH: Final = 12
+_RANK: Final = {Kind.RAISE: 0, Kind.CHANGE: 1, Kind.CLEAR: 2}
+_STATE: Final = {Kind.RAISE: "raised", Kind.CLEAR: "cleared"}
+
+
+def is_mailed(event: Event) -> bool:
+    """Alarms as they come and go, test results, what LVD does; never what R86 keeps quiet."""
+    if not event.notify:
+        return False
+    if event.kind is Kind.CHANGE:
+        return event.key in CHANGES
+    return event.kind in (Kind.RAISE, Kind.CLEAR)
+
+
+def event_mail(
+    events: Sequence[Event], snapshot: Snapshot, account: Account, link: str
+) -> EmailMessage:
+    """One mail about `events` (at least one, by rising number)."""
+    settings = snapshot.settings
+    first, last = events[0], events[-1]
+    chief = min(reversed(events), key=lambda event: _RANK[event.kind])
+    subject = f"{settings.text('site.location')}: {chief.text}"
+    if len(events) == 1:
+        lines = [chief.text, "", *_facts(last)]
+    else:
+        subject += f" (and {len(events) - 1} more)"
+        lines = _digest(events)
+    lines += ["", *_site(settings), *_uptime(snapshot), *_link(link)]
+    # A repeated mail has the same ID, by which most mail programs know it as one.
+    name = f"{first.n}-{last.n}-{int(first.at)}"
+    return _mail(snapshot, account, subject, lines, name)
+
+
+def test_mail(snapshot: Snapshot, account: Account, link: str) -> EmailMessage:
+    """What the E-mail Test sends (manual 9.4)."""
+    settings = snapshot.settings
+    subject = f"{settings.text('site.location')}: Test e-mail"
+    lines = ["This is a test e-mail. Alarms will reach you the same way.", ""]
+    lines += [_row("Time", moment(snapshot.at)), *_uptime(snapshot), *_site(settings)]
+    lines += _link(link)
+    return _mail(snapshot, account, subject, lines, f"test-{snapshot.seq}-{int(snapshot.at)}")
+
+
+def moment(at: float) -> str:
+    """Local time with its distance from UTC."""
+    return datetime.fromtimestamp(at, UTC).astimezone().isoformat(" ", "seconds")
+
+
+def duration(seconds: float) -> str:
+    """Days, hours, minutes and seconds."""
+    whole = max(0, int(seconds))
+    days, rest = divmod(whole, 86_400)
+    clock = f"{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}"
+    return f"{days} d {clock}" if days else clock
+
+
+def value_text(value: Value, key: str) -> str:
+    """A value with its unit; "none" where there is none."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        text = f"{value:.2f}"
+    else:
+        text = ", ".join(value) if isinstance(value, tuple) else str(value)
+    unit = UNITS.get(key, "") if isinstance(value, int | float) else ""
+    return f"{text} {unit}".strip()
+
+
+def _facts(event: Event) -> list[str]:
+    state = _STATE.get(event.kind, "")
+    return [
+        _row("Event", f"{event.key} {state}".strip()),
+        _row("Value", value_text(event.value, event.key)),
+        _row("Threshold", value_text(event.threshold, event.key)),
+        _row("Time", moment(event.at)),
+        _row("At uptime", duration(event.uptime_s)),
+        _row("Number", str(event.n)),
+    ]
+
+
+def _digest(events: Sequence[Event]) -> list[str]:
+    """First how things stand, then what happened."""
+    lines = [f"{len(events)} events.", ""]
+    last = {event.key: event for event in events}
+    raised = Counter(event.key for event in events if event.kind is Kind.RAISE)
+    cleared = Counter(event.key for event in events if event.kind is Kind.CLEAR)
+    for key, event in last.items():
+        now = _STATE.get(event.kind) or value_text(event.value, key)
+        times = raised[key] + cleared[key]
+        count = f" (raised {raised[key]}, cleared {cleared[key]} times)" if times > 1 else ""
+        lines.append(f"{key}: now {now}{count}")
+    lines.append("")
+    left_out = len(events) - LISTED
+    if left_out > 0:
+        lines += [f"The newest {LISTED}; the event log has the {left_out} before them.", ""]
+    for event in events[-LISTED:]:
+        value = value_text(event.value, event.key)
+        limit = value_text(event.threshold, event.key)
+        lines += [
+            f"{moment(event.at)}  {event.text}",
+            f"    {event.key} {_STATE.get(event.kind, '')}".rstrip()
+            + f", value {value}, threshold {limit}, uptime {duration(event.uptime_s)},"
+            f" number {event.n}",
+        ]
+    return lines
+
+
+def _site(settings: Settings) -> list[str]:
+    return [
+        _row("Unit", settings.text("site.name")),
+        _row("Location", settings.text("site.location")),
+        _row("Contact", settings.text("site.contact")),
+    ]
+
+
+def _uptime(snapshot: Snapshot) -> list[str]:
+    value = snapshot.points["system.uptime"].value
+    return [_row("Uptime", duration(value))] if isinstance(value, int | float) else []
+
+
+def _link(link: str) -> list[str]:
+    return [_row("Link", link)] if link else []
+
+
+def _row(name: str, text: str) -> str:
+    return f"{name + ':':<{WIDTH}}{text}"
+
+
+def _mail(
+    snapshot: Snapshot, account: Account, subject: str, lines: Sequence[str], name: str
+) -> EmailMessage:
+    message = EmailMessage()
+    message["From"] = account.sender
+    message["To"] = ", ".join(account.recipients)
+    message["Subject"] = _plain(subject)[:SUBJECT_MOST]
+    message["Date"] = format_datetime(datetime.fromtimestamp(snapshot.at, UTC))
+    message["Message-ID"] = f"<{name}.{_unit(snapshot.settings)}.{account.sender}>"
+    message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
+    text = "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
+    message.set_content(text + "\n", cte="7bit" if text.isascii() else "quoted-printable")
+    return message
+
+
+def _unit(settings: Settings) -> str:
+    """What tells this unit's mails from another's that has the same sender."""
+    keys = ("site.name", "site.location", "network.host_name", "network.address")
+    names = "|".join([gethostname(), *(settings.text(key) for key in keys)])
+    return f"{crc32(names.encode()):08x}"
+
+
+def _plain(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -1,0 +1,206 @@
+"""The mail sender: a thread that mails what happens, however long the server is away.
+
+The queue is the event log itself: every recipient has a cursor in it, saved once the server has
+accepted the mail. A kill before that loses nothing; a kill between the acceptance and the save
+(a few milliseconds) repeats one mail, under the same Message-ID.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from ...bus import Bus
+from ...model.errors import BtrmError
+from ...model.events import Event
+from ...model.history import History
+from ..cursor import Cursor, CursorStore
+from .account import Account
+from .box import Box, Pause
+from .delivery import LIMIT_S, PATIENCE_S, Delivery
+from .link import unit_link
+from .message import event_mail
+
+log = logging.getLogger(__name__)
+
+LISTENER: Final = "mail"  # under this name a fault is shown
+LOOK_S: Final = 0.5  # between two looks while nothing happens
+STOP_S: Final = 1.0  # for a mail that is on its way
+
+
+class MailSender:
+    """Built on any thread, `start` and `stop` once each; or `step` by a caller of its own.
+
+    A recipient begins behind all events there were when it was entered or when mail was enabled,
+    so that neither brings a flood.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        history: History,
+        store: CursorStore,
+        patience_s: float = PATIENCE_S,
+        limit_s: float = LIMIT_S,
+    ) -> None:
+        self._bus = bus
+        self._history = history
+        self._store = store
+        self._limits = (patience_s, limit_s)
+        self._account: Account | None = None
+        self._boxes: dict[str, Box] = {}
+        self._pause = Pause()
+        self._fault = ""
+        self._shown = ""
+        self._sent = self._failed = 0
+        self._seen = history.last_event()
+        self._delivery: Delivery | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
+        settings = bus.snapshot.settings
+        if settings.flag("email.enabled"):
+            # Where the last run has stopped, for those it had already.
+            self._account = Account.of(settings)
+            self._boxes = {to: self._box(to) for to in self._account.recipients}
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what is not accepted yet is mailed after the next start."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+        delivery = self._delivery
+        if delivery is not None:
+            delivery.cancel()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+        if not self._thread.is_alive():
+            self._drop(tuple(self._boxes))
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                wait_s = self.step(time.monotonic())
+            except Exception:
+                # The edge: whatever it was, it must not silence the alarms that follow.
+                log.exception("the mail sender met an error of its own")
+                self._fault = "The mail sender met an error of its own; it is in the log."
+                self._pause.failed(time.monotonic())
+                wait_s = LOOK_S
+            if self._stopping.is_set():
+                return
+            self._show()
+            if wait_s > 0.0:
+                self._stopping.wait(wait_s)
+            else:
+                self._bus.wait_events(self._seen, LOOK_S)
+
+    # --- one look --------------------------------------------------------------------------------
+
+    def step(self, now: float) -> float:
+        """Mail what is due at `now` (monotonic s). In how many s to look again, 0 = at an event."""
+        snapshot = self._bus.snapshot
+        settings = snapshot.settings
+        self._follow(Account.of(settings) if settings.flag("email.enabled") else None)
+        self._seen = max(self._seen, self._bus.last_event)
+        account = self._account
+        if account is None:
+            return 0.0
+        if now < self._pause.until:
+            return min(self._pause.until - now, LOOK_S)
+        soonest: float | None = None
+        groups: dict[tuple[int, int], list[tuple[Box, list[Event]]]] = {}
+        for box in self._boxes.values():
+            events = box.waiting()
+            if not events:
+                continue
+            due = box.due(events, now)
+            if due <= now:
+                groups.setdefault((events[0].n, events[-1].n), []).append((box, events))
+            else:
+                soonest = due if soonest is None else min(soonest, due)
+        for group in groups.values():
+            boxes = [box for box, _ in group]
+            if not self._mail(account, boxes, group[0][1], now):
+                return LOOK_S
+        return 0.0 if soonest is None else min(soonest - now, LOOK_S)
+
+    def _mail(
+        self, account: Account, boxes: Sequence[Box], events: Sequence[Event], now: float
+    ) -> bool:
+        """One mail to those who stand at the same event. False: the server takes none now."""
+        mail = event_mail(events, self._bus.snapshot, account, unit_link(self._bus))
+        self._delivery = delivery = Delivery(account, *self._limits)
+        why = ""
+        for step in delivery.steps(mail, [box.address for box in boxes]):
+            if not step.ok:
+                why = step.text
+        self._delivery = None
+        accepted, refused = delivery.accepted, delivery.refused
+        for box in boxes:
+            if box.address in accepted:
+                box.told(events, now)
+        for box in boxes:
+            if box.address in refused:
+                box.refused(refused[box.address], now)
+        if accepted or len(refused) == len(boxes):
+            self._sent += bool(accepted)
+            self._fault = ""
+            self._pause.over()
+            return True
+        self._failed += 1
+        self._fault = why
+        self._pause.failed(now)
+        return False
+
+    # --- the settings ----------------------------------------------------------------------------
+
+    def _follow(self, account: Account | None) -> None:
+        """Take over what has changed in the settings since the last look."""
+        if account == self._account:
+            return
+        self._account = account
+        self._pause.over()
+        self._fault = ""
+        wanted = account.recipients if account is not None else ()
+        self._drop([address for address in self._boxes if address not in wanted])
+        for box in self._boxes.values():
+            box.pause.over()
+            box.fault = ""
+        for address in wanted:
+            if address not in self._boxes:
+                try:
+                    self._store.save(_cursor_name(address), self._seen)
+                except BtrmError as error:
+                    log.error("How far %s is told cannot be saved: %s", address, error)
+                self._boxes[address] = self._box(address)
+
+    def _box(self, address: str) -> Box:
+        name = _cursor_name(address)
+        return Box(address, Cursor(name, self._bus, self._history, self._store))
+
+    def _drop(self, addresses: Sequence[str]) -> None:
+        for address in addresses:
+            self._boxes.pop(address).cursor.close()
+
+    def _show(self) -> None:
+        """A server or a recipient that takes no mail is a visible fault."""
+        refused = [
+            f"E-mail cannot be sent: {box.fault}" for box in self._boxes.values() if box.fault
+        ]
+        text = f"E-mail cannot be sent: {self._fault}" if self._fault else " ".join(refused)
+        self._bus.report_counts(LISTENER, {"sent": self._sent, "failed": self._failed})
+        if text != self._shown:
+            self._shown = text
+            if text:
+                log.warning("%s", text)
+            self._bus.report_listener(LISTENER, "", text)
+
+
+def _cursor_name(address: str) -> str:
+    return f"mail {address}"

@@ -1,0 +1,42 @@
+"""What the tests of the notifiers share: mail servers, certificates, a station with a log."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "tests" / "support")]
+
+from mail_house import House  # noqa: E402
+from mail_server import MailServer, Serve  # noqa: E402
+from mail_tls import Authority  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("ca"))
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """`serve(**options)`: a mail server on a free port."""
+    servers: list[MailServer] = []
+
+    def make(**options: object) -> MailServer:
+        servers.append(MailServer(**options))  # type: ignore[arg-type]
+        return servers[-1]
+
+    yield make
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    made = House(tmp_path / "state")
+    yield made
+    made.close()

@@ -1,0 +1,184 @@
+"""A real SMTP server (aiosmtpd) on a thread of its own, and a port that answers nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import queue
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.message import EmailMessage
+from typing import Any, NamedTuple
+
+from aiosmtpd.smtp import SMTP, AuthResult
+
+
+class Mail(NamedTuple):
+    """What was accepted."""
+
+    sender: str
+    to: tuple[str, ...]
+    message: EmailMessage
+
+    @property
+    def subject(self) -> str:
+        return str(self.message["Subject"])
+
+    @property
+    def text(self) -> str:
+        return str(self.message.get_content())
+
+
+class MailServer:
+    """`refuse`: recipient -> answer; `answer`: to the message; `hold`: no answer to the message
+    until `release`. `user` and `password`: a login is offered; `context`: its certificate, used
+    from the start with `tls`, by STARTTLS without."""
+
+    def __init__(
+        self,
+        port: int = 0,
+        user: str = "",
+        password: str = "",
+        context: ssl.SSLContext | None = None,
+        tls: bool = False,
+        sender_answer: str = "",
+    ) -> None:
+        self.refuse: dict[str, str] = {}
+        self.answer = "250 Taken"
+        self.held = threading.Event()  # a message has come and waits
+        self.hold = False
+        self._sender_answer = sender_answer
+        self._login = (user.encode(), password.encode())
+        self._context = context
+        self._tls = tls
+        self._mails: queue.SimpleQueue[Mail] = queue.SimpleQueue()
+        self._loop = asyncio.new_event_loop()
+        self._protocols: list[SMTP] = []
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._thread.start()
+        self._server = asyncio.run_coroutine_threadsafe(self._open(port), self._loop).result(10.0)
+        self.port: int = self._server.sockets[0].getsockname()[1]
+
+    # --- the test's side -------------------------------------------------------------------------
+
+    def take(self, seconds: float = 10.0) -> Mail:
+        """The next mail that was accepted."""
+        return self._mails.get(timeout=seconds)
+
+    @property
+    def is_quiet(self) -> bool:
+        return self._mails.empty()
+
+    def all(self) -> list[Mail]:
+        """Every mail that waits to be taken."""
+        found = []
+        while not self._mails.empty():
+            found.append(self._mails.get())
+        return found
+
+    def close(self) -> None:
+        if self._thread.is_alive():
+            asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10.0)
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(10.0)
+            self._loop.close()
+
+    # --- aiosmtpd's side -------------------------------------------------------------------------
+
+    async def _open(self, port: int) -> Any:
+        context = self._context if self._tls else None
+        return await self._loop.create_server(self._protocol, "127.0.0.1", port, ssl=context)
+
+    async def _end(self) -> None:
+        self._server.close()
+        for protocol in self._protocols:
+            if protocol.transport is not None:
+                protocol.transport.abort()
+        me = asyncio.current_task()
+        tasks = [task for task in asyncio.all_tasks() if task is not me]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _protocol(self) -> SMTP:
+        options: dict[str, Any] = {}
+        if self._login[0]:
+            options = {"authenticator": self._judge, "auth_require_tls": False}
+        starttls = None if self._tls else self._context
+        made = SMTP(self, hostname="mail.test", tls_context=starttls, loop=self._loop, **options)
+        self._protocols.append(made)
+        return made
+
+    def _judge(self, server: Any, session: Any, envelope: Any, how: str, data: Any) -> AuthResult:
+        return AuthResult(success=(data.login, data.password) == self._login, handled=False)
+
+    async def handle_MAIL(  # noqa: N802
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if self._sender_answer:
+            return self._sender_answer
+        envelope.mail_from = address
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802
+        self, server: Any, session: Any, envelope: Any, address: str, options: Any
+    ) -> str:
+        if address in self.refuse:
+            return self.refuse[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        while self.hold:
+            self.held.set()
+            await asyncio.sleep(0.01)
+        if self.answer.startswith("250"):
+            message = email.message_from_bytes(envelope.content, policy=email.policy.default)
+            assert isinstance(message, EmailMessage)
+            self._mails.put(Mail(envelope.mail_from, tuple(envelope.rcpt_tos), message))
+        return self.answer
+
+
+@contextmanager
+def deaf_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        yield sock.getsockname()[1]
+
+
+@contextmanager
+def script(*parts: bytes) -> Iterator[int]:
+    """A port that says one part after each line it hears, and at first."""
+
+    def serve(sock: socket.socket) -> None:
+        try:
+            peer, _ = sock.accept()
+        except OSError:
+            return
+        with peer:
+            peer.settimeout(10.0)
+            try:
+                for part in parts:
+                    peer.sendall(part)
+                    peer.recv(65536)
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        thread = threading.Thread(target=serve, args=(sock,))
+        thread.start()
+        yield sock.getsockname()[1]
+        sock.close()
+        thread.join(15.0)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        return int(sock.getsockname()[1])
+
+
+Serve = Callable[..., MailServer]
