@@ -93,7 +93,7 @@ class Bus:
 
     @property
     def last_event(self) -> int:
-        """The newest event's number, 0 before the first: whether a look into the ring is worth it."""
+        """The newest event's number, 0 before the first: is a look into the ring worth it?"""
         try:
             return self._events[-1].n
         except IndexError:

@@ -14,6 +14,9 @@ from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
 from ..hal.config import HardwareConfig, find_hardware_file, load_hardware
 from ..model.errors import BtrmError, SettingError
+from ..notify.mail.sender import MailSender
+from ..notify.mail.tester import MailTester
+from ..notify.traps.sender import TrapSender
 from ..owner.changes import Changes
 from ..owner.loop import Owner
 from ..owner.pace import Pace
@@ -21,15 +24,18 @@ from ..servers.control import ControlServer
 from ..servers.control_verbs import ControlExtras
 from ..servers.fieldbus.plan import FieldbusOptions, SerialLine
 from ..servers.fieldbus.service import Fieldbus, wanted_listeners
+from ..servers.snmp.server import SnmpServer
 from ..servers.web.server import WebServer
 from ..store.history_db import HistoryDb
 from ..store.json_file import JsonFile
 from ..store.settings_file import SettingsFile
 from ..store.writer import Writer
 from .accounts_file import AccountsFile
+from .cursors import Cursors
 from .first import first_snapshot, identity, recovered_state, store_closed
 from .ready import Readiness
 from .systemd import Supervisor
+from .unit_id import unit_id
 
 if TYPE_CHECKING:
     from ..hal.sim.world import World
@@ -101,15 +107,17 @@ class Station:
         fieldbus = FieldbusOptions(
             options.modbus,
             options.dnp3,
-            line and SerialLine(line.device, line.protocol, line.baud, line.parity),
+            SerialLine(line.device, line.protocol, line.baud, line.parity) if line else None,
         )
         wanted |= wanted_listeners(settings, fieldbus)
+        snmp = options.snmp if options.snmp is not None else settings.site.snmp
+        wanted |= {"snmp"} if snmp != "none" else set()
         self._readiness = Readiness(self.bus, options.run_dir, wanted, supervisor)
         self._looks = 0
         self._findings: tuple[str, ...] = ()
         self.owner = Owner(
             self.board, self.bus, self._writer, changes, clock, state, identity(settings),
-            pace=pace, world=self.world, push=push,
+            history=history, pace=pace, world=self.world, push=push,
             alive=self._readiness.look, faults=self._faults,
         )  # fmt: skip
         self.control = ControlServer(
@@ -125,8 +133,18 @@ class Station:
                 state_dir=str(state_dir),
             ),
         )
-        self.web = WebServer(self.bus, history, self.accounts, http)
+        self.web = WebServer(
+            self.bus, history, self.accounts, http,
+            hardware=hardware.name, mail_tester=MailTester(self.bus),
+        )  # fmt: skip
         self.fieldbus = Fieldbus(self.bus, fieldbus)
+        self.cursors = cursors = Cursors(state_dir)
+        self._static_faults += [cursors.fault] if cursors.fault else []
+        self.snmp = SnmpServer(
+            self.bus, snmp, unit_id(state_dir), lambda: cursors.count("snmp.boots")
+        )
+        self.traps = TrapSender(self.bus, history, cursors)
+        self.mail = MailSender(self.bus, history, cursors)
 
     def start(self) -> None:
         """Open the doors. A web port may stay shut (it is retried), the control socket may not."""
@@ -136,6 +154,12 @@ class Station:
         self._stack.callback(self.web.stop)
         self.fieldbus.start()
         self._stack.callback(self.fieldbus.stop)
+        self.snmp.start()
+        self._stack.callback(self.snmp.stop)
+        self.traps.start()
+        self._stack.callback(self.traps.stop)
+        self.mail.start()
+        self._stack.callback(self.mail.stop)
         self._stack.callback(self._readiness.remove)
 
     def close(self) -> None:

@@ -23,7 +23,11 @@ ROOMS = {
     "adafruit_ina219": "hal",
     "busio": "hal",
     "micropython": "hal",
+    "pymodbus": "servers/fieldbus",
+    "py1815": "servers/fieldbus",
     "serial": "servers",
+    "pysnmp": "servers/snmp or notify/traps",
+    "pyasn1": "servers/snmp or notify/traps",
     "systemd": "daemon",
 }
 
@@ -50,7 +54,8 @@ def strangers(path: Path, where: str) -> list[str]:
         if top in sys.stdlib_module_names or top == "btrmd":
             continue
         room = ROOMS.get(top)
-        if room is None or not (where + "/").startswith(room + "/"):
+        rooms = room.split(" or ") if room else ()
+        if not any((where + "/").startswith(f"{one}/") for one in rooms):
             found.append(f"{where}:{line} imports {top}, which belongs in {room or 'no room yet'}")
     return found
 

@@ -1,0 +1,61 @@
+"""DNP3 over the serial line: one conversation on one port."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .dnp3_conversation import Conversation
+from .dnp3_limits import SERIAL_READ_HOLD_S
+from .dnp3_station import Dnp3Station
+from .plan import Plan, SerialLine
+from .room import Endpoint, Room
+from .serial_port import SerialPort
+
+GAP_S: Final = 0.5  # longer than any pause inside a frame at 1200 baud
+
+
+class Dnp3Serial(Endpoint):
+    """The serial door. Frames for other outstations on the line are not answered."""
+
+    def __init__(self, room: Room, plan: Plan) -> None:
+        super().__init__(room, plan)
+        line = plan.place
+        assert isinstance(line, SerialLine)
+        self._line = line
+        self._port = SerialPort(line, self._on_data, self.lose)
+        self._station: Dnp3Station | None = None
+        self._conversation: Conversation | None = None
+
+    async def start(self) -> str:
+        station = Dnp3Station.of(self.room, self.plan)
+        self._port.open()
+        station.open()
+        self._station = station
+        self._conversation = Conversation(
+            self.room,
+            station,
+            station.association("serial"),
+            f"dnp3 {self._line.device}",
+            self._port.write,
+            lambda: None,  # the conversation has started anew; the line stays
+            read_hold_s=SERIAL_READ_HOLD_S,
+            gap_s=GAP_S,
+        )
+        return self._line.device
+
+    async def stop(self) -> None:
+        if self._conversation is not None:
+            self._conversation.close()
+            self._conversation = None
+        self._port.close()
+        if self._station is not None:
+            self._station.close()
+            self._station = None
+
+    @property
+    def warning(self) -> str:
+        return self._port.warning
+
+    def _on_data(self, data: bytes, at: float) -> None:
+        if self._conversation is not None:
+            self._conversation.feed(data)
