@@ -19,7 +19,7 @@ RING = 2000  # events kept in memory for streams; older ones are in the history
 
 
 class Listener(NamedTuple):
-    """One server's door. `address` HOST:PORT or device, "" while closed; `fault` one sentence or ""."""
+    """One server's door. `address` HOST:PORT or device, "" = closed; `fault` a sentence or ""."""
 
     name: str
     address: str
@@ -62,7 +62,7 @@ class Bus:
             self._changed.notify_all()
 
     def wait_snapshot(self, after_seq: int, timeout: float) -> Snapshot | None:
-        """The newest snapshot once its seq exceeds `after_seq`; None after `timeout` s or at close."""
+        """The newest snapshot once its seq exceeds `after_seq`; None after `timeout` s."""
         with self._changed:
             self._changed.wait_for(lambda: self._snapshot.seq > after_seq or self._closed, timeout)
             return self._snapshot if self._snapshot.seq > after_seq else None
@@ -76,7 +76,7 @@ class Bus:
             self._told.notify_all()
 
     def events_after(self, n: int) -> list[Event]:
-        """Events of the ring with a number above `n`, oldest first; each consumer keeps its cursor."""
+        """The ring's events above number `n`, oldest first; each consumer keeps its own cursor."""
         with self._changed:
             return [event for event in self._events if event.n > n]
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ..estimate.csv_file import Record, load_record
+from ..estimate.enough import NotEnough
 from ..estimate.rated import capacity_pct
-from ..estimate.slope import NotEnough, estimate
+from ..estimate.run_time import estimate
 from ..model.discharge import Estimate
 from ..model.errors import DataError
 from .output import write_json, write_line

@@ -57,9 +57,7 @@ def conclude(health: Health, record: TestRecord, desk: Desk) -> Health:
 def take_health(health: Health, ready: HealthReady, desk: Desk) -> Health:
     """Adopt what the discharges say together; a text goes into the event log."""
     if ready.text:
-        desk.tell(
-            "battery.soh", Kind.CHANGE, ready.text, value=ready.soh_pct, notify=False
-        )
+        desk.tell("battery.soh", Kind.CHANGE, ready.text, value=ready.soh_pct, notify=False)
     return health._replace(soh_pct=ready.soh_pct)
 
 

@@ -51,8 +51,7 @@ def dump(state: State, now: float, wall: float) -> dict[str, object]:
         "delayed": delayed,
         "carried": state.transfer.carried or state.test.k1,
         "alarms": {
-            key: {**alarm._asdict(), "clearing": None}
-            for key, alarm in state.alarms.raised.items()
+            key: {**alarm._asdict(), "clearing": None} for key, alarm in state.alarms.raised.items()
         },
     }
 

@@ -6,6 +6,8 @@ from ..model.discharge import Estimate, TestRecord, TestResult
 from .captest import CapTest, End, hours
 from .desk import Desk
 
+FULL_V = 0.05  # V a block: a Type 2 test that ends so near the cutoff has measured the run time
+
 
 def _type2(test: CapTest, desk: Desk, record: TestRecord) -> tuple[TestResult, str]:
     minimum = desk.sp.type2_minimum_v
@@ -40,7 +42,7 @@ def _type1(
 def judge(test: CapTest, desk: Desk) -> TestRecord:
     """The record with result, reason, averages and marks; pure arithmetic on what was measured.
 
-    Reaching the cutoff in a Type 1 test gives the measured time as the estimate (low = high = it).
+    Reaching the cutoff gives the measured time as the estimate (low = high = it).
     """
     record = test.record
     assert record is not None
@@ -57,6 +59,10 @@ def judge(test: CapTest, desk: Desk) -> TestRecord:
         result, reason = TestResult.ABORTED, test.reason
     elif record.type == "2":
         result, reason = _type2(test, desk, record)
+        full = abs(desk.sp.type2_minimum_v - desk.sp.th.cutoff_v) <= FULL_V * desk.sp.blocks
+        if test.end is End.CUTOFF and full and record.duration_s is not None:
+            measured = record.duration_s
+            estimate = Estimate(measured, measured, measured, "measured")
     else:
         if test.end is End.CUTOFF and record.duration_s is not None:
             measured = record.duration_s

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ..model.discharge import CurveRow
 from ..model.errors import DataError
-from .slope import NotEnough
+from .enough import NotEnough
 
 NEEDED = ("time_s", "battery_v", "battery_a")
 TEMPERATURE = "temp_c"

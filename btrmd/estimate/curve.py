@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import log
 from statistics import median
 from typing import NamedTuple
 
@@ -12,32 +13,58 @@ STEP = 0.15  # a load step: the current rises by this part of its mean ...
 STEP_A = 0.1  # ... and by this many A (twenty counts of the current chip)
 STEP_S = 1200.0  # between rows no further apart than this, s
 STEPS = 3  # fewer tell nothing about the resistance
+GROWTH_STEPS = 8  # fewer tell nothing about how it grows
 OHM_AH = 0.16  # block resistance by rule of thumb: 0.16 Ohm Ah / rated Ah
 BURSTS = 1.3  # 98th percentile of the current over its mean, above which the load comes in bursts
+NEAR_BURST = 0.8  # of the burst level: such rows show the curve in the bursts without a correction
+LEAST_BURST_ROWS = 16
+STEADY = 0.06  # spread of the current over its mean, up to which the load is steady
+NEAR_LEVEL = 0.15  # rows this near the median of the bursts, or of what is between them ...
+REGULAR = 0.85  # ... are so large a part when the bursts are a radio's: all alike
 GUESS_H = 12.0  # rating not known: as if the mean load were this many hours' rate
+
+
+class Load(NamedTuple):
+    """What the current did. `amps` its mean A, `level` the reference A (the burst level when the
+    load bursts, else the mean), `spread` its sd over its mean, `drift` how far its last quarter
+    lies above the mean (0.1 = 10 %)."""
+
+    amps: float
+    level: float
+    spread: float
+    drift: float
+    has_bursts: bool
+    is_constant_power: bool
+    is_regular: bool
+
+    @property
+    def kind(self) -> str:
+        """How well the load to come is known: "steady", "bursts" (all alike) or "restless"."""
+        if self.has_bursts and self.is_regular:
+            return "bursts"
+        return "steady" if self.spread <= STEADY else "restless"
 
 
 class Curve(NamedTuple):
     """Charge removed `q` (Ah, rising) and block volts `y` at the reference current, row by row.
 
-    `spread` and `drift`: sd of the current over its mean, and how far its last quarter lies above the
-    mean; `is_measured`: the resistance comes from load steps. `amps` mean discharge current A, `level` reference current A (the burst level when the load
-    bursts, else the mean), `resistance` Ohm a block, `size_ah` rated charge or what stands for it,
-    `mean_v` mean block volts.
+    A load in bursts gives the rows of its bursts only, where they are enough. `idle_q`, `idle_y`:
+    the rows between bursts, as measured (empty for a load without). `seen_ah` all the charge
+    removed, `resistance` Ohm a block, `is_measured`: from load steps; `growth` ln of the late over
+    the early resistance; `size_ah` rated charge or what stands for it, `mean_v` mean block volts.
     """
 
     q: list[float]
     y: list[float]
-    amps: float
-    level: float
+    idle_q: list[float]
+    idle_y: list[float]
+    load: Load
+    seen_ah: float
     resistance: float
-    size_ah: float
-    has_bursts: bool
-    is_constant_power: bool
-    mean_v: float
-    spread: float
-    drift: float
     is_measured: bool
+    growth: float
+    size_ah: float
+    mean_v: float
 
 
 def refer(rows: Sequence[CurveRow], blocks: int, rated_ah: float | None) -> Curve:
@@ -51,35 +78,81 @@ def refer(rows: Sequence[CurveRow], blocks: int, rated_ah: float | None) -> Curv
     q = [0.0]
     for k in range(1, len(rows)):
         q.append(q[-1] + max(0.0, amps[k]) * (times[k] - times[k - 1]) / 3600.0)
-    seconds = times[-1] - times[0]
-    mean = q[-1] * 3600.0 / seconds
-    size = rated_ah if rated_ah else mean * GUESS_H
-    measured = _resistance(times, amps, volts, mean)
-    resistance = OHM_AH / size if measured is None else measured
+    load = _load(times, amps, volts, q[-1] * 3600.0 / (times[-1] - times[0]))
+    size = rated_ah if rated_ah else max(load.amps, 1e-6) * GUESS_H
+    steps = _steps(times, amps, volts, load.amps)
+    is_measured = len(steps) >= STEPS
+    resistance = max(0.0, median(steps)) if is_measured else OHM_AH / size
+    growth = 0.0
+    if len(steps) >= GROWTH_STEPS:
+        half = len(steps) // 2
+        early, late = (max(median(part), 1e-5) for part in (steps[:half], steps[-half:]))
+        growth = max(-1.0, min(log(late / early), 1.0))
+    y = [v + resistance * (a - load.level) for v, a in zip(volts, amps, strict=True)]
+    heavy, light = _bursts_apart(amps, q, load)
+    return Curve(
+        q=[q[k] for k in heavy],
+        y=[y[k] for k in heavy],
+        idle_q=[q[k] for k in light],
+        idle_y=[volts[k] for k in light],
+        load=load,
+        seen_ah=q[-1],
+        resistance=resistance,
+        is_measured=is_measured,
+        growth=growth,
+        size_ah=size,
+        mean_v=sum(volts) / len(volts),
+    )
+
+
+def _bursts_apart(
+    amps: Sequence[float], q: Sequence[float], load: Load
+) -> tuple[Sequence[int], Sequence[int]]:
+    """Which rows show the curve, and which the battery between bursts."""
+    every = range(len(amps))
+    if not load.has_bursts:
+        return every, ()
+    heavy = [k for k in every if amps[k] >= NEAR_BURST * load.level]
+    light = [k for k in every if amps[k] < load.amps]
+    if len(heavy) < LEAST_BURST_ROWS or q[heavy[-1]] - q[heavy[0]] < 0.6 * q[-1]:
+        return every, light
+    return heavy, light
+
+
+def _load(
+    times: Sequence[float], amps: Sequence[float], volts: Sequence[float], mean: float
+) -> Load:
     burst = _percentile(times, amps, 0.98)
     has_bursts = burst > BURSTS * mean
-    level = burst if has_bursts else mean
-    y = [v + resistance * (a - level) for v, a in zip(volts, amps, strict=True)]
-    mean_v = sum(volts) / len(volts)
-    power = not has_bursts and _is_constant_power(volts, amps)
     spread, drift = _restless(times, amps, mean)
-    return Curve(
-        q, y, mean, level, resistance, size, has_bursts, power, mean_v, spread, drift,
-        measured is not None,
-    )  # fmt: skip
+    power = not has_bursts and _is_constant_power(volts, amps)
+    level = burst if has_bursts else mean
+    return Load(mean, level, spread, drift, has_bursts, power, _is_regular(amps, level, mean))
 
 
-def _resistance(
+def _is_regular(amps: Sequence[float], level: float, mean: float) -> bool:
+    """Whether the current knows two levels only."""
+    heavy = [a for a in amps if a >= NEAR_BURST * level]
+    light = [a for a in amps if a < mean]
+    near = 0
+    for some in (heavy, light):
+        if some:
+            middle = median(some)
+            reach = max(NEAR_LEVEL * middle, STEP_A)
+            near += sum(abs(a - middle) <= reach for a in some)
+    return near >= REGULAR * len(amps)
+
+
+def _steps(
     times: Sequence[float], amps: Sequence[float], volts: Sequence[float], mean: float
-) -> float | None:
-    """Ohm a block from upward load steps; None with fewer than STEPS of them."""
+) -> list[float]:
+    """Ohm a block of each upward load step, in the order of time."""
     least = max(STEP_A, STEP * mean)
-    found = [
+    return [
         (volts[k - 1] - volts[k]) / (amps[k] - amps[k - 1])
         for k in range(1, len(times))
         if amps[k] - amps[k - 1] > least and times[k] - times[k - 1] <= STEP_S
     ]
-    return max(0.0, median(found)) if len(found) >= STEPS else None
 
 
 def _restless(times: Sequence[float], amps: Sequence[float], mean: float) -> tuple[float, float]:
@@ -95,7 +168,7 @@ def _restless(times: Sequence[float], amps: Sequence[float], mean: float) -> tup
     if mean <= 0.0 or span <= 0.0:
         return 0.0, 0.0
     spread = (square / (times[-1] - times[0])) ** 0.5 / mean
-    return min(spread, 3.0), max(-1.0, min(charge / span / mean - 1.0, 2.0))
+    return float(min(spread, 3.0)), max(-1.0, min(charge / span / mean - 1.0, 2.0))
 
 
 def _percentile(times: Sequence[float], amps: Sequence[float], part: float) -> float:

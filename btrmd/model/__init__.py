@@ -1,1 +1,1 @@
-"""The words of the trade: points, readings, settings, commands, events. Imports nothing above it."""
+"""The words of the trade: points, readings, settings, commands, events; nothing above."""

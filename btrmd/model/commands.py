@@ -9,7 +9,7 @@ from .discharge import Estimate
 
 
 class StartTest(NamedTuple):
-    """Start a capacity test after `delay_h` hours (0..500; 0 = now). `type` "1", "2" or None = setting."""
+    """Start a test after `delay_h` h (0..500, 0 = now). `type` "1", "2" or None = the setting."""
 
     type: str | None = None
     delay_h: float = 0.0
@@ -23,7 +23,7 @@ class StopTest(NamedTuple):
 
 
 class ChangeSettings(NamedTuple):
-    """Change settings, all or none. Values are raw (text or typed) and are validated by the owner."""
+    """Change settings, all or none. Values are raw (text or typed); the owner validates them."""
 
     changes: Mapping[str, object]
     source: str = ""
@@ -44,7 +44,7 @@ class CapacityCheck(NamedTuple):
 
 
 class ResetData(NamedTuple):
-    """Clear the battery test data; with `settings` True also restore the battery-test settings (C21)."""
+    """Clear the battery test data; `settings` True: restore the battery-test settings too (C21)."""
 
     settings: bool = False
     source: str = ""
@@ -63,7 +63,7 @@ class RunSelfTest(NamedTuple):
 
 
 class Calibrate(NamedTuple):
-    """Record one calibration point: the true value of `channel` now, in V or A. `point` low|high|clear."""
+    """Record a calibration point: the true V or A of `channel` now. `point` low|high|clear."""
 
     channel: str
     point: str
@@ -79,7 +79,7 @@ class NextTestIn(NamedTuple):
 
 
 class EstimateReady(NamedTuple):
-    """The answer to a WantEstimate action; `estimate` None with a `reason` when it cannot be told."""
+    """The answer to a WantEstimate action; `estimate` None with a `reason` when there is none."""
 
     test_n: int
     estimate: Estimate | None

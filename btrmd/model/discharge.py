@@ -60,7 +60,7 @@ TestRecord.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test 
 
 
 class CurveRow(NamedTuple):
-    """One sample: s from K1 on, bank volts, battery amps (negative = discharging), degC, load amps."""
+    """One sample: s from K1 on, bank V, battery A (negative = discharging), degC, load A."""
 
     time_s: float
     battery_v: float

@@ -10,7 +10,7 @@ from .events import Event, Kind
 
 
 class TrendRows(Protocol):
-    """`keys`: the columns; `tier_s`: 60, 900 or 86400; `rows`: (wall time s, value or None, ...)."""
+    """`keys`: the columns; `tier_s`: 60, 900 or 86400; `rows`: (wall s, value or None, ...)."""
 
     keys: tuple[str, ...]
     tier_s: int

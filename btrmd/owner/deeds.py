@@ -21,29 +21,35 @@ from ..core.actions import (
     WantEstimate,
 )
 from ..core.state import State
-from ..estimate.slope import NotEnough, estimate
+from ..estimate.enough import NotEnough
+from ..estimate.run_time import estimate
 from ..estimate.thin import thin
 from ..model.board import Inputs
-from ..model.commands import EstimateReady
+from ..model.commands import EstimateReady, HealthReady
+from ..model.discharge import TestRecord
 from ..model.errors import BtrmError
 from ..model.events import Event
 from ..model.settings import Settings
+from ..store.work import OnDone
 from ..store.writer import Writer
+from .memory import Memory
 from .recorder import Recorder
 
 log = logging.getLogger(__name__)
 
 FLUSH_S = 60.0  # a running curve reaches the disk once a minute of its own time,
 FLUSH_REAL_S = 1.0  # but not more often than once a second
+SETTLE_S = 1.0  # longest wait for the disk before a test's record is shown all the same
 
 
 class Asked(NamedTuple):
-    """What is left for the loop: replies to give, commands to forward, settings to restore."""
+    """What is left for the loop: replies to give, commands to forward, settings to restore,
+    findings of the estimate to hand to the core."""
 
     replies: tuple[Reply, ...] = ()
     forwards: tuple[Forward, ...] = ()
     restores: tuple[RestoreSettings, ...] = ()
-    estimates: tuple[EstimateReady, ...] = ()
+    findings: tuple[EstimateReady | HealthReady, ...] = ()
     restart: bool = False
 
 
@@ -57,12 +63,29 @@ def _stored(error: BtrmError | None) -> None:
 class Deeds:
     """Runs on the owner's thread; everything that touches a disk goes to the writer."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, memory: Memory) -> None:
         self._writer = writer
+        self._memory = memory
         self.recorder = Recorder()
         self._flushed_at = 0.0
         self._flushed_real = 0.0
         self._saved_at = 0.0
+        self._settling_since: float | None = None
+
+    @property
+    def is_settling(self) -> bool:
+        """True while a record is on its way to the disk: nobody is to see what a crash undoes."""
+        since = self._settling_since
+        return since is not None and time.monotonic() - since < SETTLE_S
+
+    def _settle(self) -> OnDone:
+        since = self._settling_since = time.monotonic()
+
+        def told(error: BtrmError | None) -> None:  # on the writer's thread
+            if self._settling_since == since:
+                self._settling_since = None
+
+        return told
 
     def note(self, inputs: Inputs, now: float) -> None:
         """One scan for the curve; store its rows once a minute."""
@@ -91,7 +114,7 @@ class Deeds:
         replies: list[Reply] = []
         forwards: list[Forward] = []
         restores: list[RestoreSettings] = []
-        estimates: list[EstimateReady] = []
+        findings: list[EstimateReady | HealthReady] = []
         records: list[SaveRecord] = []
         clear = restart = keep = False
         for action in actions:
@@ -103,7 +126,7 @@ class Deeds:
                 case SaveRecord():
                     records.append(action)
                 case WantEstimate(n):
-                    estimates.append(self._estimate(n, settings))
+                    findings.append(self._estimate(n, settings, wall))
                 case Reply():
                     replies.append(action)
                 case Forward():
@@ -112,13 +135,16 @@ class Deeds:
                     restores.append(action)
                 case ClearTests():
                     clear = True
+                    self._memory.clear()
                 case Restart():
                     restart = True
                 case Persist():
                     keep = True
         stored = persist.dump(state, now, wall) if keep or records else None
         self._store(events, records, stored, state.next_n - 1 if clear else None, now)
-        return Asked(tuple(replies), tuple(forwards), tuple(restores), tuple(estimates), restart)
+        findings.extend(self._learn(save.record, settings, wall) for save in records
+                        if save.finished)  # fmt: skip
+        return Asked(tuple(replies), tuple(forwards), tuple(restores), tuple(findings), restart)
 
     def tell(self, events: Sequence[Event]) -> None:
         """Log and store events of the shell's own."""
@@ -152,16 +178,25 @@ class Deeds:
                 if recorder.n == n and (save.finished or save.record.state == "returning"):
                     recorder.stop()
                     rows = (n, recorder.fresh())
-                self._writer.commit(test=save.record, curve=rows, finish=save.finished)
+                self._writer.commit(
+                    test=save.record, curve=rows, finish=save.finished, on_done=self._settle()
+                )
             if events or stored is not None or clear is not None:
                 self._writer.commit(events=events, state=stored, clear_tests=clear)
 
-    def _estimate(self, n: int, settings: Settings) -> EstimateReady:
+    def _learn(self, record: TestRecord, settings: Settings, wall: float) -> HealthReady:
+        """A discharge is over: remember it, and say what it means for the battery."""
+        rows = self.recorder.rows() if record.average_current is not None else ()
+        self._memory.add(record, rows, settings)
+        return self._memory.news(rows, settings, wall)
+
+    def _estimate(self, n: int, settings: Settings, wall: float) -> EstimateReady:
         """The estimate of the discharge being recorded; refused with a reason when it cannot be."""
         rated = settings["battery.rated_ah"]
         rated_ah = float(rated) if isinstance(rated, int | float) else None
+        rows = thin(self.recorder.rows())
         try:
-            made = estimate(thin(self.recorder.rows()), settings.blocks, rated_ah)
+            made = estimate(rows, settings.blocks, rated_ah)
         except NotEnough as reason:
             return EstimateReady(n, None, str(reason))
-        return EstimateReady(n, made)
+        return EstimateReady(n, self._memory.improve(made, rows, settings, wall))

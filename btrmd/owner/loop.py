@@ -11,22 +11,26 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..bus import Bus, Pending
 from ..clock import Clock
+from ..core.desk import Desk
 from ..core.publish import alarm_views, points
 from ..core.recover import let_go
+from ..core.requests import prechecks
 from ..core.state import State
 from ..core.step import step
 from ..model.board import Inputs, Outputs
 from ..model.commands import Answer, Calibrate, ChangeSettings, Command
 from ..model.errors import BtrmError, SettingError
 from ..model.events import Event, Kind
+from ..model.history import History
 from ..model.readings import Value
 from ..model.settings import Settings
-from ..model.snapshot import Snapshot
+from ..model.snapshot import Precheck, Snapshot
 from ..store.minute_mean import MinuteMean
 from ..store.writer import Writer
 from .changes import Changes, refused, typed
 from .deeds import Asked, Deeds
 from .lateness import Lateness
+from .memory import Memory
 from .pace import TICK_S, Pace
 
 if TYPE_CHECKING:  # the simulator is not loaded on a real board
@@ -38,6 +42,7 @@ CLOCK_SANE_S = 1_735_689_600.0  # 2025-01-01: before it the clock was never set
 LOGGED_EVERY_S = 60.0
 HUNG_S = 2.0  # so long without a heartbeat edge, and the hardware has released every coil
 GAUGES_EVERY = 50  # ticks
+PRECHECKS_EVERY = 10  # ticks
 
 
 class OwnedBoard(Protocol):
@@ -72,6 +77,7 @@ class Owner:
         state: State,
         identity: Mapping[str, Value],
         *,
+        history: History | None = None,
         pace: Pace | None = None,
         world: World | None = None,
         push: Callable[[float], None] | None = None,
@@ -79,7 +85,8 @@ class Owner:
         faults: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         """`push` advances the process clock in a simulation (with `world` and `pace`). `alive`
-        is called after every whole tick (watchdog). `faults`: sentences of others to show."""
+        is called after every whole tick (watchdog). `faults`: sentences of others to show.
+        `history` is read once, here: what earlier discharges say of the battery."""
         self.board = board
         self.bus = bus
         self.state = state
@@ -96,14 +103,17 @@ class Owner:
         self._push = push
         self._alive = alive
         self._faults = faults
-        self._deeds = Deeds(writer)
+        memory = Memory(history, self.settings)
+        self._deeds = Deeds(writer, memory)
         self._trend = MinuteMean()
         self._waiting: list[Pending] = []  # settings changes behind the one under way
         self._asked: list[Waiter] = []  # the commands of the step under way
-        self._own: list[Command] = []  # estimates and the like, for the next step
+        # estimates and the like, for the next step; first what earlier discharges said
+        self._own: list[Command] = [memory.news((), self.settings, clock.wall())]
         self._inputs = Inputs(wall=clock.wall())
         self._seq = bus.snapshot.seq
         self._fault = ""
+        self._prechecks: tuple[Precheck, ...] = ()
         self._allowed_steps = 0
         self._logged_at = float("-inf")
         self._stepped_at = clock.now()
@@ -187,6 +197,7 @@ class Owner:
         if self._world is not None:
             self._hint(self._world)
         self._answer(asked, waiters, now, wall)
+        self._asked = []  # who is not answered yet waits for the disk
 
     def _wake_up(self, seconds: float, now: float, wall: float) -> None:
         """The loop had hung, the relays fell back: the next edge must not bring them up again."""
@@ -246,7 +257,7 @@ class Owner:
                 future.set_result(answer)
         for restore in asked.restores:
             self._changes.restore(restore.group, self.settings, restore.source, wall, uptime)
-        self._own.extend(asked.estimates)
+        self._own.extend(asked.findings)
         if asked.restart:
             self.wants_restart = True
             self.stop.set()
@@ -266,18 +277,22 @@ class Owner:
             if done.events:
                 self._deeds.tell(done.events)
             changes.is_busy = False
-            if done.future is not None:
+            if done.future is not None and not done.future.done():
                 done.future.set_result(done.answer)
         self._deeds.keep(self.state, now, wall)
 
     # --- out -----------------------------------------------------------------------------------
 
     def _publish(self) -> None:
+        if self._deeds.is_settling:
+            return  # the next tick shows it
         state, inputs, now = self.state, self._inputs, self._clock.now()
         self._seq += 1
         made = points(state, inputs, self._identity, now)
         faults = self._faults()
         fallen = (self._fault,) if self._fault else ()
+        if self._seq % PRECHECKS_EVERY == 1:
+            self._prechecks = prechecks(state, Desk(now, 0.0, state.boot, inputs, state.setpoints))
         self.bus.publish(
             Snapshot(
                 seq=self._seq,
@@ -290,6 +305,7 @@ class Owner:
                 last_test=state.health.last,
                 is_ticking=not self._fault,
                 faults=(*fallen, *faults, *state.selftest.findings),
+                prechecks=self._prechecks,
             )
         )
         if self._seq % GAUGES_EVERY == 0:

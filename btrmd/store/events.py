@@ -6,6 +6,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterable
+from typing import Any
 
 from ..model.events import Event, Kind
 from ..model.readings import Value
@@ -43,10 +44,29 @@ def select_events(
     rows = connection.execute(
         f"SELECT * FROM events WHERE {where} ORDER BY n LIMIT ?", (*values, limit)
     ).fetchall()
-    return [
-        Event(n, at, uptime, name, Kind(kind), decode_value(value), level, source, text, bool(tell))
-        for n, at, uptime, name, kind, value, level, source, text, tell in rows
-    ]
+    return [_event(row) for row in rows]
+
+
+def find_events(
+    connection: sqlite3.Connection, before: int, limit: int, key: str, kind: str
+) -> list[Event]:
+    """Events below `before` (0 = all) by falling number; a key means those below it too."""
+    where, values = ["1"], list[object]()
+    if before:
+        where.append("n < ?")
+        values.append(before)
+    if key:
+        # "/" follows "." in every collation of bytes, so this is "key." and whatever goes on.
+        where.append("(key = ? OR (key >= ? AND key < ?))")
+        values += [key, f"{key}.", f"{key}/"]
+    if kind:
+        where.append("kind = ?")
+        values.append(kind)
+    rows = connection.execute(
+        f"SELECT * FROM events WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?",
+        (*values, limit),
+    ).fetchall()
+    return [_event(row) for row in rows]
 
 
 def last_event(connection: sqlite3.Connection) -> int:
@@ -76,6 +96,13 @@ def decode_value(text: str) -> Value:
     """The value of `encode_value`; lists come back as tuples of texts."""
     value = json.loads(text)
     return tuple(value) if isinstance(value, list) else value
+
+
+def _event(row: tuple[Any, ...]) -> Event:
+    n, at, uptime, name, kind, value, level, source, text, tell = row
+    return Event(
+        n, at, uptime, name, Kind(kind), decode_value(value), level, source, text, bool(tell)
+    )
 
 
 def _row(event: Event) -> tuple[object, ...]:

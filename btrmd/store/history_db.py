@@ -11,13 +11,14 @@ from typing import NamedTuple, TypeVar
 
 from ..model.discharge import CurveRow, TestRecord
 from ..model.errors import DataError
-from ..model.events import Event
+from ..model.events import Event, Kind
 from . import curves, events, state, tests
 from .database import Database, is_damage
 from .errors import StorageError
 from .marks import MarkFile, number_from_time
 from .pending import Pending
 from .trend_keys import TREND_KEYS
+from .trend_ranges import select_ranges
 from .trends import Trends, select_trends
 
 log = logging.getLogger(__name__)
@@ -122,6 +123,29 @@ class HistoryDb:
             found = [merged[n] for n in sorted(merged)]
         return found[:limit]
 
+    def find_events(
+        self, before: int = 0, limit: int = 100, key: str = "", kind: Kind | None = None
+    ) -> list[Event]:
+        """Newest first: events with n < `before` (0 = from the newest), at most `limit`.
+
+        `key`: that key, and those below it ("io1" finds "io1.voltage" too); empty = every key.
+        """
+        limit = max(1, min(limit, _MOST_EVENTS))
+        with self.pending.lock:
+            waiting = [
+                event
+                for event in self.pending.events.values()
+                if (not before or event.n < before)
+                and (not key or event.key == key or event.key.startswith(f"{key}."))
+                and kind in (None, event.kind)
+            ]
+        word = "" if kind is None else kind.value
+        found: list[Event] = self._read(
+            lambda c: events.find_events(c, before, limit, key, word), []
+        )
+        merged = {event.n: event for event in (*found, *waiting)}
+        return [merged[n] for n in sorted(merged, reverse=True)][:limit]
+
     def last_event(self) -> int:
         """The highest event number, 0 when there is none."""
         with self.pending.lock:
@@ -163,17 +187,27 @@ class HistoryDb:
 
         Raises DataError for a key that is not recorded.
         """
-        chosen = tuple(TREND_KEYS if keys is None else keys)
-        for key in chosen:
-            if key not in TREND_KEYS:
-                raise DataError(
-                    f"points = {key!r} is refused: recorded are {', '.join(TREND_KEYS)}."
-                )
+        chosen = _recorded(TREND_KEYS if keys is None else keys)
         limit = max(1, min(limit, 2000))
         with self.pending.lock:
             waiting = dict(self.pending.minutes)
         return self._read(
             lambda c: select_trends(c, start, end, chosen, limit, waiting), Trends(chosen, 60)
+        )
+
+    def trend_ranges(
+        self, start: float, end: float, keys: Sequence[str], buckets: int = 500
+    ) -> Trends:
+        """At most `buckets` (1..2000) rows: start of a stretch, its lowest and highest mean a key.
+
+        Raises DataError for a key that is not recorded.
+        """
+        chosen = _recorded(keys)
+        most = max(1, min(buckets, 2000))
+        with self.pending.lock:
+            waiting = dict(self.pending.minutes)
+        return self._read(
+            lambda c: select_ranges(c, start, end, chosen, most, waiting), Trends((), 60)
         )
 
     # --- inside --------------------------------------------------------------------------------
@@ -195,6 +229,14 @@ class HistoryDb:
         except ValueError as error:
             self.database.is_suspect = True
             log.warning("history: %s", error)
+
+
+def _recorded(keys: Sequence[str]) -> tuple[str, ...]:
+    """Raises DataError for a key that is not recorded."""
+    for key in keys:
+        if key not in TREND_KEYS:
+            raise DataError(f"points = {key!r} is refused: recorded are {', '.join(TREND_KEYS)}.")
+    return tuple(keys)
 
 
 def _joined(stored: Iterator[CurveRow], waiting: Sequence[CurveRow]) -> Iterator[CurveRow]:

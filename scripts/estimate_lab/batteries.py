@@ -48,23 +48,24 @@ class Banks(NamedTuple):
 def draw(rng: np.random.Generator, n: int) -> Banks:
     """`n` banks over the whole range of use: 7..120 Ah, C/100..C/2, -10..45 degC, 12..48 V."""
     ah = rng.choice(RATED_AH, n)
-    rate = np.exp(rng.uniform(np.log(0.01), np.log(0.5), n))
+    light = np.exp(rng.uniform(np.log(0.01), np.log(0.25), n))
+    rate = np.where(rng.random(n) < 0.65, light, np.exp(rng.uniform(np.log(0.05), np.log(0.5), n)))
     amps = np.clip(rate * ah, LEAST_A, MOST_A)
-    soh = np.where(rng.random(n) < 0.5, rng.uniform(0.75, 1.05, n), rng.uniform(0.38, 1.0, n))
-    short = rng.random(n) < 0.12
+    soh = np.where(rng.random(n) < 0.6, rng.uniform(0.75, 1.05, n), rng.uniform(0.38, 1.0, n))
+    short = rng.random(n) < 0.07
     partial = rng.random(n) < 0.15
     quiet = rng.random(n) < 0.12
     start = np.where(partial, rng.uniform(0.02, 0.25, n), rng.uniform(0.0, 0.02, n))
-    ohm = 0.16 / ah * np.exp(rng.normal(0.0, 0.3, n)) * soh ** -rng.uniform(0.2, 1.2, n)
+    ohm = 0.16 / ah * np.exp(rng.normal(0.0, 0.25, n)) * soh ** -rng.uniform(0.2, 1.2, n)
     temp = np.clip(rng.normal(23.0, 10.0, n), -10.0, 45.0)
     cold_ohm = 1.0 + 0.012 * np.maximum(0.0, 25.0 - temp)
     return Banks(
         ah=ah,
         soh=soh,
-        maker=np.exp(rng.normal(0.0, 0.06, n)),
+        maker=np.exp(rng.normal(0.0, 0.05, n)),
         blocks=rng.integers(1, 5, n).astype(float),
         temp=temp,
-        weak=np.where(short, rng.uniform(0.55, 0.9, n), 1.0),
+        weak=np.where(short, rng.uniform(0.6, 0.92, n), 1.0),
         start=start,
         amps=amps,
         ohm=ohm * cold_ohm,

@@ -1,4 +1,4 @@
-"""Cases: discharges of the families, cut off as a test would be, with the run time that was true."""
+"""Cases: discharges of the families, cut off as a test would be, with the true run time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_STEPS = 14000
 
 
 class Discharge(NamedTuple):
-    """One bank's rows (time s, bank V, battery A negative, degC) up to the cutoff, and the truth."""
+    """One bank's rows (s, bank V, battery A negative, degC) up to the cutoff, and the truth."""
 
     family: str
     kind: str
@@ -27,10 +27,36 @@ class Discharge(NamedTuple):
     temp: float
     rows: Array
     true_s: float
+    ratios: tuple[float, float, float] | None = None
 
 
 def discharges(seed: int, family: str, kind: str, n: int) -> Iterator[Discharge]:
-    """Simulate `n` banks of one family under one kind of load; those that end too soon drop out."""
+    """Simulate `n` banks of one family under one kind of load; those that end too soon drop out.
+
+    `ratios` of each are those of the same bank at a constant load: a restless load would say more
+    about itself than about the battery.
+    """
+    steady = {d.number: _ratios(d) for d in _simulate(seed, family, "cc", n)}
+    for d in _simulate(seed, family, kind, n):
+        ratios = steady.get(d.number)
+        if ratios is not None:
+            yield d._replace(ratios=ratios)
+
+
+def _ratios(d: Discharge) -> tuple[float, float, float] | None:
+    """V above the cutoff at 50, 75 and 90 % of the charge over that at 10 %; None when flat."""
+    q = np.cumsum(-d.rows[:, 2] * np.diff(d.rows[:, 0], prepend=0.0))
+    v = d.rows[:, 1] / d.blocks - CUTOFF
+    part = q / q[-1]
+    high, *lower = (
+        float(np.median(v[np.abs(part - place) <= 0.03])) for place in (0.1, 0.5, 0.75, 0.9)
+    )
+    if not high > 0.12:
+        return None
+    return lower[0] / high, lower[1] / high, lower[2] / high
+
+
+def _simulate(seed: int, family: str, kind: str, n: int) -> Iterator[Discharge]:
     rng = np.random.default_rng(seed)
     banks = draw(rng, n)
     model = FAMILIES[family](rng, banks)
@@ -76,9 +102,7 @@ def discharges(seed: int, family: str, kind: str, n: int) -> Iterator[Discharge]
         )  # fmt: skip
 
 
-def _measure(
-    rng: np.random.Generator, banks: Banks, k: int, t: Array, v: Array, i: Array
-) -> Array:
+def _measure(rng: np.random.Generator, banks: Banks, k: int, t: Array, v: Array, i: Array) -> Array:
     """What the board would show: gain errors, noise, whole counts."""
     blocks = banks.blocks[k]
     bank = v * blocks * (1.0 + banks.gain_v[k]) + rng.normal(0.0, banks.noise_v[k], v.size) * blocks

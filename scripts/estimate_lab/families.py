@@ -33,10 +33,11 @@ class _Depth:
     def __init__(self, rng: np.random.Generator, banks: Banks, scale: tuple[float, float]) -> None:
         n = banks.ah.size
         self.b = banks
+        self.ohms = _Ohms(rng, banks)
         self.full = banks.charge * u(rng, *scale, n)
         self.peukert = u(rng, 0.08, 0.30, n)
         self.slow = banks.amps.copy()
-        self.tau = u(rng, 600.0, 7200.0, n)
+        self.tau = u(rng, 1800.0, 9000.0, n)
         self.q = banks.start * self.full
         self.i20 = banks.ah / 20.0
 
@@ -57,6 +58,18 @@ def with_weak(banks: Banks, shape: object, x: Array) -> Array:
     return np.asarray(good * (1.0 - share) + np.maximum(bad, 0.0) * share)
 
 
+class _Ohms:
+    """The resistance a step of the load meets; it grows as the acid is used up."""
+
+    def __init__(self, rng: np.random.Generator, banks: Banks) -> None:
+        self.ohm = banks.ohm
+        self.growth = u(rng, 0.0, 0.6, banks.ah.size)
+
+    def drop(self, amps: Array, x: Array) -> Array:
+        deep = np.clip(x, 0.0, 1.1)
+        return np.asarray(self.ohm * amps * (1.0 + self.growth * deep**2 / (1.25 - deep)))
+
+
 class Shepherd(_Depth):
     def __init__(self, rng: np.random.Generator, banks: Banks) -> None:
         super().__init__(rng, banks, (1.02, 1.25))
@@ -72,7 +85,7 @@ class Shepherd(_Depth):
     def step(self, amps: Array, dt: Array) -> Array:
         x = self.depth(amps, dt)
         self.star += (amps - self.star) * (1.0 - np.exp(-dt / self.star_tau))
-        push = self.react * self.star * self.b.ohm
+        push = self.react * self.b.ohm * (0.5 * self.star + 0.5 * amps)
 
         def shape(x: Array) -> Array:
             left = np.maximum(1.0 - x, 0.004)
@@ -81,13 +94,14 @@ class Shepherd(_Depth):
             start = self.a * np.exp(-self.bexp * x)
             return np.asarray(self.e0 - self.line * x - bend + start - over)
 
-        return np.asarray(with_weak(self.b, shape, x) - self.b.ohm * amps)
+        return np.asarray(with_weak(self.b, shape, x) - self.ohms.drop(amps, x))
 
 
 class Ciemat:
     def __init__(self, rng: np.random.Generator, banks: Banks) -> None:
         n = banks.ah.size
         self.b = banks
+        self.ohms = _Ohms(rng, banks)
         self.c10 = banks.ah * banks.soh * banks.maker * u(rng, 0.82, 1.0, n)
         self.a1, self.a2 = u(rng, 0.5, 0.75, n), u(rng, 0.7, 1.0, n)
         self.v0, self.v1 = u(rng, 2.06, 2.11, n), u(rng, 0.09, 0.19, n)
@@ -95,7 +109,7 @@ class Ciemat:
         self.p3 = u(rng, 1.2, 1.8, n)
         self.rise = u(rng, 0.005, 0.03, n)
         self.slow = banks.amps.copy()
-        self.tau = u(rng, 600.0, 7200.0, n)
+        self.tau = u(rng, 1800.0, 9000.0, n)
         self.q = banks.start * self.c10
         self.age = banks.soh ** -u(rng, 0.0, 0.8, n)
 
@@ -109,7 +123,11 @@ class Ciemat:
 
         def shape(x: Array) -> Array:
             soc = np.maximum(1.0 - x, 0.015)
-            factor = self.p1 / (1.0 + (amps / self.c10 * 3.0) ** 1.3) + self.p2 / soc**self.p3 + self.rise
+            factor = (
+                self.p1 / (1.0 + (amps / self.c10 * 3.0) ** 1.3)
+                + self.p2 / soc**self.p3
+                + self.rise
+            )
             over = np.maximum(x - 0.985, 0.0) * 30.0
             drop = amps / (self.c10 * 1.0) * factor * (1.0 - 0.007 * dt25) * self.age
             return np.asarray(6.0 * (self.v0 - self.v1 * x - drop - over))
@@ -126,7 +144,6 @@ class Circuit(_Depth):
         self.r1, self.r2 = banks.ohm * u(rng, 0.2, 1.0, n), banks.ohm * u(rng, 0.2, 1.5, n)
         self.t1, self.t2 = u(rng, 20.0, 300.0, n), u(rng, 600.0, 5000.0, n)
         self.v1, self.v2 = np.zeros(n), np.zeros(n)
-        self.rise = u(rng, 0.0, 1.0, n)
         self.knee, self.width = u(rng, 0.3, 1.2, n), np.exp(u(rng, np.log(0.04), np.log(0.25), n))
 
     def step(self, amps: Array, dt: Array) -> Array:
@@ -137,13 +154,10 @@ class Circuit(_Depth):
         def shape(x: Array) -> Array:
             deep = np.minimum(x, 1.3)
             knee = self.knee * np.exp(np.minimum((deep - 1.0) / self.width, 3.0))
-            more = self.rise * deep / np.maximum(1.2 - deep, 0.1)
             ocv = self.full_v - self.span * (deep + self.bow * deep * (1.0 - deep))
-            return np.asarray(ocv - knee - self.b.ohm * amps * more)
+            return np.asarray(ocv - knee)
 
-        return np.asarray(
-            with_weak(self.b, shape, x) - self.b.ohm * amps - self.v1 - self.v2
-        )
+        return np.asarray(with_weak(self.b, shape, x) - self.ohms.drop(amps, x) - self.v1 - self.v2)
 
 
 class Electrolyte:
@@ -152,6 +166,7 @@ class Electrolyte:
     def __init__(self, rng: np.random.Generator, banks: Banks) -> None:
         n = banks.ah.size
         self.b = banks
+        self.ohms = _Ohms(rng, banks)
         self.m0 = u(rng, 5.2, 6.8, n)
         self.used = u(rng, 0.72, 0.97, n)
         self.full = banks.charge * u(rng, 1.02, 1.2, n)
@@ -176,20 +191,24 @@ class Electrolyte:
             acid = self.m0 * np.maximum(part, 0.004)
             lg = np.log10(acid)
             ocv = 1.922 + 0.148 * lg + 0.063 * lg**2 + 0.074 * lg**3 + 0.033 * lg**4
-            kinetic = 2.0 * RT_F * kelvin * np.arcsinh(amps / (2.0 * self.i0 * self.react
-                                                               * np.sqrt(acid / self.m0)))
+            kinetic = (
+                2.0
+                * RT_F
+                * kelvin
+                * np.arcsinh(amps / (2.0 * self.i0 * self.react * np.sqrt(acid / self.m0)))
+            )
             film = self.film / 6.0 * np.exp((np.minimum(x, 1.3) - 1.0) / self.film_w)
             low = np.maximum(0.004 - part, 0.0) * 20.0
             return np.asarray(6.0 * (ocv - kinetic - film - low))
 
-        salt = 1.0 + 0.6 * np.minimum(x, 1.2) ** 2
-        return np.asarray(with_weak(self.b, shape, x) - self.b.ohm * amps * salt * 0.7)
+        return np.asarray(with_weak(self.b, shape, x) - self.ohms.drop(amps, x))
 
 
 class Wells:
     def __init__(self, rng: np.random.Generator, banks: Banks) -> None:
         n = banks.ah.size
         self.b = banks
+        self.ohms = _Ohms(rng, banks)
         self.full = banks.charge * u(rng, 1.05, 1.3, n)
         self.c = u(rng, 0.3, 0.65, n)
         self.k = np.exp(u(rng, np.log(0.25), np.log(2.0), n)) / 3600.0
@@ -211,7 +230,7 @@ class Wells:
             knee = self.bend * deep / (self.d - deep)
             return np.asarray(self.e0 - self.a * deep - knee - over)
 
-        return np.asarray(with_weak(self.b, shape, x) - self.b.ohm * amps)
+        return np.asarray(with_weak(self.b, shape, x) - self.ohms.drop(amps, x))
 
 
 class Measured(_Depth):
@@ -247,7 +266,7 @@ class Measured(_Depth):
                 11.0 + (volts - 11.0) * self.stretch - knee - np.maximum(deep - 1.0, 0.0) * 12.0
             )
 
-        ohmic = self.b.ohm * (amps - self.i10) + self.v1 - self.r1 * self.i10
+        ohmic = self.ohms.drop(amps, x) - self.b.ohm * self.i10 + self.v1 - self.r1 * self.i10
         return np.asarray(with_weak(self.b, shape, x) - ohmic)
 
 

@@ -50,7 +50,7 @@ def test_an_estimate(capsys: pytest.CaptureFixture[str], write: Write) -> None:
     assert answer["ert_low"] < 300.0 < answer["ert_high"]
     assert answer["ert_low"] < answer["ert_minutes"] < answer["ert_high"]
     assert answer["verdict"] == "good"
-    assert answer["method"] == "slope"
+    assert answer["method"] == "curve family"
     assert answer["warnings"] == []
     assert 60.0 < answer["capacity_pct"] < 140.0
 

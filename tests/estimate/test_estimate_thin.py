@@ -9,7 +9,7 @@ from estimate_discharges import bursts, steady
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btrmd.estimate.slope import estimate
+from btrmd.estimate.run_time import estimate
 from btrmd.estimate.thin import thin
 from btrmd.model.discharge import CurveRow
 

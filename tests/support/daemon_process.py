@@ -20,7 +20,7 @@ from btrmd.cli.place import Place
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-long-password"
-POLL_S = 0.01
+POLL_S = 0.02
 START_S = 20.0  # a slow machine is no failure
 RECORD = ROOT / "docs/examples/bboxx_17ah_2A3.csv"
 
@@ -193,7 +193,7 @@ class DaemonProcess:
 
     def value(self, key: str) -> Any:
         """The value of one point."""
-        return self.status()["points"][key]["value"]
+        return self.ask("get", keys=[key])["values"][key]
 
     def wait_value(self, key: str, value: object, seconds: float = 10.0) -> None:
         """Until point `key` is `value`."""

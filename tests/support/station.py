@@ -18,7 +18,8 @@ from btrmd.core.actions import (
 from btrmd.core.setpoints import Setpoints
 from btrmd.core.state import State, new_state
 from btrmd.core.step import step
-from btrmd.estimate.slope import NotEnough, estimate
+from btrmd.estimate.enough import NotEnough
+from btrmd.estimate.run_time import estimate
 from btrmd.hal.sim.plant import Plant
 from btrmd.model.board import SAFE_OUTPUTS, Inputs
 from btrmd.model.commands import Answer, ChangeSettings, Command, EstimateReady

@@ -1,4 +1,4 @@
-"""The slope method: right on the measured shape, exact where the cutoff came, silent if blind."""
+"""The run time: right on the measured shape, exact where the cutoff came, silent if blind."""
 
 from __future__ import annotations
 
@@ -10,22 +10,29 @@ from estimate_discharges import bursts, shape, steady
 
 from btrmd.estimate.csv_file import load_record
 from btrmd.estimate.curve import refer
-from btrmd.estimate.slope import NotEnough, cutoff_time, estimate
+from btrmd.estimate.cutoff import cutoff_time
+from btrmd.estimate.enough import NotEnough
+from btrmd.estimate.run_time import estimate
 from btrmd.model.discharge import CurveRow
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "bboxx_17ah_2A3.csv"
 RUN_S = 5 * 3600.0
 
 
-@pytest.mark.parametrize(("until", "error"), [(0.2, 0.25), (0.35, 0.15), (0.5, 0.15), (0.75, 0.1)])
-@pytest.mark.parametrize("rated_ah", [20.0, None])
+@pytest.mark.parametrize(
+    ("until", "rated_ah", "error"),
+    [
+        (0.2, 20.0, 0.25), (0.35, 20.0, 0.15), (0.5, 20.0, 0.15), (0.75, 20.0, 0.1),
+        (0.2, None, 0.6), (0.35, None, 0.2), (0.5, None, 0.15), (0.75, None, 0.1),
+    ],
+)  # fmt: skip
 def test_part_of_a_discharge_tells_the_whole(
-    until: float, error: float, rated_ah: float | None
+    until: float, rated_ah: float | None, error: float
 ) -> None:
     found = estimate(steady(RUN_S, 3.0, until), 1, rated_ah)
     assert found.ert_s == pytest.approx(RUN_S, rel=error)
     assert found.low_s < RUN_S < found.high_s
-    assert found.method == "slope"
+    assert found.method == "curve family"
     assert bool(found.warnings) == (rated_ah is None)
 
 
@@ -58,8 +65,8 @@ def test_constant_power_draws_more_towards_the_end() -> None:
         for k in range(240)
         for volts in [shape(30.0 * k / RUN_S)]
     ]
-    assert refer(rows, 1, 20.0).is_constant_power
-    assert not refer(steady(RUN_S, 3.0, 0.4), 1, 20.0).is_constant_power
+    assert refer(rows, 1, 20.0).load.is_constant_power
+    assert not refer(steady(RUN_S, 3.0, 0.4), 1, 20.0).load.is_constant_power
     mean = sum(-row.battery_a for row in rows) / len(rows)
     level = estimate([row._replace(battery_a=-mean) for row in rows], 1, 20.0)
     assert estimate(rows, 1, 20.0).ert_s < level.ert_s

@@ -1,0 +1,37 @@
+"""The cutoff: when a discharge reached its end."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from ..model.discharge import CurveRow
+
+EARLY_S = 600.0  # so long a dip is coup de fouet, unless it goes ...
+EARLY_V = 0.5  # ... this far below the cutoff, V a block (DESIGN section 3: 10.5 V)
+MEAN_S = 5.0  # the cutoff is judged on the mean of so many s
+
+
+def cutoff_time(rows: Sequence[CurveRow], blocks: int, cutoff_v_block: float) -> float | None:
+    """When the 5 s mean of the volts fell below the cutoff, s; None where it did not.
+
+    In the first 10 min only 0.5 V below the cutoff counts.
+    """
+    window: deque[CurveRow] = deque()
+    total = 0.0
+    limit = cutoff_v_block * blocks
+    early = (cutoff_v_block - EARLY_V) * blocks
+    last: CurveRow | None = None
+    for row in rows:
+        window.append(row)
+        total += row.battery_v
+        while row.time_s - window[0].time_s >= MEAN_S and len(window) > 1:
+            total -= window.popleft().battery_v
+        bound = early if row.time_s < EARLY_S else limit
+        if total / len(window) < bound:
+            if last is None or last.battery_v <= row.battery_v or row.time_s < EARLY_S:
+                return row.time_s
+            part = (last.battery_v - bound) / (last.battery_v - row.battery_v)
+            return last.time_s + min(1.0, max(0.0, part)) * (row.time_s - last.time_s)
+        last = row
+    return None

@@ -1,0 +1,52 @@
+"""Cross-validation: every family of curves estimated by nets that never saw a curve of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .batteries import Array
+from .dataset import KEEP, Set
+from .score import HEAD, score
+from .train import Net, run_all, train
+
+COVER = 90.0  # the interval is stretched until this part of the left-out cases lies inside
+
+
+def left_out(cases: Set, nets: int = 2) -> tuple[Array, dict[str, list[Net]]]:
+    """Answers to each case from nets trained on the other families; these nets, by family."""
+    answers = np.zeros((len(cases.y), 3))
+    found = {}
+    for family in np.unique(cases.family):
+        inside = cases.family == family
+        rest = cases.pick(~inside)
+        trained = [train(rest.x, rest.y, seed) for seed in range(nets)]
+        answers[inside] = run_all(trained, cases.x[inside])
+        found[str(family)] = trained
+    return answers, found
+
+
+def likely(cases: Set, seed: int = 0) -> np.ndarray:
+    """A choice of cases in which curves shaped as measured ones are as common as in life."""
+    part = cases.w / (KEEP + (1.0 - KEEP) * cases.w)
+    return np.asarray(np.random.default_rng(seed).random(len(part)) < part)
+
+
+def stretch(cases: Set, answers: Array) -> float:
+    """By how much the reaches must grow for COVER % of the cases to lie inside."""
+    centre, below, above = answers.T
+    off = cases.y - centre
+    needed = np.where(off < 0.0, -off / below, off / above)
+    return float(np.percentile(needed, COVER))
+
+
+def table(cases: Set, answers: Array, by: Sequence[str] = ("kind", "family")) -> str:
+    """Lines of scores: all, then by each column."""
+    lines = [f"{'':16s}{HEAD}", f"{'all':16s}{score(cases, answers).text()}"]
+    for column in by:
+        names = getattr(cases, column)
+        for name in np.unique(names):
+            where = names == name
+            lines.append(f"{name!s:16s}{score(cases.pick(where), answers[where]).text()}")
+    return "\n".join(lines)

@@ -1,0 +1,126 @@
+"""The data set: every case as the numbers the net is told, and what would have been right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from btrmd.estimate import slope
+from btrmd.estimate.curve import refer
+from btrmd.estimate.features import features, shape_of
+from btrmd.estimate.thin import thin
+from btrmd.model.discharge import CurveRow
+
+from .batteries import Array
+from .cases import CUTOFF, Discharge, discharges, test_length
+from .loads import KINDS
+
+SHARE = {"cc": 1.3, "cp": 0.9, "duty": 1.2, "steps": 1.0, "restless": 0.4}
+MODES = ("policy", "hour", "part", "free")
+LIMIT = 400
+LEAST_S = 1200.0
+SPARSE = 0.12  # part of the cases with a row every ten minutes only
+
+# (V50 - 11) / (V10 - 11), V75, V90: mean of measured discharges, and how far a curve may be off.
+MEASURED_RATIOS = ((0.67, 0.08), (0.44, 0.08), (0.24, 0.07))
+KEEP = 0.25  # part of the curves that is kept though they look like no measured one
+
+
+class Set(NamedTuple):
+    """Arrays with one row a case. `x` features, `y` ln (true charge left / slope method's), `left`
+    s left after the slope method, `seen` and `true` s; `w` likeness to measured curves; `load` the
+    load's kind as the estimate sees it, `kind` as it was."""
+
+    x: Array
+    y: Array
+    left: Array
+    seen: Array
+    true: Array
+    w: Array
+    load: np.ndarray
+    family: np.ndarray
+    kind: np.ndarray
+    mode: np.ndarray
+
+    def pick(self, where: np.ndarray) -> Set:
+        return Set(*(column[where] for column in self))
+
+
+def encode(
+    rows: Sequence[CurveRow], blocks: int, rated_ah: float | None
+) -> tuple[list[float], float, str] | None:
+    """Features, the slope method's s left and the load's kind; None when there is too little."""
+    curve = refer(rows, blocks, rated_ah)
+    if curve.load.amps <= 0.0:
+        return None
+    shape = shape_of(curve, slope.skip_ah(curve))
+    if shape is None:
+        return None
+    left = slope.left_ah(curve, shape, rated_ah, CUTOFF)
+    temps = [row.temp_c for row in rows if row.temp_c is not None]
+    temp_c = sum(temps) / len(temps) if temps else None
+    numbers = features(curve, shape, left, temp_c, CUTOFF)
+    return numbers, left * 3600.0 / curve.load.amps, curve.load.kind
+
+
+def likeness(ratios: tuple[float, float, float]) -> float:
+    """1 for a curve shaped as measured ones are, 0 for one that is not."""
+    far = sum(
+        ((ratio - mean) / sd) ** 2
+        for ratio, (mean, sd) in zip(ratios, MEASURED_RATIOS, strict=True)
+    )
+    return float(np.exp(-far / 2.0))
+
+
+def cut(rng: np.random.Generator, d: Discharge) -> Iterator[tuple[str, list[CurveRow]]]:
+    """The discharge as tests of several lengths would see it."""
+    for mode in MODES:
+        length = test_length(rng, d, mode)
+        if length < LEAST_S:
+            continue
+        seen = d.rows[d.rows[:, 0] <= length]
+        if d.kind != "duty" and rng.random() < SPARSE and length > 9000.0:
+            every = max(1, int(600.0 / (seen[1, 0] - seen[0, 0])))
+            seen = np.vstack([seen[::every], seen[-1:]])
+        if len(seen) < 10:
+            continue
+        blind = rng.random() < 0.05
+        rows = [
+            CurveRow(float(t), float(v), float(a), None if blind else float(c), None)
+            for t, v, a, c in seen
+        ]
+        yield mode, thin(rows, LIMIT)
+
+
+def make(seed: int, family: str, number: int, n: int) -> tuple[Set, Set]:
+    """The cases of one family, told the rated Ah and not told: about 4 `n` a load."""
+    told: list[tuple[object, ...]] = []
+    untold: list[tuple[object, ...]] = []
+    for place, kind in enumerate(KINDS):
+        own = seed * 1000 + number * 10 + place
+        rng = np.random.default_rng(own)
+        for d in discharges(own, family, kind, int(n * SHARE[kind])):
+            assert d.ratios is not None
+            weight = likeness(d.ratios)
+            if rng.random() > KEEP + (1.0 - KEEP) * weight:
+                continue
+            for mode, rows in cut(rng, d):
+                for rated, cases in ((d.rated_ah, told), (None, untold)):
+                    found = encode(rows, d.blocks, rated)
+                    if found is None:
+                        continue
+                    x, left, load = found
+                    seen = rows[-1].time_s
+                    y = float(np.clip(np.log((d.true_s - seen) / left), -2.0, 2.0))
+                    cases.append((x, y, left, seen, d.true_s, weight, load, family, kind, mode))
+    return _stack(told), _stack(untold)
+
+
+def _stack(cases: Sequence[tuple[object, ...]]) -> Set:
+    return Set(*(np.array(column) for column in zip(*cases, strict=True)))
+
+
+def join(sets: Sequence[Set]) -> Set:
+    return Set(*(np.concatenate(columns) for columns in zip(*sets, strict=True)))

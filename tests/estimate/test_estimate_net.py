@@ -1,0 +1,58 @@
+"""The net and its tables: complete, small, and calm far from what they were taught."""
+
+from __future__ import annotations
+
+import pytest
+from estimate_discharges import bursts, steady
+
+from btrmd.estimate.net import RATED, TABLES, UNRATED, ask, load_table
+from btrmd.estimate.run_time import estimate
+
+KINDS = ("steady", "bursts", "restless")
+
+
+@pytest.mark.parametrize("name", [RATED, UNRATED])
+def test_a_table_answers_every_load_and_any_number(name: str) -> None:
+    table = load_table(TABLES / name)
+    count = len(table.nets[0].mean)
+    for kind in KINDS:
+        for value in (-1e6, 0.0, 1e6):
+            found = ask(table, [value] * count, kind)
+            assert abs(found.centre) < 5.0
+            assert 0.0 < found.below < 10.0
+            assert 0.0 < found.above < 10.0
+
+
+def test_tables_stay_small() -> None:
+    assert sum(path.stat().st_size for path in TABLES.glob("*.json")) < 200_000
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+@pytest.mark.parametrize("every", [1.0, 600.0])
+def test_sampling_hardly_matters(blocks: int, every: float) -> None:
+    usual = estimate(steady(36_000.0, 2.0, 0.35), 1, 25.0)
+    found = estimate(steady(36_000.0, 2.0, 0.35, blocks=blocks, every_s=every), blocks, 25.0)
+    assert found.ert_s == pytest.approx(usual.ert_s, rel=0.1)
+
+
+@pytest.mark.parametrize("gain", [0.99, 1.01])
+def test_a_gain_error_of_1_percent_stays_inside(gain: float) -> None:
+    rows = [
+        row._replace(battery_v=row.battery_v * gain, battery_a=row.battery_a / gain)
+        for row in steady(18_000.0, 3.0, 0.4)
+    ]
+    found = estimate(rows, 1, 20.0)
+    assert found.low_s < 18_000.0 < found.high_s
+
+
+@pytest.mark.parametrize("wrong", [4.0, 120.0])
+def test_a_rating_that_cannot_be_right_is_said_or_the_interval_is_wide(wrong: float) -> None:
+    found = estimate(steady(18_000.0, 3.0, 0.4), 1, wrong)
+    doubted = any("does not fit" in text for text in found.warnings)
+    assert doubted or found.low_s < 18_000.0 < found.high_s
+
+
+def test_restless_bursts_are_less_sure_than_a_steady_load() -> None:
+    even = estimate(steady(18_000.0, 2.4, 0.4), 1, 20.0)
+    radio = estimate(bursts(18_000.0, 1.0, 8.0, 0.4, ohm=0.03), 1, 20.0)
+    assert (radio.high_s - radio.low_s) / radio.ert_s > (even.high_s - even.low_s) / even.ert_s

@@ -1,0 +1,177 @@
+"""Settings and calibration: one change at a time, durable before the answer, refused in words."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from owner_rig import Rig
+
+from btrmd.hal.config import find_hardware_file, load_hardware
+from btrmd.model.commands import Calibrate, ChangeSettings, ResetData
+
+
+def change(**settings: object) -> ChangeSettings:
+    return ChangeSettings({key.replace("__", "."): v for key, v in settings.items()}, "test")
+
+
+def test_the_answer_comes_after_the_disk(rig: Rig) -> None:
+    gate = rig.hold_writer()
+    future = rig.bus.post(change(site__name="after"))
+    rig.tick(20)
+    assert not future.done()
+    assert rig.bus.snapshot.settings["site.name"] == "BTRM"  # nor is it in force
+    gate.set()
+    assert rig.answer(future).ok
+    assert rig.stored() == {"site.name": "after"}
+    rig.tick()
+    assert rig.bus.snapshot.settings["site.name"] == "after"
+    assert "Setting site.name changed from BTRM to after." in rig.texts()
+
+
+def test_changes_that_come_together_are_made_one_after_the_other(rig: Rig) -> None:
+    gate = rig.hold_writer()
+    futures = [rig.bus.post(change(test__type2_min=n)) for n in (10, 20, 30)]
+    bad = rig.bus.post(change(test__type2_min=0))
+    last = rig.bus.post(change(site__name="last"))
+    rig.tick(5)
+    assert not any(future.done() for future in (*futures, last))
+    gate.set()
+    assert [rig.answer(future).ok for future in (*futures, last)] == [True] * 4
+    assert rig.answer(bad).code == "range"
+    assert rig.stored() == {"test.type2_min": 30, "site.name": "last"}
+    rig.tick()
+    changed = [text for text in rig.texts() if "test.type2_min" in text]
+    assert changed == [
+        "Setting test.type2_min changed from 60 to 10.",
+        "Setting test.type2_min changed from 10 to 20.",
+        "Setting test.type2_min changed from 20 to 30.",
+    ]
+
+
+def test_all_or_none(rig: Rig) -> None:
+    answer = rig.ask(change(site__name="x", test__type2_min=0))
+    assert (answer.ok, answer.code) == (False, "range")
+    assert answer.data["key"] == "test.type2_min"
+    for word in ("test.type2_min", "0", "1..999"):
+        assert word in answer.text
+    assert rig.ask(change(no__such=1)).code == "unknown"
+    assert rig.stored() == {}
+    rig.tick()
+    assert rig.bus.snapshot.settings["site.name"] == "BTRM"
+
+
+def test_a_change_that_changes_nothing_writes_nothing(rig: Rig) -> None:
+    assert rig.ask(change(site__name="BTRM")).ok
+    assert not rig.settings_file.path.exists()
+
+
+def test_a_disk_that_refuses_is_an_answer_and_the_next_change_goes_on(rig: Rig) -> None:
+    rig.settings_file.path.mkdir()
+    answer = rig.ask(change(site__name="lost"))
+    assert (answer.ok, answer.code) == (False, "storage")
+    assert str(rig.settings_file.path) in answer.text
+    rig.tick()
+    assert rig.bus.snapshot.settings["site.name"] == "BTRM"
+    rig.settings_file.path.rmdir()
+    assert rig.ask(change(site__name="kept")).ok
+    assert rig.stored() == {"site.name": "kept"}
+
+
+def test_a_change_the_core_refuses_leaves_the_way_free(testing: Rig) -> None:
+    answer = testing.ask(change(system__voltage=24))
+    assert (answer.ok, answer.code) == (False, "running")
+    assert testing.ask(change(site__name="free")).ok
+
+
+def test_the_next_test_is_set_like_a_setting_but_not_stored(rig: Rig) -> None:
+    assert rig.ask(change(test__enabled=True, test__next_h=5)).ok
+    rig.tick(3)
+    assert rig.value("test.next") == pytest.approx(5 * 3600.0, abs=30.0)
+    assert rig.stored() == {"test.enabled": True}
+
+
+def test_secrets_are_stored_and_not_told(rig: Rig) -> None:
+    assert rig.ask(change(email__password="hush-hush")).ok
+    assert rig.stored() == {"email.password": "hush-hush"}
+    rig.tick()
+    assert not any("hush" in text for text in rig.texts())
+
+
+def test_a_data_reset_with_settings_restores_those_of_the_battery_test(rig: Rig) -> None:
+    assert rig.ask(change(test__minimum_runtime_min=99, site__name="kept")).ok
+    assert rig.ask(ResetData(settings=True, source="test")).ok
+    rig.until(lambda: rig.bus.snapshot.settings["test.minimum_runtime_min"] == 240)
+    rig.writer.flush()
+    assert rig.stored() == {"site.name": "kept"}
+    assert rig.resets == 0  # the login is PB1's business
+
+
+# --- calibration ---------------------------------------------------------------------------------
+
+
+def points_of(rig: Rig) -> dict[str, object]:
+    return dict(json.loads((rig.folder / "calibration.json").read_text()))
+
+
+def test_two_points_correct_a_channel_for_good(rig: Rig) -> None:
+    """The meter shows 2 % more than we do; 24 V is where a 12 V unit is fed for the high point."""
+    key = "io1.voltage"
+    for point, volts in (("low", 10.0), ("high", 20.0)):
+        rig.world.change({"ch1.volts": volts / 1.02})
+        rig.tick(4)
+        answer = rig.ask(Calibrate(key, point, volts, "test"))
+        assert answer.ok, answer.text
+    rig.tick(2)
+    assert rig.value(key) == pytest.approx(20.0, abs=0.06)
+    gain, offset = rig.board.calibration.factors(key)
+    assert gain == pytest.approx(1.02, abs=0.005)
+    assert abs(offset) < 0.05
+    assert list(points_of(rig)) == [key]
+    assert any(text.startswith(f"Calibration of {key}: gain 1.02") for text in rig.texts())
+    assert load_hardware(find_hardware_file(rig.folder))  # the hardware file is not touched
+
+    assert rig.ask(Calibrate(key, "clear", None, "test")).ok
+    rig.tick(2)
+    assert rig.value(key) == pytest.approx(20.0 / 1.02, abs=0.06)
+    assert points_of(rig) == {}
+
+
+def test_the_first_point_alone_changes_nothing(rig: Rig) -> None:
+    answer = rig.ask(Calibrate("battery.voltage", "low", 13.5, "test"))
+    assert answer.ok
+    assert "now give the high point" in answer.text
+    assert rig.board.calibration.factors("battery.voltage") == (1.0, 0.0)
+    assert not (rig.folder / "calibration.json").exists()
+
+
+def test_nonsense_is_refused_and_forgets_no_good_point(rig: Rig) -> None:
+    assert rig.ask(Calibrate("io1.voltage", "low", 0.0, "test")).ok
+    answer = rig.ask(Calibrate("io1.voltage", "high", 30.0, "test"))  # it reads 0 V
+    assert (answer.ok, answer.code) == (False, "range")
+    assert "io1.voltage" in answer.text
+    rig.world.change({"ch1.volts": 30.0})
+    rig.tick(4)
+    assert rig.ask(Calibrate("io1.voltage", "high", 30.0, "test")).ok
+
+
+def test_a_channel_without_a_reading_cannot_be_calibrated(rig: Rig) -> None:
+    rig.world.change({"fault.i2c.0x48": "nack"})
+    rig.tick(5)
+    answer = rig.ask(Calibrate("io1.voltage", "low", 10.0, "test"))
+    assert (answer.ok, answer.code) == (False, "sensor")
+
+
+def test_not_in_a_test(testing: Rig) -> None:
+    answer = testing.ask(Calibrate("io1.voltage", "low", 10.0, "test"))
+    assert (answer.ok, answer.code) == (False, "running")
+
+
+def test_a_disk_that_refuses_a_calibration_leaves_the_old_one(rig: Rig) -> None:
+    (rig.folder / "calibration.json").mkdir()
+    for point, volts in (("low", 10.0), ("high", 20.0)):
+        rig.world.change({"ch1.volts": volts / 1.02})
+        rig.tick(4)
+        answer = rig.ask(Calibrate("io1.voltage", point, volts, "test"))
+    assert (answer.ok, answer.code) == (False, "storage")
+    assert rig.board.calibration.factors("io1.voltage") == (1.0, 0.0)

@@ -1,0 +1,240 @@
+"""The loop: reads, decides, drives, tells; and what it does when one of these fails."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from itertools import pairwise
+
+import pytest
+from owner_rig import Rig
+
+from btrmd.hal.gpio import PinError
+from btrmd.model.commands import ChangeSettings, Restart, StartTest, StopTest
+from btrmd.owner.pace import Pace
+
+
+def test_a_tick_is_one_snapshot_and_as_many_steps_as_are_owed(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(speed=10)
+    for n in range(1, 51):
+        rig.tick()
+        assert rig.bus.snapshot.seq == n
+        assert rig.alive == n
+    # Ten steps of 0.1 s a tick: each of them was read, and the plant has lived through each.
+    assert len(rig.board.reads) == 500
+    assert rig.board.reads[-1] == pytest.approx(50.0)
+    assert rig.world.plant.plant_s == pytest.approx(50.0)
+    assert rig.clock.now() == pytest.approx(50.0)
+    assert rig.value("system.uptime") == pytest.approx(50.0)
+    assert rig.world.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("speed", [1.0, 7.0, 60.0, 600.0])
+def test_no_step_is_skipped_at_any_speed(make_rig: Callable[..., Rig], speed: float) -> None:
+    rig = make_rig(speed=speed)
+    rig.tick(20)
+    reads = rig.board.reads
+    assert reads
+    gaps = [b - a for a, b in pairwise(reads)]
+    assert gaps == pytest.approx([Pace(speed).step_s] * len(gaps))
+    assert rig.world.plant.plant_s == pytest.approx(len(reads) * Pace(speed).step_s)
+
+
+def test_outputs_of_a_test_reach_the_coils_and_go_when_it_ends(testing: Rig) -> None:
+    assert testing.ask(StopTest("test")).ok
+    testing.until(lambda: testing.value("test.state") == "idle")
+    assert testing.coils() == []
+    testing.writer.flush()
+    record = testing.history.test(1)
+    assert record is not None
+    assert (record.result, record.reason) == ("aborted", "Stopped by test.")
+    assert list(testing.history.curve(1)) != []
+
+
+@pytest.mark.parametrize("at_apply", [False, True])
+def test_a_step_that_fails_releases_everything_shows_it_and_goes_on(
+    testing: Rig, at_apply: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    testing.board.fails_at_apply = at_apply
+    testing.board.fault = RuntimeError("the moon is in the wrong house")
+    testing.tick()
+    assert testing.coils() == []
+    testing.settle()
+    snapshot = testing.bus.snapshot
+    assert not snapshot.is_ticking
+    assert snapshot.faults[0] == "Internal error: RuntimeError: the moon is in the wrong house"
+    assert snapshot.points["test.state"].value == "idle"
+    testing.tick(30)
+    assert testing.coils() == []
+    assert not testing.bus.snapshot.is_ticking
+    assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1  # once a minute
+
+    testing.board.fault = None
+    testing.tick()
+    assert testing.bus.snapshot.is_ticking
+    assert testing.bus.snapshot.faults == ()
+    testing.writer.flush()
+    record = testing.history.test(1)
+    assert record is not None
+    assert record.result == "aborted"
+    assert "The control loop failed" in record.reason
+    testing.tick(20)
+    assert testing.coils() == []  # nothing comes back by itself
+    assert testing.world.plant.dropped_s == 0.0
+
+
+def test_an_error_of_ours_is_told_in_its_own_words(rig: Rig) -> None:
+    rig.board.fault = PinError("Pin 17 cannot be driven.")
+    rig.tick()
+    assert rig.bus.snapshot.faults[0] == "Pin 17 cannot be driven."
+
+
+def test_whoever_waits_when_a_step_fails_gets_an_answer(rig: Rig) -> None:
+    rig.board.fails_at_apply = True
+    rig.board.fault = RuntimeError("broken")
+    future = rig.bus.post(StartTest("1", source="test"))
+    rig.tick()
+    assert future.done()
+    rig.board.fault = None
+    rig.tick()
+    assert rig.value("test.state") == "idle"  # what was answered or not, nothing runs on
+
+
+def test_a_step_that_fails_answers_nobody_who_waits_for_the_disk(rig: Rig) -> None:
+    gate = rig.hold_writer()
+    future = rig.bus.post(ChangeSettings({"site.name": "kept"}, "test"))
+    rig.board.fault, rig.board.spared = RuntimeError("broken"), 1
+    rig.tick(3)  # the first step takes the command, the next one fails
+    assert not rig.bus.snapshot.is_ticking
+    assert not future.done()
+    rig.board.fault = None
+    gate.set()
+    assert rig.answer(future).ok
+    assert rig.stored() == {"site.name": "kept"}
+    rig.tick()
+    assert rig.bus.snapshot.is_ticking
+
+
+def test_a_refusal_is_answered_within_the_tick(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig()
+    future = rig.bus.post(StartTest("1", source="test"))
+    rig.tick()
+    answer = future.result(0)
+    assert (answer.ok, answer.code) == (False, "selftest")
+
+
+def test_after_a_hang_the_first_edge_brings_back_no_relay(testing: Rig) -> None:
+    testing.world.change({"fault.owner": "hang"})
+    alive, seq = testing.alive, testing.bus.snapshot.seq
+    testing.tick(5)
+    assert (testing.alive, testing.bus.snapshot.seq) == (alive, seq)  # no watchdog, no snapshot
+    assert not any(testing.world.plant.relays.contact(name) for name in ("k1", "k2", "k3"))
+    testing.world.change({"fault.owner": "off"})
+    testing.tick()
+    assert testing.coils() == []
+    testing.settle()
+    assert testing.value("test.state") == "idle"
+    assert "The control loop hung for 5 s" in str(testing.value("test.reason"))
+    assert testing.bus.snapshot.is_ticking
+    assert any("hung for 5 s" in text for text in testing.texts())
+    testing.tick(100)
+    assert testing.world.plant.dropped_s == 0.0
+
+
+def test_a_short_delay_is_no_hang(testing: Rig) -> None:
+    testing.world.change({"fault.owner": "hang"})
+    testing.tick(1)  # 1 s; the hardware waits 2 s
+    testing.world.change({"fault.owner": "off"})
+    testing.tick(10)
+    assert testing.value("test.state") == "running"
+    assert testing.coils() == ["k1", "k2"]
+
+
+def test_a_result_is_shown_once_the_disk_has_it(testing: Rig) -> None:
+    """A power cut must not take back what somebody has read."""
+    gate = testing.hold_writer()
+    testing.bus.post(StopTest("test"))
+    testing.until(lambda: testing.owner.state.test.state.value == "idle")
+    shown = testing.bus.snapshot
+    alive = testing.alive
+    testing.tick(2)
+    assert testing.bus.snapshot is shown  # at most a second: the loop itself waits for nothing
+    assert testing.alive == alive + 2
+    assert shown.points["test.state"].value != "idle"
+    gate.set()
+    testing.settle()
+    assert testing.value("test.state") == "idle"
+    assert testing.value("test.result") == "aborted"
+
+
+def test_a_disk_that_takes_no_result_does_not_hide_it(
+    testing: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("btrmd.owner.deeds.SETTLE_S", 0.0)
+    gate = testing.hold_writer()
+    testing.bus.post(StopTest("test"))
+    testing.until(lambda: testing.value("test.state") == "idle")
+    gate.set()
+
+
+def test_the_stop_ends_a_test_with_its_curve_and_releases_everything(testing: Rig) -> None:
+    testing.tick(70)
+    testing.owner.finish()
+    assert testing.coils() == []
+    testing.writer.close()
+    record = testing.history.test(1)
+    assert record is not None
+    assert (record.state, record.result, record.reason) == (
+        "finished", "aborted", "The daemon stopped."
+    )  # fmt: skip
+    assert len(list(testing.history.curve(1))) >= 60
+
+
+def test_the_first_minute_of_a_curve_is_on_disk_at_once(testing: Rig) -> None:
+    """A crash right after it must not leave a test without its curve."""
+    testing.tick(59)
+    testing.writer.flush()
+    before = testing.history.pending.row_count
+    testing.tick(3)
+    testing.until(lambda: len(list(testing.history.curve(1))) >= 60, 5.0)
+    assert before == 0
+    waiting = threading.Event()
+    testing.writer.run(waiting.set)
+    assert waiting.wait(10.0)  # the writer has been round
+    assert testing.history.pending.row_count == 0
+
+
+def test_a_restart_that_was_asked_for_stops_the_loop(rig: Rig) -> None:
+    answer = rig.ask(Restart("test"))
+    assert answer.ok
+    rig.until(rig.owner.stop.is_set, 5.0)
+    assert rig.owner.wants_restart
+
+
+def test_run_ticks_until_it_is_told_to_stop(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(speed=1)
+    thread = threading.Thread(target=rig.owner.run)
+    thread.start()
+    seen = rig.bus.wait_snapshot(3, 10.0)
+    rig.owner.stop.set()
+    thread.join(10.0)
+    assert not thread.is_alive()
+    assert seen is not None
+    assert seen.seq >= 4
+    assert rig.owner.lateness.gauges()["tick_lateness_max_seconds"] < 10.0
+
+
+def test_the_plant_is_told_whether_the_battery_may_feed_the_load(rig: Rig) -> None:
+    assert rig.world.plant.battery_permitted
+    assert rig.ask(ChangeSettings({"ups.enabled": False}, "test")).ok
+    rig.tick(2)
+    assert not rig.world.plant.battery_permitted
+
+
+def test_single_source_reaches_board_and_plant(rig: Rig) -> None:
+    assert rig.ask(ChangeSettings({"system.single_source": True}, "test")).ok
+    rig.tick(2)
+    assert rig.board.single_source
+    assert rig.world.plant.single_source
+    assert rig.value("charger.current") is None
+    assert rig.bus.snapshot.points["charger.current"].quality.value == "missing"
