@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 CHIPS = ("0x40", "0x41", "0x44", "0x45", "0x48", "0x49", "0x4a")
 
 
-def plant_s_when(daemon: DaemonProcess, is_so: Callable[[], object], seconds: float = 20.0) -> float:
+def plant_s_when(
+    daemon: DaemonProcess, is_so: Callable[[], object], seconds: float = 20.0
+) -> float:
     """The plant second at which `is_so()` was first seen true."""
     wait_until(is_so, seconds)
     return float(daemon.sim()["plant_s"])
@@ -69,9 +71,7 @@ def test_a_hung_owner_shows_and_the_heartbeat_lets_go_of_the_relays(make: Make) 
     ("chip", "fault", "own", "other"),
     [
         ("0x40", "nack", "battery.current", "load.current"),
-        ("0x45", "stuck", "supply.current", "charger.current"),
         ("0x4a", "stuck", "load.voltage", "io1.voltage"),
-        ("0x48", "nack", "io4.voltage", "battery.voltage"),
     ],
 )
 def test_a_lost_chip_makes_its_own_points_bad(
@@ -118,7 +118,7 @@ def test_a_noisy_chip_moves_no_relay(make: Make) -> None:
 
 
 def test_a_needed_sensor_that_dies_ends_the_test(make: Make) -> None:
-    daemon = running_test(make, speed=10)
+    daemon = running_test(make, speed=20)
     daemon.ask("sim", changes={"fault.i2c.0x40": "nack"})
     assert daemon.cli("test", "wait", "1", "--timeout", "20").code == 0
     test = daemon.tests()[1]
@@ -130,7 +130,7 @@ def test_a_needed_sensor_that_dies_ends_the_test(make: Make) -> None:
 
 
 def test_it_starts_without_chips_and_goes_to_work_when_they_come(make: Make) -> None:
-    daemon = make(speed=10)
+    daemon = make(speed=15)
     missing = "\n".join(f'"fault.i2c.{chip}" = "nack"' for chip in CHIPS)
     back = "\n".join(f'"fault.i2c.{chip}" = "off"' for chip in CHIPS)
     scenario = daemon.folder / "missing.toml"

@@ -36,8 +36,8 @@ def events_of(daemon: DaemonProcess, *keys: str) -> list[tuple[str, object]]:
     return [(e["key"], e["value"]) for e in daemon.events() if e["key"] in keys]
 
 
-def start_replay(make: Make, minimum_min: int) -> DaemonProcess:
-    daemon = make(speed=600).start("--fresh")
+def start_replay(make: Make, minimum_min: int, speed: float) -> DaemonProcess:
+    daemon = make(speed=speed).start("--fresh")
     daemon.wait_selftest()
     daemon.good("set", "battery.rated_ah=17", f"test.minimum_runtime_min={minimum_min}")
     daemon.good("sim", f"battery.replay={RECORD}")
@@ -47,7 +47,7 @@ def start_replay(make: Make, minimum_min: int) -> DaemonProcess:
 
 
 def test_a_measured_discharge_becomes_a_result(make: Make) -> None:
-    daemon = start_replay(make, minimum_min=240)
+    daemon = start_replay(make, minimum_min=240, speed=600)
 
     # while it runs: the battery carries the load, then estimate and interval appear
     daemon.wait_value("test.state", "running")
@@ -100,7 +100,9 @@ def test_a_measured_discharge_becomes_a_result(make: Make) -> None:
         ("test.reason", "reason"),
         ("test.number", "n"),
     ):
-        expected = test[name] if isinstance(test[name], str) else pytest.approx(test[name], rel=1e-4)
+        expected = (
+            test[name] if isinstance(test[name], str) else pytest.approx(test[name], rel=1e-4)
+        )
         assert points[key]["value"] == expected, key
 
     # charger and supply are back, the load never noticed
@@ -131,7 +133,7 @@ def check_curve(daemon: DaemonProcess, test: dict[str, Any]) -> None:
 
 
 def test_a_lower_minimum_makes_the_same_battery_good(make: Make) -> None:
-    daemon = start_replay(make, minimum_min=60)
+    daemon = start_replay(make, minimum_min=60, speed=1800)
     assert daemon.cli("test", "wait", "--timeout", "60").code == 0
     test = daemon.tests()[1]
     assert test["result"] == "good"

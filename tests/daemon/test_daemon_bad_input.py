@@ -1,0 +1,162 @@
+"""Wrong files, keys and values: one sentence that helps, and the last good settings stay."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from daemon_process import ROOT, DaemonProcess, wait_until
+
+if TYPE_CHECKING:
+    from conftest import Make
+
+TOO_HIGH = '[[at]]\ntime_s = 5\n"load.amps" = 99\n'
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "words"),
+    [
+        ("btrmd.toml", "[defaults]\nsystem.voltage = 13\n", ("system.voltage", "13", "12 or 24")),
+        ("btrmd.toml", "[defaults]\nno.such = 1\n", ("no.such", "not a setting")),
+        ("btrmd.toml", '[site]\nmodel = "500"\n', ("model", "'500'", '"300" or "400"')),
+        ("btrmd.toml", "[defaults\n", ("is not TOML", "line 1")),
+        ("hardware.toml", "[[[\n", ("is not TOML", "line 1")),
+    ],
+)
+def test_a_wrong_hand_written_file_ends_the_start(
+    make: Make, file: str, text: str, words: tuple[str, ...]
+) -> None:
+    daemon = make()
+    (daemon.config_dir / file).write_text(text)
+    assert_refused(daemon, (str(daemon.config_dir / file), *words))
+
+
+def test_a_hardware_file_with_one_wrong_address_ends_the_start(make: Make) -> None:
+    daemon = make()
+    path = daemon.config_dir / "hardware.toml"
+    good = (ROOT / "etc/hardware.toml").read_text()
+    path.write_text(good.replace("address = 0x41", "address = 0x141", 1))
+    assert_refused(daemon, (str(path), "current.load", "address", "321"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (TOO_HIGH, ("entry 1", "load.amps", "99", "0..25 A")),
+        ("[[at]]\ntime_s = -1\n", ("entry 1", "time_s", "-1", "0..")),
+        ("[[at]]\ntime_s = 1\nbogus = 1\n", ("entry 1", "bogus", "load.amps")),
+        ("[[at]]\ntime_s = 1\nbattery.replay = 'no.csv'\n", ("entry 1", "no.csv")),
+    ],
+)
+def test_a_wrong_scenario_ends_the_start(make: Make, text: str, words: tuple[str, ...]) -> None:
+    daemon = make()
+    scenario = daemon.folder / "scenario.toml"
+    scenario.write_text(text)
+    assert_refused(daemon, (str(scenario), *words), "--scenario", str(scenario))
+
+
+def assert_refused(daemon: DaemonProcess, words: tuple[str, ...], *options: str) -> None:
+    """Exit code 1 and one line that holds all `words`; nothing is left of the start."""
+    daemon.spawn(*options)
+    assert daemon.wait_end() == 1
+    lines = daemon.log.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].endswith(".")
+    for word in words:
+        assert word in lines[0], lines
+    assert not (daemon.state_dir / "run/control.sock").exists()
+
+
+def test_a_settings_file_that_is_torn_is_kept_aside_and_told(make: Make) -> None:
+    daemon = make()
+    (daemon.config_dir / "settings.json").write_text('{"version": 1, "settings": {"site.na')
+    daemon.start("--fresh")
+    wait_until(lambda: "settings.json.corrupt-1" in daemon.faults())
+    assert str(daemon.config_dir / "settings.json") in daemon.faults()
+    assert (daemon.config_dir / "settings.json.corrupt-1").exists()
+    assert daemon.good("get", "test.minimum_runtime_min") == "test.minimum_runtime_min = 240\n"
+    found = daemon.cli("check")
+    assert (found.code, "settings.json" in found.out) == (1, True)
+    assert any("settings.json" in fault for fault in daemon.status()["faults"])
+    daemon.set(site__name="new")  # and it can be written again
+    assert daemon.stop() == 0
+    daemon.start()
+    assert daemon.good("get", "site.name") == "site.name = new\n"
+    assert daemon.faults() == ""
+
+
+def test_one_bad_value_in_the_settings_file_costs_no_other(make: Make) -> None:
+    daemon = make()
+    (daemon.config_dir / "settings.json").write_text(
+        '{"version": 1, "settings": {"test.type2_min": 5000, "site.name": "kept"}}'
+    )
+    daemon.start("--fresh")
+    wait_until(daemon.faults)
+    for word in ("settings.json", "test.type2_min", "5000", "1..999"):
+        assert word in daemon.faults()
+    values = daemon.ask("get", keys=["test.type2_min", "site.name"])["values"]
+    assert values == {"test.type2_min": 60, "site.name": "kept"}
+
+
+@pytest.mark.parametrize("name", ["auth.json", "calibration.json"])
+def test_other_machine_written_files_are_kept_aside_too(make: Make, name: str) -> None:
+    daemon = make()
+    (daemon.config_dir / name).write_text("{torn")
+    daemon.start("--fresh")
+    wait_until(lambda: f"{name}.corrupt-1" in daemon.faults())
+    assert (daemon.config_dir / f"{name}.corrupt-1").read_text() == "{torn"
+
+
+def test_a_damaged_state_folder_costs_the_past_and_no_start(make: Make) -> None:
+    daemon = make()
+    daemon.state_dir.mkdir()
+    for name in ("sim.json", "history.db"):
+        (daemon.state_dir / name).write_text("no such thing as this\n" * 500)
+    daemon.start()
+    wait_until(lambda: daemon.faults().count("\n") >= 1)
+    assert "history.db was damaged" in daemon.faults()
+    assert "sim.json" in daemon.faults()
+    daemon.set(site__name="works")
+    assert [event["key"] for event in daemon.events()] == ["site.name"]
+    assert daemon.sim()["battery"]["soc"] == 1.0
+
+
+def test_what_is_refused_changes_nothing(make: Make) -> None:
+    daemon = make().start("--fresh")
+    daemon.set(site__name="before")
+    stored = (daemon.config_dir / "settings.json").read_bytes()
+    record = daemon.folder / "record.csv"
+    record.write_text("time_s,battery_v,battery_a\n0,12.5,-2\n10,twelve,-2\n")
+    for words, parts in (
+        (("set", "site.name=after", "test.type=3"), ("test.type", "'3'", "1 or 2")),
+        (("set", "site.name=after", "system.voltage=24"), ("system.voltage", "24", "18 to 32 V")),
+        (("set", "site.name=after", "no.such=1"), ("no.such", "not a setting")),
+        (("sim", "load.amps=5", "temperature.c=200"), ("temperature.c", "'200'", "-40..90")),
+        (("sim", "load.amps=5", "fault.i2c.0x40=x"), ("fault.i2c.0x40", "'x'", "nack")),
+        (("sim", f"battery.replay={record}"), (str(record), "line 3", "battery_v", "number")),
+        (("test", "start", "--delay-h", "501"), ("delay_h", "501", "0..500")),
+        (("ack", "no.such"), ("no.such",)),
+        (("test", "wait", "99"), ("99",)),
+    ):
+        refused = daemon.cli(*words)
+        assert (refused.code, refused.out) == (1, ""), words
+        assert refused.err.startswith("btrmd: ")
+        assert refused.err.count("\n") == 1, words
+        for part in parts:
+            assert part in refused.err, refused.err
+    assert daemon.cli("set", "site.name").code == 2
+    assert (daemon.config_dir / "settings.json").read_bytes() == stored
+    assert daemon.good("get", "site.name") == "site.name = before\n"
+    assert daemon.sim()["load"]["amps"] == pytest.approx(2.0)
+
+
+def test_a_disk_that_refuses_is_told_and_the_old_settings_serve(make: Make) -> None:
+    daemon = make().start("--fresh")
+    (daemon.config_dir / "settings.json").mkdir()  # nothing can be renamed onto it
+    refused = daemon.cli("set", "site.name=after")
+    assert refused.code == 1
+    assert str(daemon.config_dir / "settings.json") in refused.err
+    assert daemon.good("get", "site.name") == "site.name = BTRM\n"
+    (daemon.config_dir / "settings.json").rmdir()
+    daemon.set(site__name="after")
+    assert daemon.good("get", "site.name") == "site.name = after\n"
