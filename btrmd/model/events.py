@@ -20,7 +20,7 @@ class Event(NamedTuple):
 
     `n` rises by one and is never reused; 0 = not numbered yet (the store numbers it).
     `at` wall time (s since 1970), `uptime_s` process clock since start. `key` is a point, alarm or
-    setting key. `source` says who asked ("core", "cli root", "web admin 192.168.1.5", "modbus ...").
+    setting key. `source` says who asked ("core", "cli root", "web admin 10.0.0.5").
     `notify` False: log, DNP3 and state only, no trap and no e-mail (R86 start-up suppression).
     """
 

@@ -182,7 +182,7 @@ def test_speed_actual_tells_the_truth_when_the_machine_cannot_keep_up(make: Make
     assert 1.0 <= last["speed_actual"] <= 3600.0
     # said of the first five seconds, measured here over about the same
     made = last["plant_s"] - first["plant_s"]
-    assert last["speed_actual"] == pytest.approx(made / took, rel=0.3)
+    assert last["speed_actual"] == pytest.approx(made / took, rel=0.5)
     assert last["load"]["dropped_s"] == 0.0
 
 
@@ -190,10 +190,10 @@ def test_at_speed_1_a_second_is_a_second(make: Make) -> None:
     daemon = make().start("--fresh")
     began, first = time.monotonic(), daemon.sim()["plant_s"]
     wait_until(lambda: daemon.sim()["plant_s"] - first >= 3.0, 20.0)
-    assert time.monotonic() - began == pytest.approx(3.0, abs=0.5)
+    assert 2.8 <= time.monotonic() - began < 10.0  # never faster; a busy machine may be late
     at, uptime = daemon.get("/api/v1/points")["at"], daemon.value("system.uptime")
-    assert abs(time.time() - _seconds(at)) < 2.0
-    assert 3.0 <= uptime < 15.0
+    assert abs(time.time() - _seconds(at)) < 7.0
+    assert 2.8 <= uptime < 20.0
 
 
 def _seconds(iso: str) -> float:
