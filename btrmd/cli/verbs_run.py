@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from ..model.errors import ConfigError
 from .parsing import Verbs
 from .place import find_place
 from .run_options import (
@@ -83,4 +84,7 @@ def decode_options(args: argparse.Namespace) -> RunOptions:
 
 def absolute(path: Path) -> Path:
     """Absolute and without "..": the daemon may change its working folder."""
-    return Path(path).expanduser().resolve()
+    try:
+        return Path(path).expanduser().resolve()
+    except RuntimeError as error:  # ~nobody-of-that-name
+        raise ConfigError(f"{path} is refused: {error}.") from error

@@ -41,7 +41,10 @@ def absolute(key: str, value: str) -> str:
     """
     if key not in PATHS or value.strip().lower() in NO_FILE:
         return value
-    path = Path(value).expanduser().absolute()
+    try:
+        path = Path(value).expanduser().absolute()
+    except RuntimeError:  # ~nobody-of-that-name
+        path = Path(value)
     if not path.is_file():
         raise DataError(f"{key} = {value!r} is refused: allowed is an existing CSV file, or none.")
     return str(path)

@@ -8,6 +8,7 @@ from math import isfinite, isnan, nan
 from ..model.discharge import Capacity, TestRecord, TestState
 from .alarms import Alarm, Alarms
 from .captest import CapTest
+from .lvd import Lvd
 from .relaywatch import Contact, RelayWatch
 from .rest import Rest
 from .schedule import Schedule
@@ -50,6 +51,7 @@ def dump(state: State, now: float, wall: float) -> dict[str, object]:
         },
         "delayed": delayed,
         "carried": state.transfer.carried or state.test.k1,
+        "lvd_open": state.lvd.is_open,
         "alarms": {
             key: {**alarm._asdict(), "clearing": None} for key, alarm in state.alarms.raised.items()
         },
@@ -103,6 +105,7 @@ def restore(
         next_n=max(int(_number(data, "next_n", 1.0)), state.next_n, *(n + 1 for n in records)),
         last_reason=str(data.get("last_reason") or ""),
         alarms=Alarms(_alarms(data.get("alarms"))),
+        lvd=Lvd(is_open=data.get("lvd_open") is True),
     )
     if data.get("carried") is True or interrupted:
         restored = restored._replace(transfer=restored.transfer._replace(carried=True))

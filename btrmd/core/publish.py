@@ -50,7 +50,7 @@ def _sources(state: State, inputs: Inputs, wall: float) -> dict[str, Reading]:
     """Presence, with the quality of the voltage it was told from."""
 
     def presence(is_present: bool, m: Measurement) -> Reading:
-        value = is_present if m.quality is not BAD and m.quality is not MISSING else None
+        value = is_present if m.quality is GOOD else None
         return Reading(value, m.quality, wall)
 
     return {

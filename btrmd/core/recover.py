@@ -45,7 +45,7 @@ def closed_after_death(record: TestRecord, wall: float, last_row_s: float | None
     """
     if record.type == "outage":
         result, reason = record.result, "The daemon stopped in the outage."
-    elif record.result != TestResult.NONE.value:
+    elif record.result != TestResult.NONE.value or record.reason:
         result, reason = record.result, record.reason
     else:
         result, reason = TestResult.ABORTED.value, "The daemon stopped in the test."

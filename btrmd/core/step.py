@@ -76,6 +76,7 @@ def step(
     proven = on_supply(transfer, state.outputs, presence, desk)
     absent = presence.supply.below_since is not None
     may_open = not state.test.is_on and (proven or absent)
+    was_open = state.lvd.is_open
     lvd = step_lvd(state.lvd, may_open, state.outputs.k1, desk)
     path_open = keep_path_open(state.test, transfer, state.outputs, proven, desk)
     unfed = absent or (not snapshot.supply_v.good and battery_carries(desk))
@@ -89,7 +90,7 @@ def step(
     alarms = step_alarms(
         state.alarms, conditions(presence, state.relays, state.digital, state.health, desk), desk
     )
-    if alarms.raised.keys() != state.alarms.raised.keys():
+    if alarms.raised.keys() != state.alarms.raised.keys() or lvd.is_open is not was_open:
         desk.do(Persist())
     outputs = combine(
         state.test, transfer, lvd, path_open, alarms.keys, state.buttons,

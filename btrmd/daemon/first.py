@@ -32,30 +32,34 @@ def identity(settings: Settings) -> dict[str, Value]:
 
 def recovered_state(
     found: Recovered, history: HistoryDb, settings: Settings, now: float, wall: float
-) -> tuple[State, TestRecord | None]:
-    """The core's state with what the last run left, and the record it left open, now closed."""
+) -> tuple[State, tuple[TestRecord, ...]]:
+    """The core's state with what the last run left, and the records it left open, now closed."""
     stored: Mapping[str, object] = found.state or {}
     state = new_state(Setpoints.of(settings), now)
     state = state._replace(next_n=found.last_test + 1)
-    closed = None
-    left = found.unfinished
     delayed = stored.get("delayed")
-    if left is not None and not (
-        left.state == "delayed" and isinstance(delayed, dict) and delayed.get("n") == left.n
-    ):
-        last_row_s = found.curve[-1].time_s if found.curve else None
-        closed = closed_after_death(left, wall, last_row_s)
+    goes_on = delayed.get("n") if isinstance(delayed, dict) else None
+    left = found.waiting if found.unfinished is None else (found.unfinished, *found.waiting)
+    closed: list[TestRecord] = []
+    interrupted = False
+    for record in left:
+        if record.state == "delayed" and record.n == goes_on:
+            continue
+        rows = found.curve if record is found.unfinished else ()
+        closed.append(closed_after_death(record, wall, rows[-1].time_s if rows else None))
+        interrupted = interrupted or record.state != "delayed"
     records: dict[int, TestRecord] = {}
     for key in ("last_n", "measured_n"):
         n = stored.get(key)
-        record = history.test(n) if isinstance(n, int) else None
-        if record is not None:
-            records[record.n] = record
-    interrupted = closed is not None and left is not None and left.state != "delayed"
+        known = history.test(n) if isinstance(n, int) else None
+        if known is not None:
+            records[known.n] = known
     state = restore(state, stored, wall, records, interrupted)
-    if closed is not None and closed.type != "outage":
-        state = state._replace(health=adopt(state.health, closed), last_reason=closed.reason)
-    return state, closed
+    for record in reversed(closed):
+        if record.type != "outage":
+            health = adopt(state.health, record)
+            state = state._replace(health=health, last_reason=record.reason)
+    return state, tuple(closed)
 
 
 def store_closed(writer: Writer, closed: TestRecord, wall: float) -> None:

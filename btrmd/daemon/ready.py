@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
+import time
 from pathlib import Path
 
 from ..bus import Bus, Listener
 from ..store.atomic import write_atomic
 from .systemd import Supervisor
 
+log = logging.getLogger(__name__)
+
+AGAIN_S = 5.0
 NAMES = ("http", "https", "modbus", "dnp3", "snmp", "serial")
 
 
@@ -27,22 +32,31 @@ class Readiness:
         self._seen: dict[str, Listener] | None = None
         self._is_ready = False
         self._has_told = False
+        self._again_at = 0.0
 
     def look(self) -> None:
         """After a whole tick: write what changed, say ready once everything is bound."""
         self._supervisor.feed()
         listeners = self._bus.listeners
-        if listeners == self._seen:
+        if listeners == self._seen or time.monotonic() < self._again_at:
+            return
+        try:
+            self._tell(listeners)
+        except OSError as error:  # a full disk, or nobody reads our output: the station goes on
+            self._again_at = time.monotonic() + AGAIN_S
+            log.error("%s or the ready line cannot be written: %s", self._path, error)
             return
         self._seen = listeners
+
+    def _tell(self, listeners: dict[str, Listener]) -> None:
         addresses = {
             name: listeners[name].address or None if name in listeners else None for name in NAMES
         }
-        write_atomic(self._path, json.dumps(addresses).encode() + b"\n", 0o644)
         tried = self._wanted <= listeners.keys()
         if tried and not self._has_told:
             self._has_told = True
             self._supervisor.ready()
+        write_atomic(self._path, json.dumps(addresses).encode() + b"\n", 0o644)
         if not self._is_ready and tried and all(listeners[n].address for n in self._wanted):
             self._is_ready = True
             http = addresses.get("http")

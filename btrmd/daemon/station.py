@@ -92,8 +92,8 @@ class Station:
         self._writer = Writer(history, self.bus.publish_events, settings_file, found.last_event)
         self._writer.start()
         self._stack.callback(self._writer.close)
-        if closed is not None:
-            store_closed(self._writer, closed, clock.wall())
+        for record in closed:
+            store_closed(self._writer, record, clock.wall())
 
         changes = Changes(
             self._writer,

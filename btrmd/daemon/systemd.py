@@ -29,7 +29,8 @@ class Supervisor:
     @property
     def is_there(self) -> bool:
         """True when systemd supervises this process (and restarts it)."""
-        return "INVOCATION_ID" in os.environ or self._daemon is not None
+        # children of a unit inherit INVOCATION_ID; the main process alone has its own PID here
+        return os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid()) or self._daemon is not None
 
     def ready(self) -> None:
         self._notify("READY=1")

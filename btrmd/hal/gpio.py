@@ -22,6 +22,7 @@ REOPEN_EVERY = 1.0  # s between attempts to get pins that could not be had
 FactorySource: TypeAlias = Any  # Factory | Callable[[], Factory]; gpiozero carries no types
 DRIVEN = Outputs._fields  # k1 .. led_status: the pins' names are the fields' names
 COILS_AND_OUTPUTS = 5  # the first five of them must never fail silently
+COILS_ALONE = 3  # without pins a coil cannot be held; CH1 and CH2 show as a finding
 
 
 class PinError(BtrmError, OSError):
@@ -159,10 +160,10 @@ class HatPins:
         """Drive what has changed. One pin's failure does not keep the others from being driven.
 
         `now` (process clock, s) sets the blink phase. Raises PinError when a coil or output cannot
-        be driven, or is wanted and there are no pins; an LED's failure is a `fault` only.
+        be driven, or a coil is wanted and there are no pins; an LED's failure is a `fault` only.
         """
         if self._factory is None:
-            if any(outputs[:COILS_AND_OUTPUTS]):
+            if any(outputs[:COILS_ALONE]):
                 raise PinError(self.fault)
             return
         failed = ""

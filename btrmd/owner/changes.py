@@ -36,6 +36,7 @@ class Done(NamedTuple):
     calibration: Calibration | None = None
     next_test: NextTestIn | None = None
     events: tuple[Event, ...] = ()
+    frees: bool = False  # the settings change under way is over
 
 
 def refused(error: SettingError) -> Answer:
@@ -116,33 +117,40 @@ class Changes:
         if not new.differing(settings):
             self.done.append(made._replace(settings=None))
             return
-        self._durably(lambda: None, made, future, new)
+        self._durably(made, new)
 
-    def restore(self, group: str, settings: Settings, source: str, at: float, up: float) -> None:
-        """Put a group back to what a unit without settings.json has (PB1 network, PB2 battery)."""
-        prefix = "test." if group == "battery" else "network."
-        defaults = {key: self._base[key] for key in self._base if key.startswith(prefix)}
-        new = settings.with_changes(defaults)
-        events = change_events(settings, new, source, at, up)
-        job = self._reset_access if group == "network" else lambda: None
-        self._durably(job, Done(Answer(True), None, new, events=events), None, new)
+    def defaults(self, group: str, source: str) -> ChangeSettings:
+        """What puts a group back to what a unit without settings.json has: PB2 "battery" the test
+        settings, PB1 "network" the addressing and who may change things (R91)."""
+        keys = [key for key in self._base if key.startswith("test.")]
+        if group == "network":
+            keys = [key for key in self._base if key.startswith("network.")]
+            keys.append("web.authorization")
+        return ChangeSettings({key: self._base[key] for key in keys}, source)
 
-    def _durably(
-        self,
-        job: Callable[[], None],
-        made: Done,
-        future: Future[Answer] | None,
-        settings: Settings,
-    ) -> None:
+    def reset_access(self, source: str, at: float, uptime: float) -> None:
+        """The factory login again (PB1); a disk that refuses is told."""
+
+        def finished(error: BtrmError | None) -> None:
+            if error is not None:
+                text = f"The factory login could not be restored: {error}"
+                event = Event(
+                    0, at, uptime, "system.button", Kind.CHANGE, None, None, source, text
+                )  # fmt: skip
+                self.done.append(Done(Answer(False, "storage", text), None, events=(event,)))
+
+        self._writer.run(self._reset_access, finished)
+
+    def _durably(self, made: Done, settings: Settings) -> None:
         self.is_busy = True
 
         def finished(error: BtrmError | None) -> None:
             if error is None:
-                self.done.append(made)
+                self.done.append(made._replace(frees=True))
             else:
-                self.done.append(Done(Answer(False, "storage", str(error)), future))
+                answer = Answer(False, "storage", str(error))
+                self.done.append(Done(answer, made.future, frees=True))
 
-        self._writer.run(job)
         self._writer.save_settings(settings, finished)
 
     # --- calibration ---------------------------------------------------------------------------

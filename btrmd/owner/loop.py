@@ -193,10 +193,16 @@ class Owner:
         self.state, actions = step(self.state, inputs, self.settings, commands, now)
         deeds.note(inputs, now)
         asked = deeds.carry_out(actions, self.state, self.settings, now, wall)
-        self.board.apply(self.state.outputs, now)
+        refusal: BtrmError | None = None
+        try:
+            self.board.apply(self.state.outputs, now)
+        except BtrmError as error:  # whoever asked is answered all the same
+            refusal = error
         if self._world is not None:
             self._hint(self._world)
         self._answer(asked, waiters, now, wall)
+        if refusal is not None:
+            raise refusal
         self._asked = []  # who is not answered yet waits for the disk
 
     def _wake_up(self, seconds: float, now: float, wall: float) -> None:
@@ -255,8 +261,11 @@ class Owner:
                     answer = refused(error)
             if answer is not None and future is not None:
                 future.set_result(answer)
-        for restore in asked.restores:
-            self._changes.restore(restore.group, self.settings, restore.source, wall, uptime)
+        for restore in asked.restores:  # they queue behind the change under way
+            command = self._changes.defaults(restore.group, restore.source)
+            self._waiting.append(Pending(command, Future()))
+            if restore.group == "network":
+                self._changes.reset_access(restore.source, wall, uptime)
         self._own.extend(asked.findings)
         if asked.restart:
             self.wants_restart = True
@@ -276,7 +285,8 @@ class Owner:
                 self._own.append(done.next_test)
             if done.events:
                 self._deeds.tell(done.events)
-            changes.is_busy = False
+            if done.frees:
+                changes.is_busy = False
             if done.future is not None and not done.future.done():
                 done.future.set_result(done.answer)
         self._deeds.keep(self.state, now, wall)

@@ -154,7 +154,11 @@ class Database:
             isolation_level=None,
             check_same_thread=False,  # only close() is ever called from elsewhere
         )
-        connection.execute("PRAGMA cache_size=-256")  # KB: there may be a dozen of these
+        try:
+            connection.execute("PRAGMA cache_size=-256")  # KB: there may be a dozen of these
+        except BaseException:  # it reads the schema, and the file may be damaged
+            connection.close()
+            raise
         self._local.held = (generation, connection)
         with self._lock:
             self._readers.append((weakref.ref(threading.current_thread()), connection))

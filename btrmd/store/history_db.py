@@ -27,13 +27,15 @@ NAME = "history.db"
 MARKS = "numbers"
 
 _MOST_EVENTS = 10_000
+LARGEST = 2**63  # SQLite's integers end here
 _T = TypeVar("_T")
 
 
 class Recovered(NamedTuple):
-    """What a former run left. `unfinished`: the test or outage it did not end, with its curve.
+    """What a former run left. `unfinished`: the discharge it did not end, with its `curve`.
 
-    `last_event`, `last_test`: the highest numbers ever given out. `faults`: sentences.
+    `waiting`: what else it left open, newest first (a delayed test). `last_event`, `last_test`:
+    the highest numbers ever given out. `faults`: sentences.
     """
 
     unfinished: TestRecord | None = None
@@ -42,6 +44,7 @@ class Recovered(NamedTuple):
     last_event: int = 0
     last_test: int = 0
     faults: tuple[str, ...] = ()
+    waiting: tuple[TestRecord, ...] = ()
 
 
 class HistoryDb:
@@ -89,7 +92,8 @@ class HistoryDb:
     def _look(self) -> Recovered:
         """What the database holds. Raises StorageError or sqlite3.Error."""
         connection = self.database.open()
-        unfinished = tests.select_unfinished(connection)
+        left = tests.select_unfinished(connection)
+        unfinished = next((r for r in left if r.state != "delayed"), left[0] if left else None)
         curve: tuple[CurveRow, ...] = ()
         if unfinished is not None:
             curve = tuple(self._unpack(curves.select_chunks(connection, unfinished.n)))
@@ -99,6 +103,7 @@ class HistoryDb:
             state.select_state(connection),
             events.last_event(connection),
             tests.last_test(connection),
+            waiting=tuple(record for record in left if record is not unfinished),
         )
 
     def close(self) -> None:
@@ -164,17 +169,25 @@ class HistoryDb:
         merged = {record.n: record for record in found}
         merged.update(waiting)
         if not include_cleared:
-            merged = {n: record for n, record in merged.items() if n > cleared_to}
+            merged = {
+                n: record
+                for n, record in merged.items()
+                if n > cleared_to or record.state != tests.FINISHED
+            }
         return [merged[n] for n in sorted(merged, reverse=True)][:limit]
 
     def test(self, n: int) -> TestRecord | None:
         """The record of test `n`, cleared or not."""
+        if not 0 <= n < LARGEST:
+            return None
         with self.pending.lock:
             waiting = self.pending.tests.get(n)
         return waiting or self._read(lambda c: tests.select_test(c, n), None)
 
     def curve(self, n: int) -> Iterator[CurveRow]:
         """The rows of test `n` by rising time; empty when there is none."""
+        if not 0 <= n < LARGEST:
+            return iter(())
         with self.pending.lock:
             waiting = tuple(self.pending.curves.get(n, ()))
         chunks: list[tuple[bytes, int]] = self._read(lambda c: curves.select_chunks(c, n), [])

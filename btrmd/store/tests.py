@@ -39,12 +39,12 @@ def select_test(connection: sqlite3.Connection, n: int) -> TestRecord | None:
     return _record(row) if row else None
 
 
-def select_unfinished(connection: sqlite3.Connection) -> TestRecord | None:
-    """The newest record that was still going on; None when the newest ones are finished."""
-    row = connection.execute(
-        f"SELECT {_NAMES} FROM tests WHERE state != ? ORDER BY n DESC LIMIT 1", (FINISHED,)
-    ).fetchone()
-    return _record(row) if row else None
+def select_unfinished(connection: sqlite3.Connection) -> tuple[TestRecord, ...]:
+    """The records that were still going on, newest first: a delayed test and an outage may both."""
+    rows = connection.execute(
+        f"SELECT {_NAMES} FROM tests WHERE state != ? ORDER BY n DESC", (FINISHED,)
+    ).fetchall()
+    return tuple(map(_record, rows))
 
 
 def last_test(connection: sqlite3.Connection) -> int:
@@ -53,8 +53,12 @@ def last_test(connection: sqlite3.Connection) -> int:
 
 
 def clear_tests(connection: sqlite3.Connection, up_to: int) -> None:
-    """A data reset (C21): tests up to this number are no longer listed; nothing is deleted."""
-    connection.execute("UPDATE tests SET cleared = 1 WHERE n <= ? AND NOT cleared", (up_to,))
+    """A data reset (C21): finished tests up to this number are no longer listed, nothing is
+    deleted. What still goes on will have its result."""
+    connection.execute(
+        "UPDATE tests SET cleared = 1 WHERE n <= ? AND NOT cleared AND state = ?",
+        (up_to, FINISHED),
+    )
 
 
 def trim_tests(connection: sqlite3.Connection, keep: int) -> int:

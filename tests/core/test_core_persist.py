@@ -7,7 +7,9 @@ import json
 import pytest
 from core_scenes import Bench, last, phase, rested, start
 
+from btrmd.core.lvd import Lvd
 from btrmd.core.persist import dump, restore
+from btrmd.core.recover import closed_after_death
 from btrmd.core.relaywatch import latch
 from btrmd.core.rest import Rest
 from btrmd.core.setpoints import Setpoints
@@ -211,3 +213,18 @@ def test_a_raised_alarm_is_no_news_after_a_restart() -> None:
     station.run(30.0)
     assert station.state.alarms.raised["battery.low_capacity"] == before
     assert station.kinds("battery.low_capacity") == []
+
+
+def test_an_open_lvd_stays_open_over_a_restart() -> None:
+    bench = Bench(lvd__enabled=True)
+    bench.run(20.0)
+    bench.state = bench.state._replace(lvd=Lvd(is_open=True))
+    assert again(bench).lvd.is_open
+
+
+def test_a_verdict_without_a_minimum_is_a_verdict() -> None:
+    judged = TestRecord(n=3, type="1", state="returning", result="none", reason="Done: no minimum.")
+    closed = closed_after_death(judged, 1.8e9, 60.0)
+    assert (closed.state, closed.result, closed.reason) == ("finished", "none", "Done: no minimum.")
+    torn = closed_after_death(judged._replace(reason=""), 1.8e9, 60.0)
+    assert torn.result == "aborted"

@@ -148,16 +148,22 @@ def test_relays_move_in_their_order_and_states_follow(make: Make) -> None:
     daemon.wait_selftest()
     daemon.wait_value("charger.present", True)
     seen: list[tuple[bool, bool]] = []
-    moments: list[float] = []
+    moments: list[tuple[float, float]] = []  # plant seconds between which it changed
+    looked = [0.0]
 
     def look() -> tuple[bool, bool]:
         truth = daemon.sim()
         now = (truth["relays"]["k2"]["coil"], truth["relays"]["k1"]["coil"])
         if not seen or seen[-1] != now:
             seen.append(now)
-            moments.append(truth["plant_s"])
+            moments.append((looked[0], truth["plant_s"]))
+        looked[0] = truth["plant_s"]
         assert truth["load"]["dropped_s"] == 0.0
         return now
+
+    def between(first: int, second: int) -> tuple[float, float]:
+        """The shortest and the longest time that can lie between two changes."""
+        return moments[second][0] - moments[first][1], moments[second][1] - moments[first][0]
 
     states: list[str] = []
 
@@ -173,12 +179,16 @@ def test_relays_move_in_their_order_and_states_follow(make: Make) -> None:
     both()
     daemon.good("test", "start", "--type", "1")
     wait_until(lambda: both() == ((True, True), "running"), 20.0)
-    assert moments[2] - moments[1] == pytest.approx(30.0, abs=3.0)  # 30 s without the charger
+    shortest, longest = between(1, 2)
+    assert shortest <= 31.0  # 30 s without the charger
+    assert longest >= 30.0
     assert daemon.sim()["charger"]["amps"] == pytest.approx(0.0, abs=0.01)
     daemon.good("test", "stop")
     wait_until(lambda: both() == ((False, False), "idle"), 20.0)
     assert seen == [(False, False), (True, False), (True, True), (False, True), (False, False)]
-    assert moments[4] - moments[3] == pytest.approx(2.0, abs=1.5)  # the supply is there for 2 s
+    shortest, longest = between(3, 4)
+    assert shortest <= 3.0  # the supply is there for 2 s
+    assert longest >= 2.0
     assert states == ["idle", "proving", "running", "returning", "idle"]
     test = daemon.tests()[1]
     assert (test["result"], test["state"]) == ("aborted", "finished")

@@ -209,7 +209,7 @@ def test_the_interrupted_test_is_found_with_its_curve_and_the_state(tmp_path: Pa
 
 def test_a_fresh_folder_has_nothing(tmp_path: Path) -> None:
     with station(tmp_path / "new" / "state") as unit:
-        assert unit.recovered == (None, (), None, 0, 0, ())
+        assert unit.recovered == (None, (), None, 0, 0, (), ())
         assert unit.history.events() == []
         assert unit.history.tests() == []
         assert unit.history.last_event() == 0
@@ -290,3 +290,25 @@ def test_memory_is_bounded_when_the_disk_refuses(tmp_path: Path) -> None:
     history = HistoryDb(tmp_path)
     assert history.events()[0].n == 101
     history.close()
+
+
+def test_a_reset_spares_what_still_goes_on(tmp_path: Path) -> None:
+    with station(tmp_path) as unit:
+        unit.writer.commit(test=a_record(1, "finished", "good"))
+        unit.writer.commit(test=a_record(2, "delayed", "none"))
+        unit.writer.commit(clear_tests=2)
+        assert [record.n for record in unit.history.tests()] == [2]
+        assert unit.writer.flush()
+        assert [record.n for record in unit.history.tests()] == [2]
+        assert unit.history.test(2**70) is None
+
+
+def test_an_outage_and_a_delayed_test_are_both_recovered(tmp_path: Path) -> None:
+    with station(tmp_path) as unit:
+        unit.writer.commit(test=a_record(1, "running", "none"))
+        unit.writer.commit(test=a_record(2, "delayed", "none"))
+        assert unit.writer.flush()
+    with station(tmp_path) as unit:
+        found = unit.recovered
+        assert found.unfinished is not None
+        assert (found.unfinished.n, [record.n for record in found.waiting]) == (1, [2])

@@ -10,6 +10,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,8 +60,11 @@ class Place(NamedTuple):
     history: HistoryDb
     client: Client
 
-    def sql(self) -> sqlite3.Connection:
-        return sqlite3.connect(self.history.database.path)
+    @contextmanager
+    def sql(self) -> Iterator[sqlite3.Connection]:
+        """A connection past the history: committed unless it raises, and always closed."""
+        with closing(sqlite3.connect(self.history.database.path)) as connection, connection:
+            yield connection
 
     def store(self, *records: TestRecord, curves: dict[int, list[CurveRow]]) -> None:
         with self.sql() as connection:
