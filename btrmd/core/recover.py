@@ -50,6 +50,8 @@ def closed_after_death(record: TestRecord, wall: float, last_row_s: float | None
     else:
         result, reason = TestResult.ABORTED.value, "The daemon stopped in the test."
     duration = record.duration_s if record.duration_s is not None else last_row_s
+    # a clock that went back (or a fast simulation restarted) must not end it before it began
+    ended = max(wall, record.started_at + (duration or 0.0))
     return record._replace(
-        state="finished", result=result, reason=reason, ended_at=wall, duration_s=duration
+        state="finished", result=result, reason=reason, ended_at=ended, duration_s=duration
     )

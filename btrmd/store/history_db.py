@@ -118,7 +118,7 @@ class HistoryDb:
         with self.pending.lock:  # first: what is written meanwhile is found below
             waiting = [
                 event
-                for event in self.pending.events.values()
+                for event in self.pending.told_events()
                 if event.n > after and key in (None, event.key)
             ]
         found: list[Event] = self._read(lambda c: events.select_events(c, after, limit, key), [])
@@ -139,7 +139,7 @@ class HistoryDb:
         with self.pending.lock:
             waiting = [
                 event
-                for event in self.pending.events.values()
+                for event in self.pending.told_events()
                 if (not before or event.n < before)
                 and (not key or event.key == key or event.key.startswith(f"{key}."))
                 and kind in (None, event.kind)
@@ -154,14 +154,14 @@ class HistoryDb:
     def last_event(self) -> int:
         """The highest event number, 0 when there is none."""
         with self.pending.lock:
-            waiting = max(self.pending.events, default=0)
+            waiting = max((event.n for event in self.pending.told_events()), default=0)
         return max(waiting, self._read(events.last_event, 0))
 
     def tests(self, include_cleared: bool = False, limit: int = 1000) -> list[TestRecord]:
         """Newest first; tests cleared by a data reset only with `include_cleared`."""
         limit = max(1, min(limit, tests.KEEP))
         with self.pending.lock:
-            waiting = dict(self.pending.tests)
+            waiting = self.pending.told_tests()
             cleared_to = self.pending.cleared_to
         found: list[TestRecord] = self._read(
             lambda c: tests.select_tests(c, include_cleared, limit), []
@@ -181,7 +181,7 @@ class HistoryDb:
         if not 0 <= n < LARGEST:
             return None
         with self.pending.lock:
-            waiting = self.pending.tests.get(n)
+            waiting = self.pending.told_tests().get(n)
         return waiting or self._read(lambda c: tests.select_test(c, n), None)
 
     def curve(self, n: int) -> Iterator[CurveRow]:

@@ -37,6 +37,7 @@ class Pending:
         self.is_urgent = False
         self.events_since: float | None = None  # or state or clearing
         self.has_alarm = False
+        self.is_refused = False  # the disk said no: what waits is all there is
         self.curves_since: float | None = None
         self.lost = 0
 
@@ -130,6 +131,15 @@ class Pending:
         self.events_since = now if is_left else None
         self.has_alarm = self.has_alarm and is_left
         self.curves_since = now if self.curves else None
+
+    def told_events(self) -> list[Event]:
+        """The events that wait and may be seen: those that a crash cannot take back unnoticed."""
+        first = self.unpublished[0].n if self.unpublished else None
+        return [event for event in self.events.values() if first is None or event.n < first]
+
+    def told_tests(self) -> dict[int, TestRecord]:
+        """The records that may be seen before they are stored: while the disk refuses, all."""
+        return dict(self.tests) if self.is_refused else {}
 
     def take_unpublished(self) -> list[Event]:
         events, self.unpublished = self.unpublished, []

@@ -242,6 +242,7 @@ class Writer:
         except StorageError as refused:
             error = refused
             self._pace.refused(monotonic())
+            self._pending.is_refused = True
             if self._refusal != str(refused):
                 log.error("%s What waits is kept in memory.", refused)
             self._refusal = str(refused)
@@ -258,6 +259,7 @@ class Writer:
             if self._refusal:
                 log.warning("%s is written again", self._database.path)
             self._refusal = ""
+            self._pending.is_refused = False
             self._forget(work)
             self._publish_now(unpublished)
             for n in self._finished & {record.n for record in work.tests}:
