@@ -76,7 +76,7 @@ def main() -> None:
             until(lambda: ask("test", "start", "--type", "1"), 30.0)
             until(lambda: point("test.state") == "running", 30.0)
             until(lambda: (point("test.elapsed") or 0.0) > 3000.0, 120.0)
-            shoot(browser, url + "/", shots / "status.png", "1200,860")
+            shoot(browser, url + "/", shots / "status.png", "1200,1040")
         finally:
             daemon.terminate()
             daemon.wait(20)

@@ -90,7 +90,11 @@ def take_estimate(test: CapTest, ready: EstimateReady, desk: Desk) -> CapTest:
     policy = test.policy
     if test.state is TestState.RUNNING:
         policy = weigh(policy, ready.estimate, elapsed, test.record.minimum_runtime_s or 0.0)
-    return test._replace(asked_at=None, estimate=ready.estimate, no_estimate="", policy=policy)
+    made = ready.estimate
+    record = test.record._replace(
+        estimate_s=made.ert_s, estimate_low_s=made.low_s, estimate_high_s=made.high_s
+    )
+    return test._replace(asked_at=None, record=record, estimate=made, no_estimate="", policy=policy)
 
 
 def stop(test: CapTest, reason: str, desk: Desk) -> Moved:

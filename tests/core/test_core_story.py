@@ -24,6 +24,10 @@ def test_a_type_1_test_moves_the_load_and_brings_it_back() -> None:
     sense = station.plant.sense()
     assert sense.battery_a < -1.9
     assert sense.supply_a < 0.5
+    station.run(1800.0)
+    running = station.state.test.record
+    assert running is not None
+    assert running.estimate_s is not None  # people see it while the test runs
     assert station.until(lambda s: s.state.test.state.value == "idle", 5 * 3600.0)
     record = station.records[1]
     assert record.state == "finished"
