@@ -121,6 +121,11 @@ class Bus:
         except FutureTimeout:
             return Answer(False, "busy", f"The owner did not answer within {timeout:g} s.")
 
+    @property
+    def has_asked(self) -> bool:
+        """Owner only: True while a command waits."""
+        return bool(self._inbox)
+
     def take(self) -> list[Pending]:
         """Owner only: all commands that wait, oldest first."""
         if not self._inbox:

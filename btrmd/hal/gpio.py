@@ -146,7 +146,8 @@ class HatPins:
         if device is None:
             return None
         try:
-            active = bool(device.is_active)
+            # what `is_active` means, without its five calls at each of forty looks a second
+            active = bool(device.pin.state) is self._pins[name].active_high
         except Exception as error:  # as in `tend`
             self._complain(name, f"cannot be read: {error}.")
             return None
@@ -185,7 +186,7 @@ class HatPins:
             return
         self._beat = not self._beat
         try:
-            device.value = self._beat
+            device.pin.state = self._beat
         except Exception as error:  # as in `tend`
             raise PinError(self._complain("heartbeat", f"cannot be driven: {error}.")) from error
         if self._faults:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..bus import Bus, Pending
 from ..clock import Clock
+from ..core.calm import LOOK_EVERY_S, is_calm, is_same
 from ..core.desk import Desk
 from ..core.publish import alarm_views, points
 from ..core.recover import let_go
@@ -40,6 +41,7 @@ log = logging.getLogger(__name__)
 
 CLOCK_SANE_S = 1_735_689_600.0  # 2025-01-01: before it the clock was never set
 LOGGED_EVERY_S = 60.0
+STIRRED_S = 2.0  # after anything new the core looks at every scan for so long
 HUNG_S = 2.0  # so long without a heartbeat edge, and the hardware has released every coil
 GAUGES_EVERY = 50  # ticks
 PRECHECKS_EVERY = 10  # ticks
@@ -83,10 +85,12 @@ class Owner:
         push: Callable[[float], None] | None = None,
         alive: Callable[[], None] = lambda: None,
         faults: Callable[[], tuple[str, ...]] = tuple,
+        restore_network: Callable[[Settings], None] = lambda _: None,
     ) -> None:
         """`push` advances the process clock in a simulation (with `world` and `pace`). `alive`
         is called after every whole tick (watchdog). `faults`: sentences of others to show.
-        `history` is read once, here: what earlier discharges say of the battery."""
+        `history` is read once, here: what earlier discharges say of the battery.
+        `restore_network` (PB1) gives the host the address of these settings; it must not wait."""
         self.board = board
         self.bus = bus
         self.state = state
@@ -103,6 +107,7 @@ class Owner:
         self._push = push
         self._alive = alive
         self._faults = faults
+        self._restore_network = restore_network
         memory = Memory(history, self.settings)
         self._deeds = Deeds(writer, memory)
         self._trend = MinuteMean()
@@ -117,6 +122,12 @@ class Owner:
         self._allowed_steps = 0
         self._logged_at = float("-inf")
         self._stepped_at = clock.now()
+        self._seen = self._inputs  # what the core saw last,
+        self._looked_at = float("-inf")  # when,
+        self._stirred_at = clock.now()  # and when there was last something new in it
+        # faster than real time a tick is too long to leave one out
+        self._may_rest = pace is None or pace.speed <= 1.0
+        self._is_resting = False
         board.single_source = state.setpoints.single_source
 
     # --- the loop ------------------------------------------------------------------------------
@@ -146,8 +157,10 @@ class Owner:
                 return
             self._fault = ""
         except Exception as error:
+            self._is_resting = False
             self._fall(error)
-        self._publish()
+        if not self._is_resting:
+            self._publish()
         self._alive()
 
     def _simulated(self) -> bool:
@@ -187,6 +200,9 @@ class Owner:
         if now - self._stepped_at > HUNG_S:
             self._wake_up(now - self._stepped_at, now, wall)
         self._stepped_at = now
+        if self._may_rest and self._rests(inputs, now):
+            self.board.apply(self.state.outputs, now)  # LEDs blink, the heart beats
+            return
         self._take_over(now, wall)
         self._asked = waiters = self._collect()
         commands = tuple(waiter.command for waiter in waiters)
@@ -204,6 +220,25 @@ class Owner:
         if refusal is not None:
             raise refusal
         self._asked = []  # who is not answered yet waits for the disk
+
+    def _rests(self, inputs: Inputs, now: float) -> bool:
+        """Whether the core need not look at this scan: all is calm and nobody wants anything."""
+        self._is_resting = False
+        wanted = self._own or self._fault or self._changes.done or self.bus.has_asked
+        if wanted or not is_same(self._seen, inputs):
+            self._stirred_at = now
+        elif (
+            now - self._stirred_at >= STIRRED_S
+            and now - self._looked_at < LOOK_EVERY_S - TICK_S / 2
+            and not self._waiting
+            and not self._deeds.is_settling
+            and is_calm(self.state)
+        ):
+            self._is_resting = True
+            return True
+        self._seen = inputs
+        self._looked_at = now
+        return False
 
     def _wake_up(self, seconds: float, now: float, wall: float) -> None:
         """The loop had hung, the relays fell back: the next edge must not bring them up again."""
@@ -266,6 +301,7 @@ class Owner:
             self._waiting.append(Pending(command, Future()))
             if restore.group == "network":
                 self._changes.reset_access(restore.source, wall, uptime)
+                self._restore_network(self.settings.with_changes(command.changes))
         self._own.extend(asked.findings)
         if asked.restart:
             self.wants_restart = True

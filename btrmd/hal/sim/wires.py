@@ -10,15 +10,13 @@ import errno
 import os
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from smbus2 import i2c_msg
 
 from ..config import HardwareConfig
 from .registers import SimAds1115, SimChip, SimIna219, SimTmp102
-
-if TYPE_CHECKING:
-    from .plant import Sense
+from .sense import Sense
 
 I2C_M_RD = 0x0001  # linux/i2c.h: the message is a read
 
@@ -59,20 +57,19 @@ class SimWires:
         self._plant = plant
         self._chips: dict[int, SimChip] = {}
         self._powered = True
+        self._is_faulty = False  # a chip suffers a fault, or did so until now
         errors = errors or {}
         random = Random(seed)
         for name, current in config.currents.items():
-            amps = _amps(plant, name, errors.get(f"current.{name}", (1.0, 0.0)))
             scale = current.shunt_ohm * current.sign
-            self._chips[current.address] = SimIna219(
-                _scaled(amps, scale), lambda: plant.plant_s, random
-            )
+            amps = _amps(plant, name, errors.get(f"current.{name}", (1.0, 0.0)), scale)
+            self._chips[current.address] = SimIna219(amps, lambda: plant.plant_s, random)
         pins: dict[int, list[Callable[[], float]]] = {}
         for name, voltage in config.voltages.items():
             inputs = pins.setdefault(voltage.address, [_zero] * 4)
             shunt = config.currents[name].shunt_ohm if name in config.currents else 0.0
-            volts = _volts(plant, name, shunt, errors.get(f"voltage.{name}", (1.0, 0.0)))
-            inputs[voltage.input] = _scaled(volts, 1.0 / voltage.divider)
+            error = errors.get(f"voltage.{name}", (1.0, 0.0))
+            inputs[voltage.input] = _volts(plant, name, shunt, error, 1.0 / voltage.divider)
         for address, inputs in pins.items():
             self._chips[address] = SimAds1115(inputs, random)
         if config.temperature is not None:
@@ -84,21 +81,31 @@ class SimWires:
     def _chip(self, address: int) -> SimChip:
         """The chip that answers at `address`. Raises OSError 121, as the kernel does."""
         plant = self._plant
-        if plant.sense().powered is not self._powered:
-            self._powered = plant.sense().powered
+        powered = plant.sense().powered
+        if powered is not self._powered:
+            self._powered = powered
             for chip in self._chips.values():
                 chip.power_up()
         known = self._chips.get(address)
-        fault = plant.i2c_faults.get(address, "off") if plant.i2c_faults else "off"
-        if known is None or fault == "nack" or not self._powered:
+        if known is None or not powered:
+            raise OSError(errno.EREMOTEIO, os.strerror(errno.EREMOTEIO))
+        if self._is_faulty or plant.i2c_faults:
+            self._meddle(address, known, plant.i2c_faults.get(address, "off"))
+        return known
+
+    def _meddle(self, address: int, chip: SimChip, fault: str) -> None:
+        """Let `chip` suffer its fault. Raises OSError 121 for a chip that does not answer."""
+        self._is_faulty = bool(self._plant.i2c_faults) or any(
+            other.stuck or other.noisy for other in self._chips.values()
+        )
+        if fault == "nack":
             raise OSError(errno.EREMOTEIO, os.strerror(errno.EREMOTEIO))
         if fault == "stuck":
-            if not known.stuck:
-                known.freeze()
+            if not chip.stuck:
+                chip.freeze()
         else:
-            known.stuck = False
-        known.noisy = fault == "noise"
-        return known
+            chip.stuck = False
+        chip.noisy = fault == "noise"
 
     def read_word_data(self, i2c_addr: int, register: int, force: bool | None = None) -> int:
         """SMBus read word: low byte first, so a big-endian register arrives swapped."""
@@ -135,30 +142,32 @@ def _zero() -> float:
     return 0.0
 
 
-def _scaled(quantity: Callable[[], float], scale: float) -> Callable[[], float]:
-    return lambda: quantity() * scale
-
-
-def _amps(plant: PlantLike, name: str, error: Error) -> Callable[[], float]:
+def _amps(plant: PlantLike, name: str, error: Error, scale: float) -> Callable[[], float]:
     index = _field(name, "a")
     gain, offset = error
-    return lambda: getattr(plant.sense(), index) * gain + offset
+    gain, offset = gain * scale, offset * scale
+    sense = plant.sense
+    return lambda: sense()[index] * gain + offset  # type: ignore[operator]
 
 
-def _volts(plant: PlantLike, name: str, shunt_ohm: float, error: Error) -> Callable[[], float]:
+def _volts(
+    plant: PlantLike, name: str, shunt_ohm: float, error: Error, scale: float
+) -> Callable[[], float]:
     gain, offset = error
+    gain, offset = gain * scale, offset * scale
+    sense = plant.sense
     if name.startswith("io"):
         index = int(name[2:]) - 1
-        return lambda: plant.sense().io_v[index] * gain + offset
+        return lambda: sense().io_v[index] * gain + offset
     volts, amps = _field(name, "v"), _field(name, "a")
     drop = DROP_SIGN[name] * shunt_ohm
 
     def at_divider() -> float:
-        sense = plant.sense()
-        return (getattr(sense, volts) + getattr(sense, amps) * drop) * gain + offset
+        now = sense()
+        return (now[volts] + now[amps] * drop) * gain + offset  # type: ignore[operator]
 
     return at_divider
 
 
-def _field(name: str, kind: str) -> str:
-    return f"{name}_{kind}"
+def _field(name: str, kind: str) -> int:
+    return Sense._fields.index(f"{name}_{kind}")

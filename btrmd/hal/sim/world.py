@@ -117,6 +117,7 @@ class World:
         """
         checked = check_keys(raw)
         with self._lock:
+            self.plant.catch_up()
             apply_keys(self.plant, checked)
             self._saved_second = -1
         return {key: getattr(value, "path", value) for key, value in checked.items()}
@@ -125,6 +126,7 @@ class World:
         """DESIGN section 7's object."""
         run_time = self.plant.run_time
         with self._lock:
+            self.plant.catch_up()
             question = run_time.ask(self.plant)
             found: dict[str, Any] = describe(self.plant, None)
         # The look ahead takes milliseconds: outside the lock, so that the owner need not wait.
@@ -172,6 +174,7 @@ class World:
         if self._file is None:
             return
         scenario = self._scenario
+        self.plant.catch_up()
         document = {
             "format": FORMAT,
             "wall": self._wall(),
