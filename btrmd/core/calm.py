@@ -15,6 +15,7 @@ from .transfer import Where
 LOOK_EVERY_S = 1.0  # the longest time between two looks of the core at a calm station
 BAND, BAND_C = 0.1, 0.5  # V or A, degC: well above the noise of a channel, below what matters
 
+
 def is_calm(state: State) -> bool:
     """True while no machine is under way: no test, no outage, nothing pressed, nothing pending.
 

@@ -121,7 +121,7 @@ class Owner:
         self._prechecks: tuple[Precheck, ...] = ()
         self._allowed_steps = 0
         self._logged_at = float("-inf")
-        self._stepped_at = clock.now()
+        self._edge_at = clock.now()  # the last edge on the heartbeat line
         self._seen = self._inputs  # what the core saw last,
         self._looked_at = float("-inf")  # when,
         self._stirred_at = clock.now()  # and when there was last something new in it
@@ -135,7 +135,7 @@ class Owner:
     def run(self) -> None:
         """Tick until `stop` is set; then close what is on and release every output."""
         due = time.monotonic()
-        self._stepped_at = self._clock.now()
+        self._edge_at = self._clock.now()
         while not self.stop.is_set():
             now = time.monotonic()
             self.lateness.add(now - due)
@@ -197,11 +197,10 @@ class Owner:
         if not (storage_ok and clock_ok):
             inputs = inputs._replace(storage_ok=storage_ok, clock_ok=clock_ok)
         self._inputs = inputs
-        if now - self._stepped_at > HUNG_S:
-            self._wake_up(now - self._stepped_at, now, wall)
-        self._stepped_at = now
+        self._wake_up(wall)
         if self._may_rest and self._rests(inputs, now):
             self.board.apply(self.state.outputs, now)  # LEDs blink, the heart beats
+            self._edge_at = clock.now()
             return
         self._take_over(now, wall)
         self._asked = waiters = self._collect()
@@ -210,8 +209,10 @@ class Owner:
         deeds.note(inputs, now)
         asked = deeds.carry_out(actions, self.state, self.settings, now, wall)
         refusal: BtrmError | None = None
+        self._wake_up(wall)  # a scan or a decision that took too long counts as well
         try:
             self.board.apply(self.state.outputs, now)
+            self._edge_at = clock.now()
         except BtrmError as error:  # whoever asked is answered all the same
             refusal = error
         if self._world is not None:
@@ -240,8 +241,13 @@ class Owner:
         self._looked_at = now
         return False
 
-    def _wake_up(self, seconds: float, now: float, wall: float) -> None:
-        """The loop had hung, the relays fell back: the next edge must not bring them up again."""
+    def _wake_up(self, wall: float) -> None:
+        """After a hang the relays have fallen back: the next edge must not bring them up again."""
+        now = self._clock.now()
+        seconds = now - self._edge_at
+        if seconds <= HUNG_S:
+            return
+        self._edge_at = now
         self.board.safe()
         text = f"The control loop hung for {seconds:.0f} s; the hardware had released all relays."
         log.error(text)
@@ -249,7 +255,8 @@ class Owner:
         told = Event(0, wall, uptime, "system.loop", Kind.CHANGE, seconds, None, "core", text)
         self.state, actions = let_go(self.state, self._inputs, text, now)
         self._deeds.tell((told,))
-        self._deeds.carry_out(actions, self.state, self.settings, now, wall)
+        asked = self._deeds.carry_out(actions, self.state, self.settings, now, wall)
+        self._own.extend(asked.findings)
 
     # --- commands ------------------------------------------------------------------------------
 
@@ -377,7 +384,7 @@ class Owner:
     def _fall(self, error: Exception) -> None:
         """A step failed: outputs to their safe state, show it, go on ticking."""
         self.board.safe()
-        now = self._stepped_at = self._clock.now()
+        now = self._edge_at = self._clock.now()
         if now - self._logged_at >= LOGGED_EVERY_S or str(error) not in self._fault:
             self._logged_at = now
             log.error("The owner's step failed; all outputs are released.", exc_info=error)
@@ -389,7 +396,9 @@ class Owner:
         for waiter in self._asked:
             if waiter.future is not None and not waiter.future.done():
                 waiter.future.set_result(Answer(False, "hardware", self._fault))
-        self._deeds.carry_out(actions, self.state, self.settings, now, self._clock.wall())
+        wall = self._clock.wall()
+        asked = self._deeds.carry_out(actions, self.state, self.settings, now, wall)
+        self._own.extend(asked.findings)
 
     def finish(self) -> None:
         """The daemon stops: outputs safe, tests and outages closed, everything written."""

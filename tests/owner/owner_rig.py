@@ -42,6 +42,7 @@ class Board:
         self.fault: Exception | None = None
         self.fails_at_apply = False
         self.spared = 0  # so many reads are good before the fault shows
+        self.slow: Callable[[], None] = lambda: None  # what happens while a scan is made
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._board, name)
@@ -68,7 +69,9 @@ class Board:
             if self.spared == 0:
                 raise self.fault
             self.spared -= 1
-        return self._board.read(now, wall)
+        inputs = self._board.read(now, wall)
+        self.slow()
+        return inputs
 
     def apply(self, outputs: Outputs, now: float) -> None:
         if self.fault is not None and self.fails_at_apply:

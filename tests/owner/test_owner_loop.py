@@ -238,3 +238,26 @@ def test_single_source_reaches_board_and_plant(rig: Rig) -> None:
     assert rig.world.plant.single_source
     assert rig.value("charger.current") is None
     assert rig.bus.snapshot.points["charger.current"].quality.value == "missing"
+
+
+def test_a_scan_of_three_seconds_does_not_bring_the_coils_up_again(testing: Rig) -> None:
+    """A bus that hangs: by the end of the scan the heartbeat circuit has released the coils."""
+    assert "k1" in testing.coils()
+    edges: list[list[str]] = []
+
+    def hang() -> None:
+        testing.board.slow = lambda: None
+        testing.clock.advance(3.0)
+        testing.world.advance(1.0)
+        testing.world.advance(1.0)
+        testing.world.advance(1.0)
+        edges.append(testing.coils())
+
+    testing.board.slow = hang
+    testing.tick()
+    assert edges == [[]]  # the hardware has let go by itself
+    assert testing.coils() == []
+    assert not testing.owner.state.test.is_on
+    testing.tick(20)
+    assert testing.coils() == []
+    assert any("hung for 3 s" in text for text in testing.texts())
