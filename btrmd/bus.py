@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from .model.commands import Answer, Command
+from .model.commands import Answer, Command, Deed
 from .model.errors import BusyError
 from .model.events import Event
 from .model.snapshot import Snapshot
@@ -46,6 +46,7 @@ class Bus:
         self._listeners: dict[str, Listener] = {}
         self._gauges: Mapping[str, float] = {}
         self._counts: dict[str, Mapping[str, int]] = {}
+        self._doers: dict[type[Deed], Callable[[Any], Answer]] = {}
         self._closed = False
 
     # --- out ---------------------------------------------------------------------------------
@@ -80,16 +81,24 @@ class Bus:
         with self._changed:
             return [event for event in self._events if event.n > n]
 
-    def wait_events(self, n: int, timeout: float) -> bool:
-        """True once the ring holds an event above `n`; False after `timeout` s or at close."""
+    def wait_events(self, n: int, timeout: float, stop: threading.Event | None = None) -> bool:
+        """True once the ring holds an event above `n`; False after `timeout` s, at close, or when
+        `stop` is set and `wake` called."""
 
         def has_more() -> bool:
             events = self._events
             return bool(events) and events[-1].n > n
 
         with self._told:
-            self._told.wait_for(lambda: has_more() or self._closed, timeout)
+            self._told.wait_for(
+                lambda: has_more() or self._closed or (stop is not None and stop.is_set()), timeout
+            )
             return has_more()
+
+    def wake(self) -> None:
+        """Have everyone in `wait_events` look at his `stop`."""
+        with self._told:
+            self._told.notify_all()
 
     @property
     def last_event(self) -> int:
@@ -134,6 +143,19 @@ class Bus:
             taken = list(self._inbox)
             self._inbox.clear()
         return taken
+
+    # --- deeds -------------------------------------------------------------------------------
+
+    def offer(self, kind: type[Deed], doer: Callable[[Any], Answer]) -> None:
+        """Who does deeds of `kind`; `doer` is called on any thread and raises nothing."""
+        self._doers[kind] = doer
+
+    def perform(self, deed: Deed) -> Answer:
+        """Have a deed done that is no business of the owner's, on this thread."""
+        doer = self._doers.get(type(deed))
+        if doer is None:
+            return Answer(False, "unknown", "This part of the station is not running.")
+        return doer(deed)
 
     # --- listeners ---------------------------------------------------------------------------
 

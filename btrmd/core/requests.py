@@ -13,6 +13,8 @@ from ..model.commands import (
     EstimateReady,
     HealthReady,
     NextTestIn,
+    Note,
+    NoteWrite,
     ResetData,
     Restart,
     RunSelfTest,
@@ -30,6 +32,7 @@ from .desk import Desk
 from .interlocks import Refusal, checks, refusal
 from .selftest import SelfTest
 from .state import State
+from .writes import note, unchanged
 
 RESTART_AFTER_S = 0.5  # the answer gets out first
 
@@ -165,7 +168,16 @@ def _other(state: State, command: Command, index: int, desk: Desk) -> tuple[Stat
     if isinstance(command, ResetData):
         return _reset(state, command, desk)
     if isinstance(command, ChangeSettings):
-        return state, _settings(state, command, index, desk)
+        answer = _settings(state, command, index, desk)
+        if answer is None and command.from_wire:
+            for found in unchanged(command, desk.sp.settings):
+                state = state._replace(writes=note(state.writes, found, desk))
+        return state, answer
+    if isinstance(command, NoteWrite):
+        return state._replace(writes=note(state.writes, command, desk)), ACCEPTED
+    if isinstance(command, Note):
+        desk.tell(command.key, Kind.COMMAND, command.text, source=command.source, notify=False)
+        return state, ACCEPTED
     if isinstance(command, NextTestIn):
         desk.do(Persist())
         return state._replace(

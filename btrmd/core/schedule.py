@@ -71,8 +71,13 @@ def _regular(schedule: Schedule, desk: Desk) -> Schedule:
 
 
 def is_due(schedule: Schedule, is_rested: bool, desk: Desk) -> bool:
-    """Due, and the battery is rested or has been waited for long enough."""
+    """Due, the window is open, and the battery is rested or has been waited for long enough.
+
+    A clock that is known to be wrong tells no window: then the test is not kept waiting.
+    """
     if schedule.due is None or desk.now < schedule.due:
+        return False
+    if desk.inputs.clock_ok and not desk.sp.window.is_open(desk.inputs.wall):
         return False
     return is_rested or desk.now - schedule.due >= WAIT_FOR_REST_S
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..model.settings import Settings
 from ..model.thresholds import Thresholds
+from ..model.window import Window, read_dates, read_days
 
 
 class Setpoints(NamedTuple):
@@ -29,6 +30,7 @@ class Setpoints(NamedTuple):
     ups_enabled: bool
     io1_config: int
     io2_config: int
+    window: Window  # when a scheduled test may start
 
     @classmethod
     def of(cls, settings: Settings) -> Setpoints:
@@ -58,4 +60,10 @@ class Setpoints(NamedTuple):
             ups_enabled=settings["ups.enabled"] is True,
             io1_config=int(number("io1.config")),
             io2_config=int(number("io2.config")),
+            window=Window(
+                read_days(settings.text("test.window_days")),
+                settings.integer("test.window_from_h"),
+                settings.integer("test.window_to_h"),
+                read_dates(settings.text("test.blackout")),
+            ),
         )

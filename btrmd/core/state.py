@@ -19,6 +19,7 @@ from .schedule import Schedule
 from .selftest import SelfTest
 from .setpoints import Setpoints
 from .transfer import Transfer
+from .writes import Writes
 
 
 class State(NamedTuple):
@@ -45,6 +46,7 @@ class State(NamedTuple):
     schedule: Schedule = Schedule()
     alarms: Alarms = Alarms()
     buttons: Buttons = Buttons()
+    writes: Writes = Writes()
     on_battery: bool = False
     next_n: int = 1
     carried_from: int | None = None

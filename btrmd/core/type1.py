@@ -22,13 +22,15 @@ HITS_APART_S = 300.0
 
 class Policy(NamedTuple):
     """`planned_s` after time 0. `side`: the interval lies below (-1), around (0) or above (+1) the
-    minimum runtime; `hits` how often in a row, `hit_at` and `evaluated_at` s after time 0."""
+    minimum runtime; `hits` how often in a row, `hit_at` and `evaluated_at` s after time 0.
+    `whole_s` what was planned before the first estimate, 0.0 until then."""
 
     planned_s: float = UNKNOWN_AH_S
     side: int = 0
     hits: int = 0
     hit_at: float = 0.0
     evaluated_at: float = 0.0
+    whole_s: float = 0.0
 
 
 def planned_length(rated_ah: float | None, load_a: float) -> float:
@@ -50,8 +52,14 @@ def may_evaluate(
 
 
 def weigh(policy: Policy, estimate: Estimate, elapsed_s: float, minimum_s: float) -> Policy:
-    """Take one more estimate into account: shorten the plan, count agreeing verdicts."""
-    planned = min(policy.planned_s, ESTIMATE_PART * estimate.ert_s)
+    """Take one more estimate into account: shorten the plan, count agreeing verdicts.
+
+    The newest estimate shortens what was planned at first: one that was too short for a moment
+    must not end the test before it is seen to be wrong.
+    """
+    whole = policy.whole_s or policy.planned_s
+    planned = min(whole, ESTIMATE_PART * estimate.ert_s)
+    policy = policy._replace(whole_s=whole)
     side = 0
     if minimum_s > 0.0:
         side = -1 if estimate.high_s < minimum_s else 1 if estimate.low_s > minimum_s else 0
@@ -73,6 +81,8 @@ def early_stop(
     """
     if charge_ah > ESTIMATE_PART * estimate.ert_s / 3600.0 * load_ah_s:
         return "Half of the estimated charge is used."
+    if estimate.is_knee:
+        return "The voltage falls ever faster: the end is near."
     if elapsed_s < EARLY_AFTER_S:
         return ""
     if policy.side and policy.hits >= HITS:

@@ -23,10 +23,14 @@ class StopTest(NamedTuple):
 
 
 class ChangeSettings(NamedTuple):
-    """Change settings, all or none. Values are raw (text or typed); the owner validates them."""
+    """Change settings, all or none. Values are raw (text or typed); the owner validates them.
+
+    `from_wire`: a protocol asks; the event log tells what it wrote unchanged too (R196).
+    """
 
     changes: Mapping[str, object]
     source: str = ""
+    from_wire: bool = False
 
 
 class AckAlarm(NamedTuple):
@@ -78,6 +82,25 @@ class NextTestIn(NamedTuple):
     source: str = ""
 
 
+class NoteWrite(NamedTuple):
+    """A protocol has written what asks for nothing; it stands in the event log too (R196)."""
+
+    key: str
+    text: str
+    source: str = ""
+
+
+class Note(NamedTuple):
+    """What a person did beside the core (a user added, secrets exported), for the event log.
+
+    `key` names the matter; `text` is one sentence without secrets.
+    """
+
+    key: str
+    text: str
+    source: str = ""
+
+
 class EstimateReady(NamedTuple):
     """The answer to a WantEstimate action; `estimate` None with a `reason` when there is none."""
 
@@ -105,8 +128,83 @@ Command = (
     | RunSelfTest
     | Calibrate
     | NextTestIn
+    | NoteWrite
+    | Note
     | EstimateReady
     | HealthReady
+)
+
+
+class SendTestTrap(NamedTuple):
+    """Send a test notification to every SNMP receiver that is enabled.
+
+    Not the owner's to do: `Bus.perform` has it done on the caller's thread, at most 5 s (the wait
+    for what confirms). `ok`: each receiver was sent one and confirmed it if it does confirm. `text`
+    holds a sentence for each receiver, `data["lines"]` the same as a list. Codes: `no_receiver`,
+    `unreached`, `unconfirmed`.
+    """
+
+    source: str = ""
+
+
+class ApplyNetwork(NamedTuple):
+    """Give the host the network of the settings, to be confirmed within 120 s; not the owner's."""
+
+    source: str = ""
+
+
+class ConfirmNetwork(NamedTuple):
+    """Keep the network change. `address`: where this confirmation reached the unit, which must be
+    the new address; "" = from the unit's own console."""
+
+    address: str
+    source: str = ""
+
+
+class RevertNetwork(NamedTuple):
+    """Take the network change back at once."""
+
+    source: str = ""
+
+
+class PutUpdate(NamedTuple):
+    """A piece of an update: the bytes at `offset` of `total`; offset 0 begins a new upload.
+    `data["whole"]` of the answer is true with the last one."""
+
+    offset: int
+    total: int
+    piece: bytes
+    source: str = ""
+
+
+class InstallUpdate(NamedTuple):
+    """Verify the uploaded update and install it; refused in a test and on battery.
+    `downgrade` True: an older version than the installed one is meant."""
+
+    downgrade: bool = False
+    source: str = ""
+
+
+class UpdateEnded(NamedTuple):
+    """The installer is through: tell the end of the update that stands in its file."""
+
+    source: str = ""
+
+
+class ShowAppliance(NamedTuple):
+    """How the host stands. `data` of the answer: `network` and `update`, both of model.appliance,
+    `uploaded` bytes of an update that waits, `has_helper`. Cheap."""
+
+
+Deed = (
+    SendTestTrap
+    | ApplyNetwork
+    | ConfirmNetwork
+    | RevertNetwork
+    | PutUpdate
+    | InstallUpdate
+    | UpdateEnded
+    | ShowAppliance
 )
 
 

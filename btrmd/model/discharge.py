@@ -70,10 +70,12 @@ class CurveRow(NamedTuple):
 
 
 class Estimate(NamedTuple):
-    """Run time from test start to the cutoff, s: point estimate, ends of the 90 % interval."""
+    """Run time from test start to the cutoff, s: point estimate, ends of the 90 % interval;
+    `is_knee`: the voltage already falls ever faster."""
 
     ert_s: float
     low_s: float
     high_s: float
     method: str = ""
     warnings: tuple[str, ...] = ()
+    is_knee: bool = False

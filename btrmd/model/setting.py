@@ -21,6 +21,8 @@ TextFormat = Literal[
     "path",
     "mac",
     "passphrase",
+    "day_list",
+    "date_list",
 ]
 
 

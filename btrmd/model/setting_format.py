@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, ip_network
 
+from .window import MAX_DATES, read_dates, read_days
+
 MAX_EMAIL = 32  # manual 9.3: "32 for Email Addr" (R63)
 MAX_RECIPIENTS = 8
 MAX_NETWORKS = 32
@@ -89,6 +91,22 @@ def is_passphrase(text: str) -> bool:
     return _PASSPHRASE.fullmatch(text) is not None
 
 
+def is_day_list(text: str) -> bool:
+    """Days of the week by their first three letters."""
+    try:
+        return bool(read_days(text))
+    except ValueError:
+        return False
+
+
+def is_date_list(text: str) -> bool:
+    """Dates, and first..last of several."""
+    try:
+        return bool(read_dates(text))
+    except ValueError:
+        return False
+
+
 def is_path(text: str) -> bool:
     """An absolute path without steps upwards."""
     return _PATH.fullmatch(text) is not None and ".." not in text.split("/")
@@ -111,5 +129,11 @@ FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "device": (is_path, "the absolute path of a serial port such as /dev/serial0"),
     "path": (is_path, "an absolute path"),
     "passphrase": (is_passphrase, "8 to 64 printable ASCII characters"),
+    "day_list": (is_day_list, "days such as mon, tue, sat, separated by commas"),
+    "date_list": (
+        is_date_list,
+        f"at most {MAX_DATES} dates or stretches of them such as 2026-12-24..2027-01-06, "
+        "separated by commas",
+    ),
     "mac": (is_mac, "a MAC address such as 80:1f:12:88:92:48"),
 }

@@ -1,4 +1,4 @@
-"""The settings of the E-Mail, Network and Authorization pages (manual 9.3, 9.5, 10.4)."""
+"""The settings of the E-Mail, Network, Authorization and HTTPS pages (manual 9.3, 9.5, 10.4)."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from .setting import Setting
 EMAIL: Final = "E-Mail Configuration"
 NETWORK: Final = "Network Configuration"
 AUTHORIZATION: Final = "Authorization"
+HTTPS: Final = "HTTPS"
 
 EMAIL_SETTINGS: Final = (
     Setting(
@@ -151,6 +152,16 @@ NETWORK_SETTINGS: Final = (
         label="Host Name",
     ),
     Setting(
+        "network.method",
+        "enum",
+        "static",
+        "Where the address comes from; with DHCP the five fields below are not used.",
+        choices=("static", "dhcp"),
+        choice_labels=("Static", "DHCP"),
+        page=NETWORK,
+        label="Addressing",
+    ),
+    Setting(
         "network.address",
         "text",
         "192.168.1.214",
@@ -213,5 +224,33 @@ AUTHORIZATION_SETTINGS: Final = (
         choice_labels=("Nothing", "Every change", "Every page"),
         page=AUTHORIZATION,
         label="Enable Authorization",
+    ),
+)
+
+HTTPS_SETTINGS: Final = (
+    Setting(
+        "web.http",
+        "enum",
+        "on",
+        "What plain HTTP does while HTTPS is open: on = the same as HTTPS, redirect = sends "
+        "browsers to HTTPS and refuses changes, off = the port is closed.",
+        choices=("on", "redirect", "off"),
+        choice_labels=("Works too", "Leads to HTTPS", "Closed"),
+        page=HTTPS,
+        group="Plain HTTP",
+        label="HTTP",
+    ),
+    Setting(
+        "web.hsts_days",
+        "int",
+        0,
+        "How long browsers are told to use nothing but HTTPS here (HSTS); 0 = they are not told. "
+        "Only with a certificate that browsers trust: with any other they refuse the pages.",
+        unit="days",
+        low=0,
+        high=730,
+        page=HTTPS,
+        group="Plain HTTP",
+        label="HSTS",
     ),
 )

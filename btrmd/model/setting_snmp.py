@@ -13,8 +13,10 @@ COMMUNITY: Final = 15  # manual 10.2; the MIB's 7 is overruled (C30)
 
 AUTH_PROTOCOLS: Final = ("sha224", "sha256", "sha384", "sha512")  # RFC 7860; no MD5, no SHA-1
 PRIV_PROTOCOLS: Final = ("none", "aes128", "aes192", "aes256")
-RECEIVER_KINDS: Final = ("trap_v1", "trap_v2c", "inform_v2c")
-V3_ROLES: Final = ("read", "write")
+RECEIVER_KINDS: Final = ("trap_v1", "trap_v2c", "inform_v2c", "trap_v3", "inform_v3")
+V3_ROLES: Final = ("read", "write")  # whom the agent answers
+USER_ROLES: Final = {"read": "read", "write": "write", "notify": "notification"}
+MAY: Final = {"read": "read", "write": "read and write"}
 
 
 def _community(key: str, default: str, access: str, label: str) -> Setting:
@@ -81,9 +83,16 @@ def _receiver(row: int) -> tuple[Setting, ...]:
             f"snmp.trap{row}.kind",
             "enum",
             "trap_v2c",
-            "What is sent; an inform is repeated until the receiver has confirmed it.",
+            "What is sent; an inform is repeated until the receiver has confirmed it. SNMPv3 is"
+            " sent as the SNMPv3 notification user.",
             choices=RECEIVER_KINDS,
-            choice_labels=("SNMPv1 trap", "SNMPv2c trap", "SNMPv2c inform"),
+            choice_labels=(
+                "SNMPv1 trap",
+                "SNMPv2c trap",
+                "SNMPv2c inform",
+                "SNMPv3 trap",
+                "SNMPv3 inform",
+            ),
             page=SNMP,
             group=group,
             label="Kind",
@@ -97,8 +106,8 @@ def _switch(key: str, default: bool, text: str, label: str) -> Setting:
 
 def _user(role: str) -> tuple[Setting, ...]:
     """One user of SNMPv3 (R143): SHA-2 authentication, AES privacy."""
-    group = f"SNMPv3 {role} user"
-    may = "read" if role == "read" else "read and write"
+    group = f"SNMPv3 {USER_ROLES[role]} user"
+    who = f"who may {MAY[role]}" if role in MAY else "that SNMPv3 notifications are sent as"
 
     def text(name: str, words: str, label: str, **more: object) -> Setting:
         return Setting(
@@ -115,7 +124,7 @@ def _user(role: str) -> tuple[Setting, ...]:
         )  # fmt: skip
 
     return (
-        text("user", f"Name of the user who may {may}; empty = none.", "User", max_length=32),
+        text("user", f"Name of the user {who}; empty = none.", "User", max_length=32),
         choice("auth", "sha256", "How messages are authenticated.", "Authentication",
                AUTH_PROTOCOLS),
         text("auth_password", "Passphrase of the authentication.", "Authentication Password",
@@ -150,6 +159,7 @@ SNMP_SETTINGS: Final = (
     ),
     *_user("read"),
     *_user("write"),
+    *_user("notify"),
     Setting(
         "site.name",
         "text",

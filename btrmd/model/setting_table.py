@@ -9,8 +9,15 @@ from typing import Final
 from .setting import Setting
 from .setting_battery import BATTERY_SETTINGS, PORT_SETTINGS
 from .setting_fieldbus import DNP3_SETTINGS, MODBUS_SETTINGS, SERIAL_SETTINGS
-from .setting_site import AUTHORIZATION_SETTINGS, EMAIL_SETTINGS, NETWORK_SETTINGS
+from .setting_nut import NUT_SETTINGS
+from .setting_site import (
+    AUTHORIZATION_SETTINGS,
+    EMAIL_SETTINGS,
+    HTTPS_SETTINGS,
+    NETWORK_SETTINGS,
+)
 from .setting_snmp import SNMP_SETTINGS
+from .setting_syslog import SYSLOG_SETTINGS
 
 
 def check_settings(settings: tuple[Setting, ...]) -> dict[str, Setting]:
@@ -44,7 +51,10 @@ SETTINGS: Final[Mapping[str, Setting]] = MappingProxyType(
             *DNP3_SETTINGS,
             *SERIAL_SETTINGS,
             *SNMP_SETTINGS,
+            *SYSLOG_SETTINGS,
+            *NUT_SETTINGS,
             *AUTHORIZATION_SETTINGS,
+            *HTTPS_SETTINGS,
         )
     )
 )

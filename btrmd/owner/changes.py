@@ -52,7 +52,7 @@ def typed(command: ChangeSettings, settings: Settings) -> ChangeSettings:
     stored = {key: raw for key, raw in command.changes.items() if key not in live}
     changed = settings.with_changes(stored)
     keys = dict.fromkeys((*stored, *changed.differing(settings)))
-    return ChangeSettings({**{key: changed[key] for key in keys}, **live}, command.source)
+    return command._replace(changes={**{key: changed[key] for key in keys}, **live})
 
 
 def change_events(

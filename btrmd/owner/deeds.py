@@ -121,8 +121,7 @@ class Deeds:
             match action:
                 case Tell(event):
                     events.append(event)
-                    log.info("%s %s: %s (%s)", event.key, event.kind.value, event.text,
-                             event.source)  # fmt: skip
+                    log_event(event)
                 case SaveRecord():
                     records.append(action)
                 case WantEstimate(n):
@@ -149,7 +148,7 @@ class Deeds:
     def tell(self, events: Sequence[Event]) -> None:
         """Log and store events of the shell's own."""
         for event in events:
-            log.info("%s %s: %s (%s)", event.key, event.kind.value, event.text, event.source)
+            log_event(event)
         self._writer.commit(events=events)
 
     def keep(self, state: State, now: float, wall: float) -> None:
@@ -200,3 +199,12 @@ class Deeds:
         except NotEnough as reason:
             return EstimateReady(n, None, str(reason))
         return EstimateReady(n, self._memory.improve(made, rows, settings, wall))
+
+
+def log_event(event: Event) -> None:
+    """One line; the journal gets key, kind and source as fields as well."""
+    fields = {"BTRM_KEY": event.key, "BTRM_KIND": event.kind.value, "BTRM_SOURCE": event.source}
+    log.info(
+        "%s %s: %s (%s)", event.key, event.kind.value, event.text, event.source,
+        extra={"journal": fields},
+    )  # fmt: skip

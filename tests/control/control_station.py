@@ -16,6 +16,7 @@ from btrmd.model.commands import (
     CapacityCheck,
     ChangeSettings,
     Command,
+    Note,
     ResetData,
     RunSelfTest,
     StartTest,
@@ -211,7 +212,8 @@ class Station:
             n, text = len(self.history.log) + 1, f"Self-test {result}."
             event = Event(n, AT, 1.0, "system.self_test", Kind.CHANGE, result, None, "core", text)
             self.history.log.append(event)
-        assert isinstance(command, AckAlarm | RunSelfTest | Calibrate | CapacityCheck | ResetData)
+        known = AckAlarm | RunSelfTest | Calibrate | CapacityCheck | ResetData | Note
+        assert isinstance(command, known)
         return Answer(True)
 
 

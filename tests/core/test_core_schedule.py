@@ -10,6 +10,7 @@ from btrmd.model.commands import NextTestIn, StartTest, StopTest
 from btrmd.model.discharge import Estimate
 
 HOUR = 3600.0
+MONDAY = 1_780_272_000.0  # 2026-06-01T00:00:00Z
 RESTED = Rest(float_s=30 * HOUR)
 
 
@@ -250,3 +251,33 @@ def test_a_delayed_start_may_be_given_while_an_interlock_still_holds() -> None:
 def test_a_manual_test_of_an_unrested_battery_runs_and_is_marked() -> None:
     bench = Bench()
     assert "not_rested" in bench.start().marks
+
+
+@pytest.mark.parametrize(
+    ("settings", "hours"),
+    [
+        # The test is due on Monday 2026-06-01 at 02:00 UTC.
+        ({"test__window_from_h": 5, "test__window_to_h": 8}, 5.0),
+        ({"test__window_from_h": 22, "test__window_to_h": 1}, 22.0),
+        ({"test__window_from_h": 22, "test__window_to_h": 4}, 2.0),
+        ({"test__window_days": "tue, wed"}, 24.0),
+        ({"test__blackout": "2026-06-01..2026-06-02"}, 48.0),
+        (
+            {"test__window_days": "mon,tue", "test__window_from_h": 6, "test__blackout":
+             "2026-06-01"}, 30.0,
+        ),
+    ],
+)  # fmt: skip
+def test_a_due_test_waits_for_the_window(settings: dict[str, object], hours: float) -> None:
+    bench = bench_with(test__interval_h=400, test__enabled=True, **settings)
+    bench.wall = MONDAY
+    bench.ask(NextTestIn(2.0, "web"))
+    pass_hours(bench, hours - 0.05)
+    assert phase(bench) == "idle"
+    pass_hours(bench, 0.1)
+    assert phase(bench) != "idle"
+
+
+def test_a_manual_test_and_a_wrong_clock_know_no_window() -> None:
+    bench = bench_with(test__window_from_h=22, test__window_to_h=23)
+    assert bench.ask(StartTest("1", 0.0, "web")).ok
