@@ -8,6 +8,7 @@ between telling and saving repeats one event at most, and loses none.
 from __future__ import annotations
 
 import logging
+import threading
 from typing import Final, Protocol
 
 from ..bus import Bus
@@ -53,9 +54,10 @@ class Cursor:
         """The last event that is done."""
         return self._n
 
-    def wait(self, timeout: float) -> bool:
-        """True once there may be something to fetch; False after `timeout` s or at the end."""
-        return not self._has_looked_back or self._bus.wait_events(self._n, timeout)
+    def wait(self, timeout: float, stop: threading.Event | None = None) -> bool:
+        """True once there may be something to fetch; False after `timeout` s, at the end, or when
+        `stop` is set and the bus woken."""
+        return not self._has_looked_back or self._bus.wait_events(self._n, timeout, stop)
 
     def fetch(self, limit: int = BATCH) -> list[Event]:
         """The next events, oldest first, at most `limit`; the same ones until they are done."""

@@ -53,6 +53,7 @@ class House:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._sender: MailSender | None = None
+        self.patience_s = 2.0
         self.now = 1000.0
         self.settings = mail_settings()
         self._open()
@@ -69,7 +70,7 @@ class House:
     @property
     def sender(self) -> MailSender:
         if self._sender is None:
-            self._sender = MailSender(self.bus, self.history, self.cursors, 2.0, 5.0)
+            self._sender = MailSender(self.bus, self.history, self.cursors, self.patience_s, 5.0)
         return self._sender
 
     def use(self, port: int = 25, **changes: object) -> None:

@@ -11,6 +11,7 @@ from mail_server import MailServer, Serve, deaf_port, free_port
 
 from btrmd.model.events import Kind
 from btrmd.notify.cursor import Cursor
+from btrmd.notify.mail import sender as sending
 from btrmd.notify.mail.box import LONGEST_PAUSE_S
 
 Wait = Callable[..., None]
@@ -298,15 +299,19 @@ def test_the_password_is_in_no_log(
 
 
 def test_a_server_that_hangs_holds_up_the_thread_only(house: House, wait_until: Wait) -> None:
+    house.patience_s = 0.5
     with deaf_port() as port:
         house.use(port)
         house.sender.start()
         wait_until(lambda: house.cursors.load("mail noc@company.test") is not None)
         house.tell()
-        wait_until(lambda: "did not answer within 2 s" in house.fault)
+        wait_until(lambda: "did not answer within 0.5 s" in house.fault)
 
 
-def test_stopping_cuts_a_hanging_server_off(house: House, serve: Serve, wait_until: Wait) -> None:
+def test_stopping_cuts_a_hanging_server_off(
+    house: House, serve: Serve, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "STOP_S", 0.2)
     server: MailServer = serve()
     server.hold = True
     house.use(server.port)

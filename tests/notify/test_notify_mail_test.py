@@ -16,9 +16,11 @@ from btrmd.model.mail import MailStep
 from btrmd.notify.mail.tester import MailTester
 
 
-def steps_of(port: int, limit_s: float = 5.0, **changes: object) -> list[MailStep]:
+def steps_of(
+    port: int, limit_s: float = 5.0, patience_s: float = 1.0, **changes: object
+) -> list[MailStep]:
     bus = Bus(snapshot_of(mail_settings(port, **changes)))
-    return list(MailTester(bus, patience_s=1.0, limit_s=limit_s)())
+    return list(MailTester(bus, patience_s=patience_s, limit_s=limit_s)())
 
 
 def failure(steps: list[MailStep]) -> str:
@@ -175,8 +177,8 @@ def test_a_name_that_does_not_exist() -> None:
 @pytest.mark.parametrize("security", ["none", "starttls", "tls"])
 def test_a_server_that_hangs(security: str) -> None:
     with deaf_port() as port:
-        text = failure(steps_of(port, email__security=security))
-    assert "did not answer within 1 s" in text
+        text = failure(steps_of(port, patience_s=0.2, email__security=security))
+    assert "did not answer within 0.2 s" in text
 
 
 def test_a_server_that_drips_is_cut_off() -> None:

@@ -18,6 +18,7 @@ from btrmd.model.points import POINT
 from btrmd.model.readings import GOOD, MISSING, Reading, Value
 from btrmd.model.settings import Settings
 from btrmd.model.snapshot import Snapshot
+from btrmd.model.snmp_engine import SnmpEngine
 from btrmd.servers.snmp.server import SnmpServer
 
 AT = 1_780_000_000.0  # 2026-05-28T20:26:40Z
@@ -108,7 +109,7 @@ class Agent:
 
     def __init__(self, snapshot: Snapshot | None = None) -> None:
         self.bus = Bus(snapshot or make_snapshot())
-        self.server = SnmpServer(self.bus, "127.0.0.1:0", "test")
+        self.server = SnmpServer(self.bus, "127.0.0.1:0", SnmpEngine("test"))
         self.server.start()
         self.address = self.bus.listeners["snmp"].address
         host, _, port = self.address.rpartition(":")

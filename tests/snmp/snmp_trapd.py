@@ -13,17 +13,20 @@ import pytest
 
 
 class Trapd:
-    """snmptrapd on a free port; `line` waits for the next one that holds a text."""
+    """snmptrapd on `port` (0 = a free one); `line` waits for the next one that holds a text.
 
-    def __init__(self, folder: Path) -> None:
+    `users`: lines of its configuration; with them it takes SNMPv3 of these users only.
+    """
+
+    def __init__(self, folder: Path, users: str = "", port: int = 0) -> None:
         program = shutil.which("snmptrapd") or shutil.which("snmptrapd", path="/usr/sbin")
         if program is None:
             pytest.skip("snmptrapd is not installed (package snmptrapd)")
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "snmptrapd.conf"
-        config.write_text("disableAuthorization yes\n")
+        config.write_text(users or "disableAuthorization yes\n")
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
+            probe.bind(("127.0.0.1", port))
             self.port: int = probe.getsockname()[1]
         self.process = subprocess.Popen(
             [program, "-f", "-Lo", "-On", "-C", "-c", str(config), "-m", "",

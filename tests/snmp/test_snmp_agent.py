@@ -10,6 +10,7 @@ from pysnmp.proto.api import v2c
 from snmp_station import BTRM, COMMUNITIES, SYSTEM, Agent, make_snapshot, request
 
 from btrmd.model.settings import Settings
+from btrmd.model.snmp_engine import SnmpEngine
 
 GOLDEN = tomllib.loads(
     (Path(__file__).parents[1] / "golden" / "snmp.toml").read_text(encoding="utf-8")
@@ -134,7 +135,7 @@ def test_an_occupied_port_is_reported_and_retried(
 
     monkeypatch.setattr(server, "FIRST_RETRY_S", 0.05)
     bus = Bus(make_snapshot())
-    second = server.SnmpServer(bus, agent.address)
+    second = server.SnmpServer(bus, agent.address, SnmpEngine("second"))
     second.start()
     try:
         listener = bus.listeners["snmp"]

@@ -88,9 +88,7 @@ def test_a_bulk_walk_finds_the_same_as_a_walk(tool: Run, address: str) -> None:
         out = tool(program, "-v2c", "-c", "public", "-On", address, ".1")
         return [line.partition(" = ")[0] for line in out.splitlines() if line.startswith(".1")]
 
-    start = time.monotonic()
     walked = names("snmpwalk")
-    assert time.monotonic() - start < 2.0
     assert walked == names("snmpbulkwalk")
     assert len(walked) > 60
 
@@ -104,8 +102,9 @@ def test_11_4_a_trap_receiver_is_configured_by_set_and_persists(
     assert "192.168.1.100" in out
     stored = (daemon.config_dir / "settings.json").read_text()
     assert "192.168.1.100" in stored
-    last = daemon.events()[-1]
-    assert last["source"] == "snmp 127.0.0.1"
+    wait_until(  # an event is shown once it is on the disk
+        lambda: any(event["source"] == "snmp 127.0.0.1" for event in daemon.events())
+    )
     tool("snmpset", "-v1", "-c", "private", address, f"{BTRM}.2.1.1.2.1", "i", "0")
     assert daemon.ask("get", keys=["snmp.trap1.enabled"])["values"] == {"snmp.trap1.enabled": False}
 
@@ -178,7 +177,16 @@ def test_11_6_an_alarm_reaches_the_receiver_and_the_page(
     daemon.sim(ch1__volts=0)
     for _ in range(2):
         assert f"{BTRM}.3.3.0 = INTEGER: 0" in trapd.line(f"{BTRM}.0.3")
+    said = daemon.good("trap", "test").splitlines()
+    assert said == [
+        f"A trap was sent to 127.0.0.1:{trapd.port}; traps are not confirmed.",
+        f"127.0.0.1:{trapd.port} has confirmed the inform.",
+    ]
+    for _ in range(2):
+        assert "Test notification." in trapd.line(f"{BTRM}.99.0.16")
     daemon.set(snmp__trap0__enabled=False, snmp__trap1__enabled=False)
+    nobody = daemon.cli("trap", "test")
+    assert (nobody.code, nobody.err) == (1, "btrmd: No trap receiver is enabled.\n")
 
 
 def test_snmp_v3(daemon: DaemonProcess, tool: Run, address: str) -> None:

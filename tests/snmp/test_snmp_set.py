@@ -40,6 +40,7 @@ def test_all_of_it_is_one_change(agent: Agent) -> None:
                 "snmp.trap0.community": "traps",
             },
             "snmp 127.0.0.1",
+            from_wire=True,
         )
     ]
     assert str(agent.get(ADDRESS)[2][0][1].prettyPrint()) == "192.168.1.100"

@@ -2,52 +2,29 @@
 
 from __future__ import annotations
 
-import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from pyasn1.codec.ber import decoder, encoder
+from pyasn1.codec.ber import encoder
 from pysnmp.proto.api import v1, v2c
-from snmp_station import AT, BTRM, SYSTEM, MemoryHistory, MemoryNumbers, make_snapshot
+from snmp_house import ENGINE, Catcher, House, change, event
+from snmp_station import BTRM, SYSTEM
 
 from btrmd.bus import Bus
-from btrmd.model.events import Event, Kind
-from btrmd.model.settings import Settings
+from btrmd.model.commands import Answer, SendTestTrap
+from btrmd.model.events import Kind
 from btrmd.model.snmp_tree import ALL_NOTIFICATIONS
 from btrmd.notify.cursor import Cursor
+from btrmd.notify.traps import line as lines
 from btrmd.notify.traps import receiver as receiving
+from btrmd.notify.traps import tester
 from btrmd.notify.traps.message import date_and_time, telling
-from btrmd.notify.traps.sender import LISTENER, TrapSender
+from btrmd.notify.traps.sender import LISTENER
 
 Wait = Callable[..., None]
-
-
-def event(n: int = 1, key: str = "io1", kind: Kind = Kind.RAISE, **more: Any) -> Event:
-    made = Event(n, AT, 231.0, key, kind, None, None, "core", "IO1 digital input tripped.")
-    return made._replace(**more)
-
-
-class Catcher:
-    """A trap receiver; `answers` False: it never confirms."""
-
-    def __init__(self) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
-        self.socket.settimeout(5.0)
-        self.port = self.socket.getsockname()[1]
-
-    def take(self, module: Any = v2c) -> tuple[Any, Any]:
-        """The next message and who sent it."""
-        raw, sender = self.socket.recvfrom(65535)
-        return decoder.decode(raw, asn1Spec=module.Message())[0], sender
-
-    def confirm(self, message: Any, sender: Any, request_id: int | None = None) -> None:
-        response = v2c.apiMessage.get_response(message)
-        if request_id is not None:
-            v2c.apiPDU.set_request_id(v2c.apiMessage.get_pdu(response), request_id)
-        self.socket.sendto(encoder.encode(response), sender)
 
 
 @pytest.fixture
@@ -55,32 +32,6 @@ def catcher() -> Iterator[Catcher]:
     made = Catcher()
     yield made
     made.socket.close()
-
-
-class House:
-    def __init__(self, **changes: object) -> None:
-        named = {key.replace("__", "."): value for key, value in changes.items()}
-        self.settings = Settings.defaults(
-            overrides={
-                "site.name": "Hilltop",
-                "site.location": "Cabinet 3",
-                "site.contact": "noc@example.com",
-                **named,
-            }
-        )
-        self.bus = Bus(make_snapshot(self.settings))
-        self.history = MemoryHistory()
-        self.numbers = MemoryNumbers()
-        self.sender: TrapSender | None = None
-
-    def start(self) -> TrapSender:
-        self.sender = TrapSender(self.bus, self.history, self.numbers)  # type: ignore[arg-type]
-        self.sender.start()
-        return self.sender
-
-    def tell(self, *events: Event) -> None:
-        self.history.list += events
-        self.bus.publish_events(events)
 
 
 @pytest.fixture
@@ -94,13 +45,6 @@ def house(catcher: Catcher) -> Iterator[House]:
     yield made
     if made.sender is not None:
         made.sender.stop()
-
-
-def change(house: House, **changes: object) -> None:
-    named = {key.replace("__", "."): value for key, value in changes.items()}
-    house.settings = house.settings.with_changes(named)
-    snapshot = house.bus.snapshot
-    house.bus.publish(snapshot._replace(settings=house.settings, seq=snapshot.seq + 1))
 
 
 def rows_of(message: Any, module: Any = v2c) -> list[tuple[tuple[int, ...], Any]]:
@@ -252,14 +196,14 @@ def test_an_unreachable_network_is_a_visible_fault_and_loses_nothing(
     house: House, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cursor = Cursor("trap0", house.bus, house.history, house.numbers)  # type: ignore[arg-type]
-    made = receiving.Receiver(0, house.bus, cursor)
+    made = receiving.Receiver(0, house.bus, cursor, ENGINE)
     house.tell(event(1))
 
     def refuse(*words: object) -> None:
         raise OSError(101, "Network is unreachable")
 
     with monkeypatch.context() as patch:
-        patch.setattr(receiving, "send", refuse)
+        patch.setattr(lines, "message_v2c", refuse)
         made.step(0.0)
     assert made.fault == (
         f"SNMP receiver 0 at 127.0.0.1:{catcher.port} cannot be reached: Network is unreachable."
@@ -273,11 +217,37 @@ def test_an_unreachable_network_is_a_visible_fault_and_loses_nothing(
 
 
 def test_the_test_notification(house: House, catcher: Catcher) -> None:
-    sender = house.start()
-    said = sender.test("web admin")
-    assert said == [f"A trap was sent to 127.0.0.1:{catcher.port}; traps are not confirmed."]
+    house.start()
+    answer = house.bus.perform(SendTestTrap("web admin"))
+    said = f"A trap was sent to 127.0.0.1:{catcher.port}; traps are not confirmed."
+    assert answer == Answer(True, "ok", said, {"lines": [said]})
     rows = rows_of(catcher.take()[0])
     assert tuple(rows[1][1]) == (*BTRM, 99, 0, 16)
     assert b"web admin" in bytes(rows[6][1])
     change(house, snmp__trap0__enabled=False)
-    assert sender.test("") == ["No trap receiver is enabled."]
+    answer = house.bus.perform(SendTestTrap())
+    assert (answer.ok, answer.code, answer.text) == (
+        False, "no_receiver", "No trap receiver is enabled.",
+    )  # fmt: skip
+
+
+def test_the_test_notification_waits_for_confirmations(
+    house: House, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tester, "REPEAT_S", 0.1)
+    change(house, snmp__trap0__kind="inform_v2c")
+    house.start()
+    answers: list[Answer] = []
+    asking = threading.Thread(target=lambda: answers.append(house.bus.perform(SendTestTrap())))
+    asking.start()
+    first, _ = catcher.take()
+    second, sender = catcher.take()
+    assert encoder.encode(first) == encoder.encode(second), "the same once more"
+    catcher.confirm(second, sender)
+    asking.join(10.0)
+    assert answers[0].ok
+    assert answers[0].text == f"127.0.0.1:{catcher.port} has confirmed the inform."
+    monkeypatch.setattr(tester, "TEST_S", 0.2)
+    answer = house.bus.perform(SendTestTrap())
+    assert answer.code == "unconfirmed"
+    assert "did not confirm the inform within 0.2 s" in answer.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from snmp_station import make_snapshot
 
+from btrmd.model import ups_view as view
 from btrmd.model.readings import Value
 from btrmd.model.settings import Settings
 from btrmd.servers.snmp import ups_mib as ups
@@ -26,11 +27,11 @@ IN_TEST = {"test__running": True, "test__state": "running"}
 def test_a_capacity_test_is_a_test_on_a_normal_source(state: str) -> None:
     values: dict[str, Value] = {**IN_TEST, "test__state": state}
     assert read(4, 1, 0, **values) == ups.SOURCE_NORMAL
-    assert read(2, 1, 0, **values) == ups.NORMAL
+    assert read(2, 1, 0, **values) == view.NORMAL
     assert read(7, 1, 0, **values) == "1.3.6.1.2.1.33.1.7.7.4"
     calibration = Settings.defaults(overrides={"snmp.ups_calibration": True})
     assert read(7, 1, 0, settings=calibration, **values) == "1.3.6.1.2.1.33.1.7.7.5"
-    assert read(7, 3, 0, **values) == ups.IN_PROGRESS
+    assert read(7, 3, 0, **values) == view.IN_PROGRESS
 
 
 def test_an_outage_is_one_also_when_a_test_was_running() -> None:
@@ -40,13 +41,13 @@ def test_an_outage_is_one_also_when_a_test_was_running() -> None:
 
 
 def test_low_means_the_real_limit() -> None:
-    assert read(2, 1, 0) == ups.NORMAL
-    assert read(2, 1, 0, battery__low_voltage=True) == ups.LOW
-    assert read(2, 1, 0, ups__on_battery=True, runtime__remaining=301.0) == ups.NORMAL
-    assert read(2, 1, 0, ups__on_battery=True, runtime__remaining=300.0) == ups.LOW
-    assert read(2, 1, 0, runtime__remaining=10.0) == ups.NORMAL, "no outage"
-    assert read(2, 1, 0, lvd__open=True) == ups.DEPLETED
-    assert read(2, 1, 0, battery__voltage=None) == ups.UNKNOWN
+    assert read(2, 1, 0) == view.NORMAL
+    assert read(2, 1, 0, battery__low_voltage=True) == view.LOW
+    assert read(2, 1, 0, ups__on_battery=True, runtime__remaining=301.0) == view.NORMAL
+    assert read(2, 1, 0, ups__on_battery=True, runtime__remaining=300.0) == view.LOW
+    assert read(2, 1, 0, runtime__remaining=10.0) == view.NORMAL, "no outage"
+    assert read(2, 1, 0, lvd__open=True) == view.DEPLETED
+    assert read(2, 1, 0, battery__voltage=None) == view.UNKNOWN
 
 
 def test_measurements_are_in_the_units_of_rfc_1628() -> None:

@@ -72,6 +72,7 @@ class MailSender:
     def stop(self) -> None:
         """End the thread; what is not accepted yet is mailed after the next start."""
         self._stopping.set()
+        self._bus.wake()
         if self._thread.is_alive():
             self._thread.join(STOP_S)
         delivery = self._delivery
@@ -98,7 +99,7 @@ class MailSender:
             if wait_s > 0.0:
                 self._stopping.wait(wait_s)
             else:
-                self._bus.wait_events(self._seen, LOOK_S)
+                self._bus.wait_events(self._seen, LOOK_S, self._stopping)
 
     # --- one look --------------------------------------------------------------------------------
 

@@ -1,13 +1,14 @@
-"""The message: one event as an SNMPv1 trap, an SNMPv2c trap or an inform, in octets."""
+"""The message: one event as a notification of SNMPv1, v2c or v3, in octets."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from pyasn1.codec.ber import decoder, encoder
+from pyasn1.codec.ber import encoder
 from pysnmp.proto.api import v1, v2c
 
+from ...model import ber
 from ...model.bindings import ENTERPRISE, MIB2_SYSTEM
 from ...model.events import Event, Kind
 from ...model.points import POINT
@@ -24,6 +25,7 @@ SYS_UP_TIME: Final[Oid] = (*MIB2_SYSTEM, 3, 0)
 SNMP_TRAP_OID: Final[Oid] = (1, 3, 6, 1, 6, 3, 1, 1, 4, 1, 0)
 ENTERPRISE_SPECIFIC: Final = 6
 TEXT_MOST: Final = 255
+VERSION_1, VERSION_2C = 0, 1
 
 
 class Telling(NamedTuple):
@@ -73,29 +75,43 @@ def trap_v1(told: Telling, snapshot: Snapshot, community: str, agent_host: str) 
     v1.apiTrapPDU.set_specific_trap(pdu, oid[-1])
     v1.apiTrapPDU.set_timestamp(pdu, uptime_ticks(snapshot))
     v1.apiTrapPDU.set_varbinds(pdu, varbinds(told, snapshot))
-    return _message(v1, pdu, community)
+    return ber.message(VERSION_1, community.encode(), bytes(encoder.encode(pdu)))
 
 
-def trap_v2c(told: Telling, snapshot: Snapshot, community: str) -> bytes:
-    """An SNMPv2c trap."""
-    return _v2c(v2c.SNMPv2TrapPDU(), told, snapshot, community, None)
+def message_v2c(pdu: bytes, community: str) -> bytes:
+    """A v2c message around a trap or an inform."""
+    return ber.message(VERSION_2C, community.encode(), pdu)
 
 
-def inform_v2c(told: Telling, snapshot: Snapshot, community: str, request_id: int) -> bytes:
-    """An inform; the receiver's response carries `request_id`."""
-    return _v2c(v2c.InformRequestPDU(), told, snapshot, community, request_id)
+def notification_pdu(told: Telling, snapshot: Snapshot, request_id: int, confirms: bool) -> bytes:
+    """A trap of SNMPv2c and v3, or an inform, whose response will carry `request_id`."""
+    pdu = v2c.InformRequestPDU() if confirms else v2c.SNMPv2TrapPDU()
+    v2c.apiPDU.set_defaults(pdu)
+    v2c.apiPDU.set_request_id(pdu, request_id)
+    oid = (*ENTERPRISE, *told.notification.oid)
+    head = [
+        (SYS_UP_TIME, v2c.TimeTicks(uptime_ticks(snapshot))),
+        (SNMP_TRAP_OID, v2c.ObjectIdentifier(oid)),
+    ]
+    v2c.apiPDU.set_varbinds(pdu, head + varbinds(told, snapshot))
+    return bytes(encoder.encode(pdu))
 
 
-def confirmed_id(raw: bytes) -> int | None:
-    """The request id of a response; None for anything else."""
-    try:
-        message, _ = decoder.decode(raw, asn1Spec=v2c.Message())
-        pdu = v2c.apiMessage.get_pdu(message)
-        if pdu.tagSet != v2c.ResponsePDU.tagSet:
-            return None
-        return int(v2c.apiPDU.get_request_id(pdu))
-    except Exception:  # octets from the network: the decoder raises whatever it likes
+def answer_v2c(raw: bytes) -> bytes:
+    """The PDU of a v2c message that came in. Raises ValueError for anything else."""
+    outer = ber.element(raw, 0, len(raw))
+    parts = ber.elements(raw, outer.start, outer.end)
+    if len(parts) != 3 or ber.whole(raw, parts[0]) != VERSION_2C:
+        raise ValueError("no v2c message")
+    return raw[parts[1].end : parts[2].end]
+
+
+def confirmed_id(pdu: bytes) -> int | None:
+    """The request id of a response; None for another PDU. Raises ValueError."""
+    outer = ber.element(pdu, 0, len(pdu))
+    if outer.tag != ber.RESPONSE:
         return None
+    return ber.whole(pdu, ber.element(pdu, outer.start, outer.end))
 
 
 def date_and_time(at: float) -> bytes:
@@ -117,29 +133,6 @@ def _object(notification: Notification) -> Oid:
     if not notification.point:
         return (*ENTERPRISE, *ALARM_STATE.oid, 0)
     return (*ENTERPRISE, *POINT[notification.point].snmp[0].oid, 0)
-
-
-def _v2c(
-    pdu: Any, told: Telling, snapshot: Snapshot, community: str, request_id: int | None
-) -> bytes:
-    v2c.apiPDU.set_defaults(pdu)
-    if request_id is not None:
-        v2c.apiPDU.set_request_id(pdu, request_id)
-    oid = (*ENTERPRISE, *told.notification.oid)
-    head = [
-        (SYS_UP_TIME, v2c.TimeTicks(uptime_ticks(snapshot))),
-        (SNMP_TRAP_OID, v2c.ObjectIdentifier(oid)),
-    ]
-    v2c.apiPDU.set_varbinds(pdu, head + varbinds(told, snapshot))
-    return _message(v2c, pdu, community)
-
-
-def _message(module: Any, pdu: Any, community: str) -> bytes:
-    message = module.Message()
-    module.apiMessage.set_defaults(message)
-    module.apiMessage.set_community(message, community.encode())
-    module.apiMessage.set_pdu(message, pdu)
-    return bytes(encoder.encode(message))
 
 
 def _text(text: str) -> Any:

@@ -93,7 +93,7 @@ class Changes:
             # A start may be refused when the settings are changed already: no taking back then.
             raise RefusedError(Status.INCONSISTENT_VALUE, place)
         if changes:
-            command = ChangeSettings(changes, asker.source)
+            command = ChangeSettings(changes, asker.source, from_wire=True)
         return Plan(command, places)
 
     def _leaf(self, oid: tuple[int, ...], index: int) -> Leaf:

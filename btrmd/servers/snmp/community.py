@@ -9,8 +9,8 @@ from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto import api
 from pysnmp.proto.api import v1, v2c
 
+from ...model import ber
 from ...model.snapshot import Snapshot
-from . import ber
 from .access import Access
 from .changes import Changes, VarBind
 from .counters import Counters

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from concurrent.futures import Future
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from ...bus import Bus
 from ...model.commands import Answer, Command
 from ...model.errors import BusyError
 from ...model.settings import Settings
+from ...model.snmp_engine import SnmpEngine
 from .access import Access
 from .changes import Changes
 from .community import MOST_IN, V1, V2C, V3, Communities, message_version
@@ -37,22 +38,14 @@ STOP_S: Final = 5.0
 class SnmpServer:
     """Serves `address` (HOST:PORT, port 0 = any free one, "none" = off).
 
-    `engine_seed`: what tells this unit from all others (SNMPv3's engine ID is made of it);
-    `count_boot`: how often the engine was started, one more than the last time. Nothing here raises
-    into the daemon: a port that cannot be bound is reported on the bus and retried.
+    `engine`: this unit as SNMPv3 knows it. Nothing here raises into the daemon: a port that cannot
+    be bound is reported on the bus and retried.
     """
 
-    def __init__(
-        self,
-        bus: Bus,
-        address: str,
-        engine_seed: str = "",
-        count_boot: Callable[[], int] = lambda: 1,
-    ) -> None:
+    def __init__(self, bus: Bus, address: str, engine: SnmpEngine) -> None:
         self._bus = bus
         self._address = address
-        self._engine_seed = engine_seed
-        self._count_boot = count_boot
+        self._engine = engine
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._tried = threading.Event()
@@ -246,7 +239,7 @@ class SnmpServer:
             if self._usm is None:
                 from .usm import Usm
 
-                self._usm = Usm(self, self._communities, self._engine_seed, self._count_boot())
+                self._usm = Usm(self, self._communities, self._engine)
             self._usm.serve(access.users)
         except Exception as error:
             # A library that is missing or refuses must not take v1 and v2c with it.

@@ -12,21 +12,26 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...model.discharge import TestResult, TestState
 from ...model.snapshot import Snapshot
-from ...model.thresholds import Thresholds
+from ...model.ups_view import (
+    LOW_MINUTES,
+    battery_status,
+    is_out,
+    is_tested,
+    percent_load,
+    rated_watts,
+    seconds_left,
+    test_summary,
+    watts,
+)
 from .tree import SCALAR, Leaf, Plain, Read
 from .values import Oid
 
 UPS: Final[Oid] = (1, 3, 6, 1, 2, 1, 33, 1)
 TESTS: Final[Oid] = (*UPS, 7, 7)  # upsWellKnownTests
 
-UNKNOWN, NORMAL, LOW, DEPLETED = 1, 2, 3, 4  # upsBatteryStatus
 SOURCE_NORMAL, SOURCE_BATTERY = 3, 5  # upsOutputSource
 NO_TEST, BATTERY_TEST, DEEP_CALIBRATION = 1, 4, 5  # below upsWellKnownTests
-PASSED, WARNING, ERROR, ABORTED, IN_PROGRESS, NONE_YET = 1, 2, 3, 4, 5, 6  # upsTestResultsSummary
-
-LOW_MINUTES: Final = 5  # upsConfigLowBattTime: "low" below, in an outage
 
 
 def ups_leaves() -> list[Leaf]:
@@ -50,71 +55,36 @@ def ups_leaves() -> list[Leaf]:
         _leaf((4, 3), "INTEGER", lambda s: 1),
         _line((4, 4, 1, 2), _point("load.voltage")),
         _line((4, 4, 1, 3), _point("load.current", 10)),
-        _line((4, 4, 1, 4), _watts),
-        _line((4, 4, 1, 5), _percent_load),
+        _line((4, 4, 1, 4), watts),
+        _line((4, 4, 1, 5), percent_load),
         _leaf((6, 1), "Gauge32", lambda s: len(s.alarms)),
         _leaf((7, 1), "OBJECT IDENTIFIER", test_id),
         _leaf((7, 3), "INTEGER", test_summary),
         _leaf((7, 4), "DisplayString", _point("test.reason")),
         _leaf((9, 7), "INTEGER", lambda s: LOW_MINUTES),
-        _leaf((9, 5), "INTEGER", _rated_watts),
+        _leaf((9, 5), "INTEGER", rated_watts),
     ]
     return found
 
 
-def battery_status(snapshot: Snapshot) -> int:
-    """upsBatteryStatus. In a test it stays normal until the low-voltage alarm."""
-    points = snapshot.points
-    if points["lvd.open"].value is True:
-        return DEPLETED
-    if points["battery.voltage"].value is None:
-        return UNKNOWN
-    if points["battery.low_voltage"].value is True:
-        return LOW
-    left = points["runtime.remaining"].value
-    is_out = points["ups.on_battery"].value is True
-    if is_out and isinstance(left, int | float) and left <= LOW_MINUTES * 60:
-        return LOW
-    return NORMAL
-
-
 def minutes_remaining(snapshot: Snapshot) -> Plain:
     """upsEstimatedMinutesRemaining: in an outage what is left, else the whole estimate."""
-    key = "runtime.remaining" if _is_out(snapshot) else "runtime.estimate"
-    value = snapshot.points[key].value
-    return int(value / 60) if isinstance(value, int | float) else None
+    left = seconds_left(snapshot)
+    return None if left is None else int(left / 60)
 
 
 def output_source(snapshot: Snapshot) -> int:
     """upsOutputSource: battery in a true outage only."""
-    return SOURCE_BATTERY if _is_out(snapshot) else SOURCE_NORMAL
+    return SOURCE_BATTERY if is_out(snapshot) else SOURCE_NORMAL
 
 
 def test_id(snapshot: Snapshot) -> str:
     """upsTestId: a test while the load is, goes or was on the battery for one."""
     kind = NO_TEST
-    if snapshot.points["test.running"].value is True and not _is_out(snapshot):
+    if is_tested(snapshot):
         is_calibration = snapshot.settings.flag("snmp.ups_calibration")
         kind = DEEP_CALIBRATION if is_calibration else BATTERY_TEST
     return ".".join(map(str, (*TESTS, kind)))
-
-
-def test_summary(snapshot: Snapshot) -> int:
-    """upsTestResultsSummary: of the running test, else of the last one."""
-    points = snapshot.points
-    state = points["test.state"].value
-    if state in (TestState.PROVING.value, TestState.RUNNING.value, TestState.RETURNING.value):
-        return IN_PROGRESS
-    results = {
-        TestResult.GOOD.value: PASSED,
-        TestResult.LOW.value: ERROR,
-        TestResult.ABORTED.value: ABORTED,
-    }
-    return results.get(str(points["test.result"].value), NONE_YET)
-
-
-def _is_out(snapshot: Snapshot) -> bool:
-    return snapshot.points["ups.on_battery"].value is True
 
 
 def _leaf(oid: Oid, syntax: str, read: Read) -> Leaf:
@@ -134,24 +104,3 @@ def _point(key: str, scale: int = 1) -> Read:
         return value if isinstance(value, str) else round(value * scale)
 
     return read
-
-
-def _number(snapshot: Snapshot, key: str) -> float | None:
-    value = snapshot.points[key].value
-    return float(value) if isinstance(value, int | float) else None
-
-
-def _watts(snapshot: Snapshot) -> Plain:
-    volts, amps = _number(snapshot, "load.voltage"), _number(snapshot, "load.current")
-    return None if volts is None or amps is None else round(volts * amps)
-
-
-def _percent_load(snapshot: Snapshot) -> Plain:
-    amps = _number(snapshot, "load.current")
-    rating = Thresholds.of(snapshot.settings).rating_a
-    return None if amps is None else min(max(round(100.0 * amps / rating), 0), 200)
-
-
-def _rated_watts(snapshot: Snapshot) -> Plain:
-    limits = Thresholds.of(snapshot.settings)
-    return round(limits.system_v * limits.rating_a)

@@ -7,7 +7,6 @@ out: what a user may is asked of `Access`, as for the communities.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import time
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
@@ -19,12 +18,13 @@ from pysnmp.carrier.base import (
     AbstractTransportDispatcher,
 )
 from pysnmp.entity import config
-from pysnmp.entity.engine import SnmpEngine
+from pysnmp.entity.engine import SnmpEngine as Engine
 from pysnmp.error import PySnmpError
 from pysnmp.proto.api import v2c
+from pysnmp.proto.rfc1902 import Integer32
 
 from ...bus import Bus
-from ...model.bindings import ENTERPRISE
+from ...model.snmp_engine import SnmpEngine
 from .access import User
 from .community import MOST_OUT, Communities, request_of, response
 from .counters import Counters
@@ -79,21 +79,33 @@ class Transport(AbstractTransport):
         transportAddress.sender.send(bytes(outgoingMessage))
 
 
-class Usm:
-    """Made, used and closed on the agent's loop. `boots`: which start of this engine it is."""
+class EngineTime:
+    """Stands for the engine's snmpEngineTime, whose own follows the wall clock: a manager that has
+    seen a later time would refuse everything until that time has come again."""
 
-    def __init__(self, agent: Agent, answers: Communities, seed: str, boots: int) -> None:
+    def __init__(self, own: SnmpEngine) -> None:
+        self._own = own
+
+    def clone(self) -> Any:
+        return Integer32(self._own.seconds)
+
+
+class Usm:
+    """Made, used and closed on the agent's loop. `own`: this unit's engine. Raises BtrmError."""
+
+    def __init__(self, agent: Agent, answers: Communities, own: SnmpEngine) -> None:
         self._agent = agent
         self._answers = answers
         self._users: dict[str, User] = {}
         self._raw = b""
-        self._engine = engine = SnmpEngine()
+        self._engine = engine = Engine()
         builder = engine.get_mib_builder()
-        identity, count = builder.import_symbols(
-            "__SNMP-FRAMEWORK-MIB", "snmpEngineID", "snmpEngineBoots"
+        identity, count, seconds = builder.import_symbols(
+            "__SNMP-FRAMEWORK-MIB", "snmpEngineID", "snmpEngineBoots", "snmpEngineTime"
         )
-        identity.syntax = identity.syntax.clone(engine_id(seed))
-        count.syntax = count.syntax.clone(min(max(boots, 1), 2**31 - 1))
+        identity.syntax = identity.syntax.clone(own.id)
+        count.syntax = count.syntax.clone(own.boots)
+        seconds.syntax = EngineTime(own)
         engine.snmpEngineID = identity.syntax
         self._dispatcher = AbstractTransportDispatcher()
         self._transport = Transport()
@@ -149,7 +161,7 @@ class Usm:
 
     def _request(
         self,
-        engine: SnmpEngine,
+        engine: Engine,
         model: Any,
         security: Any,
         name: Any,
@@ -195,9 +207,3 @@ class Usm:
             self._agent.later(change(), self._raw, sender)
             return
         reply(self._answers.read(v2c, pdu, asked, asker, snapshot))
-
-
-def engine_id(seed: str) -> bytes:
-    """snmpEngineID: our enterprise, format "octets", a digest of what tells the unit (RFC 3411)."""
-    digest = hashlib.sha256(f"btrmd {seed}".encode()).digest()[:8]
-    return (ENTERPRISE[-1] | 0x80000000).to_bytes(4, "big") + b"\x05" + digest

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pysnmp.proto.rfc1902 import Integer32, IpAddress, OctetString
 
-from . import ber
+from ...model import ber
 
 Oid = tuple[int, ...]
 Asn1 = Any  # pyasn1 has no types to offer

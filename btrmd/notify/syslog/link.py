@@ -1,0 +1,181 @@
+"""The link: one syslog server, and whether a message has reached it."""
+
+from __future__ import annotations
+
+import fcntl
+import select
+import socket
+import struct
+import termios
+import threading
+import time
+from typing import Final, NamedTuple
+
+from ...model.errors import BtrmError
+from ...model.settings import Settings
+
+PATIENCE_S: Final = 10.0  # for a connection, and for each message over TCP
+RENEW_S: Final = 600.0  # a UDP server's name is looked up again
+_FIRST_LOOK_S: Final = 0.001
+_LONGEST_LOOK_S: Final = 0.05
+
+
+class Target(NamedTuple):
+    """Where messages go; `transport` udp or tcp."""
+
+    host: str
+    port: int
+    transport: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Target | None:
+        """None while syslog is off."""
+        if not settings.flag("syslog.enabled"):
+            return None
+        return cls(
+            settings.text("syslog.server"),
+            settings.integer("syslog.port"),
+            settings.text("syslog.transport"),
+        )
+
+    @property
+    def where(self) -> str:
+        return f"{self.host}:{self.port}/{self.transport}"
+
+
+class LinkError(BtrmError):
+    """A message did not arrive; the text says why."""
+
+
+class Link:
+    """Used by one thread; only `cancel` may come from another."""
+
+    def __init__(self, target: Target, patience_s: float = PATIENCE_S) -> None:
+        self.target = target
+        self._patience_s = patience_s
+        self._socket: socket.socket | None = None
+        self._opened_at = 0.0  # monotonic s
+        self._ended = threading.Event()
+
+    def send(self, message: bytes) -> None:
+        """Over TCP it has arrived at the server's machine when this returns; over UDP it has left.
+
+        Raises LinkError; the link can be used again after it.
+        """
+        is_tcp = self.target.transport == "tcp"
+        try:
+            sock = self._open()
+            if is_tcp:
+                sock.sendall(b"%d %b" % (len(message), message))
+                self._await_arrival(sock)
+            else:
+                sock.send(message)
+        except LinkError:
+            self.close()
+            raise
+        except TimeoutError as error:
+            self.close()
+            raise self._silent() from error
+        except OSError as error:
+            self.close()
+            raise LinkError(
+                f"{self.target.where} cannot be reached: {error.strerror or error}."
+            ) from error
+
+    def close(self) -> None:
+        sock, self._socket = self._socket, None
+        if sock is not None:
+            sock.close()
+
+    def cancel(self) -> None:
+        """End a `send` that waits, from another thread."""
+        self._ended.set()
+        sock = self._socket
+        if sock is not None:
+            try:
+                sock.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                return
+
+    # --- inside --------------------------------------------------------------------------------
+
+    def _open(self) -> socket.socket:
+        sock = self._socket
+        if sock is not None:
+            is_old = time.monotonic() - self._opened_at > RENEW_S
+            if self.target.transport == "tcp":
+                if _is_alive(sock):
+                    return sock
+            elif not is_old:
+                return sock
+            self.close()
+        sock = self._connected()
+        self._opened_at = time.monotonic()
+        return sock
+
+    def _connected(self) -> socket.socket:
+        """To the first address that takes it."""
+        target = self.target
+        if not target.host:
+            raise LinkError("no server is set.")
+        kind = socket.SOCK_STREAM if target.transport == "tcp" else socket.SOCK_DGRAM
+        try:
+            found = socket.getaddrinfo(target.host, target.port, type=kind)
+        except OSError as error:  # of the resolver too
+            raise LinkError(
+                f"the name {target.host} is not found: {error.strerror or error}."
+            ) from error
+        why: OSError = OSError("no address")
+        for family, _, protocol, _, address in found:
+            sock = socket.socket(family, kind, protocol)
+            self._socket = sock
+            sock.settimeout(self._patience_s)
+            try:
+                sock.connect(address)
+            except OSError as error:
+                self.close()
+                why = error
+                continue
+            if target.transport == "tcp":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            return sock
+        raise why
+
+    def _await_arrival(self, sock: socket.socket) -> None:
+        """Syslog has no answers: what counts is that the server's machine has acknowledged every
+        octet and has not closed. Until then the message stands in the log as not told."""
+        end = time.monotonic() + self._patience_s
+        pause = _FIRST_LOOK_S
+        while True:
+            left = _unacknowledged(sock)
+            if not _is_alive(sock):  # looked at after the count: a reset empties the queue
+                raise LinkError(f"{self.target.where} closed the connection.")
+            if not left:
+                return
+            if time.monotonic() > end:
+                raise self._silent()
+            if self._ended.wait(pause):
+                raise LinkError("the daemon is stopping.")
+            pause = min(2 * pause, _LONGEST_LOOK_S)
+
+    def _silent(self) -> LinkError:
+        return LinkError(f"{self.target.where} did not answer within {self._patience_s:g} s.")
+
+
+def _unacknowledged(sock: socket.socket) -> int:
+    """Octets the peer has not acknowledged (Linux, SIOCOUTQ)."""
+    raw = fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, struct.pack("i", 0))
+    return int(struct.unpack("i", raw)[0])
+
+
+def _is_alive(sock: socket.socket) -> bool:
+    """False when the peer has closed or reset. What it says is of no interest and thrown away."""
+    ready = select.poll()
+    ready.register(sock, select.POLLIN)
+    try:
+        while ready.poll(0):
+            if not sock.recv(4096):
+                return False
+    except OSError:
+        return False
+    return True

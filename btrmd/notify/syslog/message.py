@@ -1,0 +1,102 @@
+"""The message: one event as RFC 5424 has it, its facts as structured data."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from socket import gethostname
+from typing import Final
+
+from ... import __version__
+from ...model.bindings import ENTERPRISE
+from ...model.events import Event, Kind
+from ...model.readings import Value
+from ...model.settings import Settings
+
+APP_NAME: Final = "btrmd"
+SD_ID: Final = f"btrm@{ENTERPRISE[-1]}"
+NIL: Final = "-"
+BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"  # RFC 5424 6.4: what follows is UTF-8
+FACILITY: Final = {"daemon": 3, **{f"local{n}": 16 + n for n in range(8)}}
+CRITICAL, ERROR, NOTICE, INFORMATIONAL = 2, 3, 5, 6
+# Alarms after which the load may go dark.
+CRITICAL_KEYS: Final = frozenset({"lvd.open", "battery.low_voltage"})
+SEVERITY: Final = {
+    Kind.RAISE: ERROR,
+    Kind.CLEAR: NOTICE,
+    Kind.CHANGE: NOTICE,
+    Kind.COMMAND: INFORMATIONAL,
+}
+HOST_MOST: Final = 255  # characters, printable ASCII
+PARAM_MOST: Final = 200  # characters of a value
+TEXT_MOST: Final = 800  # so that a message stays below the 2048 octets a server should take
+
+
+def syslog_message(event: Event, settings: Settings) -> bytes:
+    """Printable UTF-8 on one line."""
+    facility = FACILITY[settings.text("syslog.facility")]
+    head = " ".join(
+        (f"<{facility * 8 + severity(event)}>1", timestamp(event.at), _host(), APP_NAME,
+         str(os.getpid()), event.kind.value)
+    )  # fmt: skip
+    text = _plain(event.text)[:TEXT_MOST]
+    mark = "" if text.isascii() else BOM
+    return f"{head} {_facts(event, settings)} {mark}{text}".encode()
+
+
+def severity(event: Event) -> int:
+    """2 critical, 3 error, 5 notice (cleared, changed), 6 informational (somebody's command, and
+    what nobody is to be told of, R86)."""
+    if not event.notify:
+        return INFORMATIONAL
+    is_on = event.kind is Kind.RAISE or (event.kind is Kind.CHANGE and event.value is True)
+    if is_on and event.key in CRITICAL_KEYS:
+        return CRITICAL
+    return SEVERITY[event.kind]
+
+
+def timestamp(at: float) -> str:
+    """UTC to the millisecond."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _facts(event: Event, settings: Settings) -> str:
+    """Two elements: whose event, and of what software. A value that is not known is left out."""
+    pairs = [
+        ("key", event.key),
+        ("event", str(event.n)),
+        ("value", _value(event.value)),
+        ("threshold", _value(event.threshold)),
+        ("source", event.source),
+        ("uptime", f"{event.uptime_s:.1f}"),
+        ("name", settings.text("site.name")),
+        ("location", settings.text("site.location")),
+    ]
+    shown = "".join(f' {name}="{_escaped(text)}"' for name, text in pairs if text)
+    origin = f'[origin enterpriseId="{ENTERPRISE[-1]}" software="btrmd" swVersion="{__version__}"]'
+    return f"[{SD_ID}{shown}]{origin}"
+
+
+def _value(value: Value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return ",".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _escaped(text: str) -> str:
+    """RFC 5424 6.3.3."""
+    plain = _plain(text)[:PARAM_MOST]
+    return plain.replace("\\", "\\\\").replace('"', '\\"').replace("]", "\\]")
+
+
+def _plain(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def _host() -> str:
+    name = "".join(char for char in gethostname() if "!" <= char <= "~")[:HOST_MOST]
+    return name or NIL

@@ -1,0 +1,143 @@
+"""The syslog sender: a thread that hands every event of the log to the syslog server."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Final
+
+from ...bus import Bus
+from ...model.history import History
+from ..cursor import Cursor, CursorStore
+from .link import PATIENCE_S, Link, LinkError, Target
+from .message import syslog_message
+
+log = logging.getLogger(__name__)
+
+LISTENER: Final = "syslog"  # under this name a fault is shown
+LOOK_S: Final = 60.0  # between two looks while nothing happens: an event ends it
+FIRST_PAUSE_S: Final = 1.0  # after a failure, doubled each time
+LONGEST_PAUSE_S: Final = 60.0
+FOLLOW_S: Final = 0.5  # while it fails: how soon other settings are tried
+PACE_S: Final = 0.002  # between two datagrams, so that no server is flooded
+STOP_S: Final = 1.0
+
+
+class SyslogSender:
+    """Built on any thread, `start` and `stop` once each.
+
+    The queue is the event log itself, of which the cursor says how far it is told. What happens
+    while syslog is off is not told later.
+    """
+
+    def __init__(
+        self, bus: Bus, history: History, store: CursorStore, patience_s: float = PATIENCE_S
+    ) -> None:
+        self._bus = bus
+        self._cursor = Cursor("syslog", bus, history, store)
+        self._patience_s = patience_s
+        self._link: Link | None = None
+        self._pause_s = FIRST_PAUSE_S
+        self._sent = self._failed = 0
+        self._shown = ""
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="syslog", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what has not arrived yet is told after the next start."""
+        self._stopping.set()
+        self._bus.wake()
+        link = self._link
+        if link is not None:
+            link.cancel()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+        if not self._thread.is_alive():
+            self._cursor.close()
+            self._use(None)
+
+    # --- the thread ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._tell_all()
+            except Exception:
+                # The edge: whatever it was, it must not silence the events that follow.
+                log.exception("the syslog sender met an error of its own")
+                self._show("The syslog sender met an error of its own; it is in the log.")
+                self._stopping.wait(FIRST_PAUSE_S)
+            self._cursor.wait(LOOK_S, self._stopping)
+
+    def _tell_all(self) -> None:
+        """Tell what there is. Returns when all is told or the sender is to stop."""
+        while not self._stopping.is_set():
+            events = self._cursor.fetch()
+            target = self._follow()
+            if not events:
+                return
+            if target is None:
+                self._cursor.done(events[-1].n, False)
+                continue
+            for event in events:
+                if self._stopping.is_set() or self._follow() != target:
+                    break
+                settings = self._bus.snapshot.settings
+                if not self._tell(syslog_message(event, settings)):
+                    break
+                self._cursor.done(event.n, True)
+
+    def _tell(self, message: bytes) -> bool:
+        link = self._link
+        assert link is not None
+        try:
+            link.send(message)
+        except LinkError as error:
+            if not self._stopping.is_set():
+                self._failed += 1
+                self._show(f"Events cannot be sent to the syslog server: {error}")
+                self._wait()
+            return False
+        self._sent += 1
+        self._pause_s = FIRST_PAUSE_S
+        self._show("")
+        if link.target.transport == "udp":
+            self._stopping.wait(PACE_S)
+        return True
+
+    def _wait(self) -> None:
+        """The pause after a failure; other settings or the end cut it short."""
+        pause, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
+        target = Target.of(self._bus.snapshot.settings)
+        while pause > 0.0 and Target.of(self._bus.snapshot.settings) == target:
+            if self._stopping.wait(min(pause, FOLLOW_S)):
+                return
+            pause -= FOLLOW_S
+
+    def _follow(self) -> Target | None:
+        """Where to now; a server that is no longer wanted is left."""
+        target = Target.of(self._bus.snapshot.settings)
+        current = self._link.target if self._link is not None else None
+        if target != current:
+            self._use(target)
+        return target
+
+    def _use(self, target: Target | None) -> None:
+        if self._link is not None:
+            self._link.close()
+        self._link = Link(target, self._patience_s) if target is not None else None
+        self._pause_s = FIRST_PAUSE_S
+        if not self._stopping.is_set():
+            self._show("")
+
+    def _show(self, text: str) -> None:
+        """A server that takes nothing is a visible fault."""
+        self._bus.report_counts(LISTENER, {"sent": self._sent, "failed": self._failed})
+        if text != self._shown:
+            self._shown = text
+            if text:
+                log.warning("%s", text)
+            self._bus.report_listener(LISTENER, "", text)

@@ -1,0 +1,73 @@
+"""The target: where one row of the trap table sends what, and as whom."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from ...model.settings import Settings
+
+NOWHERE: Final = "0.0.0.0"
+
+
+class V3User(NamedTuple):
+    """The user SNMPv3 notifications are sent as. `auth` sha224..sha512, `priv` none, aes128..aes256
+    (with "none" they are authentic and readable)."""
+
+    name: str
+    auth: str
+    auth_password: str
+    priv: str
+    priv_password: str
+
+    def __repr__(self) -> str:
+        """Without the passwords: this may end up in a log."""
+        return f"V3User({self.name}, {self.auth}, {self.priv})"
+
+    @property
+    def lack(self) -> str:
+        """What is missing, in words; "" when it can be used."""
+        if not self.name:
+            return "no SNMPv3 notification user is set"
+        if not self.auth_password or (self.priv != "none" and not self.priv_password):
+            return f"the SNMPv3 notification user {self.name} has no password"
+        return ""
+
+
+class Target(NamedTuple):
+    """`kind` trap_v1, trap_v2c, inform_v2c, trap_v3 or inform_v3; `user` for the last two."""
+
+    host: str
+    port: int
+    community: str
+    kind: str
+    user: V3User | None = None
+
+    @classmethod
+    def of(cls, row: int, settings: Settings) -> Target | None:
+        """The receiver of `row`; None while it is off or has no address."""
+
+        def key(name: str) -> str:
+            return f"snmp.trap{row}.{name}"
+
+        host = settings.text(key("address"))
+        if not settings.flag(key("enabled")) or host == NOWHERE:
+            return None
+        kind = settings.text(key("kind"))
+        user = None
+        if kind.endswith("v3"):
+            user = V3User(
+                *(
+                    settings.text(f"snmp.v3.notify_{name}")
+                    for name in ("user", "auth", "auth_password", "priv", "priv_password")
+                )
+            )
+        return cls(host, settings.integer(key("port")), settings.text(key("community")), kind, user)
+
+    @property
+    def where(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def confirms(self) -> bool:
+        """True when the receiver answers each notification."""
+        return self.kind.startswith("inform")

@@ -1,0 +1,241 @@
+"""The session: one client's conversation by the NUT protocol (RFC 9271), line by line."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from ... import __version__
+from ...bus import Bus
+from ...model.snapshot import Snapshot
+from .variables import COMMANDS, VARIABLES
+
+UPS: Final = "btrm"
+PROTOCOL: Final = "1.3"
+# As NUT's own parser: a quote inside a word is a letter, a backslash takes the next one literally.
+WORD: Final = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|((?:[^\s"\\]|\\.)(?:[^\s\\]|\\.)*))(?=\s|$)')
+ANSWER_S: Final = 5.0
+HELP: Final = (
+    "Commands: HELP VER GET LIST SET INSTCMD LOGIN LOGOUT USERNAME PASSWORD STARTTLS PRIMARY FSD"
+)
+
+
+class Guard(Protocol):
+    """What all sessions share: who is logged in, and who guessed a password just now."""
+
+    def logins(self) -> list[str]:
+        """The hosts that are logged in."""
+
+    def may_try(self, host: str) -> bool:
+        """False while a host pays for a wrong password."""
+
+    def failed(self, host: str) -> None:
+        """A wrong password."""
+
+
+class RefusedError(Exception):
+    """The text is the error's name in the protocol."""
+
+
+class Session:
+    """Used by the server's thread. `is_over` after LOGOUT."""
+
+    def __init__(self, host: str, bus: Bus, guard: Guard) -> None:
+        self.host = host
+        self.is_over = False
+        self.is_logged_in = False
+        self._bus = bus
+        self._guard = guard
+        self._user: str | None = None
+        self._password: str | None = None
+        self._verbs: dict[str, Callable[..., str]] = {
+            "GET": self._get, "LIST": self._list, "USERNAME": self._username,
+            "PASSWORD": self._set_password, "LOGIN": self._login, "INSTCMD": self._command,
+        }  # fmt: skip
+
+    def answer(self, line: str) -> str:
+        """What `line` is answered with, with its end of line."""
+        try:
+            return self._answer(words_of(line))
+        except RefusedError as error:
+            return f"ERR {error}\n"
+        except TypeError:
+            return "ERR INVALID-ARGUMENT\n"  # another number of words
+
+    def _answer(self, words: list[str]) -> str:
+        if not words:
+            raise RefusedError("UNKNOWN-COMMAND")
+        verb = words[0].upper()
+        if verb in self._verbs:
+            return self._verbs[verb](*words[1:])
+        if verb == "LOGOUT":
+            self.is_over = True
+            return "OK Goodbye\n"
+        if verb == "VER":
+            return f"Network UPS Tools upsd of btrmd {__version__}\n"
+        if verb in ("NETVER", "PROTVER"):
+            return f"{PROTOCOL}\n"
+        if verb == "HELP":
+            return f"{HELP}\n"
+        if verb == "STARTTLS":
+            raise RefusedError("FEATURE-NOT-CONFIGURED")
+        if verb == "SET":
+            raise RefusedError("READONLY")
+        if verb in ("PRIMARY", "MASTER", "FSD"):  # nobody may shut all others down
+            raise RefusedError("ACCESS-DENIED")
+        raise RefusedError("UNKNOWN-COMMAND")
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def _get(self, what: str, *rest: str) -> str:
+        kind = what.upper()
+        if kind == "TRACKING":
+            return "OFF\n"
+        if not rest:
+            raise RefusedError("INVALID-ARGUMENT")
+        snapshot = self._ups(rest[0])
+        if kind == "NUMLOGINS":
+            return f"NUMLOGINS {UPS} {len(self._guard.logins())}\n"
+        if kind == "UPSDESC":
+            return f"UPSDESC {UPS} {_quoted(snapshot.settings.text('site.location'))}\n"
+        if len(rest) != 2:
+            raise RefusedError("INVALID-ARGUMENT")
+        name = rest[1]
+        if kind == "CMDDESC":
+            known = COMMANDS.get(name)
+            return f"CMDDESC {UPS} {name} {_quoted(known[0] if known else 'Unavailable')}\n"
+        if kind == "DESC":
+            found = VARIABLES.get(name)
+            return f"DESC {UPS} {name} {_quoted(found[0] if found else 'Unavailable')}\n"
+        if kind not in ("VAR", "TYPE"):
+            raise RefusedError("INVALID-ARGUMENT")
+        value = self._value(name, snapshot)
+        if kind == "TYPE":
+            is_number = re.fullmatch(r"-?\d+(\.\d+)?", value) is not None
+            return f"TYPE {UPS} {name} {'NUMBER' if is_number else f'STRING:{len(value)}'}\n"
+        return f"VAR {UPS} {name} {_quoted(value)}\n"
+
+    def _list(self, what: str, *rest: str) -> str:
+        kind = what.upper()
+        if kind == "UPS" and not rest:
+            text = _quoted(self._bus.snapshot.settings.text("site.location"))
+            return _listed("UPS", [f"UPS {UPS} {text}"])
+        if not rest:
+            raise RefusedError("INVALID-ARGUMENT")
+        snapshot = self._ups(rest[0])
+        title = f"{kind} {' '.join((UPS, *rest[1:]))}"
+        if kind == "VAR" and len(rest) == 1:
+            return _listed(title, list(_values(snapshot)))
+        if kind == "CMD" and len(rest) == 1:
+            return _listed(title, [f"CMD {UPS} {name}" for name in COMMANDS])
+        if kind == "CLIENT" and len(rest) == 1:
+            return _listed(title, [f"CLIENT {UPS} {host}" for host in self._guard.logins()])
+        if kind == "RW" and len(rest) == 1:
+            return _listed(title, [])
+        if kind in ("ENUM", "RANGE") and len(rest) == 2:
+            self._value(rest[1], snapshot)
+            return _listed(title, [])
+        raise RefusedError("INVALID-ARGUMENT")
+
+    def _ups(self, name: str) -> Snapshot:
+        if name != UPS:
+            raise RefusedError("UNKNOWN-UPS")
+        snapshot = self._bus.snapshot
+        if not snapshot.is_ticking:
+            raise RefusedError("DATA-STALE")
+        return snapshot
+
+    def _value(self, name: str, snapshot: Snapshot) -> str:
+        found = VARIABLES.get(name)
+        value = found[1](snapshot) if found else None
+        if value is None:
+            raise RefusedError("VAR-NOT-SUPPORTED")
+        return value
+
+    # --- who it is, and what he may do ---------------------------------------------------------
+
+    def _username(self, name: str) -> str:
+        if self._user is not None:
+            raise RefusedError("ALREADY-SET-USERNAME")
+        self._user = name
+        return "OK\n"
+
+    def _set_password(self, password: str) -> str:
+        if self._password is not None:
+            raise RefusedError("ALREADY-SET-PASSWORD")
+        self._password = password
+        return "OK\n"
+
+    def _login(self, ups: str) -> str:
+        self._check_user()
+        if self.is_logged_in:
+            raise RefusedError("ALREADY-LOGGED-IN")
+        self._ups(ups)
+        self.is_logged_in = True
+        return "OK\n"
+
+    def _command(self, ups: str, name: str, value: str = "") -> str:
+        self._check_user()
+        settings = self._ups(ups).settings
+        known = COMMANDS.get(name)
+        if known is None:
+            raise RefusedError("CMD-NOT-SUPPORTED")
+        if not settings.flag("nut.commands"):
+            raise RefusedError("ACCESS-DENIED")
+        if value:
+            raise RefusedError("INVALID-ARGUMENT")
+        answer = self._bus.submit(known[1](f"nut {self._user} {self.host}"), ANSWER_S)
+        if not answer.ok:
+            raise RefusedError("INSTCMD-FAILED")
+        return "OK\n"
+
+    def _check_user(self) -> None:
+        """Raises RefusedError unless name and password are those of the settings."""
+        if self._user is None:
+            raise RefusedError("USERNAME-REQUIRED")
+        if self._password is None:
+            raise RefusedError("PASSWORD-REQUIRED")
+        settings = self._bus.snapshot.settings
+        user, password = settings.text("nut.user"), settings.text("nut.password")
+        is_right = hmac.compare_digest(
+            f"{self._user}\0{self._password}".encode(), f"{user}\0{password}".encode()
+        )
+        if not user or not password or not self._guard.may_try(self.host):
+            raise RefusedError("ACCESS-DENIED")
+        if not is_right:
+            self._guard.failed(self.host)
+            raise RefusedError("ACCESS-DENIED")
+
+
+def words_of(line: str) -> list[str]:
+    """The words of a line; quotes hold spaces, a backslash the next character.
+
+    Raises RefusedError.
+    """
+    words, at = [], 0
+    line = line.strip()
+    while at < len(line):
+        found = WORD.match(line, at)
+        if found is None:
+            raise RefusedError("INVALID-ARGUMENT")
+        words.append(re.sub(r"\\(.)", r"\1", found[2] if found[1] is None else found[1]))
+        at = found.end()
+    return words
+
+
+def _values(snapshot: Snapshot) -> Iterator[str]:
+    for name, (_, read) in VARIABLES.items():
+        value = read(snapshot)
+        if value is not None:
+            yield f"VAR {UPS} {name} {_quoted(value)}"
+
+
+def _listed(title: str, lines: list[str]) -> str:
+    return "".join(f"{line}\n" for line in (f"BEGIN LIST {title}", *lines, f"END LIST {title}"))
+
+
+def _quoted(text: str) -> str:
+    plain = "".join(char if char.isprintable() else " " for char in text)
+    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,258 @@
+"""Syslog: every event once, to a server that reads RFC 5424 to the letter, whatever it does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from mail_house import AT, mail_settings
+from syslog_house import LogHouse, TcpServer, UdpServer, parse
+
+from btrmd.model.events import Event, Kind
+from btrmd.notify.syslog import sender as sending
+from btrmd.notify.syslog.message import syslog_message
+
+Wait = Callable[..., None]
+
+
+@pytest.fixture
+def log_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogHouse]:
+    monkeypatch.setattr(sending, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(sending, "FOLLOW_S", 0.05)
+    made = LogHouse(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def tcp() -> Iterator[TcpServer]:
+    made = TcpServer()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def udp() -> Iterator[UdpServer]:
+    made = UdpServer()
+    yield made
+    made.close()
+
+
+def test_what_a_message_says(log_house: LogHouse, udp: UdpServer) -> None:
+    log_house.to(udp, site__name="Hill 3", syslog__facility="local4")
+    log_house.start()
+    n = log_house.tell("battery.low_voltage", value=11.75, threshold=11.8)
+    log = udp.take()
+    assert log.pri == 20 * 8 + 2
+    assert log.time == "2026-05-28T20:26:41.000Z"
+    assert log.host == socket.gethostname()
+    assert (log.app, log.msgid) == ("btrmd", "raise")
+    assert log.text == "Low battery voltage."
+    assert log.elements == ("btrm@34506", "origin")
+    assert log.facts == {
+        "key": "battery.low_voltage", "event": str(n), "value": "11.75", "threshold": "11.8",
+        "source": "core", "uptime": "230.5", "name": "Hill 3", "location": "730 Northern",
+    }  # fmt: skip
+
+
+def test_severities(log_house: LogHouse, tcp: TcpServer) -> None:
+    log_house.to(tcp)
+    log_house.start()
+    for key, kind, value, notify, severity in (
+        ("battery.low_capacity", Kind.RAISE, True, True, 3),
+        ("battery.low_capacity", Kind.CLEAR, False, True, 5),
+        ("lvd.open", Kind.CHANGE, True, True, 2),
+        ("lvd.open", Kind.CHANGE, False, True, 5),
+        ("test.result", Kind.CHANGE, "good", True, 5),
+        ("site.contact", Kind.COMMAND, "Jo", True, 6),
+        ("io1", Kind.RAISE, True, False, 6),
+    ):
+        log_house.tell(key, kind, value, notify=notify)
+        log = tcp.take()
+        assert (log.facts["key"], log.pri) == (key, 16 * 8 + severity)
+
+
+words = st.text(max_size=300)
+
+
+@given(text=words, source=words, value=st.none() | st.booleans() | st.floats() | words)
+@settings(max_examples=200, deadline=None)
+def test_any_text_is_a_good_message(
+    text: str, source: str, value: bool | float | str | None
+) -> None:
+    """Quotes, brackets, line ends, other scripts: one line, and the facts come back."""
+    text, source = (word.encode(errors="ignore").decode() for word in (text, source))
+    value = value.encode(errors="ignore").decode() if isinstance(value, str) else value
+    event = Event(7, AT, 1.0, "io1", Kind.RAISE, value, None, source, text)
+    log = parse(syslog_message(event, mail_settings()))
+    plain = "".join(char if char.isprintable() else " " for char in source)
+    assert log.facts.get("source", "") == plain[:200]
+
+
+@pytest.mark.parametrize("kind", ["udp", "tcp"])
+def test_a_restart_tells_the_rest_and_nothing_twice(
+    log_house: LogHouse, wait_until: Wait, request: pytest.FixtureRequest, kind: str
+) -> None:
+    server = request.getfixturevalue(kind)
+    log_house.to(server)
+    log_house.start()
+    first = log_house.tell()
+    assert server.take().n == first
+    wait_until(lambda: log_house.told == first)
+    log_house.restart()
+    missed = log_house.tell("supply.lost")
+    log_house.start()
+    last = log_house.tell("io1", Kind.CLEAR)
+    assert [server.take().n for _ in range(2)] == [missed, last]
+    wait_until(lambda: log_house.told == last)
+    assert server.is_quiet
+
+
+def test_many_at_once_arrive_in_order(log_house: LogHouse, tcp: TcpServer) -> None:
+    log_house.to(tcp)
+    numbers = [log_house.tell() for _ in range(5)]
+    log_house.start()
+    numbers = [log_house.tell() for _ in range(250)]
+    assert [tcp.take().n for _ in numbers] == numbers, "not what was before the first start"
+
+
+def test_what_happens_while_it_is_off_is_not_told(
+    log_house: LogHouse, udp: UdpServer, wait_until: Wait
+) -> None:
+    log_house.start()
+    n = log_house.tell()
+    wait_until(lambda: log_house.log._cursor.n == n)
+    log_house.to(udp)
+    n = log_house.tell("supply.lost")
+    assert udp.take().n == n
+
+
+def test_a_server_that_is_away_is_a_fault_and_is_told_everything(
+    log_house: LogHouse, wait_until: Wait
+) -> None:
+    gone = TcpServer()
+    log_house.to(gone)
+    log_house.start()
+    gone.close()
+    numbers = [log_house.tell() for _ in range(3)]
+    where = f"127.0.0.1:{gone.port}/tcp"
+    wait_until(
+        lambda: (
+            log_house.log_fault == "Events cannot be sent to the syslog server: "
+            f"{where} cannot be reached: Connection refused."
+        )
+    )
+    assert log_house.told == numbers[0] - 1
+    back = TcpServer(gone.port)
+    try:
+        assert [back.take().n for _ in numbers] == numbers
+        wait_until(lambda: log_house.log_fault == "")
+    finally:
+        back.close()
+
+
+def test_a_server_that_resets_loses_nothing(
+    log_house: LogHouse, tcp: TcpServer, wait_until: Wait
+) -> None:
+    """Twenty connections that end without a word: the next event notices and goes over a new
+    one."""
+    log_house.to(tcp)
+    log_house.start()
+    for _ in range(20):
+        n = log_house.tell()
+        assert tcp.take().n == n
+        wait_until(lambda n=n: log_house.told == n)
+        tcp.drop()
+
+
+def test_a_server_that_reads_nothing_holds_up_its_own_thread_only(
+    log_house: LogHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its machine acknowledges what its buffers hold, and then no more."""
+    server = TcpServer(hold=True)
+    try:
+        log_house.to(server)
+        log_house.start(patience_s=0.3)
+        text = "x" * 700
+        numbers = [log_house.tell(text=text)]
+        assert server.connected.acquire(timeout=20.0)
+        end = time.monotonic() + 20.0
+        while "did not answer within 0.3 s" not in caplog.text:
+            assert time.monotonic() < end
+            numbers += [log_house.tell(text=text) for _ in range(50)]
+        assert log_house.told < numbers[-1]
+        start = time.monotonic()
+        log_house.log.stop()
+        assert time.monotonic() - start < 3.0
+    finally:
+        server.close()
+
+
+def test_another_server_is_taken_at_once(
+    log_house: LogHouse, udp: UdpServer, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "FIRST_PAUSE_S", 1000.0)
+    monkeypatch.setattr(sending, "LONGEST_PAUSE_S", 1000.0)
+    log_house.use(syslog__enabled=True)
+    log_house.start()
+    n = log_house.tell()
+    wait_until(lambda: log_house.log_fault.endswith("no server is set."))
+    log_house.use(syslog__enabled=True, syslog__server="no-such-name.invalid")
+    wait_until(lambda: "the name no-such-name.invalid is not found" in log_house.log_fault)
+    log_house.to(udp)
+    assert udp.take().n == n
+    wait_until(lambda: log_house.log_fault == "")
+
+
+def test_rsyslog_reads_the_same(log_house: LogHouse, tmp_path: Path, wait_until: Wait) -> None:
+    """rsyslogd's own parser, over both transports."""
+    program = shutil.which("rsyslogd") or shutil.which("rsyslogd", path="/usr/sbin")
+    if program is None:
+        pytest.skip("rsyslogd is not installed (package rsyslog)")
+    with socket.socket() as probe, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+        other.bind(("127.0.0.1", 0))
+        udp_port = other.getsockname()[1]
+    out = tmp_path / "out"
+    config = tmp_path / "rsyslog.conf"
+    config.write_text(
+        'module(load="imudp")\nmodule(load="imtcp")\n'
+        f'input(type="imudp" address="127.0.0.1" port="{udp_port}")\n'
+        f'input(type="imtcp" address="127.0.0.1" port="{port}")\n'
+        'template(name="t" type="string" string="%syslogfacility-text%|%syslogseverity%|'
+        '%timereported:::date-rfc3339%|%app-name%|%msgid%|%structured-data%|%msg%\\n")\n'
+        f'action(type="omfile" file="{out}" template="t")\n'
+    )
+    process = subprocess.Popen(
+        [program, "-n", "-f", str(config), "-i", str(tmp_path / "pid"), "-C"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "TZ": "UTC"},
+    )  # fmt: skip
+    try:
+        for transport, number in (("tcp", port), ("udp", udp_port)):
+            log_house.use(
+                syslog__enabled=True, syslog__server="127.0.0.1", syslog__port=number,
+                syslog__transport=transport,
+            )  # fmt: skip
+            if log_house.log is None:
+                log_house.start()
+            n = log_house.tell("supply.lost", value=9.5, text=f'"{transport}" [22 °C]')
+            wait_until(lambda word=f'"{transport}"': out.exists() and word in out.read_text())
+            line = next(row for row in out.read_text().splitlines() if f'event="{n}"' in row)
+            facility, severity, at, app, msgid, facts, text = line.split("|")
+            assert (facility, severity, app, msgid) == ("local0", "3", "btrmd", "raise")
+            assert at.startswith("2026-05-28T20:26:41")
+            assert facts.startswith('[btrm@34506 key="supply.lost"')
+            assert text.lstrip("\ufeff") == f'"{transport}" [22 °C]'
+    finally:
+        process.terminate()
+        process.wait(10.0)

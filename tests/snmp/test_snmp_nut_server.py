@@ -1,0 +1,187 @@
+"""The NUT server with NUT's own clients: upsc, upscmd, upsmon; and with clients that misbehave."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daemon_process import DaemonProcess, wait_until
+from test_snmp_nut import LIB, Nut
+
+from btrmd.servers.nut.session import RefusedError, words_of
+
+
+@pytest.fixture(scope="module")
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def unit(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[DaemonProcess]:
+    made = DaemonProcess(tmp_path_factory.mktemp("nut") / "unit", speed=60).start()
+    made.set(
+        nut__enabled=True, nut__port=port, nut__user="mon", nut__password='se"cret',
+        nut__commands=True,
+    )  # fmt: skip
+    wait_until(lambda: made.status()["listeners"].get("nut"), 20.0)
+    made.wait_selftest()
+    yield made
+    made.close()
+
+
+class Talk:
+    """A client by hand."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), 20.0)
+        self._lines = self.socket.makefile("r", encoding="utf-8")
+
+    def ask(self, line: str) -> str:
+        self.socket.sendall(line.encode() + b"\n")
+        return self._lines.readline().strip()
+
+    def read(self) -> str:
+        return self._lines.readline().strip()
+
+    def close(self) -> None:
+        self._lines.close()
+        self.socket.close()
+
+
+@pytest.fixture
+def talk(unit: DaemonProcess, port: int) -> Iterator[Talk]:
+    made = Talk(port)
+    yield made
+    made.close()
+
+
+def nut_tool(*words: str) -> str:
+    """Output, then errors but for the remark that there is no TLS."""
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=20.0, check=False)
+    except FileNotFoundError:
+        pytest.skip(f"{words[0]} is not installed (package nut-client)")
+    return done.stdout + done.stderr.removeprefix("Init SSL without certificate database\n")
+
+
+def test_upsc_reads_everything(unit: DaemonProcess, port: int) -> None:
+    assert nut_tool("upsc", "-l", f"127.0.0.1:{port}").splitlines()[-1] == "btrm"
+    out = nut_tool("upsc", f"btrm@127.0.0.1:{port}")
+    values = dict(line.split(": ", 1) for line in out.splitlines() if ": " in line)
+    assert values["ups.status"].split()[0] == "OL"
+    assert values["device.model"] == "BTRM300"
+    assert 12.0 < float(values["battery.voltage"]) < 15.0
+    assert values["ups.test.result"]
+    assert "not supported" in nut_tool("upsc", f"btrm@127.0.0.1:{port}", "no.such")
+    assert "Unknown UPS" in nut_tool("upsc", f"other@127.0.0.1:{port}")
+    assert nut_tool("upsc", "-c", f"btrm@127.0.0.1:{port}") == "", "nobody is logged in"
+
+
+def test_upscmd_starts_and_stops_a_test(unit: DaemonProcess, port: int) -> None:
+    ups = f"btrm@127.0.0.1:{port}"
+    assert "test.battery.start.quick" in nut_tool("upscmd", "-l", ups)
+    user = ["upscmd", "-u", "mon", "-p", 'se"cret', ups]
+    assert nut_tool(*user, "test.battery.start.quick").splitlines()[-1] == "OK"
+    unit.wait_value("test.state", "running", 20.0)
+    wait_until(lambda: nut_tool("upsc", ups, "ups.status").split()[-1] == "TEST", 20.0)
+    assert nut_tool("upsc", ups, "ups.test.result").splitlines()[-1] == "In progress"
+    assert nut_tool(*user, "test.battery.stop").splitlines()[-1] == "OK"
+    unit.wait_value("test.state", "idle", 20.0)
+    assert any(e["source"].startswith("nut mon 127.0.0.1") for e in unit.events())
+    assert "failed" in nut_tool(*user, "test.battery.stop").lower()
+    unit.set(nut__commands=False)
+    assert "denied" in nut_tool(*user, "test.battery.start").lower()
+    unit.set(nut__commands=True)
+
+
+def test_a_wrong_password_is_refused_and_slowed_down(talk: Talk, port: int) -> None:
+    assert talk.ask("LOGIN btrm") == "ERR USERNAME-REQUIRED"
+    assert talk.ask("USERNAME mon") == "OK"
+    assert talk.ask("LOGIN btrm") == "ERR PASSWORD-REQUIRED"
+    assert talk.ask("PASSWORD guess") == "OK"
+    assert talk.ask("INSTCMD btrm test.battery.start") == "ERR ACCESS-DENIED"
+    other = Talk(port)
+    assert other.ask("USERNAME mon") == "OK"
+    assert other.ask('PASSWORD "se\\"cret"') == "OK"
+    assert other.ask("LOGIN btrm") == "ERR ACCESS-DENIED", "the host pays for the guess"
+    wait_until(lambda: other.ask("LOGIN btrm") == "OK", 20.0)
+    assert talk.ask("GET NUMLOGINS btrm") == "NUMLOGINS btrm 1"
+    assert other.ask("PRIMARY btrm") == "ERR ACCESS-DENIED"
+    assert other.ask("FSD btrm") == "ERR ACCESS-DENIED"
+    assert other.ask("LOGOUT") == "OK Goodbye"
+    assert other.read() == ""
+    other.close()
+
+
+def test_what_is_not_understood_is_refused(talk: Talk) -> None:
+    for line, answer in (
+        ("", "ERR UNKNOWN-COMMAND"),
+        ("MUMBLE", "ERR UNKNOWN-COMMAND"),
+        ("GET", "ERR INVALID-ARGUMENT"),
+        ("GET VAR btrm", "ERR INVALID-ARGUMENT"),
+        ("GET VAR other ups.status", "ERR UNKNOWN-UPS"),
+        ("GET VAR btrm ups.nothing", "ERR VAR-NOT-SUPPORTED"),
+        ("LIST", "ERR INVALID-ARGUMENT"),
+        ("LIST VAR", "ERR INVALID-ARGUMENT"),
+        ("LIST MUMBLE btrm", "ERR INVALID-ARGUMENT"),
+        ('GET VAR btrm "ups.status', "ERR INVALID-ARGUMENT"),
+        ("SET VAR btrm ups.status OL", "ERR READONLY"),
+        ("STARTTLS", "ERR FEATURE-NOT-CONFIGURED"),
+        ("GET TYPE btrm ups.status", "TYPE btrm ups.status STRING:2"),
+        ("GET DESC btrm ups.status", 'DESC btrm ups.status "UPS status"'),
+        ("NETVER", "1.3"),
+    ):
+        assert talk.ask(line) == answer, line
+    assert talk.ask("LIST RW btrm") == "BEGIN LIST RW btrm"
+    assert talk.read() == "END LIST RW btrm"
+    assert words_of('a "b c" "d\\"e\\\\"') == ["a", "b c", 'd"e\\']
+    with pytest.raises(RefusedError):
+        words_of('a "b')
+
+
+def test_noise_and_crowds_do_not_end_it(unit: DaemonProcess, port: int) -> None:
+    import random
+
+    rng = random.Random(3)
+    for _ in range(60):
+        with socket.create_connection(("127.0.0.1", port), 20.0) as noise:
+            noise.sendall(rng.randbytes(rng.randrange(1, 3000)) + b"\n")
+    crowd = [socket.create_connection(("127.0.0.1", port), 20.0) for _ in range(40)]
+    for sock in crowd:
+        sock.close()
+    assert nut_tool("upsc", f"btrm@127.0.0.1:{port}", "device.mfr").splitlines()[-1] == "btrmd"
+    assert "Traceback" not in unit.log
+
+
+def test_who_may_connect_and_when(unit: DaemonProcess, port: int) -> None:
+    unit.set(nut__allow="10.9.0.0/16")
+    with socket.create_connection(("127.0.0.1", port), 20.0) as sock:
+        assert sock.recv(1) == b""
+    unit.set(nut__allow="", nut__enabled=False)
+    wait_until(lambda: not unit.status()["listeners"].get("nut"), 20.0)
+    unit.set(nut__enabled=True)
+    wait_until(lambda: unit.status()["listeners"].get("nut"), 20.0)
+
+
+def test_upsmon_shuts_down_in_an_outage(tmp_path: Path, unit: DaemonProcess, port: int) -> None:
+    if not (LIB / "upsmon").exists():
+        pytest.skip("needs NUT (package nut-client)")
+    nut = Nut(tmp_path / "nut", "")
+    config = nut.folder / "upsmon.conf"
+    text = config.read_text().replace(f"127.0.0.1:{nut.port}", f"127.0.0.1:{port}")
+    config.write_text(text.replace("mon secret primary", 'mon "se\\"cret" secondary'))
+    shutdown = nut.folder / "shutdown"
+    try:
+        nut.monitor()
+        wait_until(lambda: "Logged into" in nut.log(), 20.0, nut.log)
+        unit.sim(battery__soc=0.12, supply__on=0, charger__on=0, load__amps=12)
+        wait_until(shutdown.exists, 60.0, nut.log)
+    finally:
+        nut.close()
+        unit.sim(battery__soc=1, supply__on=1, charger__on=1, load__amps=2)
+        wait_until(lambda: unit.value("ups.on_battery") is False, 20.0)
