@@ -1,0 +1,105 @@
+"""Health: is the station up in the version it should be, as systemd, the web and the daemon say."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+LOOK_EVERY_S: Final = 2.0
+STEADY_LOOKS: Final = 3  # one good look may be the moment before a crash
+TALK_S: Final = 10.0
+UNIT: Final = "btrmd.service"
+
+
+class Health:
+    """Looks at the daemon whose run folder is `run`."""
+
+    def __init__(self, run: Path) -> None:
+        self._run = run
+
+    def wait(self, version: str, seconds: float) -> str:
+        """ "" once the daemon was well in `version` for some looks in a row; else, after `seconds`,
+        what is wrong with it, in words."""
+        deadline = time.monotonic() + seconds
+        pause = min(LOOK_EVERY_S, seconds / 45)
+        good = 0
+        while True:
+            wrong = self.look(version)
+            good = 0 if wrong else good + 1
+            if good >= STEADY_LOOKS:
+                return ""
+            if time.monotonic() > deadline:
+                return wrong or "it is not steady"
+            time.sleep(pause)
+
+    def look(self, version: str) -> str:
+        """ "" when all is well."""
+        state = _output("systemctl", "is-active", UNIT)
+        if state != "active":  # Type=notify: active means READY
+            return f"{UNIT} is {state or 'unknown to systemd'}"
+        answer = self.ask("where")
+        found = answer.get("version")
+        if found != version:
+            return (
+                f"the daemon answers as version {found}" if found else "the daemon does not answer"
+            )
+        return self._look_at_pages()
+
+    def _look_at_pages(self) -> str:
+        try:
+            address = json.loads((self._run / "listeners.json").read_text()).get("http")
+        except (OSError, ValueError, AttributeError):
+            return "listeners.json is not there"
+        if not isinstance(address, str):
+            return ""  # a site without pages
+        host, _, port = address.rpartition(":")
+        host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
+        connection = http.client.HTTPConnection(host, int(port), timeout=TALK_S)
+        try:
+            connection.request("GET", "/healthz")
+            status = connection.getresponse().status
+        except (OSError, http.client.HTTPException) as error:
+            return f"/healthz does not answer ({error})"
+        finally:
+            connection.close()
+        return "" if status == 200 else f"/healthz answers {status}"
+
+    def ask(self, verb: str) -> Mapping[str, Any]:
+        """The daemon's answer at its control socket; empty when there is none."""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+                door.settimeout(TALK_S)
+                door.connect(str(self._run / "control.sock"))
+                door.sendall(json.dumps({"verb": verb}).encode() + b"\n")
+                data = b""
+                while b"\n" not in data and len(data) < 1 << 20:
+                    piece = door.recv(65536)
+                    if not piece:
+                        break
+                    data += piece
+            answer = json.loads(data)
+        except (OSError, ValueError):
+            return {}
+        return answer if isinstance(answer, dict) else {}
+
+    def is_testing(self) -> bool:
+        """True while a test runs: the load is on the battery."""
+        test = self.ask("test_status").get("test")
+        state = test.get("state") if isinstance(test, dict) else None
+        return state in ("proving", "running", "returning")
+
+
+def _output(*words: str) -> str:
+    try:
+        done = subprocess.run(
+            words, capture_output=True, text=True, timeout=30, stdin=subprocess.DEVNULL, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()

@@ -1,0 +1,210 @@
+"""The whole way of an update, with the real dpkg: staged, installed, judged, or back again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from appliance_house import House, wait_until
+from appliance_packages import ARCH, Machine
+
+pytestmark = pytest.mark.skipif(
+    os.getuid() != 0 or not ARCH or shutil.which("openssl") is None,
+    reason="needs root, dpkg and openssl",
+)
+READY = ("--ready-s", "20")
+SOON = ("--ready-s", "5")  # where it never becomes ready
+
+
+@pytest.fixture
+def machine(house: House) -> Iterator[Machine]:
+    made = Machine(house)
+    yield made
+    made.close()
+
+
+def state(machine: Machine) -> dict[str, Any]:
+    path = machine.house.lib / "update.json"
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def upload(machine: Machine, bundle: Path) -> None:
+    shutil.copy(bundle, machine.house.incoming)
+
+
+def stage(machine: Machine, bundle: Path) -> dict[str, Any]:
+    upload(machine, bundle)
+    return machine.house.ask("update.stage")
+
+
+def end_of(machine: Machine) -> dict[str, Any]:
+    def ended() -> dict[str, Any]:
+        found = state(machine)
+        return found if found.get("state") not in (None, "installing") else {}
+
+    return dict(wait_until(ended, machine.log.read_text() if machine.log.exists() else ""))
+
+
+def test_a_good_one_goes_in_and_a_bad_one_comes_back(machine: Machine) -> None:
+    house = machine.house
+    machine.install_first(machine.deb("1.0.0"))
+    assert machine.installed == "1.0.0 installed"
+    site = machine.root / "etc/btrm/site"
+    site.write_text("by hand\n")
+    house.start(*READY)
+
+    answer = stage(machine, machine.bundle(machine.deb("1.1.0")))
+    assert answer["ok"], answer
+    assert (answer["version"], answer["installed"]) == ("1.1.0", "1.0.0")
+    answer = house.ask("update.install")
+    assert answer["ok"], answer
+    assert "1.1.0 is being installed" in answer["text"]
+    ended = end_of(machine)
+    assert ended["state"] == "good", f"{ended} {machine.log.read_text()}"
+    assert ended["text"] == "btrmd 1.1.0 is installed and well."
+    assert machine.installed == "1.1.0 installed"
+    assert site.read_text() == "by hand\n", "conffiles are the site's"
+    assert "update_ended" in (house.daemon_run / "asked").read_text()
+
+    # 1.2.0 never gets well: 1.1.0 returns by itself, from the package that was kept.
+    house.stop()
+    house.start(*SOON)
+    assert stage(machine, machine.bundle(machine.deb("1.2.0", well=False)))["ok"]
+    assert house.ask("update.install")["ok"]
+    wait_until(lambda: state(machine)["n"] == 2)
+    ended = end_of(machine)
+    assert ended["state"] == "rolled_back", f"{ended} {machine.log.read_text()}"
+    assert "btrmd 1.2.0 was not well" in ended["text"]
+    assert ended["text"].endswith("1.1.0 is back.")
+    assert machine.installed == "1.1.0 installed"
+    assert (machine.root / "usr/share/btrmd/version").read_text() == "1.1.0\n"
+    assert site.read_text() == "by hand\n"
+
+
+def test_the_first_version_which_nobody_kept_comes_back_too(machine: Machine) -> None:
+    """Nobody kept its file: it is made again from what is installed."""
+    machine.install_first(machine.deb("1.0.0"))
+    machine.house.start(*SOON)
+    assert stage(machine, machine.bundle(machine.deb("2.0.0", well=False)))["ok"]
+    assert machine.house.ask("update.install")["ok"]
+    ended = end_of(machine)
+    assert ended["state"] == "rolled_back", f"{ended} {machine.log.read_text()}"
+    assert machine.installed == "1.0.0 installed"
+    assert (machine.root / "usr/share/btrmd/version").read_text() == "1.0.0\n"
+    assert (machine.root / "usr/share/btrmd/link").readlink() == Path("version")
+    shown = machine.run("dpkg-query", "-s", "btrmd")
+    assert "Description: a station\n that is played\n .\n for a test" in shown
+
+
+def test_what_is_refused_before_anything_is_touched(machine: Machine) -> None:
+    house = machine.house
+    machine.install_first(machine.deb("1.5.0"))
+    house.start(*READY)
+    assert "No update has been uploaded" in house.ask("update.stage")["text"]
+    assert "No verified update is waiting" in house.ask("update.install")["text"]
+
+    newer = machine.deb("1.6.0")
+    assert "is for jessie" in stage(machine, machine.bundle(newer, "--suite", "jessie"))["text"]
+    other = "armhf" if ARCH != "armhf" else "arm64"
+    foreign = stage(machine, machine.bundle(machine.deb("1.6.0", arch=other)))
+    assert foreign["text"] == f"The bundle is for {other}; this machine is {ARCH}."
+
+    good = machine.bundle(newer)
+    data = bytearray(good.read_bytes())
+    data[3000] ^= 1
+    good.with_name("bad").write_bytes(data)
+    assert "refused" in stage(machine, good.with_name("bad"))["text"]
+    assert "No verified update" in house.ask("update.install")["text"], "nothing stays staged"
+    house.incoming.unlink()
+    house.incoming.symlink_to(good)
+    assert "cannot be read" in house.ask("update.stage")["text"], "never through a link"
+    house.incoming.unlink()
+    os.mkfifo(house.incoming)
+    assert house.ask("update.stage")["ok"] is False
+    house.incoming.unlink()
+    with house.incoming.open("wb") as file:
+        file.truncate((128 << 20) + 1)
+    assert "allowed are 128 MiB" in house.ask("update.stage")["text"]
+
+    assert stage(machine, machine.bundle(machine.deb("1.4.0")))["ok"]
+    older = house.ask("update.install")
+    assert "older than the installed 1.5.0" in older["text"]
+    assert house.ask("update.install", downgrade="yes")["ok"] is False
+    (house.keys / "factory.pem").unlink()
+    assert "No update key is installed" in stage(machine, good)["text"]
+    assert state(machine) == {}
+    assert machine.installed == "1.5.0 installed"
+
+
+def test_a_downgrade_that_is_meant(machine: Machine) -> None:
+    machine.install_first(machine.deb("1.5.0"))
+    machine.house.start(*READY)
+    assert stage(machine, machine.bundle(machine.deb("1.4.0")))["ok"]
+    assert machine.house.ask("update.install", downgrade=True)["ok"]
+    assert end_of(machine)["state"] == "good"
+    assert machine.installed == "1.4.0 installed"
+
+
+def test_a_test_that_has_begun_meanwhile_goes_on(machine: Machine) -> None:
+    """The daemon let it pass a moment before: the installer asks again, then the package does."""
+    house = machine.house
+    machine.install_first(machine.deb("1.0.0"))
+    house.start(*READY)
+    bundle = machine.bundle(machine.deb("1.1.0"))
+    (house.daemon_run / "test").write_text("running")
+    assert stage(machine, bundle)["ok"]
+    assert house.ask("update.install")["ok"]
+    assert end_of(machine)["text"] == "A test has begun, so the update was not installed."
+    (house.daemon_run / "test").unlink()
+    before = machine.pid.read_text()
+
+    refusing = machine.bundle(machine.deb("1.2.0", refuses=True))
+    assert stage(machine, refusing)["ok"]
+    assert house.ask("update.install")["ok"]
+    wait_until(lambda: state(machine)["n"] == 2)
+    ended = end_of(machine)
+    assert ended["state"] == "refused", f"{ended} {machine.log.read_text()}"
+    assert machine.installed == "1.0.0 installed"
+    assert machine.pid.read_text() == before, "the station was not even restarted"
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_a_power_cut_in_the_middle_is_finished_or_undone(machine: Machine, well: bool) -> None:
+    house = machine.house
+    machine.install_first(machine.deb("1.0.0"))
+    house.start(*READY)
+    assert stage(machine, machine.bundle(machine.deb("1.1.0")))["ok"]
+    deb = house.lib / "staged.deb"
+    assert house.ask("update.install")["ok"]
+    assert end_of(machine)["state"] == "good"  # so `code` is there and 1.1.0 is kept
+    # As the cut leaves it: unpacked, not configured, the station down.
+    machine.run("systemctl", "stop", "btrmd.service")
+    again = machine.deb("1.2.0", well=well)
+    shutil.copy(again, deb)
+    job = {**state(machine), "state": "installing", "started": True, "version": "1.2.0",
+           "previous": "1.1.0", "n": 2, "ready_s": 20.0 if well else 5.0}  # fmt: skip
+    (house.lib / "update.json").write_text(json.dumps(job))
+    machine.run("dpkg", "--unpack", str(again))
+    assert machine.installed == "1.2.0 unpacked"
+    environment = {**os.environ, **machine.environment, "PATH": house.path,
+                   "PYTHONPATH": str(house.lib / "code")}  # fmt: skip
+    words = [sys.executable, "-m", "installer", str(house.lib), "--resume"]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
+    ended = state(machine)
+    if well:
+        assert ended["state"] == "good", done.stderr
+        assert machine.installed == "1.2.0 installed"
+    else:
+        assert ended["state"] == "rolled_back", done.stderr
+        assert machine.installed == "1.1.0 installed"
+    # Once more changes nothing.
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert state(machine) == ended
