@@ -22,6 +22,8 @@ PAGES = {
     "/help": "Help",
     "/authorization": "Authorization",
     "/about": "About",
+    "/https": "HTTPS",
+    "/backup": "Backup",
 }
 
 

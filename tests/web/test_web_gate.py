@@ -58,6 +58,11 @@ PAGES = {
     ("GET", "/trends"),
     ("GET", "/trends/csv"),
     ("GET", "/trends/data"),
+    ("GET", "/update"),
+    ("GET", "/https"),
+    ("GET", "/https/btrmd.crt"),
+    ("GET", "/backup"),
+    ("GET", "/backup/settings.json"),
 }
 
 

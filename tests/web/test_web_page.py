@@ -34,6 +34,9 @@ MENU = [
     "Trends",
     "Discharge Curves",
     "Event Log",
+    "HTTPS",
+    "Backup",
+    "Software Update",
 ]
 
 

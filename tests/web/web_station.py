@@ -305,12 +305,31 @@ class Station(NamedTuple):
         return Client(self.address)
 
 
+class MemoryCertificates:
+    """Key and certificate in memory."""
+
+    def __init__(self, pem: bytes | None = None) -> None:
+        self.pem = pem
+
+    def load(self) -> bytes | None:
+        return self.pem
+
+    def save(self, pem: bytes) -> None:
+        self.pem = pem
+
+
 def make_station(
-    settings: Settings | None = None, accounts: dict[str, object] | None = None
+    settings: Settings | None = None,
+    accounts: dict[str, object] | None = None,
+    https: str = "none",
+    certificates: MemoryCertificates | None = None,
 ) -> Station:
     bus = Bus(make_snapshot(settings=settings))
     history, store, clock = MemoryHistory(), MemoryStore(accounts), Clock()
-    server = WebServer(bus, history, store, "127.0.0.1:0", clock=clock, stream_period_s=0.05)
+    server = WebServer(
+        bus, history, store, "127.0.0.1:0",
+        https=https, certificates=certificates, clock=clock, stream_period_s=0.05,
+    )  # fmt: skip
     return Station(bus, Owner(bus), history, store, clock, server)
 
 

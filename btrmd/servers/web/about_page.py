@@ -42,6 +42,9 @@ LIBRARIES: Final = (
     ("cryptography", "Apache-2.0 or BSD-3-Clause"),
 )
 
+# Files of others that lie in this package (static/vendor), each beside its licence.
+VENDORED: Final = (("uPlot (plots)", "1.6.32", "MIT"),)
+
 
 @lru_cache(maxsize=1)
 def _libraries() -> tuple[tuple[str, str, str], ...]:
@@ -52,7 +55,7 @@ def _libraries() -> tuple[tuple[str, str, str], ...]:
             found.append((name, version(name), licence))
         except PackageNotFoundError:
             continue
-    return tuple(found)
+    return (*found, *VENDORED)
 
 
 class AboutPage:

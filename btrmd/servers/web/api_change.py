@@ -24,7 +24,7 @@ from .bodies import RequestError, fields, flag, json_object, refuse_field
 from .cookies import drop_session, keep_session
 from .roles import Role
 from .routes import Access, Route
-from .services import Services, source
+from .services import USERS_KEY, Services, source
 from .sessions import Session
 
 MAX_DELAY_H: Final = 500
@@ -68,6 +68,8 @@ class ChangeApi:
         )
         if isinstance(changed, Refusal):
             return _refuse_login(changed)
+        g.session = changed
+        self._services.note(USERS_KEY, f"The password of {changed.user} was set.")
         return keep_session(answer_json({"csrf": changed.csrf}), changed)
 
     # --- what ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from .api_change import change_routes
 from .api_read import read_routes
 from .assets import Assets
 from .authorization_page import authorization_routes
+from .backup_page import backup_routes
 from .bodies import MAX_BODY, RequestError
 from .email_test_page import email_test_routes
 from .form_page import form_routes
@@ -25,13 +26,18 @@ from .gate import Gate
 from .headers import SECURITY_HEADERS
 from .help_page import help_routes
 from .history_routes import history_routes
+from .https_only import HttpsOnly, hsts
+from .https_page import https_routes
 from .manual_test_page import manual_test_routes
 from .menu import make_menu
 from .mib_page import mib_routes
+from .network_page import network_routes
 from .pages import Pages, page_routes
 from .routes import Access, Route, is_api_path
 from .services import Services
 from .status_views import status_routes
+from .trap_test import trap_test_routes
+from .update_page import update_api, update_routes
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +63,7 @@ def create_app(services: Services) -> Flask:
         )
     pages.menu = make_menu({route.path for route in routes if route.method == "GET"})
     gate = Gate(services.bus, routes, services.sessions, services.accounts, services.tokens)
+    app.before_request(HttpsOnly(services.bus).check)
     app.before_request(gate.check)
     app.after_request(compress)
     app.after_request(_Headers(services))
@@ -65,7 +72,7 @@ def create_app(services: Services) -> Flask:
 
 
 def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Route]:
-    api = [*read_routes(services), *change_routes(services)]
+    api = [*read_routes(services), *change_routes(services), *update_api(services)]
 
     def describe() -> Response:
         return answer_json(openapi.describe(api, services.version))
@@ -82,9 +89,14 @@ def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Ro
         manual_test_routes,
         email_test_routes,
         mib_routes,
+        trap_test_routes,
         help_routes,
         authorization_routes,
         about_routes,
+        https_routes,
+        network_routes,
+        update_routes,
+        backup_routes,
     )
     return (*api, files, *(route for make in makers for route in make(pages)))
 
@@ -94,11 +106,14 @@ class _Headers:
 
     def __init__(self, services: Services) -> None:
         self._tokens = services.tokens
+        self._bus = services.bus
 
     def __call__(self, answer: Response) -> Response:
         for name, value in SECURITY_HEADERS.items():
             answer.headers[name] = value
         answer.headers.setdefault("Cache-Control", "no-store")
+        if request.is_secure and (value := hsts(self._bus)):
+            answer.headers["Strict-Transport-Security"] = value
         self._tokens.add_cookie(answer, request.is_secure)
         return answer
 

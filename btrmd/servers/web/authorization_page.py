@@ -13,7 +13,7 @@ from .accounts import STATUS, Refusal
 from .pages import Pages, see_other
 from .roles import ROLES, Role
 from .routes import Access, Route
-from .services import source
+from .services import USERS_KEY, source
 from .sessions import IDLE_S, Session
 from .users import NAME_TEXT, Users
 from .wording import say_age
@@ -48,7 +48,10 @@ class AuthorizationPage:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._services = pages.services
-        self._users = Users(pages.services.accounts, pages.services.sessions)
+        services = pages.services
+        self._users = Users(
+            services.accounts, services.sessions, lambda text: services.note(USERS_KEY, text)
+        )
 
     def show(self) -> str:
         return self._render(done=DONE.get(request.args.get("done", ""), ""))

@@ -14,9 +14,10 @@ from btrmd.model.thresholds import Thresholds
 
 from .answers import answer_json
 from .card import RESULTS, TONES
-from .curve_points import CurvePoints, Curves
+from .curve_points import Curves
+from .discharge_plot import plot_test
 from .pages import Pages
-from .plot import Drawing, Mark, Plot, Series, draw, encode_plots
+from .plot import Drawing, draw, encode_plots
 from .routes import Access, Route
 from .wording import CAPACITY_WORDS, NOTHING, say_duration, say_time
 
@@ -26,7 +27,6 @@ SOH: Final = "battery.soh"
 HISTORY: Final = 20
 ASSESSMENTS: Final = 10
 _LOOK_BACK: Final = 200  # tests among which the last one with an estimate is looked for
-_ROOM: Final = 1.05  # of the axis beyond what is drawn
 
 
 class Row(NamedTuple):
@@ -98,8 +98,8 @@ class BatteryStatusPage:
             _current(snapshot),
             _health(snapshot, bool(assessments)),
             assessments,
-            _note(snapshot.last_test, judged),
-            draw(_plot(judged, points, snapshot)) if has_curve and judged and points else None,
+            _note(snapshot, judged),
+            draw(plot_test(judged, points, snapshot)) if has_curve and judged and points else None,
             tuple(say_past(test) for test in tests[:HISTORY]),
         )
         return self._pages.render("battery_status.html", "Battery Status", page=page)
@@ -109,7 +109,7 @@ class BatteryStatusPage:
         judged = _judged(self._tests(), snapshot)
         if judged is None:
             return answer_json(encode_plots([]))
-        return answer_json(encode_plots([_plot(judged, self._curves.get(judged), snapshot)]))
+        return answer_json(encode_plots([plot_test(judged, self._curves.get(judged), snapshot)]))
 
     def _tests(self) -> list[TestRecord]:
         """Newest first, outages among them."""
@@ -210,7 +210,10 @@ def _say_assessment(event: Event) -> Assessment:
     return Assessment(say_time(event.at), f"{value:.0f} %" if is_number else NOTHING, event.text)
 
 
-def _note(last: TestRecord | None, judged: TestRecord | None) -> str:
+def _note(snapshot: Snapshot, judged: TestRecord | None) -> str:
+    last, running = snapshot.last_test, snapshot.test
+    if running is not None and running.type != "outage" and running.state != "finished":
+        return f"Test {running.n} is running; the estimate is the one so far. See Manual Test."
     if last is None:
         return NO_TEST
     if last.result != "aborted":
@@ -220,46 +223,6 @@ def _note(last: TestRecord | None, judged: TestRecord | None) -> str:
     if judged is not None and judged.n != last.n:
         return f"{text} Estimate and curve are those of test {judged.n}."
     return text
-
-
-def _plot(test: TestRecord, points: CurvePoints, snapshot: Snapshot) -> Plot:
-    """The curve with the cutoff, the estimate and its interval, and the minimum run time."""
-    cutoff = Thresholds.of(snapshot.settings).cutoff_v
-    marks = [Mark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
-    estimate, low, high = test.estimate_s, test.estimate_low_s, test.estimate_high_s
-    if low is not None and high is not None:
-        text = f"90 % interval {say_duration(low)} to {say_duration(high)}"
-        marks.append(Mark(text, x=low, x_to=high))
-    if estimate is not None:
-        marks.append(Mark(f"Estimate {say_duration(estimate)}", x=estimate, y=cutoff))
-    if test.minimum_runtime_s:
-        text = f"Minimum {say_duration(test.minimum_runtime_s)}"
-        marks.append(Mark(text, x=test.minimum_runtime_s))
-    ends = (points.length_s, estimate, high, test.minimum_runtime_s, 60.0)
-    end = max(value for value in ends if value is not None) * _ROOM
-    xs = points.xs
-    series: tuple[Series, ...] = (Series("Battery", points.volts),)
-    if estimate is not None and xs and estimate > xs[-1]:
-        # A straight line: it says where the estimate lies, not how the voltage gets there.
-        guide = (*(None for _ in xs[1:]), points.volts[-1], cutoff)
-        series = (
-            Series("Battery", (*points.volts, None)),
-            Series("To the estimate", guide, is_guide=True),
-        )
-        xs = (*xs, estimate)
-    return Plot(
-        "curve",
-        f"Discharge curve of test {test.n}",
-        "V",
-        2,
-        False,
-        0.0,
-        end,
-        xs,
-        series,
-        tuple(marks),
-        empty="No curve has been recorded.",
-    )
 
 
 def say_past(test: TestRecord) -> Past:

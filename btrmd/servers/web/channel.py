@@ -21,6 +21,7 @@ from waitress.task import ErrorTask, WSGITask
 from .headers import SECURITY_HEADERS
 
 TAKE_OVER = "btrmd.take_over"  # environ key: callable(Feed), to be called before the response
+LOCAL_ADDRESS = "btrmd.local_address"  # environ key: callable(), the unit's end of the connection
 REQUEST_TIMEOUT_S = 30.0  # for the whole head and body of one request
 MAX_BACKLOG = 128 * 1024  # bytes a stream client may be behind before it is dropped
 BUFFER_KEPT = 16 * 1024  # bytes a stream's buffer may have carried before it is replaced
@@ -58,6 +59,7 @@ class _Task(WSGITask):
     def get_environment(self) -> dict[str, Any]:
         environ: dict[str, Any] = super().get_environment()
         environ[TAKE_OVER] = self.channel.promise
+        environ[LOCAL_ADDRESS] = self.channel.local_address
         return environ
 
     def finish(self) -> None:
@@ -87,6 +89,14 @@ class Channel(HTTPChannel):
     @property
     def is_promised(self) -> bool:
         return self._feed is not None
+
+    def local_address(self) -> str:
+        """The address of this unit that the client connected to, "" when it has gone."""
+        try:
+            host = str(self.socket.getsockname()[0])
+        except OSError:
+            return ""
+        return host.removeprefix("::ffff:").partition("%")[0]
 
     def promise(self, feed: StreamFeed) -> bool:
         """The response that is being made is the head of a stream of `feed`, if that has room."""

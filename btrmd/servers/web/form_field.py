@@ -27,6 +27,7 @@ COMMUNITIES: Final = frozenset(
 )
 HOURS_AND_MINUTES: Final = frozenset({"test.minimum_runtime_min"})  # manual 7.3: two fields
 LIVE_POINTS: Final = {"test.next_h": "test.next"}  # live setting in h -> its point in s
+NO_CONTROLS: Final = " without control characters"  # true of every text, and said in refusals
 MOST_RADIOS: Final = 5
 
 CLEAR: Final = "clear:"  # before the key of a password: the box that forgets it
@@ -98,7 +99,7 @@ def make_field(
         setting.kind if setting.kind != "bool" else "check",
         setting.label,
         setting.help,
-        allowed_text(key, settings),
+        allowed_text(key, settings).removesuffix(NO_CONTROLS),
         setting.unit,
         typed.get(key, _shown(value)),
         low=low,

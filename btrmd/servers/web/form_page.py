@@ -86,6 +86,10 @@ class FormPage:
             place += f"&restored={read.restored[0]}"
         return see_other(place)
 
+    def again(self, alert: str) -> str:
+        """The page with a sentence above it."""
+        return self._render(NOTHING_TYPED, alert=alert)
+
     def _refused(self, answer: Answer, read: Submission) -> Response:
         """What the owner refused: at its field where it names one, else above the form."""
         key = str(answer.data.get("key", ""))
@@ -100,7 +104,9 @@ class FormPage:
             refused.headers["Retry-After"] = str(BUSY_RETRY_S)
         return refused
 
-    def _render(self, read: Submission, alert: str = "", saved: int | None = None) -> str:
+    def _render(
+        self, read: Submission, alert: str = "", saved: int | None = None, **more: object
+    ) -> str:
         snapshot = self._services.bus.snapshot
         can = may_change(g.session, Role.ADMIN, snapshot.settings)
         sections = make_sections(self._spec.name, snapshot, read.typed, read.errors, can)
@@ -113,6 +119,7 @@ class FormPage:
             saved=saved,
             can_change=can,
             **self._spec.panel(self._services, snapshot),
+            **more,
         )
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from flask import g
+
 from btrmd.bus import Bus
-from btrmd.model.settings import Settings
+from btrmd.model.settings import SETTINGS, Settings
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
 
+from .network_change import change_panel
 from .network_live import read_network
 from .point_map import dnp3_rows, modbus_rows
+from .roles import Role
+from .routes import may_change
 from .services import Services
 from .wording import NOTHING, Cell, make_cell, say_duration, say_time
 
@@ -68,8 +73,14 @@ def next_test_panel(services: Services, snapshot: Snapshot) -> Mapping[str, obje
         text = "No further test is scheduled: the interval is 0."
     else:
         text = f"The next scheduled test begins at {say_time(snapshot.at + left)}."
-        text += f" It {_say_length(settings)}; it may wait up to 72 h for a rested battery."
+        text += f" It {_say_length(settings)}; it may wait up to 72 h for a rested battery"
+        text += "." if _is_always(settings) else ", and for the test window."
     return {"next_test": text}
+
+
+def _is_always(settings: Settings) -> bool:
+    keys = ("test.window_days", "test.window_from_h", "test.window_to_h", "test.blackout")
+    return all(settings[key] == SETTINGS[key].default for key in keys)
 
 
 def _say_length(settings: Settings) -> str:
@@ -111,11 +122,12 @@ def email_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
 
 
 def network_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
-    """The addresses the host really has, and what listens on them."""
+    """The addresses the host really has, what listens on them, and how a change stands."""
     stored = {
         name: snapshot.settings.text(f"network.{name}") for name in ("address", "host_name", "mask")
     }
     return {
+        **change_panel(services, snapshot),
         "stored": stored,
         "live": read_network(),
         "doors": [make_door(name, services.bus) for name in ("http", "https")],
@@ -146,4 +158,5 @@ def snmp_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
     return {
         "doors": [make_door("snmp", bus)],
         "counts": [("snmp", label.replace("_", " "), count) for label, count in counts],
+        "can_trap": may_change(g.session, Role.OPERATOR, snapshot.settings),
     }

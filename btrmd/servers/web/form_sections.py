@@ -33,6 +33,10 @@ TEXTS: Final[Mapping[tuple[str, str], str]] = {
         "Tests the battery for a set time. At the end of the test the battery voltage must be "
         "above the minimum voltage. An entry out of range returns the default value."
     ),
+    ("Battery Test", "Test Window"): (
+        "A scheduled test that is due waits for the window, also one that is tried again. A test "
+        "that has started goes on beyond its end; a manual one starts whenever it is asked for."
+    ),
     ("DNP3 Modbus Configuration", "BTRM Protocol Options"): (
         "Neither ticked: None. Both may be served over TCP/IP at once; the serial line carries one "
         "protocol."

@@ -21,6 +21,8 @@ FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 60.0
 DRAIN_S: Final = 1.0  # for answers that are on their way when the listener stops
 LOOP_S: Final = 5.0  # the loop is woken by sockets and by its trigger; this is for maintenance
+CLEANUP_S: Final = 10  # between two looks for connections that are to be closed
+UNWANTED_S: Final = 2.0  # between two looks whether a closed door is wanted again
 
 Report = Callable[[str, str], None]  # (address "HOST:PORT" or "", fault sentence or "")
 
@@ -29,8 +31,11 @@ class Listener:
     """Binds HOST:PORT (port 0 = any free one) and serves `app` on it.
 
     `start` makes one attempt in the caller's thread; a failed one is reported and repeated, with
-    growing pauses, in the listener's own thread. Nothing here raises into the daemon.
+    growing pauses, in the listener's own thread. Nothing here raises into the daemon. While
+    `is_wanted` says no, the door is shut; it is asked every few seconds.
     """
+
+    scheme = "http"
 
     def __init__(
         self,
@@ -39,7 +44,9 @@ class Listener:
         app: Callable[..., Any],
         dispatcher: ThreadedTaskDispatcher,
         report: Report,
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._is_wanted = is_wanted
         self._name = name
         self._host, self._port = split_address(address)
         self._app = app
@@ -75,15 +82,15 @@ class Listener:
             ident="btrmd",
             connection_limit=200,
             channel_timeout=60,
-            cleanup_interval=10,
+            cleanup_interval=CLEANUP_S,
             max_request_header_size=16 * 1024,
             max_request_body_size=1024 * 1024,  # the application's own caps are lower
             outbuf_overflow=256 * 1024,  # a slow reader's answer waits in a file, not in memory
             outbuf_high_watermark=4 * 1024 * 1024,
             clear_untrusted_proxy_headers=False,  # nothing here reads them
+            url_scheme=self.scheme,
         )
-        self._server = Server(
-            self._app,
+        self._server = self._make_server(
             map=self._map,
             _sock=sock,
             dispatcher=self._dispatcher,
@@ -96,15 +103,22 @@ class Listener:
         self._report(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "")
         return True
 
+    def _make_server(self, **how: Any) -> Server:
+        return Server(self._app, **how)
+
     def _run(self) -> None:
         pause = FIRST_RETRY_S
         while not self._stopping.is_set():
+            if self._server is None and not self._is_wanted():
+                self._report("", "")
+                self._stopping.wait(UNWANTED_S)
+                continue
             if self._server is None and not self._open():
                 self._stopping.wait(pause)
                 pause = min(pause * 2, LONGEST_RETRY_S)
                 continue
             try:
-                while not self._stopping.is_set():
+                while not self._stopping.is_set() and self._is_wanted():
                     self._turn(LOOP_S)
                     pause = FIRST_RETRY_S
                 self._drain()

@@ -20,10 +20,13 @@ from btrmd.model.settings import find_setting
 from btrmd.model.thresholds import Thresholds
 
 from .card import make_card
+from .curve_points import Curves
+from .discharge_plot import LiveCurve
 from .pages import Pages, see_other
 from .roles import Role
 from .routes import Access, Route, may_change
 from .services import source
+from .wording import CAPACITY_WORDS
 
 PATH: Final = "/manual-test"
 TITLE: Final = "Manual Test"
@@ -51,6 +54,7 @@ class ManualTestPage:
 
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
+        self._live = LiveCurve(Curves(pages.services.history))
         self._services = pages.services
 
     def show(self) -> str:
@@ -99,6 +103,7 @@ class ManualTestPage:
         snapshot = self._services.bus.snapshot
         settings = snapshot.settings
         state = _value(snapshot.points["test.state"].value)
+        capacity = _value(snapshot.points["capacity.state"].value)
         checks = snapshot.prechecks
         return self._pages.render(
             "manual_test.html",
@@ -113,10 +118,11 @@ class ManualTestPage:
             is_idle=state == "idle",
             can_stop=state in ("delayed", "proving", "running"),
             card=make_card(snapshot),
+            live=self._live.get(snapshot),
             start_v=Thresholds.of(settings).start_v,
             type_now=settings["test.type"],
             types=find_setting("test.type").choice_labels,
-            capacity=_value(snapshot.points["capacity.state"].value),
+            capacity=CAPACITY_WORDS.get(capacity, capacity),
             can_run=may_change(g.session, Role.OPERATOR, settings),
             can_reset=may_change(g.session, Role.ADMIN, settings),
             delay_text=DELAY_TEXT,

@@ -26,6 +26,9 @@ ADDED: Final = (
     ("Trends", "/trends"),
     ("Discharge Curves", "/discharges"),
     ("Event Log", "/events"),
+    ("HTTPS", "/https"),
+    ("Backup", "/backup"),
+    ("Software Update", "/update"),
 )
 
 

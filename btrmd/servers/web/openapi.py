@@ -20,6 +20,8 @@ _QUERY: Final[dict[str, dict[str, Any]]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": 10000},
     "from": {"type": "string", "description": "ISO 8601 or seconds since 1970; a day before to"},
     "to": {"type": "string", "description": "ISO 8601 or seconds since 1970; now"},
+    "offset": {"type": "integer", "minimum": 0, "description": "0 begins a new upload"},
+    "total": {"type": "integer", "minimum": 1, "description": "Bytes of the whole upload"},
     "points": {"type": "string", "description": "Keys of points, separated by commas; all"},
 }
 _KINDS: Final = {"bool": "boolean", "int": "integer", "float": "number", "text": "string"}
@@ -87,6 +89,8 @@ def _operation(route: Route) -> dict[str, object]:
 
 
 def _content(text: str, schema: str) -> dict[str, object]:
+    if not schema:  # an answer whose body tells nothing
+        return {"description": text}
     media = _MEDIA.get(schema)
     body = {"type": "string"} if media else {"$ref": f"#/components/schemas/{schema}"}
     content: dict[str, object] = {"content": {media or "application/json": {"schema": body}}}

@@ -10,7 +10,7 @@ from .accounts import STATUS, Refusal
 from .cookies import drop_session, keep_session
 from .menu import ADDED, PAGES, Menu
 from .routes import Access, Route
-from .services import Services
+from .services import USERS_KEY, Services
 from .sessions import IDLE_S
 
 _TARGETS: Final = frozenset(path for _, path in (*PAGES, *ADDED))
@@ -68,6 +68,8 @@ class Pages:
             status = STATUS[changed.code]
             wait = changed.retry_after_s
             return self._again("set_password.html", title, status, changed.text, wait)
+        g.session = changed
+        self._services.note(USERS_KEY, f"The password of {changed.user} was set.")
         return keep_session(see_other("/"), changed)
 
     def error(self, status: int, text: str) -> Response:

@@ -18,8 +18,11 @@ from btrmd.model.mail import MailStep
 
 from .accounts import Accounts, AuthStore
 from .app import create_app
+from .certificates import Certificates, CertificateStore
 from .encode import PointsDocument
 from .forms import FormTokens
+from .https_listener import HttpsListener
+from .https_only import is_http_wanted
 from .listener import Listener
 from .services import Health, Services
 from .sessions import Sessions
@@ -31,12 +34,12 @@ NONE: Final = "none"
 
 
 class WebServer:
-    """Pages and API on `http` (HOST:PORT, port 0 = any free one, "none" = off).
+    """Pages and API on `http` and `https` (HOST:PORT, port 0 = any free one, "none" = off).
 
-    `hardware` names the board; `mail_tester` sends a test mail and tells its steps (at most 60 s).
-    `clock` (monotonic s) times sessions and the throttle, `stream_period_s` the stream. Nothing
-    here raises into the daemon: a port that cannot be bound is reported on the bus and retried.
-    Another door (HTTPS) is another Listener over the same `app` and the same workers.
+    HTTPS needs `certificates`, where its certificate is kept. `hardware` names the board;
+    `mail_tester` sends a test mail and tells its steps (at most 60 s). `clock` (monotonic s) times
+    sessions and the throttle, `stream_period_s` the stream. Nothing here raises into the daemon: a
+    port that cannot be bound is reported on the bus and retried.
     """
 
     def __init__(
@@ -46,12 +49,19 @@ class WebServer:
         auth_store: AuthStore,
         http: str,
         *,
+        https: str = NONE,
+        certificates: CertificateStore | None = None,
         clock: Callable[[], float] = time.monotonic,
         stream_period_s: float = PERIOD_S,
         hardware: str = "",
         mail_tester: Callable[[], Iterable[MailStep]] | None = None,
     ) -> None:
         sessions = Sessions(clock)
+        kept = None
+        if certificates is not None:
+            kept = Certificates(
+                certificates, lambda: bus.snapshot.settings.text("network.host_name")
+            )
         self._feed = Feed(bus, stream_period_s)
         self.app: Flask = create_app(
             Services(
@@ -66,6 +76,7 @@ class WebServer:
                 __version__,
                 hardware,
                 mail_tester,
+                kept,
             )
         )
         # It warns whenever a request waits for a worker, which is what a queue is for.
@@ -81,6 +92,17 @@ class WebServer:
                     self.app,
                     self._workers,
                     lambda address, fault: bus.report_listener("http", address, fault),
+                    lambda: is_http_wanted(bus),
+                )
+            )
+        if https != NONE and kept is not None:
+            self._listeners.append(
+                HttpsListener(
+                    https,
+                    self.app,
+                    self._workers,
+                    lambda address, fault: bus.report_listener("https", address, fault),
+                    kept,
                 )
             )
 

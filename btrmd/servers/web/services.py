@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -11,23 +12,29 @@ from typing import Final
 from flask import g, request
 
 from btrmd.bus import Bus
-from btrmd.model.commands import Answer, Command
+from btrmd.model.commands import Answer, Command, Note
+from btrmd.model.errors import BusyError
 from btrmd.model.history import History
 from btrmd.model.mail import MailStep
 
 from .accounts import Accounts
+from .certificates import Certificates
 from .encode import PointsDocument
 from .forms import FormTokens
 from .sessions import Sessions
 from .stream import Feed
 
+log = logging.getLogger(__name__)
+
+USERS_KEY: Final = "web.users"  # of events about logins
 SEEN_S: Final = 0.5  # how long an answer waits for the snapshot that shows what it did
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
     """`version` is the version of btrmd, `hardware` the name of the board. `mail_tester` sends a
-    test mail by the settings in force and tells each step as it is made; None: no mail is sent."""
+    test mail by the settings in force and tells each step as it is made; None: no mail is sent.
+    `certificates` None: nobody can keep one, so there is no HTTPS."""
 
     bus: Bus
     history: History
@@ -40,6 +47,7 @@ class Services:
     version: str
     hardware: str = ""
     mail_tester: Callable[[], Iterable[MailStep]] | None = None
+    certificates: Certificates | None = None
 
     def send(self, command: Command) -> Answer:
         """Submit; after an accepted command wait for the next snapshot, so that whoever changes
@@ -48,6 +56,13 @@ class Services:
         if answer.ok:
             self.bus.wait_snapshot(self.bus.snapshot.seq, SEEN_S)
         return answer
+
+    def note(self, key: str, text: str) -> None:
+        """Have the event log tell what this request did; a full inbox leaves it to the journal."""
+        try:
+            self.bus.post(Note(key, text, source()))
+        except BusyError as error:
+            log.warning("%s (%s) is not in the event log: %s", text, source(), error)
 
 
 class Health:

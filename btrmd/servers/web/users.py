@@ -28,9 +28,11 @@ class Users:
     """Every change is refused with one sentence (a Refusal), or stored and logged with who asked
     and from where; whoever is concerned must log in again."""
 
-    def __init__(self, accounts: Accounts, sessions: Sessions) -> None:
+    def __init__(self, accounts: Accounts, sessions: Sessions, tell: Callable[[str], None]) -> None:
+        """`tell` gets one sentence for the event log after each change."""
         self._accounts = accounts
         self._sessions = sessions
+        self._tell = tell
 
     def add(self, by: Session, name: str, password: str, role: str) -> Refusal | None:
         """A new user. A name that is taken is refused."""
@@ -48,7 +50,7 @@ class Users:
             made = with_password(accounts, name, password)
             return _with_role(made, name, role)
 
-        return self._change(by, "", edit, f"user {name} added as {role}")
+        return self._change(by, "", edit, f"User {name} was added as {role}.")
 
     def set_role(self, by: Session, name: str, role: str) -> Refusal | None:
         """Another role. The last admin stays one."""
@@ -59,7 +61,7 @@ class Users:
             _known(accounts, name)
             return _with_admin(_with_role(accounts, name, role))
 
-        return self._change(by, name, edit, f"user {name} is {role} now")
+        return self._change(by, name, edit, f"User {name} is {role} now.")
 
     def set_password(self, by: Session, name: str, password: str) -> Refusal | None:
         """A new password for somebody else, who has forgotten his."""
@@ -68,7 +70,7 @@ class Users:
             _known(accounts, name)
             return with_password(accounts, name, password)
 
-        return self._change(by, name, edit, f"password of {name} set")
+        return self._change(by, name, edit, f"The password of {name} was set.")
 
     def remove(self, by: Session, name: str) -> Refusal | None:
         """Not oneself, and not the last admin."""
@@ -80,7 +82,7 @@ class Users:
             kept = {user: entry for user, entry in _entries(accounts).items() if user != name}
             return _with_admin({**accounts, "users": kept})
 
-        return self._change(by, name, edit, f"user {name} removed")
+        return self._change(by, name, edit, f"User {name} was removed.")
 
     def _change(
         self, by: Session, concerned: str, edit: Callable[[Entries], Entries], words: str
@@ -88,7 +90,8 @@ class Users:
         refused = self._accounts.change(edit)
         if refused is not None:
             return refused
-        log.info("%s by %s from %s", words, by.user, by.address)
+        log.info("%s By %s from %s.", words, by.user, by.address)
+        self._tell(words)
         if concerned and concerned != by.user:
             self._sessions.close_all_of(concerned)
         return None

@@ -1,0 +1,116 @@
+"""The plot of one discharge: a finished one with its estimate, and the one that is under way."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Final
+
+from btrmd.model.discharge import TestRecord
+from btrmd.model.readings import BAD, MISSING
+from btrmd.model.snapshot import Snapshot
+from btrmd.model.thresholds import Thresholds
+
+from .curve_points import NO_POINTS, CurvePoints, Curves
+from .plot import Drawing, Mark, Plot, Series, draw
+from .wording import say_duration
+
+_ROOM: Final = 1.05  # of the axis beyond what is drawn
+_LEAST_S: Final = 600.0  # of a running test's axis
+_READ_S: Final = 20.0  # between two reads of a growing curve; it is stored once a minute
+
+
+def plot_test(test: TestRecord, points: CurvePoints, snapshot: Snapshot) -> Plot:
+    """The curve with the cutoff, the estimate and its interval, and the minimum run time."""
+    cutoff = Thresholds.of(snapshot.settings).cutoff_v
+    marks = [Mark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
+    estimate, low, high = test.estimate_s, test.estimate_low_s, test.estimate_high_s
+    if low is not None and high is not None:
+        text = f"90 % interval {say_duration(low)} to {say_duration(high)}"
+        marks.append(Mark(text, x=low, x_to=high))
+    if estimate is not None:
+        marks.append(Mark(f"Estimate {say_duration(estimate)}", x=estimate, y=cutoff))
+    if test.minimum_runtime_s:
+        text = f"Minimum {say_duration(test.minimum_runtime_s)}"
+        marks.append(Mark(text, x=test.minimum_runtime_s))
+    ends = (points.length_s, estimate, high, test.minimum_runtime_s, 60.0)
+    end = max(value for value in ends if value is not None) * _ROOM
+    xs = points.xs
+    series: tuple[Series, ...] = (Series("Battery", points.volts),)
+    if estimate is not None and xs and estimate > xs[-1]:
+        # A straight line: it says where the estimate lies, not how the voltage gets there.
+        guide = (*(None for _ in xs[1:]), points.volts[-1], cutoff)
+        series = (
+            Series("Battery", (*points.volts, None)),
+            Series("To the estimate", guide, is_guide=True),
+        )
+        xs = (*xs, estimate)
+    return Plot(
+        "curve",
+        f"Discharge curve of test {test.n}",
+        "V",
+        2,
+        False,
+        0.0,
+        end,
+        xs,
+        series,
+        tuple(marks),
+        empty="No curve has been recorded.",
+    )
+
+
+class LiveCurve:
+    """The picture of the discharge under way: what is stored of it, and the reading of now.
+
+    Thread-safe; however many browsers look, the growing curve is read a few times a minute.
+    """
+
+    def __init__(self, curves: Curves) -> None:
+        self._curves = curves
+        self._lock = threading.Lock()
+        self._n = 0
+        self._read_at = 0.0
+        self._points = NO_POINTS
+
+    def get(self, snapshot: Snapshot) -> Drawing | None:
+        """None while nothing discharges."""
+        test = snapshot.test
+        elapsed = _number(snapshot, "test.elapsed")
+        if test is None or test.state not in ("running", "returning"):
+            return None
+        points = self._stored(test)
+        volts = _number(snapshot, "battery.voltage")
+        if volts is not None and elapsed is not None and elapsed > points.length_s:
+            xs, ys = (*points.xs, elapsed), (*points.volts, volts)
+        else:
+            xs, ys = points.xs, points.volts
+        if not xs:
+            return None
+        cutoff = Thresholds.of(snapshot.settings).cutoff_v
+        end = max(xs[-1] * 1.2, _LEAST_S)
+        marks = [Mark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
+        minimum = test.minimum_runtime_s
+        if minimum and minimum <= end:
+            marks.append(Mark(f"Minimum {say_duration(minimum)}", x=minimum))
+        plot = Plot(
+            "live", f"Test {test.n} so far", "V", 2, False, 0.0, end, xs,
+            (Series("Battery", ys),), tuple(marks),
+        )  # fmt: skip
+        return draw(plot)._replace(table=())  # Discharge Curves has it when the test is over
+
+    def _stored(self, test: TestRecord) -> CurvePoints:
+        now = time.monotonic()
+        with self._lock:
+            if self._n != test.n or now - self._read_at > _READ_S:
+                self._n, self._read_at = test.n, now
+                self._points = self._curves.get(test)
+            return self._points
+
+
+def _number(snapshot: Snapshot, key: str) -> float | None:
+    reading = snapshot.points.get(key)
+    if reading is None or reading.quality is BAD or reading.quality is MISSING:
+        return None
+    value = reading.value
+    return float(value) if isinstance(value, int | float) else None

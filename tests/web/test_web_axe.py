@@ -1,0 +1,144 @@
+"""axe-core over every page, light and dark, at a desk and on a phone: nothing serious, ever."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_web_form_browser import fill, press
+from test_web_form_pages import PAGES
+from test_web_history import TEST, Place, curve, place  # noqa: F401 - the fixture
+from web_browser import CHROMIUM, Browser
+from web_station import AT, PASSWORD
+
+from btrmd.model.discharge import TestRecord
+from btrmd.model.events import Event, Kind
+from btrmd.model.readings import BAD, Reading
+from btrmd.model.snapshot import AlarmView, Precheck
+
+# Found, not imported: only the script is wanted, and not the package's own way to drive a browser.
+_SPEC = importlib.util.find_spec("axe_playwright_python")
+AXE = Path(str(_SPEC.origin)).with_name("axe.min.js") if _SPEC is not None else None
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
+    pytest.mark.skipif(AXE is None, reason="axe-core is not installed (requirements/dev.txt)"),
+]
+
+SECONDS = 30.0
+STANDARDS = (
+    '{type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", '
+    '"best-practice"]}'
+)
+LOOKS = (
+    '{type: "rule", values: ["color-contrast", "link-in-text-block", "target-size", '
+    '"scrollable-region-focusable"]}'
+)
+PATHS = [
+    "/", "/battery-status", *PAGES, "/trends", "/discharges?n=7&n=6", "/events", "/set-password",
+    "/logout", "/nothing-here",
+]  # fmt: skip
+RUN = """(async () => {
+  const found = await axe.run(document, {resultTypes: ["violations"], runOnly: RULES});
+  return found.violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) =>
+    `${v.id} (${v.impact}): ` + v.nodes.slice(0, 4).map((n) => n.html.slice(0, 160)
+      + " " + n.failureSummary.replace(/\\s+/g, " ").slice(0, 200)).join(" | "));
+})()"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def browser(chromium: Browser, place: Place) -> Browser:  # noqa: F811
+    """Logged in on a station where something of everything can be seen."""
+    place.trend(60, 300)
+    aborted = TestRecord(6, "2", "finished", "aborted", "The user stopped it.", "web admin",
+                         AT - 9e5, AT - 8e5, 60.0, 7.0, 20.0, 12.4)  # fmt: skip
+    place.store(TEST, aborted, curves={7: curve(3600), 6: curve(600)})
+    place.log(
+        *(
+            Event(0, AT - 60.0 * i, 10.0, "io1", kind, True, 11.8, "core", f"CH1 is {kind.value}.")
+            for i, kind in enumerate(Kind)
+        )
+    )
+    points = dict(place.owner.bus.snapshot.points)
+    points["supply.voltage"] = Reading(None, BAD, AT - 42)
+    place.owner.show(
+        points=points,
+        last_test=TEST,
+        prechecks=(Precheck("Charger", False, "Gone."), Precheck("Supply", True, "13.4 V")),
+        alarms=(
+            AlarmView("io1", "CH1 is low.", AT, True, False, False),
+            AlarmView("battery.low_capacity", "The battery is weak.", AT, False, True, True),
+        ),
+    )
+    chromium.call("Network.clearBrowserCookies")
+    chromium.open(f"{home(place)}/login?next=/about")
+    fill(chromium, "#username", "admin")
+    fill(chromium, "#password", PASSWORD)
+    press(chromium, "form.entry button")
+    chromium.wait("location.pathname === '/about' && document.readyState === 'complete'", SECONDS)
+    return chromium
+
+
+def home(place: Place) -> str:  # noqa: F811
+    return f"http://{place.client.host}:{place.client.port}"
+
+
+def axe(browser: Browser, rules: str) -> list[str]:
+    """The serious findings on the page that is open, each one line."""
+    assert AXE is not None
+    if not browser.run("typeof axe === 'object'"):
+        browser.run(AXE.read_text(encoding="utf-8") + ";0")
+    answer = browser.call(
+        "Runtime.evaluate",
+        expression=RUN.replace("RULES", rules),
+        awaitPromise=True,
+        returnByValue=True,
+    )
+    assert "exceptionDetails" not in answer, answer
+    return list(answer["result"]["value"])
+
+
+def look(browser: Browser, width: int, theme: str) -> None:
+    browser.call("Emulation.setDeviceMetricsOverride", width=width, height=900,
+                 deviceScaleFactor=1, mobile=width < 500)  # fmt: skip
+    # Nothing moves, so that nothing is judged half faded in.
+    browser.call(
+        "Emulation.setEmulatedMedia",
+        features=[
+            {"name": "prefers-color-scheme", "value": theme},
+            {"name": "prefers-reduced-motion", "value": "reduce"},
+        ],
+    )
+
+
+def test_no_page_has_a_serious_finding(browser: Browser, place: Place) -> None:  # noqa: F811
+    found: list[str] = []
+    for path in PATHS:
+        look(browser, 1280, "light")
+        browser.open(home(place) + path)
+        browser.wait("document.querySelector('main h1') !== null", SECONDS)
+        for width in (1280, 360):
+            for theme in ("light", "dark"):
+                look(browser, width, theme)
+                rules = STANDARDS if (width, theme) == (1280, "light") else LOOKS
+                found += [f"{path} {width} {theme}: {text}" for text in axe(browser, rules)]
+    assert not found, "\n".join(found)
+
+
+def test_a_refused_form_has_no_serious_finding(browser: Browser, place: Place) -> None:  # noqa: F811
+    look(browser, 360, "dark")
+    browser.open(f"{home(place)}/battery-test")
+    fill(browser, "#f-test-interval_h", "9999")
+    press(browser, "form.settings .buttons button")
+    browser.wait("document.querySelector('#alert') !== null", SECONDS)
+    assert not axe(browser, STANDARDS)
