@@ -116,15 +116,15 @@ class FileDoor:
         return {key: after.public()[key] for key in changes}
 
     def export(self, secrets: bool) -> dict[str, Any]:
-        from ..servers.control_verbs import export_view
+        from ..model.settings_export import export_settings
 
-        return export_view(self._load(), secrets)
+        return export_settings(self._load(), secrets)
 
     def import_(self, changes: Mapping[str, object], dry_run: bool) -> dict[str, Any]:
-        from ..servers.control_verbs import difference_view
+        from ..model.settings_export import difference
 
         before, after = self._change(changes, dry_run)
-        return difference_view(before, after, before.differing(after))
+        return dict(difference(before, after))
 
     def _load(self) -> Settings:
         from ..store.settings_file import load_settings

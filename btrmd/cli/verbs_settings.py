@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..model.errors import DataError
 from .output import value_text, write_json, write_line
 from .parsing import Verbs, add_json, pair, pairs, place_of, wants_json
 from .settings_door import open_door
 
-MAX_FILE = 1 << 20  # bytes
-FILE_KEYS = {"btrmd", "schema", "settings"}
 SECRET = "(secret)"
 
 
@@ -114,32 +110,13 @@ def read_export(name: str) -> dict[str, Any]:
 
     Raises DataError (one sentence naming the file and what is wrong) and OSError.
     """
-    from ..model.settings import SETTINGS
-    from ..servers.control_verbs import EXPORT_SCHEMA
+    from ..model import settings_export
 
     shown = "standard input" if name == "-" else name
+    most = settings_export.MAX_EXPORT + 1
     if name == "-":
-        raw = sys.stdin.buffer.read(MAX_FILE + 1)
+        raw = sys.stdin.buffer.read(most)
     else:
         with Path(name).open("rb") as file:
-            raw = file.read(MAX_FILE + 1)
-    if len(raw) > MAX_FILE:
-        raise DataError(f"{shown} is too long: allowed is {MAX_FILE} bytes.")
-    try:
-        content = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
-        raise DataError(f"{shown} is not JSON{where}: expected a file of btrmd export.") from error
-    if not isinstance(content, Mapping) or not isinstance(content.get("settings"), Mapping):
-        raise DataError(f'{shown} has no object "settings": expected a file of btrmd export.')
-    if unknown := sorted(set(content) - FILE_KEYS):
-        allowed = ", ".join(sorted(FILE_KEYS))
-        raise DataError(f"{shown}: {unknown[0]!r} is not known: allowed is {allowed}.")
-    if content.get("schema") != EXPORT_SCHEMA:
-        schema = content.get("schema")
-        raise DataError(f"{shown}: schema = {schema!r} is refused: allowed is {EXPORT_SCHEMA}.")
-    return {
-        key: value
-        for key, value in content["settings"].items()
-        if not (value is None and key in SETTINGS and SETTINGS[key].secret)
-    }
+            raw = file.read(most)
+    return settings_export.read_export(raw, shown)

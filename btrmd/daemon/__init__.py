@@ -15,6 +15,7 @@ from ..bus import Listener
 from ..cli.run_options import RunOptions
 from ..model.errors import BtrmError
 from ..store.lock import DirLock
+from .journal import JournalHandler, leads_to_journal
 from .station import Station
 from .systemd import Supervisor
 
@@ -26,9 +27,12 @@ SWITCH_INTERVAL_S = 0.0005
 
 def run(options: RunOptions) -> int:
     """Run until SIGTERM or SIGINT. 0 = stopped in order, 1 = could not start (one sentence)."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
-    )
+    if leads_to_journal():
+        logging.basicConfig(handlers=[JournalHandler()], level=logging.INFO, format="%(message)s")
+    else:
+        logging.basicConfig(
+            stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
+        )
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     supervisor = Supervisor()
     try:

@@ -6,6 +6,7 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from ..bus import Bus, Listener
@@ -37,6 +38,7 @@ class Readiness:
     def look(self) -> None:
         """After a whole tick: write what changed, say ready once everything is bound."""
         self._supervisor.feed()
+        self._supervisor.status(status_line(self._bus.snapshot.faults))
         listeners = self._bus.listeners
         if listeners == self._seen or time.monotonic() < self._again_at:
             return
@@ -62,9 +64,15 @@ class Readiness:
             http = addresses.get("http")
             sys.stdout.write(f"ready http://{http}\n" if http else "ready\n")
             sys.stdout.flush()
-        faults = [listener.fault for listener in listeners.values() if listener.fault]
-        self._supervisor.status(faults[0] if faults else "Running.")
 
     def remove(self) -> None:
         """The daemon stops: nobody listens any more."""
         self._path.unlink(missing_ok=True)
+
+
+def status_line(faults: Sequence[str]) -> str:
+    """The line of `systemctl status`: what is wrong, the first of it in full."""
+    if not faults:
+        return "Running."
+    more = f" (and {len(faults) - 1} more: btrmd check)" if len(faults) > 1 else ""
+    return f"Running, but: {faults[0]}{more}"

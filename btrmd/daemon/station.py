@@ -7,15 +7,20 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from ..appliance.client import make_client
+from ..appliance.slot import Slot
 from ..bus import Bus
+from ..cli.place import RUN_DIR
 from ..cli.run_options import RunOptions
 from ..clock import Clock, RealClock, SimClock
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
 from ..hal.config import HardwareConfig, find_hardware_file, load_hardware
 from ..model.errors import BtrmError, SettingError
+from ..model.snmp_engine import SnmpEngine
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester
+from ..notify.syslog.sender import SyslogSender
 from ..notify.traps.sender import TrapSender
 from ..owner.changes import Changes
 from ..owner.loop import Owner
@@ -24,21 +29,24 @@ from ..servers.control import ControlServer
 from ..servers.control_verbs import ControlExtras
 from ..servers.fieldbus.plan import FieldbusOptions, SerialLine
 from ..servers.fieldbus.service import Fieldbus, wanted_listeners
+from ..servers.nut.server import NutServer
 from ..servers.snmp.server import SnmpServer
-from ..servers.web.server import WebServer
 from ..store.history_db import HistoryDb
 from ..store.json_file import JsonFile
 from ..store.settings_file import SettingsFile
 from ..store.writer import Writer
 from .accounts_file import AccountsFile
+from .appliance_desk import ApplianceDesk
 from .cursors import Cursors
 from .first import first_snapshot, identity, recovered_state, store_closed
 from .ready import Readiness
 from .systemd import Supervisor
+from .tls_file import TlsFile
 from .unit_id import unit_id
 
 if TYPE_CHECKING:
     from ..hal.sim.world import World
+    from ..servers.web.server import WebServer
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +110,11 @@ class Station:
             self.accounts.reset,
         )
         http = options.http if options.http is not None else settings.site.http
-        wanted = frozenset({"http"} if http != "none" else set())
+        # A daemon that is told its HTTP door opens no other web door unless it is told so too.
+        https = options.https or (settings.site.https if options.http is None else "none")
+        keeps_http = https == "none" or settings["web.http"] != "off"
+        wanted = frozenset({"http"} if http != "none" and keeps_http else set())
+        wanted |= {"https"} if https != "none" else set()
         line = options.serial
         fieldbus = FieldbusOptions(
             options.modbus,
@@ -119,6 +131,7 @@ class Station:
             self.board, self.bus, self._writer, changes, clock, state, identity(settings),
             history=history, pace=pace, world=self.world, push=push,
             alive=self._readiness.look, faults=self._faults,
+            restore_network=lambda wanted: self.appliance.restore(wanted),
         )  # fmt: skip
         self.control = ControlServer(
             self.bus,
@@ -133,33 +146,53 @@ class Station:
                 state_dir=str(state_dir),
             ),
         )
-        self.web = WebServer(
-            self.bus, history, self.accounts, http,
-            hardware=hardware.name, mail_tester=MailTester(self.bus),
-        )  # fmt: skip
+
+        def web() -> WebServer:
+            # A third of all imports: the masters are served meanwhile.
+            from ..servers.web.server import WebServer
+
+            return WebServer(
+                self.bus, history, self.accounts, http,
+                https=https, certificates=TlsFile(config_dir),
+                hardware=hardware.name, mail_tester=MailTester(self.bus),
+            )  # fmt: skip
+
+        self._make_web = web
         self.fieldbus = Fieldbus(self.bus, fieldbus)
         self.cursors = cursors = Cursors(state_dir)
         self._static_faults += [cursors.fault] if cursors.fault else []
-        self.snmp = SnmpServer(
-            self.bus, snmp, unit_id(state_dir), lambda: cursors.count("snmp.boots")
-        )
-        self.traps = TrapSender(self.bus, history, cursors)
+        self.appliance = ApplianceDesk(
+            self.bus, make_client(options.run_dir, state_dir), Slot(state_dir / "update"), cursors,
+            is_played=options.simulate and options.run_dir == RUN_DIR,
+        )  # fmt: skip
+        engine = SnmpEngine(unit_id(state_dir), lambda: cursors.count("snmp.boots"))
+        self.snmp = SnmpServer(self.bus, snmp, engine)
+        self.traps = TrapSender(self.bus, history, cursors, engine)
         self.mail = MailSender(self.bus, history, cursors)
+        self.syslog = SyslogSender(self.bus, history, cursors)
+        self.nut = NutServer(self.bus)
 
     def start(self) -> None:
         """Open the doors. A web port may stay shut (it is retried), the control socket may not."""
+        self.appliance.start()
+        self._stack.callback(self.appliance.stop)
         self.control.start()
         self._stack.callback(self.control.stop)
-        self.web.start()
-        self._stack.callback(self.web.stop)
         self.fieldbus.start()
         self._stack.callback(self.fieldbus.stop)
+        web = self._make_web()
+        web.start()
+        self._stack.callback(web.stop)
         self.snmp.start()
         self._stack.callback(self.snmp.stop)
         self.traps.start()
         self._stack.callback(self.traps.stop)
         self.mail.start()
         self._stack.callback(self.mail.stop)
+        self.syslog.start()
+        self._stack.callback(self.syslog.stop)
+        self.nut.start()
+        self._stack.callback(self.nut.stop)
         self._stack.callback(self._readiness.remove)
 
     def close(self) -> None:

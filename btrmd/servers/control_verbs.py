@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -20,23 +21,26 @@ from ..model.commands import (
     CapacityCheck,
     ChangeSettings,
     Command,
+    Note,
     ResetData,
     RunSelfTest,
+    SendTestTrap,
     StartTest,
     StopTest,
 )
 from ..model.discharge import TestRecord
-from ..model.errors import SettingError
+from ..model.errors import BusyError, SettingError
 from ..model.history import History
 from ..model.points import POINT
 from ..model.readings import BAD, MISSING, Reading
-from ..model.settings import SETTINGS, Settings
+from ..model.settings import SETTINGS
+from ..model.settings_export import difference, export_settings
 from ..model.snapshot import AlarmView, Snapshot
+from .control_appliance import appliance_verbs
 
 Request = Mapping[str, Any]
 Reply = dict[str, object]
 
-EXPORT_SCHEMA = 1  # of the file that `btrmd export` writes and `btrmd import` reads
 DELAY_H = 500.0  # R53
 LARGEST = 100.0  # V or A; no channel of the HAT measures more
 SELFTEST = "system.self_test"  # key of the event that ends a self-test
@@ -96,6 +100,8 @@ class ControlVerbs:
             "passwd": self._passwd,
             "export": self._export,
             "import": self._import,
+            "trap_test": self._trap_test,
+            **appliance_verbs(bus),
         }
 
     def answer(self, request: Request, source: str) -> Reply:
@@ -249,7 +255,7 @@ class ControlVerbs:
 
     def _export(self, request: Request, source: str) -> Reply:
         settings = self._bus.snapshot.settings
-        return {"ok": True, "export": export_view(settings, request.get("secrets") is True)}
+        return {"ok": True, "export": export_settings(settings, request.get("secrets") is True)}
 
     def _import(self, request: Request, source: str) -> Reply:
         changes = request.get("changes")
@@ -258,11 +264,19 @@ class ControlVerbs:
         settings = self._bus.snapshot.settings
         wanted = settings.with_changes(changes)
         differing = settings.differing(wanted)
-        reply: Reply = {"ok": True, "changes": difference_view(settings, wanted, differing)}
+        reply: Reply = {"ok": True, "changes": difference(settings, wanted)}
         if request.get("dry_run") is True or not differing:
             return reply
         done = self._submit(ChangeSettings({key: wanted[key] for key in differing}, source))
         return reply if done["ok"] else done
+
+    def _trap_test(self, request: Request, source: str) -> Reply:
+        """`lines`: a sentence for each receiver, also when one of them failed."""
+        answer = self._bus.perform(SendTestTrap(source))
+        facts = {"lines": [answer.text], **answer.data}
+        if not answer.ok:
+            return refusal(answer.code, answer.text, facts)
+        return {**facts, "ok": True, "text": answer.text}
 
     # --- by the daemon's callables -----------------------------------------------------------
 
@@ -290,6 +304,8 @@ class ControlVerbs:
         if self._extras.set_password is None:
             return refusal("unknown", "This daemon keeps no passwords.")
         self._extras.set_password(check_user(user), password)
+        with suppress(BusyError):  # stored is stored
+            self._bus.post(Note("web.users", f"The password of {user} was set.", source))
         return {"ok": True}
 
 
@@ -355,18 +371,6 @@ def setting_view(key: str, snapshot: Snapshot) -> object:
             return None
         return math.ceil(reading.value / 3600.0)  # rounded up, as in every protocol
     return snapshot.settings[key]
-
-
-def export_view(settings: Settings, with_secrets: bool) -> Reply:
-    """The file of `btrmd export`: every stored setting; secrets null unless asked for."""
-    values = dict(settings) if with_secrets else settings.public()
-    return {"btrmd": __version__, "schema": EXPORT_SCHEMA, "settings": dict(values)}
-
-
-def difference_view(before: Settings, after: Settings, keys: tuple[str, ...]) -> Reply:
-    """key -> [before, after] for `keys`; secrets as null."""
-    old, new = before.public(), after.public()
-    return {key: [old[key], new[key]] for key in keys}
 
 
 def plain(value: object) -> object:

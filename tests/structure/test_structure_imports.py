@@ -28,6 +28,7 @@ ROOMS = {
     "serial": "servers",
     "pysnmp": "servers/snmp or notify/traps",
     "pyasn1": "servers/snmp or notify/traps",
+    "cryptography": "servers/web or appliance or notify/traps",
     "systemd": "daemon",
 }
 
