@@ -9,6 +9,7 @@ import json
 import os
 import re
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -21,6 +22,8 @@ from typing import NamedTuple
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
+LOAD_S = 120.0  # at least: a 99.9th percentile of ticks needs more than a thousand of them
+NAMES = ("core", "estimate", "start", "idle", "page", "web", "load", "snmp", "modbus", "dnp3")
 
 
 class Figure(NamedTuple):
@@ -40,7 +43,8 @@ class Daemon:
         self.state = folder / "state"
         words = [sys.executable, "-m", "btrmd", "run", "--simulate", *options]
         for name in ("http", "modbus", "dnp3", "snmp"):
-            words += [f"--{name}", "127.0.0.1:0"]
+            if f"--{name}" not in options:
+                words += [f"--{name}", "127.0.0.1:0"]
         words += ["--https", "none"]
         words += ["--config-dir", str(folder / "config"), "--state-dir", str(self.state)]
         (folder / "config").mkdir(parents=True, exist_ok=True)
@@ -68,6 +72,12 @@ class Daemon:
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, answer.read()
+
+    def listener(self, name: str) -> str:
+        """HOST:PORT of one of its doors."""
+        found = json.loads((self.state / "run" / "listeners.json").read_text())[name]
+        assert isinstance(found, str), name
+        return found
 
     def cpu_s(self) -> float:
         """CPU seconds used so far, user and system, all threads."""
@@ -125,16 +135,45 @@ def estimate_call() -> Iterator[Figure]:
 
 
 def start_up() -> Iterator[Figure]:
-    """From the process' start to its first answer over HTTP, median of three."""
-    times = []
+    """From the process' start to its first answers over Modbus and HTTP, medians of three."""
+    from lib_bench_modbus import read_once
+
+    modbus_s, http_s = [], []
     for _ in range(3):
-        with running() as daemon:
+        place = f"127.0.0.1:{_free_port()}"
+        answered: list[float] = []
+
+        def master(place: str = place, answered: list[float] = answered) -> None:
+            answered.append(_first(read_once, place))
+
+        thread = threading.Thread(target=master, daemon=True)
+        thread.start()
+        with running("--modbus", place) as daemon:
             status, _ = daemon.get("/healthz")
-            times.append(time.monotonic() - daemon.started)
+            http_s.append(time.monotonic() - daemon.started)
+            thread.join(10.0)
+            modbus_s.append(answered[0] - daemon.started)
             if status != 200:
                 yield Figure("start to first HTTP answer", 1.0, None, "s", f"/healthz: {status}")
                 return
-    yield Figure("start to first HTTP answer", 1.0, statistics.median(times), "s")
+    yield Figure("start to first Modbus answer", 1.0, statistics.median(modbus_s), "s")
+    yield Figure("start to first HTTP answer", 1.0, statistics.median(http_s), "s")
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def _first(ask: Callable[[str], None], place: str) -> float:
+    """When `ask` was answered for the first time."""
+    while True:
+        try:
+            ask(place)
+            return time.monotonic()
+        except OSError:
+            time.sleep(0.005)
 
 
 def idle(seconds: float) -> Iterator[Figure]:
@@ -151,38 +190,99 @@ def idle(seconds: float) -> Iterator[Figure]:
 def page(seconds: float) -> Iterator[Figure]:
     """The status page at four clients, five requests a second each; the owner loop beside it."""
     with running() as daemon:
-        times: list[float] = []
-        faults: list[str] = []
-        end = time.monotonic() + seconds
-
-        def client(offset: float) -> None:
-            connection = http.client.HTTPConnection(daemon.host, daemon.port, timeout=10)
-            with contextlib.closing(connection):
-                due = time.monotonic() + offset
-                while due < end:
-                    time.sleep(max(0.0, due - time.monotonic()))
-                    start = time.perf_counter()
-                    connection.request("GET", "/")
-                    answer = connection.getresponse()
-                    answer.read()
-                    times.append(1000.0 * (time.perf_counter() - start))
-                    if answer.status != 200:
-                        faults.append(f"GET / answered {answer.status}")
-                    due += 0.2
-
-        threads = [threading.Thread(target=client, args=(0.05 * k,)) for k in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        times, faults = _browse(daemon, time.monotonic() + seconds)
         note = faults[0] if faults else f"{len(times)} requests"
-        times.sort()
-        p99 = times[int(0.99 * len(times))] if times and not faults else None
+        half, p99 = _parts(times, faults)
+        yield Figure("status page p50, 4 clients", 10.0, half, "ms", note)
         yield Figure("status page p99, 4 clients", 20.0, p99, "ms", note)
-        yield from _lateness(daemon)
+        yield from _lateness(daemon, "web load")
 
 
-def _lateness(daemon: Daemon) -> Iterator[Figure]:
+def web(seconds: float) -> Iterator[Figure]:
+    """The status page beside twenty browsers that are alive, and a year of trends plotted."""
+    from lib_bench_web import best, browsers, fill_year, plotted
+
+    with running() as daemon:
+        with browsers(daemon.host, daemon.port) as ways:
+            times, faults = _browse(daemon, time.monotonic() + seconds)
+        live = f"{ways.count('stream')} streams, {ways.count('poll')} polling"
+        note = faults[0] if faults else f"{len(times)} requests beside {live}"
+        half, p99 = _parts(times, faults)
+        yield Figure("status page p50, 20 browsers", 25.0, half, "ms", note)
+        yield Figure("status page p99, 20 browsers", 50.0, p99, "ms", note)
+        yield from _lateness(daemon, "20 browsers")
+        rows = fill_year(daemon.state)
+        for name, path, budget in (
+            ("a year of trends, page", "/trends?range=1y", 300.0),
+            ("a year of trends, data", "/trends/data?range=1y", 300.0),
+        ):
+            took, size = best(daemon.host, daemon.port, path)
+            yield Figure(name, budget, took, "ms", f"{size} bytes of {rows} rows")
+        drawn = plotted(f"http://{daemon.host}:{daemon.port}")
+        note = "" if drawn else "there is no Chromium here"
+        yield Figure("a year of trends, in a browser", 1000.0, drawn, "ms", note)
+
+
+def _parts(times: list[float], faults: list[str]) -> tuple[float | None, float | None]:
+    """The middle and the 99th part of sorted times; nothing where something failed."""
+    if not times or faults:
+        return None, None
+    return times[len(times) // 2], times[int(0.99 * len(times))]
+
+
+def load(seconds: float) -> Iterator[Figure]:
+    """The owner loop under web 4 x 5/s, Modbus 32 x 10/s and an SNMP walk a second, all at once."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from lib_bench_snmp import walk_each_second
+
+    seconds = max(seconds, LOAD_S)
+    with running() as daemon, ThreadPoolExecutor() as pool:
+        here = [sys.executable, str(Path(__file__).with_name("lib_bench_modbus.py"))]
+        there = [f"--drive={daemon.listener('modbus')}", f"--pid={daemon.process.pid}"]
+        masters = subprocess.Popen(
+            [*here, *there, f"--seconds={seconds}", "--rate=10"], stdout=subprocess.PIPE, text=True
+        )
+        end = time.monotonic() + seconds
+        web = pool.submit(_browse, daemon, end)
+        walks = pool.submit(walk_each_second, daemon.listener("snmp"), end)
+        modbus_told, _ = masters.communicate()
+        times, faults = web.result()
+        p99 = times[int(0.99 * len(times))] if times else 0.0
+        told = faults[0] if faults else f"{len(times)} pages, p99 {p99:.1f} ms"
+        note = f"{told}; {walks.result()} walks; Modbus {modbus_told.strip() or 'failed'}"
+        yield from _lateness(daemon, note)
+
+
+def _browse(daemon: Daemon, end: float) -> tuple[list[float], list[str]]:
+    """The status page at four clients, five a second each: sorted times in ms, and faults."""
+    times: list[float] = []
+    faults: list[str] = []
+
+    def client(offset: float) -> None:
+        connection = http.client.HTTPConnection(daemon.host, daemon.port, timeout=10)
+        with contextlib.closing(connection):
+            due = time.monotonic() + offset
+            while due < end:
+                time.sleep(max(0.0, due - time.monotonic()))
+                start = time.perf_counter()
+                connection.request("GET", "/")
+                answer = connection.getresponse()
+                answer.read()
+                times.append(1000.0 * (time.perf_counter() - start))
+                if answer.status != 200:
+                    faults.append(f"GET / answered {answer.status}")
+                due += 0.2
+
+    threads = [threading.Thread(target=client, args=(0.05 * k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(times), faults
+
+
+def _lateness(daemon: Daemon, note: str) -> Iterator[Figure]:
     """From /metrics, where the owner loop shows how late its ticks were."""
     status, body = daemon.get("/metrics")
     text = body.decode() if status == 200 else ""
@@ -195,7 +295,7 @@ def _lateness(daemon: Daemon) -> Iterator[Figure]:
         )
         label = "tick lateness p99.9" if name == "p999" else "tick lateness max"
         if found:
-            yield Figure(label, budget, 1000.0 * float(found[1] or found[2]), "ms", "web load")
+            yield Figure(label, budget, 1000.0 * float(found[1] or found[2]), "ms", note)
         else:
             yield Figure(label, budget, None, "ms", "/metrics does not show it")
 
@@ -206,7 +306,7 @@ def modbus(seconds: float) -> Iterator[Figure]:
 
     length = min(seconds, 15.0) / 3.0
     with running() as daemon, bare_server() as (bare, bare_pid):
-        ours = json.loads((daemon.state / "run" / "listeners.json").read_text())["modbus"]
+        ours = daemon.listener("modbus")
         pid = daemon.process.pid
         drive(ours, pid, 1.0, 32)  # warm
         drive(bare, bare_pid, 1.0, 32)
@@ -224,7 +324,7 @@ def dnp3(seconds: float) -> Iterator[Figure]:
 
     length = min(seconds, 12.0) / 3.0
     with running() as daemon:
-        ours = json.loads((daemon.state / "run" / "listeners.json").read_text())["dnp3"]
+        ours = daemon.listener("dnp3")
         pid = daemon.process.pid
         drive(ours, pid, 1.0)  # warm
         full, one = drive(ours, pid, length), drive(ours, pid, length, ONE_POINT)
@@ -243,8 +343,7 @@ def snmp() -> Iterator[Figure]:
     from lib_bench_snmp import measure
 
     with running() as daemon:
-        listeners = json.loads((daemon.state / "run" / "listeners.json").read_text())
-        get_us, walk_ms, objects = measure(listeners["snmp"], daemon.process.pid)
+        get_us, walk_ms, objects = measure(daemon.listener("snmp"), daemon.process.pid)
     yield Figure("SNMP GET, CPU", 600.0, get_us, "us")
     yield Figure("SNMP bulk walk, CPU", 5.0, walk_ms, "ms", f"{objects} objects")
 
@@ -255,9 +354,7 @@ def main() -> int:
         "--seconds", type=float, default=60.0, help="length of the idle and load runs"
     )
     parser.add_argument("--json", action="store_true")
-    parser.add_argument(
-        "names", nargs="*", metavar="NAME", help="core estimate start idle page modbus dnp3"
-    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(NAMES))
     args = parser.parse_args()
     benches: dict[str, Callable[[], Iterator[Figure]]] = {
         "core": core_steps,
@@ -265,6 +362,8 @@ def main() -> int:
         "start": start_up,
         "idle": lambda: idle(args.seconds),
         "page": lambda: page(args.seconds),
+        "web": lambda: web(args.seconds),
+        "load": lambda: load(args.seconds),
         "snmp": snmp,
         "modbus": lambda: modbus(args.seconds),
         "dnp3": lambda: dnp3(args.seconds),

@@ -88,6 +88,16 @@ def drive(address: str, pid: int, seconds: float, clients: int, rate: float = 0.
     )
 
 
+def read_once(address: str) -> None:
+    """One request, one answer."""
+    host, port = address.rsplit(":", 1)
+    with socket.create_connection((host, int(port)), 5) as sock:
+        sock.sendall(b"\0\1" + REQUEST)
+        answer = sock.recv(512)
+    if len(answer) != ANSWER_SIZE:
+        raise ValueError(f"not the answer that was asked for: {answer.hex()}")
+
+
 def cpu_s(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / TICKS

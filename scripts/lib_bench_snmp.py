@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,25 +26,39 @@ def measure(address: str, pid: int) -> tuple[float, float, int]:
             peer.send(get)
             peer.recv(65535)
 
-        found = 0
-
-        def walk() -> None:
-            nonlocal found
-            name, found = BTRM, 0
-            while True:
-                peer.send(_request(v2c.GetBulkRequestPDU(), name, 10))
-                message, _ = decoder.decode(peer.recv(65535), asn1Spec=v2c.Message())
-                for row, value in v2c.apiPDU.get_varbinds(v2c.apiMessage.get_pdu(message)):
-                    if value.tagSet == v2c.EndOfMibView.tagSet or tuple(row)[:7] != BTRM:
-                        return
-                    name, found = tuple(row), found + 1
-
         get_s = _thread_s(pid, ask, GETS)
-        walk_s = _thread_s(pid, walk, WALKS)
-    return 1e6 * get_s, 1e3 * walk_s, found
+        walk_s = _thread_s(pid, lambda: walk(peer), WALKS)
+        return 1e6 * get_s, 1e3 * walk_s, walk(peer)
 
 
-def _thread_s(pid: int, act: Callable[[], None], count: int) -> float:
+def walk(peer: socket.socket) -> int:
+    """One bulk walk over a connected socket; how many objects it found."""
+    name, found = BTRM, 0
+    while True:
+        peer.send(_request(v2c.GetBulkRequestPDU(), name, 10))
+        message, _ = decoder.decode(peer.recv(65535), asn1Spec=v2c.Message())
+        for row, value in v2c.apiPDU.get_varbinds(v2c.apiMessage.get_pdu(message)):
+            if value.tagSet == v2c.EndOfMibView.tagSet or tuple(row)[:7] != BTRM:
+                return found
+            name, found = tuple(row), found + 1
+
+
+def walk_each_second(address: str, until: float) -> int:
+    """A walk a second until `until` of the monotonic clock; how many there were."""
+    host, _, port = address.rpartition(":")
+    walks = 0
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.connect((host, int(port)))
+        peer.settimeout(5.0)
+        due = time.monotonic()
+        while due < until:
+            time.sleep(max(due - time.monotonic(), 0.0))
+            walk(peer)
+            walks, due = walks + 1, due + 1.0
+    return walks
+
+
+def _thread_s(pid: int, act: Callable[[], object], count: int) -> float:
     """CPU seconds an act costs the thread of the process that it costs most."""
     act()
     before = _threads_ns(pid)

@@ -130,4 +130,4 @@ def main(
 
 
 if __name__ == "__main__":
-    sys.exit("This is the engine; run scripts/fuzz-dnp3.")
+    sys.exit("This is the engine; run scripts/fuzz-dnp3 or scripts/fuzz-modbus.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import pytest
 from dnp3_bench import Bench
 from dnp3_wire import CLASS_2, Master, Response
 
+from btrmd.servers.fieldbus import service
 from btrmd.servers.fieldbus.dnp3_events import CAPACITY
 
 ENABLE, DISABLE = 0x14, 0x15
@@ -184,6 +186,35 @@ def test_nothing_is_sent_before_the_master_wants_it(loud: Bench) -> None:
         assert response.body[:6] == b"\x02\x02\x17\x01\x03\x81"
         master.confirm(response)
         assert master.ask(1, CLASS_2).body == b""
+
+
+def test_an_alarm_wakes_the_room_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "LOOK_S", 3600.0)
+    monkeypatch.setattr(service, "ALONE_S", 3600.0)
+    with Bench(UNASKED) as bench, Master(bench.place) as master:
+        clear_restart(master)
+        master.ask(ENABLE, CLASS_2)
+        trip(bench)
+        assert unasked(master, 20.0).body[:6] == b"\x02\x02\x17\x01\x03\x81"
+
+
+def test_a_room_that_nobody_talks_to_hardly_wakes_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    wakes = 0
+    run_once = asyncio.BaseEventLoop._run_once  # type: ignore[attr-defined]
+
+    def counted(loop: asyncio.BaseEventLoop) -> None:
+        nonlocal wakes
+        wakes += 1
+        run_once(loop)
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "_run_once", counted)
+    with Bench(UNASKED) as bench, Master(bench.place) as master:  # connected, and silent
+        clear_restart(master)
+        before, start = wakes, time.monotonic()
+        assert before > 0
+        time.sleep(1.0)
+        seconds = time.monotonic() - start
+        assert wakes - before <= 3 * (seconds / service.LOOK_S + 2)
 
 
 def test_an_alarm_arrives_in_under_a_second_and_is_repeated_until_confirmed(loud: Bench) -> None:

@@ -268,11 +268,24 @@ def test_a_control_loop_that_hangs_is_seen() -> None:
     with Bench() as bench, Master(bench.place) as master:
         assert master.ask(1, "1E 02 00 00 00").objects()[30, 2][0][0] == 0x01
         bench.dead = True
-        bench.wait(lambda: master.ask(0x17).iin[0] == 0xC0, 5.0)  # IIN1.6 beside IIN1.7
+        bench.wait(lambda: master.ask(0x17).iin[0] == 0xC0, 20.0)  # IIN1.6 beside IIN1.7
         flags = master.ask(1, "1E 02 00 00 00").objects()[30, 2][0][0]
         assert flags == 0x04, "the last value, no longer online"
         bench.dead = False
         bench.wait(lambda: master.ask(0x17).iin[0] == 0x80)
+
+
+def test_any_free_port_is_kept_when_the_settings_change() -> None:
+    with Bench() as bench:
+        place = bench.place
+        with Master(place) as master:
+            assert master.exchange(PING) == PONG
+            bench.reopen(dnp3__retry_s=7)
+            assert bench.place == place
+        bench.reopen(dnp3__event_class=1, dnp3__master_ip="127.0.0.9")
+        assert bench.place == place
+        with Master(place) as master:
+            assert master.exchange(PING) == PONG
 
 
 def test_equal_addresses_are_a_sentence_in_the_list_of_listeners() -> None:

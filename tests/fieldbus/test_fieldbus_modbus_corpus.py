@@ -1,37 +1,21 @@
-"""The kept corpora of scripts/fuzz-modbus, replayed; and any bytes at all, for a moment."""
+"""The kept corpora of scripts/fuzz-modbus, replayed; and any octets at all, for a moment."""
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from fuzz_corpus import any_octets, replay
 from modbus_targets import TARGETS, Bench, run
 
 CORPUS = Path(__file__).parent / "corpus" / "modbus"
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_the_corpus(name: str) -> None:
-    async def replay() -> int:
-        bench = Bench()
-        paths = sorted((CORPUS / name).glob("*.bin"))
-        for path in paths:
-            try:
-                await run(name, path.read_bytes(), bench)
-            except AssertionError as error:
-                raise AssertionError(f"{path.name}: {error}") from error
-        return len(paths)
-
-    assert asyncio.run(replay()) >= 20
+def test_the_modbus_corpus(name: str) -> None:
+    replay(CORPUS, name, run, Bench)
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_any_bytes(name: str) -> None:
-    @given(st.binary(max_size=300))
-    def check(data: bytes) -> None:
-        asyncio.run(run(name, data))
-
-    check()
+def test_any_octets_as_modbus(name: str) -> None:
+    any_octets(name, run)

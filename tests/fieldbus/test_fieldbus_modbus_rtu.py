@@ -176,7 +176,7 @@ def test_read_write_and_exceptions(line: Station, master: Master) -> None:
     assert master.ask("01 63 00") == framed("01 e3 01").hex(" ")
     assert master.ask("01 03 0006 0001") == framed("01 83 02").hex(" ")
     assert master.ask("01 10 0000 0002 04 0001 ffff") == framed("01 90 03").hex(" ")
-    wanted = ChangeSettings({"test.minimum_runtime_min": 300}, "modbus serial")
+    wanted = ChangeSettings({"test.minimum_runtime_min": 300}, "modbus serial", from_wire=True)
     assert line.owner.commands[0] == wanted
 
 

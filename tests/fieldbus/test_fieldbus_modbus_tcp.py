@@ -145,7 +145,6 @@ def test_an_idle_client_is_disconnected(
     start_station: Callable[..., Station], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(modbus_tcp, "IDLE_S", 0.3)
-    monkeypatch.setattr(modbus_tcp, "SWEEP_S", 0.05)
     station = start_station()
     with station.connect() as wire, station.connect() as busy:
         wire.send(READ[:9])  # half a request is no request

@@ -7,19 +7,29 @@ from collections.abc import Callable
 import pytest
 from fieldbus_station import Station, Wire
 
-from btrmd.model.commands import Answer, ChangeSettings, Command, ResetData, StartTest, StopTest
+from btrmd.model.commands import (
+    Answer,
+    ChangeSettings,
+    Command,
+    NoteWrite,
+    ResetData,
+    StartTest,
+    StopTest,
+)
 from btrmd.servers.fieldbus import room
+from btrmd.servers.fieldbus.room import NO_RESET
 
 ME = "modbus 127.0.0.1"
 
 
 def settings(**changes: object) -> ChangeSettings:
-    return ChangeSettings({key.replace("__", "."): value for key, value in changes.items()}, ME)
+    named = {key.replace("__", "."): value for key, value in changes.items()}
+    return ChangeSettings(named, ME, from_wire=True)
 
 
 WRITES: list[tuple[str, list[Command]]] = [
     ("05 0000 ff00", [ResetData(False, ME)]),
-    ("05 0000 0000", []),
+    ("05 0000 0000", [NoteWrite(*NO_RESET, ME)]),
     ("05 0001 ff00", [settings(lvd__enabled=True)]),
     ("05 0001 0000", [settings(lvd__enabled=False)]),
     ("05 0002 ff00", [settings(test__enabled=True)]),

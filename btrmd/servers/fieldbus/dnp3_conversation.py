@@ -66,7 +66,7 @@ class Conversation:
             station.feed.buffers,
             Reads(
                 lambda: room.bus.snapshot,
-                station.age,
+                room.age,
                 config.extended,
                 lambda: association.silenced,
             ),
@@ -79,6 +79,7 @@ class Conversation:
         )
         association.speakers.append(self)
         station.conversations.append(self)
+        room.guests.add(self)
         self._loop.call_soon(self.pump)
 
     @property
@@ -131,6 +132,7 @@ class Conversation:
             self._timer.cancel()
         self._association.speakers.remove(self)
         self._station.conversations.remove(self)
+        self._room.guests.discard(self)
         self._inbox.clear()
         for task in self._tasks:
             task.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Final
 
 from py1815.application import FunctionCode
@@ -17,12 +18,23 @@ from py1815.session import Control
 
 from ...bus import Bus
 from ...model.bindings import AnalogOutput, BinaryOutput, Write
-from ...model.commands import Answer, ChangeSettings, Command, ResetData, Restart, StartTest
+from ...model.commands import (
+    Answer,
+    ChangeSettings,
+    Command,
+    NoteWrite,
+    ResetData,
+    Restart,
+    StartTest,
+)
 from ...model.commands import StopTest as StopTestCommand
 from ...model.encoding import decode_write
 from ...model.errors import BusyError, SettingError
 from ...model.points import dnp3_map
 from .dnp3_limits import MOST_CONTROLS
+from .room import NO_RESET
+
+MOST_NOTES: Final = 4  # that wait for the owner, of one connection
 
 DONE: Final = Answer(True)
 NOT_ALLOWED: Final = Answer(False, "refused", "DNP3 writes are switched off (dnp3.writes).")
@@ -57,6 +69,7 @@ class Desk:
         self._count = count
         self._binary = dnp3_map(BinaryOutput, extended=True)
         self._analog = dnp3_map(AnalogOutput, extended=True)
+        self._noted: list[Future[Answer]] = []
         self.verdicts: Sequence[Answer] | None = None
 
     # --- what the session asks -------------------------------------------------------------------
@@ -86,6 +99,20 @@ class Desk:
     def restart(self) -> bool:
         """Function 13. True = the daemon restarts. Raises Held."""
         return self._answers([Restart(self._source)])[0].ok
+
+    def note(self, key: str, text: str) -> None:
+        """A write that asks the owner for nothing goes into the event log; nobody waits for that.
+
+        A few at a time: a flood must not fill the owner's inbox. The rest is counted only.
+        """
+        self._noted = [noted for noted in self._noted if not noted.done()]
+        if len(self._noted) >= MOST_NOTES:
+            self._count("writes_not_logged")
+            return
+        try:
+            self._noted.append(self._bus.post(NoteWrite(key, text, self._source)))
+        except BusyError:
+            self._count("writes_not_logged")
 
     @property
     def may_restart(self) -> bool:
@@ -122,12 +149,14 @@ class Desk:
         except ValueError as error:
             return Answer(False, "range", str(error))
         if write.command == "reset_data":
-            return ResetData(source=self._source) if value else DONE  # C11: 0 does nothing
+            if value:
+                return ResetData(source=self._source)
+            return NoteWrite(*NO_RESET, self._source)  # C11: 0 does nothing
         if write.command == "start_stop":
             return StartTest(source=self._source) if value else StopTestCommand(self._source)
         if (write.low, write.high) == (0, 1):
             value = bool(value)
-        return ChangeSettings({write.setting: value}, self._source)
+        return ChangeSettings({write.setting: value}, self._source, from_wire=True)
 
     # --- answers ---------------------------------------------------------------------------------
 

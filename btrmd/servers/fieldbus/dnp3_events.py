@@ -67,6 +67,11 @@ class EventFeed:
         self._watched = {key: i for key, i in points.items() if key not in _ALARMS}
         self._states = {key: on for key, on in self._states.items() if key in self._watched}
 
+    @property
+    def watches(self) -> bool:
+        """Some points have to be compared from snapshot to snapshot."""
+        return bool(self._watched)
+
     def look(self) -> bool:
         """Take over what has happened since the last look; True when there is something new."""
         before = self.buffers.recorded

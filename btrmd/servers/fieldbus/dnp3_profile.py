@@ -59,8 +59,11 @@ APPLICATION: Final[tuple[Row, ...]] = (
     ("Select timeout", f"{SELECT_S:g} s"),
     ("Time to answer a write", f"0.1 to 0.3 s as a rule (the change is durable then), at most "
      f"{ANSWER_S:g} s; a later answer is a refusal"),
-    ("Clock", "the host's (NTP or RTC). IIN1.4 is never set; time writes are answered and not "
-     "applied"),
+    ("Clock", "the host's (NTP or RTC). IIN1.4 is never set; a time write is answered and stands "
+     "in the event log, the clock stays as it is"),
+    ("Log of writes", "every accepted write and control is an event with the master's address, "
+     "also one that changes nothing; of many such a line every 10 s, the rest as a number once a "
+     "minute"),
     ("IIN1.6", "the control loop does not tick; values lose ONLINE after 2 s and are not known "
      "after 10 s"),
     ("Cold restart", f"restarts the daemon (g52v2 says {RESTART_MS} ms); `dnp3.cold_restart`; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from py1815 import link
@@ -217,6 +218,7 @@ class Dnp3Session(Session):
             # Clearing IIN1.7 is the one write of g80v1: index 7, value 0, nothing behind it.
             good = self._is_restart_write(request) and request.body == b"\x00"
             if good:
+                self._desk.note("dnp3.restart", "The master has cleared the restart indication.")
                 return super()._handle_write(request)
         else:
             return super()._handle_write(request)
@@ -319,9 +321,20 @@ class Dnp3Session(Session):
     def _note_time(self, at_ms: int) -> None:
         """The clock is the host's (NTP, RTC): a written time is taken note of and not applied."""
         self._count("time_writes")
+        self._desk.note(
+            "dnp3.time", f"The master wrote the time {_utc(at_ms)}; the clock is the host's."
+        )
 
     def _note_anomaly(self, anomaly: ProtocolAnomaly) -> None:
         self._count(str(anomaly.code.value))
+
+
+def _utc(at_ms: int) -> str:
+    """48 bits of milliseconds reach beyond the year 9999, which no date can tell."""
+    try:
+        return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return f"{at_ms} ms after 1970"
 
 
 def _no_handler() -> int:

@@ -1,4 +1,4 @@
-"""The DNP3 station: what all DNP3 lines share: events, associations, counts, and a regular look."""
+"""The DNP3 station: what all DNP3 lines share: events, associations, counts, a regular look."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from .dnp3_reads import STALE_S
 from .plan import Plan
 from .room import Room
 
-LOOK_S: Final = 0.1  # between two looks for new events: one tick of the control loop
-COUNTS_EVERY: Final = 10  # looks
+WATCH_S: Final = 0.1  # one tick of the control loop
 _SHARED: Final = "dnp3"
 
 
@@ -36,9 +35,8 @@ class Dnp3Station:
         self._associations: dict[str, Association] = {}
         self._users = 0
         self._timer: asyncio.TimerHandle | None = None
-        self._looks = 0
-        self._seq = -1
-        self._ticked_at = room.loop.time()
+        self._reported: dict[str, int] = {}
+        self.news = asyncio.Event()  # set whenever there may be something to tell a master
 
     @classmethod
     def of(cls, room: Room, plan: Plan) -> Dnp3Station:
@@ -72,33 +70,36 @@ class Dnp3Station:
         """A listener has come; with the first the looking begins."""
         self._users += 1
         if self._users == 1:
-            self._look()
+            self._room.regular.append(self.look)
+            self._watch()
+            self.look()
 
     def close(self) -> None:
         """A listener has gone."""
         self._users -= 1
-        if self._users == 0 and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def age(self) -> float:
-        """Seconds since the control loop's last tick, as far as looked."""
-        if self._room.bus.snapshot.seq != self._seq:
-            return 0.0
-        return self._room.loop.time() - self._ticked_at
+        if self._users == 0:
+            self._room.regular.remove(self.look)
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
 
     def in_trouble(self) -> bool:
         """IIN1.6: the control loop does not tick."""
-        return not self._room.bus.snapshot.is_ticking or self.age() >= STALE_S
+        return not self._room.bus.snapshot.is_ticking or self._room.age() >= STALE_S
 
-    def _look(self) -> None:
-        self._timer = self._room.loop.call_later(LOOK_S, self._look)
-        seq = self._room.bus.snapshot.seq
-        if seq != self._seq:
-            self._seq, self._ticked_at = seq, self._room.loop.time()
-        self._looks += 1
-        if self._looks % COUNTS_EVERY == 0:
-            self._room.bus.report_counts("dnp3", dict(self.counts))
+    def look(self) -> None:
+        """Take over new events, tell the conversations; and the counts, where they have changed."""
+        if self.counts != self._reported:
+            self._reported = dict(self.counts)
+            self._room.bus.report_counts("dnp3", self._reported)
         if self.feed.look():
+            self.news.set()
             for conversation in list(self.conversations):
                 conversation.pump()
+
+    def _watch(self) -> None:
+        """Points that are no alarms have no line in the event log: compare every snapshot."""
+        self._timer = None
+        if self.feed.watches:
+            self._timer = self._room.loop.call_later(WATCH_S, self._watch)
+            self.look()

@@ -13,7 +13,7 @@ from .access import Access
 from .dnp3_association import Association
 from .dnp3_conversation import Conversation
 from .dnp3_limits import IDLE_S, MOST_CLIENTS, TCP_READ_HOLD_S
-from .dnp3_station import LOOK_S, Dnp3Station
+from .dnp3_station import Dnp3Station
 from .plan import Plan, TcpPlace
 from .room import Endpoint, Room
 
@@ -24,6 +24,7 @@ GAP_S: Final = 5.0
 UNREAD_MAX: Final = 256 * 1024  # octets a client has not taken: it is gone or hostile
 
 CALL_S: Final = 10.0
+CALL_LOOK_S: Final = 1.0  # a connection that is lost with news left is noticed so late
 LONGEST_PAUSE_S: Final = 60.0
 
 
@@ -205,12 +206,13 @@ class Dnp3Tcp(Endpoint):
             return made
 
         pause = station.config.retry_s
-        while True:
-            await asyncio.sleep(LOOK_S)
+        while target != self._here:  # that would be ourselves
+            station.news.clear()
             if self.connections or not association.has_news(station.config, station.feed.buffers):
+                timer = self.room.loop.call_later(CALL_LOOK_S, station.news.set)
+                await station.news.wait()
+                timer.cancel()
                 continue
-            if target == self._here:
-                continue  # that would be ourselves
             try:
                 await asyncio.wait_for(self.room.loop.create_connection(outgoing, *target), CALL_S)
                 pause = station.config.retry_s

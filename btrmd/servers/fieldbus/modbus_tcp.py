@@ -19,7 +19,6 @@ log = logging.getLogger(__name__)
 MAX_CLIENTS: Final = 64
 IDLE_S: Final = 600.0
 YIELDS_S: Final = 60.0  # silent for so long, a client makes room for a new one
-SWEEP_S: Final = 1.0
 CLOSE_S: Final = 1.0
 TURN: Final = 32  # requests of one client before the others have their turn
 TURN_PAUSE_S: Final = 0.002  # and for each client that has more than that waiting
@@ -41,21 +40,19 @@ class ModbusTcp(Endpoint):
         self._allow = ""
         self._access = Access("")
         self._server: asyncio.Server | None = None
-        self._sweeper: asyncio.TimerHandle | None = None
 
     async def start(self) -> str:
         place = cast(TcpPlace, self.plan.place)
         self._server = await self.room.loop.create_server(
             lambda: _Client(self), place.host, place.port, backlog=MAX_CLIENTS
         )
-        self._sweeper = self.room.loop.call_later(SWEEP_S, self._sweep)
+        self.room.regular.append(self._sweep)
         host, port = self._server.sockets[0].getsockname()[:2]
         return str(TcpPlace(host, port))
 
     async def stop(self) -> None:
-        if self._sweeper is not None:
-            self._sweeper.cancel()
         if self._server is not None:
+            self.room.regular.remove(self._sweep)
             self._server.close()
         for client in list(self.clients):
             client.drop()
@@ -76,7 +73,13 @@ class ModbusTcp(Endpoint):
                 return False
             oldest.drop()
         self.clients.add(client)
+        self.room.guests.add(client)
         return True
+
+    def dismiss(self, client: _Client) -> None:
+        """It is gone, or never came in."""
+        self.clients.discard(client)
+        self.room.guests.discard(client)
 
     def _look(self) -> None:
         """Follow modbus.allow."""
@@ -90,7 +93,6 @@ class ModbusTcp(Endpoint):
         for client in list(self.clients):
             if now - client.heard > IDLE_S or not self._access.allows(client.peer):
                 client.drop()
-        self._sweeper = self.room.loop.call_later(SWEEP_S, self._sweep)
 
 
 class _Client(asyncio.Protocol):
@@ -133,7 +135,7 @@ class _Client(asyncio.Protocol):
         self._transport = None
         self._leave_queue()
         self._buffer.clear()
-        self._door.clients.discard(self)
+        self._door.dismiss(self)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -232,7 +234,7 @@ class _Client(asyncio.Protocol):
         transport, self._transport = self._transport, None
         self._leave_queue()
         self._buffer.clear()
-        self._door.clients.discard(self)
+        self._door.dismiss(self)
         if transport is None:
             return
         if transport.get_write_buffer_size():

@@ -77,10 +77,12 @@ not known is 0; "any fault" (discrete input 5) tells of alarms.
 ## Writing
 
 A write is the same command as on the web page: same ranges, same interlocks, and an event with the
-master's address. When the answer arrives the new value can be read. 1 to coil 3 is refused while a
-test is on; 0 to coil 3 while none is on is accepted and does nothing, so that a master may write
-all four coils back. Modbus has no login: `modbus.writes` forbids all writes, `modbus.allow` lists
-the addresses that may connect.
+master's address, also when it changes nothing. (A master that writes the same values all day gets
+a line every ten seconds; what it writes beyond that is told as a number, once a minute.) When the
+answer arrives the new value can be read. 1 to coil 3 is refused while a test is on; 0 to coil 3
+while none is on is accepted and does nothing, so that a master may write all four coils back.
+Modbus has no login: `modbus.writes` forbids all writes, `modbus.allow` lists the addresses that may
+connect.
 
 ## Modbus TCP
 

@@ -40,10 +40,8 @@ class Unit:
     def __init__(self, room: Room) -> None:
         self._room = room
         self._bus = room.bus
-        self._clock = room.loop.time
         self._snapshot: Snapshot | None = None
         self._image = Image({})
-        self._since = 0.0
         self._settings: Settings | None = None
         self._address = 0
         self._may_write = False
@@ -64,7 +62,7 @@ class Unit:
             request = parse(pdu)
             snapshot = self._look()
             if type(request) is Read:
-                if request.function in _MEASURED and self._clock() - self._since > OLD_S:
+                if request.function in _MEASURED and self._room.age() > OLD_S:
                     raise ModbusFault(DEVICE_FAILURE)
                 return pdu[:1] + self._image.read(request)
             if isinstance(request, ReportServer):
@@ -109,7 +107,6 @@ class Unit:
         if snapshot is not self._snapshot:
             self._snapshot = snapshot
             self._image = Image(snapshot.points)
-            self._since = self._clock()
             settings = snapshot.settings
             if settings is not self._settings:
                 self._settings = settings

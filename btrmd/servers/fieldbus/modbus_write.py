@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from typing import Final
 
 from ...model.bindings import Coil, HoldingRegister, Write
-from ...model.commands import Answer, ChangeSettings, Command, ResetData, StartTest, StopTest
+from ...model.commands import (
+    Answer,
+    ChangeSettings,
+    Command,
+    NoteWrite,
+    ResetData,
+    StartTest,
+    StopTest,
+)
 from ...model.encoding import decode_write
 from ...model.readings import Value
 from ...model.snapshot import Snapshot
@@ -20,7 +28,7 @@ from .modbus_request import (
     WriteCoils,
     WriteRegisters,
 )
-from .room import Room
+from .room import NO_RESET, Room
 
 _IN_TEST: Final = ("proving", "running", "returning")
 
@@ -43,12 +51,12 @@ def commands(request: WriteCoils | WriteRegisters, source: str) -> list[Command]
             raise ModbusFault(ILLEGAL_VALUE) from None
         if write.setting:
             if not changes:
-                found.append(ChangeSettings(changes, source))
+                found.append(ChangeSettings(changes, source, from_wire=True))
             changes[write.setting] = value
         elif write.command == "start_stop":
             found.append(StartTest(source=source) if raw else StopTest(source=source))
-        elif raw:
-            found.append(ResetData(source=source))
+        else:
+            found.append(ResetData(source=source) if raw else NoteWrite(*NO_RESET, source))
     return found
 
 

@@ -15,17 +15,41 @@ from ...model.errors import BusyError
 from .plan import Plan
 
 ANSWER_S: Final = 5.0  # a settings change waits for the disk; a master gives up sooner
+NO_RESET: Final = ("capacity.reset", "The reset of the battery test data was written as 0.")
 _PUBLISH_S: Final = 0.5
 _LOOK_S: Final = 0.002
 
 
 class Room:
-    """Lives on the fieldbus loop. `shared` is for what endpoints of one protocol have in common."""
+    """Lives on the fieldbus loop. `shared` is for what endpoints of one protocol have in common.
+
+    `regular`: what has to be looked at now and then. The service calls all of it together, once or
+    twice a second and whenever the event log has grown, so that a quiet room hardly wakes up.
+    `guests`: whoever is connected.
+    """
 
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
         self.loop = asyncio.get_running_loop()
         self.shared: dict[str, Any] = {}
+        self.regular: list[Callable[[], None]] = []
+        self.guests: set[object] = set()
+        self._seq = bus.snapshot.seq
+        self._ticked_at = self.loop.time()
+
+    def look(self) -> None:
+        """Note whether the control loop ticks, then do all that is regular."""
+        seq = self.bus.snapshot.seq
+        if seq != self._seq:
+            self._seq, self._ticked_at = seq, self.loop.time()
+        for job in list(self.regular):
+            job()
+
+    def age(self) -> float:
+        """Seconds since the control loop's last tick, at most one look too few."""
+        if self.bus.snapshot.seq != self._seq:
+            return 0.0
+        return self.loop.time() - self._ticked_at
 
     async def ask(self, command: Command, timeout: float = ANSWER_S) -> Answer:
         """The owner's answer to a command; never blocks the loop, never raises.

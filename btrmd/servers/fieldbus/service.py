@@ -14,10 +14,12 @@ from ...model.errors import BtrmError
 from ...model.settings import Settings
 from .plan import FieldbusOptions, Plan, SerialLine, TcpPlace, plans, split_place
 from .room import Endpoint, Factory, Room
+from .waker import Waker
 
 log = logging.getLogger(__name__)
 
-LOOK_S: Final = 0.2  # between two looks whether settings have changed
+LOOK_S: Final = 0.5  # between two looks round the room, as long as nothing happens,
+ALONE_S: Final = 1.0  # and when no master is connected
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 30.0
 LONGEST_SERIAL_RETRY_S: Final = 2.0  # an adapter that is put back should be in use at once
@@ -81,7 +83,8 @@ class Fieldbus:
         self._factories = factories
         self._ports: dict[tuple[str, TcpPlace], TcpPlace] = {}  # what "any free port" became
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._wake: asyncio.Event | None = None
+        self._is_stopping = False
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fieldbus", daemon=True)
 
@@ -91,10 +94,11 @@ class Fieldbus:
 
     def stop(self) -> None:
         """Close all doors; waits for the thread."""
-        loop, stop = self._loop, self._stop
-        if loop is not None and stop is not None:
+        self._is_stopping = True
+        loop, wake = self._loop, self._wake
+        if loop is not None and wake is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
-                loop.call_soon_threadsafe(stop.set)
+                loop.call_soon_threadsafe(wake.set)
             self._thread.join(STOP_S)
 
     # --- the thread ------------------------------------------------------------------------------
@@ -108,20 +112,37 @@ class Fieldbus:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(_note)
-        self._stop = stop = asyncio.Event()
+        self._wake = wake = asyncio.Event()
         self._started.set()
         room = Room(self._bus)
         doors: dict[str, tuple[Plan, asyncio.Task[None]]] = {}
         seen: Settings | None = None
+        timer: asyncio.Handle
+
+        def look() -> None:
+            room.look()
+            if self._bus.snapshot.settings is not seen:
+                wake.set()
+
+        def look_again() -> None:
+            nonlocal timer
+            timer = room.loop.call_later(LOOK_S if room.guests else ALONE_S, look_again)
+            look()
+
+        timer = room.loop.call_soon(look_again)
+        waker = Waker(self._bus, room.loop, look)
+        waker.start()
         try:
-            while not stop.is_set():
+            while not self._is_stopping:
                 settings = self._bus.snapshot.settings
                 if settings is not seen:
                     seen = settings
                     await self._follow(plans(settings, self._options), doors, room)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), LOOK_S)
+                await wake.wait()
+                wake.clear()
         finally:
+            timer.cancel()
+            waker.stop()
             await self._follow({}, doors, room)
 
     async def _follow(
