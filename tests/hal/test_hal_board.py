@@ -161,6 +161,29 @@ def test_a_current_chip_is_found_frozen_with_conversion_ready_either_way(ready: 
     assert "frozen" in finding if ready else "stopped converting" in finding
 
 
+@pytest.mark.parametrize("ready", [0x0000, 0x0002])
+def test_a_part_whose_conversion_ready_never_moves_is_believed_while_it_takes_writes(
+    ready: int,
+) -> None:
+    """Seen on the device machine: plain registers behind a real I2C bus."""
+    bench = Bench()
+    chip = bench.wires._chips[0x41]
+    original = chip.read
+
+    def read(register: int) -> int:
+        value = original(register)
+        return ready if register == 2 else value
+
+    chip.read = read  # type: ignore[method-assign]
+    bench.plant.put(load_a=1.0)
+    inputs = bench.scans(3.0)
+    assert with_quality(inputs, BAD) == set()
+    assert inputs.load_a.value == pytest.approx(1.0, abs=0.01)
+    bench.plant.i2c_faults[0x41] = "stuck"
+    inputs = bench.scans(2.0)
+    assert with_quality(inputs, BAD) == {"load_a"}
+
+
 def test_a_thermometer_in_the_wrong_format_is_put_right(bench: Bench) -> None:
     bench.plant.put(temperature_c=30.0)
     bench.wires.write_word_data(0x49, 1, 0xB060)  # extended mode: the same bits mean 15 degC

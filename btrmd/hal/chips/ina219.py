@@ -14,7 +14,9 @@ from ..i2c import I2CBus
 from .chip import Chip, FrozenError, ImplausibleError
 
 COUNTS_PER_MV = 100  # the shunt register counts 10 uV whatever the gain (SBOS448, section 8.6.3.1)
-CONFIG = 0
+CONFIG, CALIBRATION = 0, 5
+# Calibration scales the current and power registers, which nobody reads: room for a tag.
+TAGS = (0x1000, 0x1002)
 CHECK_EVERY = 0.5  # s between two proofs of life
 CONVERSION = 0.1  # s: one averaged conversion takes 35 ms; by then the next one must be ready
 GAINS = {40: 0, 80: 1, 160: 2, 320: 3}  # full scale in mV -> PG field
@@ -37,6 +39,8 @@ class Ina219(Chip):
         self._shift = first_check
         self._check_at = 0.0
         self._cleared_at: float | None = None  # when the conversion-ready bit was last cleared
+        self._has_moved = False  # this chip's conversion-ready bit was seen to move
+        self._tag = 0  # the one it took last
 
     def counts(self, now: float) -> int:
         """The shunt voltage in 10 uV, signed. Raises BusError (FrozenError, ImplausibleError).
@@ -86,21 +90,35 @@ class Ina219(Chip):
     def _prove_alive(self, now: float) -> None:
         """Reading the power register clears conversion-ready; the next conversion sets it again.
 
-        Raises FrozenError when the bit does not move. A chip that lost its configuration (it was
-        without power) is configured anew.
+        Raises FrozenError when the bit does not move. A part whose bit has never moved (some that
+        pass for an INA219 have none) must take what is written to it instead. A chip that lost its
+        configuration (it was without power) is configured anew.
         """
         driver = self._driver
         since = None if self._cleared_at is None else now - self._cleared_at
-        if since is not None and since >= CONVERSION and not driver.conversion_ready:
-            raise FrozenError(f"The INA219 at {self.key} has stopped converting.")
+        if since is not None and since >= CONVERSION:
+            if driver.conversion_ready:
+                self._has_moved = True
+            elif self._has_moved or not self._takes_a_write():
+                raise FrozenError(f"The INA219 at {self.key} has stopped converting.")
         for _ in range(2):  # a conversion may end between the two reads, but not twice
             _ = driver.raw_power
             if not driver.conversion_ready:
+                self._cleared_at = now
                 break
         else:
-            raise FrozenError(f"The INA219 at {self.key} is frozen: its registers do not move.")
-        self._cleared_at = now
+            if self._has_moved or not self._takes_a_write():
+                raise FrozenError(f"The INA219 at {self.key} is frozen: its registers do not move.")
         self._check_at = now + CHECK_EVERY
         if self.bus.read_register(self.address, CONFIG) != self._config:
             self._driver = None  # the next read connects and configures
             raise BusError(f"The INA219 at {self.key} has lost its configuration.")
+
+    def _takes_a_write(self) -> bool:
+        """Whether the calibration register reads back what it is given. Raises BusError."""
+        other = 1 - self._tag
+        self.bus.write_register(self.address, CALIBRATION, TAGS[other])
+        if self.bus.read_register(self.address, CALIBRATION) != TAGS[other]:
+            return False
+        self._tag = other
+        return True
