@@ -77,6 +77,8 @@ def main() -> None:
             until(lambda: point("test.state") == "running", 30.0)
             until(lambda: (point("test.elapsed") or 0.0) > 3000.0, 120.0)
             shoot(browser, url + "/", shots / "status.png", "1200,1040")
+            shoot(browser, url + "/battery-status", shots / "battery-status.png", "1200,1000")
+            shoot(browser, url + "/manual-test", shots / "manual-test.png", "1200,1000")
         finally:
             daemon.terminate()
             daemon.wait(20)
