@@ -55,6 +55,19 @@ def test_evaluation_begins_after_20_min_and_3_percent_once_a_minute() -> None:
     assert may_evaluate(policy._replace(evaluated_at=1200.0), 1260.0, 2.0, 40.0)
 
 
+def test_an_estimate_that_was_short_for_a_moment_does_not_keep_the_plan_short() -> None:
+    policy = weigh(Policy(4 * HOUR), estimate(4.0), 1800.0, 0.0)
+    assert policy.planned_s == 2 * HOUR
+    assert weigh(policy, estimate(7.0), 2400.0, 0.0).planned_s == 3.5 * HOUR
+    assert weigh(policy, estimate(20.0), 2400.0, 0.0).planned_s == 4 * HOUR
+
+
+def test_the_knee_ends_the_test_at_once() -> None:
+    bent = estimate(6.0)._replace(is_knee=True)
+    assert early_stop(Policy(), bent, 1500.0, 1.0, 2.0).startswith("The voltage falls ever faster")
+    assert early_stop(Policy(), estimate(6.0), 1500.0, 1.0, 2.0) == ""
+
+
 def test_the_plan_never_goes_beyond_half_of_the_estimate() -> None:
     assert weigh(Policy(4 * HOUR), estimate(6.0), 1800.0, 0.0).planned_s == 3 * HOUR
     assert weigh(Policy(2 * HOUR), estimate(6.0), 1800.0, 0.0).planned_s == 2 * HOUR
