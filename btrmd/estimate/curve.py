@@ -8,6 +8,7 @@ from statistics import median
 from typing import NamedTuple
 
 from ..model.discharge import CurveRow
+from .uneven import follow, uneven
 
 STEP = 0.15  # a load step: the current rises by this part of its mean ...
 STEP_A = 0.1  # ... and by this many A (twenty counts of the current chip)
@@ -21,13 +22,16 @@ LEAST_BURST_ROWS = 16
 STEADY = 0.06  # spread of the current over its mean, up to which the load is steady
 NEAR_LEVEL = 0.15  # rows this near the median of the bursts, or of what is between them ...
 REGULAR = 0.85  # ... are so large a part when the bursts are a radio's: all alike
+UNEVEN = 0.03  # spread of the current over its mean, from which the load is not constant
+SLOW_S = 1500.0  # the battery's slow polarisation follows the load with about this time constant
 GUESS_H = 12.0  # rating not known: as if the mean load were this many hours' rate
 
 
 class Load(NamedTuple):
     """What the current did. `amps` its mean A, `level` the reference A (the burst level when the
     load bursts, else the mean), `spread` its sd over its mean, `drift` how far its last quarter
-    lies above the mean (0.1 = 10 %)."""
+    lies above the mean (0.1 = 10 %), `last` its last tenth over the mean; `changes_h` steps an
+    hour."""
 
     amps: float
     level: float
@@ -36,6 +40,8 @@ class Load(NamedTuple):
     has_bursts: bool
     is_constant_power: bool
     is_regular: bool
+    last: float
+    changes_h: float
 
     @property
     def kind(self) -> str:
@@ -88,7 +94,16 @@ def refer(rows: Sequence[CurveRow], blocks: int, rated_ah: float | None) -> Curv
         half = len(steps) // 2
         early, late = (max(median(part), 1e-5) for part in (steps[:half], steps[-half:]))
         growth = max(-1.0, min(log(late / early), 1.0))
-    y = [v + resistance * (a - load.level) for v, a in zip(volts, amps, strict=True)]
+    if load.has_bursts or load.spread < UNEVEN:
+        y = [v + resistance * (a - load.level) for v, a in zip(volts, amps, strict=True)]
+    else:
+        slow = follow(times, amps, SLOW_S)
+        fast, lag = uneven(q, volts, amps, slow, load.amps, resistance, is_measured)
+        y = [
+            v + fast * (a - load.amps) + lag * (b - load.amps)
+            for v, a, b in zip(volts, amps, slow, strict=True)
+        ]
+        resistance = fast
     heavy, light = _bursts_apart(amps, q, load)
     return Curve(
         q=[q[k] for k in heavy],
@@ -127,7 +142,26 @@ def _load(
     spread, drift = _restless(times, amps, mean)
     power = not has_bursts and _is_constant_power(volts, amps)
     level = burst if has_bursts else mean
-    return Load(mean, level, spread, drift, has_bursts, power, _is_regular(amps, level, mean))
+    regular = _is_regular(amps, level, mean)
+    last, changes = _ending(times, amps, mean)
+    return Load(mean, level, spread, drift, has_bursts, power, regular, last, changes)
+
+
+def _ending(times: Sequence[float], amps: Sequence[float], mean: float) -> tuple[float, float]:
+    """Mean of the last tenth of the time over the mean; how often an hour the load changed."""
+    span = times[-1] - times[0]
+    late = times[-1] - 0.1 * span
+    charge = seconds = 0.0
+    changes = 0
+    least = max(STEP_A, 0.05 * mean)
+    for k in range(1, len(times)):
+        if times[k] > late:
+            charge += amps[k] * (times[k] - times[k - 1])
+            seconds += times[k] - times[k - 1]
+        changes += abs(amps[k] - amps[k - 1]) > least
+    if mean <= 0.0 or seconds <= 0.0:
+        return 1.0, 0.0
+    return charge / seconds / mean, changes / max(span, 1.0) * 3600.0
 
 
 def _is_regular(amps: Sequence[float], level: float, mean: float) -> bool:

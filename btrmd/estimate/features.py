@@ -8,6 +8,7 @@ from statistics import median
 from typing import NamedTuple
 
 from .curve import Curve
+from .rated import new_charge_ah, temperature_factor
 
 BINS = 12
 LEAST_BINS = 3
@@ -99,6 +100,11 @@ def features(
         *_idle(curve, shape.slope),
         _sag(curve, shape),
         sqrt(_wander(shape)) * 10.0,
+        log((seen + left) / (new_charge_ah(size, load.amps) * temperature_factor(temp_c))),
+        log(max(load.last, 0.05)),
+        log(1.0 + load.changes_h),
+        asinh((first - last) * seen / SLOPE_V * 2.0),
+        (y[0] - y[-1]) * size / max(q[-1] - q[0], 1e-6) / 4.0,
     ]
 
 

@@ -141,7 +141,7 @@ def combine(
             low, high = centre - below, centre + above
             method = f"{method} and history"
     ends = [max(exp(value), seen_s) for value in (centre, low, high)]
-    return Estimate(ends[0], ends[1], ends[2], method, warnings)
+    return Estimate(ends[0], ends[1], ends[2], method, warnings, made.is_knee)
 
 
 def step_resistance(rows: Sequence[CurveRow]) -> float | None:

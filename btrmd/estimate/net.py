@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Mapping, Sequence
 from functools import cache
 from math import exp, tanh
@@ -25,8 +26,8 @@ class Answer(NamedTuple):
 
 
 class _Layer(NamedTuple):
-    columns: tuple[tuple[float, ...], ...]  # one a unit
-    offsets: tuple[float, ...]
+    columns: tuple[array[float], ...]  # one a unit
+    offsets: array[float]
 
 
 class _Net(NamedTuple):
@@ -37,10 +38,12 @@ class _Net(NamedTuple):
 
 class Table(NamedTuple):
     """Several nets of one kind; their mean answers. `stretch`: by load kind, what the interval is
-    stretched by so that 90 % of the curves that the nets had not seen lay inside."""
+    stretched by so that 90 % of the curves that the nets had not seen lay inside; `together`: the
+    same once more where it answers together with the other table."""
 
     nets: tuple[_Net, ...]
     stretch: Mapping[str, float]
+    together: Mapping[str, float]
 
 
 @cache
@@ -52,13 +55,16 @@ def load_table(path: Path) -> Table:
             tuple(net["mean"]),
             tuple(net["sd"]),
             tuple(
-                _Layer(tuple(tuple(column) for column in layer["columns"]), tuple(layer["offsets"]))
+                _Layer(
+                    tuple(array("d", column) for column in layer["columns"]),
+                    array("d", layer["offsets"]),
+                )
                 for layer in net["layers"]
             ),
         )
         for net in stored["nets"]
     )
-    return Table(nets, stored["stretch"])
+    return Table(nets, stored["stretch"], stored["together"])
 
 
 def ask(table: Table, features: Sequence[float], load_kind: str) -> Answer:

@@ -13,6 +13,7 @@ from .curve import refer
 from .cutoff import cutoff_time
 from .enough import NotEnough, demand_charge, demand_rows
 from .features import features, shape_of
+from .knee import has_knee
 from .net import RATED, TABLES, UNRATED, ask, load_table
 from .thin import thin
 
@@ -20,15 +21,20 @@ METHOD = "curve family"
 MEASURED = "measured"
 LIMIT = 400  # rows looked at; keeps one estimate below 10 ms on the bench
 FARTHEST = 1.5  # the net may move the slope method's charge left by a factor of e^1.5 at most
+TRUST = 0.85  # of the net's correction: the rest stays with the slope method, which knows no family
+RATED_SHARE = 0.7  # of what is said knowing the rated Ah; the rest is said without (ln)
 FLAT_V_AH = 1e-6  # a curve that falls less tells nothing by itself
 
 
 class _Left(NamedTuple):
-    """Seconds left and the ends of their 90 % interval, all as ln."""
+    """Seconds left and the ends of their 90 % interval, all as ln; whether the knee shows;
+    `together` what the interval is stretched by where both tables answer."""
 
     centre: float
     low: float
     high: float
+    is_knee: bool
+    together: float
 
 
 def estimate(
@@ -59,8 +65,11 @@ def estimate(
     else:
         found = _left(short, blocks, rated_ah, temp_c, cutoff_v_block, tables)
         plain = _alone(short, blocks, temp_c, cutoff_v_block, tables)
-        if plain is not None and _contradict(found, plain):
-            found = _Left(plain.centre, min(found.low, plain.low), max(found.high, plain.high))
+        if plain is not None and not _contradict(found, plain):
+            found = _blend(found, plain)
+        elif plain is not None:
+            low, high = min(found.low, plain.low), max(found.high, plain.high)
+            found = plain._replace(low=low, high=high)
             warnings.append(
                 f"The curve does not fit a battery of {rated_ah:g} Ah; the rating is left out."
             )
@@ -71,6 +80,7 @@ def estimate(
         seen_s + exp(found.high),
         METHOD,
         tuple(warnings),
+        found.is_knee,
     )
 
 
@@ -94,9 +104,11 @@ def _left(
     numbers = features(curve, shape, left, temp_c, cutoff_v)
     table = load_table(tables / (UNRATED if rated_ah is None else RATED))
     answer = ask(table, numbers, curve.load.kind)
-    centre = max(-FARTHEST, min(FARTHEST, answer.centre))
+    centre = TRUST * max(-FARTHEST, min(FARTHEST, answer.centre))
     centre += log(left * 3600.0 / curve.load.amps)
-    return _Left(centre, centre - answer.below, centre + answer.above)
+    low, high = centre - answer.below, centre + answer.above
+    together = table.together.get(curve.load.kind, 1.0)
+    return _Left(centre, low, high, has_knee(curve), together)
 
 
 def _alone(
@@ -111,6 +123,14 @@ def _alone(
         return _left(rows, blocks, None, temp_c, cutoff_v, tables)
     except NotEnough:
         return None
+
+
+def _blend(rated: _Left, plain: _Left) -> _Left:
+    """Both together are nearer than either: their errors are not the same."""
+    pairs = zip(rated[:3], plain[:3], strict=True)
+    centre, low, high = (RATED_SHARE * one + (1.0 - RATED_SHARE) * two for one, two in pairs)
+    low, high = (centre + rated.together * (end - centre) for end in (low, high))
+    return rated._replace(centre=centre, low=low, high=high)
 
 
 def _contradict(rated: _Left, plain: _Left) -> bool:

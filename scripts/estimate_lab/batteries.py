@@ -51,12 +51,14 @@ def draw(rng: np.random.Generator, n: int) -> Banks:
     light = np.exp(rng.uniform(np.log(0.01), np.log(0.25), n))
     rate = np.where(rng.random(n) < 0.65, light, np.exp(rng.uniform(np.log(0.05), np.log(0.5), n)))
     amps = np.clip(rate * ah, LEAST_A, MOST_A)
-    soh = np.where(rng.random(n) < 0.6, rng.uniform(0.75, 1.05, n), rng.uniform(0.38, 1.0, n))
+    soh = np.where(rng.random(n) < 0.5, rng.uniform(0.75, 1.08, n), rng.uniform(0.38, 1.0, n))
     short = rng.random(n) < 0.07
-    partial = rng.random(n) < 0.15
+    partial = rng.random(n) < 0.1
     quiet = rng.random(n) < 0.12
     start = np.where(partial, rng.uniform(0.02, 0.25, n), rng.uniform(0.0, 0.02, n))
     ohm = 0.16 / ah * np.exp(rng.normal(0.0, 0.25, n)) * soh ** -rng.uniform(0.2, 1.2, n)
+    # one in four: long leads, tired joints, thick plates
+    ohm *= np.where(rng.random(n) < 0.25, np.exp(rng.uniform(0.0, np.log(6.0), n)), 1.0)
     temp = np.clip(rng.normal(23.0, 10.0, n), -10.0, 45.0)
     cold_ohm = 1.0 + 0.012 * np.maximum(0.0, 25.0 - temp)
     return Banks(
@@ -72,7 +74,7 @@ def draw(rng: np.random.Generator, n: int) -> Banks:
         surface_v=np.where(partial, 0.0, rng.uniform(0.0, 0.6, n)),
         surface_q=rng.uniform(0.002, 0.02, n),
         dip_v=np.where(quiet, 0.0, rng.uniform(0.0, 0.18, n)),
-        dip_q=rng.uniform(0.005, 0.03, n),
+        dip_q=rng.uniform(0.003, 0.025, n),
         gain_v=np.clip(rng.normal(0.0, 0.005, n), -0.01, 0.01),
         gain_i=np.clip(rng.normal(0.0, 0.005, n), -0.01, 0.01),
         noise_v=rng.uniform(0.001, 0.008, n),

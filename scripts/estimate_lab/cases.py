@@ -13,6 +13,7 @@ from .loads import Load
 
 CUTOFF = 11.0
 MOST_STEPS = 14000
+LEAST_PART = 0.25  # of the 20 h charge: a bank that gives less does not carry this load at all
 
 
 class Discharge(NamedTuple):
@@ -96,6 +97,8 @@ def _simulate(seed: int, family: str, kind: str, n: int) -> Iterator[Discharge]:
         keep = rows[:, 0] <= true[k]
         rows = rows[keep]
         amps_mean = float(stack_i[: len(rows), k].mean())
+        if amps_mean * true[k] / 3600.0 < LEAST_PART * banks.charge[k]:
+            continue
         yield Discharge(
             family, kind, k, int(banks.blocks[k]), float(banks.ah[k]), amps_mean,
             float(banks.temp[k]), rows, float(true[k]),

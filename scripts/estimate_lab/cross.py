@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from btrmd.estimate.run_time import RATED_SHARE, TRUST
+
 from .batteries import Array
-from .dataset import KEEP, Set
+from .dataset import Set
 from .score import HEAD, score
 from .train import Net, run_all, train
 
@@ -21,15 +23,27 @@ def left_out(cases: Set, nets: int = 2) -> tuple[Array, dict[str, list[Net]]]:
     for family in np.unique(cases.family):
         inside = cases.family == family
         rest = cases.pick(~inside)
-        trained = [train(rest.x, rest.y, seed) for seed in range(nets)]
+        trained = [train(rest.x, rest.y, rest.weight, seed) for seed in range(nets)]
         answers[inside] = run_all(trained, cases.x[inside])
+        answers[inside, 0] *= TRUST
         found[str(family)] = trained
     return answers, found
 
 
+def both(rated: Set, answers: Array, plain: Set, others: Array) -> Array:
+    """What both tables say together of the same discharges, as answers to `rated`."""
+    apart = np.log(plain.left / rated.left)[:, None]
+    ends = []
+    for found, shift in ((answers, 0.0), (others, apart)):
+        centre, below, above = found.T
+        ends.append(np.column_stack([centre - below, centre, centre + above]) + shift)
+    low, centre, high = (RATED_SHARE * ends[0] + (1.0 - RATED_SHARE) * ends[1]).T
+    return np.column_stack([centre, centre - low, high - centre])
+
+
 def likely(cases: Set, seed: int = 0) -> np.ndarray:
     """A choice of cases in which curves shaped as measured ones are as common as in life."""
-    part = cases.w / (KEEP + (1.0 - KEEP) * cases.w)
+    part = cases.w / cases.chance
     return np.asarray(np.random.default_rng(seed).random(len(part)) < part)
 
 

@@ -25,13 +25,15 @@ SPARSE = 0.12  # part of the cases with a row every ten minutes only
 
 # (V50 - 11) / (V10 - 11), V75, V90: mean of measured discharges, and how far a curve may be off.
 MEASURED_RATIOS = ((0.67, 0.08), (0.44, 0.08), (0.24, 0.07))
-KEEP = 0.25  # part of the curves that is kept though they look like no measured one
+KEEP = 0.3  # part of the curves that is kept though they look like no measured one ...
+COUNT = 0.15  # ... and what they count in training
 
 
 class Set(NamedTuple):
     """Arrays with one row a case. `x` features, `y` ln (true charge left / slope method's), `left`
-    s left after the slope method, `seen` and `true` s; `w` likeness to measured curves; `load` the
-    load's kind as the estimate sees it, `kind` as it was."""
+    s left after the slope method, `seen` and `true` s; `w` likeness to measured curves, `chance`
+    that such a curve was kept; `load` the load's kind as the estimate sees it, `kind` as it was.
+    """
 
     x: Array
     y: Array
@@ -39,10 +41,16 @@ class Set(NamedTuple):
     seen: Array
     true: Array
     w: Array
+    chance: Array
     load: np.ndarray
     family: np.ndarray
     kind: np.ndarray
     mode: np.ndarray
+
+    @property
+    def weight(self) -> Array:
+        """What a case counts in training."""
+        return np.asarray((COUNT + (1.0 - COUNT) * self.w) / self.chance)
 
     def pick(self, where: np.ndarray) -> Set:
         return Set(*(column[where] for column in self))
@@ -91,11 +99,18 @@ def cut(rng: np.random.Generator, d: Discharge) -> Iterator[tuple[str, list[Curv
             CurveRow(float(t), float(v), float(a), None if blind else float(c), None)
             for t, v, a, c in seen
         ]
-        yield mode, thin(rows, LIMIT)
+        yield mode, [_single(row) for row in thin(rows, LIMIT)]
+
+
+def _single(row: CurveRow) -> CurveRow:
+    """As four bytes a number would keep it."""
+    temp_c = None if row.temp_c is None else float(np.float32(row.temp_c))
+    time_s, volts, amps = (float(np.float32(value)) for value in row[:3])
+    return CurveRow(time_s, volts, amps, temp_c, None)
 
 
 def make(seed: int, family: str, number: int, n: int) -> tuple[Set, Set]:
-    """The cases of one family, told the rated Ah and not told: about 4 `n` a load."""
+    """The same cases of one family, told the rated Ah and not told: about 4 `n` a load."""
     told: list[tuple[object, ...]] = []
     untold: list[tuple[object, ...]] = []
     for place, kind in enumerate(KINDS):
@@ -104,17 +119,20 @@ def make(seed: int, family: str, number: int, n: int) -> tuple[Set, Set]:
         for d in discharges(own, family, kind, int(n * SHARE[kind])):
             assert d.ratios is not None
             weight = likeness(d.ratios)
-            if rng.random() > KEEP + (1.0 - KEEP) * weight:
+            chance = KEEP + (1.0 - KEEP) * weight
+            if rng.random() > chance:
                 continue
             for mode, rows in cut(rng, d):
-                for rated, cases in ((d.rated_ah, told), (None, untold)):
-                    found = encode(rows, d.blocks, rated)
-                    if found is None:
+                found = [encode(rows, d.blocks, rated) for rated in (d.rated_ah, None)]
+                for made, cases in zip(found, (told, untold), strict=True):
+                    if made is None or None in found:
                         continue
-                    x, left, load = found
+                    x, left, load = made
                     seen = rows[-1].time_s
                     y = float(np.clip(np.log((d.true_s - seen) / left), -2.0, 2.0))
-                    cases.append((x, y, left, seen, d.true_s, weight, load, family, kind, mode))
+                    cases.append(
+                        (x, y, left, seen, d.true_s, weight, chance, load, family, kind, mode)
+                    )
     return _stack(told), _stack(untold)
 
 

@@ -35,7 +35,7 @@ class _Depth:
         self.b = banks
         self.ohms = _Ohms(rng, banks)
         self.full = banks.charge * u(rng, *scale, n)
-        self.peukert = u(rng, 0.08, 0.30, n)
+        self.peukert = np.clip(rng.normal(0.2, 0.05, n), 0.08, 0.32)
         self.slow = banks.amps.copy()
         self.tau = u(rng, 1800.0, 9000.0, n)
         self.q = banks.start * self.full
@@ -64,10 +64,12 @@ class _Ohms:
     def __init__(self, rng: np.random.Generator, banks: Banks) -> None:
         self.ohm = banks.ohm
         self.growth = u(rng, 0.0, 0.6, banks.ah.size)
+        self.steady = u(rng, 0.0, 0.7, banks.ah.size)
 
     def drop(self, amps: Array, x: Array) -> Array:
         deep = np.clip(x, 0.0, 1.1)
-        return np.asarray(self.ohm * amps * (1.0 + self.growth * deep**2 / (1.25 - deep)))
+        grown = 1.0 + self.steady * deep + self.growth * deep**2 / (1.25 - deep)
+        return np.asarray(self.ohm * amps * grown)
 
 
 class Shepherd(_Depth):
@@ -270,6 +272,77 @@ class Measured(_Depth):
         return np.asarray(with_weak(self.b, shape, x) - ohmic)
 
 
+class Pores:
+    """Acid in four places from the pores to the free acid, by diffusion; Bode's voltage of it."""
+
+    PLACES = 4
+
+    def __init__(self, rng: np.random.Generator, banks: Banks) -> None:
+        n = banks.ah.size
+        self.b = banks
+        self.ohms = _Ohms(rng, banks)
+        self.m0 = u(rng, 5.2, 6.6, n)
+        self.full = banks.charge * u(rng, 1.08, 1.3, n)
+        self.used = u(rng, 0.78, 1.0, n)  # of the acid, at the end of the active mass
+        pores = u(rng, 0.35, 0.7, n)
+        rest = (1.0 - pores) / (self.PLACES - 1)
+        self.room = np.vstack([pores, *[rest] * (self.PLACES - 1)])
+        self.level = np.repeat((1.0 - self.used * banks.start)[None, :], self.PLACES, axis=0)
+        self.flow = np.exp(u(rng, np.log(0.3), np.log(2.0), n)) / 3600.0
+        self.i0 = banks.ah * np.exp(u(rng, np.log(0.02), np.log(0.5), n))
+        self.area = u(rng, 0.3, 1.2, n)
+        self.q = banks.start * self.full
+
+    def step(self, amps: Array, dt: Array) -> Array:
+        self.q += amps * dt / 3600.0
+        parts = 1 + int(np.max(dt * self.flow) / 0.1)
+        for _ in range(parts):
+            move = self.flow * (dt / parts) * (self.level[1:] - self.level[:-1])
+            self.level[:-1] += move / self.room[:-1]
+            self.level[1:] -= move / self.room[1:]
+            self.level[0] -= self.used * amps * (dt / parts) / 3600.0 / self.full / self.room[0]
+        kelvin = self.b.temp + 273.0
+        near = self.level[0]
+        x = self.q / self.full
+
+        def shape(x: Array) -> Array:
+            part = near - self.used * (x - self.q / self.full)
+            acid = self.m0 * np.maximum(part, 0.004)
+            lg = np.log10(acid)
+            ocv = 1.922 + 0.148 * lg + 0.063 * lg**2 + 0.074 * lg**3 + 0.033 * lg**4
+            mass = np.maximum(1.0 - np.minimum(x, 1.0), 0.004) ** self.area
+            kinetic = RT_F * kelvin * 2.0 * np.arcsinh(amps / (2.0 * self.i0 * mass))
+            low = np.maximum(0.004 - part, 0.0) * 20.0 + np.maximum(x - 1.0, 0.0) * 5.0
+            return np.asarray(6.0 * (ocv - kinetic - low))
+
+        return np.asarray(with_weak(self.b, shape, x) - self.ohms.drop(amps, x))
+
+
+class Mass(_Depth):
+    """Active mass is used up, what is left carries the current; acid thins evenly."""
+
+    def __init__(self, rng: np.random.Generator, banks: Banks) -> None:
+        super().__init__(rng, banks, (1.0, 1.2))
+        n = banks.ah.size
+        self.full_v, self.span = u(rng, 12.6, 13.0, n), u(rng, 0.7, 1.4, n)
+        self.push = u(rng, 0.1, 0.5, n)
+        self.r0 = np.exp(u(rng, np.log(0.02), np.log(0.5), n))
+        self.power = u(rng, 0.5, 2.5, n)
+        self.lag, self.tau_v = np.zeros(n), u(rng, 60.0, 3000.0, n)
+
+    def step(self, amps: Array, dt: Array) -> Array:
+        x = self.depth(amps, dt)
+        rate = amps / self.b.ah
+        self.lag += (rate - self.lag) * (1.0 - np.exp(-dt / self.tau_v))
+
+        def shape(x: Array) -> Array:
+            left = np.maximum(1.0 - np.minimum(x, 1.0), 0.003) ** self.power
+            over = self.push * np.arcsinh(self.lag / (2.0 * self.r0 * left))
+            return np.asarray(self.full_v - self.span * x - over - np.maximum(x - 1.0, 0.0) * 20.0)
+
+        return np.asarray(with_weak(self.b, shape, x) - self.ohms.drop(amps, x))
+
+
 FAMILIES = {
     "shepherd": Shepherd,
     "ciemat": Ciemat,
@@ -277,4 +350,6 @@ FAMILIES = {
     "electrolyte": Electrolyte,
     "wells": Wells,
     "measured": Measured,
+    "pores": Pores,
+    "mass": Mass,
 }
