@@ -54,11 +54,12 @@ class Network:
         previous = nmcli.active_profile(device)
         if self.is_open:  # PB1 overrules it
             previous = str(self._state.get("previous", ""))
+        old_name = nmcli.host_name()  # asked before anything is made: a refusal leaves nothing
         name = nmcli.OURS + secrets.token_hex(4)
         nmcli.add_profile(name, device, wish, prefix, keep)
         self._move(
             "applying", "", profile=name, device=device, address=wish.address, previous=previous,
-            host_name=wish.host_name, old_name=nmcli.host_name(),
+            host_name=wish.host_name, old_name=old_name,
             until=uptime() + self._confirm_s + ANSWER_S,
         )  # fmt: skip
         where = wish.address or "the address that DHCP gives"
@@ -149,9 +150,9 @@ class Network:
     def _undo(self, state: str, text: str) -> None:
         name, previous = self._state.get("profile", ""), self._state.get("previous", "")
         steps: list[Job] = []
-        if self._state.get("old_name"):
-            old_name = str(self._state["old_name"])
-            steps.append(lambda: nmcli.set_host_name(old_name))
+        old_name = str(self._state.get("old_name", ""))
+        if old_name and old_name != self._state.get("host_name"):
+            steps.append(lambda: nmcli.set_host_name(old_name, is_back=True))
         if previous:
             steps.append(lambda: nmcli.bring_up("uuid", previous))
         if name:

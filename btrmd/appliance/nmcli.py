@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -125,13 +126,18 @@ def host_name() -> str:
     return nmcli("general", "hostname").strip()
 
 
-def set_host_name(name: str) -> None:
-    """The static host name, and what announces it on the local network (mDNS)."""
-    if name != host_name():
+def set_host_name(name: str, is_back: bool = False) -> None:
+    """The static host name, and what announces it on the local network (mDNS).
+
+    `is_back`: it was changed a moment ago, and NetworkManager may still tell the one before.
+    """
+    if is_back or name != host_name():
         nmcli("general", "hostname", name)
     if shutil.which("systemctl") is not None:
         # avahi reads the name once; where there is none this does nothing.
-        subprocess.run(
-            ["systemctl", "try-restart", "avahi-daemon.service"], capture_output=True,
-            timeout=QUICK_S, stdin=subprocess.DEVNULL, check=False,
-        )  # fmt: skip
+        # One that hangs is no reason to leave a change half done, or half undone.
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                ["systemctl", "try-restart", "avahi-daemon.service"], capture_output=True,
+                timeout=QUICK_S, stdin=subprocess.DEVNULL, check=False,
+            )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import re
@@ -104,7 +105,18 @@ class Staging:
     def is_busy(self) -> bool:
         state = read_json(self._places.lib / UPDATE_STATE)
         fresh = abs(time.time() - float(state.get("at") or 0.0)) < STALE_S
-        return state.get("state") == "installing" and fresh
+        return state.get("state") == "installing" and (fresh or self._is_locked())
+
+    def _is_locked(self) -> bool:
+        """An installer is at work: it holds the lock, whatever clock and file say."""
+        try:
+            with (self._places.lib / "lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
 
     def _refuse_while_busy(self) -> None:
         if self.is_busy:

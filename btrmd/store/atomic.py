@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import re
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -90,7 +91,26 @@ def _give_to_owner(fd: int, path: Path, folder: Path) -> None:
         model = path.stat()
     except OSError:
         model = folder.stat()
-    os.fchown(fd, model.st_uid, model.st_gid)
+    os.fchown(fd, model.st_uid or _station_of(folder), model.st_gid)
+
+
+def _station_of(folder: Path) -> int:
+    """The user whose files stand in `folder` beside root's; root where it is root's alone.
+
+    /etc/btrm is root's, sticky, and writable by the station's group: what root writes there for
+    the station must be the station's, or it can neither read nor replace it.
+    """
+    import grp
+    import pwd
+
+    found = folder.stat()
+    is_shared = found.st_mode & stat.S_ISVTX and found.st_mode & stat.S_IWGRP
+    if found.st_uid or not found.st_gid or not is_shared:
+        return found.st_uid
+    try:
+        return pwd.getpwnam(grp.getgrgid(found.st_gid).gr_name).pw_uid
+    except KeyError:
+        return found.st_uid
 
 
 def _is_running(pid: int) -> bool:

@@ -59,6 +59,7 @@ class DirLock:
                 os.close(fd)
                 raise BtrmError(f"{self.path} cannot be locked: {error.strerror}.") from error
         self._fd = fd
+        _give_to_station(fd, self.path.parent)
         _write_pid(fd)
 
     def release(self) -> None:
@@ -78,6 +79,15 @@ class DirLock:
         trace: TracebackType | None,
     ) -> None:
         self.release()
+
+
+def _give_to_station(fd: int, folder: Path) -> None:
+    """A lock that root made before the first start must not keep the daemon out."""
+    if os.geteuid() != 0:
+        return
+    lock, owner = os.fstat(fd), folder.stat()
+    if lock.st_uid == 0 != owner.st_uid and lock.st_nlink == 1:
+        os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
 def _write_pid(fd: int) -> None:

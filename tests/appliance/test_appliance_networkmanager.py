@@ -51,7 +51,7 @@ TALK = r"""
 import json, subprocess, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from appliance_house import WISH, House
+from appliance_house import WISH, House, wait_until
 
 def nmcli(*words):
     return subprocess.run(["nmcli", *words], check=True, capture_output=True, text=True).stdout
@@ -70,7 +70,8 @@ try:
     house.until_state("pending")
     assert address() == ["192.168.1.50"], address()
     assert not list(disk.glob("btrm-*")), "a power cut must undo it"
-    assert nmcli("general", "hostname").strip() == "cabinet-7"
+    # NetworkManager tells of a new name a moment after it has taken it.
+    wait_until(lambda: nmcli("general", "hostname").strip() == "cabinet-7", "the host name")
     house.until_state("reverted")
     assert address() == ["10.0.0.5"], address()
     assert "btrm-" not in nmcli("-t", "-f", "NAME", "connection", "show")

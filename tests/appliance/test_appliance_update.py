@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 from appliance_house import House, wait_until
 from appliance_packages import ARCH, Machine
+
+from btrmd.appliance.installer.health import Health
 
 pytestmark = pytest.mark.skipif(
     os.getuid() != 0 or not ARCH or shutil.which("openssl") is None,
@@ -208,3 +211,44 @@ def test_a_power_cut_in_the_middle_is_finished_or_undone(machine: Machine, well:
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0
     assert state(machine) == ended
+
+
+def test_a_daemon_that_tells_nonsense_cannot_keep_its_update(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the daemon writes is judged, and must not end the judge."""
+    house = machine.house
+    for name, value in (*machine.environment.items(), ("PATH", house.path)):
+        monkeypatch.setenv(name, value)
+    machine.install_first(machine.deb("1.0.0"))
+    health = Health(house.daemon_run)
+    wait_until(lambda: health.look("1.0.0") == "", "the station is well")
+    listeners = house.daemon_run / "listeners.json"
+    deep = "[" * 100_000
+    for nonsense in ('{"http": "nonsense"}', '{"http": "a b\\r\\n:80"}', "[]", deep):
+        listeners.write_text(nonsense)
+        assert "not" in health.look("1.0.0"), nonsense[:40]
+
+
+def test_a_refusal_is_not_overruled_by_going_back(machine: Machine) -> None:
+    """The package says no, because of a test, say, and the old one does not look well meanwhile."""
+    house = machine.house
+    machine.install_first(machine.deb("1.0.0"))
+    house.start(*SOON)
+    assert stage(machine, machine.bundle(machine.deb("1.2.0", refuses=True)))["ok"]
+    (house.daemon_run / "listeners.json").write_text('{"http": "nonsense"}')
+    assert house.ask("update.install")["ok"]
+    ended = end_of(machine)
+    assert ended["state"] == "rolled_back", ended
+    assert machine.overruled == "BTRMD_UPGRADE_ANYWAY=\n" * 2, "the old package may refuse too"
+    assert machine.installed == "1.0.0 installed"
+
+
+def test_an_installer_at_work_is_not_disturbed_whatever_the_clock_says(machine: Machine) -> None:
+    house = machine.house
+    (house.lib / "update.json").write_text('{"state": "installing", "at": 1.0, "n": 1}')
+    house.start(*READY)
+    with (house.lib / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "An update is being installed" in house.ask("update.stage")["text"]
+    assert "No update has been uploaded" in house.ask("update.stage")["text"]

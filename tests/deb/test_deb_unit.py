@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,54 @@ def test_every_unit_starts_what_the_package_has() -> None:
 @pytest.mark.parametrize("name", ["preinst", "postinst.in", "prerm.in", "postrm.in"])
 def test_maintainer_scripts_are_shell(name: str) -> None:
     subprocess.run(["sh", "-n", ROOT / "deb" / name], check=True, timeout=20)
+
+
+def line_of(script: str, begin: str) -> str:
+    """The command of a maintainer script that begins so, its continued lines joined."""
+    text = (ROOT / "deb" / script).read_text().replace("\\\n", " ")
+    return next(line.strip() for line in text.splitlines() if line.strip().startswith(begin))
+
+
+def test_an_upgrade_never_runs_what_was_compiled_before(tmp_path: Path) -> None:
+    """Built with the same SOURCE_DATE_EPOCH, files of two versions have the same time, and may
+    have the same size: only their contents tell them apart."""
+    library = tmp_path / "lib"
+    package = library / "inner"
+    package.mkdir(parents=True)
+    source = package / "sample.py"
+    compiling = line_of("postinst.in", "/usr/lib/btrmd/bin/python3 -I -m compileall")
+    compiling = compiling.partition("/usr/lib/btrmd/lib/shared")[0].removeprefix(
+        "/usr/lib/btrmd/bin/python3"
+    )
+    cleaning = {
+        name: line_of(name, "find /usr/lib/btrmd ").replace("/usr/lib/btrmd", str(library))
+        for name in ("preinst", "postinst.in")
+    }
+
+    def unpack(text: str) -> None:
+        source.write_text(text)
+        os.utime(source, (1_700_000_000, 1_700_000_000))
+
+    def compile_all() -> None:
+        words = [sys.executable, *compiling.split(), str(library)]
+        subprocess.run(words, check=True, timeout=60)
+
+    def version() -> str:
+        words = [sys.executable, "-B", "-c", "import sample; print(sample.VERSION)"]
+        environment = {**os.environ, "PYTHONPATH": str(package)}
+        done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=60)
+        return done.stdout.strip()
+
+    unpack("VERSION = 1\n")
+    compile_all()
+    assert version() == "1"
+    assert list(package.rglob("*.pyc"))
+    unpack("VERSION = 2\n")  # the power goes before postinst
+    assert version() == "2"
+    for command in cleaning.values():
+        compile_all()
+        assert list(library.rglob("*.pyc"))
+        subprocess.run(["sh", "-ec", command], check=True, timeout=60)
+        assert not list(library.rglob("__pycache__"))
+    # Root's own commands leave nothing behind that was compiled by time.
+    assert (ROOT / "deb/btrmd").read_text().startswith("#!/usr/lib/btrmd/bin/python3 -IB\n")

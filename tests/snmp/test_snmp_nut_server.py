@@ -160,6 +160,31 @@ def test_noise_and_crowds_do_not_end_it(unit: DaemonProcess, port: int) -> None:
     assert "Traceback" not in unit.log
 
 
+def test_a_silent_crowd_does_not_keep_the_monitors_out(
+    unit: DaemonProcess, talk: Talk, port: int
+) -> None:
+    """32 places; whoever is silent without having logged in makes room for the next one."""
+    assert talk.ask("USERNAME mon") == "OK"
+    assert talk.ask('PASSWORD "se\\"cret"') == "OK"
+    wait_until(lambda: talk.ask("LOGIN btrm") == "OK", 20.0)
+    crowd = [socket.create_connection(("127.0.0.1", port), 20.0) for _ in range(40)]
+
+    def answers() -> bool:
+        with socket.create_connection(("127.0.0.1", port), 20.0) as sock:
+            try:
+                sock.sendall(b"NETVER\n")
+                return sock.recv(10) == b"1.3\n"
+            except ConnectionError:
+                return False
+
+    try:
+        wait_until(answers, 30.0)
+        assert talk.ask("GET NUMLOGINS btrm") == "NUMLOGINS btrm 1", "who logged in stays"
+    finally:
+        for sock in crowd:
+            sock.close()
+
+
 def test_who_may_connect_and_when(unit: DaemonProcess, port: int) -> None:
     unit.set(nut__allow="10.9.0.0/16")
     with socket.create_connection(("127.0.0.1", port), 20.0) as sock:

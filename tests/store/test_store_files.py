@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import grp
 import os
+import pwd
 import signal
 import stat
 import subprocess
@@ -50,6 +52,32 @@ def test_what_root_writes_stays_readable_for_the_daemon(tmp_path: Path) -> None:
     os.chown(path, 54321, 54320)
     write_atomic(path, b"old file: as it was")
     assert (path.stat().st_uid, path.stat().st_gid) == (54321, 54320)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_in_a_folder_that_root_shares_it_is_the_stations(tmp_path: Path) -> None:
+    """/etc/btrm is root:btrm 1770; here the user and the group "daemon" stand for btrm."""
+    station, group = pwd.getpwnam("daemon").pw_uid, grp.getgrnam("daemon").gr_gid
+    path = tmp_path / "file"
+    os.chown(tmp_path, 0, group)
+    tmp_path.chmod(0o1770)
+    write_atomic(path, b"new")
+    assert (path.stat().st_uid, path.stat().st_gid) == (station, group)
+    os.chown(path, 0, 0)  # as an earlier version left it
+    write_atomic(path, b"newer")
+    assert path.stat().st_uid == station
+    tmp_path.chmod(0o750)  # root's alone: nobody else is meant
+    path.unlink()
+    write_atomic(path, b"root's")
+    assert path.stat().st_uid == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_a_lock_that_root_made_first_does_not_keep_the_daemon_out(tmp_path: Path) -> None:
+    os.chown(tmp_path, 12345, 12346)
+    with DirLock(tmp_path):
+        found = (tmp_path / "lock").stat()
+    assert (found.st_uid, found.st_gid) == (12345, 12346)
 
 
 def test_leftovers_of_dead_processes_only_are_removed(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +28,7 @@ from web_station import PASSWORD, Client, MemoryCertificates, Station, wait_for
 from btrmd.daemon.tls_file import TlsFile
 from btrmd.model.commands import ChangeSettings, Note
 from btrmd.servers.web import listener, tls_channel
-from btrmd.servers.web.certificates import Certificates
+from btrmd.servers.web.certificates import _BLOCK, Certificates
 
 SECONDS = 20.0
 
@@ -156,6 +157,26 @@ def test_the_file_is_for_the_service_alone(tmp_path: Path, made: bytes) -> None:
     assert store.load() == made
     assert (tmp_path / "tls/server.pem").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "tls").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_certificate_file_that_cannot_be_read_is_kept_aside(tmp_path: Path) -> None:
+    """It may be the owner's, copied there with the wrong permissions."""
+    path = tmp_path / "tls" / "server.pem"
+    path.mkdir(parents=True)  # unreadable for root too
+    store = TlsFile(tmp_path)
+    assert store.load() is None
+    store.save(b"of our own")
+    assert store.load() == b"of our own"
+    assert path.with_name("server.pem.corrupt-1").exists()
+    store.save(b"another")  # what could be read is replaced
+    assert {p.name for p in path.parent.iterdir()} == {"server.pem", "server.pem.corrupt-1"}
+
+
+def test_a_hostile_pem_takes_no_time() -> None:
+    """Nothing else runs in the daemon while a pattern is looked for."""
+    begun = time.process_time()
+    assert _BLOCK.findall("-----BEGIN AAA-----" * 20_000) == []
+    assert time.process_time() - begun < 5.0  # ms; a pattern that looks on to the end: 30 s
 
 
 def test_the_session_cookie_is_secure(site: Site) -> None:

@@ -27,51 +27,54 @@ ACCOUNTS: dict[str, object] = {
     }
 }
 
-# Typed by hand: what needs more than looking. Whoever adds a change must add it here.
+# Typed by hand: what needs more than looking, and what a request that says nothing else is
+# answered with once it is let through: done (2xx, 303), or refused for what it does not say. The
+# station here has no certificate store (/https/...), no doer for the host's network (409) and none
+# for updates (503). Whoever adds a change must add it here.
 OPERATOR = {
-    ("POST", "/api/v1/tests"),
-    ("POST", "/api/v1/tests/current/stop"),
-    ("POST", "/api/v1/alarms/io1/ack"),
-    ("POST", "/api/v1/capacity-check"),
-    ("POST", "/acknowledge"),
-    ("POST", "/manual-test"),
-    ("POST", "/manual-test/stop"),
-    ("POST", "/manual-test/capacity-check"),
-    ("POST", "/email-test"),
-    ("POST", "/snmp/test-trap"),
+    ("POST", "/api/v1/tests"): 201,
+    ("POST", "/api/v1/tests/current/stop"): 200,
+    ("POST", "/api/v1/alarms/io1/ack"): 200,
+    ("POST", "/api/v1/capacity-check"): 422,
+    ("POST", "/acknowledge"): 303,
+    ("POST", "/manual-test"): 303,
+    ("POST", "/manual-test/stop"): 303,
+    ("POST", "/manual-test/capacity-check"): 422,
+    ("POST", "/email-test"): 409,
+    ("POST", "/snmp/test-trap"): 409,
 }
 ADMIN = {
-    ("PATCH", "/api/v1/settings"),
-    ("POST", "/api/v1/reset-data"),
-    ("POST", "/manual-test/reset"),
-    ("POST", "/battery-test"),
-    ("POST", "/port-options"),
-    ("POST", "/email"),
-    ("POST", "/network"),
-    ("POST", "/network/apply"),
-    ("POST", "/network/confirm"),
-    ("POST", "/network/revert"),
-    ("POST", "/update"),
-    ("POST", "/api/v1/update"),
-    ("POST", "/dnp3-modbus"),
-    ("POST", "/snmp"),
-    ("POST", "/authorization"),
-    ("POST", "/authorization/users"),
-    ("POST", "/https"),
-    ("POST", "/https/certificate"),
-    ("POST", "/https/renew"),
-    ("POST", "/backup/export"),
-    ("POST", "/backup/check"),
-    ("POST", "/backup/apply"),
+    ("PATCH", "/api/v1/settings"): 422,
+    ("POST", "/api/v1/reset-data"): 200,
+    ("POST", "/manual-test/reset"): 422,
+    ("POST", "/battery-test"): 303,
+    ("POST", "/port-options"): 303,
+    ("POST", "/email"): 303,
+    ("POST", "/network"): 303,
+    ("POST", "/network/apply"): 409,
+    ("POST", "/network/confirm"): 409,
+    ("POST", "/network/revert"): 409,
+    ("POST", "/update"): 503,
+    ("POST", "/api/v1/update"): 415,
+    ("POST", "/dnp3-modbus"): 303,
+    ("POST", "/snmp"): 303,
+    ("POST", "/authorization"): 422,
+    ("POST", "/authorization/users"): 422,
+    ("POST", "/https"): 303,
+    ("POST", "/https/certificate"): 409,
+    ("POST", "/https/renew"): 409,
+    ("POST", "/backup/export"): 422,
+    ("POST", "/backup/check"): 422,
+    ("POST", "/backup/apply"): 409,
 }
 OWN = {  # every user: his own password, his own sessions, the way out
-    ("POST", "/api/v1/password"),
-    ("POST", "/api/v1/login"),
-    ("POST", "/login"),
-    ("POST", "/set-password"),
-    ("POST", "/authorization/sessions"),
-    ("POST", "/api/v1/logout"),
-    ("POST", "/logout"),
+    ("POST", "/api/v1/password"): 422,
+    ("POST", "/api/v1/login"): 401,
+    ("POST", "/login"): 401,
+    ("POST", "/set-password"): 422,
+    ("POST", "/authorization/sessions"): 404,
+    ("POST", "/api/v1/logout"): 200,
+    ("POST", "/logout"): 303,
 }
 
 
@@ -90,7 +93,9 @@ def change(client: Client, method: str, path: str) -> int:
     """Ask for a change with the right token and with nothing else that is right."""
     if path.startswith("/api/"):
         return client.ask(method, path).status
-    return client.form(path, csrf_token=client.csrf).status
+    reply = client.form(path, csrf_token=client.csrf)
+    assert not reply.headers.get("Location", "").startswith("/login"), path
+    return reply.status
 
 
 @pytest.mark.parametrize(
@@ -104,21 +109,16 @@ def change(client: Client, method: str, path: str) -> int:
     ],
 )
 def test_every_change_asks_for_its_role(
-    staffed: Station, name: str, may: set[tuple[str, str]]
+    staffed: Station, name: str, may: dict[tuple[str, str], int]
 ) -> None:
     client = enter(staffed, name)
     changes = {route for route in routes_of(staffed) if route[0] not in ("GET", "HEAD")}
-    assert changes == OWN | OPERATOR | ADMIN  # nobody has forgotten to say who may
+    assert changes == set(OWN | OPERATOR | ADMIN)  # nobody has forgotten to say who may
     for method, path in sorted(changes):
         if path.endswith("logout"):
             continue
         status = change(client, method, path)
-        if (method, path) in may:
-            # Let through: carried out, or refused for what it (did not) say.
-            carried_out = (200, 201, 303, 400, 401, 404, 409, 415, 422, 503)
-            assert status in carried_out, (method, path, status)
-        else:
-            assert status == 403, (method, path)
+        assert status == may.get((method, path), 403), (method, path)
     if name in ("vera", "odd"):
         assert staffed.owner.commands == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import socket
@@ -54,20 +55,20 @@ class Health:
     def _look_at_pages(self) -> str:
         try:
             address = json.loads((self._run / "listeners.json").read_text()).get("http")
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             return "listeners.json is not there"
         if not isinstance(address, str):
             return ""  # a site without pages
         host, _, port = address.rpartition(":")
         host = {"0.0.0.0": "127.0.0.1", "[::]": "::1"}.get(host, host.strip("[]"))
-        connection = http.client.HTTPConnection(host, int(port), timeout=TALK_S)
+        # Whatever the daemon wrote there, it must not end the one who would undo the update.
         try:
-            connection.request("GET", "/healthz")
-            status = connection.getresponse().status
-        except (OSError, http.client.HTTPException) as error:
+            connection = http.client.HTTPConnection(host, int(port), timeout=TALK_S)
+            with contextlib.closing(connection):
+                connection.request("GET", "/healthz")
+                status = connection.getresponse().status
+        except (OSError, ValueError, http.client.HTTPException) as error:
             return f"/healthz does not answer ({error})"
-        finally:
-            connection.close()
         return "" if status == 200 else f"/healthz answers {status}"
 
     def ask(self, verb: str) -> Mapping[str, Any]:
@@ -78,13 +79,14 @@ class Health:
                 door.connect(str(self._run / "control.sock"))
                 door.sendall(json.dumps({"verb": verb}).encode() + b"\n")
                 data = b""
-                while b"\n" not in data and len(data) < 1 << 20:
+                deadline = time.monotonic() + TALK_S
+                while b"\n" not in data and len(data) < 1 << 20 and time.monotonic() < deadline:
                     piece = door.recv(65536)
                     if not piece:
                         break
                     data += piece
             answer = json.loads(data)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return {}
         return answer if isinstance(answer, dict) else {}
 

@@ -51,6 +51,8 @@ class Installer:
             wrong = self._health.wait(self._previous, self._ready_s)
             if not wrong:
                 return self._end("refused", f"The package refused to be installed: {refusal}.")
+            # Not overruled: what it refused for, a test or an outage, may be why it looks unwell.
+            return self._roll_back(f"dpkg failed: {refusal}", is_overruled=False)
         return self._judge(refusal)
 
     def resume(self) -> int:
@@ -80,13 +82,14 @@ class Installer:
         log.error("btrmd %s: %s", self._version, wrong)
         return self._roll_back(wrong)
 
-    def _roll_back(self, wrong: str) -> int:
+    def _roll_back(self, wrong: str, is_overruled: bool = True) -> int:
         said = f"btrmd {self._version} was not well ({wrong})"
         kept = self._lib / KEPT
         if not kept.exists():
             return self._end("failed", f"{said}, and there is no earlier package to go back to.")
         # The old package asks whether a test runs; the new one, unwell, is not to be asked.
-        os.environ[ANYWAY_VARIABLE] = "1"
+        if is_overruled:
+            os.environ[ANYWAY_VARIABLE] = "1"
         refusal = self._dpkg("-i", str(kept))
         self._start()
         still = refusal or self._health.wait(self._previous, PATIENCE * self._ready_s)

@@ -22,6 +22,7 @@ LISTENER: Final = "nut"
 MOST_CLIENTS: Final = 32
 MOST_LINE: Final = 512  # octets
 IDLE_S: Final = 600.0
+QUIET_S: Final = 5.0  # silent for so long and not logged in: makes room when all places are taken
 LOOK_S: Final = 1.0  # between two looks at the settings, while it listens
 SLEEP_S: Final = 60.0  # while it is off: an event ends it
 SETTLE_S: Final = 0.3  # after an event: the settings it tells of are in the snapshot by then
@@ -158,7 +159,7 @@ class NutServer:
         with contextlib.suppress(OSError):
             sock, address = self._listening.accept()
             host = str(address[0])
-            if len(self._clients) >= MOST_CLIENTS or not self._may_connect(host):
+            if not self._may_connect(host) or not self._has_room():
                 sock.close()
                 return
             sock.settimeout(SEND_S)
@@ -166,7 +167,23 @@ class NutServer:
             self._clients[sock.fileno()] = client
             self._selector.register(sock, selectors.EVENT_READ, client)
 
+    def _has_room(self) -> bool:
+        """Whoever holds a place without having logged in loses it to the next one, the longest
+        silent first: a crowd that only connects must not keep the monitors out."""
+        if len(self._clients) < MOST_CLIENTS:
+            return True
+        silent = time.monotonic() - QUIET_S
+        idle = [
+            c for c in self._clients.values() if not c.session.is_logged_in and c.heard_at < silent
+        ]
+        if not idle:
+            return False
+        self._leave(min(idle, key=lambda c: c.heard_at))
+        return True
+
     def _hear(self, client: Client) -> None:
+        if client.socket.fileno() < 0:
+            return  # it has had to make room a moment ago
         try:
             data = client.socket.recv(4096)
             client.buffer += data

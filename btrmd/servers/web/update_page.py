@@ -90,7 +90,7 @@ def update_routes(pages: Pages) -> list[Route]:
     page = UpdatePage(pages.services, pages)
     return [
         Route("GET", PATH, page.show, Access.PAGE),
-        Route("POST", PATH, page.install, Access.CHANGE, role=Role.ADMIN),
+        Route("POST", PATH, page.install, Access.OWN, role=Role.ADMIN),
     ]
 
 
@@ -101,7 +101,7 @@ def update_api(services: Services) -> list[Route]:
             "POST",
             API_PATH,
             UpdatePage(services).put,
-            Access.CHANGE,
+            Access.OWN,
             "Upload a piece of a signed update: the bytes from offset on, of total",
             query=("offset", "total"),
             answers=((413, "The piece is too large."), (422, "The piece does not fit.")),
