@@ -135,9 +135,10 @@ def conditions(
                 "charger.lost",
                 presence.charger.present or delivers,
                 inputs.charger_v,
-                0.0 if delivers else th.charger_present_v,
+                th.charger_present_v,
                 60.0,
                 "The charger is lost.",
+                delivers=delivers,
             )
         )
     for key, channel in (("io1", digital.io1), ("io2", digital.io2)):
@@ -160,9 +161,16 @@ def conditions(
 
 
 def _source(
-    key: str, present: bool, m: Measurement, limit: float, delay: float, text: str
+    key: str,
+    present: bool,
+    m: Measurement,
+    limit: float,
+    delay: float,
+    text: str,
+    *,
+    delivers: bool = False,
 ) -> Condition:
-    on = m.value < limit if m.good else None
+    on = m.value < limit and not delivers if m.good else None
     return Condition(key, on, present, delay, 0.0, text, m.value, limit)
 
 

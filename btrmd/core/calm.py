@@ -19,7 +19,8 @@ BAND, BAND_C = 0.1, 0.5  # V or A, degC: well above the noise of a channel, belo
 def is_calm(state: State) -> bool:
     """True while no machine is under way: no test, no outage, nothing pressed, nothing pending.
 
-    Timers (presence, alarm delays, the schedule) may run: they are late by `LOOK_EVERY_S` at most.
+    Timers of seconds keep the core awake, so that a delay is as long as it says; those of hours
+    (the schedule, rest) do not: they are late by `LOOK_EVERY_S` at most.
     """
     return (
         state.test.state is TestState.IDLE
@@ -36,6 +37,20 @@ def is_calm(state: State) -> bool:
         and state.buttons.pb2_since is None
         and state.restart_at is None
         and state.last_now >= state.buttons.flash_until
+        and not _is_timing(state)
+    )
+
+
+def _is_timing(state: State) -> bool:
+    """True while a delay of seconds runs: of presence, an alarm, the LVD, a relay's evidence."""
+    alarms, lvd, relays = state.alarms, state.lvd, state.relays
+    return (
+        bool(alarms.pending)
+        or any(source.above_since is not None and not source.present for source in state.presence)
+        or any(alarm.clearing is not None for alarm in alarms.raised.values())
+        or lvd.low_since is not None
+        or lvd.high_since is not None
+        or any(contact.odd_since is not None and not contact.faulty for contact in relays)
     )
 
 

@@ -137,13 +137,13 @@ def abort_reason(test: CapTest, desk: Desk) -> tuple[Watch, str]:
     )
     reason = ""
     if lasted(watch.supply, 2.0, now):
-        reason = f"The supply was lost ({inputs.supply_v.value:.2f} V)."
+        reason = f"The supply was lost ({max(inputs.supply_v.value, 0.0):.2f} V)."
     elif lasted(watch.sensor, 2.0, now):
         reason = "A needed sensor has no good reading."
     elif lasted(watch.overcurrent, 5.0, now):
         reason = f"Over-current: the load takes {inputs.load_a.value:.1f} A."
     elif lasted(watch.over_temp, 60.0, now):
-        reason = f"Over-temperature: the enclosure is at {temp.value:.1f} °C."
+        reason = f"Over-temperature: the enclosure is at {temp.value:.1f} C."
     elif lasted(watch.out_of_range, 60.0, now):
-        reason = f"The temperature of {temp.value:.1f} °C is outside 0 to 45 °C."
+        reason = f"The temperature of {temp.value:.1f} C is outside 0 to 45 C."
     return (old if watch == old else watch), reason

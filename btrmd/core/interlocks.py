@@ -136,11 +136,12 @@ def _measured(presence: Presence, desk: Desk) -> Iterator[Check]:
         else f"The load takes {load}; a test needs at least {LOAD_MIN_A} A.",
     )  # fmt: skip
     warm = inputs.temperature
-    degrees = f"{warm.value:.1f} °C" if warm.good else "not known"
+    # reasons go out as SNMP DisplayString, which is ASCII: no degree sign
+    degrees = f"{warm.value:.1f} C" if warm.good else "not known"
     yield _check(
-        "Temperature", f"{degrees}; needs {TEMP_LOW_C:.0f} to {TEMP_HIGH_C:.0f} °C", "temperature",
+        "Temperature", f"{degrees}; needs {TEMP_LOW_C:.0f} to {TEMP_HIGH_C:.0f} C", "temperature",
         "" if warm.good and TEMP_LOW_C <= warm.value <= TEMP_HIGH_C
-        else f"The temperature is {degrees}; a test needs 0 to 45 °C.",
+        else f"The temperature is {degrees}; a test needs 0 to 45 C.",
     )  # fmt: skip
 
 

@@ -74,9 +74,12 @@ def close(test: CapTest, record: TestRecord, desk: Desk) -> TestRecord:
 
 def abort(test: CapTest, reason: str, desk: Desk) -> TestRecord:
     """Close the record as aborted for `reason`, with what was measured so far."""
-    progress = test.progress
-    if progress.t0 and test.record is not None and test.record.duration_s is None:
-        test = test._replace(record=test.record._replace(duration_s=desk.now - progress.t0))
+    progress, record = test.progress, test.record
+    assert record is not None
+    if test.state is TestState.DELAYED:  # it was to start later, and never has
+        test = test._replace(record=record._replace(started_at=desk.inputs.wall))
+    elif progress.t0 and record.duration_s is None:
+        test = test._replace(record=record._replace(duration_s=desk.now - progress.t0))
     return close(test, judge(test._replace(end=End.ABORT, reason=reason), desk), desk)
 
 

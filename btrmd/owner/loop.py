@@ -44,7 +44,7 @@ LOGGED_EVERY_S = 60.0
 STIRRED_S = 2.0  # after anything new the core looks at every scan for so long
 HUNG_S = 2.0  # so long without a heartbeat edge, and the hardware has released every coil
 GAUGES_EVERY = 50  # ticks
-PRECHECKS_EVERY = 10  # ticks
+PRECHECKS_EVERY_S = 1.0
 
 
 class OwnedBoard(Protocol):
@@ -119,6 +119,7 @@ class Owner:
         self._seq = bus.snapshot.seq
         self._fault = ""
         self._prechecks: tuple[Precheck, ...] = ()
+        self._prechecked_at = float("-inf")
         self._allowed_steps = 0
         self._logged_at = float("-inf")
         self._edge_at = clock.now()  # the last edge on the heartbeat line
@@ -128,6 +129,8 @@ class Owner:
         # faster than real time a tick is too long to leave one out
         self._may_rest = pace is None or pace.speed <= 1.0
         self._is_resting = False
+        self._judged: State | None = None  # the state that `_is_calm` was told of
+        self._is_calm = False
         board.single_source = state.setpoints.single_source
 
     # --- the loop ------------------------------------------------------------------------------
@@ -225,6 +228,9 @@ class Owner:
     def _rests(self, inputs: Inputs, now: float) -> bool:
         """Whether the core need not look at this scan: all is calm and nobody wants anything."""
         self._is_resting = False
+        if self.state is not self._judged:  # a core at rest has the state it had
+            self._judged = self.state
+            self._is_calm = is_calm(self.state)
         wanted = self._own or self._fault or self._changes.done or self.bus.has_asked
         if wanted or not is_same(self._seen, inputs):
             self._stirred_at = now
@@ -233,7 +239,7 @@ class Owner:
             and now - self._looked_at < LOOK_EVERY_S - TICK_S / 2
             and not self._waiting
             and not self._deeds.is_settling
-            and is_calm(self.state)
+            and self._is_calm
         ):
             self._is_resting = True
             return True
@@ -344,7 +350,9 @@ class Owner:
         made = points(state, inputs, self._identity, now)
         faults = self._faults()
         fallen = (self._fault,) if self._fault else ()
-        if self._seq % PRECHECKS_EVERY == 1:
+        # by the clock: a calm station publishes once a second
+        if now - self._prechecked_at >= PRECHECKS_EVERY_S - TICK_S / 2:
+            self._prechecked_at = now
             self._prechecks = prechecks(state, Desk(now, 0.0, state.boot, inputs, state.setpoints))
         self.bus.publish(
             Snapshot(

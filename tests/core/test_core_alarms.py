@@ -151,6 +151,7 @@ def test_a_charger_in_bulk_is_there_by_its_current() -> None:
     bench.put(charger_a=2.5, battery_a=2.5)
     bench.run(2.0)
     assert "charger.lost" not in bench.alarms
+    assert [event.threshold for event in bench.told("charger.lost")] == [12.6, 12.6]
 
 
 def test_on_a_single_source_a_lost_supply_is_one_alarm() -> None:

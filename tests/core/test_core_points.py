@@ -82,6 +82,16 @@ def test_a_delayed_test_shows_when_it_starts() -> None:
     assert shown(bench, "test.start_in") == pytest.approx(6600.0, abs=5.0)
 
 
+def test_a_delayed_test_that_is_stopped_did_not_begin_after_its_end() -> None:
+    bench = ready()
+    bench.ask(StartTest("1", 2.0, "x"))
+    bench.run(600.0)
+    assert bench.ask(StopTest("x")).ok
+    record = bench.records[1]
+    assert (record.state, record.result) == ("finished", "aborted")
+    assert record.started_at == record.ended_at
+
+
 def test_the_time_to_the_next_test_counts_down_and_stays_while_disabled() -> None:
     bench = ready(test__interval_h=10)
     assert shown(bench, "test.next") == 36000.0

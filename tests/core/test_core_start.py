@@ -91,8 +91,8 @@ REASONS = [
     ("charger", {"charger_v": 12.5}, "The charger is not present"),
     ("battery", {"battery_v": 12.4, "charger_v": 12.7, "charger_a": 1.0}, "starts only above"),
     ("load", {"load_a": 0.1}, "a test needs at least 0.2 A"),
-    ("temperature", {"temperature": 45.0625}, "a test needs 0 to 45 °C"),
-    ("temperature", {"temperature": -0.0625}, "a test needs 0 to 45 °C"),
+    ("temperature", {"temperature": 45.0625}, "a test needs 0 to 45 C"),
+    ("temperature", {"temperature": -0.0625}, "a test needs 0 to 45 C"),
     ("sensor", {"battery_v": None}, "The battery voltage has no good reading (bad)."),
     ("sensor", {"charger_a": STALE}, "The charger current has no good reading (stale)."),
     ("sensor", {"temperature": None}, "The temperature has no good reading (bad)."),
@@ -117,6 +117,7 @@ def test_each_reason_against_a_test_is_one_sentence(
     assert words in refused.text
     assert refused.text.endswith(".")
     assert "\n" not in refused.text
+    assert refused.text.isascii()  # SNMP carries it as DisplayString
     assert bench.state.last_reason == refused.text
     assert refused.text in bench.told("test.refused")[-1].text
     assert phase(bench) == "idle"

@@ -65,6 +65,46 @@ def test_a_step_of_the_load_is_shown_in_the_same_scan(make_rig: Callable[..., Ri
     assert rig.value("load.current") == pytest.approx(3.5, abs=0.1)
 
 
+def test_what_a_start_would_be_asked_is_a_second_old_at_most(make_rig: Callable[..., Rig]) -> None:
+    rig = calm(make_rig)
+    for _ in range(30):
+        before = rig.bus.snapshot.prechecks
+        rig.tick(10)
+        assert rig.bus.snapshot.prechecks is not before
+
+
+@pytest.mark.parametrize(
+    ("change", "back", "key", "delay_s"),
+    [
+        ({"load.amps": "23"}, {"load.amps": "2"}, "overcurrent", 5.0),
+        ({"charger.on": "0"}, {"charger.on": "1"}, "charger.lost", 60.0),
+    ],
+)
+def test_a_delay_of_seconds_is_as_long_as_it_says(
+    make_rig: Callable[..., Rig], change: dict[str, str], back: dict[str, str], key: str,
+    delay_s: float,
+) -> None:  # fmt: skip
+    rig = calm(make_rig)
+    rig.world.change(change)
+    began = rig.clock.now()
+    rig.until(lambda: key in rig.owner.state.alarms.keys)
+    assert rig.clock.now() - began == pytest.approx(delay_s, abs=0.35)
+    rig.world.change(back)
+    rig.until(lambda: key not in rig.owner.state.alarms.keys)
+    assert looks(rig, 300) >= 30
+    assert is_calm(rig.owner.state)
+
+
+def test_a_source_is_present_after_ten_seconds(make_rig: Callable[..., Rig]) -> None:
+    rig = calm(make_rig)
+    rig.world.change({"charger.on": "0"})
+    rig.tick(30)
+    rig.world.change({"charger.on": "1"})
+    began = rig.clock.now()
+    rig.until(lambda: rig.owner.state.presence.charger.present)
+    assert rig.clock.now() - began == pytest.approx(10.0, abs=0.35)
+
+
 def test_a_command_is_taken_in_the_next_scan(make_rig: Callable[..., Rig]) -> None:
     rig = calm(make_rig)
     future = rig.bus.post(StartTest("1", source="test"))
