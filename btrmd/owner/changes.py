@@ -55,6 +55,17 @@ def typed(command: ChangeSettings, settings: Settings) -> ChangeSettings:
     return command._replace(changes={**{key: changed[key] for key in keys}, **live})
 
 
+def _said(value: Value) -> str:
+    """A setting's value as a person would say it."""
+    if value is None:
+        return "unset"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) if value != "" else "(empty)"
+
+
 def change_events(
     old: Settings, new: Settings, source: str, at: float, uptime: float
 ) -> tuple[Event, ...]:
@@ -66,7 +77,8 @@ def change_events(
     return tuple(
         Event(
             0, at, uptime, key, Kind.COMMAND, shown(new, key), None, source,
-            f"Setting {key} changed from {shown(old, key)} to {shown(new, key)}.", False,
+            f"Setting {key} changed from {_said(shown(old, key))} to {_said(shown(new, key))}.",
+            False,
         )
         for key in new.differing(old)
     )  # fmt: skip

@@ -175,3 +175,12 @@ def test_a_disk_that_refuses_a_calibration_leaves_the_old_one(rig: Rig) -> None:
         answer = rig.ask(Calibrate("io1.voltage", point, volts, "test"))
     assert (answer.ok, answer.code) == (False, "storage")
     assert rig.board.calibration.factors("io1.voltage") == (1.0, 0.0)
+
+
+def test_a_change_is_told_in_words(rig: Rig) -> None:
+    changes = {"battery.rated_ah": 20, "ups.enabled": False, "site.location": ""}
+    assert rig.ask(ChangeSettings(changes, "test")).ok
+    texts = rig.texts()
+    assert "Setting battery.rated_ah changed from unset to 20." in texts
+    assert "Setting ups.enabled changed from on to off." in texts
+    assert "Setting site.location changed from BTRM Location to (empty)." in texts
