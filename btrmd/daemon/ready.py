@@ -16,6 +16,7 @@ from .systemd import Supervisor
 log = logging.getLogger(__name__)
 
 AGAIN_S = 5.0
+LOOK_EVERY = 5  # ticks, once ready: half a second
 NAMES = ("http", "https", "modbus", "dnp3", "snmp", "serial")
 
 
@@ -34,9 +35,13 @@ class Readiness:
         self._is_ready = False
         self._has_told = False
         self._again_at = 0.0
+        self._ticks = 0
 
     def look(self) -> None:
         """After a whole tick: write what changed, say ready once everything is bound."""
+        self._ticks += 1
+        if self._is_ready and self._ticks % LOOK_EVERY:
+            return
         self._supervisor.feed()
         self._supervisor.status(status_line(self._bus.snapshot.faults))
         listeners = self._bus.listeners
