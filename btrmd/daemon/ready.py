@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..bus import Bus, Listener
 from ..store.atomic import write_atomic
+from .heap import give_back
 from .systemd import Supervisor
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class Readiness:
         write_atomic(self._path, json.dumps(addresses).encode() + b"\n", 0o644)
         if not self._is_ready and tried and all(listeners[n].address for n in self._wanted):
             self._is_ready = True
+            give_back()
             http = addresses.get("http")
             sys.stdout.write(f"ready http://{http}\n" if http else "ready\n")
             sys.stdout.flush()
