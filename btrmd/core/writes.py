@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..model.commands import ChangeSettings, NoteWrite
 from ..model.events import Kind
 from ..model.settings import SETTINGS, Settings
+from ..model.words import said
 from .desk import Desk
 
 # A master that writes the same setpoint every second must not wash away the history.
@@ -44,7 +45,7 @@ def unchanged(command: ChangeSettings, settings: Settings) -> list[NoteWrite]:
         NoteWrite(
             key,
             f"Setting {key} was written unchanged: "
-            f"{'(secret)' if SETTINGS[key].secret else settings[key]}.",
+            f"{'(secret)' if SETTINGS[key].secret else said(settings[key])}.",
             command.source,
         )
         for key, value in command.changes.items()

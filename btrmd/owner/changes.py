@@ -14,6 +14,7 @@ from ..model.errors import BtrmError, SettingError
 from ..model.events import Event, Kind
 from ..model.readings import Value
 from ..model.settings import SETTINGS, Settings
+from ..model.words import said
 from ..store.writer import Writer
 
 LIVE_NEXT = "test.next_h"
@@ -55,17 +56,6 @@ def typed(command: ChangeSettings, settings: Settings) -> ChangeSettings:
     return command._replace(changes={**{key: changed[key] for key in keys}, **live})
 
 
-def _said(value: Value) -> str:
-    """A setting's value as a person would say it."""
-    if value is None:
-        return "unset"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value) if value != "" else "(empty)"
-
-
 def change_events(
     old: Settings, new: Settings, source: str, at: float, uptime: float
 ) -> tuple[Event, ...]:
@@ -77,7 +67,7 @@ def change_events(
     return tuple(
         Event(
             0, at, uptime, key, Kind.COMMAND, shown(new, key), None, source,
-            f"Setting {key} changed from {_said(shown(old, key))} to {_said(shown(new, key))}.",
+            f"Setting {key} changed from {said(shown(old, key))} to {said(shown(new, key))}.",
             False,
         )
         for key in new.differing(old)

@@ -60,7 +60,7 @@ def test_a_flood_is_told_as_a_number_and_none_is_lost() -> None:
     sums = bench.told("command.repeated")
     assert {event.source for event in sums} == {ME}
     assert singly + sum(int(str(event.value)) for event in sums) == 1000
-    assert sums[0].text.endswith("Setting lvd.enabled was written unchanged: False.")
+    assert sums[0].text.endswith("Setting lvd.enabled was written unchanged: off.")
     bench.run(BURST * EVERY_S)
     write(bench, lvd__enabled=False)
     assert len(bench.told("lvd.enabled")) == singly + 1

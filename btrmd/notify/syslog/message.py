@@ -10,8 +10,8 @@ from typing import Final
 from ... import __version__
 from ...model.bindings import ENTERPRISE
 from ...model.events import Event, Kind
-from ...model.readings import Value
 from ...model.settings import Settings
+from ...model.words import plain_value
 
 APP_NAME: Final = "btrmd"
 SD_ID: Final = f"btrm@{ENTERPRISE[-1]}"
@@ -65,8 +65,8 @@ def _facts(event: Event, settings: Settings) -> str:
     pairs = [
         ("key", event.key),
         ("event", str(event.n)),
-        ("value", _value(event.value)),
-        ("threshold", _value(event.threshold)),
+        ("value", plain_value(event.value, ",")),
+        ("threshold", plain_value(event.threshold, ",")),
         ("source", event.source),
         ("uptime", f"{event.uptime_s:.1f}"),
         ("name", settings.text("site.name")),
@@ -75,16 +75,6 @@ def _facts(event: Event, settings: Settings) -> str:
     shown = "".join(f' {name}="{_escaped(text)}"' for name, text in pairs if text)
     origin = f'[origin enterpriseId="{ENTERPRISE[-1]}" software="btrmd" swVersion="{__version__}"]'
     return f"[{SD_ID}{shown}]{origin}"
-
-
-def _value(value: Value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return ",".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _escaped(text: str) -> str:

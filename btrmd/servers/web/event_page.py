@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from flask import Response, g, request
 
 from btrmd.model.events import Event, Kind
-from btrmd.model.readings import Value
 from btrmd.model.snapshot import AlarmView, Snapshot
+from btrmd.model.words import plain_value
 
 from .answers import answer_json
 from .bodies import query_int
@@ -116,7 +116,7 @@ def say_event(event: Event, snapshot: Snapshot) -> Line:
         KINDS[event.kind.value],
         event.key,
         event.text,
-        _say_value(event.value)
+        plain_value(event.value)
         + (f" (limit {event.threshold:g})" if event.threshold is not None else ""),
         event.source,
         state,
@@ -140,20 +140,10 @@ def _say_moment(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _say_value(value: Value) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
-
-
 def _cells(event: Event) -> tuple[object, ...]:
     """A line of the CSV file; no text in it may pass for a spreadsheet's formula."""
     value = plain(event.value)
-    shown = _say_value(event.value) if isinstance(value, bool | list) else value
+    shown = plain_value(event.value) if isinstance(value, bool | list) else value
     return (
         event.n,
         iso_time(event.at),
