@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 
 from ..model.board import Inputs, Outputs
@@ -15,12 +16,13 @@ from .chips.chip import Chip, FrozenError
 from .chips.ina219 import Ina219
 from .chips.tmp102 import Tmp102
 from .config import CURRENTS, VOLTAGES, HardwareConfig
-from .gpio import FactorySource, HatPins
+from .gpio import NO_LINES, FactorySource, HatPins
 from .i2c import I2CBus
 
 log = logging.getLogger(__name__)
 
 SHUNT_VOLTS_PER_COUNT = 1e-5  # INA219
+GLANCES = 20  # as many as `raw` takes into account
 TEMPERATURE_EVERY = 1.0  # s
 TEMPERATURE_GRACE = 0.05  # s: half a tick, so that 1 Hz does not turn into every eleventh tick
 CHECKS_APART = 0.1  # s between the proofs of life of two current chips: they share no scan
@@ -42,6 +44,7 @@ class _CurrentPart:
         self.channel = channel
         self.scale = scale
         self.drop = drop  # V a terminal voltage changes per A of this current
+        self.count = 0  # of the last scan that was read
 
     def again(self) -> float:
         return self.chip.shunt() * self.scale
@@ -64,10 +67,19 @@ class _VoltagePart:
         self.channel = channel
         self.scale = scale
         self.current = current
+        self.count = 0  # of the last scan that was read
         self._pause = pause
 
     def again(self) -> float:
         return self.chip.convert(self.input, self._pause) * self.scale
+
+    def drop(self) -> float:
+        """What the shunt takes off or adds, V; 0 while the current is not known."""
+        current = self.current
+        if current is None:
+            return 0.0
+        measured = current.channel.measurement
+        return measured.value * current.drop if measured.quality is GOOD else 0.0
 
 
 class HatBoard:
@@ -107,6 +119,9 @@ class HatBoard:
             self._chips.append(self._thermometer)
         self._chips.sort(key=lambda chip: chip.address)
         self._answers: tuple[tuple[str, bool], ...] = ()
+        self._lines = NO_LINES  # of the last scan that was read
+        # what `glance` has seen: time, counts of the currents, counts of the voltages
+        self._glances: deque[tuple[float, list[int], list[int]]] = deque(maxlen=GLANCES)
         self._order = [self._channels.get(key) for key in KEYS]
         self.calibration = calibration or Calibration()
 
@@ -171,7 +186,21 @@ class HatBoard:
         terminals. None when there was no sample or the channel is not fitted.
         """
         channel = self._channels.get(key)
-        return None if channel is None else channel.raw(self._now)
+        if channel is None:
+            return None
+        return channel.raw(self._now, self._glanced(key))
+
+    def _glanced(self, key: str) -> list[tuple[float, float]]:
+        """(time, uncalibrated value) of channel `key` in the scans that were only glanced at."""
+        for index, part in enumerate(self._currents.values()):
+            if part.channel.key == key:
+                return [(at, amps[index] * part.scale) for at, amps, _ in self._glances]
+        for index, voltage in enumerate(self._voltages):
+            if voltage.channel.key == key:
+                drop = voltage.drop()
+                scale = voltage.scale
+                return [(at, volts[index] * scale + drop) for at, _, volts in self._glances]
+        return []
 
     # --- Board -------------------------------------------------------------------------------
 
@@ -183,7 +212,7 @@ class HatBoard:
         self._read_currents(now)
         self._read_voltages(now)
         self._read_temperature(now)
-        batt_path, guard, pb1, pb2 = self._pins.read()
+        self._lines = batt_path, guard, pb1, pb2 = self._pins.read()
         m = [NO_MEASUREMENT if channel is None else channel.measurement for channel in self._order]
         if self.single_source:
             m[5], m[7] = NO_MEASUREMENT, _sum(m[7], m[5])
@@ -198,11 +227,44 @@ class HatBoard:
             wall=wall,
         )
 
+    def glance(self, now: float, band: float) -> bool:
+        """Scan currents, voltages and lines; see model.board.Board.
+
+        The same conversions as `read` makes, compared as counts: a scan that holds nothing new
+        need not be made into readings. What fails or jumps is left to `read`, which judges it,
+        and which alone asks the chips for a proof of life.
+        """
+        self._now = now
+        if not all([chip.fails == 0 for chip in self._chips]):
+            return False
+        amps, volts = [], []
+        try:
+            for part in self._currents.values():
+                count = part.chip.shunt()
+                if not -band < (count - part.count) * part.scale < band:
+                    return False
+                amps.append(count)
+        except BusError:
+            return False
+        scan(self._adcs, self._pause)
+        for voltage in self._voltages:
+            converted = voltage.chip.counts[voltage.input]
+            if converted is None:
+                return False
+            if not -band < (converted - voltage.count) * voltage.scale < band:
+                return False
+            volts.append(converted)
+        if self._pins.read() != self._lines:
+            return False
+        self._glances.append((now, amps, volts))
+        return True
+
     def _read_currents(self, now: float) -> None:
         for part in self._currents.values():
             chip, channel = part.chip, part.channel
             try:
-                nominal = channel.screen(chip.counts(now) * part.scale, part.again)
+                part.count = count = chip.counts(now)
+                nominal = channel.screen(count * part.scale, part.again)
             except BusError as error:
                 chip.failed(error)
                 channel.fail(now, isinstance(error, FrozenError))
@@ -228,13 +290,8 @@ class HatBoard:
                 chip.error = error
                 channel.fail(now, isinstance(error, FrozenError))
                 continue
-            current = part.current
-            drop = 0.0
-            if current is not None:
-                measured = current.channel.measurement
-                if measured.quality is GOOD:
-                    drop = measured.value * current.drop
-            channel.take(nominal, drop, now)
+            part.count = count
+            channel.take(nominal, part.drop(), now)
         for chip in self._adcs:
             problem = chip.error or chip.odd
             if problem is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from ..model.readings import BAD, GOOD, STALE, Measurement
 
@@ -109,7 +109,11 @@ class Channel:
         if self.measurement.quality is not quality:
             self.measurement = Measurement(self.value, quality, self.at)
 
-    def raw(self, now: float) -> float | None:
-        """The mean uncalibrated value of the last 2 s, corrected for the drop; None without one."""
-        recent = [value for at, value in self._samples if now - RAW_SPAN <= at <= now]
+    def raw(self, now: float, more: Iterable[tuple[float, float]] = ()) -> float | None:
+        """The mean uncalibrated value of the last 2 s, corrected for the drop; None without one.
+
+        `more`: further samples, as (time, value).
+        """
+        samples = (*self._samples, *more)
+        recent = [value for at, value in samples if now - RAW_SPAN <= at <= now]
         return sum(recent) / len(recent) if recent else None

@@ -79,6 +79,13 @@ class Board(Protocol):
         `now` is the process clock in seconds, `wall` wall time in seconds since 1970.
         """
 
+    def glance(self, now: float, band: float) -> bool:
+        """Scan every current, voltage and line; True when all is as `read` delivered it last.
+
+        As it was: every chip answers, the lines are the same, no value is further than `band`
+        (V or A) away. False says nothing: `read` tells. Never raises for a failing chip.
+        """
+
     def apply(self, outputs: Outputs, now: float) -> None:
         """Drive every output and give the heartbeat one edge. `now` sets the blink phase.
 

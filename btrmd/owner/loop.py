@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..bus import Bus, Pending
 from ..clock import Clock
-from ..core.calm import LOOK_EVERY_S, is_calm, is_same
+from ..core.calm import BAND, LOOK_EVERY_S, is_calm, is_same
 from ..core.desk import Desk
 from ..core.publish import alarm_views, points
 from ..core.recover import let_go
@@ -53,6 +53,8 @@ class OwnedBoard(Protocol):
     single_source: bool
 
     def read(self, now: float, wall: float) -> Inputs: ...
+
+    def glance(self, now: float, band: float) -> bool: ...
 
     def apply(self, outputs: Outputs, now: float) -> None: ...
 
@@ -123,9 +125,8 @@ class Owner:
         self._allowed_steps = 0
         self._logged_at = float("-inf")
         self._edge_at = clock.now()  # the last edge on the heartbeat line
-        self._seen = self._inputs  # what the core saw last,
-        self._looked_at = float("-inf")  # when,
-        self._stirred_at = clock.now()  # and when there was last something new in it
+        self._looked_at = float("-inf")  # when the core saw `_inputs`,
+        self._stirred_at = clock.now()  # and when there was last something new in them
         # faster than real time a tick is too long to leave one out
         self._may_rest = pace is None or pace.speed <= 1.0
         self._is_resting = False
@@ -195,16 +196,20 @@ class Owner:
             self._let_pass(self._pace.step_s)
         clock, deeds = self._clock, self._deeds
         now, wall = clock.now(), clock.wall()
+        if self._may_rest and self._rests(now, wall):
+            self._wake_up(wall)
+            self.board.apply(self.state.outputs, now)  # LEDs blink, the heart beats
+            self._edge_at = clock.now()
+            return
         inputs = self.board.read(now, wall)
         storage_ok, clock_ok = not self._writer.fault, wall >= CLOCK_SANE_S
         if not (storage_ok and clock_ok):
             inputs = inputs._replace(storage_ok=storage_ok, clock_ok=clock_ok)
+        if not is_same(self._inputs, inputs):
+            self._stirred_at = now
         self._inputs = inputs
+        self._looked_at = now
         self._wake_up(wall)
-        if self._may_rest and self._rests(inputs, now):
-            self.board.apply(self.state.outputs, now)  # LEDs blink, the heart beats
-            self._edge_at = clock.now()
-            return
         self._take_over(now, wall)
         self._asked = waiters = self._collect()
         commands = tuple(waiter.command for waiter in waiters)
@@ -225,27 +230,28 @@ class Owner:
             raise refusal
         self._asked = []  # who is not answered yet waits for the disk
 
-    def _rests(self, inputs: Inputs, now: float) -> bool:
-        """Whether the core need not look at this scan: all is calm and nobody wants anything."""
+    def _rests(self, now: float, wall: float) -> bool:
+        """Whether the core need not look now: nobody wants anything, and a glance shows nothing."""
         self._is_resting = False
         if self.state is not self._judged:  # a core at rest has the state it had
             self._judged = self.state
             self._is_calm = is_calm(self.state)
-        wanted = self._own or self._fault or self._changes.done or self.bus.has_asked
-        if wanted or not is_same(self._seen, inputs):
+        if self._own or self._fault or self._changes.done or self.bus.has_asked:
             self._stirred_at = now
-        elif (
-            now - self._stirred_at >= STIRRED_S
-            and now - self._looked_at < LOOK_EVERY_S - TICK_S / 2
-            and not self._waiting
-            and not self._deeds.is_settling
-            and self._is_calm
+            return False
+        seen = self._inputs
+        if (
+            not self._is_calm
+            or now - self._stirred_at < STIRRED_S
+            or now - self._looked_at >= LOOK_EVERY_S - TICK_S / 2
+            or self._waiting
+            or self._deeds.is_settling
+            or seen.storage_ok is bool(self._writer.fault)
+            or seen.clock_ok is not (wall >= CLOCK_SANE_S)
         ):
-            self._is_resting = True
-            return True
-        self._seen = inputs
-        self._looked_at = now
-        return False
+            return False
+        self._is_resting = self.board.glance(now, BAND)
+        return self._is_resting
 
     def _wake_up(self, wall: float) -> None:
         """After a hang the relays have fallen back: the next edge must not bring them up again."""

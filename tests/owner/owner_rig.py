@@ -38,7 +38,7 @@ class Board:
 
     def __init__(self, board: HatBoard) -> None:
         self._board = board
-        self.reads: list[float] = []
+        self.reads: list[float] = []  # when it was scanned, by read or by glance
         self.fault: Exception | None = None
         self.fails_at_apply = False
         self.spared = 0  # so many reads are good before the fault shows
@@ -64,14 +64,25 @@ class Board:
         self._board.calibration = made
 
     def read(self, now: float, wall: float) -> Inputs:
+        self._count(now)
+        inputs = self._board.read(now, wall)
+        self.slow()
+        return inputs
+
+    def glance(self, now: float, band: float) -> bool:
+        self._count(now)
+        is_same = self._board.glance(now, band)
+        self.slow()
+        return is_same
+
+    def _count(self, now: float) -> None:
+        if self.reads and self.reads[-1] == now:
+            return  # a glance that was not enough
         self.reads.append(now)
         if self.fault is not None and not self.fails_at_apply:
             if self.spared == 0:
                 raise self.fault
             self.spared -= 1
-        inputs = self._board.read(now, wall)
-        self.slow()
-        return inputs
 
     def apply(self, outputs: Outputs, now: float) -> None:
         if self.fault is not None and self.fails_at_apply:

@@ -150,3 +150,17 @@ def test_any_channel_beyond_its_band_is_news(name: str) -> None:
 def test_any_line_is_news(changed: dict[str, object]) -> None:
     assert is_same(scan(), scan(wall=5.0))
     assert not is_same(scan(), scan(**changed))
+
+
+@pytest.mark.parametrize("address", ["0x40", "0x41", "0x44", "0x45", "0x48", "0x4a"])
+@pytest.mark.parametrize("fault", ["stuck", "nack"])
+def test_a_chip_that_dies_while_the_core_rests_is_bad_within_two_seconds(
+    make_rig: Callable[..., Rig], address: str, fault: str
+) -> None:
+    rig = calm(make_rig)
+    looks(rig, 5)
+    rig.world.change({f"fault.i2c.{address}": fault})
+    began = rig.clock.now()
+    rig.until(lambda: (address, False) in rig.owner._inputs.chips)
+    assert rig.clock.now() - began < 2.0
+    assert rig.owner.state.last_now == rig.board.reads[-1]

@@ -59,6 +59,8 @@ class Ina219(Chip):
 
     def shunt(self) -> int:
         """The shunt voltage in 10 uV, without proof of life. Raises BusError."""
+        if self._driver is None:
+            raise BusError(f"The INA219 at {self.key} is not connected.")
         count: int = self._driver.raw_shunt_voltage
         if not -self.full_scale < count < self.full_scale:
             raise ImplausibleError(

@@ -3,7 +3,7 @@
 `step(dt)` runs from event to event: relay contacts, guard, heartbeat cut-out, lock-outs, profile
 changes, and the crossings of a load bus that only its capacitor holds. Between events the circuit
 is solved once and the battery carried along analytically; a step in which nothing happens costs
-one solution, or none for half a second while the battery feeds nothing.
+one solution, or none for a second while the battery feeds nothing.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ RIGID_OHMS = 1e-6  # a recorded battery is what the file says, whatever flows
 LONG_STEP_S = 2.0
 LONGEST_STEP_S = 600.0
 COAST_END_S = 30.0
-LAZY_S = 0.45  # so long a bank at rest is taken as it was solved last
+LAZY_S = 0.95  # s: so long a bank at rest is taken as it was solved last
 
 
 class Plant:
@@ -194,7 +194,6 @@ class Plant:
 
     def step(self, dt: float) -> None:
         """Let `dt` s pass, 0.001..1.0 s as a rule; longer ones lose detail, not charge."""
-        self._sense = None
         end = self.plant_s + dt
         relays, guard, hat, load = self.relays, self.guard, self.hat, self.load
         if relays.follow_faults(self.plant_s) or self._dirty:
@@ -203,7 +202,8 @@ class Plant:
         elif end < self._quiet_until and self._lag_s + dt < LAZY_S:
             self._lag_s += dt
             self.plant_s = end
-            return
+            return  # the chips go on seeing what they saw, noise and all
+        self._sense = None
         self.catch_up()
         while True:
             until = end

@@ -1,0 +1,105 @@
+"""A glance: the same scan as a read, told apart from the last one without being made readings."""
+
+from __future__ import annotations
+
+import pytest
+from hal_bench import Bench
+
+BAND = 0.1
+
+
+@pytest.fixture
+def bench() -> Bench:
+    bench = Bench()
+    bench.scans(1.0)
+    return bench
+
+
+def glance(bench: Bench) -> bool:
+    bench.now += 0.1
+    bench.plant.plant_s += 0.1
+    bench.pins.drive_inputs(bench.plant.now, bench.pb1, bench.pb2)  # type: ignore[arg-type]
+    return bench.board.glance(bench.now, BAND)
+
+
+QUANTITIES = (
+    "battery_v", "load_v", "charger_v", "supply_v", "battery_a", "load_a", "charger_a", "supply_a",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", QUANTITIES)
+def test_what_moves_beyond_the_band_is_seen_and_what_stays_within_is_not(
+    bench: Bench, name: str
+) -> None:
+    before = getattr(bench.plant.now, name)
+    for near in (0.08, -0.08):
+        bench.plant.put(**{name: before + near})
+        assert glance(bench), near
+    for far in (0.13, -0.13):
+        bench.plant.put(**{name: before + far})
+        assert not glance(bench), far
+        assert not glance(bench), "a glance must not get used to what nobody has looked at"
+    bench.scan()
+    assert glance(bench)
+
+
+@pytest.mark.parametrize("channel", range(4))
+def test_every_io_channel_is_seen(bench: Bench, channel: int) -> None:
+    volts = list(bench.plant.now.io_v)
+    volts[channel] += 0.2
+    bench.plant.put(io_v=tuple(volts))
+    assert not glance(bench)
+
+
+@pytest.mark.parametrize("line", ["batt_path", "guard", "pb1", "pb2"])
+def test_every_line_is_seen(bench: Bench, line: str) -> None:
+    assert glance(bench)
+    if line.startswith("pb"):
+        setattr(bench, line, True)
+    else:
+        bench.plant.put(**{line: not getattr(bench.plant.now, line)})
+    assert not glance(bench)
+
+
+@pytest.mark.parametrize("address", [0x40, 0x41, 0x44, 0x45, 0x48, 0x4A])
+def test_a_chip_that_does_not_answer_is_left_to_the_read(bench: Bench, address: int) -> None:
+    bench.plant.i2c_faults[address] = "nack"
+    assert not glance(bench)
+    bench.scan()
+    bench.plant.i2c_faults.clear()
+    assert not glance(bench)  # the read has to find it well again first
+    bench.scans(0.5)
+    assert glance(bench)
+
+
+@pytest.mark.parametrize("address", [0x48, 0x4A])
+def test_a_frozen_converter_is_seen_in_the_same_scan(bench: Bench, address: int) -> None:
+    assert glance(bench)
+    bench.plant.i2c_faults[address] = "stuck"
+    assert not glance(bench)
+
+
+def test_before_any_read_nothing_is_known() -> None:
+    assert not glance(Bench())
+
+
+def test_a_bus_that_is_gone_is_left_to_the_read(bench: Bench) -> None:
+    bench.bus.close()
+    assert not glance(bench)
+
+
+def test_raw_counts_the_glances_too(bench: Bench) -> None:
+    keys = ("battery.voltage", "io2.voltage", "load.current")
+    bench.scans(2.5)
+    exact = {key: bench.board.raw(key) for key in keys}
+    now = bench.plant.now
+    bench.plant.put(
+        battery_v=now.battery_v + 0.08, load_a=now.load_a + 0.08, io_v=(1.0, 12.08, 24.0, 48.0)
+    )
+    for _ in range(20):
+        assert glance(bench)
+    for key in keys:
+        found, before = bench.board.raw(key), exact[key]
+        assert found is not None
+        assert before is not None
+        assert found == pytest.approx(before + 0.08, abs=0.01), key
