@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .errors import ConfigError
+from .setting_format import is_host
 
 MODELS: Final = ("300", "400")
 VOLTAGES: Final[Mapping[str, tuple[int, ...]]] = {"300": (12, 24), "400": (12, 24, 36, 48)}
@@ -19,9 +20,10 @@ class Site:
     """The `[site]` table of the site file.
 
     `model` "300" (20 A, 12 and 24 V) or "400" (10 A, 12 to 48 V). `authorization_off` is the
-    manual's factory state: every page and every change open to all. `ch2_output` makes CH2 an
-    output too (C5). `http`, `https`, `snmp`: HOST:PORT or "none"; `modbus`, `dnp3`: the HOST to
-    listen on, their ports are settings.
+    manual's factory state: every page and every change open to all. `web_names`: names with dots
+    under which such changes are taken, beside address, plain name and NAME.local. `ch2_output`
+    makes CH2 an output too (C5). `http`, `https`, `snmp`: HOST:PORT or "none"; `modbus`, `dnp3`:
+    the HOST to listen on, their ports are settings.
     """
 
     model: str = "300"
@@ -32,6 +34,7 @@ class Site:
     snmp: str = "0.0.0.0:161"
     modbus: str = "0.0.0.0"
     dnp3: str = "0.0.0.0"
+    web_names: tuple[str, ...] = ()
 
     @property
     def voltages(self) -> tuple[int, ...]:
@@ -54,12 +57,13 @@ def flatten(table: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 def decode_site(table: Mapping[str, object], file: str = "btrmd.toml") -> Site:
     """The `[site]` table as a Site.
 
-    Keys: `model`, `web.authorization`, `io2.output`, `listen.http`, `listen.https`,
+    Keys: `model`, `web.authorization`, `web.names`, `io2.output`, `listen.http`, `listen.https`,
     `listen.snmp`, `listen.modbus`, `listen.dnp3`.
     Raises ConfigError naming file, key, value and what is allowed.
     """
     values: dict[str, str] = {}
     authorization_off = ch2_output = False
+    names: tuple[str, ...] = ()
     for key, value in flatten(table).items():
         if key == "model":
             if isinstance(value, bool) or str(value) not in MODELS:
@@ -69,6 +73,8 @@ def decode_site(table: Mapping[str, object], file: str = "btrmd.toml") -> Site:
             if value != "off":
                 raise _wrong(file, key, value, '"off"; "writes" and "all" belong to [defaults]')
             authorization_off = True
+        elif key == "web.names":
+            names = _names(file, key, value)
         elif key == "io2.output":
             if not isinstance(value, bool):
                 raise _wrong(file, key, value, "true or false")
@@ -77,11 +83,24 @@ def decode_site(table: Mapping[str, object], file: str = "btrmd.toml") -> Site:
             name = key.removeprefix("listen.")
             values[name] = _listen(file, key, value, with_port=_LISTEN[name])
         else:
-            allowed = "model, web.authorization, io2.output, " + ", ".join(
+            allowed = "model, web.authorization, web.names, io2.output, " + ", ".join(
                 f"listen.{name}" for name in _LISTEN
             )
             raise ConfigError(f"{file}: [site] {key} is not known; allowed keys are {allowed}.")
-    return Site(authorization_off=authorization_off, ch2_output=ch2_output, **values)
+    return Site(
+        authorization_off=authorization_off, ch2_output=ch2_output, web_names=names, **values
+    )
+
+
+def _names(file: str, key: str, value: object) -> tuple[str, ...]:
+    """A list of host names."""
+    allowed = 'a list of host names, as ["btrm7.plant.example"]'
+    if not isinstance(value, list):
+        raise _wrong(file, key, value, allowed)
+    names = tuple(name for name in value if isinstance(name, str) and is_host(name))
+    if len(names) != len(value):
+        raise _wrong(file, key, value, allowed)
+    return names
 
 
 def _listen(file: str, key: str, value: object, with_port: bool) -> str:

@@ -15,6 +15,7 @@ from .accounts import Accounts
 from .answers import refuse
 from .cookies import SESSION_COOKIE
 from .forms import FORM_FIELD, FormTokens
+from .hosts import is_own_host
 from .routes import Access, Route
 from .sessions import Session, Sessions
 
@@ -72,7 +73,7 @@ class Gate:
     def _factory(self, access: Access) -> Response | None:
         """The factory login leads to a new password and nowhere else (R147)."""
         if access in _FACTORY:
-            return None
+            return self._foreign_host()
         if not request.path.startswith("/api/"):
             return _redirect("/set-password")
         return refuse(403, "set_password", "The factory login may only set a new password.")
@@ -110,9 +111,25 @@ class Gate:
 
     def _open_change(self, is_form: bool) -> Response | None:
         """web.authorization is off: a form still proves that it is ours."""
+        foreign = self._foreign_host()
+        if foreign is not None:
+            return foreign
         if is_form and request.method not in _SAFE and not self._tokens.is_good(request):
             return refuse(403, "csrf", f"The change is refused: {FORM_FIELD} is missing or wrong.")
         return None
+
+    def _foreign_host(self) -> Response | None:
+        """Who needs no password of their own must come by a name that can only be ours."""
+        if request.method in _SAFE:
+            return None
+        if is_own_host(request.host, self._bus.snapshot.settings.site.web_names):
+            return None
+        return refuse(
+            403,
+            "host",
+            f"The station does not know itself as {request.host}: use its address, "
+            "or name it under web.names in the site file.",
+        )
 
 
 def _is_same_origin(asked: Request) -> bool:
