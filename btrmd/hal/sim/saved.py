@@ -6,7 +6,7 @@ import json
 import logging
 import os
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import fields
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from .replay import read_record
 
 FORMAT = 1
 PAGE = 4096  # one write within one page is never torn by a kill
+CHARGE = tuple(field.name for field in fields(Charge))
 STAGES = ("bulk", "absorption", "float", "off")
 
 log = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def encode_plant(plant: Plant) -> dict[str, Any]:
             **{f"fault.i2c.0x{at:02x}": fault for at, fault in plant.i2c_faults.items()},
             **{f"fault.relay.{name}": fault for name, fault in plant.relay_faults.items()},
         },
-        "charge": asdict(battery.charge),
+        "charge": {name: getattr(battery.charge, name) for name in CHARGE},
         "stage": plant.charger.stage,
         "contacts": plant.relays.contacts,
         "guard": plant.guard.active,
@@ -68,7 +69,7 @@ def restore_plant(plant: Plant, saved: dict[str, Any]) -> list[str]:
     try:
         set_keys(plant, saved["keys"])
         plant.plant_s = _number(saved, "plant_s", 0.0, 1e12)
-        charge = {name: _number(saved["charge"], name, -50.0, 50.0) for name in asdict(Charge())}
+        charge = {name: _number(saved["charge"], name, -50.0, 50.0) for name in CHARGE}
         plant.battery.charge = Charge(**charge)
         if saved["stage"] not in STAGES:
             raise DataError("stage is none of " + ", ".join(STAGES))

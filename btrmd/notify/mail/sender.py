@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 LISTENER: Final = "mail"  # under this name a fault is shown
 LOOK_S: Final = 0.5  # between two looks while nothing happens
+OFF_S: Final = 2.0  # the same while e-mail is off and there was no event (a change is one)
 STOP_S: Final = 1.0  # for a mail that is on its way
 
 
@@ -84,6 +85,7 @@ class MailSender:
             self._drop(tuple(self._boxes))
 
     def _run(self) -> None:
+        told = True  # an event came: the settings it changed may show a moment later
         while not self._stopping.is_set():
             try:
                 wait_s = self.step(time.monotonic())
@@ -99,7 +101,8 @@ class MailSender:
             if wait_s > 0.0:
                 self._stopping.wait(wait_s)
             else:
-                self._bus.wait_events(self._seen, LOOK_S, self._stopping)
+                quiet = OFF_S if self._account is None and not told else LOOK_S
+                told = self._bus.wait_events(self._seen, quiet, self._stopping)
 
     # --- one look --------------------------------------------------------------------------------
 
