@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -119,7 +120,9 @@ class House:
         self.keys = folder / "keys"
         self.incoming = folder / "incoming"
         self.daemon_run = folder / "daemon"
-        self.socket = self.run / "helper.sock"
+        # not below `folder`: a socket's path is short (unix(7): 107 octets)
+        self._short = tempfile.TemporaryDirectory(prefix="btrmd-")
+        self.socket = Path(self._short.name) / "helper.sock"
         self.nmcli_path = folder / "nmcli.json"
         self.path = f"{self.tools}:{os.environ['PATH']}"
         self.environment: dict[str, str] = {}
@@ -183,6 +186,10 @@ class House:
         code = self.process.wait(WAIT_S)
         self.process = None
         return code
+
+    def close(self) -> None:
+        self.stop()
+        self._short.cleanup()
 
     def send(self, line: bytes) -> dict[str, Any]:
         """The answer to a raw line."""

@@ -13,4 +13,4 @@ from appliance_house import House
 def house(tmp_path: Path) -> Iterator[House]:
     made = House(tmp_path / "house")
     yield made
-    made.stop()
+    made.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -17,16 +18,23 @@ PIECE = 256 * 1024
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[DaemonProcess]:
-    made = DaemonProcess(tmp_path / "station", speed=4)
+def place() -> Iterator[Path]:
+    """A folder with a short name: the helper's socket lies below it (unix(7): 107 octets)."""
+    with tempfile.TemporaryDirectory(prefix="btrmd-") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def daemon(place: Path) -> Iterator[DaemonProcess]:
+    made = DaemonProcess(place / "station", speed=4)
     yield made
     made.close()
 
 
 @pytest.fixture
-def house(tmp_path: Path, daemon: DaemonProcess) -> Iterator[House]:
+def house(place: Path, daemon: DaemonProcess) -> Iterator[House]:
     """A helper where the daemon looks for it; its nmcli is played."""
-    made = House(tmp_path / "house")
+    made = House(place / "house")
     made.run, made.lib = daemon.state_dir / "run" / "helper", daemon.state_dir / "helper"
     made.incoming = daemon.state_dir / "update" / "bundle"
     made.socket = made.run / "helper.sock"
@@ -34,7 +42,7 @@ def house(tmp_path: Path, daemon: DaemonProcess) -> Iterator[House]:
         folder.mkdir(parents=True)
     made.play_nmcli()
     yield made
-    made.stop()
+    made.close()
 
 
 def form(daemon: DaemonProcess, path: str, **fields: str) -> Reply:
