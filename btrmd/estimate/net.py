@@ -9,7 +9,7 @@ from functools import cache
 from math import exp, tanh
 from operator import mul
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 TABLES = Path(__file__).parent / "tables"
 RATED, UNRATED = "rated.json", "unrated.json"  # told the rated Ah, and not
@@ -26,7 +26,7 @@ class Answer(NamedTuple):
 
 
 class _Layer(NamedTuple):
-    columns: tuple[array[float], ...]  # one a unit
+    columns: tuple[array[float], ...]  # one a unit; four bytes a number are enough
     offsets: array[float]
 
 
@@ -49,22 +49,25 @@ class Table(NamedTuple):
 @cache
 def load_table(path: Path) -> Table:
     """The table in the file; read once, on first use."""
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored = json.loads(path.read_text(encoding="utf-8"), object_hook=_shrink)
     nets = tuple(
         _Net(
             tuple(net["mean"]),
             tuple(net["sd"]),
-            tuple(
-                _Layer(
-                    tuple(array("d", column) for column in layer["columns"]),
-                    array("d", layer["offsets"]),
-                )
-                for layer in net["layers"]
-            ),
+            tuple(net["layers"]),
         )
         for net in stored["nets"]
     )
     return Table(nets, stored["stretch"], stored["together"])
+
+
+def _shrink(found: dict[str, Any]) -> object:
+    """A layer as soon as it is read, so that a table never stands in memory as Python floats."""
+    if "columns" not in found:
+        return found
+    return _Layer(
+        tuple(array("f", column) for column in found["columns"]), array("f", found["offsets"])
+    )
 
 
 def ask(table: Table, features: Sequence[float], load_kind: str) -> Answer:

@@ -23,18 +23,20 @@ LIMIT = 400  # rows looked at; keeps one estimate below 10 ms on the bench
 FARTHEST = 1.5  # the net may move the slope method's charge left by a factor of e^1.5 at most
 TRUST = 0.85  # of the net's correction: the rest stays with the slope method, which knows no family
 RATED_SHARE = 0.7  # of what is said knowing the rated Ah; the rest is said without (ln)
+MOST_CHARGE = 1.3  # of the rated 20 h charge: more than any battery of that rating holds
 FLAT_V_AH = 1e-6  # a curve that falls less tells nothing by itself
 
 
 class _Left(NamedTuple):
     """Seconds left and the ends of their 90 % interval, all as ln; whether the knee shows;
-    `together` what the interval is stretched by where both tables answer."""
+    `together` what the interval is stretched by where both tables answer; Ah removed."""
 
     centre: float
     low: float
     high: float
     is_knee: bool
     together: float
+    seen_ah: float
 
 
 def estimate(
@@ -65,7 +67,10 @@ def estimate(
     else:
         found = _left(short, blocks, rated_ah, temp_c, cutoff_v_block, tables)
         plain = _alone(short, blocks, temp_c, cutoff_v_block, tables)
-        if plain is not None and not _contradict(found, plain):
+        is_wrong = plain is not None and (
+            found.seen_ah > MOST_CHARGE * rated_ah or _contradict(found, plain)
+        )
+        if plain is not None and not is_wrong:
             found = _blend(found, plain)
         elif plain is not None:
             low, high = min(found.low, plain.low), max(found.high, plain.high)
@@ -108,7 +113,7 @@ def _left(
     centre += log(left * 3600.0 / curve.load.amps)
     low, high = centre - answer.below, centre + answer.above
     together = table.together.get(curve.load.kind, 1.0)
-    return _Left(centre, low, high, has_knee(curve), together)
+    return _Left(centre, low, high, has_knee(curve), together, curve.seen_ah)
 
 
 def _alone(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from estimate_discharges import bursts, shape, steady
 
+from btrmd.estimate import run_time
 from btrmd.estimate.csv_file import load_record
 from btrmd.estimate.curve import refer
 from btrmd.estimate.cutoff import cutoff_time
@@ -42,6 +43,19 @@ def test_the_interval_narrows_as_the_discharge_goes_on() -> None:
         found = estimate(steady(RUN_S, 3.0, until), 1, 20.0)
         widths.append(found.high_s - found.low_s)
     assert widths == sorted(widths, reverse=True)
+
+
+@pytest.mark.parametrize(("rated_ah", "is_left_out"), [(4.0, True), (5.0, False)])
+def test_no_battery_gives_more_than_it_has(
+    monkeypatch: pytest.MonkeyPatch, rated_ah: float, is_left_out: bool
+) -> None:
+    monkeypatch.setattr(run_time, "_contradict", lambda *_: False)  # the charge alone decides
+    found = estimate(steady(RUN_S, 3.0, 0.4), 1, rated_ah)  # 6 Ah removed
+    assert bool(found.warnings) is is_left_out
+    if is_left_out:
+        assert f"{rated_ah:g} Ah" in found.warnings[0]
+        plain = estimate(steady(RUN_S, 3.0, 0.4), 1, None)
+        assert found.ert_s == pytest.approx(plain.ert_s)
 
 
 def test_a_bank_is_its_blocks() -> None:
