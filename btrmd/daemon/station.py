@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from ..appliance.client import make_client
@@ -15,7 +15,7 @@ from ..cli.run_options import RunOptions
 from ..clock import Clock, RealClock, SimClock
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
-from ..hal.config import HardwareConfig, find_hardware_file, load_hardware
+from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardware
 from ..model.errors import BtrmError, SettingError
 from ..model.snmp_engine import SnmpEngine
 from ..notify.mail.sender import MailSender
@@ -31,6 +31,7 @@ from ..servers.fieldbus.plan import FieldbusOptions, SerialLine
 from ..servers.fieldbus.service import Fieldbus, wanted_listeners
 from ..servers.nut.server import NutServer
 from ..servers.snmp.server import SnmpServer
+from ..store.atomic import write_atomic
 from ..store.history_db import HistoryDb
 from ..store.json_file import JsonFile
 from ..store.settings_file import SettingsFile
@@ -70,7 +71,8 @@ class Station:
         settings_file = SettingsFile(config_dir)
         loaded = settings_file.load()
         settings = loaded.settings
-        hardware = load_hardware(find_hardware_file(config_dir))
+        hardware_file = find_hardware_file(config_dir)
+        hardware = load_hardware(hardware_file)
         self._calibration_file = JsonFile(config_dir / "calibration.json")
         calibration, fault = self._load_calibration()
         logins = JsonFile(config_dir / "auth.json")
@@ -87,6 +89,9 @@ class Station:
         else:
             from ..hal.pi import open_pi_board
 
+            # For whoever must release the pins when this process no longer can.
+            with suppress(OSError):  # without the copy the board file serves
+                write_atomic(options.run_dir / OPENED, hardware_file.read_bytes(), 0o644)
             self.board = open_pi_board(hardware, calibration)
         self._stack.callback(self.board.close)
 

@@ -17,6 +17,7 @@ INPUT_PINS = ("pb1", "pb2", "batt_path", "guard")
 FUSES = ("f2_300", "f2_400")
 SHUNT_RANGES_MV = (40, 80, 160, 320)  # INA219 data sheet, table 4: PGA gain /1 /2 /4 /8
 
+OPENED = "hardware.toml"  # in the run folder: the board file that the running daemon goes by
 INSTALLED = Path("/etc/btrm/hardware.toml")
 REFERENCE = Path(__file__).resolve().parents[2] / "etc" / "hardware.toml"
 

@@ -8,14 +8,16 @@ charger to battery).
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from gpiozero import OutputDevice
 
 from ..model.errors import BtrmError
-from .config import COILS, Pin, find_hardware_file, load_hardware
+from .config import COILS, OPENED, Pin, find_hardware_file, load_hardware
 
 log = logging.getLogger(__name__)
 
@@ -42,12 +44,25 @@ def release(pins: Mapping[str, Pin], factory: Any) -> list[str]:
     return faults
 
 
+def pins() -> Mapping[str, Pin]:
+    """Those the daemon had opened, by the copy it left in its run folder; else the board file's,
+    which somebody may have edited, rightly or wrongly, since. Raises ConfigError."""
+    run_dir = os.environ.get("RUNTIME_DIRECTORY", "").partition(":")[0]
+    opened = Path(run_dir) / OPENED
+    if run_dir and opened.is_file():
+        try:
+            return load_hardware(opened).pins
+        except BtrmError as error:
+            log.warning("%s", error)
+    return load_hardware(find_hardware_file()).pins
+
+
 def main() -> int:
-    """Release by the installed hardware.toml. Exit code 0, or 1 when a line could not be driven."""
+    """Release the pins of the board. Exit code 0, or 1 when a line could not be driven."""
     from .pi import _lgpio_factory
 
     try:
-        faults = release(load_hardware(find_hardware_file()).pins, _lgpio_factory())
+        faults = release(pins(), _lgpio_factory())
     except BtrmError as error:
         faults = [str(error)]
     except Exception as error:  # no GPIO at all: say so and end

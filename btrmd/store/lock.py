@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
+import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -36,7 +39,7 @@ class DirLock:
             return
         try:
             self.path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
+            fd = _open(self.path)
         except OSError as error:
             raise BtrmError(f"{self.path} cannot be opened: {error.strerror}.") from error
         deadline = time.monotonic() + timeout
@@ -48,7 +51,9 @@ class DirLock:
                 if time.monotonic() < deadline:
                     time.sleep(_POLL_S)
                     continue
-                holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
+                holder = ""
+                with suppress(OSError):  # the folder itself is the lock on a read-only disk
+                    holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip()
                 os.close(fd)
                 who = f" (process {holder})" if holder else ""
                 raise BtrmError(
@@ -81,13 +86,28 @@ class DirLock:
         self.release()
 
 
+def _open(path: Path) -> int:
+    """The lock file, made when it is missing. On a disk that is read-only, the file as it is, or
+    the folder: the load must be guarded there too. Raises OSError."""
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags | os.O_RDWR | os.O_CREAT, 0o640)
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+    with suppress(FileNotFoundError):
+        return os.open(path, flags | os.O_RDONLY)
+    return os.open(path.parent, flags | os.O_RDONLY | os.O_DIRECTORY)
+
+
 def _give_to_station(fd: int, folder: Path) -> None:
     """A lock that root made before the first start must not keep the daemon out."""
     if os.geteuid() != 0:
         return
     lock, owner = os.fstat(fd), folder.stat()
-    if lock.st_uid == 0 != owner.st_uid and lock.st_nlink == 1:
-        os.fchown(fd, owner.st_uid, owner.st_gid)
+    if lock.st_uid == 0 != owner.st_uid and lock.st_nlink == 1 and stat.S_ISREG(lock.st_mode):
+        with suppress(OSError):  # a read-only disk
+            os.fchown(fd, owner.st_uid, owner.st_gid)
 
 
 def _write_pid(fd: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import grp
 import os
 import pwd
@@ -78,6 +79,28 @@ def test_a_lock_that_root_made_first_does_not_keep_the_daemon_out(tmp_path: Path
     with DirLock(tmp_path):
         found = (tmp_path / "lock").stat()
     assert (found.st_uid, found.st_gid) == (12345, 12346)
+
+
+@pytest.mark.parametrize("has_file", [True, False])
+def test_a_read_only_disk_is_locked_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_file: bool
+) -> None:
+    if has_file:
+        (tmp_path / "lock").write_text("")
+    real = os.open
+
+    def read_only(path: object, flags: int, *rest: int) -> int:
+        if flags & os.O_ACCMODE != os.O_RDONLY:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return real(path, flags, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "open", read_only)
+    with DirLock(tmp_path) as lock:
+        assert lock.is_held
+        with pytest.raises(BtrmError, match="in use by another btrmd"):
+            DirLock(tmp_path).acquire()
+    with DirLock(tmp_path) as again:
+        assert again.is_held
 
 
 def test_leftovers_of_dead_processes_only_are_removed(tmp_path: Path) -> None:
