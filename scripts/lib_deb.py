@@ -31,6 +31,7 @@ from lib_wheels import (
 )
 
 DEB = ROOT / "deb"
+VERSION_LINE = re.compile(r'__version__ = "([^"]+)"')
 UNITS = ("*.service", "*.socket", "*.path", "*.timer", "*.target")
 # Where a file of deb/ goes. Conffiles are everything below etc/.
 PLACES = {
@@ -49,7 +50,7 @@ def build(arch: str, version: str, epoch: int, cache: Path, out: Path) -> Path:
     stage = ROOT / "build" / f"deb-{arch}"
     shutil.rmtree(stage, ignore_errors=True)
     components = stage_libraries(stage, arch, cache)
-    stage_source(stage)
+    stage_source(stage, version)
     stage_files(stage)
     stage_documents(stage, arch, version, epoch, components)
     set_modes(stage)
@@ -92,13 +93,16 @@ def stage_libraries(stage: Path, arch: str, cache: Path) -> list[Component]:
     return components + vendored()
 
 
-def stage_source(stage: Path) -> None:
-    """btrmd itself, and the reference HAT where the source tree has it."""
+def stage_source(stage: Path, version: str) -> None:
+    """btrmd itself, answering as `version`, and the reference HAT where the source tree has it."""
     shared = stage / "usr/lib/btrmd/lib/shared"
     shutil.copytree(
         ROOT / "btrmd", shared / "btrmd",
         ignore=shutil.ignore_patterns("__pycache__", "*.pyc", ".*"),
     )  # fmt: skip
+    # An update asks the daemon for its version: it has to be the package's.
+    init = shared / "btrmd/__init__.py"
+    init.write_text(VERSION_LINE.sub(f'__version__ = "{version}"', init.read_text(), count=1))
     (shared / "etc").mkdir()
     shutil.copy(ROOT / "etc/hardware.toml", shared / "etc")
     notes = stage / "usr/share/doc/btrmd/licenses"
@@ -245,7 +249,7 @@ def source_init() -> str:
 
 
 def source_version() -> str:
-    found = re.search(r'__version__ = "([^"]+)"', source_init())
+    found = VERSION_LINE.search(source_init())
     assert found, "btrmd/__init__.py names its version"
     return found.group(1)
 
