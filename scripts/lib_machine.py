@@ -36,8 +36,11 @@ def missing() -> str:
     return f"{', '.join(lacking)} missing: install it." if lacking else ""
 
 
-def image(suite: str, folder: Path) -> Path:
-    """The untouched tree of `suite` below `folder`, made if it is not there (needs the network)."""
+def image(suite: str, folder: Path, packages: str = PACKAGES, arch: str = "") -> Path:
+    """The untouched tree of `suite` below `folder`, made if it is not there (needs the network).
+
+    `arch`: another than this machine's, where qemu-user can run it.
+    """
     tree = folder / suite
     if (tree / "etc/os-release").exists():
         return tree
@@ -45,7 +48,8 @@ def image(suite: str, folder: Path) -> Path:
     making = folder / f"{suite}.new"
     shutil.rmtree(making, ignore_errors=True)
     done = subprocess.run(
-        ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={PACKAGES}",
+        ["mmdebstrap", "--mode=root", "--variant=minbase", f"--include={packages}",
+         *([f"--architectures={arch}"] if arch else []),
          '--aptopt=Apt::Install-Recommends "false"', suite, making, mirror()],
         capture_output=True, text=True, stdin=subprocess.DEVNULL,
     )  # fmt: skip
