@@ -76,6 +76,20 @@ def test_no_licence_no_package(wheels: ModuleType, tmp_path: Path) -> None:
     assert found == {"LICENSE": b"Do as you like."}
 
 
+def test_a_package_of_another_version_answers_as_that_version(
+    wheels: ModuleType, tmp_path: Path
+) -> None:
+    """An update is well when the daemon says the package's version."""
+    deb = importlib.import_module("lib_deb")
+    for folder in ("lib/btrmd/lib", "share/doc/btrmd/licenses"):
+        (tmp_path / "usr" / folder).mkdir(parents=True)
+    deb.stage_source(tmp_path, "9.8.7")
+    inside = (tmp_path / "usr/lib/btrmd/lib/shared/btrmd/__init__.py").read_text()
+    assert '__version__ = "9.8.7"' in inside
+    source = (ROOT / "btrmd/__init__.py").read_text().splitlines()
+    assert len(set(inside.splitlines()) - set(source)) == 1
+
+
 def test_the_bill_of_materials_is_complete_and_the_same_each_time(
     wheels: ModuleType, tmp_path: Path
 ) -> None:
