@@ -17,11 +17,18 @@ class Trouble(Station):
 
     def says(self, *words: str, seconds: float = 90.0) -> str:
         """The status line, once it holds one of `words`."""
-        self.until(
-            lambda: any(word in self.status_line() for word in words),
-            f"systemctl status tells of {words[0]!r}", seconds,
-        )  # fmt: skip
-        return self.status_line()
+        line = ""
+
+        def told() -> bool:
+            nonlocal line
+            line = self.status_line()
+            return any(word in line for word in words)
+
+        try:
+            self.until(told, f"systemctl status tells of {words[0]!r}", seconds)
+        except TrialError as error:
+            raise TrialError(f"{error}, but {line!r}") from None
+        return line
 
     def well_again(self, since: float) -> str:
         """The station is well with nobody's help; how long that took."""

@@ -102,7 +102,9 @@ class Station:
         state, closed = recovered_state(found, history, settings, clock.now(), clock.wall())
         self.bus = Bus(first_snapshot(state, settings, clock.wall()))
         self._stack.callback(self.bus.close)
-        self._writer = Writer(history, self.bus.publish_events, settings_file, found.last_event)
+        self._writer = Writer(
+            history, self.bus.publish_events, settings_file, found.last_event, found.refusal
+        )
         self._writer.start()
         self._stack.callback(self._writer.close)
         for record in closed:

@@ -35,7 +35,8 @@ class Recovered(NamedTuple):
     """What a former run left. `unfinished`: the discharge it did not end, with its `curve`.
 
     `waiting`: what else it left open, newest first (a delayed test). `last_event`, `last_test`:
-    the highest numbers ever given out. `faults`: sentences.
+    the highest numbers ever given out. `faults`: sentences. `refusal`: why the disk gave no
+    database; "" = it did.
     """
 
     unfinished: TestRecord | None = None
@@ -45,6 +46,7 @@ class Recovered(NamedTuple):
     last_test: int = 0
     faults: tuple[str, ...] = ()
     waiting: tuple[TestRecord, ...] = ()
+    refusal: str = ""
 
 
 class HistoryDb:
@@ -77,8 +79,8 @@ class HistoryDb:
         else:
             # No database now, perhaps one later: only the marks tell which numbers are free.
             log.error(fault)
-            found = Recovered(faults=(fault,))
-        is_lost = bool(self.database.faults or found.faults)
+            found = Recovered(refusal=fault)
+        is_lost = bool(self.database.faults or found.refusal)
         is_empty = found.last_event == found.last_test == 0
         if mark is not None and (is_lost or is_empty or mark.is_ahead):
             found = found._replace(
@@ -87,7 +89,7 @@ class HistoryDb:
             )
         elif is_lost and had_file:
             found = found._replace(last_event=number_from_time())
-        return found._replace(faults=self.database.faults + found.faults)
+        return found._replace(faults=self.database.faults)
 
     def _look(self) -> Recovered:
         """What the database holds. Raises StorageError or sqlite3.Error."""

@@ -52,7 +52,9 @@ class Writer:
         publish: Publish,
         settings_file: SettingsFile | None = None,
         last_event: int = 0,
+        refusal: str = "",
     ) -> None:
+        """`refusal`: why the history could not be opened; it counts until something is written."""
         self._history = history
         self._database = history.database
         self._pending = history.pending
@@ -68,7 +70,7 @@ class Writer:
         self._pace = Pace(monotonic())
         self._upkeep = Upkeep(self._database)
         self._faults = len(self._database.faults)
-        self._refusal = ""
+        self._refusal = refusal
         self._stored_state: str | None = None
         self._is_closing = False
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)

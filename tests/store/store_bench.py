@@ -61,6 +61,7 @@ class Station:
             self.published.extend,
             SettingsFile(folder),
             self.recovered.last_event,
+            refusal=self.recovered.refusal,
         )
         self.writer.start()
 

@@ -15,6 +15,7 @@ from store_bench import Station, a_curve, a_record, an_event, disk_limit, statio
 
 from btrmd.model.errors import BtrmError
 from btrmd.model.events import Event
+from btrmd.store.errors import refusal
 from btrmd.store.history_db import HistoryDb
 from btrmd.store.schema import MIGRATIONS, TABLES, prepare
 
@@ -226,14 +227,16 @@ def test_it_tries_again_by_itself(
 def test_a_start_without_room_for_a_database(tmp_path: Path) -> None:
     with disk_limit(100):
         unit = Station(tmp_path)
-        assert len(unit.recovered.faults) == 1
-        assert "history.db" in unit.recovered.faults[0]
+        assert "history.db" in unit.recovered.refusal
+        assert unit.writer.fault == unit.recovered.refusal, "told before anything is written"
+        assert unit.recovered.faults == (), "it ends with the first write that succeeds"
         unit.writer.commit(events=[an_event()])
         assert not unit.writer.flush()
         assert len(unit.published) == 1
         assert [e.n for e in unit.history.events()] == [1]
         assert unit.history.trends(0, 1e10).rows == []
     assert unit.writer.flush()
+    assert unit.writer.fault == ""
     assert [e.n for e in unit.history.events()] == [1]
     assert unit.stop()
 
@@ -375,3 +378,22 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     assert names >= TABLES
     assert "extra" not in names
     connection.close()
+
+
+def test_a_full_and_a_read_only_disk_are_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite says "disk I/O error" for the one and "unable to open" for the other."""
+    error = sqlite3.OperationalError("disk I/O error")
+    assert "disk I/O error" in str(refusal(tmp_path / "history.db", error))
+    real = os.statvfs(tmp_path)
+
+    def disk(bavail: int, flag: int) -> None:
+        fields = [*real]
+        fields[4], fields[8] = bavail, flag
+        monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result(fields))
+
+    disk(0, 0)
+    assert "the disk is full" in str(refusal(tmp_path / "history.db", error))
+    disk(1 << 20, os.ST_RDONLY)
+    assert "the disk is read-only" in str(refusal(tmp_path / "history.db", error))
