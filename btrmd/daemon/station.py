@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ from ..notify.mail.tester import MailTester
 from ..notify.syslog.sender import SyslogSender
 from ..notify.traps.sender import TrapSender
 from ..owner.changes import Changes
-from ..owner.loop import Owner
+from ..owner.loop import CLOCK_SANE_S, Owner
 from ..owner.pace import Pace
 from ..servers.control import ControlServer
 from ..servers.control_verbs import ControlExtras
@@ -94,6 +95,8 @@ class Station:
                 write_atomic(options.run_dir / OPENED, hardware_file.read_bytes(), 0o644)
             self.board = open_pi_board(hardware, calibration)
         self._stack.callback(self.board.close)
+
+        self._clock = clock
 
         history = HistoryDb(state_dir)
         self._stack.callback(history.close)
@@ -255,9 +258,18 @@ class Station:
             if self._writer.fault:
                 found.append(self._writer.fault)
             found += [lis.fault for lis in self.bus.listeners.values() if lis.fault]
+            found += clock_faults(self._clock.wall())
             self._findings = tuple(found)
         return self._findings
 
     def _check(self) -> list[str]:
         """The findings of `btrmd check`, as the last tick saw them."""
         return list(self.bus.snapshot.faults)
+
+
+def clock_faults(wall: float) -> list[str]:
+    """A board without a battery-backed clock starts in 1970, or where the system put it."""
+    if wall >= CLOCK_SANE_S:
+        return []
+    date = time.strftime("%Y-%m-%d", time.gmtime(wall))
+    return [f"The clock says {date}, so it is not set: set it, or let NTP do it."]
