@@ -48,6 +48,24 @@ def test_a_chip_that_answers_late_passes_as_soon_as_it_does() -> None:
     assert bench.state.selftest.state == "good"
 
 
+def test_what_the_self_test_found_is_told_until_it_is_mended() -> None:
+    bench = Bench()
+    bench.put(storage_ok=False, clock_ok=False)
+    bench.run(16)
+    assert bench.state.selftest.findings == (
+        "The history cannot be written.",
+        "The clock is not set.",
+    )
+    bench.free("storage_ok")
+    bench.run(1)
+    assert bench.state.selftest.state == "failed"
+    assert bench.state.selftest.findings == ("The clock is not set.",)
+    bench.free("clock_ok")
+    bench.run(1)
+    assert (bench.state.selftest.state, bench.state.selftest.findings) == ("good", ())
+    assert bench.told("system.self_test")[-1].text == "What the self-test had found is well again."
+
+
 def test_the_button_leds_blink_in_the_self_test_and_are_dark_after() -> None:
     bench = Bench(dt=0.1)
     bench.step()

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "tests/support")]
 
+from daemon_process import wait_until  # noqa: E402
 from killing import KillTest, tell  # noqa: E402
 
 FICLONE = 0x40049409  # linux/fs.h
@@ -70,8 +71,16 @@ class Disk:
         self._mount()
 
     def close(self) -> None:
+        """The outer file system is busy until the kernel has let the inner loop device go."""
         for folder in (self.folder, self._outer):
-            subprocess.run(["umount", str(folder)], capture_output=True, check=False)
+            words = ["umount", str(folder)]
+            wait_until(
+                lambda words=words: (
+                    subprocess.run(words, capture_output=True, check=False).returncode == 0
+                    or not os.path.ismount(words[1])
+                ),
+                20.0,
+            )
 
     def _mount(self) -> None:
         # As on Raspberry Pi OS, but for the commit interval's length: worse than its 5 s.
