@@ -74,7 +74,10 @@ class Trouble(Station):
         finally:
             self.vm.run("mount -o remount,rw /; sed -i 's#/ ext4 ro#/ ext4 defaults,errors="
                         "remount-ro#' /etc/fstab; sync")  # fmt: skip
-        return f"{told!r}; {self.well_again(time.monotonic())}"
+        # The unit's view of the disk was made while it was read-only, and stays so until a restart.
+        since = time.monotonic()
+        self.restart()
+        return f"{told!r}; {self.well_again(since)}"
 
     def clock_of_1970(self) -> str:
         self.vm.run("systemctl stop btrmd; echo $(($(date +%s) - $(cut -d. -f1 /proc/uptime)))"
