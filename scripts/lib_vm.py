@@ -135,8 +135,8 @@ class Station:
             unit.write_text(PLANT_UNIT)
             self.vm("put", str(path))
             self.vm("put", str(unit), ":/etc/systemd/system/")
-        # The machine plays a Pi's revision by a mount over /proc/cpuinfo. A real Pi needs none of it:
-        # bookworm's systemd gives the unit a /proc of its own, without that mount.
+        # The machine plays a Pi's revision by a mount over /proc/cpuinfo; bookworm's systemd gives
+        # the unit a /proc of its own, without that mount. A real Pi needs none of it.
         self.vm.run(
             "mkdir -p /etc/systemd/system/btrmd.service.d; printf '[Service]\\nBindReadOnlyPaths="
             "-/run/rig-cpuinfo:/proc/cpuinfo\\n' > /etc/systemd/system/btrmd.service.d/cpuinfo.conf"
