@@ -117,7 +117,7 @@ def test_a_damaged_state_folder_costs_the_past_and_no_start(make: Make) -> None:
     assert "history.db was damaged" in daemon.faults()
     assert "sim.json" in daemon.faults()
     daemon.set(site__name="works")
-    assert [event["key"] for event in daemon.events()] == ["site.name"]
+    wait_until(lambda: [event["key"] for event in daemon.events()] == ["site.name"])
     assert daemon.sim()["battery"]["soc"] == 1.0
 
 

@@ -97,7 +97,10 @@ def test_a_lost_chip_makes_its_own_points_bad(
     assert quality(daemon, other) == "good"
     wait_until(lambda: chip in daemon.faults())
     daemon.wait_value("alarm.list", [alarm])
-    raised = next(event for event in daemon.events() if event["key"] == alarm)
+    # an event is shown once it is on the disk, its alarm at once
+    raised = wait_until(
+        lambda: next((event for event in daemon.events() if event["key"] == alarm), None)
+    )
     assert 10.0 <= raised["uptime_s"] - began <= 13.5
     refused = daemon.cli("test", "start")
     assert (refused.code, refused.err) == (1, f"btrmd: The alarm {alarm} is active.\n")
