@@ -11,7 +11,7 @@ from ..model.errors import BusError
 from ..model.readings import BAD, GOOD, MISSING, NO_MEASUREMENT, STALE, Measurement
 from .calibration import Calibration
 from .channels import KEYS, Channel
-from .chips.ads1115 import VOLTS_PER_COUNT, Ads1115, scan
+from .chips.ads1115 import VOLTS_PER_COUNT, Ads1115, peek, scan
 from .chips.chip import Chip, FrozenError
 from .chips.ina219 import Ina219
 from .chips.tmp102 import Tmp102
@@ -113,7 +113,8 @@ class HatBoard:
         self._thermometer: Tmp102 | None = None
         self._temperature_at: float | None = None
         self._build(config)
-        self._chips: list[Chip] = [part.chip for part in self._currents.values()]
+        self._current_parts = tuple(self._currents.values())
+        self._chips: list[Chip] = [part.chip for part in self._current_parts]
         self._chips += self._adcs
         if self._thermometer is not None:
             self._chips.append(self._thermometer)
@@ -192,7 +193,7 @@ class HatBoard:
 
     def _glanced(self, key: str) -> list[tuple[float, float]]:
         """(time, uncalibrated value) of channel `key` in the scans that were only glanced at."""
-        for index, part in enumerate(self._currents.values()):
+        for index, part in enumerate(self._current_parts):
             if part.channel.key == key:
                 return [(at, amps[index] * part.scale) for at, amps, _ in self._glances]
         for index, voltage in enumerate(self._voltages):
@@ -230,28 +231,27 @@ class HatBoard:
     def glance(self, now: float, band: float) -> bool:
         """Scan currents, voltages and lines; see model.board.Board.
 
-        The same conversions as `read` makes, compared as counts: a scan that holds nothing new
-        need not be made into readings. What fails or jumps is left to `read`, which judges it,
-        and which alone asks the chips for a proof of life.
+        The same registers as `read` has, compared as counts: a scan that holds nothing new need
+        not be made into readings. What fails or jumps is left to `read`, which judges it, and
+        which alone asks the chips for a proof of life.
         """
         self._now = now
-        if not all([chip.fails == 0 for chip in self._chips]):
-            return False
+        for chip in self._chips:
+            if chip.fails:
+                return False
         amps, volts = [], []
         try:
-            for part in self._currents.values():
-                count = part.chip.shunt()
+            for part in self._current_parts:
+                count = part.chip.peek()
                 if not -band < (count - part.count) * part.scale < band:
                     return False
                 amps.append(count)
+            peek(self._adcs, self._pause)
         except BusError:
             return False
-        scan(self._adcs, self._pause)
         for voltage in self._voltages:
             converted = voltage.chip.counts[voltage.input]
-            if converted is None:
-                return False
-            if not -band < (converted - voltage.count) * voltage.scale < band:
+            if converted is None or not -band < (converted - voltage.count) * voltage.scale < band:
                 return False
             volts.append(converted)
         if self._pins.read() != self._lines:

@@ -38,7 +38,7 @@ class Ads1115(Chip):
         self.counts: list[int | None] = [None] * 4
         self.error: BusError | None = None  # why the last scan failed
         self.odd: ImplausibleError | None = None  # an input of the last scan was implausible
-        self._tag = 0
+        self.tag = 0
         self._turn = 0
 
     def begin(self) -> int:
@@ -49,13 +49,13 @@ class Ads1115(Chip):
         self.counts[:] = (None, None, None, None)
         self.error = None
         self.odd = None
-        self._tag ^= TAG
+        self.tag ^= TAG
         self._turn = (self._turn + 1) % len(self.inputs)
         return -1 if self.fails else self.inputs[self._turn]
 
     def start(self, channel: int) -> None:
         """Start a conversion of input `channel`. Raises BusError."""
-        self.bus.write_register(self.address, CONFIG, MUX[channel] | self._tag)
+        self.bus.write_register(self.address, CONFIG, MUX[channel] | self.tag)
 
     def result(self) -> int:
         """The finished conversion in counts, signed. Raises BusError, ImplausibleError."""
@@ -68,7 +68,7 @@ class Ads1115(Chip):
 
     def audit(self, channel: int) -> bool:
         """Whether the chip has taken and finished the conversion it was told. Raises BusError."""
-        return self.bus.read_register(self.address, CONFIG) == MUX[channel] | self._tag
+        return self.bus.read_register(self.address, CONFIG) == MUX[channel] | self.tag
 
     def convert(self, channel: int, pause: Callable[[], None]) -> int:
         """One conversion by itself, audited. Raises BusError, FrozenError, ImplausibleError."""
@@ -107,6 +107,19 @@ def scan(chips: Sequence[Ads1115], pause: Callable[[], None]) -> None:
                     chip.odd = error
                 except BusError as error:
                     chip.error = error
+
+
+def peek(chips: Sequence[Ads1115], pause: Callable[[], None]) -> None:
+    """Convert as `scan` does, into `counts`, but audit and judge nothing. Raises BusError."""
+    for channel, mux in enumerate(MUX):
+        for chip in chips:
+            if channel in chip.inputs:
+                chip.bus.write_register(chip.address, CONFIG, mux | chip.tag)
+        pause()
+        for chip in chips:
+            if channel in chip.inputs:
+                count = chip.bus.read_register(chip.address, CONVERSION)
+                chip.counts[channel] = count - 0x10000 if count & 0x8000 else count
 
 
 def _collect(chip: Ads1115, channel: int, audited: bool, pause: Callable[[], None]) -> int:

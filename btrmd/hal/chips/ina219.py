@@ -14,7 +14,7 @@ from ..i2c import I2CBus
 from .chip import Chip, FrozenError, ImplausibleError
 
 COUNTS_PER_MV = 100  # the shunt register counts 10 uV whatever the gain (SBOS448, section 8.6.3.1)
-CONFIG, CALIBRATION = 0, 5
+CONFIG, SHUNT, CALIBRATION = 0, 1, 5
 # Calibration scales the current and power registers, which nobody reads: room for a tag.
 TAGS = (0x1000, 0x1002)
 CHECK_EVERY = 0.5  # s between two proofs of life
@@ -57,10 +57,16 @@ class Ina219(Chip):
         except ImplausibleError:
             return self.shunt()
 
+    def peek(self) -> int:
+        """The shunt register as it is, in 10 uV: whether the driver has anything to judge.
+
+        Raises BusError.
+        """
+        count = self.bus.read_register(self.address, SHUNT)
+        return count - 0x10000 if count & 0x8000 else count
+
     def shunt(self) -> int:
         """The shunt voltage in 10 uV, without proof of life. Raises BusError."""
-        if self._driver is None:
-            raise BusError(f"The INA219 at {self.key} is not connected.")
         count: int = self._driver.raw_shunt_voltage
         if not -self.full_scale < count < self.full_scale:
             raise ImplausibleError(

@@ -19,7 +19,7 @@ from .waker import Waker
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5  # between two looks round the room, as long as nothing happens,
-ALONE_S: Final = 1.0  # and when no master is connected
+ALONE_S: Final = 5.0  # and when no master is connected
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 30.0
 LONGEST_SERIAL_RETRY_S: Final = 2.0  # an adapter that is put back should be in use at once
@@ -129,8 +129,15 @@ class Fieldbus:
             timer = room.loop.call_later(LOOK_S if room.guests else ALONE_S, look_again)
             look()
 
+        def woken() -> None:
+            """An event; what it changed may show in the snapshot a moment later."""
+            nonlocal timer
+            timer.cancel()
+            timer = room.loop.call_later(LOOK_S, look_again)
+            look()
+
         timer = room.loop.call_soon(look_again)
-        waker = Waker(self._bus, room.loop, look)
+        waker = Waker(self._bus, room.loop, woken)
         waker.start()
         try:
             while not self._is_stopping:
