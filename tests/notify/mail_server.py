@@ -98,8 +98,6 @@ class MailServer:
         for protocol in self._protocols:
             if protocol.transport is not None:
                 protocol.transport.abort()
-        for _ in range(5):  # what was being accepted or aborted just now gets its last turns
-            await asyncio.sleep(0)
         me = asyncio.current_task()
         tasks = [task for task in asyncio.all_tasks() if task is not me]
         for task in tasks:
