@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FINDINGS_EVERY = 10  # ticks between two looks for findings
+FINDINGS_EVERY_S = 0.95  # between two looks for findings: a calm station publishes once a second
 
 
 class Station:
@@ -135,7 +135,7 @@ class Station:
         snmp = options.snmp if options.snmp is not None else settings.site.snmp
         wanted |= {"snmp"} if snmp != "none" else set()
         self._readiness = Readiness(self.bus, options.run_dir, wanted, supervisor)
-        self._looks = 0
+        self._looked_at = float("-inf")  # for findings
         self._findings: tuple[str, ...] = ()
         self.owner = Owner(
             self.board, self.bus, self._writer, changes, clock, state, identity(settings),
@@ -252,8 +252,9 @@ class Station:
 
     def _faults(self) -> tuple[str, ...]:
         """Sentences for people, looked for once a second (on the owner's thread)."""
-        self._looks += 1
-        if self._looks % FINDINGS_EVERY == 1:
+        now = time.monotonic()
+        if now - self._looked_at >= FINDINGS_EVERY_S:
+            self._looked_at = now
             found = [*self._static_faults, *self.board.findings()]
             if self._writer.fault:
                 found.append(self._writer.fault)

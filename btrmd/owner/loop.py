@@ -196,10 +196,10 @@ class Owner:
             self._let_pass(self._pace.step_s)
         clock, deeds = self._clock, self._deeds
         now, wall = clock.now(), clock.wall()
-        if self._may_rest and self._rests(now, wall):
-            self._wake_up(wall)
-            self.board.apply(self.state.outputs, now)  # LEDs blink, the heart beats
-            self._edge_at = clock.now()
+        self._is_resting = False
+        may_rest = self._may_rest and self._may_leave_out(now, wall)
+        if may_rest and self.board.glance(now, BAND):
+            self._rest(now, wall)
             return
         inputs = self.board.read(now, wall)
         storage_ok, clock_ok = not self._writer.fault, wall >= CLOCK_SANE_S
@@ -207,6 +207,9 @@ class Owner:
             inputs = inputs._replace(storage_ok=storage_ok, clock_ok=clock_ok)
         if not is_same(self._inputs, inputs):
             self._stirred_at = now
+        elif may_rest:  # a chip that stays faulty, a spike that was none: nothing new after all
+            self._rest(now, wall)
+            return
         self._inputs = inputs
         self._looked_at = now
         self._wake_up(wall)
@@ -230,9 +233,16 @@ class Owner:
             raise refusal
         self._asked = []  # who is not answered yet waits for the disk
 
-    def _rests(self, now: float, wall: float) -> bool:
-        """Whether the core need not look now: nobody wants anything, and a glance shows nothing."""
-        self._is_resting = False
+    def _rest(self, now: float, wall: float) -> None:
+        """The core need not look at this scan: LEDs blink, the heart beats."""
+        self._is_resting = True
+        self._wake_up(wall)
+        self.board.apply(self.state.outputs, now)
+        self._edge_at = self._clock.now()
+
+    def _may_leave_out(self, now: float, wall: float) -> bool:
+        """Whether the core need not look at this scan, if it holds nothing new: nobody wants
+        anything, and no machine is under way."""
         if self.state is not self._judged:  # a core at rest has the state it had
             self._judged = self.state
             self._is_calm = is_calm(self.state)
@@ -240,18 +250,15 @@ class Owner:
             self._stirred_at = now
             return False
         seen = self._inputs
-        if (
-            not self._is_calm
-            or now - self._stirred_at < STIRRED_S
-            or now - self._looked_at >= LOOK_EVERY_S - TICK_S / 2
-            or self._waiting
-            or self._deeds.is_settling
-            or seen.storage_ok is bool(self._writer.fault)
-            or seen.clock_ok is not (wall >= CLOCK_SANE_S)
-        ):
-            return False
-        self._is_resting = self.board.glance(now, BAND)
-        return self._is_resting
+        return (
+            self._is_calm
+            and now - self._stirred_at >= STIRRED_S
+            and now - self._looked_at < LOOK_EVERY_S - TICK_S / 2
+            and not self._waiting
+            and not self._deeds.is_settling
+            and seen.storage_ok is not bool(self._writer.fault)
+            and seen.clock_ok is (wall >= CLOCK_SANE_S)
+        )
 
     def _wake_up(self, wall: float) -> None:
         """After a hang the relays have fallen back: the next edge must not bring them up again."""

@@ -164,3 +164,29 @@ def test_a_chip_that_dies_while_the_core_rests_is_bad_within_two_seconds(
     rig.until(lambda: (address, False) in rig.owner._inputs.chips)
     assert rig.clock.now() - began < 2.0
     assert rig.owner.state.last_now == rig.board.reads[-1]
+
+
+@pytest.mark.parametrize("address", ["0x40", "0x48", "0x49"])
+def test_a_chip_that_stays_dead_lets_the_core_rest_again(
+    make_rig: Callable[..., Rig], address: str
+) -> None:
+    rig = calm(make_rig)
+    rig.world.change({f"fault.i2c.{address}": "nack"})
+    rig.tick(300)
+    scans = len(rig.board.reads)
+    assert looks(rig, 100) <= 20
+    assert len(rig.board.reads) == scans + 100
+    rig.world.change({f"fault.i2c.{address}": "off"})
+    began = rig.clock.now()
+    rig.until(lambda: (address, False) not in rig.owner._inputs.chips)
+    assert rig.clock.now() - began < 1.5
+
+
+def test_who_asks_for_the_truth_does_not_hold_the_plant_up(make_rig: Callable[..., Rig]) -> None:
+    rig = calm(make_rig)
+    seen = set()
+    for _ in range(100):
+        rig.tick()
+        seen.add(rig.world.plant.sense().battery_v)
+        rig.world.truth()
+    assert len(seen) >= 10  # the circuit was solved, and its noise drawn, once a second

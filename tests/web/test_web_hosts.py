@@ -25,7 +25,8 @@ FOREIGN = (
 
 @pytest.mark.parametrize("host", OWN)
 def test_addresses_plain_names_and_listed_names_are_our_own(host: str) -> None:
-    assert is_own_host(host, ("plant.example.com",))
+    for listed in ("plant.example.com", "Plant.example.com."):
+        assert is_own_host(host, (listed,))
 
 
 @pytest.mark.parametrize("host", FOREIGN)

@@ -87,6 +87,7 @@ class Plant:
         self._fall_to = 0.0
         self._ahead_s = 0.0
         self._lag_s = 0.0  # passed, with the flows as solved, and not yet booked
+        self._solved_at = 0.0  # plant second up to which the circuit was solved step by step
         self._quiet_until = 0.0  # plant second up to which nothing is due; 0 = not at rest
         self._sense: Sense | None = None
         self._noise = Noise(seed)
@@ -199,7 +200,7 @@ class Plant:
         if relays.follow_faults(self.plant_s) or self._dirty:
             self.catch_up()
             self._settle()
-        elif end < self._quiet_until and self._lag_s + dt < LAZY_S:
+        elif end < self._quiet_until and end - self._solved_at < LAZY_S:
             self._lag_s += dt
             self.plant_s = end
             return  # the chips go on seeing what they saw, noise and all
@@ -228,6 +229,7 @@ class Plant:
                 self._resolve(has_drifted=not self._is_falling)
             if now >= end:
                 break
+        self._solved_at = end
         self._quiet_until = 0.0
         is_moving = self._is_falling or relays.s2_closed or guard.active or self.replay is not None
         if not is_moving and self.bus_v >= DROPPED_V * self.blocks:

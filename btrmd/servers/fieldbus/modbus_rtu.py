@@ -124,9 +124,11 @@ class ModbusRtu(Endpoint):
 
     async def start(self) -> str:
         self._port.open()
+        self.room.guests.add(self)  # a line does not tell whether somebody is there
         return self._port.line.device
 
     async def stop(self) -> None:
+        self.room.guests.discard(self)
         if self._silence is not None:
             self._silence.cancel()
         self._queue.clear()

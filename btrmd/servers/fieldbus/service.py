@@ -19,7 +19,7 @@ from .waker import Waker
 log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5  # between two looks round the room, as long as nothing happens,
-ALONE_S: Final = 5.0  # and when no master is connected
+ALONE_S: Final = 2.0  # and when no master is connected
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 30.0
 LONGEST_SERIAL_RETRY_S: Final = 2.0  # an adapter that is put back should be in use at once

@@ -28,7 +28,11 @@ def is_own_host(host: str, names: Iterable[str] = ()) -> bool:
         return True
     if not name:
         return False
-    return "." not in name or name.endswith(LOCAL) or name in {known.lower() for known in names}
+    return (
+        "." not in name
+        or name.endswith(LOCAL)
+        or name in {known.lower().rstrip(".") for known in names}
+    )
 
 
 def _without_port(host: str) -> str:
