@@ -54,6 +54,36 @@ def test_ina219_read_only_registers_and_the_void_calibration_bit() -> None:
     assert chip.read(5) == 0x1000
 
 
+def test_what_was_converted_in_an_instant_is_converted_anew_when_anything_changes() -> None:
+    instant, volts = [object()], [0.01]
+    chip = SimIna219(lambda: volts[0], lambda: 0.0, Random(1), lambda: instant[0])
+    adc = SimAds1115([lambda: volts[0]] * 4, Random(1), lambda: instant[0])
+
+    def shown() -> tuple[int, int]:
+        adc.write(1, 0xC3E3)
+        return chip.read(1), adc.read(0)
+
+    first = shown()
+    assert first == (1000, 80)
+    volts[0] = 0.1
+    assert shown() == first  # as promised by who says that it is the same instant
+    instant[0] = object()
+    assert shown() == (10000, 800)
+    chip.write(0, 0x2007)  # another range, 40 mV, and the converter's +-2.048 V
+    adc.write(1, 0xC5E3)
+    assert (chip.read(1), adc.read(0)) == (4000, 1600)
+    chip.write(0, 0x399F)
+    assert shown() == (10000, 800)
+    chip.power_up()
+    assert chip.read(1) == 10000
+    chip.noisy = adc.noisy = True
+    noisy = {shown() for _ in range(20)}
+    assert len({one for one, _ in noisy}) > 5
+    assert len({other for _, other in noisy}) > 5
+    chip.noisy = adc.noisy = False
+    assert shown() == (10000, 800)
+
+
 def test_ads1115_converts_the_input_it_is_told_when_it_is_told() -> None:
     volts = [0.5, 1.0, 2.0, 3.0]
     chip = SimAds1115([lambda i=i: volts[i] for i in range(4)], Random(1))

@@ -57,11 +57,15 @@ class MailServer:
         self._tls = tls
         self._mails: queue.SimpleQueue[Mail] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
-        self._protocols: list[SMTP] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._socks: list[socket.socket] = []
+        self._transports: list[asyncio.Transport] = []
+        self._listener = socket.create_server(("127.0.0.1", port))
+        self._listener.setblocking(False)
+        self.port: int = self._listener.getsockname()[1]
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._server = asyncio.run_coroutine_threadsafe(self._open(port), self._loop).result(10.0)
-        self.port: int = self._server.sockets[0].getsockname()[1]
+        asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10.0)
 
     # --- the test's side -------------------------------------------------------------------------
 
@@ -89,29 +93,49 @@ class MailServer:
 
     # --- aiosmtpd's side -------------------------------------------------------------------------
 
-    async def _open(self, port: int) -> Any:
+    async def _open(self) -> None:
+        self._tasks.add(self._loop.create_task(self._accept()))
+
+    async def _accept(self) -> None:
+        """By hand, so that no connection is out of sight: a handshake that is under way, or one
+        the client has given up, belongs to no protocol yet."""
+        while True:
+            sock, _ = await self._loop.sock_accept(self._listener)
+            self._socks.append(sock)
+            self._tasks.add(self._loop.create_task(self._connect(sock)))
+
+    async def _connect(self, sock: socket.socket) -> None:
         context = self._context if self._tls else None
-        return await self._loop.create_server(self._protocol, "127.0.0.1", port, ssl=context)
+        try:
+            transport, _ = await self._loop.connect_accepted_socket(
+                self._protocol, sock, ssl=context
+            )
+        except OSError:
+            return  # the client did not like the certificate
+        self._transports.append(transport)
 
     async def _end(self) -> None:
-        self._server.close()
-        for protocol in self._protocols:
-            if protocol.transport is not None:
-                protocol.transport.abort()
-        me = asyncio.current_task()
-        tasks = [task for task in asyncio.all_tasks() if task is not me]
-        for task in tasks:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for transport in self._transports:
+            transport.abort()
+        me = asyncio.current_task()
+        others = [task for task in asyncio.all_tasks() if task is not me]
+        for other in others:
+            other.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for _ in range(5):
+            await asyncio.sleep(0)  # transports that were aborted hear of it
+        for sock in (self._listener, *self._socks):
+            sock.close()
 
     def _protocol(self) -> SMTP:
         options: dict[str, Any] = {}
         if self._login[0]:
             options = {"authenticator": self._judge, "auth_require_tls": False}
         starttls = None if self._tls else self._context
-        made = SMTP(self, hostname="mail.test", tls_context=starttls, loop=self._loop, **options)
-        self._protocols.append(made)
-        return made
+        return SMTP(self, hostname="mail.test", tls_context=starttls, loop=self._loop, **options)
 
     def _judge(self, server: Any, session: Any, envelope: Any, how: str, data: Any) -> AuthResult:
         return AuthResult(success=(data.login, data.password) == self._login, handled=False)

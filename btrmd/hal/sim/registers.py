@@ -2,7 +2,8 @@
 
 Each chip is fed by one or more functions that give the physical quantity at its pins now, and
 obeys the faults of the simulation: "nack" is handled on the wires, "stuck" freezes all registers,
-"noise" adds +-5 % and spikes to what is measured. Sources: TI data sheets SBOS448 (INA219),
+"noise" adds +-5 % and spikes to what is measured. What was converted in this instant (the same
+object as long as nothing at the pins has changed) is not converted again. Sources: TI data sheets SBOS448 (INA219),
 SBAS444 (ADS1115), SBOS397 (TMP102).
 """
 
@@ -13,6 +14,7 @@ from random import Random
 
 Volts = Callable[[], float]
 PlantTime = Callable[[], float]
+Instant = Callable[[], object]
 
 NOISE = 0.05  # of the value
 SPIKES = 0.02  # chance that a noisy sample is a spike
@@ -71,11 +73,19 @@ class SimIna219(SimChip):
     RESET = 0x399F
     CNVR = 0x0002
 
-    def __init__(self, shunt_volts: Volts, time: PlantTime, random: Random) -> None:
+    def __init__(
+        self, shunt_volts: Volts, time: PlantTime, random: Random, instant: Instant = object
+    ) -> None:
         super().__init__({0: self.RESET, 1: 0, 2: 0, 3: 0, 4: 0, 5: 0}, random)
         self._shunt_volts = shunt_volts
         self._time = time
+        self._instant = instant
+        self._converted: object = None  # the instant that the shunt register holds
         self._cleared_at: float | None = None
+
+    def power_up(self) -> None:
+        super().power_up()
+        self._converted = None
 
     def freeze(self) -> None:
         self.read(self.BUS)  # conversion-ready stays as it is now, usually set
@@ -86,6 +96,10 @@ class SimIna219(SimChip):
         registers = self.registers
         if not self.stuck:
             if register == self.SHUNT:
+                now = self._instant()
+                if now is self._converted and not self.noisy:
+                    return registers[register]
+                self._converted = None if self.noisy else now
                 full = 4000 << (registers[0] >> 11 & 3)  # gain /1 /2 /4 /8: 40..320 mV in 10 uV
                 count = self._count(self._shunt_volts() * 100_000.0, -full, full)
                 registers[self.SHUNT] = count & 0xFFFF
@@ -103,6 +117,7 @@ class SimIna219(SimChip):
             return
         if register == self.CONFIG:
             self._cleared_at = self._time()
+            self._converted = None
             if value & 0x8000:
                 self.power_up()
             else:
@@ -117,11 +132,17 @@ class SimAds1115(SimChip):
     CONVERSION, CONFIG = 0, 1
     RESET = 0x8583
     FULL_SCALE = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256, 0.256, 0.256)
+    CHOICE = 0x7E00  # input and range
     OS = 0x8000  # write 1: start a conversion; reads 1 while none is running
 
-    def __init__(self, pins: Sequence[Volts], random: Random) -> None:
+    def __init__(
+        self, pins: Sequence[Volts], random: Random, instant: Instant = object
+    ) -> None:
         super().__init__({0: 0, 1: self.RESET, 2: 0x8000, 3: 0x7FFF}, random)
         self._pins = pins
+        self._instant = instant
+        self._known_at: object = None  # the instant of
+        self._known: dict[int, int] = {}  # input and range -> what was converted
 
     def write(self, register: int, value: int) -> None:
         self.pointer = register
@@ -132,8 +153,16 @@ class SimAds1115(SimChip):
             return
         self.registers[self.CONFIG] = value | self.OS
         if value & self.OS:
-            volts = self._input(value >> 12 & 7) / self.FULL_SCALE[value >> 9 & 7]
-            self.registers[self.CONVERSION] = self._count(volts * 32768, -32768, 32767) & 0xFFFF
+            now = self._instant()
+            if now is not self._known_at or self.noisy:
+                self._known.clear()
+                self._known_at = None if self.noisy else now
+            choice = value & self.CHOICE
+            count = self._known.get(choice)
+            if count is None:
+                volts = self._input(value >> 12 & 7) / self.FULL_SCALE[value >> 9 & 7]
+                self._known[choice] = count = self._count(volts * 32768, -32768, 32767) & 0xFFFF
+            self.registers[self.CONVERSION] = count
 
     def _input(self, mux: int) -> float:
         if mux >= 4:

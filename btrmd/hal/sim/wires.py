@@ -63,7 +63,7 @@ class SimWires:
         for name, current in config.currents.items():
             scale = current.shunt_ohm * current.sign
             amps = _amps(plant, name, errors.get(f"current.{name}", (1.0, 0.0)), scale)
-            self._chips[current.address] = SimIna219(amps, lambda: plant.plant_s, random)
+            self._chips[current.address] = SimIna219(amps, lambda: plant.plant_s, random, plant.sense)
         pins: dict[int, list[Callable[[], float]]] = {}
         for name, voltage in config.voltages.items():
             inputs = pins.setdefault(voltage.address, [_zero] * 4)
@@ -71,7 +71,7 @@ class SimWires:
             error = errors.get(f"voltage.{name}", (1.0, 0.0))
             inputs[voltage.input] = _volts(plant, name, shunt, error, 1.0 / voltage.divider)
         for address, inputs in pins.items():
-            self._chips[address] = SimAds1115(inputs, random)
+            self._chips[address] = SimAds1115(inputs, random, plant.sense)
         if config.temperature is not None:
             gain, offset = errors.get("temperature", (1.0, 0.0))
             self._chips[config.temperature] = SimTmp102(
