@@ -26,7 +26,8 @@ SPARSE = 0.12  # part of the cases with a row every ten minutes only
 # (V50 - 11) / (V10 - 11), V75, V90: mean of measured discharges, and how far a curve may be off.
 MEASURED_RATIOS = ((0.67, 0.08), (0.44, 0.08), (0.24, 0.07))
 KEEP = 0.3  # part of the curves that is kept though they look like no measured one ...
-COUNT = 0.15  # ... and what they count in training
+COUNT = 0.1  # ... and what they count in training
+PLANNED = 3.0  # what a test of the planned length counts, as against one cut off anywhere
 
 
 class Set(NamedTuple):
@@ -50,7 +51,8 @@ class Set(NamedTuple):
     @property
     def weight(self) -> Array:
         """What a case counts in training."""
-        return np.asarray((COUNT + (1.0 - COUNT) * self.w) / self.chance)
+        planned = np.where(self.mode == "policy", PLANNED, 1.0)
+        return np.asarray((COUNT + (1.0 - COUNT) * self.w) / self.chance * planned)
 
     def pick(self, where: np.ndarray) -> Set:
         return Set(*(column[where] for column in self))
