@@ -135,9 +135,7 @@ class SimAds1115(SimChip):
     CHOICE = 0x7E00  # input and range
     OS = 0x8000  # write 1: start a conversion; reads 1 while none is running
 
-    def __init__(
-        self, pins: Sequence[Volts], random: Random, instant: Instant = object
-    ) -> None:
+    def __init__(self, pins: Sequence[Volts], random: Random, instant: Instant = object) -> None:
         super().__init__({0: 0, 1: self.RESET, 2: 0x8000, 3: 0x7FFF}, random)
         self._pins = pins
         self._instant = instant

@@ -63,7 +63,9 @@ class SimWires:
         for name, current in config.currents.items():
             scale = current.shunt_ohm * current.sign
             amps = _amps(plant, name, errors.get(f"current.{name}", (1.0, 0.0)), scale)
-            self._chips[current.address] = SimIna219(amps, lambda: plant.plant_s, random, plant.sense)
+            self._chips[current.address] = SimIna219(
+                amps, lambda: plant.plant_s, random, plant.sense
+            )
         pins: dict[int, list[Callable[[], float]]] = {}
         for name, voltage in config.voltages.items():
             inputs = pins.setdefault(voltage.address, [_zero] * 4)
