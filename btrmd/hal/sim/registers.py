@@ -3,8 +3,8 @@
 Each chip is fed by one or more functions that give the physical quantity at its pins now, and
 obeys the faults of the simulation: "nack" is handled on the wires, "stuck" freezes all registers,
 "noise" adds +-5 % and spikes to what is measured. What was converted in this instant (the same
-object as long as nothing at the pins has changed) is not converted again. Sources: TI data sheets SBOS448 (INA219),
-SBAS444 (ADS1115), SBOS397 (TMP102).
+object as long as nothing at the pins has changed) is not converted again. Sources: TI data sheets
+SBOS448 (INA219), SBAS444 (ADS1115), SBOS397 (TMP102).
 """
 
 from __future__ import annotations
