@@ -75,8 +75,10 @@ def test_a_reader_that_leaves_is_no_traceback() -> None:
 
 def test_interrupt_is_clean(station: Station, state_dir: Path) -> None:
     station.begin(7)
+    # `env`: where pytest runs in the background, SIGINT is ignored, and children inherit that
+    words = ["env", "--default-signal=INT", sys.executable, "-m", "btrmd", "test", "wait"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "btrmd", "test", "wait", "--state-dir", str(state_dir)],
+        [*words, "--state-dir", str(state_dir)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env=ENVIRONMENT,

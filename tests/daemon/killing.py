@@ -110,7 +110,13 @@ class KillTest:
 
     def _kill_in_settings(self) -> None:
         """Two clients change settings all the time; death comes within a write of the file."""
+        before = dict(self.ledger.acknowledged)
         self._begin(self._hammer_socket, self._hammer_web, self._watch)
+        end = time.monotonic() + 10.0
+        while any(self.ledger.acknowledged[door] == before[door] for door in before):
+            if time.monotonic() > end:  # the table tells that a door has acknowledged nothing
+                break
+            time.sleep(0.01)
         self._pause(0.1, 1.0)
         folder, end = self.daemon.config_dir, time.monotonic() + 2.0
         while time.monotonic() < end:  # tight: the write takes a few milliseconds
