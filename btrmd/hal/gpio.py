@@ -22,8 +22,8 @@ REOPEN_EVERY = 1.0  # s between attempts to get pins that could not be had
 FactorySource: TypeAlias = Any  # Factory | Callable[[], Factory]; gpiozero carries no types
 DRIVEN = Outputs._fields  # k1 .. led_status: the pins' names are the fields' names
 COILS_AND_OUTPUTS = 5  # the first five of them must never fail silently
-STEADY = (Led.ON, Led.OFF)
 COILS_ALONE = 3  # without pins a coil cannot be held; CH1 and CH2 show as a finding
+STEADY = (Led.ON, Led.OFF)  # patterns that need no second write
 
 
 class PinError(BtrmError, OSError):

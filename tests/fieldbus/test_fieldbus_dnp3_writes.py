@@ -184,7 +184,7 @@ def test_start_and_stop_of_a_test_obey_the_interlocks(bench: Bench, master: Mast
     assert [(e.source, bool(e.text)) for e in refused] == [("dnp3 127.0.0.1", True)]
     with bench.lock:
         bench.station.plant.supply.on = True
-    bench.wait(lambda: write(master, 3, 1) == 0, 40.0)
+    bench.wait(lambda: write(master, 3, 1) == 0, 40.0)  # a busy machine; it only ends a hang
     assert bench.bus.snapshot.points["test.state"].value == "proving"
     assert master.ask(1, "0A 02 00 03 03").objects()[10, 2][3] == b"\x81"
     assert write(master, 3, 1) == 0x04, "a second start is refused (R194)"

@@ -201,9 +201,23 @@ def test_safe_releases_everything(bench: Bench) -> None:
 
 
 def test_after_safe_the_same_outputs_are_driven_again(bench: Bench) -> None:
-    bench.board.apply(Outputs(k3=True), bench.now)
+    wanted = Outputs(k3=True, led_status=Led.ON)  # the same object, as a core at rest has it
+    for _ in range(2):
+        bench.board.apply(wanted, bench.now)
     bench.board.safe()
-    bench.board.apply(Outputs(k3=True), bench.now)
+    assert energised(bench) == []
+    bench.board.apply(wanted, bench.now)
+    assert energised(bench) == ["k3", "led_status"]
+
+
+def test_pins_that_are_opened_again_are_given_the_same_outputs_again(bench: Bench) -> None:
+    wanted = Outputs(k3=True)
+    bench.board.apply(wanted, bench.now)
+    bench.board.close()
+    bench.scans(1.5)
+    assert bench.board.findings() == []
+    assert energised(bench) == []
+    bench.board.apply(wanted, bench.now)
     assert energised(bench) == ["k3"]
 
 

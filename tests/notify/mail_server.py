@@ -58,6 +58,8 @@ class MailServer:
         self._mails: queue.SimpleQueue[Mail] = queue.SimpleQueue()
         self._loop = asyncio.new_event_loop()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_ending = False
+        self._protocols: list[SMTP] = []
         self._socks: list[socket.socket] = []
         self._transports: list[asyncio.Transport] = []
         self._listener = socket.create_server(("127.0.0.1", port))
@@ -94,7 +96,7 @@ class MailServer:
     # --- aiosmtpd's side -------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        self._tasks.add(self._loop.create_task(self._accept()))
+        self._door = self._loop.create_task(self._accept())
 
     async def _accept(self) -> None:
         """By hand, so that no connection is out of sight: a handshake that is under way, or one
@@ -102,6 +104,8 @@ class MailServer:
         while True:
             sock, _ = await self._loop.sock_accept(self._listener)
             self._socks.append(sock)
+            if self._is_ending:
+                return
             self._tasks.add(self._loop.create_task(self._connect(sock)))
 
     async def _connect(self, sock: socket.socket) -> None:
@@ -115,9 +119,15 @@ class MailServer:
         self._transports.append(transport)
 
     async def _end(self) -> None:
+        self._is_ending = True  # not cancelled: that could lose who comes in this very moment
+        with socket.create_connection(("127.0.0.1", self.port)):
+            await self._door
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for protocol in self._protocols:  # a handshake that has just ended
+            if protocol.transport is not None:
+                protocol.transport.abort()
         for transport in self._transports:
             transport.abort()
         me = asyncio.current_task()
@@ -135,7 +145,9 @@ class MailServer:
         if self._login[0]:
             options = {"authenticator": self._judge, "auth_require_tls": False}
         starttls = None if self._tls else self._context
-        return SMTP(self, hostname="mail.test", tls_context=starttls, loop=self._loop, **options)
+        made = SMTP(self, hostname="mail.test", tls_context=starttls, loop=self._loop, **options)
+        self._protocols.append(made)
+        return made
 
     def _judge(self, server: Any, session: Any, envelope: Any, how: str, data: Any) -> AuthResult:
         return AuthResult(success=(data.login, data.password) == self._login, handled=False)

@@ -2,9 +2,9 @@
 
 Each chip is fed by one or more functions that give the physical quantity at its pins now, and
 obeys the faults of the simulation: "nack" is handled on the wires, "stuck" freezes all registers,
-"noise" adds +-5 % and spikes to what is measured. What was converted in this instant (the same
-object as long as nothing at the pins has changed) is not converted again. Sources: TI data sheets
-SBOS448 (INA219), SBAS444 (ADS1115), SBOS397 (TMP102).
+"noise" adds +-5 % and spikes to what is measured. INA219 and ADS1115 do not convert again what they
+converted in this instant (the same object as long as nothing at the pins has changed), unless they
+are noisy. Sources: TI data sheets SBOS448 (INA219), SBAS444 (ADS1115), SBOS397 (TMP102).
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ class SimAds1115(SimChip):
         super().__init__({0: 0, 1: self.RESET, 2: 0x8000, 3: 0x7FFF}, random)
         self._pins = pins
         self._instant = instant
-        self._known_at: object = None  # the instant of
+        self._known_at: object = None  # the instant in which `_known` was converted
         self._known: dict[int, int] = {}  # input and range -> what was converted
 
     def write(self, register: int, value: int) -> None:
