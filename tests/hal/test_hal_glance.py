@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hal_bench import Bench
 
+from btrmd.hal.chips.ads1115 import Ads1115, peek, scan
+
 BAND = 0.1
 
 
@@ -81,6 +83,20 @@ def test_a_frozen_chip_is_found_by_the_next_read_however_many_glances_it_passed(
     for _ in range(9):
         glance(bench)
     assert (key, False) in bench.scan().chips
+
+
+def test_a_peek_converts_what_a_scan_does_and_waits_no_longer(bench: Bench) -> None:
+    pauses: list[None] = []
+    chips = [Ads1115(bench.bus, 0x48, [0, 3]), Ads1115(bench.bus, 0x4A, [3])]
+    scan(chips, lambda: pauses.append(None))
+    scanned = [list(chip.counts) for chip in chips]
+    assert [count is None for count in scanned[0]] == [False, True, True, False]
+    assert len(pauses) == 2
+    for chip in chips:
+        chip.counts[3] = None
+    peek(chips, lambda: pauses.append(None))
+    assert [chip.counts for chip in chips] == scanned
+    assert len(pauses) == 4
 
 
 def test_before_any_read_nothing_is_known() -> None:

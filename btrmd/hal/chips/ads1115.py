@@ -112,14 +112,15 @@ def scan(chips: Sequence[Ads1115], pause: Callable[[], None]) -> None:
 def peek(chips: Sequence[Ads1115], pause: Callable[[], None]) -> None:
     """Convert as `scan` does, into `counts`, but audit and judge nothing. Raises BusError."""
     for channel, mux in enumerate(MUX):
-        for chip in chips:
-            if channel in chip.inputs:
-                chip.bus.write_register(chip.address, CONFIG, mux | chip.tag)
+        users = [chip for chip in chips if channel in chip.inputs]
+        if not users:
+            continue
+        for chip in users:
+            chip.bus.write_register(chip.address, CONFIG, mux | chip.tag)
         pause()
-        for chip in chips:
-            if channel in chip.inputs:
-                count = chip.bus.read_register(chip.address, CONVERSION)
-                chip.counts[channel] = count - 0x10000 if count & 0x8000 else count
+        for chip in users:
+            count = chip.bus.read_register(chip.address, CONVERSION)
+            chip.counts[channel] = count - 0x10000 if count & 0x8000 else count
 
 
 def _collect(chip: Ads1115, channel: int, audited: bool, pause: Callable[[], None]) -> int:
