@@ -23,7 +23,6 @@ FactorySource: TypeAlias = Any  # Factory | Callable[[], Factory]; gpiozero carr
 DRIVEN = Outputs._fields  # k1 .. led_status: the pins' names are the fields' names
 COILS_AND_OUTPUTS = 5  # the first five of them must never fail silently
 COILS_ALONE = 3  # without pins a coil cannot be held; CH1 and CH2 show as a finding
-STEADY = (Led.ON, Led.OFF)  # patterns that need no second write
 
 
 class PinError(BtrmError, OSError):
@@ -55,10 +54,6 @@ class HatPins:
         self._factory: Factory | None = None
         self._outputs: dict[str, OutputDevice] = {}
         self._inputs: dict[str, InputDevice] = {}
-        # The pins behind the devices, without the devices' properties: ten looks a second.
-        self._lines: dict[str, tuple[Any, bool]] = {}  # pin, level that means "yes"
-        self._heart: Any = None
-        self._steady: Outputs | None = None  # written, and no LED of it blinks
         self._levels: list[bool | None] = [None] * len(DRIVEN)
         self._beat = False
         self._tried_at: float | None = None
@@ -111,13 +106,6 @@ class HatPins:
                     pin.gpio, pull_up=not pin.active_high, pin_factory=factory
                 )
         self._factory = factory
-        self._lines = {
-            name: (device.pin, self._pins[name].active_high)
-            for name, device in self._inputs.items()
-        }
-        heart = self._outputs.get("heartbeat")
-        self._heart = None if heart is None else heart.pin
-        self._steady = None
         self._levels = [False if name in self._outputs else None for name in DRIVEN]
         self._beat = False
         self._faults.clear()
@@ -132,8 +120,6 @@ class HatPins:
                 log.debug("releasing a pin: %s", error)
         self._outputs.clear()
         self._inputs.clear()
-        self._lines.clear()
-        self._heart = self._steady = None
         self._factory = None
 
     def close(self) -> None:
@@ -156,12 +142,12 @@ class HatPins:
         )
 
     def _line(self, name: str) -> bool | None:
-        line = self._lines.get(name)
-        if line is None:
+        device = self._inputs.get(name)
+        if device is None:
             return None
-        pin, active_high = line
         try:
-            active = bool(pin.state) is active_high  # what the device's `is_active` means
+            # what `is_active` means, without its five calls at each of forty looks a second
+            active = bool(device.pin.state) is self._pins[name].active_high
         except Exception as error:  # as in `tend`
             self._complain(name, f"cannot be read: {error}.")
             return None
@@ -181,8 +167,6 @@ class HatPins:
             if any(outputs[:COILS_ALONE]):
                 raise PinError(self.fault)
             return
-        if outputs is self._steady:
-            return
         failed = ""
         levels = self._levels
         for index, wanted in enumerate(outputs):
@@ -194,17 +178,15 @@ class HatPins:
                     failed = failed or problem
         if failed:
             raise PinError(failed)
-        if not self._faults and all(led in STEADY for led in outputs[COILS_AND_OUTPUTS:]):
-            self._steady = outputs
 
     def beat(self) -> None:
         """One edge on the heartbeat line. Raises PinError when it cannot be driven."""
-        heart = self._heart
-        if heart is None:
+        device = self._outputs.get("heartbeat")
+        if device is None:
             return
         self._beat = not self._beat
         try:
-            heart.state = self._beat
+            device.pin.state = self._beat
         except Exception as error:  # as in `tend`
             raise PinError(self._complain("heartbeat", f"cannot be driven: {error}.")) from error
         if self._faults:
@@ -212,7 +194,6 @@ class HatPins:
 
     def safe(self) -> None:
         """Release every coil and output, darken the LEDs. Never raises."""
-        self._steady = None
         for index, name in enumerate(SAFE_OUTPUTS._fields):
             if name in self._outputs:
                 self._drive(index, False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gpiozero.pins.mock import MockFactory, MockPin
@@ -56,9 +55,6 @@ class SimPin(MockPin):
         super()._set_pull(value)
         if self._outside is not None:
             self._state = self._outside
-
-    # as the stock pin's, without its two calls in between at each of forty looks a second
-    state = property(attrgetter("_state"), MockPin._set_state)
 
     def drive(self, level: bool) -> None:
         """The outside world puts `level` on an input pin; an output pin wins over it."""
