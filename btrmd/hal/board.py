@@ -11,7 +11,7 @@ from ..model.errors import BusError
 from ..model.readings import BAD, GOOD, MISSING, NO_MEASUREMENT, STALE, Measurement
 from .calibration import Calibration
 from .channels import KEYS, Channel
-from .chips.ads1115 import VOLTS_PER_COUNT, Ads1115, peek, scan
+from .chips.ads1115 import VOLTS_PER_COUNT, Ads1115, peek, rounds, scan
 from .chips.chip import Chip, FrozenError
 from .chips.ina219 import Ina219
 from .chips.tmp102 import Tmp102
@@ -119,10 +119,17 @@ class HatBoard:
         if self._thermometer is not None:
             self._chips.append(self._thermometer)
         self._chips.sort(key=lambda chip: chip.address)
+        self._rounds = rounds(self._adcs)
+        # every part in the order in which a glance reads its count
+        self._parts: tuple[_CurrentPart | _VoltagePart, ...] = (
+            *self._current_parts,
+            *(self._part_at(chip, channel) for channel, chips in self._rounds for chip in chips),
+        )
         self._answers: tuple[tuple[str, bool], ...] = ()
         self._lines = NO_LINES  # of the last scan that was read
-        # what `glance` has seen: time, counts of the currents, counts of the voltages
-        self._glances: deque[tuple[float, list[int], list[int]]] = deque(maxlen=GLANCES)
+        self._within: list[int] = []  # counts a glance found within its band since the last read
+        # what `glance` has seen: time, the counts of `_parts`
+        self._glances: deque[tuple[float, list[int]]] = deque(maxlen=GLANCES)
         self._order = [self._channels.get(key) for key in KEYS]
         self.calibration = calibration or Calibration()
 
@@ -163,6 +170,9 @@ class HatBoard:
             self._thermometer = Tmp102(self._bus, config.temperature)
             self._channel("system.temperature", JUMP_C)
 
+    def _part_at(self, chip: Ads1115, channel: int) -> _VoltagePart:
+        return next(part for part in self._voltages if part.chip is chip and part.input == channel)
+
     def _channel(self, key: str, jump: float) -> Channel:
         self._channels[key] = channel = Channel(key, jump)
         return channel
@@ -193,14 +203,11 @@ class HatBoard:
 
     def _glanced(self, key: str) -> list[tuple[float, float]]:
         """(time, uncalibrated value) of channel `key` in the scans that were only glanced at."""
-        for index, part in enumerate(self._current_parts):
+        for index, part in enumerate(self._parts):
             if part.channel.key == key:
-                return [(at, amps[index] * part.scale) for at, amps, _ in self._glances]
-        for index, voltage in enumerate(self._voltages):
-            if voltage.channel.key == key:
-                drop = voltage.drop()
-                scale = voltage.scale
-                return [(at, volts[index] * scale + drop) for at, _, volts in self._glances]
+                scale = part.scale
+                drop = part.drop() if isinstance(part, _VoltagePart) else 0.0
+                return [(at, counts[index] * scale + drop) for at, counts in self._glances]
         return []
 
     # --- Board -------------------------------------------------------------------------------
@@ -208,6 +215,7 @@ class HatBoard:
     def read(self, now: float, wall: float) -> Inputs:
         """Scan every input; see model.board.Board."""
         self._now = now
+        self._within = []
         self._bus.tend(now)
         self._pins.tend(now)
         self._read_currents(now)
@@ -239,24 +247,21 @@ class HatBoard:
         for chip in self._chips:
             if chip.fails:
                 return False
-        amps, volts = [], []
+        counts: list[int] = []
         try:
-            for part in self._current_parts:
-                count = part.chip.peek()
-                if not -band < (count - part.count) * part.scale < band:
-                    return False
-                amps.append(count)
-            peek(self._adcs, self._pause)
+            for current in self._current_parts:
+                counts.append(current.chip.peek())
+            peek(self._rounds, self._pause, counts)
         except BusError:
             return False
-        for voltage in self._voltages:
-            converted = voltage.chip.counts[voltage.input]
-            if converted is None or not -band < (converted - voltage.count) * voltage.scale < band:
-                return False
-            volts.append(converted)
+        if counts != self._within:  # nothing moved at all: no part is asked
+            for part, count in zip(self._parts, counts, strict=True):
+                if not -band < (count - part.count) * part.scale < band:
+                    return False
+            self._within = counts
         if self._pins.read() != self._lines:
             return False
-        self._glances.append((now, amps, volts))
+        self._glances.append((now, counts))
         return True
 
     def _read_currents(self, now: float) -> None:

@@ -55,6 +55,11 @@ class HatPins:
         self._outputs: dict[str, OutputDevice] = {}
         self._inputs: dict[str, InputDevice] = {}
         self._levels: list[bool | None] = [None] * len(DRIVEN)
+        self._wanted: Outputs | None = None  # what all pins are at, but for the blinking of LEDs
+        self._blinking: tuple[tuple[int, Led], ...] = ()
+        self._watched: tuple[Any, ...] = ()  # the input devices' pins,
+        self._seen: list[object] = []  # their states
+        self._lines = NO_LINES  # and what they meant
         self._beat = False
         self._tried_at: float | None = None
         self._closed = "The GPIO pins have not been opened yet."
@@ -107,6 +112,7 @@ class HatPins:
                 )
         self._factory = factory
         self._levels = [False if name in self._outputs else None for name in DRIVEN]
+        self._watched = tuple(device.pin for device in self._inputs.values())
         self._beat = False
         self._faults.clear()
         self._closed = ""
@@ -120,6 +126,7 @@ class HatPins:
                 log.debug("releasing a pin: %s", error)
         self._outputs.clear()
         self._inputs.clear()
+        self._watched, self._seen, self._wanted = (), [], None
         self._factory = None
 
     def close(self) -> None:
@@ -134,19 +141,26 @@ class HatPins:
         """All input lines. Never raises: what cannot be read is None (a button: not pressed)."""
         if self._factory is None:
             return NO_LINES
-        return Lines(
-            self._line("batt_path"),
-            self._line("guard"),
-            self._line("pb1") is True,
-            self._line("pb2") is True,
-        )
+        try:
+            states = [pin.state for pin in self._watched]
+        except Exception:  # as in `tend`; which of them it was is found out one by one
+            states = []
+        if not states or states != self._seen or self._faults:
+            self._lines = Lines(
+                self._line("batt_path"),
+                self._line("guard"),
+                self._line("pb1") is True,
+                self._line("pb2") is True,
+            )
+            self._seen = states
+        return self._lines
 
     def _line(self, name: str) -> bool | None:
         device = self._inputs.get(name)
         if device is None:
             return None
         try:
-            # what `is_active` means, without its five calls at each of forty looks a second
+            # what `is_active` means, without its five calls
             active = bool(device.pin.state) is self._pins[name].active_high
         except Exception as error:  # as in `tend`
             self._complain(name, f"cannot be read: {error}.")
@@ -167,6 +181,12 @@ class HatPins:
             if any(outputs[:COILS_ALONE]):
                 raise PinError(self.fault)
             return
+        if outputs is self._wanted:
+            for index, led in self._blinking:
+                lit = is_lit(led, now)
+                if self._levels[index] is not lit:
+                    self._drive(index, lit)
+            return
         failed = ""
         levels = self._levels
         for index, wanted in enumerate(outputs):
@@ -178,6 +198,15 @@ class HatPins:
                     failed = failed or problem
         if failed:
             raise PinError(failed)
+        if not self._faults:
+            self._wanted = outputs
+            self._blinking = tuple(
+                (index, led)
+                for index, led in enumerate(outputs[COILS_AND_OUTPUTS:], COILS_AND_OUTPUTS)
+                if levels[index] is not None
+                and isinstance(led, Led)
+                and led not in (Led.ON, Led.OFF)
+            )
 
     def beat(self) -> None:
         """One edge on the heartbeat line. Raises PinError when it cannot be driven."""
@@ -194,6 +223,7 @@ class HatPins:
 
     def safe(self) -> None:
         """Release every coil and output, darken the LEDs. Never raises."""
+        self._wanted = None
         for index, name in enumerate(SAFE_OUTPUTS._fields):
             if name in self._outputs:
                 self._drive(index, False)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
@@ -38,6 +39,12 @@ class Done(NamedTuple):
     next_test: NextTestIn | None = None
     events: tuple[Event, ...] = ()
     frees: bool = False  # the settings change under way is over
+
+    def reply(self) -> None:
+        """Give the answer to whoever still waits for it; on any thread."""
+        if self.future is not None and not self.future.done():
+            with suppress(InvalidStateError):  # given up in this very moment
+                self.future.set_result(self.answer)
 
 
 def refused(error: SettingError) -> Answer:

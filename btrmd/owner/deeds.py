@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..core import persist
@@ -145,11 +145,11 @@ class Deeds:
                         if save.finished)  # fmt: skip
         return Asked(tuple(replies), tuple(forwards), tuple(restores), tuple(findings), restart)
 
-    def tell(self, events: Sequence[Event]) -> None:
-        """Log and store events of the shell's own."""
+    def tell(self, events: Sequence[Event], on_told: Callable[[], None] | None = None) -> None:
+        """Log and store events of the shell's own; `on_told()` once they are published."""
         for event in events:
             log_event(event)
-        self._writer.commit(events=events)
+        self._writer.commit(events=events, on_told=on_told)
 
     def keep(self, state: State, now: float, wall: float) -> None:
         """Store the state that outlives a restart, about once in ten minutes without a reason."""

@@ -32,7 +32,7 @@ from .changes import Changes, refused, typed
 from .deeds import Asked, Deeds
 from .lateness import Lateness
 from .memory import Memory
-from .pace import TICK_S, Pace
+from .pace import BUDGET_S, TICK_S, Pace
 
 if TYPE_CHECKING:  # the simulator is not loaded on a real board
     from ..hal.sim.world import World
@@ -172,16 +172,21 @@ class Owner:
         pace, world = self._pace, self._world
         assert pace is not None
         assert world is not None
-        until = pace.begin()
+        began = time.monotonic()
+        owed = pace.begin(began)
         hung = world.plant.owner_hang
-        while pace.owes():
-            if hung:
-                self._let_pass(pace.step_s)
-            else:
-                self._step()
-            pace.made()
-            if time.monotonic() > until:
-                break
+        made = 0
+        try:
+            while made < owed:
+                if hung:
+                    self._let_pass(pace.step_s)
+                else:
+                    self._step()
+                made += 1
+                if made < owed and time.monotonic() > began + BUDGET_S:
+                    break
+        finally:
+            pace.made(made)
         return not hung
 
     def _let_pass(self, seconds: float) -> None:
@@ -236,7 +241,8 @@ class Owner:
     def _rest(self, now: float, wall: float) -> None:
         """The core need not look at this scan: LEDs blink, the heart beats."""
         self._is_resting = True
-        self._wake_up(wall)
+        if self._clock.now() - self._edge_at > HUNG_S:
+            self._wake_up(wall)
         self.board.apply(self.state.outputs, now)
         self._edge_at = self._clock.now()
 
@@ -345,12 +351,12 @@ class Owner:
                 self.board.calibration = done.calibration  # type: ignore[attr-defined]
             if done.next_test is not None:
                 self._own.append(done.next_test)
-            if done.events:
-                self._deeds.tell(done.events)
             if done.frees:
                 changes.is_busy = False
-            if done.future is not None and not done.future.done():
-                done.future.set_result(done.answer)
+            if done.events:  # no answer before the Event Log's line is as durable as the change
+                self._deeds.tell(done.events, done.reply)
+            else:
+                done.reply()
         self._deeds.keep(self.state, now, wall)
 
     # --- out -----------------------------------------------------------------------------------

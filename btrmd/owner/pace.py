@@ -24,20 +24,19 @@ class Pace:
         self._since = time.monotonic()
         self._made = 0.0
 
-    def begin(self) -> float:
-        """A tick begins; returns the real time its steps must end at."""
+    def begin(self, now: float) -> int:
+        """A tick begins at `now` (s, monotonic); returns how many steps it owes.
+
+        They must end BUDGET_S later; what is not made by then is owed to the next tick.
+        """
         self._owed = min(self._owed + self.speed * TICK_S, 2.0 * self.speed * TICK_S)
-        now = time.monotonic()
         if now - self._since >= 5.0:
             self.actual = round(self._made / (now - self._since), 2)
             self._since, self._made = now, 0.0
-        return now + BUDGET_S
+        return int(self._owed / self.step_s + 1e-9)
 
-    def owes(self) -> bool:
-        """True while another step is due in this tick."""
-        return self._owed >= self.step_s - 1e-9
-
-    def made(self) -> None:
-        """One step was made."""
-        self._owed -= self.step_s
-        self._made += self.step_s
+    def made(self, steps: int) -> None:
+        """So many steps were made in this tick."""
+        seconds = steps * self.step_s
+        self._owed -= seconds
+        self._made += seconds

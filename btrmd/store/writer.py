@@ -65,6 +65,7 @@ class Writer:
         self._jobs: deque[Job] = deque()
         self._flushes: list[threading.Event] = []
         self._finished: set[int] = set()  # tests whose last rows wait here
+        self._told: deque[tuple[int, Callable[[], None]]] = deque()  # who waits for which event
         self._roll_up = RollUp()
         self._is_loaded = False
         self._pace = Pace(monotonic())
@@ -100,13 +101,16 @@ class Writer:
         finish: bool = False,
         clear_tests: int | None = None,
         on_done: OnDone | None = None,
+        on_told: Callable[[], None] | None = None,
     ) -> tuple[Event, ...]:
         """Store all of this in one transaction, together with whatever else waits.
 
         Events with n = 0 get their number here; the numbered events are returned. `test`: written
         at once, as is everything with `on_done`; `finish` True: its curve is complete. `curve`:
         (number of the test, rows), may be held up to a minute. `clear_tests`: a data reset, tests
-        up to this number are no longer listed. Raises TypeError or ValueError when `state` is no
+        up to this number are no longer listed. `on_told()` is called, on the writer's thread, once
+        these `events` are published: whoever is answered then finds them after a power cut, unless
+        the disk refuses or has to be spared. Raises TypeError or ValueError when `state` is no
         JSON, before anything is taken over.
         """
         text = encode_state(state) if state is not None else None
@@ -120,6 +124,8 @@ class Writer:
             if numbered:
                 has_alarm = any(e.kind in (Kind.RAISE, Kind.CLEAR) for e in numbered)
                 pending.add_events(numbered, has_alarm, now)
+                if on_told is not None:
+                    self._told.append((numbered[-1].n, on_told))
             if test is not None:
                 pending.add_test(test)
             if curve is not None:
@@ -331,6 +337,12 @@ class Writer:
                 self._publish(ready)
             except Exception:
                 log.exception("events could not be published")
+            while self._told and self._told[0][0] <= ready[-1].n:
+                _, on_told = self._told.popleft()
+                try:
+                    on_told()
+                except Exception:
+                    log.exception("an answer of the writer could not be delivered")
 
     def _do(self, job: Job) -> None:
         error: BtrmError | None = None

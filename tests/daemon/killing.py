@@ -34,6 +34,7 @@ ABORTED = "The daemon stopped in the test."
 # A curve reaches the disk with its first minute, then at most once a real second; a write under
 # way and a busy machine are worth two more.
 FLUSH_S = 60.0 + 3.0 * SPEED
+MOST_LINES = 70  # changes whose events the burst of the write budget surely stores at once
 PASSING = ("selftest", "supply", "charger", "on_battery", "alarm", "running")  # against a test
 GONE = (OSError, HTTPException, NoDaemonError)  # what a client meets when its daemon dies
 
@@ -75,6 +76,7 @@ class KillTest:
         self.violations: list[str] = []
         self.counts: Counter[str] = Counter()
         self.lives = 0
+        self._sent_before: dict[str, int] = {}  # by door, when a life of settings began
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -111,6 +113,7 @@ class KillTest:
     def _kill_in_settings(self) -> None:
         """Two clients change settings all the time; death comes within a write of the file."""
         before = dict(self.ledger.acknowledged)
+        self._sent_before = dict(self.ledger.sent)
         self._begin(self._hammer_socket, self._hammer_web, self._watch)
         end = time.monotonic() + 10.0
         while any(self.ledger.acknowledged[door] == before[door] for door in before):
@@ -353,6 +356,21 @@ class KillTest:
         if list(found) != sorted(found):
             wrong("events are out of order")
         self.ledger.events = found
+        self._check_lines({event["text"] for event in found.values()}, wrong)
+
+    def _check_lines(self, texts: set[str], wrong: Callable[[str], None]) -> None:
+        """Every change acknowledged in this life has its line, unless the card had to be spared."""
+        before, self._sent_before = self._sent_before, {}
+        acknowledged = self.ledger.acknowledged
+        if sum(max(0, acknowledged[door] - sent) for door, sent in before.items()) > MOST_LINES:
+            self.counts["lives with more changes than lines"] += 1
+            return
+        for door, sent in before.items():
+            for number in range(sent + 1, acknowledged[door] + 1):
+                value = f"number {number}" if door == "socket" else f"n{number}@example.org"
+                self.counts["changes with their line"] += 1
+                if not any(text.endswith(f" to {value}.") for text in texts):
+                    wrong(f"{door}: the change to {value} was acknowledged and has no event")
 
     def table(self) -> str:
         """The summary for people."""

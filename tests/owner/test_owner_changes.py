@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from owner_rig import Rig
@@ -27,6 +29,29 @@ def test_the_answer_comes_after_the_disk(rig: Rig) -> None:
     rig.tick()
     assert rig.bus.snapshot.settings["site.name"] == "after"
     assert "Setting site.name changed from BTRM to after." in rig.texts()
+
+
+def test_the_answer_comes_after_the_line_in_the_event_log(rig: Rig) -> None:
+    future = rig.bus.post(change(site__name="told"))
+    rig.tick()  # the core lets it pass
+    gate = rig.hold_writer()  # behind the settings file, before the event
+    rig.until(lambda: rig.bus.snapshot.settings["site.name"] == "told")
+    rig.tick(5)
+    assert rig.stored() == {"site.name": "told"}
+    assert not future.done()
+    gate.set()
+    assert future.result(10.0).ok
+    with closing(sqlite3.connect(rig.history.database.path)) as disk:
+        texts = [row[0] for row in disk.execute("SELECT text FROM events")]
+    assert "Setting site.name changed from BTRM to told." in texts
+
+
+def test_a_history_that_refuses_does_not_hold_the_answer_back(rig: Rig) -> None:
+    rig.writer.flush()
+    with closing(sqlite3.connect(rig.history.database.path)) as disk:
+        disk.execute("BEGIN EXCLUSIVE")  # another program sits on the file
+        assert rig.ask(change(site__name="kept")).ok
+    assert rig.stored() == {"site.name": "kept"}
 
 
 def test_changes_that_come_together_are_made_one_after_the_other(rig: Rig) -> None:

@@ -109,18 +109,28 @@ def scan(chips: Sequence[Ads1115], pause: Callable[[], None]) -> None:
                     chip.error = error
 
 
-def peek(chips: Sequence[Ads1115], pause: Callable[[], None]) -> None:
-    """Convert as `scan` does, into `counts`, but audit and judge nothing. Raises BusError."""
-    for channel, mux in enumerate(MUX):
-        users = [chip for chip in chips if channel in chip.inputs]
-        if not users:
-            continue
-        for chip in users:
+Round = tuple[int, tuple[Ads1115, ...]]  # an input and the chips on which it is in use
+
+
+def rounds(chips: Sequence[Ads1115]) -> tuple[Round, ...]:
+    """The rounds of one `peek` at `chips`: for each input in use the chips that convert it."""
+    users = (tuple(chip for chip in chips if channel in chip.inputs) for channel in range(4))
+    return tuple((channel, using) for channel, using in enumerate(users) if using)
+
+
+def peek(rounds: Sequence[Round], pause: Callable[[], None], counts: list[int]) -> None:
+    """Convert as `scan` does, but audit and judge nothing. Raises BusError.
+
+    Appends the signed count of every chip of every round to `counts`, in that order.
+    """
+    for channel, chips in rounds:
+        mux = MUX[channel]
+        for chip in chips:
             chip.bus.write_register(chip.address, CONFIG, mux | chip.tag)
         pause()
-        for chip in users:
+        for chip in chips:
             count = chip.bus.read_register(chip.address, CONVERSION)
-            chip.counts[channel] = count - 0x10000 if count & 0x8000 else count
+            counts.append(count - 0x10000 if count & 0x8000 else count)
 
 
 def _collect(chip: Ads1115, channel: int, audited: bool, pause: Callable[[], None]) -> int:

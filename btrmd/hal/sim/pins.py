@@ -50,6 +50,15 @@ class SimPin(MockPin):
                 moved(value)
         return True
 
+    @property
+    def state(self) -> bool:
+        """The level; what gpiozero's own property gives, by one call instead of two."""
+        return self._state
+
+    @state.setter
+    def state(self, value: bool) -> None:
+        self._set_state(value)
+
     def _set_pull(self, value: str) -> None:
         """A pull is weaker than whatever drives the pin."""
         super()._set_pull(value)

@@ -19,6 +19,11 @@ Instant = Callable[[], object]
 NOISE = 0.05  # of the value
 SPIKES = 0.02  # chance that a noisy sample is a spike
 
+# ADS1115, of the module and not of the class: written to eighty times a second
+ADC_CONVERSION, ADC_CONFIG = 0, 1
+ADC_CHOICE = 0x7E00  # input and range
+ADC_OS = 0x8000  # write 1: start a conversion; reads 1 while none is running
+
 
 class SimChip:
     """A chip of 16-bit registers with a register pointer."""
@@ -129,11 +134,8 @@ class SimIna219(SimChip):
 class SimAds1115(SimChip):
     """ADS1115: conversion 0, configuration 1, thresholds 2 and 3. A conversion takes no time."""
 
-    CONVERSION, CONFIG = 0, 1
     RESET = 0x8583
     FULL_SCALE = (6.144, 4.096, 2.048, 1.024, 0.512, 0.256, 0.256, 0.256)
-    CHOICE = 0x7E00  # input and range
-    OS = 0x8000  # write 1: start a conversion; reads 1 while none is running
 
     def __init__(self, pins: Sequence[Volts], random: Random, instant: Instant = object) -> None:
         super().__init__({0: 0, 1: self.RESET, 2: 0x8000, 3: 0x7FFF}, random)
@@ -144,23 +146,23 @@ class SimAds1115(SimChip):
 
     def write(self, register: int, value: int) -> None:
         self.pointer = register
-        if self.stuck or register == self.CONVERSION:
+        if self.stuck or register == ADC_CONVERSION:
             return
-        if register != self.CONFIG:
+        if register != ADC_CONFIG:
             super().write(register, value)
             return
-        self.registers[self.CONFIG] = value | self.OS
-        if value & self.OS:
+        registers = self.registers
+        registers[ADC_CONFIG] = value | ADC_OS
+        if value & ADC_OS:
             now = self._instant()
             if now is not self._known_at or self.noisy:
                 self._known.clear()
                 self._known_at = None if self.noisy else now
-            choice = value & self.CHOICE
-            count = self._known.get(choice)
-            if count is None:
+            choice = value & ADC_CHOICE
+            if choice not in self._known:
                 volts = self._input(value >> 12 & 7) / self.FULL_SCALE[value >> 9 & 7]
-                self._known[choice] = count = self._count(volts * 32768, -32768, 32767) & 0xFFFF
-            self.registers[self.CONVERSION] = count
+                self._known[choice] = self._count(volts * 32768, -32768, 32767) & 0xFFFF
+            registers[ADC_CONVERSION] = self._known[choice]
 
     def _input(self, mux: int) -> float:
         if mux >= 4:

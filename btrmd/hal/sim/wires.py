@@ -58,6 +58,7 @@ class SimWires:
         self._chips: dict[int, SimChip] = {}
         self._powered = True
         self._is_faulty = False  # a chip suffers a fault, or did so until now
+        self._well_at: Sense | None = None  # the instant in which every chip was found well
         errors = errors or {}
         random = Random(seed)
         for name, current in config.currents.items():
@@ -93,6 +94,7 @@ class SimWires:
             raise OSError(errno.EREMOTEIO, os.strerror(errno.EREMOTEIO))
         if self._is_faulty or plant.i2c_faults:
             self._meddle(address, known, plant.i2c_faults.get(address, "off"))
+        self._well_at = None if self._is_faulty else plant.sense()
         return known
 
     def _meddle(self, address: int, chip: SimChip, fault: str) -> None:
@@ -111,14 +113,23 @@ class SimWires:
 
     def read_word_data(self, i2c_addr: int, register: int, force: bool | None = None) -> int:
         """SMBus read word: low byte first, so a big-endian register arrives swapped."""
-        value = self._chip(i2c_addr).read(register)
+        plant = self._plant
+        if plant.sense() is self._well_at and i2c_addr in self._chips and not plant.i2c_faults:
+            value = self._chips[i2c_addr].read(register)
+        else:
+            value = self._chip(i2c_addr).read(register)
         return (value & 0xFF) << 8 | value >> 8
 
     def write_word_data(
         self, i2c_addr: int, register: int, value: int, force: bool | None = None
     ) -> None:
         """SMBus write word: low byte first."""
-        self._chip(i2c_addr).write(register, (value & 0xFF) << 8 | value >> 8)
+        value = (value & 0xFF) << 8 | value >> 8
+        plant = self._plant
+        if plant.sense() is self._well_at and i2c_addr in self._chips and not plant.i2c_faults:
+            self._chips[i2c_addr].write(register, value)
+        else:
+            self._chip(i2c_addr).write(register, value)
 
     def i2c_rdwr(self, *i2c_msgs: i2c_msg) -> None:
         """Plain I2C messages: a write sets the pointer and, with two more bytes, the register."""

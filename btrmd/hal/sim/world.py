@@ -15,6 +15,7 @@ from .pins import SimPins
 from .plant import Plant
 from .saved import FORMAT, SimFile, encode_plant, resume
 from .scenario import Scenario, load_scenario
+from .sense import Sense
 from .truth import describe
 from .wires import SimWires
 
@@ -51,7 +52,8 @@ class World:
         self._scenario_from = 0.0
         self._scenario_next = 0
         self._saved_second = -1
-        self._driven: tuple[bool, bool, bool, bool] | None = None
+        self._sensed: Sense | None = None  # what the input pins were driven by last,
+        self._is_pressed = False  # and whether a button was held
         self._drive_inputs()
 
     @property
@@ -91,7 +93,8 @@ class World:
                 dt = end - plant.plant_s
             if dt > 0.0:
                 plant.step(dt)
-            self._drive_inputs()
+            if plant.sense() is not self._sensed or self._is_pressed:
+                self._drive_inputs()
             second = int(plant.plant_s)
             if second != self._saved_second:
                 self._saved_second = second
@@ -163,12 +166,11 @@ class World:
 
     def _drive_inputs(self) -> None:
         plant = self.plant
-        sense = plant.sense()
+        self._sensed = sense = plant.sense()
         held, now = plant.button_until, plant.plant_s
-        lines = (sense.batt_path, sense.guard, held["pb1"] > now, held["pb2"] > now)
-        if lines != self._driven:
-            self._driven = lines
-            self.pins.drive_inputs(sense, lines[2], lines[3])
+        pb1, pb2 = held["pb1"] > now, held["pb2"] > now
+        self._is_pressed = pb1 or pb2
+        self.pins.drive_inputs(sense, pb1, pb2)
 
     def _save(self) -> None:
         if self._file is None:
