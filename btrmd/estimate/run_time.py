@@ -14,14 +14,16 @@ from .cutoff import cutoff_time
 from .enough import NotEnough, demand_charge, demand_rows
 from .features import features, shape_of
 from .knee import has_knee
-from .net import RATED, TABLES, UNRATED, ask, load_table
 from .thin import thin
+from .trees import RATED, TABLES, UNRATED, ask, load_table
 
 METHOD = "curve family"
 MEASURED = "measured"
 LIMIT = 400  # rows looked at; keeps one estimate below 10 ms on the bench
-FARTHEST = 1.5  # the net may move the slope method's charge left by a factor of e^1.5 at most
-TRUST = 0.85  # of the net's correction: the rest stays with the slope method, which knows no family
+FARTHEST = 1.5  # the trees may move the slope method's charge left by a factor of e^1.5 at most
+TRUST = (
+    0.92  # of the trees' correction: the rest stays with the slope method, which knows no family
+)
 RATED_SHARE = 0.7  # of what is said knowing the rated Ah; the rest is said without (ln)
 MOST_CHARGE = 1.3  # of the rated 20 h charge: more than any battery of that rating holds
 FLAT_V_AH = 1e-6  # a curve that falls less tells nothing by itself
@@ -50,7 +52,7 @@ def estimate(
 
     `rows` rise in time from the test's start, whole-bank volts, negative amps = discharging;
     `blocks` 12 V blocks in series (1..4), `rated_ah` 20 h charge or None, `cutoff_v_block` V,
-    `tables` folder of the nets (others than the package's are for cross-validation).
+    `tables` folder of the trees (others than the package's are for cross-validation).
     Where the cutoff was reached the estimate is the measured time. Raises NotEnough.
     """
     reached = cutoff_time(rows, blocks, cutoff_v_block)
@@ -97,7 +99,7 @@ def _left(
     cutoff_v: float,
     tables: Path,
 ) -> _Left:
-    """What slope and net say; raises NotEnough where there is no curve to speak of."""
+    """What slope and trees say; raises NotEnough where there is no curve to speak of."""
     curve = refer(rows, blocks, rated_ah)
     demand_charge(curve.seen_ah, rated_ah)
     shape = shape_of(curve, slope.skip_ah(curve))

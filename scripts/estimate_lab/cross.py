@@ -1,4 +1,4 @@
-"""Cross-validation: every family of curves estimated by nets that never saw a curve of it."""
+"""Cross-validation: every family of curves estimated by trees that never saw a curve of it."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from btrmd.estimate.run_time import RATED_SHARE, TRUST
 from .batteries import Array
 from .dataset import Set
 from .score import HEAD, score
-from .train import Net, run_all, train
+from .train import Trees, run, train
 
 COVER = 90.0  # the interval is stretched until this part of the left-out cases lies inside
 
 
-def left_out(cases: Set, nets: int = 2) -> tuple[Array, dict[str, list[Net]]]:
-    """Answers to each case from nets trained on the other families; these nets, by family."""
+def left_out(cases: Set) -> tuple[Array, dict[str, Trees]]:
+    """Answers to each case from trees trained on the other families; these trees, by family."""
     answers = np.zeros((len(cases.y), 3))
     found = {}
     for family in np.unique(cases.family):
         inside = cases.family == family
         rest = cases.pick(~inside)
-        trained = [train(rest.x, rest.y, rest.weight, seed) for seed in range(nets)]
-        answers[inside] = run_all(trained, cases.x[inside])
+        trained = train(rest.x, rest.y, rest.weight)
+        answers[inside] = run(trained, cases.x[inside])
         answers[inside, 0] *= TRUST
         found[str(family)] = trained
     return answers, found

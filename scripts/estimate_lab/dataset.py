@@ -1,4 +1,4 @@
-"""The data set: every case as the numbers the net is told, and what would have been right."""
+"""The data set: every case as the numbers the trees are told, and what would have been right."""
 
 from __future__ import annotations
 

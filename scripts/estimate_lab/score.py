@@ -31,7 +31,7 @@ HEAD = "     n    med    p90   bias  cover  width"
 
 
 def score(cases: Set, answers: Array) -> Score:
-    """`answers` rows of centre and reaches, as the nets give them."""
+    """`answers` rows of centre and reaches, as the trees give them."""
     centre, below, above = answers.T
     ert = cases.seen + cases.left * np.exp(centre)
     low = cases.seen + cases.left * np.exp(centre - below)

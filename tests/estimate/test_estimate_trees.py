@@ -1,4 +1,4 @@
-"""The net and its tables: complete, small, and calm far from what they were taught."""
+"""The trees and their tables: complete, small, and calm far from what they were taught."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import random
 import pytest
 from estimate_discharges import shape, steady
 
-from btrmd.estimate.net import RATED, TABLES, UNRATED, ask, load_table
 from btrmd.estimate.run_time import estimate
+from btrmd.estimate.trees import LEAF, RATED, TABLES, UNRATED, ZERO, Forest, Table, ask, load_table
 from btrmd.model.discharge import CurveRow
 
 KINDS = ("steady", "bursts", "restless")
@@ -17,7 +17,7 @@ KINDS = ("steady", "bursts", "restless")
 @pytest.mark.parametrize("name", [RATED, UNRATED])
 def test_a_table_answers_every_load_and_any_number(name: str) -> None:
     table = load_table(TABLES / name)
-    count = len(table.nets[0].mean)
+    count = len(table.bounds)
     for kind in KINDS:
         for value in (-1e6, 0.0, 1e6):
             found = ask(table, [value] * count, kind)
@@ -26,8 +26,34 @@ def test_a_table_answers_every_load_and_any_number(name: str) -> None:
             assert 0.0 < found.above < 10.0
 
 
+def leaf(count: int) -> bytes:
+    return bytes((LEAF, count + ZERO >> 8, count + ZERO & 0xFF))
+
+
+# number 0 <= 1.5: -300, else number 1 <= 20: 5, else 7000; and a tree that is one leaf
+STUMP = bytes((0, 1, 2)) + leaf(-300) + bytes((1, 0, 2)) + leaf(5) + leaf(7000)
+FOREST = Forest(STUMP + leaf(1), (0, 5), 1e-4)
+NOTHING = Forest(leaf(0), (0,), 1.0)
+BOUNDS = ((-1.0, 1.5), (20.0,))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "counts"),
+    [
+        ((-5.0, 50.0), -299), ((1.5, 50.0), -299), ((1.6, 20.0), 6), ((1.6, 20.1), 7001),
+        ((1e9, -1e9), 6),
+    ],
+)  # fmt: skip
+def test_trees_add_up_what_stands_where_they_end(numbers: tuple[float, float], counts: int) -> None:
+    table = Table(BOUNDS, FOREST, NOTHING, FOREST, {"steady": 2.0}, {})
+    centre, below, above = ask(table, numbers, "steady")
+    assert centre == pytest.approx(counts * 1e-4)
+    assert below == pytest.approx(2.0 * max(counts * 1e-4, 0.02))  # never nothing
+    assert above == pytest.approx(2.0 * 0.02)
+
+
 def test_tables_stay_small() -> None:
-    assert sum(path.stat().st_size for path in TABLES.glob("*.json")) < 200_000
+    assert sum(path.stat().st_size for path in TABLES.glob("*.json")) < 400_000
 
 
 @pytest.mark.parametrize("blocks", [1, 4])
