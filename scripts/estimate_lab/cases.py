@@ -118,7 +118,9 @@ def _measure(rng: np.random.Generator, banks: Banks, k: int, t: Array, v: Array,
 
 
 def test_length(rng: np.random.Generator, d: Discharge, mode: str) -> float:
-    """How much of the discharge an estimate may see, s."""
+    """How much of the discharge an estimate may see, s; "late": most of it, as in an outage."""
+    if mode == "late":
+        return d.true_s * float(rng.uniform(0.75, 0.97))
     if mode == "policy":
         length = min(max(0.3 * d.rated_ah / d.amps * 3600.0, 3600.0), 14400.0)
     elif mode == "hour":

@@ -19,6 +19,7 @@ from .loads import KINDS
 
 SHARE = {"cc": 1.3, "cp": 0.9, "duty": 1.2, "steps": 1.0, "restless": 0.4}
 MODES = ("policy", "hour", "part", "free")
+LATE = ("late",)  # what an outage shows before it ends; kept apart, as tests do not go so far
 LIMIT = 400
 LEAST_S = 1200.0
 SPARSE = 0.12  # part of the cases with a row every ten minutes only
@@ -84,9 +85,11 @@ def likeness(ratios: tuple[float, float, float]) -> float:
     return float(np.exp(-far / 2.0))
 
 
-def cut(rng: np.random.Generator, d: Discharge) -> Iterator[tuple[str, list[CurveRow]]]:
+def cut(
+    rng: np.random.Generator, d: Discharge, modes: Sequence[str]
+) -> Iterator[tuple[str, list[CurveRow]]]:
     """The discharge as tests of several lengths would see it."""
-    for mode in MODES:
+    for mode in modes:
         length = test_length(rng, d, mode)
         if length < LEAST_S:
             continue
@@ -111,8 +114,10 @@ def _single(row: CurveRow) -> CurveRow:
     return CurveRow(time_s, volts, amps, temp_c, None)
 
 
-def make(seed: int, family: str, number: int, n: int) -> tuple[Set, Set]:
-    """The same cases of one family, told the rated Ah and not told: about 4 `n` a load."""
+def make(
+    seed: int, family: str, number: int, n: int, modes: Sequence[str] = MODES
+) -> tuple[Set, Set]:
+    """The same cases of one family, told the rated Ah and not told: about `n` a load and mode."""
     told: list[tuple[object, ...]] = []
     untold: list[tuple[object, ...]] = []
     for place, kind in enumerate(KINDS):
@@ -124,7 +129,7 @@ def make(seed: int, family: str, number: int, n: int) -> tuple[Set, Set]:
             chance = KEEP + (1.0 - KEEP) * weight
             if rng.random() > chance:
                 continue
-            for mode, rows in cut(rng, d):
+            for mode, rows in cut(rng, d, modes):
                 found = [encode(rows, d.blocks, rated) for rated in (d.rated_ah, None)]
                 for made, cases in zip(found, (told, untold), strict=True):
                     if made is None or None in found:
