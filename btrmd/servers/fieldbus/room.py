@@ -64,7 +64,7 @@ class Room:
                 heard.set_result((answer, seq))
 
         def on_answer(future: Future[Answer]) -> None:
-            # On the owner's thread, before it publishes what the command has changed.
+            # On the owner's thread or the writer's, maybe before the change is published.
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 self.loop.call_soon_threadsafe(tell, future.result(), self.bus.snapshot.seq)
 

@@ -195,7 +195,7 @@ class SnmpServer:
                 heard.set_result((answer, seq))
 
         def on_answer(future: Future[Answer]) -> None:
-            # On the owner's thread, before it publishes what the command has changed.
+            # On the owner's thread or the writer's, maybe before the change is published.
             if not loop.is_closed():
                 loop.call_soon_threadsafe(tell, future.result(), self._bus.snapshot.seq)
 
