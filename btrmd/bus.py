@@ -56,6 +56,10 @@ class Bus:
         """The newest snapshot. Take the reference once per request."""
         return self._snapshot
 
+    def seen_after(self, answer: Answer) -> int:
+        """Snapshots numbered above it show what the command of this fresh `answer` changed."""
+        return self._snapshot.seq if answer.seen_after is None else answer.seen_after
+
     def publish(self, snapshot: Snapshot) -> None:
         """Owner only: make `snapshot` the newest and wake every waiting stream."""
         with self._changed:

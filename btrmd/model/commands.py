@@ -213,13 +213,15 @@ class Answer(NamedTuple):
 
     `code`: "ok" or a short refusal code (running, not_running, interlock, range, unknown, busy,
     storage, hardware, ...); `text` one sentence; `data` extra facts (`n` of a started test; key,
-    value, allowed of a refused setting).
+    value, allowed of a refused setting). `seen_after`: snapshots numbered above it show what the
+    command changed; None = the next one does.
     """
 
     ok: bool
     code: str = "ok"
     text: str = ""
     data: Mapping[str, object] = {}
+    seen_after: int | None = None
 
 
 ACCEPTED = Answer(True)

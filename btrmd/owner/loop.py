@@ -354,7 +354,8 @@ class Owner:
             if done.frees:
                 changes.is_busy = False
             if done.events:  # no answer before the Event Log's line is as durable as the change
-                self._deeds.tell(done.events, done.reply)
+                answer = done.answer._replace(seen_after=self._seq)
+                self._deeds.tell(done.events, done._replace(answer=answer).reply)
             else:
                 done.reply()
         self._deeds.keep(self.state, now, wall)

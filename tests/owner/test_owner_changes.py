@@ -36,11 +36,14 @@ def test_the_answer_comes_after_the_line_in_the_event_log(rig: Rig) -> None:
     rig.tick()  # the core lets it pass
     gate = rig.hold_writer()  # behind the settings file, before the event
     rig.until(lambda: rig.bus.snapshot.settings["site.name"] == "told")
+    shown_in = rig.bus.snapshot.seq
     rig.tick(5)
     assert rig.stored() == {"site.name": "told"}
     assert not future.done()
     gate.set()
-    assert future.result(10.0).ok
+    answer = future.result(10.0)
+    assert answer.ok
+    assert answer.seen_after == shown_in - 1  # a master need not wait for another snapshot
     with closing(sqlite3.connect(rig.history.database.path)) as disk:
         texts = [row[0] for row in disk.execute("SELECT text FROM events")]
     assert "Setting site.name changed from BTRM to told." in texts

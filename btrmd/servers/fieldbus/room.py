@@ -65,8 +65,9 @@ class Room:
 
         def on_answer(future: Future[Answer]) -> None:
             # On the owner's thread or the writer's, maybe before the change is published.
+            answer = future.result()
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self.loop.call_soon_threadsafe(tell, future.result(), self.bus.snapshot.seq)
+                self.loop.call_soon_threadsafe(tell, answer, self.bus.seen_after(answer))
 
         try:
             # The owner's future is never cancelled: its set_result would raise over there.

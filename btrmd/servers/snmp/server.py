@@ -196,8 +196,9 @@ class SnmpServer:
 
         def on_answer(future: Future[Answer]) -> None:
             # On the owner's thread or the writer's, maybe before the change is published.
+            answer = future.result()
             if not loop.is_closed():
-                loop.call_soon_threadsafe(tell, future.result(), self._bus.snapshot.seq)
+                loop.call_soon_threadsafe(tell, answer, self._bus.seen_after(answer))
 
         try:
             # The owner's future is never cancelled: its set_result would raise over there.
