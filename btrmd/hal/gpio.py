@@ -127,6 +127,7 @@ class HatPins:
         self._outputs.clear()
         self._inputs.clear()
         self._watched, self._seen, self._wanted = (), [], None
+        self._lines = NO_LINES
         self._factory = None
 
     def close(self) -> None:
@@ -144,15 +145,21 @@ class HatPins:
         try:
             states = [pin.state for pin in self._watched]
         except Exception:  # as in `tend`; which of them it was is found out one by one
-            states = []
-        if not states or states != self._seen or self._faults:
-            self._lines = Lines(
+            self._seen = []
+            return Lines(
                 self._line("batt_path"),
                 self._line("guard"),
                 self._line("pb1") is True,
                 self._line("pb2") is True,
             )
+        if states != self._seen:
             self._seen = states
+            levels = dict(zip(self._inputs, map(bool, states), strict=True))
+            self._lines = Lines(
+                **{name: high is self._pins[name].active_high for name, high in levels.items()}
+            )
+            for name in levels:
+                self._faults.pop(name, None)
         return self._lines
 
     def _line(self, name: str) -> bool | None:

@@ -45,6 +45,16 @@ def test_what_moves_beyond_the_band_is_seen_and_what_stays_within_is_not(
     assert glance(bench)
 
 
+def test_what_was_near_the_last_read_is_judged_anew_after_the_next(bench: Bench) -> None:
+    before = bench.plant.now.battery_v
+    bench.plant.put(battery_v=before + 0.08)
+    assert glance(bench)
+    bench.plant.put(battery_v=before - 0.08)
+    bench.scan()
+    bench.plant.put(battery_v=before + 0.08)
+    assert not glance(bench)
+
+
 @pytest.mark.parametrize("channel", range(4))
 def test_every_io_channel_is_seen(bench: Bench, channel: int) -> None:
     volts = list(bench.plant.now.io_v)

@@ -194,6 +194,40 @@ def test_a_dead_led_is_a_finding_only(bench: Bench, monkeypatch: pytest.MonkeyPa
     assert any("led_status" in text for text in bench.board.findings())
 
 
+def test_an_led_that_is_mended_is_lit_though_nothing_new_is_wanted(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mend = break_pin(monkeypatch, 16)
+    wanted = Outputs(led_status=Led.ON)
+    bench.board.apply(wanted, bench.now)
+    mend()
+    bench.board.apply(wanted, bench.now)
+    assert energised(bench) == ["led_status"]
+    assert bench.board.findings() == []
+
+
+def test_a_line_that_cannot_be_read_is_unknown_and_costs_no_other(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = True
+
+    def failing(pin: SimPin) -> bool:
+        if broken and pin.info.name == "GPIO19":
+            raise OSError(5, "Input/output error")
+        return pin._get_state()
+
+    monkeypatch.setattr(SimPin, "state", property(failing, SimPin._set_state))
+    bench.plant.put(guard=True)
+    for _ in range(2):
+        inputs = bench.scan()
+        assert (inputs.batt_path, inputs.guard) == (None, True)
+        assert any("GPIO 19 (batt_path)" in text for text in bench.board.findings())
+    broken = False
+    inputs = bench.scan()
+    assert (inputs.batt_path, inputs.guard) == (True, True)
+    assert bench.board.findings() == []
+
+
 def test_safe_releases_everything(bench: Bench) -> None:
     bench.board.apply(ALL_ON, bench.now)
     bench.board.safe()

@@ -194,3 +194,14 @@ def test_noise_is_five_per_cent_and_sometimes_a_spike() -> None:
     assert 0.95 < len(quiet) / len(counts) < 0.995
     assert min(quiet) < 3820
     assert max(quiet) > 4180
+
+
+def test_a_chip_that_was_stuck_takes_a_write_again_though_another_was_asked_first() -> None:
+    plant = StillPlant()
+    wires = SimWires(plant, load_hardware(REFERENCE))  # type: ignore[arg-type]
+    plant.i2c_faults[0x40] = "stuck"
+    wires.read_word_data(0x40, 5)
+    plant.i2c_faults.clear()
+    wires.read_word_data(0x41, 1)  # in the same instant
+    wires.write_word_data(0x40, 5, 0x0010)
+    assert wires.read_word_data(0x40, 5) == 0x0010

@@ -11,6 +11,7 @@ from owner_rig import Rig
 
 from btrmd.hal.gpio import PinError
 from btrmd.model.commands import ChangeSettings, Restart, StartTest, StopTest
+from btrmd.owner import loop as looping
 from btrmd.owner.pace import Pace
 
 
@@ -261,3 +262,31 @@ def test_a_scan_of_three_seconds_does_not_bring_the_coils_up_again(testing: Rig)
     testing.tick(20)
     assert testing.coils() == []
     assert any("hung for 3 s" in text for text in testing.texts())
+
+
+class Watch:
+    """Stands in for the module `time`: it goes on only while a scan is made."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_tick_ends_when_its_time_is_used_up_and_owes_the_rest(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = make_rig(speed=600)  # owes 60 steps a tick
+    watch = Watch()
+    monkeypatch.setattr(looping, "time", watch)
+
+    def slow() -> None:
+        watch.now += 0.02
+
+    rig.board.slow = slow
+    rig.tick()
+    assert len(rig.board.reads) == 5  # 0.1 s: past the 0.095 that are for steps
+    rig.board.slow = lambda: None
+    rig.tick()
+    assert len(rig.board.reads) == 5 + 115

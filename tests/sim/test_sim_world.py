@@ -49,6 +49,19 @@ def advance(world: World, seconds: float, dt: float = 1.0) -> None:
         world.advance(dt)
 
 
+def test_a_button_is_on_its_pin_in_the_next_step_of_a_plant_at_rest(tmp_path):
+    world = open_world(CONFIG, tmp_path)
+    pin = world.pins.factory.pin(CONFIG.pins["pb1"].gpio)
+    for _ in range(15):  # mostly steps that are too quiet to be solved
+        advance(world, 1.5, 0.1)
+        assert pin.state  # active low
+        world.change({"button.pb1": 0.25})
+        advance(world, 0.1, 0.1)
+        assert not pin.state
+        advance(world, 0.3, 0.1)
+        assert pin.state
+
+
 def test_the_truth_has_the_promised_form(tmp_path):
     world = open_world(CONFIG, tmp_path)
     advance(world, 5)

@@ -194,7 +194,6 @@ def _io_volts(index: int) -> Callable[[Plant, float], None]:
 def _button(name: str) -> Callable[[Plant, float], None]:
     def apply(plant: Plant, value: float) -> None:
         plant.button_until[name] = plant.plant_s + value
-        plant.touch()
 
     return apply
 
