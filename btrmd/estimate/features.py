@@ -1,4 +1,4 @@
-"""What the trees are told about a discharge: some twenty numbers, each about -3..3."""
+"""What the trees are told about a discharge: some thirty-four numbers, each about -3..3."""
 
 from __future__ import annotations
 

@@ -21,9 +21,7 @@ METHOD = "curve family"
 MEASURED = "measured"
 LIMIT = 400  # rows looked at; keeps one estimate below 10 ms on the bench
 FARTHEST = 1.5  # the trees may move the slope method's charge left by a factor of e^1.5 at most
-TRUST = (
-    0.92  # of the trees' correction: the rest stays with the slope method, which knows no family
-)
+TRUST = 0.92  # of the trees' correction; the rest stays with the slope method: it knows no family
 RATED_SHARE = 0.7  # of what is said knowing the rated Ah; the rest is said without (ln)
 MOST_CHARGE = 1.3  # of the rated 20 h charge: more than any battery of that rating holds
 FLAT_V_AH = 1e-6  # a curve that falls less tells nothing by itself
