@@ -1,67 +1,17 @@
-"""What the trees are told about a discharge: some thirty-four numbers, each about -3..3."""
+"""What the trees are told about a discharge: some fifty numbers, most about -3..3."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import asinh, log, sqrt
 from statistics import median
-from typing import NamedTuple
 
 from .curve import Curve
+from .fall import fall
 from .rated import new_charge_ah, temperature_factor
+from .shape import Shape, robust_slope
 
-BINS = 12
-LEAST_BINS = 3
 SLOPE_V = 0.5  # V a block over the rated charge: below it a slope counts linearly, above by its log
 LEAST_V = 0.02  # a curve that stands lower above the cutoff counts as if so high
-
-
-class Shape(NamedTuple):
-    """Points of the curve past its first minutes: `q` Ah, `y` V a block; their robust line."""
-
-    q: list[float]
-    y: list[float]
-    slope: float  # V per Ah, positive when falling
-    now_v: float  # V a block at the end
-
-
-def shape_of(curve: Curve, skip_ah: float) -> Shape | None:
-    """The curve in BINS medians from `skip_ah` on, or from its start where that leaves too few;
-    None with too few rows for a line."""
-    q, y = _bins(curve, skip_ah)
-    if len(q) < LEAST_BINS:
-        q, y = _bins(curve, 0.0)
-    if len(q) < 2:
-        return None
-    slope = robust_slope(q, y)
-    now_v = median(level - slope * (curve.seen_ah - at) for at, level in zip(q, y, strict=True))
-    return Shape(q, y, slope, now_v)
-
-
-def _bins(curve: Curve, skip_ah: float) -> tuple[list[float], list[float]]:
-    span = curve.seen_ah - skip_ah
-    if span <= 0.0:
-        return [], []
-    inside: list[list[int]] = [[] for _ in range(BINS)]
-    for k, q in enumerate(curve.q):
-        if q >= skip_ah:
-            inside[min(BINS - 1, int((q - skip_ah) / span * BINS))].append(k)
-    filled = [places for places in inside if places]
-    return (
-        [median(curve.q[k] for k in places) for places in filled],
-        [median(curve.y[k] for k in places) for places in filled],
-    )
-
-
-def robust_slope(q: Sequence[float], y: Sequence[float]) -> float:
-    """Fall in V per Ah: the median of the slopes of all pairs (Theil and Sen); 0 for one point."""
-    slopes = [
-        (y[k] - y[j]) / (q[j] - q[k])
-        for k in range(len(q))
-        for j in range(k + 1, len(q))
-        if q[j] > q[k]
-    ]
-    return median(slopes) if slopes else 0.0
 
 
 def features(
@@ -105,6 +55,8 @@ def features(
         log(1.0 + load.changes_h),
         asinh((first - last) * seen / SLOPE_V * 2.0),
         (y[0] - y[-1]) * size / max(q[-1] - q[0], 1e-6) / 4.0,
+        *fall(curve, shape, left, height, cutoff_v),
+        log(curve.resistance * load.level / height + 1e-3),
     ]
 
 
@@ -117,11 +69,11 @@ def _idle(curve: Curve, slope: float) -> tuple[float, float]:
     third = max(1, len(q) // 3)
     first, last = median(y[:third]), median(y[-third:])
     run = median(q[-third:]) - median(q[:third])
-    fall = (first - last) / run if run > 0.0 else slope
+    drop = (first - last) / run if run > 0.0 else slope
     rise = last - median(curve.y[-max(1, len(curve.y) // 3) :])
     return (
         max(-0.2, min(rise, 3.0)),
-        asinh((slope - fall) * curve.size_ah / SLOPE_V),
+        asinh((slope - drop) * curve.size_ah / SLOPE_V),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from statistics import median
 
 from .curve import Curve
-from .features import robust_slope
+from .shape import robust_slope
 
 LATE = 0.12  # of the charge seen: where the fall is looked at ...
 BEFORE = (0.3, 0.8)  # ... and where the slope before is taken

@@ -12,8 +12,9 @@ from . import slope
 from .curve import refer
 from .cutoff import cutoff_time
 from .enough import NotEnough, demand_charge, demand_rows
-from .features import features, shape_of
+from .features import features
 from .knee import has_knee
+from .shape import shape_of
 from .thin import thin
 from .trees import RATED, TABLES, UNRATED, ask, load_table
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .curve import Curve
-from .features import Shape
 from .rated import new_charge_ah
+from .shape import Shape
 
 SKIP = 0.05  # of the rated charge: coup de fouet and the float charge's last trace
 SKIP_MOST = 0.3  # never more than this part of what was seen

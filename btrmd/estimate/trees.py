@@ -8,6 +8,7 @@ looked up once and the trees compare small whole numbers.
 from __future__ import annotations
 
 import json
+from array import array
 from base64 import b64decode
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,7 @@ class Table(NamedTuple):
     kind, what the interval is stretched by so that 90 % of the curves that the trees had not seen
     lay inside; `together`: the same once more where it answers together with the other table."""
 
-    bounds: tuple[tuple[float, ...], ...]
+    bounds: tuple[Sequence[float], ...]
     centre: Forest
     low: Forest
     high: Forest
@@ -64,7 +65,7 @@ def load_table(path: Path) -> Table:
         return Forest(b64decode(made["nodes"]), tuple(made["trees"]), made["scale"])
 
     return Table(
-        tuple(map(tuple, stored["bounds"])),
+        tuple(array("d", own) for own in stored["bounds"]),
         forest("centre"),
         forest("low"),
         forest("high"),

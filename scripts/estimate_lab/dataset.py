@@ -9,7 +9,8 @@ import numpy as np
 
 from btrmd.estimate import slope
 from btrmd.estimate.curve import refer
-from btrmd.estimate.features import features, shape_of
+from btrmd.estimate.features import features
+from btrmd.estimate.shape import shape_of
 from btrmd.estimate.thin import thin
 from btrmd.model.discharge import CurveRow
 

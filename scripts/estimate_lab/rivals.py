@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from btrmd.estimate.curve import refer
-from btrmd.estimate.features import shape_of
+from btrmd.estimate.shape import shape_of
 from btrmd.estimate.slope import KNEE, skip_ah
 from btrmd.model.discharge import CurveRow
 
 CUTOFF = 11.0
 FULL_V, EMPTY_V = 12.8, 11.0  # voltage fraction: a resting block, full and at the cutoff
 PEUKERT = 1.25
+GRID = 40  # from 1.02 to 12 times the charge seen
 
 Rival = Callable[[Sequence[CurveRow], int, float], float]
 
@@ -51,9 +52,32 @@ def slope_165(rows: Sequence[CurveRow], blocks: int, rated_ah: float) -> float:
     return float(rows[-1].time_s + left / curve.load.amps * 3600.0)
 
 
+def shepherd(rows: Sequence[CurveRow], blocks: int, rated_ah: float) -> float:
+    """Shepherd's equation, fitted to the current-compensated curve without any prior: the best of
+    GRID full charges and three decays of the first rise, its other parameters by least squares."""
+    curve = refer(rows, blocks, rated_ah)
+    q, y = np.array(curve.q), np.array(curve.y)
+    past = q >= min(0.03 * rated_ah, 0.3 * curve.seen_ah)
+    q, y = q[past], y[past]
+    best, end = np.inf, 4.0 * curve.seen_ah
+    for full in curve.seen_ah * np.geomspace(1.02, 12.0, GRID):
+        for decay in (5.0, 15.0, 50.0):
+            terms = np.column_stack(
+                [np.ones_like(q), -full / (full - q), np.exp(-decay * q / rated_ah)]
+            )
+            found = np.linalg.lstsq(terms, y, rcond=None)[0]
+            e0, k = found[:2]
+            off = float(((terms @ found - y) ** 2).sum())
+            if k > 0.0 and e0 > CUTOFF and off < best:
+                best, end = off, full * (1.0 - k / (e0 - CUTOFF))
+    left = max(0.0, end - curve.seen_ah)
+    return float(rows[-1].time_s + left / curve.load.amps * 3600.0)
+
+
 RIVALS: dict[str, Rival] = {
     "voltage fraction": voltage_fraction,
     "straight line": straight_line,
     "Peukert, rated Ah": peukert,
+    "Shepherd, free fit": shepherd,
     "slope / 1.65": slope_165,
 }

@@ -30,8 +30,8 @@ COMMON: Mapping[str, Any] = {
 }
 # What is asked, and how many trees of how many leaves answer it.
 CENTRE = {"alpha": 0.50, "num_leaves": 31, "learning_rate": 0.1}, 300
-LOW = {"alpha": 0.05, "num_leaves": 15, "learning_rate": 0.1}, 150
-HIGH = {"alpha": 0.95, "num_leaves": 15, "learning_rate": 0.1}, 150
+LOW = {"alpha": 0.05, "num_leaves": 15, "learning_rate": 0.05}, 300
+HIGH = {"alpha": 0.95, "num_leaves": 15, "learning_rate": 0.05}, 300
 
 
 class Trees(NamedTuple):

@@ -45,6 +45,19 @@ def test_the_interval_narrows_as_the_discharge_goes_on() -> None:
     assert widths == sorted(widths, reverse=True)
 
 
+@pytest.mark.parametrize("until", [0.8, 0.9, 0.95])
+@pytest.mark.parametrize(
+    ("run_s", "amps", "rated_ah"), [(9_000.0, 6.0, 20.0), (RUN_S * 4, 1.0, 26.0)]
+)
+def test_the_time_that_remains_is_told_before_an_outage_ends(
+    run_s: float, amps: float, rated_ah: float, until: float
+) -> None:
+    found = estimate(steady(run_s, amps, until), 1, rated_ah)
+    seen_s, remain_s = until * run_s, (1.0 - until) * run_s
+    assert found.ert_s - seen_s == pytest.approx(remain_s, rel=0.35)
+    assert found.low_s - seen_s < remain_s < found.high_s - seen_s
+
+
 @pytest.mark.parametrize(("rated_ah", "is_left_out"), [(4.0, True), (5.0, False)])
 def test_no_battery_gives_more_than_it_has(
     monkeypatch: pytest.MonkeyPatch, rated_ah: float, is_left_out: bool
