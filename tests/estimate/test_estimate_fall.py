@@ -126,9 +126,16 @@ def test_a_curve_that_bends_upwards_is_drawn_on_as_a_line() -> None:
     assert said[-1] == pytest.approx(log(1.2 / 0.6), abs=0.05)  # its slope where it starts
 
 
-def test_few_rows_still_make_a_line() -> None:
-    rows = [row for row in volts(1.0, 0.0) if row.time_s % 900.0 == 0.0]  # seven of them
+def test_the_last_part_is_four_rows_at_least() -> None:
+    rows = [row for row in volts(1.0, 0.0) if row.time_s % 300.0 == 0.0]  # 19, one in 5 %
     assert numbers(rows, 5.0)[2] == pytest.approx(0.0, abs=1e-6)  # as steep as the whole
+    rows = [
+        row._replace(battery_v=row.battery_v - 1.2 * max(0.0, row.time_s - 4500.0) / 5400.0)
+        for row in rows
+    ]
+    _, found = seen(rows)
+    assert found.slope == pytest.approx(0.2, abs=0.02)
+    assert numbers(rows, 5.0)[2] == pytest.approx(log(0.6 / found.slope), abs=1e-6)  # V / 1 Ah
 
 
 def wavy(much: float) -> list[CurveRow]:
