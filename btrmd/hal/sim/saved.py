@@ -23,8 +23,6 @@ PAGE = 4096  # one write within one page is never torn by a kill
 CHARGE = tuple(field.name for field in fields(Charge))
 STAGES = ("bulk", "absorption", "float", "off")
 
-encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: it is used every second
-
 log = logging.getLogger(__name__)
 
 
@@ -139,7 +137,7 @@ class SimFile:
 
     def write(self, document: dict[str, Any]) -> None:
         """Make `document` the content. Raises OSError."""
-        content = encode(document).encode()
+        content = json.dumps(document, separators=(",", ":")).encode()
         if self._fd >= 0 and len(content) < PAGE:
             # Never shorter than before: what is left over is white space.
             self._size = max(self._size, len(content) + 1)

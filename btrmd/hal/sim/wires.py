@@ -84,17 +84,20 @@ class SimWires:
     def _chip(self, address: int) -> SimChip:
         """The chip that answers at `address`. Raises OSError 121, as the kernel does."""
         plant = self._plant
-        powered = plant.sense().powered
+        sense = plant.sense()
+        known = self._chips.get(address)
+        if known is not None and sense is self._well_at and not plant.i2c_faults:
+            return known  # forty transactions look at one instant
+        powered = sense.powered
         if powered is not self._powered:
             self._powered = powered
             for chip in self._chips.values():
                 chip.power_up()
-        known = self._chips.get(address)
         if known is None or not powered:
             raise OSError(errno.EREMOTEIO, os.strerror(errno.EREMOTEIO))
         if self._is_faulty or plant.i2c_faults:
             self._meddle(address, known, plant.i2c_faults.get(address, "off"))
-        self._well_at = None if self._is_faulty else plant.sense()
+        self._well_at = None if self._is_faulty else sense
         return known
 
     def _meddle(self, address: int, chip: SimChip, fault: str) -> None:
@@ -113,23 +116,14 @@ class SimWires:
 
     def read_word_data(self, i2c_addr: int, register: int, force: bool | None = None) -> int:
         """SMBus read word: low byte first, so a big-endian register arrives swapped."""
-        plant = self._plant
-        if plant.sense() is self._well_at and i2c_addr in self._chips and not plant.i2c_faults:
-            value = self._chips[i2c_addr].read(register)
-        else:
-            value = self._chip(i2c_addr).read(register)
+        value = self._chip(i2c_addr).read(register)
         return (value & 0xFF) << 8 | value >> 8
 
     def write_word_data(
         self, i2c_addr: int, register: int, value: int, force: bool | None = None
     ) -> None:
         """SMBus write word: low byte first."""
-        value = (value & 0xFF) << 8 | value >> 8
-        plant = self._plant
-        if plant.sense() is self._well_at and i2c_addr in self._chips and not plant.i2c_faults:
-            self._chips[i2c_addr].write(register, value)
-        else:
-            self._chip(i2c_addr).write(register, value)
+        self._chip(i2c_addr).write(register, (value & 0xFF) << 8 | value >> 8)
 
     def i2c_rdwr(self, *i2c_msgs: i2c_msg) -> None:
         """Plain I2C messages: a write sets the pointer and, with two more bytes, the register."""
