@@ -31,7 +31,8 @@ class Line(NamedTuple):
 
 
 def fit_line(q: Sequence[float], y: Sequence[float]) -> Line:
-    """The line through points of rising `q`; flat, and wholly in doubt, where they tell nothing."""
+    """The line through points of rising `q` (Ah; `y` V a block), by least squares; flat, and wholly
+    in doubt, where they tell nothing. The slope's standard error is s / sqrt(sum (q - mean)^2)."""
     n = len(q)
     middle_q, middle_y = sum(q) / n, sum(y) / n
     spread = sum((at - middle_q) ** 2 for at in q)

@@ -1,8 +1,9 @@
-"""Families of discharge curves: six published or measured forms, each with parameters at random.
+"""Families of discharge curves: eight published or measured forms, each with parameters at random.
 
 Each gives volts of a 12 V block over depth of discharge. Forms: Shepherd 1965 and Tremblay 2009;
 Copetti, Lorenzo, Chenlo 1993 (CIEMAT); two-RC circuit; electrolyte and kinetics after Bode 1977
-and Newman; two wells (Manwell and McGowan 1993); measured shapes, stretched.
+and Newman; two wells (Manwell and McGowan 1993); measured shapes, stretched; acid that diffuses
+into the pores (Bode's voltage of it); active mass that is used up.
 """
 
 from __future__ import annotations

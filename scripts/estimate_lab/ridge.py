@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from btrmd.estimate.run_time import FARTHEST
 from btrmd.model.discharge import CurveRow
 
 from .batteries import Array
-from .dataset import encode, make
+from .dataset import encode, join, make
 from .families import FAMILIES
 
 SEED = 5  # discharges that neither tables nor bench know
@@ -27,13 +28,13 @@ class Ridge(NamedTuple):
     weights: Array
 
     def ask(self, rows: Sequence[CurveRow], blocks: int, rated_ah: float) -> float:
-        """Run time, s."""
+        """Run time, s; four times what was seen where there is too little to say."""
         made = encode(rows, blocks, rated_ah)
         if made is None:
             return rows[-1].time_s * 4.0
         numbers, left, _ = made
         ln = self.level + float((np.array(numbers) - self.mean) / self.sd @ self.weights)
-        return rows[-1].time_s + left * exp(min(max(ln, -1.5), 1.5))
+        return rows[-1].time_s + left * exp(min(max(ln, -FARTHEST), FARTHEST))
 
 
 def ridges(banks: int) -> dict[str, Ridge]:
@@ -44,11 +45,9 @@ def ridges(banks: int) -> dict[str, Ridge]:
     }
     found = {}
     for family in made:
-        others = [cases for name, cases in made.items() if name != family]
-        x = np.concatenate([cases.x for cases in others])
-        y = np.concatenate([cases.y for cases in others])
-        counts = np.concatenate([cases.weight for cases in others])
-        counts /= counts.mean()
+        others = join([cases for name, cases in made.items() if name != family])
+        x, y = others.x, others.y
+        counts = others.weight / others.weight.mean()
         mean = np.average(x, axis=0, weights=counts)
         sd = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=counts)) + 1e-9
         level = float(np.average(y, weights=counts))
