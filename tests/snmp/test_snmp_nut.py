@@ -87,7 +87,11 @@ class Nut:
         for process in reversed(self.processes):  # upsmon has a child of its own
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
-            process.wait(10.0)
+            try:
+                process.wait(10.0)
+            except subprocess.TimeoutExpired:  # one that lives on spoils the next test
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
 
 @pytest.fixture
