@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from daemon_process import DaemonProcess, wait_until
@@ -44,9 +47,14 @@ class Nut:
             "NUT_ALTPIDPATH": state, "NUT_PIDPATH": state,
         }  # fmt: skip
         self.processes: list[subprocess.Popen[bytes]] = []
+        self.alone: IO[str] | None = None
 
     def monitor(self) -> None:
-        """upsmon; it takes any process with the number of the last one for itself."""
+        """upsmon, until `close` the only one: its pid file has one place on a machine, whatever it
+        is told, and it takes any process with the number of the last one for itself."""
+        lock = Path(tempfile.gettempdir(), f"btrmd-upsmon-{os.geteuid()}.lock")
+        self.alone = lock.open("w")
+        fcntl.flock(self.alone, fcntl.LOCK_EX)  # another worker may run the other test of it
         last = Path("/run/nut/upsmon.pid")
         with contextlib.suppress(OSError, ValueError):
             comm = Path(f"/proc/{int(last.read_text())}/comm")
@@ -84,14 +92,26 @@ class Nut:
         return done.stdout.strip()
 
     def close(self) -> None:
-        for process in reversed(self.processes):  # upsmon has a child of its own
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
-            try:
+        """SIGTERM, then SIGKILL: one that lives on spoils the next test."""
+        for process in reversed(self.processes):
+            _signal_group(process.pid, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10.0)
-            except subprocess.TimeoutExpired:  # one that lives on spoils the next test
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            _signal_group(process.pid, signal.SIGKILL)  # upsmon has a child of its own
+            process.wait()
+            with contextlib.suppress(AssertionError):  # a dead one that nobody buries
+                wait_until(lambda group=process.pid: not _signal_group(group, 0), 5.0)
+        if self.alone is not None:
+            self.alone.close()
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Whether there was anyone to take it."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @pytest.fixture
