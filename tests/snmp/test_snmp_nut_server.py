@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from daemon_process import DaemonProcess, wait_until
-from test_snmp_nut import LIB, Nut
+from snmp_nut import LIB, Nut
 
 from btrmd.servers.nut.session import RefusedError, words_of
 
