@@ -111,10 +111,15 @@ class EstimateReady(NamedTuple):
 
 class HealthReady(NamedTuple):
     """What all discharges so far say of the battery: state of health in % of a new battery's charge
-    (None: not known) and, when a discharge has just ended, sentences for the event log."""
+    (None: not known) with the ends of its 90 % interval and, when a discharge has just ended,
+    sentences for the event log. `confirm`: the last discharge differs from those before it, so
+    that another test should follow soon."""
 
     soh_pct: float | None
     text: str = ""
+    soh_low_pct: float | None = None
+    soh_high_pct: float | None = None
+    confirm: bool = False
 
 
 Command = (

@@ -35,6 +35,9 @@ class TestRecord(NamedTuple):
     `type` "1", "2" or "outage". `state` TestState value while it goes on, "finished" after.
     `started_at`, `ended_at`: wall time s since 1970; `duration_s` from K1 on to K1 off on the
     process clock; None where not known (yet). `average_current` is the mean discharge, positive.
+    `estimate_s` .. `estimate_high_s` is what people are told, `own_estimate_s` .. `own_high_s` what
+    this discharge says by itself: only that is evidence for later ones. `started_at_charge`: part
+    of the full charge (0..1) that was in the battery at the start, None where not known.
     """
 
     n: int
@@ -54,6 +57,10 @@ class TestRecord(NamedTuple):
     estimate_high_s: float | None = None
     minimum_runtime_s: float | None = None
     marks: tuple[str, ...] = ()
+    own_estimate_s: float | None = None
+    own_low_s: float | None = None
+    own_high_s: float | None = None
+    started_at_charge: float | None = None
 
 
 TestRecord.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test class
@@ -71,7 +78,10 @@ class CurveRow(NamedTuple):
 
 class Estimate(NamedTuple):
     """Run time from test start to the cutoff, s: point estimate, ends of the 90 % interval;
-    `is_knee`: the voltage already falls ever faster."""
+    `is_knee`: the voltage already falls ever faster. `findings`: marks (`load_changed`,
+    `not_lead_acid`, `shorted_cell`, `not_full`, `history_differs`) under which no verdict is firm.
+    `own_s`, `own_low_s`, `own_high_s`: what this discharge alone says, where earlier ones were
+    combined with it; None = the same as the first three."""
 
     ert_s: float
     low_s: float
@@ -79,3 +89,7 @@ class Estimate(NamedTuple):
     method: str = ""
     warnings: tuple[str, ...] = ()
     is_knee: bool = False
+    findings: tuple[str, ...] = ()
+    own_s: float | None = None
+    own_low_s: float | None = None
+    own_high_s: float | None = None

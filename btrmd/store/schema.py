@@ -31,6 +31,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         *(f"CREATE TABLE trend_{tier} (t INTEGER PRIMARY KEY, {_TREND_COLUMNS})" for tier in TIERS),
         "CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     ),
+    (
+        # Discharges stored before had only what was told, with their history in it: it is nobody's
+        # own evidence, so the new columns stay empty for them.
+        "ALTER TABLE tests ADD COLUMN own_estimate_s REAL",
+        "ALTER TABLE tests ADD COLUMN own_low_s REAL",
+        "ALTER TABLE tests ADD COLUMN own_high_s REAL",
+        "ALTER TABLE tests ADD COLUMN started_at_charge REAL",
+    ),
 )
 """Step i leads from user_version i to i + 1. Released steps are never changed."""
 

@@ -18,6 +18,7 @@ from btrmd.model.events import Event
 from btrmd.store.errors import refusal
 from btrmd.store.history_db import HistoryDb
 from btrmd.store.schema import MIGRATIONS, TABLES, prepare
+from btrmd.store.tests import select_test
 
 
 def fill(folder: Path) -> None:
@@ -362,10 +363,26 @@ def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
     steps = (*MIGRATIONS, ("ALTER TABLE tests ADD COLUMN note TEXT", "CREATE TABLE extra (a)"))
     prepare(connection, steps)
     prepare(connection, steps)
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
     assert connection.execute("SELECT count(note) FROM tests").fetchone() == (0,)
     assert connection.execute("SELECT value FROM state").fetchone() == ("{}",)
     connection.close()
+
+
+def test_tests_of_the_first_release_are_kept_without_an_own_estimate(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    prepare(connection, MIGRATIONS[:1])
+    connection.execute(
+        "INSERT INTO tests (n, type, state, result, reason, source, started_at, estimate_s, marks)"
+        " VALUES (7, '1', 'finished', 'good', 'It held.', 'web', 1.75e9, 9000.0, '[\"marginal\"]')"
+    )
+    prepare(connection)
+    record = select_test(connection, 7)
+    connection.close()
+    assert record is not None
+    assert (record.estimate_s, record.marks) == (9000.0, ("marginal",))
+    assert record.own_estimate_s is record.own_low_s is record.own_high_s is None
+    assert record.started_at_charge is None
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
@@ -373,7 +390,7 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path) -> None:
     prepare(connection)
     with pytest.raises(sqlite3.OperationalError):
         prepare(connection, (*MIGRATIONS, ("CREATE TABLE extra (a)", "CREATE NONSENSE")))
-    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
     names = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
     assert names >= TABLES
     assert "extra" not in names
