@@ -16,6 +16,7 @@ BURST = 30  # lines told at once
 EVERY_S = 10.0  # after that a line in so long
 SUM_S = 60.0  # and what was not told by itself is told as a number, a line a source
 SOURCES = 8  # the ninth and all others share a line
+LONG = 200  # characters of a value
 OTHERS = "several sources"
 
 
@@ -45,7 +46,7 @@ def unchanged(command: ChangeSettings, settings: Settings) -> list[NoteWrite]:
         NoteWrite(
             key,
             f"Setting {key} was written unchanged: "
-            f"{'(secret)' if SETTINGS[key].secret else said(settings[key])}.",
+            f"{'(secret)' if SETTINGS[key].secret else said(settings[key])[:LONG]}.",
             command.source,
         )
         for key, value in command.changes.items()
