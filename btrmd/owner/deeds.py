@@ -11,6 +11,7 @@ from ..core import persist
 from ..core.actions import (
     Action,
     ClearTests,
+    ForgetBattery,
     Forward,
     Persist,
     Reply,
@@ -135,6 +136,9 @@ class Deeds:
                 case ClearTests():
                     clear = True
                     self._memory.clear()
+                case ForgetBattery(last_n):
+                    self._memory.replaced(last_n)
+                    findings.append(self._memory.news((), settings, wall))
                 case Restart():
                     restart = True
                 case Persist():
