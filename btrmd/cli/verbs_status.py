@@ -88,9 +88,41 @@ def test_line(test: Mapping[str, Any]) -> str:
         parts.append(f"ran {duration_text(test['duration_s'])}")
     if test["estimate_s"] is not None:
         parts.append(f"run time {estimate_text(test)}")
+    if test.get("own_estimate_s") is not None and own_differs(test):
+        parts.append(f"this discharge alone {own_text(test)}")
+    if test.get("started_at_charge") is not None:
+        parts.append(f"began at {100.0 * test['started_at_charge']:.0f} % of the charge")
     if test["marks"]:
         parts.append(f"marks {value_text(test['marks'])}")
-    return ", ".join(parts)
+    line = ", ".join(parts)
+    action = action_text(test)
+    return f"{line}. {action}" if action else line
+
+
+def own_differs(test: Mapping[str, Any]) -> bool:
+    """Whether earlier discharges have changed what is told."""
+    names = ("estimate_s", "estimate_low_s", "estimate_high_s")
+    own = ("own_estimate_s", "own_low_s", "own_high_s")
+    return [test[name] for name in names] != [test[name] for name in own]
+
+
+def own_text(test: Mapping[str, Any]) -> str:
+    """What this discharge says without the earlier ones."""
+    own = {
+        "estimate_s": test["own_estimate_s"],
+        "estimate_low_s": test["own_low_s"],
+        "estimate_high_s": test["own_high_s"],
+    }
+    return estimate_text(own)
+
+
+def action_text(test: Mapping[str, Any]) -> str:
+    """What to do about the result."""
+    from ..model.discharge import TestRecord
+    from ..model.result_words import say_action
+
+    marks = tuple(str(mark) for mark in test["marks"])
+    return say_action(TestRecord(0, str(test["type"]), result=test["result"], marks=marks))
 
 
 def estimate_text(test: Mapping[str, Any]) -> str:

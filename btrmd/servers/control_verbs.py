@@ -37,6 +37,7 @@ from ..model.settings import SETTINGS
 from ..model.settings_export import difference, export_settings
 from ..model.snapshot import AlarmView, Snapshot
 from .control_appliance import appliance_verbs
+from .control_battery import battery_verbs
 
 Request = Mapping[str, Any]
 Reply = dict[str, object]
@@ -102,6 +103,7 @@ class ControlVerbs:
             "import": self._import,
             "trap_test": self._trap_test,
             **appliance_verbs(bus),
+            **battery_verbs(bus),
         }
 
     def answer(self, request: Request, source: str) -> Reply:
