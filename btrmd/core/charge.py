@@ -22,6 +22,7 @@ OFFSET_A = 0.05  # currents nearer to zero than this are nobody's charge
 OFFSET_SD_A = 0.03
 TAIL_PART = 0.01  # A per Ah: a current so small on float voltage is a full battery's
 TAIL_LOW_A, TAIL_UNKNOWN_A = 0.1, 0.3  # at least; where the Ah are not known
+NEAR = 3.0  # times the tail: up to there nothing speaks against a full battery
 TAIL_FIRST_S = 10.0  # so long on the tail, and an unknown charge counts as known
 TAIL_H = 3.0  # what is still missing flows in as if the tail current went on for so long
 TAIL_SETTLE_S = 3600.0  # time constant with which the tail overrules the counted charge
@@ -31,22 +32,32 @@ MOST_SD = 0.15  # of the Ah: less sure than this is not known
 UNREAD_S, UNREAD_LOAD_S = 600.0, 60.0  # without readings for so long (on battery): not known
 GAP_S = 3600.0  # the daemon was away for longer than this: not known
 FULL_PART = 0.95  # what began above counts as full
+NEED_PART = 0.1  # of what the load needs may be missing where the battery's own Ah are not known
 LEAST_H = 1.0  # a battery without known Ah is judged by a load of at least so long
 
 
 class ChargeBalance(NamedTuple):
     """`missing_ah` Ah short of full, None = not known; `sd_ah` its standard deviation; `tail_s` s
-    without a break on float voltage with a tail current; `unread_s` s without a good current."""
+    without a break on float voltage with a tail current, `near_s` with a current not far above it;
+    `unread_s` s without a good current. `is_first`: nothing has been counted since the first look
+    at the tail, so that a tail that falls says more than the look did."""
 
     missing_ah: float | None = None
     sd_ah: float = 0.0
     tail_s: float = 0.0
+    near_s: float = 0.0
     unread_s: float = 0.0
+    is_first: bool = False
 
     @property
     def is_on_tail(self) -> bool:
         """On float now, and long enough to be seen."""
         return self.tail_s >= TAIL_FIRST_S - 1e-6
+
+    @property
+    def is_near_tail(self) -> bool:
+        """On float, with a current that does not speak against a full battery."""
+        return self.near_s >= TAIL_FIRST_S - 1e-6
 
     def part(self, full_ah: float | None) -> float | None:
         """Charge in the battery over that of the full one, 0..1; None where it is not known."""
@@ -54,19 +65,19 @@ class ChargeBalance(NamedTuple):
             return None
         return min(max(1.0 - self.missing_ah / full_ah, 0.0), 1.0)
 
-    def is_full(self, full_ah: float | None, need_ah: float) -> bool:
+    def is_full(self, full_ah: float | None, need_ah: float, is_used: bool) -> bool:
         """Whether a discharge that begins now begins full, as far as anyone can tell.
 
         `need_ah`: what the load would take in its minimum runtime, for where the battery's own Ah
-        are not known.
+        are not known. `is_used`: a discharge is known; else float is what a station is found on.
         """
         part = self.part(full_ah)
         if part is not None:
             return part >= FULL_PART
-        if self.is_on_tail:
+        if self.is_on_tail or (self.is_near_tail and not is_used):
             return True
         lacks = self.missing_ah
-        return full_ah is None and lacks is not None and lacks <= (1.0 - FULL_PART) * need_ah
+        return full_ah is None and lacks is not None and lacks <= NEED_PART * need_ah
 
 
 def full_ah(sp: Setpoints, health: Health) -> float | None:
@@ -98,11 +109,15 @@ def step_charge(
             return ChargeBalance(unread_s=unread)
         return balance._replace(unread_s=unread)
     amps, hours = inputs.battery_a.value, dt / 3600.0
-    if _floats(amps, presence, ah, desk):
-        return _settle(balance, amps, ah, dt)
+    tail = TAIL_UNKNOWN_A if ah is None else max(TAIL_LOW_A, TAIL_PART * ah)
+    near_s = 0.0
+    if -OFFSET_A <= amps <= NEAR * tail and _is_float(presence, desk):
+        near_s = balance.near_s + dt
+        if amps <= tail:
+            return _settle(balance, amps, ah, dt)._replace(near_s=near_s)
     missing, sd = balance.missing_ah, balance.sd_ah
     if missing is None:
-        return ChargeBalance()
+        return ChargeBalance(near_s=near_s)
     moved = amps * hours
     if amps < -OFFSET_A:
         missing -= moved
@@ -110,16 +125,14 @@ def step_charge(
     elif amps > OFFSET_A:
         missing = max(missing - EFFICIENCY * moved, 0.0)
         sd += EFFICIENCY_SD * moved
-    return ChargeBalance(missing, sd + OFFSET_SD_A * hours)
+    return ChargeBalance(missing, sd + OFFSET_SD_A * hours, near_s=near_s)
 
 
-def _floats(amps: float, presence: Presence, ah: float | None, desk: Desk) -> bool:
-    """Float voltage, a charger behind it, and no more current than a full battery takes."""
+def _is_float(presence: Presence, desk: Desk) -> bool:
+    """Float voltage with a charger behind it."""
     volts = desk.inputs.battery_v
-    tail = TAIL_UNKNOWN_A if ah is None else max(TAIL_LOW_A, TAIL_PART * ah)
     return (
-        -OFFSET_A <= amps <= tail
-        and volts.good
+        volts.good
         and volts.value >= FLOAT_V_BLOCK * desk.sp.blocks
         and presence.charger.below_since is None
     )
@@ -135,11 +148,13 @@ def _settle(balance: ChargeBalance, amps: float, ah: float | None, dt: float) ->
     if balance.missing_ah is None:
         if tail_s < TAIL_FIRST_S - 1e-6:
             return ChargeBalance(tail_s=tail_s)
-        return ChargeBalance(bound, FIRST_SD * whole, tail_s)
+        return ChargeBalance(bound, FIRST_SD * whole, tail_s, is_first=True)
     share = min(dt / TAIL_SETTLE_S, 1.0)
     missing = balance.missing_ah + share * (bound - balance.missing_ah)
     sd = balance.sd_ah + share * (FULL_SD * whole - balance.sd_ah)
-    return ChargeBalance(missing, sd, tail_s)
+    if balance.is_first:
+        missing = min(missing, bound)
+    return ChargeBalance(missing, sd, tail_s, is_first=balance.is_first)
 
 
 def after_gap(missing: float | None, sd: float, gone_s: float, interrupted: bool) -> ChargeBalance:

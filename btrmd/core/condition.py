@@ -32,9 +32,10 @@ def condition_of(balance: ChargeBalance, rest: Rest, health: Health, desk: Desk)
     whole = full_ah(desk.sp, health)
     part = balance.part(whole)
     age = rest.undischarged_s
+    is_used = age is not None and age < NO_DISCHARGE_S
     return Condition(
         charge=None if part is None else round(part, 3),
-        is_full=balance.is_full(whole, need_ah(desk)),
+        is_full=balance.is_full(whole, need_ah(desk), is_used),
         is_rested=rest.is_rested,
-        is_used=age is not None and age < NO_DISCHARGE_S,
+        is_used=is_used,
     )

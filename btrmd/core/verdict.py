@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.discharge import Estimate, TestRecord, TestResult
-from ..model.result_words import FINDINGS, say_hours, say_lasting
+from ..model.result_words import FINDINGS, is_combined, say_hours, say_lasting
 from .captest import CapTest, End
 from .desk import Desk
 from .type1 import own_of, side_of
@@ -60,7 +60,7 @@ def _type1(test: CapTest, record: TestRecord) -> Judgement:
         doubts.append(f"the interval {say_hours(low)} to {say_hours(high)} holds it")
     own = own_of(Estimate(ert, low, high, own_s=record.own_estimate_s,
                           own_low_s=record.own_low_s, own_high_s=record.own_high_s))  # fmt: skip
-    if own[:3] != (ert, low, high) and side_of(own, minimum) != (1 if good else -1):
+    if is_combined(record) and side_of(own, minimum) != (1 if good else -1):
         span = f"{say_hours(own.low_s)} to {say_hours(own.high_s)}"
         doubts.append(f"this discharge alone says {say_hours(own.ert_s)} ({span})")
     word = "at or above the minimum" if good else "below the minimum"

@@ -34,6 +34,7 @@ MARKS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+MINUTE_S: Final = 60.0
 _CHECK: Final = "Check the connections, test again rested, else replace the battery."
 _AGAIN: Final = "Let it rest on float for two days, then test again: this is no verdict yet."
 # What to do about a finding; the first that applies is said.
@@ -69,6 +70,14 @@ def say_mark(mark: str) -> str:
 def say_marks(marks: tuple[str, ...]) -> str:
     """All marks in words, separated by semicolons."""
     return "; ".join(say_mark(mark) for mark in marks)
+
+
+def is_combined(record: TestRecord) -> bool:
+    """Whether earlier discharges have changed what is told, by a minute or more."""
+    told = (record.estimate_s, record.estimate_low_s, record.estimate_high_s)
+    own = (record.own_estimate_s, record.own_low_s, record.own_high_s)
+    pairs = [(a, b) for a, b in zip(told, own, strict=True) if a is not None and b is not None]
+    return len(pairs) == len(told) and any(abs(a - b) >= MINUTE_S for a, b in pairs)
 
 
 def say_lasting(record: TestRecord) -> str:

@@ -7,6 +7,7 @@ from core_scenes import Bench, last, phase, rested, start, supply
 
 from btrmd.core import persist
 from btrmd.core.charge import ChargeBalance, full_ah
+from btrmd.core.rest import Rest
 from btrmd.core.state import new_state
 from btrmd.model.commands import StartTest, StopTest
 from btrmd.model.discharge import Estimate
@@ -110,6 +111,22 @@ def test_a_float_voltage_with_more_than_a_tail_current_is_not_full() -> None:
     bench.put(battery_a=0.3)
     bench.run(20.0)
     assert part(bench) == pytest.approx(1.0 - 3 * 0.3 / 40, abs=0.001)
+
+
+def test_a_new_station_near_the_tail_is_unknown_but_nothing_speaks_against_full() -> None:
+    """Just put on float a full battery takes some amps for a minute."""
+    bench = Bench(battery__rated_ah=40)
+    bench.put(battery_a=1.0, charger_a=1.0)
+    bench.run(20.0)
+    assert bench.ask(StartTest("1", source="test")).ok
+    assert last(bench).started_at_charge is None
+    assert last(bench).marks == ("not_rested",)
+    bench = Bench(battery__rated_ah=40)
+    bench.put(battery_a=1.0, charger_a=1.0)
+    bench.state = bench.state._replace(rest=Rest(0.0, 3600.0))
+    bench.run(20.0)
+    assert bench.ask(StartTest("1", source="test")).ok
+    assert last(bench).marks == ("not_full", "not_rested"), "a discharge is known"
 
 
 def test_what_comes_back_counts_less_than_what_was_taken() -> None:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
 from btrmd.model.readings import BAD, MISSING
-from btrmd.model.result_words import say_action, say_mark
+from btrmd.model.result_words import is_combined, say_action, say_mark
 from btrmd.model.snapshot import Snapshot
 
 from .wording import say_duration, say_time
@@ -124,9 +124,9 @@ def say_verdict(test: TestRecord) -> str:
 
 def say_own(test: TestRecord) -> str:
     """What this discharge alone says, where earlier ones have changed what is told."""
-    told = (test.estimate_s, test.estimate_low_s, test.estimate_high_s)
-    own = (test.own_estimate_s, test.own_low_s, test.own_high_s)
-    return "" if own[0] is None or own == told else _say_estimate(*own)
+    if not is_combined(test):
+        return ""
+    return _say_estimate(test.own_estimate_s, test.own_low_s, test.own_high_s)
 
 
 def say_notes(test: TestRecord) -> str:
