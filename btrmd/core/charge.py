@@ -21,11 +21,15 @@ GAIN_SD = 0.01  # of a current (DESIGN section 2: 1 % + 30 mA)
 OFFSET_A = 0.05  # currents nearer to zero than this are nobody's charge
 OFFSET_SD_A = 0.03
 TAIL_PART = 0.01  # A per Ah: a current so small on float voltage is a full battery's
+ABSORPTION_PART, ABSORPTION_V_BLOCK = 2.0, 14.0  # times the tail: absorption's current when full
 TAIL_LOW_A, TAIL_UNKNOWN_A = 0.1, 0.3  # at least; where the Ah are not known
 NEAR = 3.0  # times the tail: up to there nothing speaks against a full battery
 TAIL_FIRST_S = 10.0  # so long on the tail, and an unknown charge counts as known
 TAIL_H = 3.0  # what is still missing flows in as if the tail current went on for so long
-TAIL_SETTLE_S = 3600.0  # time constant with which the tail overrules the counted charge
+TAIL_SETTLE_S = 300.0  # time constant with which the tail overrules the counted charge,
+SD_SETTLE_S = 3600.0  # ... and with which it becomes sure: absorption may have ended too early
+TAIL_SURE_S = 60.0  # so long on the tail, and no more than SURE_PART of the Ah can be missing:
+SURE_PART = 0.04  # a battery that lacks more takes more, or its voltage stays below float
 FIRST_SD = 0.05  # of the Ah: how sure the first look at the tail is
 FULL_SD = 0.01  # ... and how sure a long one
 MOST_SD = 0.15  # of the Ah: less sure than this is not known
@@ -110,6 +114,8 @@ def step_charge(
         return balance._replace(unread_s=unread)
     amps, hours = inputs.battery_a.value, dt / 3600.0
     tail = TAIL_UNKNOWN_A if ah is None else max(TAIL_LOW_A, TAIL_PART * ah)
+    if inputs.battery_v.value >= ABSORPTION_V_BLOCK * desk.sp.blocks:
+        tail *= ABSORPTION_PART
     near_s = 0.0
     if -OFFSET_A <= amps <= NEAR * tail and _is_float(presence, desk):
         near_s = balance.near_s + dt
@@ -149,11 +155,14 @@ def _settle(balance: ChargeBalance, amps: float, ah: float | None, dt: float) ->
         if tail_s < TAIL_FIRST_S - 1e-6:
             return ChargeBalance(tail_s=tail_s)
         return ChargeBalance(bound, FIRST_SD * whole, tail_s, is_first=True)
-    share = min(dt / TAIL_SETTLE_S, 1.0)
-    missing = balance.missing_ah + share * (bound - balance.missing_ah)
-    sd = balance.sd_ah + share * (FULL_SD * whole - balance.sd_ah)
+    missing = balance.missing_ah
+    missing += min(dt / TAIL_SETTLE_S, 1.0) * (bound - missing)
+    sd = balance.sd_ah + min(dt / SD_SETTLE_S, 1.0) * (FULL_SD * whole - balance.sd_ah)
     if balance.is_first:
         missing = min(missing, bound)
+    elif tail_s >= TAIL_SURE_S:
+        missing = min(missing, max(bound, SURE_PART * whole))
+        sd = min(sd, FIRST_SD * whole) if whole else sd
     return ChargeBalance(missing, sd, tail_s, is_first=balance.is_first)
 
 

@@ -146,6 +146,23 @@ def test_what_comes_back_counts_less_than_what_was_taken() -> None:
     assert bench.state.charge.sd_ah == pytest.approx(0.4, abs=0.01)
 
 
+def test_a_minute_on_the_tail_proves_more_than_any_count() -> None:
+    """Whatever was counted: a battery that lacks charge does not stand on float taking nothing."""
+    bench = Bench(battery__rated_ah=40)
+    bench.run(20.0)
+    bench.put(battery_a=-4.0, battery_v=12.3)
+    bench.run(6 * HOUR, dt=10.0)
+    assert part(bench) == pytest.approx(0.4, abs=0.01)
+    bench.free("battery_a", "battery_v")
+    bench.run(30.0)
+    assert part(bench) < 0.6  # type: ignore[operator]
+    bench.run(40.0)
+    assert part(bench) == pytest.approx(0.96, abs=0.005)
+    assert bench.state.charge.sd_ah <= 0.05 * 40
+    bench.run(1200.0)
+    assert part(bench) == pytest.approx(1.0, abs=0.005)
+
+
 def test_currents_within_the_sensors_offset_move_no_charge() -> None:
     bench = Bench(battery__rated_ah=40)
     bench.run(20.0)

@@ -8,7 +8,7 @@ from core_scenes import Bench, last, phase, rested, supply
 from btrmd.core.charge import ChargeBalance
 from btrmd.core.rest import Rest
 from btrmd.core.type1 import Policy, early_stop, weigh
-from btrmd.model.commands import CapacityCheck
+from btrmd.model.commands import CapacityCheck, StartTest
 from btrmd.model.discharge import Capacity, Estimate, TestRecord
 from btrmd.model.result_words import FINDINGS
 
@@ -44,11 +44,17 @@ def run_test(
         charge=ChargeBalance(missing_ah, 0.2),
         rest=Rest(30 * HOUR, None if used_h is None else used_h * HOUR),
     )
-    bench.start("1")
+    start_now(bench, "1")
     bench.dt = 5.0
     bench.until("idle", 5 * HOUR)
     bench.run(10.0)
     return last(bench)
+
+
+def start_now(bench: Bench, type_: str) -> None:
+    """As the battery stands, without any more time on float."""
+    assert bench.ask(StartTest(type_, source="test")).ok
+    bench.until("running", 60.0)
 
 
 # --- the policy ----------------------------------------------------------------------------------
@@ -277,7 +283,7 @@ def test_a_type_2_test_of_a_battery_that_was_not_full_condemns_nothing() -> None
     bench = bench_for(3.0, test__type2_min=5)
     bench.run(20.0)
     bench.state = bench.state._replace(charge=ChargeBalance(12.0, 0.5))
-    bench.start("2")
+    start_now(bench, "2")
     bench.put(battery_v=11.79)
     while phase(bench) == "running":
         bench.step()
@@ -316,7 +322,7 @@ def test_a_measured_time_is_evidence_only_from_a_full_start() -> None:
         bench.estimate = estimate(8.0)
         bench.run(20.0)
         bench.state = bench.state._replace(charge=ChargeBalance(missing_ah, 0.2))
-        bench.start("1")
+        start_now(bench, "1")
         bench.dt = 5.0
         bench.run(0.9 * HOUR)
         bench.put(battery_v=10.9)
