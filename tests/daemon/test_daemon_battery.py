@@ -56,3 +56,28 @@ def test_a_replaced_battery_starts_anew_and_its_history_is_kept(make: Make) -> N
     wait_until(lambda: daemon.cli("test", "start").code == 0, 20.0)
     assert daemon.cli("test", "wait", "2", "--timeout", "60").code == 0
     assert sorted(daemon.tests()) == [1, 2]
+
+
+def test_health_is_forgotten_at_once_and_stays_forgotten(make: Make) -> None:
+    daemon = make(speed=900).start("--fresh")
+    daemon.wait_selftest()
+    daemon.sim(battery__rated_ah=17, battery__soh=0.6, load__amps=4)
+    daemon.set(battery__rated_ah=17, test__minimum_runtime_min=160)
+    wait_until(lambda: daemon.cli("test", "start", "--type", "1").code == 0, 20.0)
+    assert daemon.cli("test", "wait", "--timeout", "60").code == 0
+    test = daemon.tests()[1]
+    assert test["result"] == "low"
+    assert test["own_estimate_s"] == test["estimate_s"], "it is the first"
+    assert test["started_at_charge"] is None or test["started_at_charge"] > 0.9
+    assert "not_full" not in test["marks"]
+    wait_until(lambda: daemon.value("battery.soh") is not None)
+    low, soh, high = (daemon.value(f"battery.{key}") for key in ("soh_low", "soh", "soh_high"))
+    assert low < soh < high
+    assert low < 60.0 + 5.0
+    daemon.good("battery", "replaced")
+    keys = ("battery.soh_low", "battery.soh", "battery.soh_high")
+    wait_until(lambda: all(daemon.value(key) is None for key in keys))
+    daemon.stop()
+    daemon.start()
+    daemon.wait_selftest()
+    assert all(daemon.value(key) is None for key in keys)
