@@ -29,7 +29,7 @@ def refuse(setting: Setting, raw: object, allowed: str, why: str = "") -> Settin
     if len(shown) > _SHOWN:
         shown = f"{shown[:_SHOWN]}..."
     if why:
-        text = f"{setting.key} is refused: {why}."
+        text = f"{setting.key} is refused: {why}; allowed is {allowed}."
         return SettingError(setting.key, raw, allowed, text, why)
     text = f"{setting.key} = {shown} is refused: allowed is {allowed}."
     return SettingError(setting.key, raw, allowed, text)
