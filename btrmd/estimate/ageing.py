@@ -22,7 +22,7 @@ class Ageing(NamedTuple):
     sd: float
 
 
-WAYS = (Ageing(0.6, -0.03, 0.025), Ageing(0.4, -0.10, 0.07))
+WAYS = (Ageing(0.55, -0.03, 0.025), Ageing(0.33, -0.10, 0.06), Ageing(0.12, -0.18, 0.06))
 
 # Where a bank stands at its first discharge: most are new, some are not. (weight, ln, sd)
 FIRST = ((0.5, 0.0, 0.08), (0.5, -0.25, 0.25))
@@ -42,7 +42,7 @@ FALL, FALL_SD = -1.0, 0.6  # ln a year, once a bank goes over its cliff
 def fall_hazard(age: float, level: float) -> float:
     """Cliffs a year (rate) for a bank seen for `age` years that has come down to `level` (ln)."""
     by_loss = exp(min(1.5, 5.0 * max(0.0, -0.10 - level)))
-    return min(0.8, (0.02 + 0.03 * age * age) * by_loss)
+    return min(0.6, (0.02 + 0.022 * age * age) * by_loss)
 
 
 def late_drift(level: float) -> float:

@@ -20,7 +20,8 @@ Truth = Callable[[float], float]  # years since the start -> soh 0..1
 
 @dataclass
 class Row:
-    """One discharge. `years` since the start; `soh` the truth; times s."""
+    """One discharge. `years` since the start; `soh` and `true` (run time) the truth;
+    times s."""
 
     years: float
     kind: str
@@ -31,6 +32,7 @@ class Row:
     amps: float
     temp: float | None
     soh: float
+    true: float
 
 
 @dataclass
@@ -144,7 +146,7 @@ def make(
 
     # what btrmd/estimate/rated.py does not know: this battery's own law of temperature and load
     warm, law = rng.uniform(0.005, 0.008), rng.gauss(0.0, 0.08)
-    spread = 0.02 if plain or rng.random() < 0.7 else 0.2
+    spread = 0.02 if plain or rng.random() < 0.7 else 0.1
 
     def temp_at(t: float) -> float:
         return base + swing * math.sin(2 * math.pi * (t + phase))
@@ -203,7 +205,9 @@ def make(
             low, high = est * math.exp(-half), est * math.exp(half)
         if drop_time is not None and drop_at is None and t >= drop_time:
             drop_at = len(rows)
-        rows.append(Row(t, kind, start, est, low, high, load, temp if has_temp else None, soh))
+        rows.append(
+            Row(t, kind, start, est, low, high, load, temp if has_temp else None, soh, true)
+        )
         t += every * math.exp(rng.gauss(0.0, 0.08))
     extra = {"every": every, "swing": swing, "half": half, "fail_soh": fail_soh}
     return History(name, error, rated, minimum, rows, fails, drop_at, drop or 0.0, extra)

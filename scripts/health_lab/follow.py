@@ -5,17 +5,20 @@ from __future__ import annotations
 from math import exp
 from typing import NamedTuple
 
+from btrmd.estimate.combine import Discharge, combine
 from btrmd.estimate.evidence import Evidence, reading_of
 from btrmd.estimate.forecast import forecast
 from btrmd.estimate.health import health_of
 from btrmd.estimate.rating import Rating
 from btrmd.estimate.track import Track, after
+from btrmd.model.discharge import Estimate
 
 from .fleets import START, YEAR_S, History, Row
 
 
 class Told(NamedTuple):
-    """After one row: fractions of 1; `by` years since the start or None; `risks` by month."""
+    """After one row: fractions of 1; `by` years since the start or None; `risks` by month; `both`
+    the row's estimate combined with the rows before it, where it is one from full."""
 
     row: Row
     soh: float | None
@@ -25,6 +28,7 @@ class Told(NamedTuple):
     chance: float
     by: float | None
     risks: tuple[float, ...]
+    both: Estimate | None = None
 
 
 def evidence(n: int, row: Row) -> Evidence:
@@ -42,6 +46,7 @@ def follow(history: History, with_forecast: bool = True, rated: bool = True) -> 
     track: Track | None = None
     told = []
     for n, row in enumerate(history.rows, start=1):
+        both = together(row, track)
         track = after(track, evidence(n, row), Rating(history.rated) if rated else None)
         health = health_of(track)
         by, risks = None, ()
@@ -51,5 +56,14 @@ def follow(history: History, with_forecast: bool = True, rated: bool = True) -> 
             if found.replace_at is not None:
                 by = (found.replace_at - START) / YEAR_S
         pct = [None if v is None else v / 100.0 for v in health[:3]]
-        told.append(Told(row, *pct, health.change.word, health.change.chance, by, risks))
+        told.append(Told(row, *pct, health.change.word, health.change.chance, by, risks, both))
     return told
+
+
+def together(row: Row, track: Track | None) -> Estimate | None:
+    """What the daemon tells while the discharge of `row` goes on."""
+    if track is None or row.start != "full" or row.low >= row.high:
+        return None
+    made = Estimate(row.estimate, row.low, row.high, "own")
+    at = START + row.years * YEAR_S
+    return combine(made, track, Discharge(0.3 * row.estimate, row.amps, row.temp, True, at))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import statistics
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from .fleets import History
 from .follow import Told
 
 QUIET = 0.08  # soh lost over the last two tests: less is no change worth a word
+MARGIN = 1.08  # a minimum so far from the truth should not be told as firmly met, or missed
 WITHIN = 2  # tests in which a drop is to be found
 
 
@@ -59,6 +61,24 @@ def false_findings(case: Case) -> list[bool]:
         if rows[max(0, k - 2)].soh - rows[k].soh < QUIET:
             found.append(told.change != "none")
     return found
+
+
+def running(case: Case) -> Sequence[Told]:
+    """The rows whose combined estimate is judged: after a drop the first two, else all."""
+    at = case.history.drop_at
+    if at is None:
+        return case.told if not case.history.drop else ()
+    return case.told[at : at + WITHIN]
+
+
+def figures(ends: Sequence[Sequence[float]], truths: Sequence[float]) -> str:
+    """Inside %, width %, firmly wrong % for a minimum just above and just below the truth."""
+    held = wrong = 0
+    for (_, low, high), true in zip(ends, truths, strict=True):
+        held += low <= true <= high
+        wrong += low > MARGIN * true or high < true / MARGIN
+    wide = statistics.fmean(100.0 * (high - low) / middle for middle, low, high in ends)
+    return f"{100.0 * held / len(ends):.1f} {wide:.0f} {100.0 * wrong / len(ends):.1f}"
 
 
 class Date(NamedTuple):
