@@ -88,11 +88,13 @@ def is_risen(h: Hypothesis) -> bool:
 
 
 def interval(bank: Bank, change: Change, more: float = 0.0) -> tuple[float, float, float]:
-    """Ends and median of the level (ln); with a notable chance of a change both ends hold what
-    either says by itself, never their mean made narrow. `more` variance on top."""
+    """Ends and middle of the level (ln). With a notable chance of a change both ends hold what
+    either says by itself, never their mean made narrow, and the middle is the mean: the median
+    would stay with what is a little likelier. `more` variance on top."""
     parts = parts_of(bank, more)
     low, middle, high = (quantile(parts, share) for share in ENDS)
     if change.chance >= NOTABLE and change.word != CONFIRMED:
+        middle = sum(h.weight * h.level for h in bank) / _weight(bank)
         changed = [h for h in bank if is_lost(h) or is_risen(h)]
         same = [h for h in bank if not (is_lost(h) or is_risen(h))]
         for group in (changed, same):

@@ -33,6 +33,7 @@ from .ageing import (
 from .evidence import LEAST_SD, Start
 
 KEPT = 18  # hypotheses after each discharge
+LEAST_SPAN = 0.1  # years: what is tested again within days is tested because something happened
 LEAST_WEIGHT = 1e-6
 RECENT = 3  # a change is news for so many discharges
 FALL_YEAR = 0.12  # more cliffs a year are not looked for: a finding needs the reading, not the age
@@ -118,7 +119,7 @@ def ahead(h: Hypothesis, years: float) -> Hypothesis:
 
 def branches(h: Hypothesis, years: float, age: float) -> list[Hypothesis]:
     """What may have become of it `years` later; `age` years since the first discharge."""
-    span = max(years, 0.04)  # two discharges in a week may still lie around a failure
+    span = max(years, LEAST_SPAN)
     drop = 1.0 - exp(-DROP_YEAR * span)
     fall = 1.0 - exp(-min(FALL_YEAR, fall_hazard(age, h.level)) * span)
     later = ahead(h, years)
