@@ -34,6 +34,8 @@ LATE_RATE = 0.6  # ... by so much a year for each ln below
 
 DROP_YEAR = 0.12  # drops a year: a cell fails, a connection breaks, a charger was wrong
 DROP, DROP_SD = -0.25, 0.12  # ln; how far
+DEAD_PART = 0.1  # of the drops: most of the charge is gone, a block is open or dry ...
+DEAD, DEAD_SD = -1.2, 0.9  # ... by so much
 RESTORED = 0.004  # a test finds the bank better: charged properly, a block replaced
 RESTORED_BY, RESTORED_SD = 0.25, 0.20
 FALL, FALL_SD = -1.0, 0.6  # ln a year, once a bank goes over its cliff

@@ -11,7 +11,7 @@ from .evidence import FULL, MARK_OTHER, marks_sd, reading_of
 from .health import ENDS, NOTABLE, SUSPECT, change_of, interval, is_lost, is_risen, parts_of
 from .hypotheses import Reading, ahead
 from .mixture import quantile
-from .track import BASE_SD, Track, level_of_run, load_var, run_at_level, years_between
+from .track import BASE_SD, Track, level_of_run, load_var, run_at_level, years_until
 
 DIFFERS = "history_differs"
 LEAST_PART = 0.4  # of its own interval: estimates of one battery share a part of their errors
@@ -49,7 +49,7 @@ def combine(made: Estimate, track: Track | None, discharge: Discharge) -> Estima
         level_of_run(track, value, discharge.amps, discharge.temp_c)
         for value in (made.low_s, made.ert_s, made.high_s)
     ]
-    years = years_between(track.at, discharge.now)
+    years = years_until(track, discharge.now)
     more = BASE_SD**2 + load_var(track, discharge.amps)
     middle, sd = reading_of(*(exp(value) for value in (own[1], own[0], own[2])))
     reading = Reading(middle, sd, more + marks_sd(made.findings) ** 2, False, FULL, None)

@@ -8,6 +8,7 @@ anything.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from math import exp, log, sqrt
 from typing import NamedTuple
@@ -217,3 +218,30 @@ def evidence_of(record: TestRecord, rehearsal: tuple[float, float] | None = None
         MARK_NOT_RESTED not in record.marks,
         rehearsal,
     )
+
+
+def dated(evidence: Sequence[Evidence]) -> list[Evidence]:
+    """The same (by rising number) without the times that a clock which jumped has given.
+
+    Of all times those are believed that rise together the longest: one jump ahead and back costs
+    one of them, and a clock that was wrong for long costs what it stamped.
+    """
+    ends: list[float] = []  # the lowest time with which so many rising ones can end
+    last: list[int] = []  # ... and its position
+    before: list[int | None] = [None] * len(evidence)
+    for k, one in enumerate(evidence):
+        if one.at is None:
+            continue
+        place = bisect_right(ends, one.at)
+        before[k] = last[place - 1] if place else None
+        ends[place:] = [one.at, *ends[place + 1 :]]
+        last[place:] = [k, *last[place + 1 :]]
+    kept = set()
+    k_kept = last[-1] if last else None
+    while k_kept is not None:
+        kept.add(k_kept)
+        k_kept = before[k_kept]
+    return [
+        one if one.at is None or k in kept else one._replace(at=None)
+        for k, one in enumerate(evidence)
+    ]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from .ageing import DROP, DROP_SD, FALL, FALL_SD, YEAR_S, drop_hazard, fall_hazard
 from .hypotheses import Hypothesis, ahead
 from .season import Season
-from .track import Track, level_of_run, years_between
+from .track import Track, level_of_run, years_until
 
 MONTH = 1.0 / 12.0
 MONTHS = 24  # nothing is said beyond: lead-acid batteries end with a cliff
@@ -50,7 +50,7 @@ def forecast(track: Track | None, minimum_s: float, now: float | None) -> Foreca
         return level_of_run(track, minimum_s, track.amps, temp)
 
     # since the last discharge it went on ageing
-    idle = 0.0 if now is None or track.at is None else years_between(track.at, now)
+    idle = 0.0 if now is None or track.at is None else years_until(track, now)
     bank = [ahead(h, idle) for h in track.bank]
     risks = failing(bank, track.age + idle, need)
     first = next((k for k, risk in enumerate(risks) if risk > MOST_RISK), None)

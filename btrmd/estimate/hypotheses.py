@@ -15,6 +15,9 @@ from math import erfc, exp, pi
 from typing import NamedTuple
 
 from .ageing import (
+    DEAD,
+    DEAD_PART,
+    DEAD_SD,
     DRIFT_NOISE,
     DROP,
     DROP_SD,
@@ -39,6 +42,7 @@ RECENT = 3  # a change is news for so many discharges
 FALL_YEAR = 0.12  # more cliffs a year are not looked for: a finding needs the reading, not the age
 OFF = 0.015  # readings that are off, and how far (ln)
 OFF_SD = 0.35
+OFF_FAR = 0.7  # ... or so much of how far it is: no reading is too wild to be merely off
 OFF_MEASURED = 0.1  # a time that was measured is off so many times less often
 
 AS_BEFORE, DROPPED, FALLS, RISEN = range(4)
@@ -129,10 +133,11 @@ def branches(h: Hypothesis, years: float, age: float) -> list[Hypothesis]:
     found.append(same._replace(weight=h.weight * OFF, is_off=True))
     shared = SCATTERS[h.scatter].shared
     moved = 0.2 * shared  # errors depend on the state of the battery: some of them are new
-    found.append(same._replace(
-        weight=h.weight * drop, level=later.level + DROP, ll=later.ll + DROP_SD**2,
-        bb=later.bb + moved, change=DROPPED, since=0, before=later.level,
-    ))  # fmt: skip
+    for part, lost, sd in ((1.0 - DEAD_PART, DROP, DROP_SD), (DEAD_PART, DEAD, DEAD_SD)):
+        found.append(same._replace(
+            weight=h.weight * drop * part, level=later.level + lost, ll=later.ll + sd * sd,
+            bb=later.bb + moved, change=DROPPED, since=0, before=later.level,
+        ))  # fmt: skip
     half = 0.5 * span
     found.append(same._replace(
         weight=h.weight * fall, level=later.level + FALL * half,
@@ -206,7 +211,9 @@ def told_at_least(h: Hypothesis, reading: Reading) -> Hypothesis:
 
 def _errors(h: Hypothesis, reading: Reading, start_sd: float) -> tuple[float, float]:
     """By how much the shared error moves the reading, and the variance of all others."""
-    more = reading.more + start_sd**2 + (OFF_SD**2 if h.is_off else 0.0)
+    more = reading.more + start_sd**2
+    if h.is_off:
+        more += max(OFF_SD, OFF_FAR * abs(reading.value - h.level)) ** 2
     if reading.is_measured:
         return 0.0, LEAST_SD**2 + more
     return reading.sd, SCATTERS[h.scatter].fresh * reading.sd**2 + more

@@ -21,6 +21,7 @@ NO_TEMP_SD = 0.03  # where the temperature of this one discharge is not known
 ANOTHER_LOAD = 0.15  # ln: the usual load is another one from here
 LOADS = 15
 SEASON = 80  # temperatures kept
+LEAST_LEVEL = -3.5  # ln (3 %): dead is dead, however soon it ended
 GAP_YEARS = 0.1  # between two discharges whose clocks cannot be compared
 LONGEST_GAP = 8.0  # years; more is a clock that jumped
 
@@ -62,9 +63,10 @@ class Counts(NamedTuple):
 
 class Track(NamedTuple):
     """What the discharges of one battery say. `rating` told or (`is_rated` False) taken from the
-    first discharge. `n`, `at` (wall s, None = not known) of the last one; `age` years since the
-    first; `is_measured`: the last one went from full to the cutoff. `loads` A, `amps` the usual
-    one; `temps` (wall s, 0 = not known; degC)."""
+    first discharge. `n` of the last one; `at` (wall s, None = not known) of the last one that is
+    dated, `since` years guessed from there on to the last one; `age` years since the first;
+    `is_measured`: the last one went from full to the cutoff. `loads` A, `amps` the usual one;
+    `temps` (wall s, 0 = not known; degC)."""
 
     rating: Rating
     is_rated: bool
@@ -77,6 +79,7 @@ class Track(NamedTuple):
     amps: float = 0.0
     loads: tuple[float, ...] = ()
     temps: tuple[tuple[float, float], ...] = ()
+    since: float = 0.0
 
 
 def follow(evidence: Iterable[Evidence], rating: Rating | None) -> Track | None:
@@ -94,7 +97,8 @@ def after(track: Track | None, evidence: Evidence, rating: Rating | None = None)
         track = Track(equal, rating is not None, first_bank(), amps=evidence.amps)
         years = 0.0
     else:
-        years = years_between(track.at, evidence.at)
+        years = years_until(track, evidence.at)
+    is_guess = evidence.at is None and track.at is not None
     track = _usual_load(track, evidence.amps)
     age = track.age + years
     temps = track.temps
@@ -104,7 +108,8 @@ def after(track: Track | None, evidence: Evidence, rating: Rating | None = None)
     return track._replace(
         bank=hypotheses.after(track.bank, reading(track, evidence), years, age),
         n=evidence.n,
-        at=evidence.at,
+        at=track.at if is_guess else evidence.at,
+        since=track.since + years if is_guess else 0.0,
         age=age,
         counts=track.counts.with_one(evidence),
         is_measured=evidence.is_from_full and evidence.is_measured,
@@ -122,7 +127,7 @@ def reading(track: Track, evidence: Evidence) -> Reading:
         else:
             more += (WARM_SD * (evidence.temp_c - usual)) ** 2
     return Reading(
-        evidence.value(track.rating), evidence.sd, more, evidence.is_measured,
+        max(LEAST_LEVEL, evidence.value(track.rating)), evidence.sd, more, evidence.is_measured,
         evidence.starts(track.rating), evidence.rehearsal,
     )  # fmt: skip
 
@@ -138,6 +143,14 @@ def years_between(before: float | None, at: float | None) -> float:
         return GAP_YEARS
     years = (at - before) / YEAR_S
     return years if 0.0 <= years <= LONGEST_GAP else GAP_YEARS
+
+
+def years_until(track: Track, at: float | None) -> float:
+    """Years from the last discharge to the wall time `at`; None = not known."""
+    if at is None:
+        return GAP_YEARS
+    years = years_between(track.at, at)
+    return max(0.0, years - track.since) if track.since else years
 
 
 def equal_rating(evidence: Evidence) -> float:

@@ -12,6 +12,7 @@ from ..estimate.enough import NotEnough
 from ..estimate.evidence import (
     Evidence,
     begins_full,
+    dated,
     evidence_of,
     is_full,
     is_sane,
@@ -145,11 +146,13 @@ class Memory:
     def _track(self, settings: Settings) -> Track | None:
         """The track along what counts for this battery; only what is new is worked out."""
         rating = _rating(settings)
-        evidence = [
-            evidence_of(record, self._rehearsals.get(record.n))
-            for record in self._records
-            if record.n > self._replaced_after and not why_not(record)
-        ]
+        evidence = dated(
+            [
+                evidence_of(record, self._rehearsals.get(record.n))
+                for record in self._records
+                if record.n > self._replaced_after and not why_not(record)
+            ]
+        )
         if rating != self._followed_for:
             self._followed, self._followed_for = [], rating
         while evidence and self._followed and self._followed[0][0].n < evidence[0].n:

@@ -241,6 +241,44 @@ def test_another_rating_is_another_health(settings: Settings) -> None:
     assert memory.news((), settings, at(2)).soh_pct == first
 
 
+def measured(n: int, health: float) -> TestRecord:
+    run_s = health * NEW_S
+    return record(
+        n, health, estimate_s=run_s, estimate_low_s=run_s, estimate_high_s=run_s,
+        own_low_s=run_s, own_high_s=run_s, marks=("reached_cutoff",),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("factor", [1e-4, 0.01, 10.0, 1000.0])
+def test_one_wild_record_is_merely_off(settings: Settings, factor: float) -> None:
+    """Last or among others: it moves nothing, and it is no change."""
+    for n in (4, 7):
+        some = [record(k, 0.95 * factor if k == n else 0.95) for k in range(1, 8)]
+        news = memory_of(settings, *some).news(rows(3600.0), settings, at(7))
+        assert news.soh_pct == pytest.approx(95.0, abs=2.0)
+        assert not news.confirm
+        assert "confirmed" not in news.text
+
+
+@pytest.mark.parametrize("health", [1e-4, 0.01, 0.1, 0.3])
+def test_a_bank_that_is_dead_at_once_is_suspected_and_soon_confirmed(
+    settings: Settings, health: float
+) -> None:
+    """From full to the cutoff within so small a part: one is asked to be confirmed, two confirm."""
+    memory = memory_of(settings, *(record(n, 0.95) for n in range(1, 7)), measured(7, health))
+    news = memory.news(rows(3600.0), settings, at(7))
+    assert news.confirm
+    assert news.soh_low_pct is not None
+    assert news.soh_high_pct is not None
+    assert news.soh_low_pct <= max(100.0 * health, 4.0)
+    assert news.soh_high_pct >= 95.0
+    memory.add(measured(8, health), rows(3600.0), settings)
+    news = memory.news(rows(3600.0), settings, at(8))
+    assert news.soh_pct is not None
+    assert news.soh_pct < 100.0 * health + 10.0
+    assert "confirmed" in news.text
+
+
 @pytest.mark.parametrize("clock", [0.0, START + 9000 * DAY, START - 2000 * DAY])
 def test_a_clock_that_is_wrong_is_no_change(settings: Settings, clock: float) -> None:
     some = [record(n, 0.95) for n in range(1, 5)]
@@ -251,6 +289,35 @@ def test_a_clock_that_is_wrong_is_no_change(settings: Settings, clock: float) ->
     assert news.soh_pct == pytest.approx(95.0, abs=3.0)
     made = memory.improve(estimate(0.94), rows(3600.0), settings, clock, record(8, 0.94))
     assert made.findings == ()
+
+
+@pytest.mark.parametrize("years", [1.0, 2.0, 5.0, 7.5])
+@pytest.mark.parametrize("wrong", [(4,), (3, 4)])
+def test_a_clock_that_jumped_ahead_and_back_ages_nothing(
+    settings: Settings, years: float, wrong: tuple[int, ...]
+) -> None:
+    """What is told is what is told of the same discharges without a date."""
+    off = years * 365.0 * DAY
+    jumped = [record(n, 0.95, ended_at=at(n) + off * (n in wrong)) for n in range(1, 9)]
+    unset = [record(n, 0.95, ended_at=3600.0 if n in wrong else at(n)) for n in range(1, 9)]
+    told = [
+        memory_of(settings, *some).news(rows(3600.0), settings, at(8)) for some in (jumped, unset)
+    ]
+    assert told[0] == told[1]
+    assert not told[0].confirm
+
+
+def test_undated_discharges_do_not_stop_the_years(settings: Settings) -> None:
+    """The dated ones around them tell how old the battery has become."""
+    some = [record(n, 0.95) for n in range(1, 9)]
+    every_other = [one._replace(ended_at=60.0) if one.n % 2 == 0 else one for one in some[:-1]]
+    told, fewer = (
+        memory_of(settings, *those).news(rows(3600.0), settings, at(8))
+        for those in (some, [*every_other, some[-1]])
+    )
+    assert fewer.soh_pct == pytest.approx(told.soh_pct, abs=1.0)
+    risks, of_fewer = (one.text.partition("risk of failing")[2] for one in (told, fewer))
+    assert of_fewer == risks
 
 
 def discharge(run_s: float, until: float) -> list[CurveRow]:
