@@ -15,6 +15,7 @@ from ..estimate.rated import capacity_pct
 from ..estimate.run_time import estimate
 from ..model.discharge import Estimate
 from ..model.errors import DataError
+from ..model.hidden_fault import sure_s
 from .output import write_json, write_line
 from .parsing import add_json, wants_json
 
@@ -87,8 +88,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def verdict(found: Estimate, minimum_s: float) -> str:
-    """good, low, or marginal: the minimum lies inside the interval."""
+def verdict(found: Estimate, minimum_s: float, seen_s: float = 0.0) -> str:
+    """good, low, or marginal: the minimum lies inside the interval, or a finding stands against any
+    sure answer, or a fault that does not show yet could. `seen_s` s of the run are recorded."""
+    if found.findings:
+        return "marginal"
+    is_good = found.ert_s >= minimum_s
+    if is_good and found.low_s < found.high_s and sure_s(found, seen_s) < minimum_s:
+        return "marginal"
     if found.low_s <= minimum_s <= found.high_s and found.low_s < found.high_s:
         return "marginal"
     return "good" if found.ert_s >= minimum_s else "low"
@@ -106,8 +113,9 @@ def _answer(
     if capacity is not None:
         answer["capacity_pct"] = round(capacity, 1)
     if mrt:
-        answer["verdict"] = verdict(found, mrt * 60.0)
+        answer["verdict"] = verdict(found, mrt * 60.0, record.rows[-1].time_s)
     answer["method"] = found.method
+    answer["findings"] = list(found.findings)
     answer["warnings"] = [*record.warnings, *found.warnings]
     return answer
 

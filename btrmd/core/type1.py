@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.discharge import Estimate
+from ..model.hidden_fault import sure_s
 
 SHORTEST_S = 3600.0
 LONGEST_S = 4 * 3600.0
@@ -62,12 +63,14 @@ def own_of(estimate: Estimate) -> Estimate:
     return estimate._replace(ert_s=own, low_s=low, high_s=high)
 
 
-def side_of(estimate: Estimate, minimum_s: float) -> int:
+def side_of(estimate: Estimate, minimum_s: float, elapsed_s: float) -> int:
     """Where the whole interval lies: below (-1) or above (+1) the minimum runtime, or around it.
 
-    An interval that is a point (measured) at the minimum reaches it.
+    Above it only with what a fault that does not show yet may take. An interval that is a point
+    (measured) at the minimum reaches it.
     """
-    if estimate.low_s > minimum_s or estimate.low_s == estimate.high_s == minimum_s:
+    sure = sure_s(estimate, elapsed_s)
+    if sure > minimum_s or estimate.low_s == estimate.high_s == minimum_s:
         return 1
     return -1 if estimate.high_s < minimum_s else 0
 
@@ -84,8 +87,8 @@ def weigh(policy: Policy, estimate: Estimate, elapsed_s: float, minimum_s: float
     planned = min(whole, ESTIMATE_PART * min(estimate.ert_s, own.ert_s))
     side, agree = 0, True
     if minimum_s > 0.0:
-        side = side_of(estimate, minimum_s)
-        agree = side == side_of(own, minimum_s)
+        side = side_of(estimate, minimum_s, elapsed_s)
+        agree = side == side_of(own, minimum_s, elapsed_s)
     may_stop = agree and not estimate.findings
     policy = policy._replace(whole_s=whole, planned_s=planned, may_stop=may_stop)
     if not may_stop:

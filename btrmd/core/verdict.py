@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.discharge import Estimate, TestRecord, TestResult
+from ..model.hidden_fault import sure_s
 from ..model.result_words import FINDINGS, is_combined, say_hours, say_lasting
 from .captest import CapTest, End
 from .desk import Desk
@@ -60,7 +61,12 @@ def _type1(test: CapTest, record: TestRecord) -> Judgement:
         doubts.append(f"the interval {say_hours(low)} to {say_hours(high)} holds it")
     own = own_of(Estimate(ert, low, high, own_s=record.own_estimate_s,
                           own_low_s=record.own_low_s, own_high_s=record.own_high_s))  # fmt: skip
-    if is_combined(record) and side_of(own, minimum) != (1 if good else -1):
+    elapsed = record.duration_s or 0.0
+    told = Estimate(ert, low, high)
+    if good and not doubts and side_of(told, minimum, elapsed) != 1:
+        span = say_hours(sure_s(told, elapsed))
+        doubts.append(f"a weak cell or block that does not show yet could end it after {span}")
+    if is_combined(record) and side_of(own, minimum, elapsed) != (1 if good else -1):
         span = f"{say_hours(own.low_s)} to {say_hours(own.high_s)}"
         doubts.append(f"this discharge alone says {say_hours(own.ert_s)} ({span})")
     word = "at or above the minimum" if good else "below the minimum"

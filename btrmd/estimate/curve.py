@@ -24,6 +24,11 @@ NEAR_LEVEL = 0.15  # rows this near the median of the bursts, or of what is betw
 REGULAR = 0.85  # ... are so large a part when the bursts are a radio's: all alike
 UNEVEN = 0.03  # spread of the current over its mean, from which the load is not constant
 SLOW_S = 1500.0  # the battery's slow polarisation follows the load with about this time constant
+LASTING_S = 900.0  # a new level of the load is taken to last once it has lasted for so long ...
+LASTING_PART = 0.1  # ... and for this part of what was seen
+CHANGED = 0.12  # it differs from the level before by this part
+LEVEL = 0.06  # rows this near their median, of it, are at one level
+LEVEL_SHARE = 0.85  # so many of the rows before the change were at one level
 GUESS_H = 12.0  # rating not known: as if the mean load were this many hours' rate
 
 
@@ -31,7 +36,8 @@ class Load(NamedTuple):
     """What the current did. `amps` its mean A, `level` the reference A (the burst level when the
     load bursts, else the mean), `spread` its sd over its mean, `drift` how far its last quarter
     lies above the mean (0.1 = 10 %), `last` its last tenth over the mean; `changes_h` steps an
-    hour."""
+    hour. `ahead` A that is expected from now on: the new level after one lasting change
+    (`since` then is the part of the time it has lasted, else 0), otherwise the mean."""
 
     amps: float
     level: float
@@ -42,6 +48,8 @@ class Load(NamedTuple):
     is_regular: bool
     last: float
     changes_h: float
+    ahead: float
+    since: float
 
     @property
     def kind(self) -> str:
@@ -53,6 +61,7 @@ class Load(NamedTuple):
 
 class Curve(NamedTuple):
     """Charge removed `q` (Ah, rising) and block volts `y` at the reference current, row by row.
+    `blocks` 12 V blocks in series, `start_v` block volts of the first row, as measured.
 
     A load in bursts gives the rows of its bursts only, where they are enough. `idle_q`, `idle_y`:
     the rows between bursts, as measured (empty for a load without). `seen_ah` all the charge
@@ -71,6 +80,8 @@ class Curve(NamedTuple):
     growth: float
     size_ah: float
     mean_v: float
+    blocks: int
+    start_v: float
 
 
 def refer(rows: Sequence[CurveRow], blocks: int, rated_ah: float | None) -> Curve:
@@ -100,7 +111,7 @@ def refer(rows: Sequence[CurveRow], blocks: int, rated_ah: float | None) -> Curv
         slow = follow(times, amps, SLOW_S)
         fast, lag = uneven(q, volts, amps, slow, load.amps, resistance, is_measured)
         y = [
-            v + fast * (a - load.amps) + lag * (b - load.amps)
+            v + fast * (a - load.ahead) + lag * (b - load.ahead)
             for v, a, b in zip(volts, amps, slow, strict=True)
         ]
         resistance = fast
@@ -117,6 +128,8 @@ def refer(rows: Sequence[CurveRow], blocks: int, rated_ah: float | None) -> Curv
         growth=growth,
         size_ah=size,
         mean_v=sum(volts) / len(volts),
+        blocks=blocks,
+        start_v=volts[0],
     )
 
 
@@ -138,13 +151,35 @@ def _load(
     times: Sequence[float], amps: Sequence[float], volts: Sequence[float], mean: float
 ) -> Load:
     burst = _percentile(times, amps, 0.98)
-    has_bursts = burst > BURSTS * mean
+    # one lasting change of a steady load is no burst, however far it went
+    ahead, since = _lasting(times, amps, mean)
+    has_bursts = since == 0.0 and burst > BURSTS * mean
     spread, drift = _restless(times, amps, mean)
     power = not has_bursts and _is_constant_power(volts, amps)
     level = burst if has_bursts else mean
     regular = _is_regular(amps, level, mean)
     last, changes = _ending(times, amps, mean)
-    return Load(mean, level, spread, drift, has_bursts, power, regular, last, changes)
+    return Load(mean, level, spread, drift, has_bursts, power, regular, last, changes, ahead, since)
+
+
+def _lasting(times: Sequence[float], amps: Sequence[float], mean: float) -> tuple[float, float]:
+    """The load to expect and the part of the time it has been so: the level after one lasting
+    change of a load that was steady before; else the mean, and 0."""
+    reach = max(LEVEL * abs(amps[-1]), STEP_A / 2.0)
+    first = len(amps) - 1
+    while first > 0 and abs(amps[first - 1] - amps[-1]) <= reach:
+        first -= 1
+    span = times[-1] - times[first]
+    if first < 3 or span < max(LASTING_S, LASTING_PART * (times[-1] - times[0])):
+        return mean, 0.0
+    level = sum(
+        amps[k] * (times[k] - times[k - 1]) for k in range(first + 1, len(amps))
+    ) / max(span, 1.0)  # fmt: skip
+    before = median(amps[:first])
+    near = sum(abs(a - before) <= max(LEVEL * abs(before), STEP_A / 2.0) for a in amps[:first])
+    if near < LEVEL_SHARE * first or abs(level - before) < max(CHANGED * abs(before), STEP_A):
+        return mean, 0.0
+    return level, span / (times[-1] - times[0])
 
 
 def _ending(times: Sequence[float], amps: Sequence[float], mean: float) -> tuple[float, float]:

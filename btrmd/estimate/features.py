@@ -1,4 +1,4 @@
-"""What the trees are told about a discharge: some fifty numbers, most about -3..3."""
+"""What the trees are told about a discharge: some sixty numbers, most about -3..3."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from statistics import median
 
 from .curve import Curve
 from .fall import fall
-from .rated import new_charge_ah, temperature_factor
+from .maker import Maker
+from .rated import temperature_factor
 from .shape import Shape, robust_slope
 
 SLOPE_V = 0.5  # V a block over the rated charge: below it a slope counts linearly, above by its log
@@ -15,7 +16,12 @@ LEAST_V = 0.02  # a curve that stands lower above the cutoff counts as if so hig
 
 
 def features(
-    curve: Curve, shape: Shape, left: float, temp_c: float | None, cutoff_v: float
+    curve: Curve,
+    shape: Shape,
+    left: float,
+    temp_c: float | None,
+    cutoff_v: float,
+    maker: Maker,
 ) -> list[float]:
     """The numbers; `left` Ah, what the slope method says is left."""
     size, seen, load = curve.size_ah, curve.seen_ah, curve.load
@@ -50,13 +56,20 @@ def features(
         *_idle(curve, shape.slope),
         _sag(curve, shape),
         sqrt(_wander(shape)) * 10.0,
-        log((seen + left) / (new_charge_ah(size, load.amps) * temperature_factor(temp_c))),
+        log((seen + left) / (maker.new_ah(load.ahead) * temperature_factor(temp_c))),
         log(max(load.last, 0.05)),
         log(1.0 + load.changes_h),
         asinh((first - last) * seen / SLOPE_V * 2.0),
         (y[0] - y[-1]) * size / max(q[-1] - q[0], 1e-6) / 4.0,
         *fall(curve, shape, left, height, cutoff_v),
         log(curve.resistance * load.level / height + 1e-3),
+        float(curve.blocks),
+        log(max(load.ahead, 1e-6) / load.amps),
+        load.since,
+        max(-1.0, min(curve.start_v - y[0], 2.5)),
+        1.0 if maker.is_told else 0.0,
+        0.0 if maker.end is None else 1.0,
+        maker.sharpness,
     ]
 
 

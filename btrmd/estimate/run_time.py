@@ -5,39 +5,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import exp, log
 from pathlib import Path
-from typing import NamedTuple
 
 from ..model.discharge import CurveRow, Estimate
-from . import slope
-from .curve import refer
 from .cutoff import cutoff_time
-from .enough import NotEnough, demand_charge, demand_rows
-from .features import features
+from .enough import NotEnough, demand_rows
+from .findings import SHORTED_CELL, findings
 from .knee import has_knee
-from .shape import shape_of
+from .maker import Maker
 from .thin import thin
-from .trees import RATED, TABLES, UNRATED, ask, load_table
+from .trees import TABLES, Stretch
+from .view import Left, View, odds, said, stretch_of, view_of
 
 METHOD = "curve family"
 MEASURED = "measured"
 LIMIT = 400  # rows looked at; keeps one estimate below 10 ms on the bench
-FARTHEST = 1.5  # the trees may move the slope method's charge left by a factor of e^1.5 at most
-TRUST = 0.92  # of the trees' correction; the rest stays with the slope method: it knows no family
-RATED_SHARE = 0.7  # of what is said knowing the rated Ah; the rest is said without (ln)
-MOST_CHARGE = 1.3  # of the rated 20 h charge: more than any battery of that rating holds
-FLAT_V_AH = 1e-6  # a curve that falls less tells nothing by itself
+# How much of what is said knowing the rated Ah counts; the rest is said without (ln). As long as
+# little of the charge is seen, the curve by itself tells next to nothing.
+RATED_FIRST, RATED_LATER = 1.0, 0.8
+FIRST_PART, LATER_PART = 0.05, 0.15  # of the rated charge seen
+MOST_CHARGE = 1.3  # of the rated 20 h charge: more than nearly any battery of that rating holds
+JUDGED_PART = 0.15  # of the rated charge must be seen before the rating is called wrong
 
+# The trees for the second half of a run take over between these parts of it ...
+LATE_FROM, LATE_ALONE = 0.42, 0.55
+# ... and towards its end the shorter side is told: no outage ends before it was said to.
+END_FROM, END_ALONE, END_LOW = 0.8, 0.9, 0.9
+END_MARGIN, END_LEAST = 0.015, 0.25  # of the time seen; of what would be told without
 
-class _Left(NamedTuple):
-    """Seconds left and the ends of their 90 % interval, all as ln; whether the knee shows;
-    `together` what the interval is stretched by where both tables answer; Ah removed."""
+# Until so much of the rated charge is seen, float charge may be all that is seen: the interval then
+# holds what batteries of that rating give, as parts of a new one's charge.
+FLOAT_ALONE, FLOAT_PART = 0.03, 0.08
+OLD_PART, NEW_PART = 0.5, 1.2
 
-    centre: float
-    low: float
-    high: float
-    is_knee: bool
-    together: float
-    seen_ah: float
+SHORTED_V_AH = 1.0  # V over the rated charge: the least slope of a battery without a cell
+SHORTED_REACH = 2.5  # ln: how far below its estimate the end may come
 
 
 def estimate(
@@ -46,101 +47,175 @@ def estimate(
     rated_ah: float | None,
     cutoff_v_block: float = 11.0,
     tables: Path = TABLES,
+    maker: Maker | None = None,
 ) -> Estimate:
     """Run time from test start (time 0) to the cutoff at the load seen, with its 90 % interval.
 
     `rows` rise in time from the test's start, whole-bank volts, negative amps = discharging;
     `blocks` 12 V blocks in series (1..4), `rated_ah` 20 h charge or None, `cutoff_v_block` V,
-    `tables` folder of the trees (others than the package's are for cross-validation).
-    Where the cutoff was reached the estimate is the measured time. Raises NotEnough.
+    `tables` folder of the trees (others than the package's are for cross-validation), `maker` what
+    is told of the battery beyond its rating. Where the cutoff was reached the estimate is the
+    measured time. `findings` marks what makes a verdict doubtful. Raises NotEnough.
     """
     reached = cutoff_time(rows, blocks, cutoff_v_block)
     if reached is not None:
         return Estimate(reached, reached, reached, MEASURED)
     demand_rows(rows)
+    seen_s = rows[-1].time_s
     short = thin(rows, LIMIT)
-    temps = [row.temp_c for row in short if row.temp_c is not None]
-    temp_c = sum(temps) / len(temps) if temps else None
     warnings = []
+    view = view_of(short, blocks, rated_ah, cutoff_v_block, maker)
     if rated_ah is None:
-        found = _left(short, blocks, None, temp_c, cutoff_v_block, tables)
         warnings.append("The rated Ah is not known; the estimate rests on the curve alone.")
+        left = _alone(view, seen_s, tables)
     else:
-        found = _left(short, blocks, rated_ah, temp_c, cutoff_v_block, tables)
-        plain = _alone(short, blocks, temp_c, cutoff_v_block, tables)
-        is_wrong = plain is not None and (
-            found.seen_ah > MOST_CHARGE * rated_ah or _contradict(found, plain)
-        )
-        if plain is not None and not is_wrong:
-            found = _blend(found, plain)
-        elif plain is not None:
-            low, high = min(found.low, plain.low), max(found.high, plain.high)
-            found = plain._replace(low=low, high=high)
+        plain = _plain(short, blocks, cutoff_v_block, maker)
+        is_wrong = _is_wrong(view, plain, seen_s, rated_ah, tables)
+        if is_wrong:
             warnings.append(
                 f"The curve does not fit a battery of {rated_ah:g} Ah; the rating is left out."
             )
-    seen_s = rows[-1].time_s
+        left = _with_rating(view, plain, is_wrong, seen_s, tables)
+        left = _widened(left, view, seen_s)
+    found = findings(view.curve, view.shape, rated_ah, odds(view, tables))
+    marks = tuple(finding.mark for finding in found)
+    if SHORTED_CELL in marks:
+        left = _without_a_cell(left, view, cutoff_v_block)
     return Estimate(
-        seen_s + exp(found.centre),
-        seen_s + exp(found.low),
-        seen_s + exp(found.high),
+        seen_s + exp(left.centre),
+        seen_s + exp(left.low),
+        seen_s + exp(left.high),
         METHOD,
-        tuple(warnings),
-        found.is_knee,
+        (*warnings, *(finding.text for finding in found)),
+        has_knee(view.curve),
+        marks,
     )
 
 
-def _left(
-    rows: Sequence[CurveRow],
-    blocks: int,
-    rated_ah: float | None,
-    temp_c: float | None,
-    cutoff_v: float,
-    tables: Path,
-) -> _Left:
-    """What slope and trees say; raises NotEnough where there is no curve to speak of."""
-    curve = refer(rows, blocks, rated_ah)
-    demand_charge(curve.seen_ah, rated_ah)
-    shape = shape_of(curve, slope.skip_ah(curve))
-    if shape is None:
-        raise NotEnough("The rows past the first minutes are too few for a slope.")
-    if rated_ah is None and shape.slope <= FLAT_V_AH:
-        raise NotEnough("The voltage does not fall yet, so the run time cannot be told.")
-    left = slope.left_ah(curve, shape, rated_ah, cutoff_v)
-    numbers = features(curve, shape, left, temp_c, cutoff_v)
-    table = load_table(tables / (UNRATED if rated_ah is None else RATED))
-    answer = ask(table, numbers, curve.load.kind)
-    centre = TRUST * max(-FARTHEST, min(FARTHEST, answer.centre))
-    centre += log(left * 3600.0 / curve.load.amps)
-    low, high = centre - answer.below, centre + answer.above
-    together = table.together.get(curve.load.kind, 1.0)
-    return _Left(centre, low, high, has_knee(curve), together, curve.seen_ah)
-
-
-def _alone(
-    rows: Sequence[CurveRow],
-    blocks: int,
-    temp_c: float | None,
-    cutoff_v: float,
-    tables: Path,
-) -> _Left | None:
-    """What the curve says without the rating; None where that is nothing yet."""
+def _plain(
+    rows: Sequence[CurveRow], blocks: int, cutoff_v: float, maker: Maker | None
+) -> View | None:
+    """The curve without the rating; None where that says nothing yet."""
     try:
-        return _left(rows, blocks, None, temp_c, cutoff_v, tables)
+        return view_of(rows, blocks, None, cutoff_v, maker)
     except NotEnough:
         return None
 
 
-def _blend(rated: _Left, plain: _Left) -> _Left:
-    """Both together are nearer than either: their errors are not the same."""
-    pairs = zip(rated[:3], plain[:3], strict=True)
-    centre, low, high = (RATED_SHARE * one + (1.0 - RATED_SHARE) * two for one, two in pairs)
-    low, high = (centre + rated.together * (end - centre) for end in (low, high))
-    return rated._replace(centre=centre, low=low, high=high)
+def _with_rating(
+    rated: View, plain: View | None, is_wrong: bool, seen_s: float, tables: Path
+) -> Left:
+    """Both views together are nearer than either: their errors are not the same. A rating that is
+    wrong is left out, though the interval still holds what it says."""
+    if plain is None:
+        return _alone(rated, seen_s, tables)
+    if is_wrong:
+        left, told = _alone(plain, seen_s, tables), _alone(rated, seen_s, tables)
+        return Left(left.centre, min(left.low, told.low), max(left.high, told.high))
+    return _whole([rated, plain], seen_s, tables)
 
 
-def _contradict(rated: _Left, plain: _Left) -> bool:
-    """Whether the rating must be wrong: each estimate lies outside the other's interval."""
-    if rated.centre > plain.centre:
-        return rated.centre > plain.high and plain.centre < rated.low
-    return rated.centre < plain.low and plain.centre > rated.high
+def _alone(view: View, seen_s: float, tables: Path) -> Left:
+    return _whole([view], seen_s, tables)
+
+
+def _whole(views: Sequence[View], seen_s: float, tables: Path) -> Left:
+    """What one or both views say, from the trees for the part of the run that is seen."""
+    left = _half(views, False, seen_s, tables)
+    late = _ramp(left.part(seen_s), LATE_FROM, LATE_ALONE)
+    if late <= 0.0:
+        return left
+    left = _between(left, _half(views, True, seen_s, tables), late)
+    end = _ramp(left.part(seen_s), END_FROM, END_ALONE)
+    centre = left.centre + end * END_LOW * (left.low - left.centre)
+    spared = exp(centre) - end * END_MARGIN * seen_s
+    centre = log(max(spared, END_LEAST * exp(centre)))
+    return left._replace(centre=centre, low=min(left.low, centre))
+
+
+def _half(views: Sequence[View], is_late: bool, seen_s: float, tables: Path) -> Left:
+    """By one set of trees, the interval stretched."""
+    left = said(views[0], tables, is_late)
+    if len(views) > 1:
+        left = _between(said(views[1], tables, is_late), left, rated_share(views[0]))
+    stretch = stretch_of(views[0], tables, is_late, len(views) > 1)
+    return stretched(left, stretch, views[0].curve.load.kind, seen_s)
+
+
+def _without_a_cell(left: Left, view: View, cutoff_v: float) -> Left:
+    """So near above the cutoff the end may come at any time: half of what the line says at most,
+    and an interval that begins now."""
+    shape, load = view.shape, view.curve.load
+    height = max(shape.now_v - cutoff_v, 0.01)
+    line_s = height / max(shape.slope, SHORTED_V_AH / view.curve.size_ah) * 3600.0 / load.ahead
+    centre = min(left.centre, log(max(line_s / 2.0, 60.0)))
+    return Left(centre, min(left.low, centre - SHORTED_REACH), max(left.high, centre))
+
+
+def rated_share(rated: View) -> float:
+    """What the view that knows the rating counts, 0..1."""
+    return share_at(rated.curve.seen_ah / rated.curve.size_ah)
+
+
+def share_at(seen_part: float) -> float:
+    """The same by the part of the rated charge that is seen."""
+    later = _ramp(seen_part, FIRST_PART, LATER_PART)
+    return RATED_FIRST + later * (RATED_LATER - RATED_FIRST)
+
+
+def _widened(left: Left, view: View, seen_s: float) -> Left:
+    """The interval holds what is usual for the rating as long as hardly anything is seen."""
+    curve = view.curve
+    part = 1.0 - _ramp(curve.seen_ah / curve.size_ah, FLOAT_ALONE, FLOAT_PART)
+    if part <= 0.0:
+        return left
+    ends = []
+    for share in (OLD_PART, NEW_PART):
+        total_s = share * view.new_ah * 3600.0 / curve.load.ahead
+        ends.append(log(max(total_s - seen_s, 1.0)))
+    low, high = min(left.low, ends[0]), max(left.high, ends[1])
+    return Left(
+        left.centre,
+        left.low + part * (low - left.low),
+        left.high + part * (high - left.high),
+    )
+
+
+def stretched(left: Left, stretch: Stretch, load_kind: str, seen_s: float) -> Left:
+    """The interval as wide as it must be; its centre stays."""
+    reach = stretch.at(load_kind, left.part(seen_s))
+    return Left(
+        left.centre,
+        left.centre - reach.below * (left.centre - left.low),
+        left.centre + reach.above * (left.high - left.centre),
+    )
+
+
+def _is_wrong(
+    rated: View, plain: View | None, seen_s: float, rated_ah: float, tables: Path
+) -> bool:
+    """Whether the rating must be wrong: more was removed than it holds, or, once enough is seen,
+    the views with and without it contradict each other."""
+    seen_ah = rated.curve.seen_ah
+    if plain is None or seen_ah < JUDGED_PART * rated_ah:
+        return False
+    if seen_ah > MOST_CHARGE * rated_ah:
+        return True
+    return _contradict(_alone(rated, seen_s, tables), _alone(plain, seen_s, tables))
+
+
+def _contradict(with_it: Left, without: Left) -> bool:
+    """Whether each lies outside the other's interval."""
+    if with_it.centre > without.centre:
+        return with_it.centre > without.high and without.centre < with_it.low
+    return with_it.centre < without.low and without.centre > with_it.high
+
+
+def _between(one: Left, two: Left, part: float) -> Left:
+    """`part` 0: one, 1: two; in ln."""
+    pairs = zip(one, two, strict=True)
+    return Left(*((1.0 - part) * first + part * second for first, second in pairs))
+
+
+def _ramp(value: float, begin: float, end: float) -> float:
+    return max(0.0, min((value - begin) / (end - begin), 1.0))

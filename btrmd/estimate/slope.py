@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .curve import Curve
-from .rated import new_charge_ah
+from .maker import Maker
 from .shape import Shape
 
 SKIP = 0.05  # of the rated charge: coup de fouet and the float charge's last trace
@@ -29,9 +29,10 @@ def skip_ah(curve: Curve) -> float:
     return min(SKIP * curve.size_ah, SKIP_MOST * curve.seen_ah)
 
 
-def left_ah(curve: Curve, shape: Shape, rated_ah: float | None, cutoff_v: float) -> float:
-    """Ah left to the cutoff (V a block) at the mean load seen; always positive."""
-    slope = shape.slope if rated_ah is None else _temper(shape.slope, curve, rated_ah)
+def left_ah(curve: Curve, shape: Shape, maker: Maker | None, cutoff_v: float) -> float:
+    """Ah left to the cutoff (V a block) at the load ahead; always positive. `maker` None: the
+    rated Ah is not known."""
+    slope = shape.slope if maker is None else _temper(shape.slope, curve, maker)
     slope = max(slope, LEAST_V / curve.size_ah)
     straight = max(0.0, (shape.now_v - cutoff_v) / slope)
     gone = curve.seen_ah
@@ -44,12 +45,12 @@ def left_ah(curve: Curve, shape: Shape, rated_ah: float | None, cutoff_v: float)
         left *= BURSTY
     if load.is_constant_power:
         left /= curve.mean_v / ((shape.now_v + cutoff_v) / 2.0)
-    return max(left, LEAST_S * load.amps / 3600.0)
+    return max(left, LEAST_S * load.ahead / 3600.0)
 
 
-def _temper(slope: float, curve: Curve, rated_ah: float) -> float:
+def _temper(slope: float, curve: Curve, maker: Maker) -> float:
     """The slope between what was seen and what such a battery does, by what each is worth."""
-    expected = EXPECTED_V / (EXPECTED_HEALTH * new_charge_ah(rated_ah, curve.load.amps))
+    expected = EXPECTED_V / (EXPECTED_HEALTH * maker.new_ah(curve.load.ahead))
     seen_weight = (curve.seen_ah / SEEN_SD_V) ** 2
     expected_weight = 1.0 / (EXPECTED_SD * expected) ** 2
     return (slope * seen_weight + expected * expected_weight) / (seen_weight + expected_weight)

@@ -18,15 +18,16 @@ from typing import NamedTuple
 
 TABLES = Path(__file__).parent / "tables"
 RATED, UNRATED = "rated.json", "unrated.json"  # told the rated Ah, and not
+LATE_RATED, LATE_UNRATED = "late-rated.json", "late-unrated.json"  # for the second half of a run
 LEAF = 255  # in place of a number's index: a leaf
 NODE = 3  # bytes: index, bound, nodes to jump over; of a leaf: LEAF, value (two bytes)
 ZERO = 0x8000  # a leaf's value counts from here
-LEAST_REACH = 0.02  # of either end of the interval, before it is stretched
+LEAST_REACH = 0.05  # of either end of the interval, before it is stretched
 
 
 class Answer(NamedTuple):
     """ln of (charge left / what the slope method says); how far below and above it the 90 %
-    interval reaches, both positive."""
+    interval reaches, both positive, before it is stretched."""
 
     centre: float
     below: float
@@ -42,17 +43,38 @@ class Forest(NamedTuple):
     scale: float
 
 
+class Reach(NamedTuple):
+    """What the two ends of the interval are stretched by."""
+
+    below: float
+    above: float
+
+
+class Stretch(NamedTuple):
+    """By load kind and by the part of the run that is seen, what the interval is stretched by so
+    that 90 % of the curves that the trees had not seen lay inside. `edges`: where the next part
+    begins, rising; one Reach more than edges for each kind."""
+
+    edges: Sequence[float]
+    reaches: Mapping[str, Sequence[Reach]]
+
+    def at(self, load_kind: str, part: float) -> Reach:
+        """`load_kind` as curve.Load.kind, `part` 0..1 of the run."""
+        return self.reaches[load_kind][bisect_left(self.edges, part)]
+
+
 class Table(NamedTuple):
-    """`bounds` by number; forests for the median, the 5 and the 95 % quantile. `stretch`: by load
-    kind, what the interval is stretched by so that 90 % of the curves that the trees had not seen
-    lay inside; `together`: the same once more where it answers together with the other table."""
+    """`bounds` by number; forests for the median, the 5 and the 95 % quantile. `alone`, `together`:
+    stretch of its intervals where it answers by itself and where both tables do. `strange`: ln odds
+    that this is no lead-acid battery; None in a table that is not asked."""
 
     bounds: tuple[Sequence[float], ...]
     centre: Forest
     low: Forest
     high: Forest
-    stretch: Mapping[str, float]
-    together: Mapping[str, float]
+    alone: Stretch
+    together: Stretch
+    strange: Forest | None
 
 
 @cache
@@ -64,28 +86,38 @@ def load_table(path: Path) -> Table:
         made = stored[name]
         return Forest(b64decode(made["nodes"]), tuple(made["trees"]), made["scale"])
 
+    def stretch(name: str) -> Stretch:
+        made = stored[name]
+        return Stretch(
+            array("d", made["edges"]),
+            {kind: [Reach(*pair) for pair in pairs] for kind, pairs in made["reaches"].items()},
+        )
+
     return Table(
         tuple(array("d", own) for own in stored["bounds"]),
         forest("centre"),
         forest("low"),
         forest("high"),
-        stored["stretch"],
-        stored["together"],
+        stretch("alone"),
+        stretch("together"),
+        forest("strange") if "strange" in stored else None,
     )
 
 
-def ask(table: Table, features: Sequence[float], load_kind: str) -> Answer:
-    """What the table says to `features`; `load_kind` as curve.Load.kind."""
-    ranks = [
-        bisect_left(bounds, value) for bounds, value in zip(table.bounds, features, strict=True)
-    ]
+def rank(table: Table, features: Sequence[float]) -> list[int]:
+    """The place of each number among the table's bounds."""
+    return [bisect_left(own, value) for own, value in zip(table.bounds, features, strict=True)]
+
+
+def ask(table: Table, ranks: Sequence[int]) -> Answer:
+    """What the table says to numbers at `ranks`."""
     centre, low, high = (_sum(forest, ranks) for forest in (table.centre, table.low, table.high))
-    stretch = table.stretch[load_kind]
-    return Answer(
-        centre,
-        stretch * max(centre - low, LEAST_REACH),
-        stretch * max(high - centre, LEAST_REACH),
-    )
+    return Answer(centre, max(centre - low, LEAST_REACH), max(high - centre, LEAST_REACH))
+
+
+def ask_strange(table: Table, ranks: Sequence[int]) -> float:
+    """ln odds that numbers at `ranks` come from another chemistry; 0 where the table knows none."""
+    return 0.0 if table.strange is None else _sum(table.strange, ranks)
 
 
 def _sum(forest: Forest, ranks: Sequence[int]) -> float:

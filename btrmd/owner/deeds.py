@@ -23,7 +23,6 @@ from ..core.actions import (
 )
 from ..core.state import State
 from ..estimate.enough import NotEnough
-from ..estimate.run_time import estimate
 from ..estimate.thin import thin
 from ..model.board import Inputs
 from ..model.commands import EstimateReady, HealthReady
@@ -33,6 +32,7 @@ from ..model.events import Event
 from ..model.settings import Settings
 from ..store.work import OnDone
 from ..store.writer import Writer
+from .battery import estimate_of
 from .memory import Memory
 from .recorder import Recorder
 
@@ -195,11 +195,9 @@ class Deeds:
 
     def _estimate(self, n: int, state: State, settings: Settings, wall: float) -> EstimateReady:
         """The estimate of the discharge being recorded; refused with a reason when it cannot be."""
-        rated = settings["battery.rated_ah"]
-        rated_ah = float(rated) if isinstance(rated, int | float) else None
         rows = thin(self.recorder.rows())
         try:
-            made = estimate(rows, settings.blocks, rated_ah)
+            made = estimate_of(rows, settings)
         except NotEnough as reason:
             return EstimateReady(n, None, str(reason))
         running = (state.outage.record, state.test.record)

@@ -23,13 +23,13 @@ from ..estimate.evidence import (
 from ..estimate.forecast import forecast
 from ..estimate.health import SUSPECTED, health_of, step_resistance
 from ..estimate.rating import Rating
-from ..estimate.run_time import estimate
 from ..estimate.sentences import change_words, forecast_words, health_words
 from ..estimate.track import Track, after
 from ..model.commands import HealthReady
 from ..model.discharge import CurveRow, Estimate, TestRecord
 from ..model.history import History
 from ..model.settings import Settings
+from .battery import battery_of, estimate_of
 
 _log = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ class Memory:
 
     def _track(self, settings: Settings) -> Track | None:
         """The track along what counts for this battery; only what is new is worked out."""
-        rating = _rating(settings)
+        rating = battery_of(settings).rating
         evidence = dated(
             [
                 evidence_of(record, self._rehearsals.get(record.n))
@@ -180,7 +180,7 @@ class Memory:
         for record in lacking[-AGAIN:]:
             rows = list(history.curve(record.n))
             try:
-                made = estimate(rows, settings.blocks, _rated(settings))
+                made = estimate_of(rows, settings)
             except NotEnough:
                 continue
             again = record._replace(
@@ -196,20 +196,9 @@ class Memory:
         true_s = own[0]
         some = [row for row in rows if row.time_s <= SEEN_PART * true_s]
         try:
-            made = estimate(some, settings.blocks, _rated(settings))
+            made = estimate_of(some, settings)
         except NotEnough:
             return
         middle, sd = reading_of(made.ert_s, made.low_s, made.high_s)
         self._rehearsals[record.n] = (middle - log(true_s), sd)
         _log.info("discharge %d lasted %.2f times its estimate", record.n, true_s / made.ert_s)
-
-
-def _rated(settings: Settings) -> float | None:
-    rated = settings["battery.rated_ah"]
-    return float(rated) if isinstance(rated, int | float) else None
-
-
-def _rating(settings: Settings) -> Rating | None:
-    """What a new battery of the told Ah gives; None where the Ah are not told."""
-    rated_ah = _rated(settings)
-    return None if rated_ah is None else Rating(rated_ah)

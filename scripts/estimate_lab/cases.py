@@ -7,13 +7,26 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .batteries import Array, Banks, draw
+from .batteries import Array, Banks, best, draw, honest, plain, start_v
 from .families import FAMILIES
 from .loads import Load
+from .others import NAMES, Other
 
 CUTOFF = 11.0
 MOST_STEPS = 14000
+LEAST_S, LEAST_SHORTED_S = 1500.0, 1200.0  # shorter runs are none
+PARTS = {"deep": (0.45, 0.8), "late": (0.75, 0.95), "end": (0.88, 0.97)}
 LEAST_PART = 0.25  # of the 20 h charge: a bank that gives less does not carry this load at all
+
+
+class Sound(NamedTuple):
+    """The same bank new, sound, full and at 25 degC under a constant load: `ratios` V above the
+    cutoff at 50, 75 and 90 % of the charge over that at 10 %, `end` part of the run at which 0.1 V
+    above the cutoff is reached, `charge` Ah to the cutoff."""
+
+    ratios: tuple[float, float, float]
+    end: float
+    charge: float
 
 
 class Discharge(NamedTuple):
@@ -28,25 +41,34 @@ class Discharge(NamedTuple):
     temp: float
     rows: Array
     true_s: float
-    ratios: tuple[float, float, float] | None = None
+    sound: Sound | None = None
+    bank: Banks | None = None  # its own column of the banks drawn
 
 
 def discharges(seed: int, family: str, kind: str, n: int) -> Iterator[Discharge]:
     """Simulate `n` banks of one family under one kind of load; those that end too soon drop out.
 
-    `ratios` of each are those of the same bank at a constant load: a restless load would say more
-    about itself than about the battery.
+    `sound` of each is of the same battery at its best: a restless load, or a weak cell, would say
+    more about itself than about the battery.
     """
-    steady = {d.number: _ratios(d) for d in _simulate(seed, family, "cc", n)}
-    for d in _simulate(seed, family, kind, n):
-        ratios = steady.get(d.number)
-        if ratios is not None:
-            yield d._replace(ratios=ratios)
+    banks = draw(np.random.default_rng(seed), n)
+    if family in NAMES:
+        yield from _simulate(seed, family, kind, plain(banks))
+        return
+    first = np.zeros(n)
+    for d in _simulate(seed, family, "cc", best(banks)):
+        first[d.number] = d.amps * d.true_s / 3600.0
+    banks = honest(np.random.default_rng((seed, 1)), banks, first)
+    steady = {d.number: _sound(d) for d in _simulate(seed, family, "cc", best(banks))}
+    for d in _simulate(seed, family, kind, banks):
+        sound = steady.get(d.number)
+        if sound is not None:
+            yield d._replace(sound=sound, bank=banks.one(d.number))
 
 
-def _ratios(d: Discharge) -> tuple[float, float, float] | None:
-    """V above the cutoff at 50, 75 and 90 % of the charge over that at 10 %; None when flat."""
-    q = np.cumsum(-d.rows[:, 2] * np.diff(d.rows[:, 0], prepend=0.0))
+def _sound(d: Discharge) -> Sound | None:
+    """None for a curve too flat to speak of a shape."""
+    q = np.cumsum(-d.rows[:, 2] * np.diff(d.rows[:, 0], prepend=0.0)) / 3600.0
     v = d.rows[:, 1] / d.blocks - CUTOFF
     part = q / q[-1]
     high, *lower = (
@@ -54,13 +76,16 @@ def _ratios(d: Discharge) -> tuple[float, float, float] | None:
     )
     if not high > 0.12:
         return None
-    return lower[0] / high, lower[1] / high, lower[2] / high
+    late = part > 0.5
+    under = np.flatnonzero(v[late] < 0.1)
+    end = float(part[late][under[0]]) if under.size else 1.0
+    return Sound((lower[0] / high, lower[1] / high, lower[2] / high), end, float(q[-1]))
 
 
-def _simulate(seed: int, family: str, kind: str, n: int) -> Iterator[Discharge]:
-    rng = np.random.default_rng(seed)
-    banks = draw(rng, n)
-    model = FAMILIES[family](rng, banks)
+def _simulate(seed: int, family: str, kind: str, banks: Banks) -> Iterator[Discharge]:
+    rng = np.random.default_rng((seed, 2))
+    n = banks.ah.size
+    model = Other(family, rng, banks) if family in NAMES else FAMILIES[family](rng, banks)
     load = Load(rng, kind, banks)
     stretch = np.maximum(load.dt, banks.charge / banks.amps * 3600.0 / (MOST_STEPS * 0.6))
     dt = stretch
@@ -72,13 +97,10 @@ def _simulate(seed: int, family: str, kind: str, n: int) -> Iterator[Discharge]:
     for _ in range(MOST_STEPS):
         amps = load.now(t, volts)
         q += amps * dt / 3600.0
-        plain = model.step(amps, dt)
-        part = q / banks.charge
-        start = banks.surface_v * np.exp(-part / banks.surface_q) - banks.dip_v * np.exp(
-            -part / banks.dip_q
-        ) * (1.0 - np.exp(-part / (0.15 * banks.dip_q)))
+        sound = model.step(amps, dt)
+        start = start_v(banks, q / banks.charge) - banks.shorted_v / banks.blocks
         before = volts
-        volts = plain + start
+        volts = sound + start
         over = np.isnan(true) & (volts < CUTOFF) & ((t > 600.0) | (volts < CUTOFF - 0.5))
         share = np.clip((before - CUTOFF) / np.maximum(before - volts, 1e-6), 0.0, 1.0)
         true[over] = (t - dt * (1.0 - share))[over] if len(times) else 0.0
@@ -88,21 +110,31 @@ def _simulate(seed: int, family: str, kind: str, n: int) -> Iterator[Discharge]:
         if not np.isnan(true).any():
             break
         t = t + dt
-    stack_t, stack_v = np.array(times), np.array(shown)
-    stack_i = np.array(currents)
+    stack_t, stack_v, stack_i = np.array(times), np.array(shown), np.array(currents)
     for k in range(n):
-        if not true[k] > 1500.0:
-            continue
-        rows = _measure(rng, banks, k, stack_t[:, k], stack_v[:, k], stack_i[:, k])
-        keep = rows[:, 0] <= true[k]
-        rows = rows[keep]
-        amps_mean = float(stack_i[: len(rows), k].mean())
-        if amps_mean * true[k] / 3600.0 < LEAST_PART * banks.charge[k]:
-            continue
-        yield Discharge(
-            family, kind, k, int(banks.blocks[k]), float(banks.ah[k]), amps_mean,
-            float(banks.temp[k]), rows, float(true[k]),
-        )  # fmt: skip
+        own = (column[:, k] for column in (stack_t, stack_v, stack_i))
+        d = _finish(rng, family, kind, banks, k, *own, true[k])
+        if d is not None:
+            yield d
+
+
+def _finish(
+    rng: np.random.Generator, family: str, kind: str, banks: Banks, k: int, t: Array, v: Array,
+    i: Array, true_s: float,
+) -> Discharge | None:  # fmt: skip
+    """The discharge as measured; None for a bank that does not carry its load at all."""
+    if not true_s > (LEAST_SHORTED_S if banks.shorted_v[k] > 0.0 else LEAST_S):
+        return None
+    rows = _measure(rng, banks, k, t, v, i)
+    rows = rows[rows[:, 0] <= true_s]
+    mean = float(i[: len(rows)].mean())
+    least = 0.0 if banks.shorted_v[k] > 0.0 else LEAST_PART * (1.0 - banks.start[k])
+    if mean * true_s / 3600.0 < least * banks.charge[k]:
+        return None
+    return Discharge(
+        family, kind, k, int(banks.blocks[k]), float(banks.ah[k]), mean,
+        float(banks.temp[k]), rows, float(true_s),
+    )  # fmt: skip
 
 
 def _measure(rng: np.random.Generator, banks: Banks, k: int, t: Array, v: Array, i: Array) -> Array:
@@ -118,9 +150,10 @@ def _measure(rng: np.random.Generator, banks: Banks, k: int, t: Array, v: Array,
 
 
 def test_length(rng: np.random.Generator, d: Discharge, mode: str) -> float:
-    """How much of the discharge an estimate may see, s; "late": most of it, as in an outage."""
-    if mode == "late":
-        return d.true_s * float(rng.uniform(0.75, 0.97))
+    """How much of the discharge an estimate may see, s; "deep", "late" and "end": the second half,
+    the last quarter, the last tenth, as in an outage."""
+    if mode in PARTS:
+        return d.true_s * float(rng.uniform(*PARTS[mode]))
     if mode == "policy":
         length = min(max(0.3 * d.rated_ah / d.amps * 3600.0, 3600.0), 14400.0)
     elif mode == "hour":

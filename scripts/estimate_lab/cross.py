@@ -2,57 +2,120 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 
+import lightgbm
 import numpy as np
 
-from btrmd.estimate.run_time import RATED_SHARE, TRUST
+from btrmd.estimate.run_time import share_at
+from btrmd.estimate.trees import Reach, Stretch
+from btrmd.estimate.view import FARTHEST, TRUST
 
 from .batteries import Array
-from .dataset import Set
+from .dataset import COUNT, Set
 from .score import HEAD, score
 from .train import Trees, run, train
 
-COVER = 90.0  # the interval is stretched until this part of the left-out cases lies inside
+OUTSIDE = 6.0, 3.0  # % of the left-out cases that may lie below the interval, and above it:
+# measured batteries often hold more than their label says, and that must not surprise
+LEAST, MOST = 0.6, 4.0  # what an end is stretched by: a class may be easy, or odd, by chance
+EDGES = {False: (0.12, 0.25, 0.4), True: (0.6, 0.75, 0.9)}  # parts of the run, early and late
+SEEN = 10  # the number that is ln of the part of the rated charge seen
+LOADS = ("steady", "bursts", "restless")
 
 
-def left_out(cases: Set) -> tuple[Array, dict[str, Trees]]:
-    """Answers to each case from trees trained on the other families; these trees, by family."""
+def trained(cases: Set, is_late: bool) -> Trees:
+    return train(cases.x, cases.y, cases.weight, cases.sound, is_late)
+
+
+def left_out(
+    cases: Set, is_late: bool, groups: Mapping[str, Sequence[str]]
+) -> tuple[Array, dict[str, list[str]]]:
+    """ln of the s left and of the interval's ends, not stretched, for each case by trees trained on
+    the other families; the trees as text, by group.
+
+    `groups`: families that are left out together, by name; a group of one family answers its cases.
+    """
     answers = np.zeros((len(cases.y), 3))
-    found = {}
-    for family in np.unique(cases.family):
-        inside = cases.family == family
-        rest = cases.pick(~inside)
-        trained = train(rest.x, rest.y, rest.weight)
-        answers[inside] = run(trained, cases.x[inside])
-        answers[inside, 0] *= TRUST
-        found[str(family)] = trained
-    return answers, found
+    texts: dict[str, list[str]] = {}
+    with ProcessPoolExecutor() as processes:
+        made = processes.map(_train, [(cases, is_late, out) for out in groups.values()])
+        for (name, out), forests in zip(groups.items(), made, strict=True):
+            texts[name] = forests
+            if len(out) == 1:
+                inside = cases.family == out[0]
+                answers[inside] = answer(loaded(forests), cases.pick(inside))
+    return answers, texts
 
 
-def both(rated: Set, answers: Array, plain: Set, others: Array) -> Array:
-    """What both tables say together of the same discharges, as answers to `rated`."""
-    apart = np.log(plain.left / rated.left)[:, None]
-    ends = []
-    for found, shift in ((answers, 0.0), (others, apart)):
-        centre, below, above = found.T
-        ends.append(np.column_stack([centre - below, centre, centre + above]) + shift)
-    low, centre, high = (RATED_SHARE * ends[0] + (1.0 - RATED_SHARE) * ends[1]).T
-    return np.column_stack([centre, centre - low, high - centre])
+def _train(job: tuple[Set, bool, Sequence[str]]) -> list[str]:
+    cases, is_late, out = job
+    made = trained(cases.pick(~np.isin(cases.family, out)), is_late)
+    return [forest.model_to_string() for forest in made]
 
 
-def likely(cases: Set, seed: int = 0) -> np.ndarray:
-    """A choice of cases in which curves shaped as measured ones are as common as in life."""
-    part = cases.w / cases.chance
+def loaded(texts: Sequence[str]) -> Trees:
+    return Trees(*(lightgbm.Booster(model_str=text) for text in texts))
+
+
+def answer(trees: Trees, cases: Set) -> Array:
+    """As btrmd.estimate.view.said: ln of the s left, of the interval's ends."""
+    centre, below, above = run(trees, cases.x).T
+    centre = TRUST * np.clip(centre, -FARTHEST, FARTHEST) + np.log(cases.left)
+    return np.column_stack([centre, centre - below, centre + above])
+
+
+def both(cases: Set, rated: Array, plain: Array) -> Array:
+    """What both views say together of `cases`, told the rating."""
+    share = np.array([share_at(part) for part in np.exp(cases.x[:, SEEN])])[:, None]
+    return np.asarray(share * rated + (1.0 - share) * plain)
+
+
+def likely(cases: Set, count: float = 0.0, seed: int = 0) -> np.ndarray:
+    """A choice of cases in which curves shaped as measured ones are as common as in life; others
+    count `count`."""
+    part = (count + (1.0 - count) * cases.w) / cases.chance
     return np.asarray(np.random.default_rng(seed).random(len(part)) < part)
 
 
-def stretch(cases: Set, answers: Array) -> float:
-    """By how much the reaches must grow for COVER % of the cases to lie inside."""
-    centre, below, above = answers.T
-    off = cases.y - centre
-    needed = np.where(off < 0.0, -off / below, off / above)
-    return float(np.percentile(needed, COVER))
+def calibrate(cases: Set, answers: Array, is_late: bool) -> Stretch:
+    """What the ends are stretched by, by load and part seen, so that OUTSIDE % lie beyond them."""
+    chosen = likely(cases, COUNT)
+    if not is_late:
+        chosen &= np.isin(cases.mode, ("policy", "part"))
+    parts = _parts(cases, answers, EDGES[is_late])
+    off = np.log(np.maximum(cases.true - cases.seen, 1.0)) - answers[:, 0]
+    below, above = answers[:, 0] - answers[:, 1], answers[:, 2] - answers[:, 0]
+    reaches: dict[str, list[Reach]] = {}
+    for load in LOADS:
+        reaches[load] = []
+        for part in range(len(EDGES[is_late]) + 1):
+            own = chosen & (cases.load == load) & (parts == part)
+            if own.sum() < 200:
+                own = chosen & (parts == part)
+            ends = (-off[own] / below[own], off[own] / above[own])
+            reach = [
+                float(np.clip(np.percentile(end, 100.0 - outside), LEAST, MOST))
+                for end, outside in zip(ends, OUTSIDE, strict=True)
+            ]
+            reaches[load].append(Reach(*(round(value, 3) for value in reach)))
+    return Stretch(EDGES[is_late], reaches)
+
+
+def stretched(cases: Set, answers: Array, stretch: Stretch) -> Array:
+    """The answers with their interval as told."""
+    parts = _parts(cases, answers, stretch.edges)
+    by = np.array([stretch.reaches[str(load)] for load in cases.load])
+    below, above = by[np.arange(len(parts)), parts].T
+    centre, low, high = answers.T
+    ends = centre - below * (centre - low), centre + above * (high - centre)
+    return np.column_stack([centre, *ends])
+
+
+def _parts(cases: Set, answers: Array, edges: Sequence[float]) -> np.ndarray:
+    part = cases.seen / (cases.seen + np.exp(answers[:, 0]))
+    return np.searchsorted(np.array(edges), part)
 
 
 def table(cases: Set, answers: Array, by: Sequence[str] = ("kind", "family")) -> str:

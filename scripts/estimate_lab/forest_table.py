@@ -7,47 +7,58 @@ from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
+import lightgbm
 import numpy as np
 
-from btrmd.estimate.trees import LEAF, NODE, ZERO, ask, load_table
+from btrmd.estimate.trees import LEAF, NODE, ZERO, Stretch, ask, load_table, rank
 
 from .batteries import Array
 from .train import Trees, run
 
 WIDEST = 32000  # counts: the leaf that says most
 NEAR = 2e-3  # ln: what whole counts and rounded bounds may change
-KIND = "steady"
 
 
 def write(
-    path: Path, trees: Trees, stretch: dict[str, float], together: dict[str, float], x: Array
+    path: Path,
+    trees: Trees,
+    x: Array,
+    alone: Stretch,
+    together: Stretch,
+    strange: lightgbm.Booster | None = None,
 ) -> None:
     """The table as JSON: bounds rounded to seven digits, nodes as bytes in base64.
 
     Raises ValueError when what was written does not say of `x` what the trees say.
     """
-    models = [forest.dump_model()["tree_info"] for forest in trees]
-    bounds = _bounds(models, x.shape[1])
+    forests = dict(zip(Trees._fields, trees, strict=True))
+    if strange is not None:
+        forests["strange"] = strange
+    models = {name: forest.dump_model()["tree_info"] for name, forest in forests.items()}
+    bounds = _bounds(list(models.values()), x.shape[1])
     table = {
         "about": "Written by scripts/make-estimate-tables; do not edit.",
-        "stretch": stretch,
-        "together": together,
+        "alone": _stretch(alone),
+        "together": _stretch(together),
         "bounds": [[_short(bound) for bound in own] for own in bounds],
+        **{name: _forest(model, bounds) for name, model in models.items()},
     }
-    for name, model in zip(Trees._fields, models, strict=True):
-        table[name] = _forest(model, bounds)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(table, separators=(",", ":")) + "\n", encoding="utf-8")
     load_table.cache_clear()
     read = load_table(path)
-    said = np.array([ask(read, [float(v) for v in row], KIND) for row in x])
-    meant = run(trees, x) * [1.0, stretch[KIND], stretch[KIND]]
-    if np.quantile(np.abs(said - meant), 0.99) > NEAR:
+    ranks = [rank(read, [float(v) for v in row]) for row in x]
+    said = np.array([ask(read, own) for own in ranks])
+    if np.quantile(np.abs(said - run(trees, x)), 0.99) > NEAR:
         raise ValueError(f"{path} does not say what the trees say.")
 
 
 def _short(bound: float) -> float:
     return float(f"{bound:.7g}")
+
+
+def _stretch(stretch: Stretch) -> dict[str, Any]:
+    return {"edges": list(stretch.edges), "reaches": stretch.reaches}
 
 
 def _bounds(models: list[list[dict[str, Any]]], numbers: int) -> list[list[float]]:

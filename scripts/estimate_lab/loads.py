@@ -1,4 +1,4 @@
-"""Loads of a bank over time: steady, constant power, radio bursts, slow steps, restless."""
+"""Loads of a bank over time: steady, constant power, bursts, slow steps, restless, one change."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from .batteries import MOST_A, Array, Banks
 
-KINDS = ("cc", "cp", "duty", "steps", "restless")
+KINDS = ("cc", "cp", "duty", "steps", "restless", "change")
 SEGMENTS = 400
 
 
@@ -30,6 +30,13 @@ class Load:
             self.burst = burst
             self.phase = rng.uniform(0.0, 1.0, n) * self.period
             self.dt = np.clip(self.duty * self.period / 3.0, 5.0, 60.0)
+        elif kind == "change":
+            # somewhere in a test of the planned length a part of the load goes, or some comes
+            planned = np.clip(0.3 * banks.ah / self.amps * 3600.0, 3600.0, 14400.0)
+            self.at_s = planned * rng.uniform(0.05, 0.85, n)
+            factor = np.exp(rng.uniform(np.log(0.35), np.log(2.5), n))
+            self.after = np.clip(self.amps * factor, 0.2, MOST_A)
+            self.dt = np.clip(hours * 3600.0 / 1500.0, 10.0, 60.0)
         elif kind in ("steps", "restless"):
             slow = kind == "steps"
             spread = rng.uniform(0.12, 0.38, n) if slow else rng.uniform(0.3, 0.7, n)
@@ -56,6 +63,8 @@ class Load:
         if self.kind == "duty":
             on = np.mod(t + self.phase, self.period) < self.duty * self.period
             return np.where(on, self.burst, self.idle)
+        if self.kind == "change":
+            return np.where(t < self.at_s, self.amps, self.after)
         # the segments repeat after SEGMENTS of them
         last = self.ends[-1]
         inside = np.mod(t, last)

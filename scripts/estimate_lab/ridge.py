@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from btrmd.estimate.run_time import FARTHEST
+from btrmd.estimate.view import FARTHEST
 from btrmd.model.discharge import CurveRow
 
 from .batteries import Array

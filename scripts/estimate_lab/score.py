@@ -31,11 +31,8 @@ HEAD = "     n    med    p90   bias  cover  width"
 
 
 def score(cases: Set, answers: Array) -> Score:
-    """`answers` rows of centre and reaches, as the trees give them."""
-    centre, below, above = answers.T
-    ert = cases.seen + cases.left * np.exp(centre)
-    low = cases.seen + cases.left * np.exp(centre - below)
-    high = cases.seen + cases.left * np.exp(centre + above)
+    """`answers` rows of ln s left and the ends of its interval."""
+    ert, low, high = (cases.seen + np.exp(column) for column in answers.T)
     return of(cases.true, ert, low, high)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import lightgbm
@@ -26,12 +26,23 @@ COMMON: Mapping[str, Any] = {
     "seed": 1,
     "deterministic": True,  # with the next two the same cases give the same trees
     "force_row_wise": True,
-    "num_threads": 2,
+    "num_threads": 1,  # families are trained side by side
 }
 # What is asked, and how many trees of how many leaves answer it.
-CENTRE = {"alpha": 0.50, "num_leaves": 31, "learning_rate": 0.1}, 300
-LOW = {"alpha": 0.05, "num_leaves": 15, "learning_rate": 0.05}, 300
-HIGH = {"alpha": 0.95, "num_leaves": 15, "learning_rate": 0.05}, 300
+SIZES: Mapping[bool, Sequence[tuple[Mapping[str, Any], int]]] = {
+    False: (
+        ({"alpha": 0.50, "num_leaves": 31, "learning_rate": 0.1}, 300),
+        ({"alpha": 0.05, "num_leaves": 15, "learning_rate": 0.05}, 300),
+        ({"alpha": 0.95, "num_leaves": 15, "learning_rate": 0.05}, 300),
+    ),
+    True: (  # the second half of a run: less is left to be told
+        ({"alpha": 0.50, "num_leaves": 15, "learning_rate": 0.1}, 160),
+        ({"alpha": 0.05, "num_leaves": 9, "learning_rate": 0.08}, 120),
+        ({"alpha": 0.95, "num_leaves": 9, "learning_rate": 0.08}, 120),
+    ),
+}
+STRANGE = {"objective": "binary", "min_data_in_leaf": 40, "num_leaves": 15, "learning_rate": 0.12}
+STRANGE_ROUNDS = 120
 
 
 class Trees(NamedTuple):
@@ -42,14 +53,23 @@ class Trees(NamedTuple):
     high: lightgbm.Booster
 
 
-def train(x: Array, y: Array, counts: Array) -> Trees:
-    """Trees that give median, 5 and 95 % of `y` for `x`; a case weighs `counts`."""
+def train(x: Array, y: Array, counts: Array, sound: Array, is_late: bool = False) -> Trees:
+    """Trees that give median, 5 and 95 % of `y` for `x`; a case weighs `counts`, for the median
+    `counts` times `sound`."""
     # A number that is the same for all but for the last bits must not be split by them.
     x = np.round(x, DECIMALS)
-    cases = lightgbm.Dataset(x, y, weight=counts, params=dict(COMMON), free_raw_data=False)
-    return Trees(
-        *(lightgbm.train({**COMMON, **own}, cases, rounds) for own, rounds in (CENTRE, LOW, HIGH))
-    )
+    made = []
+    for (own, rounds), weight in zip(SIZES[is_late], (counts * sound, counts, counts), strict=True):
+        cases = lightgbm.Dataset(x, y, weight=weight, params=dict(COMMON), free_raw_data=False)
+        made.append(lightgbm.train({**COMMON, **own}, cases, rounds))
+    return Trees(*made)
+
+
+def train_strange(x: Array, is_other: np.ndarray, counts: Array) -> lightgbm.Booster:
+    """A forest that gives the ln odds of `is_other` for `x`."""
+    cases = lightgbm.Dataset(np.round(x, DECIMALS), is_other.astype(float), weight=counts,
+                             params={**COMMON, **STRANGE})  # fmt: skip
+    return lightgbm.train({**COMMON, **STRANGE}, cases, STRANGE_ROUNDS)
 
 
 def run(trees: Trees, x: Array) -> Array:

@@ -11,8 +11,8 @@ from estimate_discharges import bursts, steady
 from btrmd.estimate import slope
 from btrmd.estimate.curve import Curve, refer
 from btrmd.estimate.fall import LATELY, fall, fit_line
-from btrmd.estimate.features import features
 from btrmd.estimate.shape import Shape, shape_of
+from btrmd.estimate.view import prepare
 from btrmd.model.discharge import CurveRow
 
 AH = 20.0
@@ -199,7 +199,6 @@ def test_no_number_is_out_of_reach(rows: list[CurveRow], rated_ah: float | None)
     curve = refer(rows, 1, rated_ah)
     found = shape_of(curve, slope.skip_ah(curve))
     assert found is not None
-    left = slope.left_ah(curve, found, rated_ah, CUTOFF_V)
-    told = features(curve, found, left, None, CUTOFF_V)
-    assert len(told) == 52
+    told = prepare(curve, found, rated_ah, None, CUTOFF_V, None).numbers
+    assert len(told) == 59
     assert all(abs(number) < 10.0 for number in told)

@@ -54,7 +54,8 @@ def test_the_time_that_remains_is_told_before_an_outage_ends(
 ) -> None:
     found = estimate(steady(run_s, amps, until), 1, rated_ah)
     seen_s, remain_s = until * run_s, (1.0 - until) * run_s
-    assert found.ert_s - seen_s == pytest.approx(remain_s, rel=0.35)
+    # towards the end rather too short than too long: nobody must be surprised by the dark
+    assert 0.3 * remain_s < found.ert_s - seen_s < (1.1 if until >= 0.9 else 1.35) * remain_s
     assert found.low_s - seen_s < remain_s < found.high_s - seen_s
 
 
@@ -74,7 +75,13 @@ def test_no_battery_gives_more_than_it_has(
 def test_a_bank_is_its_blocks() -> None:
     one = estimate(steady(RUN_S, 3.0, 0.4), 1, 20.0)
     four = estimate(steady(RUN_S, 3.0, 0.4, blocks=4), 4, 20.0)
-    assert four.ert_s == pytest.approx(one.ert_s, rel=1e-6)
+    assert four.ert_s == pytest.approx(one.ert_s, rel=0.06)
+
+
+def test_more_blocks_may_hide_a_weak_one() -> None:
+    one = estimate(steady(RUN_S, 3.0, 0.4), 1, 20.0)
+    four = estimate(steady(RUN_S, 3.0, 0.4, blocks=4), 4, 20.0)
+    assert four.low_s < one.low_s
 
 
 def test_bursts_end_the_run_at_their_own_level() -> None:

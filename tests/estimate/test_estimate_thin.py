@@ -43,5 +43,5 @@ def test_bursts_are_still_seen() -> None:
     assert len(short) <= 100
     assert min(row.battery_a for row in short) == pytest.approx(-8.0)
     assert max(row.battery_a for row in short) == pytest.approx(-1.0)
-    full, thinned = estimate(rows[:400], 1, 20.0), estimate(thin(rows[:400], 100), 1, 20.0)
+    full, thinned = estimate(rows[:600], 1, 20.0), estimate(thin(rows[:600], 100), 1, 20.0)
     assert thinned.ert_s == pytest.approx(full.ert_s, rel=0.05)

@@ -8,22 +8,45 @@ import pytest
 from estimate_discharges import shape, steady
 
 from btrmd.estimate.run_time import estimate
-from btrmd.estimate.trees import LEAF, RATED, TABLES, UNRATED, ZERO, Forest, Table, ask, load_table
+from btrmd.estimate.trees import (
+    LATE_RATED,
+    LATE_UNRATED,
+    LEAF,
+    LEAST_REACH,
+    RATED,
+    TABLES,
+    UNRATED,
+    ZERO,
+    Forest,
+    Reach,
+    Stretch,
+    Table,
+    ask,
+    ask_strange,
+    load_table,
+    rank,
+)
 from btrmd.model.discharge import CurveRow
 
 KINDS = ("steady", "bursts", "restless")
 
 
-@pytest.mark.parametrize("name", [RATED, UNRATED])
+@pytest.mark.parametrize("name", [RATED, UNRATED, LATE_RATED, LATE_UNRATED])
 def test_a_table_answers_every_load_and_any_number(name: str) -> None:
     table = load_table(TABLES / name)
-    count = len(table.bounds)
-    for kind in KINDS:
-        for value in (-1e6, 0.0, 1e6):
-            found = ask(table, [value] * count, kind)
-            assert abs(found.centre) < 5.0
-            assert 0.0 < found.below < 10.0
-            assert 0.0 < found.above < 10.0
+    for value in (-1e6, 0.0, 1e6):
+        ranks = rank(table, [value] * len(table.bounds))
+        found = ask(table, ranks)
+        assert abs(found.centre) < 5.0
+        assert 0.0 < found.below < 10.0
+        assert 0.0 < found.above < 10.0
+        assert abs(ask_strange(table, ranks)) < 30.0
+    for stretch in (table.alone, table.together):
+        for kind in KINDS:
+            for part in (0.0, 0.3, 0.7, 1.0):
+                reach = stretch.at(kind, part)
+                assert 0.3 < reach.below <= 4.0
+                assert 0.3 < reach.above <= 4.0
 
 
 def leaf(count: int) -> bytes:
@@ -35,6 +58,7 @@ STUMP = bytes((0, 1, 2)) + leaf(-300) + bytes((1, 0, 2)) + leaf(5) + leaf(7000)
 FOREST = Forest(STUMP + leaf(1), (0, 5), 1e-4)
 NOTHING = Forest(leaf(0), (0,), 1.0)
 BOUNDS = ((-1.0, 1.5), (20.0,))
+EVEN = Stretch((), {"steady": [Reach(1.0, 1.0)]})
 
 
 @pytest.mark.parametrize(
@@ -45,15 +69,23 @@ BOUNDS = ((-1.0, 1.5), (20.0,))
     ],
 )  # fmt: skip
 def test_trees_add_up_what_stands_where_they_end(numbers: tuple[float, float], counts: int) -> None:
-    table = Table(BOUNDS, FOREST, NOTHING, FOREST, {"steady": 2.0}, {})
-    centre, below, above = ask(table, numbers, "steady")
+    table = Table(BOUNDS, FOREST, NOTHING, FOREST, EVEN, EVEN, FOREST)
+    ranks = rank(table, numbers)
+    centre, below, above = ask(table, ranks)
     assert centre == pytest.approx(counts * 1e-4)
-    assert below == pytest.approx(2.0 * max(counts * 1e-4, 0.02))  # never nothing
-    assert above == pytest.approx(2.0 * 0.02)
+    assert below == pytest.approx(max(counts * 1e-4, LEAST_REACH))  # never nothing
+    assert above == pytest.approx(LEAST_REACH)
+    assert ask_strange(table, ranks) == pytest.approx(counts * 1e-4)
+
+
+@pytest.mark.parametrize(("part", "below"), [(0.0, 1.0), (0.3, 1.0), (0.31, 1.5), (1.0, 1.5)])
+def test_the_stretch_is_that_of_the_part_seen(part: float, below: float) -> None:
+    stretch = Stretch((0.3,), {"steady": [Reach(1.0, 2.0), Reach(1.5, 0.8)]})
+    assert stretch.at("steady", part).below == below
 
 
 def test_tables_stay_small() -> None:
-    assert sum(path.stat().st_size for path in TABLES.glob("*.json")) < 400_000
+    assert sum(path.stat().st_size for path in TABLES.glob("*.json")) < 600_000
 
 
 @pytest.mark.parametrize("blocks", [1, 4])

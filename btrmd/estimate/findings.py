@@ -1,0 +1,100 @@
+"""Findings: what a discharge shows that makes any verdict on it doubtful, as mark and sentence."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .curve import Curve
+from .shape import Shape
+
+NOT_LEAD_ACID = "not_lead_acid"
+SHORTED_CELL = "shorted_cell"
+NOT_FULL = "not_full"
+LOAD_CHANGED = "load_changed"
+
+# A lead-acid cell, full and rested, stands at 2.10 to 2.17 V: 12.6 to 13.0 V a block. Float charge
+# adds to it for the first few parts in a hundred of the charge.
+FULL_V = 13.0
+FLOAT_PART = 0.06  # of the rated charge, after which no float charge is left ...
+FLOAT_H = 3.0  # ... or hours, where no rating is told
+# From full to empty its rest voltage falls by 0.9 V a block at least; whoever holds twice what the
+# label says still shows half of that over the rated charge.
+FLAT_V = 0.4  # V a block over the rated charge
+FLAT_PART = 0.12  # of the rated charge must have been seen past the start to say so
+STRANGE = 0.7  # of the trees' ln odds that it is another kind of battery
+
+# Rest voltage at the start: lower than any full battery's, of 12 V alone and of more blocks.
+SHORTED_V = 11.7
+START_V = 12.0
+
+
+class Finding(NamedTuple):
+    """`mark` as in model/result_words.py, `text` a sentence for the person at the site."""
+
+    mark: str
+    text: str
+
+
+def findings(
+    curve: Curve, shape: Shape, rated_ah: float | None, odds: float
+) -> tuple[Finding, ...]:
+    """All that is found; `odds` ln odds of another chemistry by the trees, `rated_ah` or None."""
+    start = _start(curve, shape)
+    # the trees know other chemistries by curves that begin full
+    strange = _strange(curve, shape, rated_ah, odds if start is None else 0.0)
+    found = [strange, start if strange is None else None, _load(curve)]
+    return tuple(one for one in found if one is not None)
+
+
+def _strange(curve: Curve, shape: Shape, rated_ah: float | None, odds: float) -> Finding | None:
+    text = "This does not look like a lead-acid battery"
+    is_past = curve.seen_ah > (
+        FLOAT_H * curve.load.amps if rated_ah is None else FLOAT_PART * rated_ah
+    )
+    if is_past and shape.now_v > FULL_V:
+        return Finding(
+            NOT_LEAD_ACID,
+            f"{text}: {shape.now_v:.2f} V a block after {curve.seen_ah:.1f} Ah under load is more"
+            f" than a full one's {FULL_V:.1f} V.",
+        )
+    if rated_ah is not None:
+        span = shape.q[-1] - shape.q[0]
+        fall = (shape.y[0] - shape.y[-1]) / max(span, 1e-6) * rated_ah
+        if span > FLAT_PART * rated_ah and max(fall, shape.slope * rated_ah) < FLAT_V:
+            return Finding(
+                NOT_LEAD_ACID,
+                f"{text}: the voltage falls by less than {FLAT_V:g} V a block over the rated"
+                " charge; either that, or the rated Ah is far too low.",
+            )
+    if odds > STRANGE:
+        return Finding(NOT_LEAD_ACID, f"{text}: the curve runs like that of another kind.")
+    return None
+
+
+def _start(curve: Curve, shape: Shape) -> Finding | None:
+    """Volts at rest at the start, as far as the load's drop can be told, against a full one's."""
+    rest = shape.y[0] + curve.resistance * curve.load.level
+    if curve.blocks == 1 and rest < SHORTED_V:
+        return Finding(
+            SHORTED_CELL,
+            f"The battery began at {shape.y[0]:.2f} V under load: a cell seems to be shorted, or it"
+            " was nearly empty.",
+        )
+    if rest < START_V:
+        return Finding(
+            NOT_FULL,
+            f"The battery began at {shape.y[0]:.2f} V a block under load: it was not full, or a"
+            " cell is shorted.",
+        )
+    return None
+
+
+def _load(curve: Curve) -> Finding | None:
+    load = curve.load
+    if load.since <= 0.0:
+        return None
+    return Finding(
+        LOAD_CHANGED,
+        f"The load changed to {load.ahead:.2f} A in the discharge; the estimate is for"
+        f" {load.ahead:.2f} A.",
+    )
