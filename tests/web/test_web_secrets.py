@@ -5,13 +5,17 @@ from __future__ import annotations
 import pytest
 from web_station import PASSWORD, PASSWORD_HASH, Clock
 
+from btrmd.model import passwords
 from btrmd.model.errors import SettingError
 from btrmd.model.passwords import (
+    COST,
     DECOY,
     FACTORY_PASSWORD,
+    Cost,
     check_new_password,
     factory_accounts,
     hash_password,
+    is_outdated,
     verify_password,
     with_password,
 )
@@ -40,6 +44,38 @@ def test_the_same_word_typed_on_two_keyboards_is_one_password() -> None:
 )
 def test_a_text_that_is_no_hash_of_ours_fits_nothing(stored: str) -> None:
     assert not verify_password("", stored)
+
+
+def test_a_hash_costs_what_owasp_asks_for_and_8_megabytes() -> None:
+    assert (COST.n, COST.r, COST.p) == (2**13, 8, 10)
+    assert 128 * COST.n * COST.r == 8 * 2**20
+
+
+def test_a_hash_of_the_first_version_fits_and_takes_as_much_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """So that nobody can tell by the time who has logged in since the update."""
+    old = hash_password("long enough", cost=Cost(2**14, 8, 1))
+    assert old.startswith("scrypt$16384$8$1$")
+    assert is_outdated(old)
+    assert not is_outdated(PASSWORD_HASH)
+    work: list[int] = []
+    derive = passwords._derive
+
+    def counted(password: str, salt: bytes, cost: Cost) -> bytes:
+        work.append(cost.n * cost.r * cost.p)
+        return derive(password, salt, cost)
+
+    monkeypatch.setattr(passwords, "_derive", counted)
+    amounts = set()
+    for stored, word, fits in (
+        (old, "long enough", True), (old, "another", False), (PASSWORD_HASH, PASSWORD, True),
+        (DECOY, "anything", False),
+    ):  # fmt: skip
+        work.clear()
+        assert verify_password(word, stored) is fits
+        amounts.add(sum(work))
+    assert len(amounts) == 1
 
 
 def test_limits_of_a_new_password() -> None:
