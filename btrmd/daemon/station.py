@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
@@ -134,6 +134,7 @@ class Station:
         wanted |= wanted_listeners(settings, fieldbus)
         snmp = options.snmp if options.snmp is not None else settings.site.snmp
         wanted |= {"snmp"} if snmp != "none" else set()
+        wanted |= {"nut"} if options.nut not in (None, "none") else set()
         self._readiness = Readiness(self.bus, options.run_dir, wanted, supervisor)
         self._looked_at = float("-inf")  # for findings
         self._findings: tuple[str, ...] = ()
@@ -180,7 +181,8 @@ class Station:
         self.traps = TrapSender(self.bus, history, cursors, engine)
         self.mail = MailSender(self.bus, history, cursors)
         self.syslog = SyslogSender(self.bus, history, cursors)
-        self.nut = NutServer(self.bus)
+        nut_host = settings.site.nut or host_of((http, https, snmp), settings.site.modbus)
+        self.nut = NutServer(self.bus, options.nut, nut_host)
 
     def start(self) -> None:
         """Open the doors. A web port may stay shut (it is retried), the control socket may not."""
@@ -266,6 +268,14 @@ class Station:
     def _check(self) -> list[str]:
         """The findings of `btrmd check`, as the last tick saw them."""
         return list(self.bus.snapshot.faults)
+
+
+def host_of(addresses: Sequence[str], otherwise: str) -> str:
+    """The host of the first listener that is open: where the others are, NUT is too."""
+    for address in addresses:
+        if address != "none":
+            return address.rpartition(":")[0].strip("[]")
+    return otherwise
 
 
 def clock_faults(wall: float) -> list[str]:

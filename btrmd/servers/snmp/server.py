@@ -60,6 +60,7 @@ class SnmpServer:
         self._asked: dict[tuple[str, bytes], None] = {}
         self._complained = ""
         self._where = ""
+        self._door: Door | None = None
         self.counters = Counters()
         self.tree = Tree([*system_leaves(), *self.counters.leaves(), *ups_leaves(), *btrm_leaves()])
         self._responder = Responder(self.tree)
@@ -112,6 +113,7 @@ class SnmpServer:
                 pause = min(2 * pause, LONGEST_RETRY_S)
                 continue
             self._where = door.address
+            self._door = door
             self._bus.report_listener("snmp", self._where, "")
             self._refresh()
             self._tried.set()

@@ -28,6 +28,7 @@ PORTS: Final = (
     ("SNMP Management Access", "UDP", "snmp", "161"),
     ("DNP3", "TCP", "dnp3", "20000"),
     ("Modbus", "TCP", "modbus", "502"),
+    ("NUT", "TCP", "nut", "3493"),
     ("RS232 Serial", "line", "serial", "-"),
 )
 
