@@ -37,10 +37,11 @@ from ..store.history_db import HistoryDb
 from ..store.json_file import JsonFile
 from ..store.settings_file import SettingsFile
 from ..store.writer import Writer
-from .accounts_file import AccountsFile
+from .accounts_file import AccountsFile, TokensFile
 from .appliance_desk import ApplianceDesk
 from .cursors import Cursors
 from .first import first_snapshot, identity, recovered_state, store_closed
+from .known_file import KnownFile
 from .ready import Readiness
 from .systemd import Supervisor
 from .tls_file import TlsFile
@@ -78,6 +79,7 @@ class Station:
         calibration, fault = self._load_calibration()
         logins = JsonFile(config_dir / "auth.json")
         self.accounts = AccountsFile(logins)
+        tokens = TokensFile(JsonFile(config_dir / "tokens.json"))
         self._static_faults = [*loaded.faults, *fault, *filter(None, (logins.load().fault,))]
 
         clock: Clock = RealClock()
@@ -152,6 +154,7 @@ class Station:
                 sim=None if self.world is None else self._sim,
                 check=self._check,
                 set_password=self.accounts.set_password,
+                tokens=tokens,
                 calibration=lambda: self.board.calibration.to_dict(),
                 config_dir=str(config_dir),
                 state_dir=str(state_dir),
@@ -165,6 +168,7 @@ class Station:
             return WebServer(
                 self.bus, history, self.accounts, http,
                 https=https, certificates=TlsFile(config_dir),
+                known=KnownFile(state_dir), tokens=tokens,
                 hardware=hardware.name, mail_tester=MailTester(self.bus),
             )  # fmt: skip
 

@@ -7,14 +7,15 @@ from types import MappingProxyType
 from typing import Final, NamedTuple
 
 STALL_S: Final = 30.0  # an answer that is not taken for so long ends its connection
-YIELD_S: Final = 1.0  # so recently heard, a connection gives way to another address only
+YIELD_S: Final = 1.0  # so recently heard, a connection makes room for other addresses only
 PIPELINED: Final = 2  # HTTP requests of one connection that wait at a time
 
 
 class Limit(NamedTuple):
     """One listener. `most` connections in all, `each` of one address, `idle_s` until a silent one
     ends (0 = never), `new_s` new ones a second before a full share of them is asked for. `kept`:
-    who never has to make room for others, in words."""
+    who never has to make room for others, in words; `yield_s`: so long heard of last, a connection
+    makes room for its equals too."""
 
     title: str
     most: int
@@ -22,13 +23,14 @@ class Limit(NamedTuple):
     idle_s: float
     new_s: float
     kept: str
+    yield_s: float = YIELD_S
 
 
 LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
     {
         "http": Limit("Pages and API, HTTP", 128, 64, 60.0, 300.0, "who is logged in"),
         "https": Limit("Pages and API, HTTPS", 64, 32, 60.0, 60.0, "who is logged in"),
-        "stream": Limit("Live values of pages", 8, 8, 0.0, 20.0, "who is logged in"),
+        "stream": Limit("Live values of pages", 8, 8, 0.0, 20.0, "who is logged in", 30.0),
         "modbus": Limit(
             "Modbus TCP", 64, 64, 600.0, 300.0, "hosts that `modbus.allow` names by themselves"
         ),

@@ -101,19 +101,44 @@ def factory_accounts() -> dict[str, object]:
     return {"users": {FACTORY_USER: {"hash": hash_password(FACTORY_PASSWORD), "factory": True}}}
 
 
-def with_password(accounts: Mapping[str, object], user: str, password: str) -> dict[str, object]:
+ROLES: Final = ("viewer", "operator", "admin")  # each may all that the one before it may
+
+
+def with_password(
+    accounts: Mapping[str, object], user: str, password: str, role: str | None = None
+) -> dict[str, object]:
     """A copy of `accounts` in which `user` has `password` and is no factory login any more.
 
-    What else stands in his entry (his role) stays. An unknown user is added. Raises SettingError
-    when the password is refused.
+    What else stands in his entry (his role) stays. `role`: he is new and gets it; None: he must be
+    there already. In accounts without anybody the factory's name is there. Raises SettingError when
+    user, role or password is refused.
     """
     users = accounts.get("users")
     kept = dict(users) if isinstance(users, Mapping) else {}
-    old = kept.get(user)
-    entry = dict(old) if isinstance(old, Mapping) else {}
+    if not kept:
+        kept[FACTORY_USER] = {}
+    entry = _entry_for(kept, user, role)
     hashed = hash_password(check_new_password(password))
     kept[user] = {**entry, "hash": hashed, "factory": False}
+    if kept.get(FACTORY_USER) == {}:
+        del kept[FACTORY_USER]
     return {**accounts, "users": kept}
+
+
+def _entry_for(users: Mapping[str, object], user: str, role: str | None) -> dict[str, object]:
+    """What stands in the entry of `user` beside his password."""
+    found = users.get(user)
+    known = ", ".join(sorted(users))
+    if role is None:
+        if not isinstance(found, Mapping):
+            text = f"There is no user {user}; there is {known}. To add one, name his role."
+            raise SettingError("user", user, known, text)
+        return dict(found)
+    if role not in ROLES:
+        raise SettingError("role", role, ", ".join(ROLES))
+    if isinstance(found, Mapping):
+        raise SettingError("user", user, "a new name", f"There is a user {user} already.")
+    return {"role": role}
 
 
 def _derive(password: str, salt: bytes, cost: Cost) -> bytes:

@@ -48,7 +48,7 @@ class FairQueue(Generic[T]):
         self._count += 1
         if self._count <= self._most:
             return None
-        worst = max(self._waiting, key=lambda name: (self._rank(name), len(self._waiting[name])))
+        worst = max(self._waiting, key=self._weight)
         return self._take(worst, self._waiting[worst].pop()[1])
 
     def pop(self) -> Taken[T] | None:
@@ -71,6 +71,11 @@ class FairQueue(Generic[T]):
                     self._take(place, item)
                     return True
         return False
+
+    def _weight(self, place: str) -> tuple[float, int, int]:
+        """The heaviest gives up its newest: the highest rank, the most that wait, the latest."""
+        line = self._waiting[place]
+        return self._rank(place), len(line), line[-1][0]
 
     def _take(self, place: str, item: T) -> Taken[T]:
         self._count -= 1

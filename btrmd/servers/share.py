@@ -16,14 +16,14 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ..model.address import network_of
-from ..model.limits import YIELD_S, Limit
+from ..model.limits import Limit
 
-FRESH_S: Final = 0.25  # so young, a connection that has not asked yet may still be about to
 BURST_S: Final = 2.0  # of new connections at the full rate may come at once
 OWN_BURST: Final = 16.0  # new connections of one address that are taken in a crowd,
 OWN_RATE: Final = 2.0  # and how many more each second
 HALF_LIFE_S: Final = 10.0  # of what an address has cost
 NEW_COST_S: Final = 0.0005  # CPU time a new connection costs
+SHARE_COUNTS: Final = ("connections", "refused", "displaced", "idle_closed", "stalled_closed")
 MOST_PLACES: Final = 1024  # addresses remembered
 
 
@@ -116,7 +116,7 @@ class Share:
             victim: Member | None = None
             if len(place.members) >= self.limit.each:
                 able = [m for m in place.members if member.is_kept or not m.is_kept]
-                victim = _to_go(able, now, False)
+                victim = self._to_go(able, now, False)
             elif self._count >= self.limit.most:
                 victim = self._of_the_heaviest(place, member.is_kept, now)
             is_full = len(place.members) >= self.limit.each or self._count >= self.limit.most
@@ -210,23 +210,22 @@ class Share:
                 heaviest, weight = able, found
         if heaviest:
             # Who holds fewer than the heaviest gets one of his at once; an equal has to wait.
-            return _to_go(heaviest, now, is_kept or weight[0] > len(own.members))
+            return self._to_go(heaviest, now, is_kept or weight[0] > len(own.members))
         if is_kept:
-            return _to_go([m for p in self._places.values() for m in p.members], now, False)
+            return self._to_go([m for p in self._places.values() for m in p.members], now, False)
         return None
 
+    def _to_go(self, members: Sequence[Member], now: float, is_owed: bool) -> Member | None:
+        """Which of these makes room; None when all are at work and none is owed a place."""
+        latest = now - self.limit.yield_s
 
-def _to_go(members: Sequence[Member], now: float, is_owed: bool) -> Member | None:
-    """Which of these makes room; None when all are at work and none is owed a place."""
-    if not members:
-        return None
-    first = min(members, key=lambda m: (not is_idle_since_long(m, now), m.has_asked, m.heard_at))
-    return first if is_owed or is_idle_since_long(first, now) else None
+        def is_at_work(member: Member) -> bool:
+            return member.has_asked and member.heard_at > latest
 
-
-def is_idle_since_long(member: Member, now: float) -> bool:
-    """True when `member` has been silent for long enough to make room for its equals."""
-    return now - member.heard_at >= (YIELD_S if member.has_asked else FRESH_S)
+        if not members:
+            return None
+        first = min(members, key=lambda m: (is_at_work(m), m.has_asked, m.heard_at))
+        return first if is_owed or not is_at_work(first) else None
 
 
 def _charge(place: _Place, seconds: float, now: float) -> None:
