@@ -44,6 +44,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "network": ("verbs_appliance", "give this machine the network of the settings"),
     "update": ("verbs_appliance", "install a signed update"),
     "passwd": ("verbs_passwd", "set the password of a web login"),
+    "token": ("verbs_token", "make, list and revoke tokens of machines"),
     "export": ("verbs_settings", "write all settings as JSON"),
     "import": ("verbs_settings", "take settings from such a file"),
 }

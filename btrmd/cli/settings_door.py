@@ -200,7 +200,7 @@ def config_lock(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def store_password(place: Place, user: str, password: str) -> None:
+def store_password(place: Place, user: str, password: str, role: str | None = None) -> None:
     """Write the login into CONFIG_DIR/auth.json. Raises BtrmError."""
     from ..model.passwords import factory_accounts, with_password
     from ..store.json_file import JsonFile
@@ -211,4 +211,4 @@ def store_password(place: Place, user: str, password: str) -> None:
         if loaded.fault:
             warn(loaded.fault)
         accounts = factory_accounts() if loaded.data is None else loaded.data
-        file.save(with_password(accounts, user, password))
+        file.save(with_password(accounts, user, password, role))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
@@ -37,10 +37,11 @@ from ..store.history_db import HistoryDb
 from ..store.json_file import JsonFile
 from ..store.settings_file import SettingsFile
 from ..store.writer import Writer
-from .accounts_file import AccountsFile
+from .accounts_file import AccountsFile, TokensFile
 from .appliance_desk import ApplianceDesk
 from .cursors import Cursors
 from .first import first_snapshot, identity, recovered_state, store_closed
+from .known_file import KnownFile
 from .ready import Readiness
 from .systemd import Supervisor
 from .tls_file import TlsFile
@@ -78,6 +79,7 @@ class Station:
         calibration, fault = self._load_calibration()
         logins = JsonFile(config_dir / "auth.json")
         self.accounts = AccountsFile(logins)
+        tokens = TokensFile(JsonFile(config_dir / "tokens.json"))
         self._static_faults = [*loaded.faults, *fault, *filter(None, (logins.load().fault,))]
 
         clock: Clock = RealClock()
@@ -134,6 +136,7 @@ class Station:
         wanted |= wanted_listeners(settings, fieldbus)
         snmp = options.snmp if options.snmp is not None else settings.site.snmp
         wanted |= {"snmp"} if snmp != "none" else set()
+        wanted |= {"nut"} if options.nut not in (None, "none") else set()
         self._readiness = Readiness(self.bus, options.run_dir, wanted, supervisor)
         self._looked_at = float("-inf")  # for findings
         self._findings: tuple[str, ...] = ()
@@ -151,6 +154,7 @@ class Station:
                 sim=None if self.world is None else self._sim,
                 check=self._check,
                 set_password=self.accounts.set_password,
+                tokens=tokens,
                 calibration=lambda: self.board.calibration.to_dict(),
                 config_dir=str(config_dir),
                 state_dir=str(state_dir),
@@ -164,6 +168,7 @@ class Station:
             return WebServer(
                 self.bus, history, self.accounts, http,
                 https=https, certificates=TlsFile(config_dir),
+                known=KnownFile(state_dir), tokens=tokens,
                 hardware=hardware.name, mail_tester=MailTester(self.bus),
             )  # fmt: skip
 
@@ -180,7 +185,8 @@ class Station:
         self.traps = TrapSender(self.bus, history, cursors, engine)
         self.mail = MailSender(self.bus, history, cursors)
         self.syslog = SyslogSender(self.bus, history, cursors)
-        self.nut = NutServer(self.bus)
+        nut_host = settings.site.nut or host_of((http, https, snmp), settings.site.modbus)
+        self.nut = NutServer(self.bus, options.nut, nut_host)
 
     def start(self) -> None:
         """Open the doors. A web port may stay shut (it is retried), the control socket may not."""
@@ -266,6 +272,14 @@ class Station:
     def _check(self) -> list[str]:
         """The findings of `btrmd check`, as the last tick saw them."""
         return list(self.bus.snapshot.faults)
+
+
+def host_of(addresses: Sequence[str], otherwise: str) -> str:
+    """The host of the first listener that is open: where the others are, NUT is too."""
+    for address in addresses:
+        if address != "none":
+            return address.rpartition(":")[0].strip("[]")
+    return otherwise
 
 
 def clock_faults(wall: float) -> list[str]:

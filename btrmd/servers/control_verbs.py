@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -21,7 +20,6 @@ from ..model.commands import (
     CapacityCheck,
     ChangeSettings,
     Command,
-    Note,
     ResetData,
     RunSelfTest,
     SendTestTrap,
@@ -29,13 +27,13 @@ from ..model.commands import (
     StopTest,
 )
 from ..model.discharge import TestRecord
-from ..model.errors import BusyError, SettingError
 from ..model.history import History
 from ..model.points import POINT
 from ..model.readings import BAD, MISSING, Reading
 from ..model.settings import SETTINGS
-from ..model.settings_export import difference, export_settings
+from ..model.settings_export import difference
 from ..model.snapshot import AlarmView, Snapshot
+from .control_access import Passwords, Tokens, access_verbs
 from .control_appliance import appliance_verbs
 from .control_battery import battery_verbs
 
@@ -49,7 +47,6 @@ SETTLE_S = 1.0  # longest wait for the snapshot that shows what a command did
 TEST_FIELDS = TestRecord._fields
 LIVE_POINTS = {"test.next_h": "test.next"}  # live setting (h) -> its point (s)
 OUTAGE = "outage"  # the type of a record that is no test
-MAX_USER = 32  # characters of a login
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +54,15 @@ class ControlExtras:
     """What the daemon hands in, because control itself sees model and bus only.
 
     `sim` changes the simulated plant (empty = nothing) and returns the truth; None: no simulation.
-    `check` returns one sentence for each finding. `set_password` (user, password) stores a web
-    login. `calibration` tells the stored points: channel -> facts. All are called from client
+    `check` returns one sentence for each finding. `set_password` stores a web login, `tokens` those
+    of machines. `calibration` tells the stored points: channel -> facts. All are called from client
     threads and raise BtrmError to refuse.
     """
 
     sim: Callable[[Mapping[str, object]], Mapping[str, object]] | None = None
     check: Callable[[], list[str]] | None = None
-    set_password: Callable[[str, str], None] | None = None
+    set_password: Passwords | None = None
+    tokens: Tokens | None = None
     calibration: Callable[[], Mapping[str, object]] | None = None
     config_dir: str = ""
     state_dir: str = ""
@@ -98,10 +96,9 @@ class ControlVerbs:
             "calibration": self._calibration,
             "capacity_check": self._capacity_check,
             "reset": self._reset,
-            "passwd": self._passwd,
-            "export": self._export,
             "import": self._import,
             "trap_test": self._trap_test,
+            **access_verbs(bus, extras.set_password, extras.tokens),
             **appliance_verbs(bus),
             **battery_verbs(bus),
         }
@@ -255,10 +252,6 @@ class ControlVerbs:
             return out_of_range("actual", actual, f"a number of V or A, at most {LARGEST:g}")
         return self._submit(Calibrate(channel, point, float(actual), source))
 
-    def _export(self, request: Request, source: str) -> Reply:
-        settings = self._bus.snapshot.settings
-        return {"ok": True, "export": export_settings(settings, request.get("secrets") is True)}
-
     def _import(self, request: Request, source: str) -> Reply:
         changes = request.get("changes")
         if not is_object(changes):
@@ -298,17 +291,6 @@ class ControlVerbs:
     def _calibration(self, request: Request, source: str) -> Reply:
         channels = {} if self._extras.calibration is None else self._extras.calibration()
         return {"ok": True, "calibration": channels}
-
-    def _passwd(self, request: Request, source: str) -> Reply:
-        user, password = request.get("user"), request.get("password")
-        if not isinstance(user, str) or not isinstance(password, str):
-            return refusal("syntax", '"user" and "password" are texts.')
-        if self._extras.set_password is None:
-            return refusal("unknown", "This daemon keeps no passwords.")
-        self._extras.set_password(check_user(user), password)
-        with suppress(BusyError):  # stored is stored
-            self._bus.post(Note("web.users", f"The password of {user} was set.", source))
-        return {"ok": True}
 
 
 # --- shapes ----------------------------------------------------------------------------------
@@ -413,10 +395,3 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 62
-
-
-def check_user(user: str) -> str:
-    """A login name: 1..32 printable characters without blanks. Raises SettingError."""
-    if not 0 < len(user) <= MAX_USER or not user.isprintable() or " " in user:
-        raise SettingError("user", user, f"1..{MAX_USER} printable characters without blanks")
-    return user

@@ -169,9 +169,19 @@ def test_passwd_writes_a_hash(spawn: Run, config_dir: Path) -> None:
     assert "correct horse" not in file.read_text()
     users = json.loads(file.read_text())["users"]
     assert verify_password("correct horse", users["admin"]["hash"])
-    assert spawn("passwd", "--stdin", "--user", "bob", *place, stdin="battery staple").code == 0
+    typo = spawn("passwd", "--stdin", "--user", "admln", *place, stdin="battery staple")
+    assert (typo.code, set(json.loads(file.read_text())["users"])) == (1, {"admin"})
+    assert "There is no user admln; there is admin." in typo.err
+    bob = ("passwd", "--stdin", "--user", "bob")
+    for words in (("--add",), ("--role", "viewer"), ("--add", "--role", "owner")):
+        assert spawn(*bob, *words, *place, stdin="battery staple").code == 2
+    made = spawn(*bob, "--add", "--role", "operator", *place, stdin="battery staple")
+    assert made.code == 0
     users = json.loads(file.read_text())["users"]
     assert set(users) == {"admin", "bob"}
+    assert users["bob"]["role"] == "operator"
+    again = spawn(*bob, "--add", "--role", "admin", *place, stdin="battery staple")
+    assert (again.code, "already" in again.err) == (1, True)
     short = spawn("passwd", "--stdin", *place, stdin="short\n")
     assert short.code == 1
     assert "8..128" in short.err

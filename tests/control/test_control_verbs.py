@@ -288,6 +288,9 @@ def test_calibrate_checks_before_the_owner_is_asked(station: Station, client: Cl
 def test_passwd_hands_the_password_to_the_daemon(station: Station, client: Client) -> None:
     client.ask("passwd", user="admin", password="correct horse")
     assert station.passwords == {"admin": "correct horse"}
+    client.ask("passwd", user="bob", password="correct horse", role="viewer")
+    assert station.roles == {"admin": None, "bob": "viewer"}
+    assert refused(client, "passwd", user="bob", password="x" * 9, role=3).code == "syntax"
     assert refused(client, "passwd", user="admin").code == "syntax"
     assert refused(client, "passwd", user="a b", password="correct horse").code == "range"
 

@@ -243,3 +243,19 @@ def _references(node: object) -> list[str]:
     if isinstance(node, list):
         return [name for value in node for name in _references(value)]
     return []
+
+
+def test_metrics_tell_what_the_listeners_count(station: Station, client: Client) -> None:
+    station.bus.report_counts("mail", {"sent": 3, "failed": 0})
+    station.bus.report_counts("modbus", {"connections": 2, "refused": 7, "not_allowed": 1})
+    client.get("/")
+    text = client.get("/metrics").text
+    for line in (
+        'btrm_listener_connections{listener="modbus"} 2',
+        'btrm_listener_refused_total{listener="modbus"} 7',
+        'btrm_listener_refused_total{listener="http"} 0',
+        'btrm_listener_displaced_total{listener="stream"} 0',
+        'btrm_server_count_total{server="mail",what="sent"} 3',
+        'btrm_server_count_total{server="modbus",what="not_allowed"} 1',
+    ):
+        assert f"\n{line}\n" in text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import logging
 import socket
 import threading
 import time
@@ -113,10 +112,6 @@ def test_a_head_that_is_too_long_is_refused(client: Client) -> None:
     reply = client.ask("GET", "/", headers={"X-Long": "x" * 20_000})
     assert reply.status == 431
     assert reply.json["reason"]
-
-
-def test_the_queue_of_waitress_keeps_silent(station: Station) -> None:
-    assert logging.getLogger("waitress.queue").level == logging.ERROR
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from hostile import address, connect, crowd, is_open
 from web_station import Client, Station, wait_for
 
 from btrmd.model.points import POINT
@@ -193,3 +194,22 @@ def test_an_http_1_0_client_gets_its_stream_too(station: Station, client: Client
 def test_asking_for_the_head_takes_no_place(station: Station, client: Client, method: str) -> None:
     assert client.ask(method, "/api/v1/stream").status == 200
     assert clients_of(station) == 0
+
+
+def test_eight_strangers_do_not_keep_another_address_or_the_operator_out(station: Station) -> None:
+    client = station.client()
+    ask = b"GET /api/v1/stream HTTP/1.1\r\nHost: btrm\r\n%b\r\n"
+    with crowd(client.port, MAX_CLIENTS, 1, ask % b"") as held:
+        wait_for(lambda: clients_of(station) == MAX_CLIENTS)
+        with connect(client.port, address(7)) as other:
+            other.sendall(ask % b"")
+            assert other.recv(15) == b"HTTP/1.1 200 OK"
+        wait_for(lambda: sum(map(is_open, held)) == MAX_CLIENTS - 1)
+        client.log_in()
+        cookie = b"Cookie: btrm_session=%b\r\n" % client.cookies["btrm_session"].encode()
+        with connect(client.port, address(0)) as operator:
+            operator.sendall(ask % cookie)
+            assert operator.recv(15) == b"HTTP/1.1 200 OK"
+            with crowd(client.port, 40, 40, ask % b""):
+                wait_for(lambda: station.server.feed.share.displaced > 4)
+                assert is_open(operator)

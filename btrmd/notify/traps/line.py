@@ -11,7 +11,7 @@ from ...model.snapshot import Snapshot
 from ...model.snmp_engine import SnmpEngine
 from .conversation import Conversation, Heard
 from .message import Telling, answer_v2c, confirmed_id, message_v2c, notification_pdu, trap_v1
-from .target import Target
+from .target import Target, lack_of
 
 _ANSWER: Final = 8192
 _ROUNDS: Final = 4  # of learning for one sending: who, what time, and one to spare
@@ -113,8 +113,9 @@ class Line:
             return message_v2c(pdu, target.community)
         user = target.user
         assert user is not None
-        if user.lack:
-            raise CannotSendError(f"at {target.where} is not told: {user.lack}.")
+        lack = lack_of(user)
+        if lack:
+            raise CannotSendError(f"at {target.where} is not told: {lack}.")
         if target.confirms:
             return self._conversation.inform(pdu, user)
         return self._conversation.trap(pdu, user)

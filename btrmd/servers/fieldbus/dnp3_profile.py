@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ...model.bindings import AnalogInput, AnalogOutput, BinaryInput, BinaryOutput, Write
+from ...model.limits import LIMITS
 from ...model.point_text import number_text
 from ...model.points import dnp3_map
 from .dnp3_limits import (
@@ -15,8 +16,6 @@ from .dnp3_limits import (
     DEFAULTS,
     FOR_EVER,
     FRAGMENT,
-    IDLE_S,
-    MOST_CLIENTS,
     MOST_CONTROLS,
     MOST_HEADERS,
     RESTART_MS,
@@ -32,10 +31,13 @@ Row = tuple[str, str]
 DEVICE: Final[tuple[Row, ...]] = (
     ("Device function", "outstation"),
     ("Subset level", "Level 1, with the objects and functions of the tables below"),
-    ("Connections", f"TCP server (`dnp3.port`, at most {MOST_CLIENTS} connections, closed after "
-     f"{IDLE_S / 60:g} minutes without an octet), TCP call to `dnp3.master_ip` when there is "
-     "something to report and no master is connected, serial line (RS-232, 8 data bits, 1 stop "
-     "bit, `serial.baud`, `serial.parity`); TCP and serial may be used at once"),
+    ("Connections", f"TCP server (`dnp3.port`, at most {LIMITS['dnp3'].most} connections; "
+     "when all are taken, the address with the most gives one up to an address with fewer, the "
+     "longest silent first, the master's own last; closed after "
+     f"{LIMITS['dnp3'].idle_s / 60:g} minutes without a sound frame), TCP call to "
+     "`dnp3.master_ip` when there is something to report and no master is connected, serial line "
+     "(RS-232, 8 data bits, 1 stop bit, `serial.baud`, `serial.parity`); TCP and serial may be "
+     "used at once"),
     ("Who is answered", "the link address `dnp3.master` only, over TCP only from `dnp3.allow`; "
      "frames of others, for others and with DIR = 0 are ignored and counted"),
     ("Addresses", "`dnp3.address`, `dnp3.master`: 0..65519, different from each other; "

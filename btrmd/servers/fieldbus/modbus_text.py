@@ -14,11 +14,12 @@ from ...model.bindings import (
     Rounding,
     Write,
 )
+from ...model.limits import STALL_S
 from ...model.point import Point
 from ...model.points import modbus_map
 from .modbus_request import MOST, MOST_READ_23, MOST_WRITTEN_23
 from .modbus_rtu import gap_s
-from .modbus_tcp import IDLE_S, MAX_CLIENTS, TURN, YIELDS_S
+from .modbus_tcp import LIMIT, TURN
 
 _UNITS: Final = {
     ("V", 1000, 1): "mV",
@@ -89,8 +90,10 @@ connect.
 Units {unit_words} are answered, other units are not. Requests may be sent one behind the other
 without waiting; they are answered in their order, {turn} of them before other clients have their
 turn. A frame with a foreign protocol id is skipped; a length that cannot be closes the connection.
-At most {clients} clients; one that has sent nothing for {yields} s makes room for a new one, and
-after {idle} min without a request a client is disconnected.
+At most {clients} clients. When all places are taken, the address with the most clients gives one up
+to an address with fewer, the longest silent first ([operations](operations.md#who-may-connect)).
+After {idle} min without a request a client is disconnected, and after {stall} s without taking an
+answer.
 
 ## Modbus RTU
 
@@ -125,9 +128,9 @@ def modbus_markdown() -> str:
             read_23=MOST_READ_23,
             unit_words="`modbus.unit`, 0 and 255",
             turn=TURN,
-            clients=MAX_CLIENTS,
-            yields=f"{YIELDS_S:g}",
-            idle=f"{IDLE_S / 60:g}",
+            clients=LIMIT.most,
+            idle=f"{LIMIT.idle_s / 60:g}",
+            stall=f"{STALL_S:g}",
             gaps=gaps,
         )
     )

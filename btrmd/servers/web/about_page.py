@@ -37,8 +37,6 @@ LIBRARIES: Final = (
     ("pymodbus", "BSD-3-Clause"),
     ("pyserial", "BSD-3-Clause"),
     ("py1815", "Apache-2.0"),
-    ("pysnmp", "BSD-2-Clause"),
-    ("pyasn1", "BSD-2-Clause"),
     ("cryptography", "Apache-2.0 or BSD-3-Clause"),
 )
 

@@ -63,7 +63,15 @@ def create_app(services: Services) -> Flask:
             strict_slashes=False,
         )
     pages.menu = make_menu({route.path for route in routes if route.method == "GET"})
-    gate = Gate(services.bus, routes, services.sessions, services.accounts, services.tokens)
+    gate = Gate(
+        services.bus,
+        routes,
+        services.sessions,
+        services.accounts,
+        services.tokens,
+        services.bearers,
+        services.tell,
+    )
     app.before_request(HttpsOnly(services.bus).check)
     app.before_request(gate.check)
     app.after_request(compress)
@@ -85,7 +93,7 @@ def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Ro
 
     path = "/api/v1/openapi.json"
     summary = "This description"
-    api.append(Route("GET", path, describe, Access.PUBLIC, summary, "Description"))
+    api.append(Route("GET", path, describe, Access.DATA, summary, "Description"))
     files = Route("GET", "/static/<path:name>", assets.serve, Access.PUBLIC)
     makers = (
         page_routes,

@@ -95,6 +95,7 @@ class BackupPage:
 
     def plain(self) -> Response:
         """The file without secrets: nothing that the pages do not show."""
+        self._services.note(NOTE_KEY, "The settings were exported without secrets.")
         return self._file(with_secrets=False)
 
     def with_secrets(self) -> Response:

@@ -10,6 +10,8 @@ from btrmd.model.points import POINT
 from btrmd.model.readings import BAD, MISSING
 from btrmd.model.snapshot import Snapshot
 
+from ..share import SHARE_COUNTS
+
 MIMETYPE: Final = "text/plain; version=0.0.4"
 
 # Prometheus wants the unit, spelt out, at the end of the name.
@@ -28,12 +30,16 @@ _SUFFIX: Final = {
 
 
 def encode_metrics(
-    snapshot: Snapshot, version: str, streams: int, gauges: Mapping[str, float]
+    snapshot: Snapshot,
+    version: str,
+    streams: int,
+    gauges: Mapping[str, float],
+    counts: Mapping[str, Mapping[str, int]] = {},
 ) -> str:
     """The whole page. A value that is not known is left out; its quality is not.
 
-    `gauges`: figures of the daemon itself (Bus.gauges). Numbers and booleans are gauges; a text
-    is a label of a gauge that is 1; a list is one gauge an entry.
+    `gauges`: figures of the daemon itself (Bus.gauges); `counts` what each server counts. Numbers
+    and booleans are gauges; a text is a label of a gauge that is 1; a list is one gauge an entry.
     """
     lines = [
         "# HELP btrm_build_info Version of btrmd.",
@@ -48,6 +54,7 @@ def encode_metrics(
     ]
     for name, value in gauges.items():
         lines += [f"# TYPE btrm_{name} gauge", f"btrm_{name} {value:.6f}"]
+    lines += _count_lines(counts)
     for key, reading in snapshot.points.items():
         point = POINT.get(key)
         if point is None:
@@ -66,6 +73,25 @@ def encode_metrics(
         for key, reading in snapshot.points.items()
     )
     return "\n".join(lines) + "\n"
+
+
+def _count_lines(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Connections of the listeners, and whatever else the servers count."""
+    lines = []
+    for what in SHARE_COUNTS:
+        kind, ending = ("gauge", "") if what == "connections" else ("counter", "_total")
+        name = f"btrm_listener_{what}{ending}"
+        found = {server: some[what] for server, some in sorted(counts.items()) if what in some}
+        lines.append(f"# TYPE {name} {kind}")
+        lines += [f'{name}{{listener="{server}"}} {count}' for server, count in found.items()]
+    lines.append("# TYPE btrm_server_count_total counter")
+    for server, some in sorted(counts.items()):
+        lines += [
+            f'btrm_server_count_total{{server="{server}",what="{_escape(what)}"}} {count}'
+            for what, count in sorted(some.items())
+            if what not in SHARE_COUNTS
+        ]
+    return lines
 
 
 def _samples(name: str, value: object) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from flask import g, request
@@ -17,7 +17,9 @@ from btrmd.model.errors import BusyError
 from btrmd.model.history import History
 from btrmd.model.mail import MailStep
 
+from ..share import Share
 from .accounts import Accounts
+from .bearers import Bearers
 from .certificates import Certificates
 from .encode import PointsDocument
 from .forms import FormTokens
@@ -48,6 +50,12 @@ class Services:
     hardware: str = ""
     mail_tester: Callable[[], Iterable[MailStep]] | None = None
     certificates: Certificates | None = None
+    bearers: Bearers = field(default_factory=lambda: Bearers(None))
+    shares: Mapping[str, Share] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, Mapping[str, int]]:
+        """What the servers count, those of the web among them."""
+        return self.bus.counts | {name: share.counts for name, share in self.shares.items()}
 
     def send(self, command: Command) -> Answer:
         """Submit; after an accepted command wait for the next snapshot, so that whoever changes
@@ -58,11 +66,20 @@ class Services:
         return answer
 
     def note(self, key: str, text: str) -> None:
-        """Have the event log tell what this request did; a full inbox leaves it to the journal."""
-        try:
-            self.bus.post(Note(key, text, source()))
-        except BusyError as error:
-            log.warning("%s (%s) is not in the event log: %s", text, source(), error)
+        """Have the event log tell what this request did."""
+        self.tell(key, text, source())
+
+    def tell(self, key: str, text: str, who: str) -> None:
+        """Have the event log tell `text` of `who`; a full inbox leaves it to the journal."""
+        tell(self.bus, key, text, who)
+
+
+def tell(bus: Bus, key: str, text: str, who: str) -> None:
+    """As Services.tell, before there are services."""
+    try:
+        bus.post(Note(key, text, who))
+    except BusyError as error:
+        log.warning("%s (%s) is not in the event log: %s", text, who, error)
 
 
 class Health:
