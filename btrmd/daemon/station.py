@@ -46,6 +46,7 @@ from .ready import Readiness
 from .systemd import Supervisor
 from .tls_file import TlsFile
 from .unit_id import unit_id
+from .unit_serial import unit_serial
 
 if TYPE_CHECKING:
     from ..hal.sim.world import World
@@ -105,7 +106,8 @@ class Station:
         found = history.recover()
         self._static_faults += found.faults
         state, closed = recovered_state(found, history, settings, clock.now(), clock.wall())
-        self.bus = Bus(first_snapshot(state, settings, clock.wall()))
+        self.serial = unit_serial(state_dir, options.simulate)
+        self.bus = Bus(first_snapshot(state, settings, clock.wall(), self.serial))
         self._stack.callback(self.bus.close)
         self._writer = Writer(
             history, self.bus.publish_events, settings_file, found.last_event, found.refusal
@@ -141,7 +143,8 @@ class Station:
         self._looked_at = float("-inf")  # for findings
         self._findings: tuple[str, ...] = ()
         self.owner = Owner(
-            self.board, self.bus, self._writer, changes, clock, state, identity(settings),
+            self.board, self.bus, self._writer, changes, clock, state,
+            identity(settings, self.serial),
             history=history, pace=pace, world=self.world, push=push,
             alive=self._readiness.look, faults=self._faults,
             restore_network=lambda wanted: self.appliance.restore(wanted),

@@ -27,6 +27,7 @@ from btrmd.model.site import Site
 
 IDENTITY: dict[str, Value] = {
     "system.model": "BTRM300", "system.firmware": "1.0", "system.build_date": "x",
+    "system.serial": "y",
 }  # fmt: skip
 
 

@@ -60,6 +60,7 @@ def test_what_a_message_says(log_house: LogHouse, udp: UdpServer) -> None:
     assert log.facts == {
         "key": "battery.low_voltage", "event": str(n), "value": "11.75", "threshold": "11.8",
         "source": "core", "uptime": "230.5", "name": "Hill 3", "location": "730 Northern",
+        "serial": "10000000abcdef01",
     }  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def test_any_text_is_a_good_message(
     text, source = (word.encode(errors="ignore").decode() for word in (text, source))
     value = value.encode(errors="ignore").decode() if isinstance(value, str) else value
     event = Event(7, AT, 1.0, "io1", Kind.RAISE, value, None, source, text)
-    log = parse(syslog_message(event, mail_settings()))
+    log = parse(syslog_message(event, mail_settings(), "abc"))
     plain = "".join(char if char.isprintable() else " " for char in source)
     assert log.facts.get("source", "") == plain[:200]
 

@@ -9,6 +9,7 @@ from ...model.bindings import AnalogInput, AnalogOutput, BinaryInput, BinaryOutp
 from ...model.limits import LIMITS
 from ...model.point_text import number_text
 from ...model.points import dnp3_map
+from .dnp3_attributes import ALL, ATTRIBUTES, LIST
 from .dnp3_limits import (
     ANSWER_S,
     CAPACITY,
@@ -106,6 +107,13 @@ FUNCTIONS: Final[tuple[tuple[str, str, str], ...]] = (
     ("129, 130", "Response, unsolicited response", ""),
 )
 OBJECTS: Final[tuple[tuple[str, str, str, str], ...]] = (
+    (
+        "0",
+        ", ".join(str(v) for v in (*ATTRIBUTES, ALL, LIST)),
+        "Device attributes: "
+        + ", ".join(f"v{v} {name.lower()}" for v, (name, _) in ATTRIBUTES.items()),
+        "extension; read 00 (set 0), 06",
+    ),
     ("1", "2", "Binary input", "read 00 01 06 07 08 17 28"),
     ("2", "1, 2, 3", "Binary input event", "read 06 07 08"),
     ("10", "2", "Binary output status", "read 00 01 06 07 08 17 28"),

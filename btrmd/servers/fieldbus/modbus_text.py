@@ -52,7 +52,7 @@ _BEHAVIOUR: Final = """\
 | 17 | report server id: unit, FF (the control loop runs), model and version | |
 | 22 | mask write register | 1 |
 | 23 | write, then read registers | {written_23} and {read_23} |
-| 43/14 | read device identification, objects 0, 1, 2, 4, 5, 6, by stream and one by one | |
+| 43/14 | read device identification: objects 0 to 2, 4 to 6, 128 (serial number) | |
 
 ## Exceptions
 

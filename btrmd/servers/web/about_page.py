@@ -72,6 +72,7 @@ class AboutPage:
             ("BTRM Type", snapshot.settings.site.model),
             ("BTRM HW Version", services.hardware or "not known"),
             ("Build Date", __build_date__),
+            ("Serial Number", str(snapshot.points["system.serial"].value or "not known")),
         )
         return self._pages.render(
             "about.html",
