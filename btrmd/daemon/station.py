@@ -21,6 +21,7 @@ from ..model.errors import BtrmError, SettingError
 from ..model.snmp_engine import SnmpEngine
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester
+from ..notify.mqtt.publisher import MqttPublisher
 from ..notify.syslog.sender import SyslogSender
 from ..notify.traps.sender import TrapSender
 from ..owner.changes import Changes
@@ -189,6 +190,7 @@ class Station:
         self.mail = MailSender(self.bus, history, cursors)
         self.syslog = SyslogSender(self.bus, history, cursors)
         nut_host = settings.site.nut or host_of((http, https, snmp), settings.site.modbus)
+        self.mqtt = MqttPublisher(self.bus, history, cursors)
         self.nut = NutServer(self.bus, options.nut, nut_host)
 
     def start(self) -> None:
@@ -210,6 +212,8 @@ class Station:
         self._stack.callback(self.mail.stop)
         self.syslog.start()
         self._stack.callback(self.syslog.stop)
+        self.mqtt.start()
+        self._stack.callback(self.mqtt.stop)
         self.nut.start()
         self._stack.callback(self.nut.stop)
         self._stack.callback(self._readiness.remove)

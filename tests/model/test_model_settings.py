@@ -25,7 +25,7 @@ BTRM300 = Settings.defaults()
 
 def test_defaults_are_those_promised() -> None:
     none = {key: None if value == "none" else value for key, value in KEYS["defaults"].items()}
-    none |= {"email.security": "none", "serial.protocol": "none"}
+    none |= {"email.security": "none", "serial.protocol": "none", "mqtt.security": "none"}
     assert {key: BTRM300[key] for key in KEYS["defaults"]} == none
     for key, value in none.items():
         assert type(BTRM300[key]) is type(value), key
@@ -279,7 +279,10 @@ def test_parity_follows_the_serial_protocol_unless_given() -> None:
     dnp3 = BTRM300.with_changes({"serial.protocol": "dnp3"})
     assert dnp3["serial.parity"] == "none"
     assert dnp3.with_changes({"serial.protocol": "modbus"})["serial.parity"] == "even"
-    assert dnp3.with_changes({"serial.protocol": "none"})["serial.parity"] == "none"
+    assert (
+        dnp3.with_changes({"serial.protocol": "none", "mqtt.security": "none"})["serial.parity"]
+        == "none"
+    )
     both = BTRM300.with_changes({"serial.parity": "odd", "serial.protocol": "dnp3"})
     assert both["serial.parity"] == "odd"
     assert both.with_changes({"serial.baud": "115200"})["serial.parity"] == "odd"

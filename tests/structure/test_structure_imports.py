@@ -26,6 +26,7 @@ ROOMS = {
     "pymodbus": "servers/fieldbus",
     "py1815": "servers/fieldbus",
     "serial": "servers",
+    "paho": "notify/mqtt",
     "cryptography": "servers/web or appliance or model/usm",
     "systemd": "daemon",
 }

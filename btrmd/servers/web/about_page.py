@@ -37,6 +37,7 @@ LIBRARIES: Final = (
     ("pymodbus", "BSD-3-Clause"),
     ("pyserial", "BSD-3-Clause"),
     ("py1815", "Apache-2.0"),
+    ("paho-mqtt", "EPL-2.0 or EDL-1.0"),
     ("cryptography", "Apache-2.0 or BSD-3-Clause"),
 )
 
