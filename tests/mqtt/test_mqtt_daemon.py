@@ -14,10 +14,8 @@ from jsonschema import Draft202012Validator
 from mqtt_broker import Broker, Got, Watch
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "mqtt.md"
-SCHEMAS: dict[str, Any] = {
-    name: json.loads(text)
-    for name, text in re.findall(r"### (\w+)\n(?:(?!###).)*?```json\n(.*?)```", PAGE.read_text(), re.S)
-}  # fmt: skip
+BLOCK = re.compile(r"### (\w+)\n(?:(?!###).)*?```json\n(.*?)```", re.DOTALL)
+SCHEMAS: dict[str, Any] = {name: json.loads(text) for name, text in BLOCK.findall(PAGE.read_text())}
 
 
 @pytest.fixture
