@@ -32,6 +32,7 @@ from ..model.events import Event
 from ..model.settings import Settings
 from ..store.work import OnDone
 from ..store.writer import Writer
+from .audit import Audit
 from .memory import Memory
 from .recorder import Recorder
 
@@ -67,6 +68,7 @@ class Deeds:
         self._writer = writer
         self._memory = memory
         self.recorder = Recorder()
+        self._audit = Audit()
         self._flushed_at = 0.0
         self._flushed_real = 0.0
         self._saved_at = 0.0
@@ -108,7 +110,7 @@ class Deeds:
         self, actions: Sequence[Action], state: State, settings: Settings, now: float, wall: float
     ) -> Asked:
         """Do all of it; the events, records and state of one step go to disk together."""
-        if not actions:
+        if not actions and self._audit.is_idle:
             return NOTHING
         events: list[Event] = []
         replies: list[Reply] = []
@@ -121,7 +123,6 @@ class Deeds:
             match action:
                 case Tell(event):
                     events.append(event)
-                    log_event(event)
                 case SaveRecord():
                     records.append(action)
                 case WantEstimate(n):
@@ -139,17 +140,34 @@ class Deeds:
                     restart = True
                 case Persist():
                     keep = True
+        events = [*self._audit.filter(events, now), *self._audit.due(now, wall)]
+        for event in events:
+            log_event(event)
         stored = persist.dump(state, now, wall) if keep or records else None
         self._store(events, records, stored, state.next_n - 1 if clear else None, now)
         findings.extend(self._learn(save.record, settings, wall) for save in records
                         if save.finished)  # fmt: skip
         return Asked(tuple(replies), tuple(forwards), tuple(restores), tuple(findings), restart)
 
-    def tell(self, events: Sequence[Event], on_told: Callable[[], None] | None = None) -> None:
-        """Log and store events of the shell's own; `on_told()` once they are published."""
+    def tell(
+        self, events: Sequence[Event], now: float, on_told: Callable[[], None] | None = None
+    ) -> None:
+        """Log and store events of the shell's own; `on_told()` once they are published, at once
+        where they only count as repeats."""
+        told = self._audit.filter(events, now)
+        for event in told:
+            log_event(event)
+        if told or on_told is None:
+            self._writer.commit(events=told, on_told=on_told)
+        else:
+            on_told()
+
+    def tell_rest(self, now: float, wall: float) -> None:
+        """The daemon stops: what was only counted so far."""
+        events = self._audit.due(now, wall, is_last=True)
         for event in events:
             log_event(event)
-        self._writer.commit(events=events, on_told=on_told)
+        self._writer.commit(events=events)
 
     def keep(self, state: State, now: float, wall: float) -> None:
         """Store the state that outlives a restart, about once in ten minutes without a reason."""
