@@ -39,6 +39,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "selftest": ("verbs_service", "run the self-test of the running daemon again"),
     "calibrate": ("verbs_service", "show, set or clear the calibration of a channel"),
     "capacity": ("verbs_service", "force the capacity state, to try what hangs on it"),
+    "battery": ("verbs_battery", "tell that another battery was put in"),
     "reset-data": ("verbs_service", "clear the battery test data"),
     "network": ("verbs_appliance", "give this machine the network of the settings"),
     "update": ("verbs_appliance", "install a signed update"),

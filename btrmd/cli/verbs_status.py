@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Mapping
 from typing import Any
 
+from ..model.discharge import TestRecord
+from ..model.result_words import is_combined, say_action
 from .client import Client
 from .output import reading_text, table, value_text, write_json, write_line, write_lines
 from .parsing import Verbs, add_json, add_place, place_of, wants_json
@@ -88,9 +90,32 @@ def test_line(test: Mapping[str, Any]) -> str:
         parts.append(f"ran {duration_text(test['duration_s'])}")
     if test["estimate_s"] is not None:
         parts.append(f"run time {estimate_text(test)}")
+    record = record_of(test)
+    if is_combined(record):
+        parts.append(f"this discharge alone {own_text(test)}")
+    if test.get("started_at_charge") is not None:
+        parts.append(f"began at {100.0 * test['started_at_charge']:.0f} % of the charge")
     if test["marks"]:
         parts.append(f"marks {value_text(test['marks'])}")
-    return ", ".join(parts)
+    line = ", ".join(parts)
+    action = say_action(record)
+    return f"{line}. {action}" if action else line
+
+
+def own_text(test: Mapping[str, Any]) -> str:
+    """What this discharge says without the earlier ones."""
+    own = {
+        "estimate_s": test["own_estimate_s"],
+        "estimate_low_s": test["own_low_s"],
+        "estimate_high_s": test["own_high_s"],
+    }
+    return estimate_text(own)
+
+
+def record_of(test: Mapping[str, Any]) -> TestRecord:
+    """The test as the pages have it; its times are of no use here."""
+    known = {name: test[name] for name in TestRecord._fields if name in test}
+    return TestRecord(**{**known, "started_at": 0.0, "marks": tuple(test["marks"])})
 
 
 def estimate_text(test: Mapping[str, Any]) -> str:

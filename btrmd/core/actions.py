@@ -59,6 +59,13 @@ class ClearTests(NamedTuple):
     source: str
 
 
+class ForgetBattery(NamedTuple):
+    """The battery was replaced after discharge `last_n`: what is up to it tells nothing of this
+    one. It stays in the history."""
+
+    last_n: int
+
+
 class Restart(NamedTuple):
     """Restart the daemon, and nothing else of the machine."""
 
@@ -77,6 +84,7 @@ Action = (
     | Forward
     | RestoreSettings
     | ClearTests
+    | ForgetBattery
     | Restart
     | Persist
 )

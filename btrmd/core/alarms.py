@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..model.events import Kind
 from ..model.readings import Measurement, Value
-from .capacity import Health
+from .capacity import Health, low_alarm_text
 from .desk import Desk
 from .digital import Digital
 from .presence import Presence
@@ -107,8 +107,7 @@ def conditions(
     found = [
         Condition(
             "battery.low_capacity", health.low_alarm, not health.low_alarm, 0.0, 0.0,
-            "Low battery capacity" + (" (forced by the IO check)." if health.forced else "."),
-            latched=True,
+            low_alarm_text(health), latched=True,
         ),
         _below(
             "battery.low_voltage", inputs.battery_v, th.low_battery_v, th.low_battery_clear_v,
@@ -207,8 +206,9 @@ def step_alarms(alarms: Alarms, found: list[Condition], desk: Desk) -> Alarms:
             )
             continue
         if c.on is None or not c.off:
-            if alarm.clearing is not None:
-                raised = {**raised, key: alarm._replace(clearing=None)}
+            is_news = c.latched and alarm.text != c.text  # a newer test says more
+            if alarm.clearing is not None or is_news:
+                raised = {**raised, key: alarm._replace(clearing=None, text=c.text)}
             continue
         since = now if alarm.clearing is None else alarm.clearing
         if now - since < c.clear_s - 1e-6:

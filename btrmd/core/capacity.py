@@ -7,13 +7,16 @@ from typing import NamedTuple
 from ..model.commands import HealthReady
 from ..model.discharge import Capacity, Estimate, TestRecord, TestResult
 from ..model.events import Kind
+from ..model.result_words import FINDINGS, say_result
 from .desk import Desk
 
 
 class Health(NamedTuple):
     """`last` the last finished capacity test since the last reset (its result may be aborted);
-    `measured` the last one that gave a run time. `forced`: by the IO check. `soh_pct` state of
-    health after all discharges, None when not known; the shell works it out again at each start."""
+    `measured` the last one that gave a run time. `forced`: by the IO check. `low_text`: what the
+    alarm says after its name; `is_probable`: the low it tells of is not firm. `soh_pct` state of
+    health after all discharges with the ends of its 90 % interval, None when not known; the shell
+    works it out again at each start."""
 
     state: Capacity = Capacity.UNKNOWN
     low_alarm: bool = False
@@ -21,6 +24,10 @@ class Health(NamedTuple):
     last: TestRecord | None = None
     measured: TestRecord | None = None
     soh_pct: float | None = None
+    soh_low_pct: float | None = None
+    soh_high_pct: float | None = None
+    low_text: str = ""
+    is_probable: bool = False
 
     @property
     def estimate(self) -> Estimate | None:
@@ -34,15 +41,43 @@ class Health(NamedTuple):
 
 
 def adopt(health: Health, record: TestRecord) -> Health:
-    """A final record counts: good clears the alarm, low raises it, the rest leave it as it is."""
+    """A final record counts: good clears the alarm, low raises it, the rest leave it as it is.
+
+    A low that another test has to confirm raises nothing; a good one with a finding (the load
+    changed, a cell seems shorted, ...) takes no low back.
+    """
     health = health._replace(last=record)
     if record.result != TestResult.ABORTED.value and record.estimate_s is not None:
         health = health._replace(measured=record)
-    if record.result not in (TestResult.GOOD.value, TestResult.LOW.value):
+    if record.result == TestResult.GOOD.value:
+        has_finding = "marginal" in record.marks and any(mark in FINDINGS for mark in record.marks)
+        if has_finding and health.state is Capacity.LOW:
+            return health
+        return health._replace(
+            state=Capacity.GOOD, low_alarm=False, forced=False, low_text="", is_probable=False
+        )
+    if record.result != TestResult.LOW.value or "unconfirmed" in record.marks:
         return health
-    low = record.result == TestResult.LOW.value
-    state = Capacity.LOW if low else Capacity.GOOD
-    return health._replace(state=state, low_alarm=low, forced=False)
+    return health._replace(
+        state=Capacity.LOW,
+        low_alarm=True,
+        forced=False,
+        low_text=say_result(record),
+        is_probable="marginal" in record.marks,
+    )
+
+
+def low_alarm_text(health: Health) -> str:
+    """What the alarm battery.low_capacity says."""
+    if health.forced:
+        return "Low battery capacity (forced by the IO check)."
+    name = "Low battery capacity, probably." if health.is_probable else "Low battery capacity."
+    return f"{name} {health.low_text}".rstrip()
+
+
+def needs_confirming(record: TestRecord) -> bool:
+    """A low that is not firm: another test of a rested battery should tell."""
+    return record.result == TestResult.LOW.value and "marginal" in record.marks
 
 
 def conclude(health: Health, record: TestRecord, desk: Desk) -> Health:
@@ -50,7 +85,8 @@ def conclude(health: Health, record: TestRecord, desk: Desk) -> Health:
     after = adopt(health, record)
     if after.state is not health.state:
         word = after.state.value
-        desk.tell("capacity.state", Kind.CHANGE, f"Capacity is {word}.", value=word)
+        probably = "probably " if after.is_probable else ""
+        desk.tell("capacity.state", Kind.CHANGE, f"Capacity is {probably}{word}.", value=word)
     return after
 
 
@@ -58,7 +94,9 @@ def take_health(health: Health, ready: HealthReady, desk: Desk) -> Health:
     """Adopt what the discharges say together; a text goes into the event log."""
     if ready.text:
         desk.tell("battery.soh", Kind.CHANGE, ready.text, value=ready.soh_pct, notify=False)
-    return health._replace(soh_pct=ready.soh_pct)
+    return health._replace(
+        soh_pct=ready.soh_pct, soh_low_pct=ready.soh_low_pct, soh_high_pct=ready.soh_high_pct
+    )
 
 
 def force(health: Health, low: bool, source: str, desk: Desk) -> Health:
@@ -70,7 +108,17 @@ def force(health: Health, low: bool, source: str, desk: Desk) -> Health:
         f"Capacity was set to {word} by the IO check: forced, not measured.",
         value=state.value, source=source,
     )  # fmt: skip
-    return health._replace(state=state, low_alarm=low, forced=True)
+    return health._replace(state=state, low_alarm=low, forced=True, low_text="", is_probable=False)
+
+
+def replaced(source: str, desk: Desk) -> Health:
+    """Another battery: capacity not known, no alarm; what was before stays in the history."""
+    desk.tell(
+        "battery.replaced", Kind.COMMAND,
+        "The battery was replaced: earlier discharges stay in the history and count no more.",
+        source=source,
+    )  # fmt: skip
+    return Health()
 
 
 def reset(source: str, desk: Desk) -> Health:

@@ -45,7 +45,8 @@ class Watch(NamedTuple):
 class CapTest(NamedTuple):
     """The one capacity test. `since` state entered, `phase_since`/`phase_ticks` proving step.
 
-    `due` process clock of a delayed start. `k1`, `k2`: what the test holds energised.
+    `due` process clock of a delayed start. `k1`, `k2`: what the test holds energised. `is_used`:
+    the battery had been discharged within the 48 h before the start.
     """
 
     state: TestState = TestState.IDLE
@@ -69,6 +70,7 @@ class CapTest(NamedTuple):
     end: End = End.NONE
     reason: str = ""
     judged: bool = False
+    is_used: bool = False
 
     @property
     def is_on(self) -> bool:
@@ -100,12 +102,6 @@ def held(since: float | None, holds: bool, now: float) -> float | None:
 def lasted(since: float | None, seconds: float, now: float) -> bool:
     """True once a timer has run for `seconds` (float steps add up to a hair less)."""
     return since is not None and now - since >= seconds - 1e-6
-
-
-def hours(seconds: float) -> str:
-    """ "20 h 31 min" for people."""
-    minutes = int(seconds // 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
 def abort_reason(test: CapTest, desk: Desk) -> tuple[Watch, str]:

@@ -7,9 +7,12 @@ from typing import NamedTuple
 from ..model.commands import EstimateReady
 from ..model.discharge import Estimate, TestRecord
 from ..model.events import Kind
+from ..model.result_words import FINDINGS
 from .actions import SaveRecord, WantEstimate
+from .condition import Condition
 from .desk import Desk
 from .progress import Progress, advance
+from .verdict import measured, with_estimate
 
 EVALUATE_EVERY_S = 60.0
 EVALUATE_AFTER_S = 600.0
@@ -28,8 +31,10 @@ class Outage(NamedTuple):
 NO_OUTAGE = Outage()
 
 
-def _open(n: int, carried_from: int | None, desk: Desk) -> Outage:
+def _open(n: int, carried_from: int | None, condition: Condition, desk: Desk) -> Outage:
     marks = () if carried_from is None else (f"after_test:{carried_from}",)
+    if not condition.is_full:
+        marks = (*marks, "not_full")
     record = TestRecord(
         n=n,
         type="outage",
@@ -38,6 +43,7 @@ def _open(n: int, carried_from: int | None, desk: Desk) -> Outage:
         started_at=desk.inputs.wall,
         minimum_runtime_s=desk.sp.minimum_runtime_s,
         marks=marks,
+        started_at_charge=condition.charge,
     )
     desk.do(SaveRecord(record, curve=True))
     desk.tell("ups.on_battery", Kind.RAISE, "The load runs on the battery.", value=True)
@@ -50,11 +56,14 @@ def close(outage: Outage, reason: str, desk: Desk) -> Outage:
     if record is None:
         return outage
     progress = outage.progress
-    measured = outage.measured_s
     estimate = outage.estimate
-    if measured is not None:
-        estimate = Estimate(measured, measured, measured, "measured")
-    record = record._replace(
+    marks = {*record.marks}
+    if outage.measured_s is not None:
+        estimate = measured(outage.measured_s, estimate)
+        marks.add("reached_cutoff")
+    if estimate is not None:
+        marks.update(finding for finding in estimate.findings if finding in FINDINGS)
+    record = with_estimate(record, estimate)._replace(
         state="finished",
         reason=reason,
         ended_at=desk.inputs.wall,
@@ -62,10 +71,7 @@ def close(outage: Outage, reason: str, desk: Desk) -> Outage:
         average_current=progress.mean_a,
         average_temperature=progress.mean_temp,
         end_voltage=progress.mean_v,
-        estimate_s=None if estimate is None else estimate.ert_s,
-        estimate_low_s=None if estimate is None else estimate.low_s,
-        estimate_high_s=None if estimate is None else estimate.high_s,
-        marks=(*record.marks, "reached_cutoff") if measured is not None else record.marks,
+        marks=tuple(sorted(marks)),
     )
     desk.do(SaveRecord(record, finished=True))
     desk.tell("ups.on_battery", Kind.CLEAR, f"Outage over: {reason}", value=False)
@@ -79,11 +85,18 @@ def take_estimate(outage: Outage, ready: EstimateReady) -> Outage:
 
 
 def step_outage(
-    outage: Outage, on_battery: bool, n: int, carried_from: int | None, reason: str, desk: Desk
+    outage: Outage,
+    on_battery: bool,
+    n: int,
+    carried_from: int | None,
+    condition: Condition,
+    reason: str,
+    desk: Desk,
 ) -> Outage:
-    """One step. `n`: the number a new record would get; `reason` why an outage would be over."""
+    """One step. `n`: the number a new record would get, `condition` how the battery stands;
+    `reason` why an outage would be over."""
     if outage.record is None:
-        return _open(n, carried_from, desk) if on_battery else outage
+        return _open(n, carried_from, condition, desk) if on_battery else outage
     if not on_battery:
         return close(outage, reason, desk)
     # with the supply back the charger is too: what it gives is no part of the discharge
@@ -92,16 +105,16 @@ def step_outage(
     progress = outage.progress if charging else advance(outage.progress, desk)
     elapsed = desk.now - progress.t0
     mean = progress.mean_v
-    measured = outage.measured_s
+    reached = outage.measured_s
     if (
-        measured is None
+        reached is None
         and mean is not None
         and elapsed > EVALUATE_AFTER_S
         and mean < desk.sp.th.cutoff_v
     ):
-        measured = elapsed
+        reached = elapsed
     asked = outage.asked_at
     if elapsed >= EVALUATE_AFTER_S and desk.now - asked >= EVALUATE_EVERY_S:
         desk.do(WantEstimate(outage.record.n))
         asked = desk.now
-    return Outage(outage.record, progress, outage.estimate, asked, measured)
+    return Outage(outage.record, progress, outage.estimate, asked, reached)

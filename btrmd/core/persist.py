@@ -8,6 +8,7 @@ from math import isfinite, isnan, nan
 from ..model.discharge import Capacity, TestRecord, TestState
 from .alarms import Alarm, Alarms
 from .captest import CapTest
+from .charge import after_gap
 from .lvd import Lvd
 from .relaywatch import Contact, RelayWatch
 from .rest import Rest
@@ -40,14 +41,24 @@ def dump(state: State, now: float, wall: float) -> dict[str, object]:
         "measured_n": None if state.health.measured is None else state.health.measured.n,
         "last_reason": state.last_reason,
         "relay_faults": list(state.relays.faulty),
+        "low_text": state.health.low_text,
+        "is_probable": state.health.is_probable,
         "float_s": state.rest.float_s,
         "undischarged_s": state.rest.undischarged_s,
+        "missing_ah": state.charge.missing_ah,
+        "missing_sd_ah": state.charge.sd_ah,
+        "replaced_after": state.replaced_after,
+        "replaced_at": state.replaced_at,
         "schedule": {
             "running": plan.due is not None,
             "left_s": plan.left_s if plan.due is None else plan.due - now,
             "interval_s": plan.interval_s,
             "retries": plan.retries,
             "base_left_s": None if plan.base is None else plan.base - now,
+            "is_extra": plan.is_extra,
+            "extra_age_s": None if plan.extra_at is None else now - plan.extra_at,
+            "extra_n": plan.extra_n,
+            "asked_n": plan.asked_n,
         },
         "delayed": delayed,
         "carried": state.transfer.carried or state.test.k1,
@@ -87,6 +98,8 @@ def restore(
         state=Capacity(word) if word in words else Capacity.UNKNOWN,
         low_alarm=data.get("low_alarm") is True,
         forced=data.get("forced") is True,
+        low_text=str(data.get("low_text") or ""),
+        is_probable=data.get("is_probable") is True,
         last=records.get(int(_number(data, "last_n", 0.0))),
         measured=records.get(int(_number(data, "measured_n", 0.0))),
     )
@@ -97,10 +110,21 @@ def restore(
     rest = Rest(_number(data, "float_s", 0.0), age + gone if age >= 0.0 else None)
     if interrupted:
         rest = Rest(0.0, 0.0)
+    missing = _number(data, "missing_ah", nan)
+    charge = after_gap(
+        None if isnan(missing) else missing,
+        _number(data, "missing_sd_ah", 0.0),
+        wall - saved_at if saved_at >= CLOCK_SANE_S else nan,
+        interrupted,
+    )
+    replaced_at = _number(data, "replaced_at", nan)
     restored = state._replace(
         health=health,
         relays=relays,
         rest=rest,
+        charge=charge,
+        replaced_after=max(int(_number(data, "replaced_after", 0.0)), 0),
+        replaced_at=None if isnan(replaced_at) else replaced_at,
         schedule=_schedule(data.get("schedule"), gone, now),
         next_n=max(int(_number(data, "next_n", 1.0)), state.next_n, *(n + 1 for n in records)),
         last_reason=str(data.get("last_reason") or ""),
@@ -133,18 +157,30 @@ def _alarms(stored: object) -> dict[str, Alarm]:
     return raised
 
 
+def _whole(data: Mapping[str, object], key: str) -> int | None:
+    value = _number(data, key, nan)
+    return None if isnan(value) else int(value)
+
+
 def _schedule(stored: object, gone: float, now: float) -> Schedule:
     if not isinstance(stored, dict):
         return Schedule()
     left_s = _number(stored, "left_s", nan)
     interval = _number(stored, "interval_s", 0.0)
+    extra_age = _number(stored, "extra_age_s", nan)
+    known = Schedule(
+        interval_s=interval,
+        extra_at=None if isnan(extra_age) else now - extra_age - gone,
+        extra_n=_whole(stored, "extra_n"),
+        asked_n=_whole(stored, "asked_n"),
+    )
     if stored.get("running") is not True or isnan(left_s):
-        return Schedule(left_s=None if isnan(left_s) else left_s, interval_s=interval)
+        return known._replace(left_s=None if isnan(left_s) else left_s)
     base = _number(stored, "base_left_s", nan)
-    return Schedule(
+    return known._replace(
         # overdue: the wait for a rested battery goes on, but was not spent while away
         due=now + max(left_s - gone, min(left_s, 0.0)),
-        interval_s=interval,
+        is_extra=stored.get("is_extra") is True,
         retries=int(_number(stored, "retries", 0.0)),
         base=None if isnan(base) else now + base - gone,
     )

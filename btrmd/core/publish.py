@@ -79,6 +79,8 @@ def _values(state: State, identity: Mapping[str, Value], now: float) -> dict[str
         "battery.low_capacity": "battery.low_capacity" in alarms,
         "battery.low_voltage": "battery.low_voltage" in alarms,
         "battery.soh": health.soh_pct,
+        "battery.soh_low": health.soh_low_pct,
+        "battery.soh_high": health.soh_high_pct,
         "supply.lost": "supply.lost" in alarms,
         "io1.digital": digital.io1.tripped,
         "io2.digital": digital.io2.tripped,

@@ -8,6 +8,7 @@ from ..model.commands import (
     ACCEPTED,
     AckAlarm,
     Answer,
+    BatteryReplaced,
     Calibrate,
     CapacityCheck,
     ChangeSettings,
@@ -29,10 +30,13 @@ from ..model.snapshot import Precheck
 from ..model.sources import is_protocol
 from . import alarms as alarming
 from . import capacity, outage, relaywatch, schedule, testrun
-from .actions import ClearTests, Forward, Persist, Reply, RestoreSettings
+from .actions import ClearTests, ForgetBattery, Forward, Persist, Reply, RestoreSettings
 from .captest import Moved
+from .charge import ChargeBalance
+from .condition import condition_of
 from .desk import Desk
 from .interlocks import Refusal, checks, refusal
+from .rest import Rest
 from .selftest import SelfTest
 from .state import State
 from .writes import unchanged
@@ -102,9 +106,8 @@ def _start(state: State, command: StartTest, desk: Desk) -> tuple[State, Answer]
             return _refuse(state, "rest", text)
         state = state._replace(protocol_start=desk.now)
     n = state.next_n
-    test = testrun.begin(
-        n, type_, command.source, command.delay_h * 3600.0, False, state.rest, desk
-    )
+    stands = condition_of(state.charge, state.rest, state.health, desk)
+    test = testrun.begin(n, type_, command.source, command.delay_h * 3600.0, False, stands, desk)
     desk.do(Persist())
     return state._replace(test=test, next_n=n + 1), Answer(True, data={"n": n})
 
@@ -146,6 +149,38 @@ def _reset(state: State, command: ResetData, desk: Desk) -> tuple[State, Answer]
     return state, ACCEPTED
 
 
+def _replaced(state: State, command: BatteryReplaced, desk: Desk) -> tuple[State, Answer]:
+    """Another battery is in: what was before counts no more, and nothing is known of this one."""
+    if state.test.is_on:
+        return state, Answer(False, "running", "A test is running; stop it before.")
+    if state.on_battery or state.outage.record is not None:
+        text = "The load is on the battery: say it when the supply is back."
+        return state, Answer(False, "on_battery", text)
+    last = state.next_n - 1
+    desk.do(ForgetBattery(last))
+    desk.do(Persist())
+    return state._replace(
+        health=capacity.replaced(command.source, desk),
+        rest=Rest(),
+        charge=ChargeBalance(),
+        replaced_after=last,
+        replaced_at=desk.inputs.wall,
+        last_reason="",
+    ), Answer(True, data={"after": last})
+
+
+def _take_health(state: State, ready: HealthReady, desk: Desk) -> State:
+    """Adopt what the shell made of all discharges; it may ask for a test to confirm the last."""
+    health = capacity.take_health(state.health, ready, desk)
+    plan = state.schedule
+    if ready.confirm and ready.text:  # without a text no discharge has ended: it is told again
+        why = "The last discharge differs from those before it."
+        plan = schedule.confirm(plan, state.next_n - 1, why, desk)
+        if plan is not state.schedule:
+            desk.do(Persist())
+    return state._replace(health=health, schedule=plan)
+
+
 def _settings(state: State, command: ChangeSettings, index: int, desk: Desk) -> Answer | None:
     """None = forwarded to the shell. What may not change now is refused here."""
     busy = state.test.is_on or state.on_battery
@@ -181,6 +216,8 @@ def _other(state: State, command: Command, index: int, desk: Desk) -> tuple[Stat
         return _ack(state, command, desk)
     if isinstance(command, ResetData):
         return _reset(state, command, desk)
+    if isinstance(command, BatteryReplaced):
+        return _replaced(state, command, desk)
     if isinstance(command, ChangeSettings):
         answer = _settings(state, command, index, desk)
         if answer is None and command.from_wire:
@@ -237,8 +274,7 @@ def handle(state: State, commands: tuple[Command, ...], desk: Desk) -> tuple[Sta
             )
             answer = ACCEPTED
         elif isinstance(command, HealthReady):
-            health = capacity.take_health(state.health, command, desk)
-            state, answer = state._replace(health=health), ACCEPTED
+            state, answer = _take_health(state, command, desk), ACCEPTED
         elif moved is not None and isinstance(command, StartTest | StopTest):
             state, answer = _refuse(state, "busy", "A test has just been stopped; ask again.")
         elif isinstance(command, StartTest):

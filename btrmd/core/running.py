@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ..model.result_words import say_hours
 from .actions import WantEstimate
-from .captest import CapTest, End, abort_reason, held, hours, lasted
+from .captest import CapTest, End, abort_reason, held, lasted
 from .desk import Desk
 from .lvd import Lvd
 from .progress import advance
@@ -102,6 +103,6 @@ def step_running(test: CapTest, relays: RelayWatch, lvd: Lvd, desk: Desk) -> Cap
             return test._replace(end=End.EARLY, reason=reason)
     if elapsed >= test.policy.planned_s:
         return test._replace(
-            end=End.PLANNED, reason=f"The planned {hours(test.policy.planned_s)} are over."
+            end=End.PLANNED, reason=f"The planned {say_hours(test.policy.planned_s)} are over."
         )
     return test

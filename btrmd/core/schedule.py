@@ -6,21 +6,30 @@ from typing import NamedTuple
 
 from ..model.events import Kind
 from .desk import Desk
+from .rest import NO_DISCHARGE_S
 
 WAIT_FOR_REST_S = 72 * 3600.0
 RETRY_S = 24 * 3600.0
 RETRIES = 3
+EXTRA_EVERY_S = 7 * 86400.0  # at most one test is brought forward in so long
 
 
 class Schedule(NamedTuple):
     """`due` process clock of the next start while tests are enabled; `left_s` what was left when
-    they were disabled (None = one full interval). `base`: the regular time a retry belongs to."""
+    they were disabled (None = one full interval). `base`: the regular time a retry belongs to, or
+    the one to come after an extra test. `is_extra`: what is due is a test brought forward to
+    confirm another; `extra_at` process clock of when the last one was, `extra_n` its number;
+    `asked_n` the discharge that asked for one last."""
 
     due: float | None = None
     left_s: float | None = None
     interval_s: float = 0.0
     retries: int = 0
     base: float | None = None
+    is_extra: bool = False
+    extra_at: float | None = None
+    extra_n: int | None = None
+    asked_n: int | None = None
 
     def next_s(self, interval_s: float, now: float) -> float | None:
         """Seconds to the next test as shown; kept while disabled; None = no test will come."""
@@ -31,21 +40,37 @@ class Schedule(NamedTuple):
         return interval_s if interval_s > 0.0 else None
 
 
+def _plan(schedule: Schedule, desk: Desk, **plan: float | None) -> Schedule:
+    """A new plan; of the old one only what is known of extra tests stays."""
+    return Schedule(
+        interval_s=desk.sp.interval_s,
+        extra_at=schedule.extra_at,
+        extra_n=schedule.extra_n,
+        asked_n=schedule.asked_n,
+        **plan,  # type: ignore[arg-type]
+    )
+
+
 def step_schedule(schedule: Schedule, desk: Desk) -> Schedule:
-    """Follow test.enabled and test.interval_h."""
+    """Follow test.enabled and test.interval_h; give up an extra test that never found its time."""
     sp, now = desk.sp, desk.now
     if not sp.test_enabled:
         if schedule.due is None:
             return schedule
-        return Schedule(left_s=max(schedule.due - now, 0.0), interval_s=sp.interval_s)
+        due = schedule.base if schedule.is_extra else schedule.due
+        return _plan(schedule, desk, left_s=None if due is None else max(due - now, 0.0))
     if schedule.due is None and (schedule.left_s is not None or sp.interval_s > 0.0):
         left = sp.interval_s if schedule.left_s is None else schedule.left_s
-        return Schedule(due=now + left, interval_s=sp.interval_s)
+        return _plan(schedule, desk, due=now + left)
     if schedule.interval_s != sp.interval_s:
         due = schedule.due
         if due is not None and sp.interval_s > 0.0:
             due = min(due, now + sp.interval_s)
         return schedule._replace(due=due, interval_s=sp.interval_s)
+    if schedule.is_extra and schedule.due is not None and now - schedule.due > WAIT_FOR_REST_S:
+        text = "The confirming test was given up: its window or a rested battery did not come."
+        desk.tell("test.skipped", Kind.CHANGE, text)
+        return _regular(schedule, desk)
     return schedule
 
 
@@ -53,40 +78,81 @@ def set_next(schedule: Schedule, hours: float, desk: Desk) -> Schedule:
     """test.next_h was set: from now, or kept while tests are disabled."""
     seconds = hours * 3600.0
     if desk.sp.test_enabled:
-        return Schedule(due=desk.now + seconds, interval_s=desk.sp.interval_s)
-    return Schedule(left_s=seconds, interval_s=desk.sp.interval_s)
+        return _plan(schedule, desk, due=desk.now + seconds)
+    return _plan(schedule, desk, left_s=seconds)
+
+
+def confirm(schedule: Schedule, n: int, why: str, desk: Desk) -> Schedule:
+    """Bring the next scheduled test forward, to when the battery can be rested; tell of it.
+
+    `why`: the sentence on discharge `n` that asks for it. Never more than one in 7 days, none to
+    confirm one that was to confirm, and none where scheduled tests are not enabled: then a person
+    is asked for it.
+    """
+    if schedule.is_extra or n in (schedule.extra_n, schedule.asked_n):
+        return schedule
+    schedule = schedule._replace(asked_n=n)
+    due = desk.now + NO_DISCHARGE_S
+    brought = schedule
+    if not desk.sp.test_enabled:
+        text = "Start a test once the battery is rested: scheduled tests are not enabled."
+    elif schedule.due is not None and schedule.due <= due:
+        text = "The next scheduled test comes soon enough to confirm it."
+    elif schedule.extra_at is not None and desk.now - schedule.extra_at < EXTRA_EVERY_S:
+        text = "A test was brought forward within 7 days already: the next one stays when it is."
+    else:
+        text = "The next scheduled test is brought forward to confirm it, once the battery is "
+        text += "rested: in 48 h at the earliest."
+        brought = Schedule(
+            due=due,
+            interval_s=desk.sp.interval_s,
+            base=schedule.base if schedule.retries else schedule.due,
+            is_extra=True,
+            extra_at=desk.now,
+            extra_n=schedule.extra_n,
+            asked_n=n,
+        )
+    desk.tell("test.confirm", Kind.CHANGE, f"{why} {text}", value=brought is not schedule)
+    return brought
 
 
 def _regular(schedule: Schedule, desk: Desk) -> Schedule:
-    """The next regular time after this one, never in the past."""
+    """The next regular time after this one, never in the past; after an extra test the one that
+    was planned before it."""
     interval = desk.sp.interval_s
-    if interval <= 0.0:
+    base = schedule.base
+    if interval <= 0.0 and (base is None or base <= desk.now):
         # no repeat: nothing is due, and 0 h is left to show
-        return Schedule(due=None, left_s=None, interval_s=interval)
-    base = schedule.base if schedule.base is not None else schedule.due or desk.now
-    due = base + interval
+        return _plan(schedule, desk, due=None, left_s=None)
+    due = schedule.due or desk.now if base is None else base
+    if due <= desk.now:
+        due += interval
     while due <= desk.now:
         due += interval
-    return Schedule(due=due, interval_s=interval)
+    return _plan(schedule, desk, due=due)
 
 
 def is_due(schedule: Schedule, is_rested: bool, desk: Desk) -> bool:
     """Due, the window is open, and the battery is rested or has been waited for long enough.
 
-    A clock that is known to be wrong tells no window: then the test is not kept waiting.
+    A clock that is known to be wrong tells no window: then the test is not kept waiting. One that
+    is to confirm another is of no use without a rested battery.
     """
     if schedule.due is None or desk.now < schedule.due:
         return False
     if desk.inputs.clock_ok and not desk.sp.window.is_open(desk.inputs.wall):
         return False
-    return is_rested or desk.now - schedule.due >= WAIT_FOR_REST_S
+    if is_rested:
+        return True
+    return not schedule.is_extra and desk.now - schedule.due >= WAIT_FOR_REST_S
 
 
-def started(schedule: Schedule, desk: Desk) -> Schedule:
-    """A scheduled test began; until it is proved, a failure may still ask for a retry."""
+def started(schedule: Schedule, n: int, desk: Desk) -> Schedule:
+    """Scheduled test `n` began; until it is proved, a failure may still ask for a retry."""
     base = schedule.base if schedule.base is not None else schedule.due
     regular = _regular(schedule._replace(base=base), desk)
-    return regular._replace(retries=schedule.retries, base=base)
+    extra_n = n if schedule.is_extra else schedule.extra_n
+    return regular._replace(retries=schedule.retries, base=base, extra_n=extra_n)
 
 
 def proved(schedule: Schedule) -> Schedule:
@@ -103,8 +169,9 @@ def failed(schedule: Schedule, reason: str, desk: Desk) -> Schedule:
             f"The scheduled test could not start: {reason} Retry {number} of {RETRIES} in 24 h.",
             value=number,
         )  # fmt: skip
-        return Schedule(
-            due=desk.now + RETRY_S, interval_s=desk.sp.interval_s, retries=number, base=base
-        )
+        # an extra test has its regular one still before it
+        is_extra = base is not None and base > desk.now
+        plan = _plan(schedule, desk, due=desk.now + RETRY_S, base=base)
+        return plan._replace(retries=number, is_extra=is_extra)
     desk.tell("test.skipped", Kind.CHANGE, f"The scheduled test was skipped: {reason}")
     return _regular(schedule._replace(base=base), desk)

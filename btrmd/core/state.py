@@ -9,6 +9,7 @@ from .alarms import Alarms
 from .buttons import Buttons
 from .capacity import Health
 from .captest import IDLE, CapTest
+from .charge import ChargeBalance
 from .digital import Digital
 from .lvd import Lvd
 from .outage import NO_OUTAGE, Outage
@@ -26,7 +27,9 @@ class State(NamedTuple):
 
     `next_n`: the number the next test or outage gets. `last_reason`: the sentence of the last
     refusal or end of a test. `restart_at`: process clock of a restart that was asked for;
-    `protocol_start` of the last start of a test by a protocol.
+    `protocol_start` of the last start of a test by a protocol. `replaced_after`: the last
+    discharge of the battery before this one, 0 = there was none; `replaced_at` wall time s of the
+    replacement.
     """
 
     setpoints: Setpoints
@@ -36,6 +39,7 @@ class State(NamedTuple):
     selftest: SelfTest = SelfTest()
     presence: Presence = Presence()
     rest: Rest = Rest()
+    charge: ChargeBalance = ChargeBalance()
     digital: Digital = Digital()
     relays: RelayWatch = RelayWatch()
     transfer: Transfer = Transfer()
@@ -53,6 +57,8 @@ class State(NamedTuple):
     restart_at: float | None = None
     restart_source: str = ""
     protocol_start: float = float("-inf")
+    replaced_after: int = 0
+    replaced_at: float | None = None
 
     @property
     def curve(self) -> int | None:

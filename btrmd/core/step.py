@@ -12,6 +12,8 @@ from .actions import Action, Persist, Restart, RestoreSettings
 from .alarms import conditions, step_alarms
 from .buttons import flash, step_buttons
 from .captest import IDLE, Moved
+from .charge import full_ah, step_charge
+from .condition import Condition, condition_of
 from .desk import Desk
 from .digital import step_digital
 from .lvd import step_lvd
@@ -52,11 +54,14 @@ def step(
     relays = step_relays(state.relays, state.outputs, desk)
     if relays.faulty != state.relays.faulty:
         desk.do(Persist())
+    carries = state.test.k1 or state.on_battery
+    whole = full_ah(sp, state.health)
     state = state._replace(
         last_now=now,
         selftest=step_selftest(state.selftest, desk),
         presence=presence,
-        rest=step_rest(state.rest, presence, state.test.k1 or state.on_battery, desk),
+        rest=step_rest(state.rest, presence, carries, desk),
+        charge=step_charge(state.charge, presence, carries, whole, desk),
         digital=step_digital(state.digital, desk),
         relays=relays,
     )
@@ -143,7 +148,8 @@ def _scheduler(state: State, desk: Desk) -> State:
             record = testrun.abort(test, against.text, desk)
             return _closed(state._replace(test=IDLE), record, desk)
         record = test.record
-        begun = testrun.begin(record.n, record.type, record.source, 0.0, False, state.rest, desk)
+        stands = condition_of(state.charge, state.rest, state.health, desk)
+        begun = testrun.begin(record.n, record.type, record.source, 0.0, False, stands, desk)
         desk.do(Persist())
         return state._replace(test=begun)
     plan = schedule.step_schedule(state.schedule, desk)
@@ -160,17 +166,27 @@ def _scheduler(state: State, desk: Desk) -> State:
         return state._replace(
             schedule=schedule.failed(plan, against.text, desk), last_reason=against.text
         )
-    begun = testrun.begin(state.next_n, desk.sp.test_type, "schedule", 0.0, True, state.rest, desk)
-    return state._replace(
-        test=begun, next_n=state.next_n + 1, schedule=schedule.started(plan, desk)
+    n = state.next_n
+    begun = testrun.begin(
+        n,
+        desk.sp.test_type,
+        "schedule",
+        0.0,
+        True,
+        condition_of(state.charge, state.rest, state.health, desk),
+        desk,
     )
+    return state._replace(test=begun, next_n=n + 1, schedule=schedule.started(plan, n, desk))
 
 
 def _closed(state: State, record: TestRecord, desk: Desk) -> State:
     desk.do(Persist())
-    return state._replace(
-        health=capacity.conclude(state.health, record, desk), last_reason=record.reason
-    )
+    plan = state.schedule
+    if capacity.needs_confirming(record):
+        why = f"Test {record.n} says that the capacity is low, but not for sure."
+        plan = schedule.confirm(plan, record.n, why, desk)
+    health = capacity.conclude(state.health, record, desk)
+    return state._replace(health=health, schedule=plan, last_reason=record.reason)
 
 
 def _test_moved(state: State, moved: Moved, desk: Desk) -> State:
@@ -202,7 +218,11 @@ def _outage(state: State, desk: Desk) -> State:
     reason = "The supply is back."
     if state.presence.supply.above_since is None:
         reason = "LVD opened." if state.lvd.is_open else "The battery no longer feeds the load."
-    outage = step_outage(state.outage, lasting, state.next_n, state.carried_from, reason, desk)
+    begins = state.outage.record is None and lasting
+    stands = condition_of(state.charge, state.rest, state.health, desk) if begins else Condition()
+    outage = step_outage(
+        state.outage, lasting, state.next_n, state.carried_from, stands, reason, desk
+    )
     if outage is state.outage:
         return state
     if state.outage.record is None and outage.record is not None:

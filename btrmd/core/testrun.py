@@ -5,18 +5,19 @@ from __future__ import annotations
 from ..model.commands import EstimateReady
 from ..model.discharge import TestRecord, TestResult, TestState
 from ..model.events import Kind
+from ..model.result_words import say_action
 from .actions import SaveRecord, WantEstimate
 from .captest import IDLE, CapTest, End, Moved, lasted
+from .condition import Condition
 from .desk import Desk
 from .lvd import Lvd
 from .presence import Presence
 from .proving import step_proving
 from .relaywatch import RelayWatch
-from .rest import Rest
 from .running import step_running
 from .transfer import Handover, Transfer, Where
 from .type1 import weigh
-from .verdict import judge
+from .verdict import judge, with_estimate
 
 SUPPLY_BACK_S = 2.0
 FINAL_ESTIMATE_S = 5.0  # how long the verdict waits for the last estimate
@@ -24,9 +25,18 @@ LONGEST_RETURN_S = 30.0  # a supply that flickers for so long counts as lost
 
 
 def begin(
-    n: int, type_: str, source: str, delay_s: float, scheduled: bool, rest: Rest, desk: Desk
+    n: int,
+    type_: str,
+    source: str,
+    delay_s: float,
+    scheduled: bool,
+    condition: Condition,
+    desk: Desk,
 ) -> CapTest:
-    """A new test, number `n`: delayed, or proving at once. Interlocks are the caller's business."""
+    """A new test, number `n`: delayed, or proving at once. Interlocks are the caller's business.
+
+    `condition`: how the battery stands now; one that is delayed is asked again when it starts.
+    """
     record = TestRecord(
         n=n,
         type=type_,
@@ -34,7 +44,8 @@ def begin(
         source=source,
         started_at=desk.inputs.wall + delay_s,
         minimum_runtime_s=desk.sp.minimum_runtime_s,
-        marks=() if rest.is_rested else ("not_rested",),
+        marks=condition.marks,
+        started_at_charge=None if delay_s > 0.0 else condition.charge,
     )
     if delay_s > 0.0:
         desk.do(SaveRecord(record))
@@ -54,6 +65,7 @@ def begin(
         scheduled=scheduled,
         since=desk.now,
         phase_since=desk.now,
+        is_used=condition.is_used,
     )
 
 
@@ -65,9 +77,14 @@ def close(test: CapTest, record: TestRecord, desk: Desk) -> TestRecord:
     word = f"Test {record.n} finished, capacity {kind}" if kind else f"Test {record.n} ended"
     if record.result == TestResult.ABORTED.value:
         word = f"Test {record.n} was aborted"
+    if "unconfirmed" in record.marks:
+        word = f"Test {record.n} finished, capacity perhaps low"
+    elif "marginal" in record.marks:
+        word = f"Test {record.n} finished, capacity probably {record.result}"
+    action = say_action(record)
     desk.tell(
-        "test.result", Kind.CHANGE, f"{word}: {record.reason}", value=record.result,
-        source=record.source,
+        "test.result", Kind.CHANGE, f"{word}: {record.reason}{action and ' '}{action}",
+        value=record.result, source=record.source,
     )  # fmt: skip
     return record
 
@@ -94,9 +111,7 @@ def take_estimate(test: CapTest, ready: EstimateReady, desk: Desk) -> CapTest:
     if test.state is TestState.RUNNING:
         policy = weigh(policy, ready.estimate, elapsed, test.record.minimum_runtime_s or 0.0)
     made = ready.estimate
-    record = test.record._replace(
-        estimate_s=made.ert_s, estimate_low_s=made.low_s, estimate_high_s=made.high_s
-    )
+    record = with_estimate(test.record, made)
     return test._replace(asked_at=None, record=record, estimate=made, no_estimate="", policy=policy)
 
 

@@ -23,7 +23,9 @@ HITS_APART_S = 300.0
 class Policy(NamedTuple):
     """`planned_s` after time 0. `side`: the interval lies below (-1), around (0) or above (+1) the
     minimum runtime; `hits` how often in a row, `hit_at` and `evaluated_at` s after time 0.
-    `whole_s` what was planned before the first estimate, 0.0 until then."""
+    `whole_s` what was planned before the first estimate, 0.0 until then. `may_stop`: statistics
+    may end the test: nothing was found in the curve, and this discharge alone says of the minimum
+    what it says with the earlier ones."""
 
     planned_s: float = UNKNOWN_AH_S
     side: int = 0
@@ -31,6 +33,7 @@ class Policy(NamedTuple):
     hit_at: float = 0.0
     evaluated_at: float = 0.0
     whole_s: float = 0.0
+    may_stop: bool = True
 
 
 def planned_length(rated_ah: float | None, load_a: float) -> float:
@@ -51,25 +54,47 @@ def may_evaluate(
     )
 
 
+def own_of(estimate: Estimate) -> Estimate:
+    """What this discharge alone says."""
+    own, low, high = estimate.own_s, estimate.own_low_s, estimate.own_high_s
+    if own is None or low is None or high is None:
+        return estimate
+    return estimate._replace(ert_s=own, low_s=low, high_s=high)
+
+
+def side_of(estimate: Estimate, minimum_s: float) -> int:
+    """Where the whole interval lies: below (-1) or above (+1) the minimum runtime, or around it.
+
+    An interval that is a point (measured) at the minimum reaches it.
+    """
+    if estimate.low_s > minimum_s or estimate.low_s == estimate.high_s == minimum_s:
+        return 1
+    return -1 if estimate.high_s < minimum_s else 0
+
+
 def weigh(policy: Policy, estimate: Estimate, elapsed_s: float, minimum_s: float) -> Policy:
     """Take one more estimate into account: shorten the plan, count agreeing verdicts.
 
     The newest estimate shortens what was planned at first: one that was too short for a moment
-    must not end the test before it is seen to be wrong.
+    must not end the test before it is seen to be wrong. A verdict counts where this discharge
+    alone and all together lie on one side, else the evidence that contradicts would not be seen.
     """
     whole = policy.whole_s or policy.planned_s
-    planned = min(whole, ESTIMATE_PART * estimate.ert_s)
-    policy = policy._replace(whole_s=whole)
-    side = 0
+    own = own_of(estimate)
+    planned = min(whole, ESTIMATE_PART * min(estimate.ert_s, own.ert_s))
+    side, agree = 0, True
     if minimum_s > 0.0:
-        side = -1 if estimate.high_s < minimum_s else 1 if estimate.low_s > minimum_s else 0
+        side = side_of(estimate, minimum_s)
+        agree = side == side_of(own, minimum_s)
+    may_stop = agree and not estimate.findings
+    policy = policy._replace(whole_s=whole, planned_s=planned, may_stop=may_stop)
+    if not may_stop:
+        side = 0
     if side == 0 or side != policy.side:
-        return policy._replace(
-            planned_s=planned, side=side, hits=1 if side else 0, hit_at=elapsed_s
-        )
+        return policy._replace(side=side, hits=1 if side else 0, hit_at=elapsed_s)
     if elapsed_s - policy.hit_at >= HITS_APART_S:
-        return policy._replace(planned_s=planned, hits=policy.hits + 1, hit_at=elapsed_s)
-    return policy._replace(planned_s=planned)
+        return policy._replace(hits=policy.hits + 1, hit_at=elapsed_s)
+    return policy
 
 
 def early_stop(
@@ -79,15 +104,16 @@ def early_stop(
 
     `load_ah_s`: mean discharge current in A, so that ESTIMATE_PART compares charge with charge.
     """
-    if charge_ah > ESTIMATE_PART * estimate.ert_s / 3600.0 * load_ah_s:
+    own = own_of(estimate)
+    if charge_ah > ESTIMATE_PART * min(estimate.ert_s, own.ert_s) / 3600.0 * load_ah_s:
         return "Half of the estimated charge is used."
     if estimate.is_knee:
         return "The voltage falls ever faster: the end is near."
-    if elapsed_s < EARLY_AFTER_S:
+    if elapsed_s < EARLY_AFTER_S or not policy.may_stop:
         return ""
     if policy.side and policy.hits >= HITS:
         word = "below" if policy.side < 0 else "above"
         return f"The whole interval lies {word} the minimum runtime."
-    if (estimate.high_s - estimate.low_s) / 2.0 < NARROW_PART * estimate.ert_s:
+    if all((one.high_s - one.low_s) / 2.0 < NARROW_PART * one.ert_s for one in (estimate, own)):
         return "The estimate is certain to 10 %."
     return ""

@@ -1,42 +1,120 @@
-"""Verdict: what a finished discharge says about the battery (manual 7.3.1, 7.3.2)."""
+"""Verdict: what a finished discharge says about the battery (manual 7.3.1, 7.3.2).
+
+Low is what lies below the limit, as the manual has it; whether that is firm is a second question.
+It is not where the interval of this discharge alone or that of all together holds the minimum,
+where something was found that the estimate is not made for, or where the battery may have been
+short of charge: then it is marked, and the reason says so.
+"""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from ..model.discharge import Estimate, TestRecord, TestResult
-from .captest import CapTest, End, hours
+from ..model.result_words import FINDINGS, is_combined, say_hours, say_lasting
+from .captest import CapTest, End
 from .desk import Desk
+from .type1 import own_of, side_of
 
 FULL_V = 0.05  # V a block: a Type 2 test that ends so near the cutoff has measured the run time
+MEASURED = "measured"
 
 
-def _type2(test: CapTest, desk: Desk, record: TestRecord) -> tuple[TestResult, str]:
+class Judgement(NamedTuple):
+    """`doubts`: half sentences on why the result is not firm. `is_clear`: both intervals lie on
+    the result's side of the minimum and nothing was found."""
+
+    result: TestResult
+    text: str
+    doubts: tuple[str, ...] = ()
+    is_clear: bool = True
+
+
+def _type2(test: CapTest, desk: Desk, record: TestRecord) -> Judgement:
     minimum = desk.sp.type2_minimum_v
     end = record.end_voltage
     if test.end is End.CUTOFF:
-        return TestResult.LOW, f"{test.reason} The planned time was {hours(desk.sp.type2_s)}."
+        text = f"{test.reason} The planned time was {say_hours(desk.sp.type2_s)}."
+        return Judgement(TestResult.LOW, text)
     if end is None:
-        return TestResult.ABORTED, "The end voltage is not known."
+        return Judgement(TestResult.ABORTED, "The end voltage is not known.")
     if end >= minimum:
-        return TestResult.GOOD, f"{test.reason} {end:.3f} V is at or above {minimum:.3f} V."
-    return TestResult.LOW, f"{test.reason} {end:.3f} V is below {minimum:.3f} V."
+        text = f"{test.reason} {end:.3f} V is at or above {minimum:.3f} V."
+        return Judgement(TestResult.GOOD, text)
+    return Judgement(TestResult.LOW, f"{test.reason} {end:.3f} V is below {minimum:.3f} V.")
 
 
-def _type1(
-    test: CapTest, estimate: Estimate | None, minimum: float
-) -> tuple[TestResult, str, bool]:
-    if estimate is None:
+def _type1(test: CapTest, record: TestRecord) -> Judgement:
+    """`record` carries the estimate already."""
+    ert, low, high = record.estimate_s, record.estimate_low_s, record.estimate_high_s
+    minimum = record.minimum_runtime_s or 0.0
+    if ert is None or low is None or high is None:
         why = test.no_estimate or "No estimate was possible."
-        return TestResult.ABORTED, f"{test.reason} {why}", False
-    said = f"{test.reason} Estimated run time {hours(estimate.ert_s)}"
+        return Judgement(TestResult.ABORTED, f"{test.reason} {why}")
+    said = f"{test.reason} {say_lasting(record).removesuffix('.')}"
     if minimum <= 0.0:
-        return TestResult.NONE, f"{said}; no minimum runtime is set.", False
-    marginal = estimate.low_s <= minimum <= estimate.high_s and estimate.high_s > estimate.low_s
-    good = estimate.ert_s >= minimum
-    word = "at or above" if good else "below"
-    text = f"{said}, {word} the minimum of {hours(minimum)}"
-    if marginal:
-        text += f", but the interval {hours(estimate.low_s)} to {hours(estimate.high_s)} holds it"
-    return (TestResult.GOOD if good else TestResult.LOW), text + ".", marginal
+        return Judgement(TestResult.NONE, f"{said}; no minimum runtime is set.")
+    good = ert >= minimum
+    doubts = []
+    if low <= minimum <= high and high > low:
+        doubts.append(f"the interval {say_hours(low)} to {say_hours(high)} holds it")
+    own = own_of(Estimate(ert, low, high, own_s=record.own_estimate_s,
+                          own_low_s=record.own_low_s, own_high_s=record.own_high_s))  # fmt: skip
+    if is_combined(record) and side_of(own, minimum) != (1 if good else -1):
+        span = f"{say_hours(own.low_s)} to {say_hours(own.high_s)}"
+        doubts.append(f"this discharge alone says {say_hours(own.ert_s)} ({span})")
+    word = "at or above the minimum" if good else "below the minimum"
+    result = TestResult.GOOD if good else TestResult.LOW
+    return Judgement(result, f"{said}: {word}.", tuple(doubts), not doubts)
+
+
+def _short_of_charge(record: TestRecord) -> str:
+    """Half a sentence on a start that was not from a full battery."""
+    charge = record.started_at_charge
+    if charge is None:
+        return "nobody knows how full the battery was at its start"
+    return f"the battery was at about {100.0 * charge:.0f} % at its start"
+
+
+def _weigh(made: Judgement, test: CapTest, record: TestRecord, found: set[str]) -> TestRecord:
+    """The record with its result, and marks and words for whatever makes it less than firm."""
+    marks = {*record.marks, *found}
+    doubts = [*made.doubts, *(FINDINGS[finding] for finding in FINDINGS if finding in found)]
+    is_low = made.result is TestResult.LOW
+    if is_low and "not_full" in record.marks and "not_full" not in found:
+        doubts.append(_short_of_charge(record))
+    is_clear = made.is_clear and not found
+    if is_low and test.is_used and record.type == "1":
+        doubts.append("the battery was discharged within the two days before")
+    if is_low and ("not_full" in marks or (test.is_used and not is_clear)):
+        marks.add("unconfirmed")
+    text = made.text
+    if doubts and made.result in (TestResult.GOOD, TestResult.LOW):
+        marks.add("marginal")
+        text = f"{text.removesuffix('.')}, but {'; '.join(doubts)}."
+    return record._replace(result=made.result.value, reason=text, marks=tuple(sorted(marks)))
+
+
+def with_estimate(record: TestRecord, estimate: Estimate | None) -> TestRecord:
+    """The record with what the estimate says, of all together and of this discharge alone.
+
+    A measured time is evidence by itself only where the discharge began with a full battery.
+    """
+    if estimate is None:
+        return record
+    told = record._replace(
+        estimate_s=estimate.ert_s, estimate_low_s=estimate.low_s, estimate_high_s=estimate.high_s
+    )
+    if estimate.method == MEASURED and "not_full" in record.marks:
+        return told._replace(own_estimate_s=None, own_low_s=None, own_high_s=None)
+    own = own_of(estimate)
+    return told._replace(own_estimate_s=own.ert_s, own_low_s=own.low_s, own_high_s=own.high_s)
+
+
+def measured(seconds: float, before: Estimate | None) -> Estimate:
+    """The time to the cutoff as an estimate; what was found on the way there stays found."""
+    found = () if before is None else before.findings
+    return Estimate(seconds, seconds, seconds, MEASURED, findings=found)
 
 
 def judge(test: CapTest, desk: Desk) -> TestRecord:
@@ -53,27 +131,16 @@ def judge(test: CapTest, desk: Desk) -> TestRecord:
         average_temperature=progress.mean_temp,
         end_voltage=progress.mean_v,
     )
-    marks = set(record.marks)
     estimate = test.estimate
+    is_full = record.type == "1" or (
+        abs(desk.sp.type2_minimum_v - desk.sp.th.cutoff_v) <= FULL_V * desk.sp.blocks
+    )
+    if test.end is End.CUTOFF and is_full and record.duration_s is not None:
+        estimate = measured(record.duration_s, estimate)
+    record = with_estimate(record, estimate)
     if test.end is End.ABORT:
-        result, reason = TestResult.ABORTED, test.reason
-    elif record.type == "2":
-        result, reason = _type2(test, desk, record)
-        full = abs(desk.sp.type2_minimum_v - desk.sp.th.cutoff_v) <= FULL_V * desk.sp.blocks
-        if test.end is End.CUTOFF and full and record.duration_s is not None:
-            measured = record.duration_s
-            estimate = Estimate(measured, measured, measured, "measured")
+        made = Judgement(TestResult.ABORTED, test.reason)
     else:
-        if test.end is End.CUTOFF and record.duration_s is not None:
-            measured = record.duration_s
-            estimate = Estimate(measured, measured, measured, "measured")
-        result, reason, marginal = _type1(test, estimate, record.minimum_runtime_s or 0.0)
-        if marginal:
-            marks.add("marginal")
-    if estimate is not None:
-        record = record._replace(
-            estimate_s=estimate.ert_s,
-            estimate_low_s=estimate.low_s,
-            estimate_high_s=estimate.high_s,
-        )
-    return record._replace(result=result.value, reason=reason, marks=tuple(sorted(marks)))
+        made = _type2(test, desk, record) if record.type == "2" else _type1(test, record)
+    found = set() if estimate is None else {f for f in estimate.findings if f in FINDINGS}
+    return _weigh(made, test, record, found)

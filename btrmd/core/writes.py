@@ -9,6 +9,8 @@ from ..model.commands import ChangeSettings, NoteWrite
 from ..model.settings import SETTINGS, Settings
 from ..model.words import said
 
+LONG = 200  # characters of a value
+
 
 def unchanged(command: ChangeSettings, settings: Settings) -> list[NoteWrite]:
     """A note for every setting that is written with the value it has. `command` has typed values.
@@ -20,7 +22,7 @@ def unchanged(command: ChangeSettings, settings: Settings) -> list[NoteWrite]:
         NoteWrite(
             key,
             f"Setting {key} was written unchanged: "
-            f"{'(secret)' if SETTINGS[key].secret else said(settings[key])}.",
+            f"{'(secret)' if SETTINGS[key].secret else said(settings[key])[:LONG]}.",
             command.source,
         )
         for key, value in command.changes.items()

@@ -52,6 +52,12 @@ class Health(NamedTuple):
         """State of health, % of a new battery's charge."""
         return min(150.0, 100.0 * exp(self.value))
 
+    @property
+    def interval_pct(self) -> tuple[float, float]:
+        """Ends of its 90 % interval, %."""
+        low, high = (100.0 * exp(self.value + side * Z90 * self.sd) for side in (-1.0, 1.0))
+        return low, min(150.0, high)
+
 
 def usual_s(rated_ah: float, amps: float, temp_c: float | None) -> float:
     """Run time s of a new battery at `amps` (> 0) and `temp_c`."""

@@ -54,6 +54,13 @@ class ResetData(NamedTuple):
     source: str = ""
 
 
+class BatteryReplaced(NamedTuple):
+    """Another battery was put in: earlier discharges stay in the history and count no more;
+    capacity is not known, its alarm is cleared. Refused in a test and on battery."""
+
+    source: str = ""
+
+
 class Restart(NamedTuple):
     """Restart the daemon (PB1, DNP3 function 13); refused in a test."""
 
@@ -129,6 +136,7 @@ Command = (
     | AckAlarm
     | CapacityCheck
     | ResetData
+    | BatteryReplaced
     | Restart
     | RunSelfTest
     | Calibrate

@@ -8,13 +8,17 @@ class BtrmError(Exception):
 class SettingError(BtrmError, ValueError):
     """A setting was refused.
 
-    Attributes: `key`, `value` (as it was given), `allowed` (the allowed range in words).
+    Attributes: `key`, `value` (as it was given), `allowed` (the allowed range in words), `why`
+    (what exactly is wrong, where the range alone does not tell; else empty).
     """
 
-    def __init__(self, key: str, value: object, allowed: str, text: str | None = None) -> None:
+    def __init__(
+        self, key: str, value: object, allowed: str, text: str | None = None, why: str = ""
+    ) -> None:
         self.key = key
         self.value = value
         self.allowed = allowed
+        self.why = why
         super().__init__(text or f"{key} = {value!r} is refused: allowed is {allowed}.")
 
 

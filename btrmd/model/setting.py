@@ -23,6 +23,7 @@ TextFormat = Literal[
     "passphrase",
     "day_list",
     "date_list",
+    "battery_table",
 ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from .battery_table import EXAMPLE, MAX_LENGTH
 from .setting import Setting
 
 BATTERY_TEST: Final = "Battery Test"
@@ -20,6 +21,8 @@ TYPE2_MINIMUM_MV: Final[Mapping[int, tuple[int, int, int]]] = MappingProxyType(
         48: (42000, 50000, 47200),
     }
 )  # system voltage V -> (low, high, default) mV
+
+BATTERY_TYPES: Final = ("unknown", "agm", "gel", "flooded", "tubular", "pure-lead")
 
 _IO2_LABELS = ("Analog Input", "Digital Input Alarm if < 1V", "Digital Input Alarm if > 2V")
 _IO1_LABELS = (
@@ -101,6 +104,31 @@ BATTERY_SETTINGS: Final = (
         page=BATTERY_TEST,
         group="Type 1",
         label="Battery Rating",
+    ),
+    Setting(
+        "battery.type",
+        "enum",
+        "unknown",
+        "Kind of lead-acid battery; tells how the end of a discharge looks. unknown = the curves "
+        "must show it.",
+        choices=BATTERY_TYPES,
+        choice_labels=("Not known", "AGM", "Gel", "Flooded", "Tubular (OPzS, OPzV)", "Pure lead"),
+        page=BATTERY_TEST,
+        group="Battery",
+        label="Battery Type",
+    ),
+    Setting(
+        "battery.table",
+        "text",
+        "",
+        "The maker's table for one string at 20 to 25 °C: how long it carries a load down to an "
+        f"end voltage, a row like {EXAMPLE}. Loads in A, W/cell or W/block, all the same; times in "
+        "min or h; ends in V/cell or V/block (12 V). Empty = not known.",
+        max_length=MAX_LENGTH,
+        format="battery_table",
+        page=BATTERY_TEST,
+        group="Battery",
+        label="Maker's Table",
     ),
     Setting(
         "test.type2_min",

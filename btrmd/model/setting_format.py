@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, ip_network
 
+from .battery_table import GRAMMAR, plain_table, read_battery_table
 from .window import MAX_DATES, read_dates, read_days
 
 MAX_EMAIL = 32  # manual 9.3: "32 for Email Addr" (R63)
@@ -107,6 +108,20 @@ def is_date_list(text: str) -> bool:
         return False
 
 
+def is_battery_table(text: str) -> bool:
+    """A maker's table of discharge times."""
+    return not battery_table_fault(text)
+
+
+def battery_table_fault(text: str) -> str:
+    """What is wrong with a maker's table, as half a sentence; "" where nothing is."""
+    try:
+        read_battery_table(text)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def is_path(text: str) -> bool:
     """An absolute path without steps upwards."""
     return _PATH.fullmatch(text) is not None and ".." not in text.split("/")
@@ -136,4 +151,11 @@ FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
         "separated by commas",
     ),
     "mac": (is_mac, "a MAC address such as 80:1f:12:88:92:48"),
+    "battery_table": (is_battery_table, GRAMMAR),
 }
+
+# What is done to a text before it is judged and stored: line breaks are no part of a value.
+PLAIN: Mapping[str, Callable[[str], str]] = {"battery_table": plain_table}
+
+# Formats whose refusal can say more than what is allowed.
+FAULTS: Mapping[str, Callable[[str], str]] = {"battery_table": battery_table_fault}

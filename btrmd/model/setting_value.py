@@ -7,7 +7,7 @@ import re
 
 from .errors import SettingError
 from .setting import Setting, SettingValue
-from .setting_format import FORMATS, has_control
+from .setting_format import FAULTS, FORMATS, PLAIN, has_control
 
 _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})
@@ -17,14 +17,20 @@ _FLOAT = re.compile(r"[+-]?([0-9]{1,12}\.?[0-9]{0,18}|\.[0-9]{1,18})([eE][+-]?[0
 _SHOWN = 60  # characters of a refused value that are repeated in the sentence
 
 
-def refuse(setting: Setting, raw: object, allowed: str) -> SettingError:
-    """The refusal of `raw`; a secret is never repeated, a long value is cut in the sentence."""
+def refuse(setting: Setting, raw: object, allowed: str, why: str = "") -> SettingError:
+    """The refusal of `raw`; a secret is never repeated, a long value is cut in the sentence.
+
+    `why` (half a sentence) says what is wrong where what is allowed would not tell.
+    """
     if setting.secret:
         text = f"{setting.key}: the value is refused: allowed is {allowed}."
         return SettingError(setting.key, None, allowed, text)
     shown = ascii(raw) if isinstance(raw, str) and has_control(raw) else repr(raw)
     if len(shown) > _SHOWN:
         shown = f"{shown[:_SHOWN]}..."
+    if why:
+        text = f"{setting.key} is refused: {why}; allowed is {allowed}."
+        return SettingError(setting.key, raw, allowed, text, why)
     text = f"{setting.key} = {shown} is refused: allowed is {allowed}."
     return SettingError(setting.key, raw, allowed, text)
 
@@ -52,7 +58,7 @@ def decode_value(
     else:
         value = _decode_text(setting, raw)
     if value is None:
-        raise refuse(setting, raw, allowed)
+        raise refuse(setting, raw, allowed, _fault(setting, raw))
     if setting.kind in ("int", "float") and isinstance(value, int | float):
         is_in = (low is None or value >= low) and (high is None or value <= high)
         if not is_in:
@@ -116,10 +122,21 @@ def _decode_choice(raw: object, choices: tuple[int | str, ...]) -> int | str | N
     return None
 
 
+def _fault(setting: Setting, raw: object) -> str:
+    """What is wrong with a text that is short enough and has no control characters."""
+    if setting.format not in FAULTS or not isinstance(raw, str):
+        return ""
+    text = PLAIN[setting.format](raw) if setting.format in PLAIN else raw
+    if len(text) > setting.max_length or has_control(text):
+        return ""
+    return FAULTS[setting.format](text)
+
+
 def _decode_text(setting: Setting, raw: object) -> str | None:
     if not isinstance(raw, str) or len(raw) > max(setting.max_length, 1) + _SHOWN:
         return None
     text = raw.strip() if setting.format else raw
+    text = PLAIN[setting.format](text) if setting.format in PLAIN else text
     if len(text) > setting.max_length or has_control(text):
         return None
     if text == "":

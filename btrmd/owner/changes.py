@@ -20,6 +20,7 @@ from ..model.words import said
 from ..store.writer import Writer
 from .change_pace import ChangePace
 
+LONG = 200  # characters of a value in the event log
 LIVE_NEXT = "test.next_h"
 
 
@@ -71,7 +72,12 @@ def change_events(
     """One line for every setting that differs; secrets are not told."""
 
     def shown(settings: Settings, key: str) -> Value:
-        return "(secret)" if SETTINGS[key].secret else settings[key]
+        if SETTINGS[key].secret:
+            return "(secret)"
+        value = settings[key]
+        # a maker's table is longer than a line of the log should be
+        is_long = isinstance(value, str) and len(value) > LONG
+        return f"{value[:LONG]}..." if is_long else value  # type: ignore[index]
 
     return tuple(
         Event(

@@ -11,6 +11,7 @@ from ..core import persist
 from ..core.actions import (
     Action,
     ClearTests,
+    ForgetBattery,
     Forward,
     Persist,
     Reply,
@@ -126,7 +127,7 @@ class Deeds:
                 case SaveRecord():
                     records.append(action)
                 case WantEstimate(n):
-                    findings.append(self._estimate(n, settings, wall))
+                    findings.append(self._estimate(n, state, settings, wall))
                 case Reply():
                     replies.append(action)
                 case Forward():
@@ -136,6 +137,9 @@ class Deeds:
                 case ClearTests():
                     clear = True
                     self._memory.clear()
+                case ForgetBattery(last_n):
+                    self._memory.replaced(last_n)
+                    findings.append(self._memory.news((), settings, wall))
                 case Restart():
                     restart = True
                 case Persist():
@@ -207,7 +211,7 @@ class Deeds:
         self._memory.add(record, rows, settings)
         return self._memory.news(rows, settings, wall)
 
-    def _estimate(self, n: int, settings: Settings, wall: float) -> EstimateReady:
+    def _estimate(self, n: int, state: State, settings: Settings, wall: float) -> EstimateReady:
         """The estimate of the discharge being recorded; refused with a reason when it cannot be."""
         rated = settings["battery.rated_ah"]
         rated_ah = float(rated) if isinstance(rated, int | float) else None
@@ -216,7 +220,9 @@ class Deeds:
             made = estimate(rows, settings.blocks, rated_ah)
         except NotEnough as reason:
             return EstimateReady(n, None, str(reason))
-        return EstimateReady(n, self._memory.improve(made, rows, settings, wall))
+        running = (state.outage.record, state.test.record)
+        record = next((one for one in running if one is not None and one.n == n), None)
+        return EstimateReady(n, self._memory.improve(made, rows, settings, wall, record))
 
 
 def log_event(event: Event) -> None:

@@ -111,7 +111,7 @@ class Owner:
         self._alive = alive
         self._faults = faults
         self._restore_network = restore_network
-        memory = Memory(history, self.settings)
+        memory = Memory(history, self.settings, state.replaced_after)
         self._deeds = Deeds(writer, memory)
         self._trend = MinuteMean()
         self._turns = Turns()  # of settings changes

@@ -37,11 +37,16 @@ SEEN_PART = 0.4  # a full discharge is estimated again from this part of it
 class Memory:
     """The finished records and what full discharges said of our estimates. One thread: the owner's.
 
-    Reads the history once, at start; later records come by `add`.
+    Reads the history once, at start; later records come by `add`. Records are ordered by number:
+    a clock that was never set, or set back, does not make one older than it is.
     """
 
-    def __init__(self, history: History | None, settings: Settings) -> None:
+    def __init__(
+        self, history: History | None, settings: Settings, replaced_after: int = 0
+    ) -> None:
+        """`replaced_after`: the last record number of the battery before this one; 0 = none."""
         self._records: list[TestRecord] = []
+        self._replaced_after = replaced_after
         self._ratios: list[float] = []
         if history is None:
             return
@@ -68,10 +73,27 @@ class Memory:
         self._records = []
         self._ratios = []
 
+    def replaced(self, last_n: int) -> None:
+        """Another battery was put in after record `last_n`: records up to it stay in the history
+        and are no evidence for this battery. The caller keeps the number (see `__init__`) and asks
+        for `news` afterwards. A later call with a lower number takes it back that far."""
+        self._replaced_after = last_n
+
     def improve(
-        self, made: Estimate, rows: Sequence[CurveRow], settings: Settings, wall: float
+        self,
+        made: Estimate,
+        rows: Sequence[CurveRow],
+        settings: Settings,
+        wall: float,
+        running: TestRecord | None = None,
     ) -> Estimate:
-        """The estimate of the discharge under way, with what is remembered."""
+        """The estimate of the discharge under way, with what is remembered.
+
+        `running` its record so far: marks and `started_at_charge` say how it compares. The answer
+        has `own_s`, `own_low_s`, `own_high_s` (what `made` said) wherever it differs from `made`,
+        and the finding `history_differs` where this discharge contradicts the earlier ones; then
+        its interval spans both and nothing is narrowed.
+        """
         rated_ah = _rated(settings)
         if rated_ah is None or len(rows) < 2:
             return made
@@ -84,10 +106,16 @@ class Memory:
         temp_c = sum(temps) / len(temps) if temps else None
         health = health_of(self._pasts(rated_ah))
         site = site_factor(self._ratios)
-        return combine(made, seen_s, total / seen_s, temp_c, rated_ah, health, site, wall)
+        found = combine(made, seen_s, total / seen_s, temp_c, rated_ah, health, site, wall)
+        if found[:3] == made[:3]:
+            return found
+        return found._replace(own_s=made.ert_s, own_low_s=made.low_s, own_high_s=made.high_s)
 
     def news(self, rows: Sequence[CurveRow], settings: Settings, wall: float) -> HealthReady:
-        """What to show after the last discharge; `rows` its curve, empty at start."""
+        """What to show after the last discharge; `rows` its curve, empty at start (no text then).
+
+        `confirm`: it asks for a confirming test, since the battery seems to have changed.
+        """
         rated_ah = _rated(settings)
         pasts = [] if rated_ah is None else self._pasts(rated_ah)
         health = health_of(pasts)
@@ -100,7 +128,9 @@ class Memory:
         if ohm is not None:
             said.append(f"Resistance at the transfer {1000.0 * ohm:.0f} mOhm.")
         said.append(_say(self._forecast(pasts, health, rated_ah, settings, wall)))
-        return HealthReady(round(health.soh_pct, 1), " ".join(said) if rows else "")
+        low, high = (round(end, 1) for end in health.interval_pct)
+        text = " ".join(said) if rows else ""
+        return HealthReady(round(health.soh_pct, 1), text, low, high, health.stepped)
 
     def _forecast(
         self,
@@ -116,7 +146,8 @@ class Memory:
 
     def _pasts(self, rated_ah: float) -> list[Past]:
         site = site_factor(self._ratios)
-        found = (past_of(record, rated_ah, site) for record in self._records)
+        known = (record for record in self._records if record.n > self._replaced_after)
+        found = (past_of(record, rated_ah, site) for record in known)
         return [past for past in found if past is not None]
 
     def _learn(self, rows: Sequence[CurveRow], record: TestRecord, settings: Settings) -> None:

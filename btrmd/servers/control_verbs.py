@@ -35,6 +35,7 @@ from ..model.settings_export import difference
 from ..model.snapshot import AlarmView, Snapshot
 from .control_access import Passwords, Tokens, access_verbs
 from .control_appliance import appliance_verbs
+from .control_battery import battery_verbs
 
 Request = Mapping[str, Any]
 Reply = dict[str, object]
@@ -99,6 +100,7 @@ class ControlVerbs:
             "trap_test": self._trap_test,
             **access_verbs(bus, extras.set_password, extras.tokens),
             **appliance_verbs(bus),
+            **battery_verbs(bus),
         }
 
     def answer(self, request: Request, source: str) -> Reply:

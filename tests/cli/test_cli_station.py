@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from control_station import Station, wait_until
+from control_station import FINISHED, Station, wait_until
 
-from btrmd.model.commands import AckAlarm, StartTest
+from btrmd.model.commands import AckAlarm, BatteryReplaced, StartTest
 from btrmd.model.readings import GOOD, Reading
 from btrmd.model.settings import SETTINGS
 
@@ -45,6 +45,7 @@ def sentence(result: Result, code: int = 1) -> str:
         ["calibrate", "battery.voltage"],
         ["capacity", "low"],
         ["reset-data"],
+        ["battery", "replaced"],
         ["export"],
     ],
 )
@@ -77,6 +78,41 @@ def test_set_is_all_or_none(run: Run, station: Station, state_dir: Path) -> None
         assert part in text
     settings = station.bus.snapshot.settings
     assert (settings["test.type"], settings["site.name"]) == (2, "North = South")
+
+
+def test_battery_replaced(run: Run, station: Station, state_dir: Path) -> None:
+    done = run("battery", "replaced", "--rated-ah", "26", "--type", "gel", "--state-dir", state_dir)
+    assert done.code == 0
+    assert done.out == "The battery counts as replaced; there was no discharge before.\n"
+    assert isinstance(station.commands[0], BatteryReplaced)
+    settings = station.bus.snapshot.settings
+    assert (settings["battery.rated_ah"], settings["battery.type"]) == (26.0, "gel")
+    text = sentence(run("battery", "replaced", "--type", "lipo", "--state-dir", state_dir))
+    assert "battery.type = 'lipo' is refused" in text
+    assert len(station.commands) == 2
+    assert run("battery", "--state-dir", state_dir).code == 2
+
+
+def test_test_status_says_what_the_discharge_alone_says_and_what_to_do(
+    run: Run, station: Station, state_dir: Path
+) -> None:
+    record = FINISHED._replace(
+        result="low", estimate_s=9000.0, estimate_low_s=8000.0, estimate_high_s=10000.0,
+        own_estimate_s=7000.0, own_low_s=6000.0, own_high_s=8000.0, started_at_charge=0.82,
+        marks=("marginal", "not_full", "unconfirmed"),
+    )  # fmt: skip
+    station.show(last_test=record)
+    said = run("test", "status", "--state-dir", state_dir).out
+    for part in (
+        "run time 2 h 30 min (2 h 13 min to 2 h 47 min)",
+        "this discharge alone 1 h 57 min (1 h 40 min to 2 h 13 min)",
+        "began at 82 % of the charge",
+        "marks marginal, not_full, unconfirmed",
+        "then test again: this is no verdict yet.",
+    ):
+        assert part in said
+    told = json.loads(run("test", "status", "--json", "--state-dir", state_dir).out)
+    assert (told["own_estimate_s"], told["started_at_charge"]) == (7000.0, 0.82)
 
 
 def test_status_and_alarms(run: Run, station: Station, state_dir: Path) -> None:

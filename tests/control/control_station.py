@@ -12,6 +12,7 @@ from btrmd.bus import Bus
 from btrmd.model.commands import (
     AckAlarm,
     Answer,
+    BatteryReplaced,
     Calibrate,
     CapacityCheck,
     ChangeSettings,
@@ -214,6 +215,8 @@ class Station:
             n, text = len(self.history.log) + 1, f"Self-test {result}."
             event = Event(n, AT, 1.0, "system.self_test", Kind.CHANGE, result, None, "core", text)
             self.history.log.append(event)
+        if isinstance(command, BatteryReplaced):
+            return Answer(True, data={"after": 0})
         known = AckAlarm | RunSelfTest | Calibrate | CapacityCheck | ResetData | Note
         assert isinstance(command, known)
         return Answer(True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from btrmd.cli.client import Client, RefusedError
 from btrmd.cli.place import Place
 from btrmd.model.commands import (
     AckAlarm,
+    BatteryReplaced,
     Calibrate,
     CapacityCheck,
     ChangeSettings,
@@ -27,6 +30,7 @@ from btrmd.servers.control_verbs import plain
 PROMISED = """
 n type state result reason source started_at ended_at duration_s average_current
 average_temperature end_voltage estimate_s estimate_low_s estimate_high_s minimum_runtime_s marks
+own_estimate_s own_low_s own_high_s started_at_charge
 """
 
 
@@ -122,6 +126,40 @@ def test_a_test_has_its_promised_fields(client: Client) -> None:
     assert test["started_at"] == AT_ISO
     assert test["ended_at"] == "2026-09-21T16:13:20.000Z"
     assert test["marks"] == ["not_rested"]
+
+
+def test_a_replaced_battery_is_told_before_its_rating_and_type_are_stored(
+    station: Station, client: Client
+) -> None:
+    assert client.ask("battery_replaced")["ok"] is True
+    answer = client.ask("battery_replaced", rated_ah="26", type="AGM")
+    assert answer["ok"] is True
+    me = pwd.getpwuid(os.getuid()).pw_name
+    assert station.commands == [
+        BatteryReplaced(f"cli {me}"),
+        BatteryReplaced(f"cli {me}"),
+        ChangeSettings({"battery.rated_ah": "26", "battery.type": "AGM"}, f"cli {me}"),
+    ]
+    settings = station.bus.snapshot.settings
+    assert (settings["battery.rated_ah"], settings["battery.type"]) == (26.0, "agm")
+
+
+@pytest.mark.parametrize(
+    ("fields", "key", "allowed"),
+    [
+        ({"rated_ah": 0.5}, "battery.rated_ah", "none or 1..2000 Ah"),
+        ({"rated_ah": "heavy"}, "battery.rated_ah", "none or 1..2000 Ah"),
+        ({"rated_ah": 26, "type": "lithium"}, "battery.type", "tubular or pure-lead"),
+        ({"type": []}, "battery.type", "tubular or pure-lead"),
+    ],
+)
+def test_a_refused_rating_or_type_replaces_nothing(
+    station: Station, client: Client, fields: dict[str, object], key: str, allowed: str
+) -> None:
+    error = refused(client, "battery_replaced", **fields)
+    assert (error.code, error.facts["key"]) == ("range", key)
+    assert allowed in str(error)
+    assert station.commands == []
 
 
 def test_test_status_shows_the_running_one_else_the_last(station: Station, client: Client) -> None:

@@ -155,7 +155,7 @@ def test_a_narrow_interval_ends_it_after_an_hour() -> None:
     record = last(bench)
     assert record.result == "none", "minimum 0: no judgement"
     assert record.reason == (
-        "The estimate is certain to 10 %. Estimated run time 9 h 00 min; no minimum runtime is set."
+        "The estimate is certain to 10 %. Lasts about 9 h 00 min; no minimum runtime is set."
     )
     assert bench.state.health.state is Capacity.UNKNOWN
     assert bench.state.health.estimate == Estimate(9 * HOUR, 9 * HOUR * 0.91, 9 * HOUR * 1.09)

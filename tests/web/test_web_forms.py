@@ -71,6 +71,7 @@ def other_value(setting: Setting) -> str:
         "path": "/etc/ssl/plant.pem",
         "mac": "80:1f:12:88:92:48",
         "passphrase": "a long passphrase",
+        "battery_table": "4 A: 2 h to 1.75; 2 A: 5 h to 1.75",
         "": "Nord <7> ⚡",
     }
     return texts[setting.format]
@@ -191,6 +192,26 @@ def test_a_type_2_minimum_out_of_range_returns_the_default_and_says_so(
     said = alert(page)
     assert "10500..12500 mV" in said
     assert "default value 11800 mV" in said
+
+
+def test_a_makers_table_stands_a_row_a_line_and_says_what_is_wrong_with_it(
+    station: Station, user: Client, changed: Callable[[], dict[str, object]]
+) -> None:
+    rows = "4 A: 2 h to 1.75\r\n2 A: 5 h to 1.75"
+    follow(user, post(user, "/battery-test", **{"battery.table": rows}))
+    assert changed() == {"battery.table": "4 A: 2 h to 1.75; 2 A: 5 h to 1.75"}
+    station.owner.show(
+        settings=Settings.defaults().with_changes(
+            {"battery.table": rows, "test.type2_minimum_mv": 11800}
+        )
+    )
+    assert fields_of(user.get("/battery-test").text, "/battery-test")["battery.table"] == rows
+    assert "Nothing was different" in follow(user, post(user, "/battery-test"))
+    wrong = "4 A: 2 h to 1.75\r\n2 A: 1 h to 1.75"
+    reply = post(user, "/battery-test", **{"battery.table": wrong})
+    assert reply.status == 422
+    assert "Rows 1 and 2: 4 A lasts 2 h and 2 A 1 h; a greater load" in alert(reply.text)
+    assert fields_of(reply.text, "/battery-test")["battery.table"] == wrong
 
 
 @pytest.mark.parametrize("text", ["", "abc", "nan", "11.5", "<script>"])

@@ -28,6 +28,7 @@ SHOWING = {
     ("GET", "/api/v1/points"),
     ("GET", "/api/v1/events"),
     ("GET", "/api/v1/tests"),
+    ("GET", "/api/v1/tests.csv"),
     ("GET", "/api/v1/tests/1"),
     ("GET", "/api/v1/tests/1/curve.csv"),
     ("GET", "/api/v1/trends"),

@@ -19,6 +19,7 @@ TEST_FIELDS = [
     *("n", "type", "state", "result", "reason", "source", "started_at", "ended_at"),
     *("duration_s", "average_current", "average_temperature", "end_voltage"),
     *("estimate_s", "estimate_low_s", "estimate_high_s", "minimum_runtime_s", "marks"),
+    *("own_estimate_s", "own_low_s", "own_high_s", "started_at_charge"),
 ]
 EVENT_FIELDS = [
     *("n", "at", "uptime_s", "key", "kind", "value", "threshold", "source", "text"),

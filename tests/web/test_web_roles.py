@@ -46,6 +46,8 @@ OPERATOR = {
 ADMIN = {
     ("PATCH", "/api/v1/settings"): 422,
     ("POST", "/api/v1/reset-data"): 200,
+    ("POST", "/api/v1/battery/replaced"): 200,
+    ("POST", "/battery-status/replaced"): 422,
     ("POST", "/manual-test/reset"): 422,
     ("POST", "/battery-test"): 303,
     ("POST", "/port-options"): 303,

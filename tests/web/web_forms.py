@@ -17,6 +17,8 @@ class _Fields(HTMLParser):
         self._action = action
         self._is_in = False
         self._select = ""
+        self._lines = ""
+        self._text = ""
         self.pairs: list[tuple[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -33,10 +35,21 @@ class _Fields(HTMLParser):
             self.pairs.append((name, value))
         elif tag == "select":
             self._select = name
+        elif tag == "textarea":
+            self._lines, self._text = name, ""
         elif tag == "option" and self._select and "selected" in found:
             self.pairs.append((self._select, value))
 
+    def handle_data(self, data: str) -> None:
+        if self._lines:
+            self._text += data
+
     def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea" and self._lines:
+            # a browser drops the first line break and sends the others as CR LF
+            text = self._text.replace("\r\n", "\n").removeprefix("\n").replace("\n", "\r\n")
+            self.pairs.append((self._lines, text))
+            self._lines = ""
         if tag == "form":
             self._is_in = False
         elif tag == "select":

@@ -18,6 +18,7 @@ from btrmd.model.commands import (
 from btrmd.model.errors import SettingError
 from btrmd.model.settings import find_setting
 
+from ..replacement import RATED, TYPE, replace_battery
 from .accounts import STATUS, Refusal
 from .answers import answer_json, refuse
 from .bodies import RequestError, fields, flag, json_object, refuse_field
@@ -30,6 +31,7 @@ from .sessions import Session
 MAX_DELAY_H: Final = 500
 TYPES: Final = {"1": "1", "2": "2", 1: "1", 2: "2", None: None}
 BUSY_RETRY_S: Final = 1
+_BATTERY: Final = {"rated_ah": RATED, "type": TYPE}  # field -> setting
 
 
 class ChangeApi:
@@ -114,6 +116,19 @@ class ChangeApi:
         body = json_object(request)
         fields(body, "settings")
         return self._command(ResetData(flag(body, "settings", default=False), source()))
+
+    def battery_replaced(self) -> Response:
+        body = json_object(request)
+        fields(body, *_BATTERY)
+        changes = {key: body[name] for name, key in _BATTERY.items() if name in body}
+        settings = self._services.bus.snapshot.settings
+        try:
+            answer = replace_battery(self._services.send, settings, changes, source())
+        except SettingError as error:
+            names = {key: name for name, key in _BATTERY.items()}
+            facts = {"key": names[error.key], "value": error.value, "allowed": error.allowed}
+            return refuse(422, "range", str(error), facts=facts)
+        return answer_json({}) if answer.ok else _refuse_command(answer)
 
     def _command(self, command: StopTest | AckAlarm | CapacityCheck | ResetData) -> Response:
         answer = self._services.send(command)
@@ -251,6 +266,17 @@ def change_routes(services: Services) -> list[Route]:
             "Clear the battery test data, and the battery test settings too if asked",
             "Empty",
             "ResetData",
+            answers=(refused, field),
+            role=Role.ADMIN,
+        ),
+        Route(
+            "POST",
+            f"{v1}/battery/replaced",
+            api.battery_replaced,
+            change,
+            "Another battery was put in: earlier discharges are kept and count no more",
+            "Empty",
+            "BatteryReplaced",
             answers=(refused, field),
             role=Role.ADMIN,
         ),

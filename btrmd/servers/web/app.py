@@ -36,6 +36,7 @@ from .pages import Pages, page_routes
 from .routes import Access, Route, is_api_path
 from .services import Services
 from .status_views import status_routes
+from .tests_csv import tests_csv_routes
 from .trap_test import trap_test_routes
 from .update_page import update_api, update_routes
 
@@ -80,7 +81,12 @@ def create_app(services: Services) -> Flask:
 
 
 def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Route]:
-    api = [*read_routes(services), *change_routes(services), *update_api(services)]
+    api = [
+        *read_routes(services),
+        *tests_csv_routes(services),
+        *change_routes(services),
+        *update_api(services),
+    ]
 
     def describe() -> Response:
         return answer_json(openapi.describe(api, services.version))

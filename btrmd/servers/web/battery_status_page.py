@@ -4,26 +4,35 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from flask import Response
+from flask import Response, g, request
 
 from btrmd.model.discharge import TestRecord
+from btrmd.model.errors import SettingError
 from btrmd.model.events import Event
 from btrmd.model.readings import BAD, MISSING
+from btrmd.model.result_words import say_result
+from btrmd.model.setting_battery import BATTERY_TYPES
+from btrmd.model.settings import find_setting
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
 
+from ..replacement import RATED, TYPE, replace_battery
 from .answers import answer_json
-from .card import RESULTS, TONES
 from .curve_points import Curves
 from .discharge_plot import plot_test
-from .pages import Pages
+from .pages import Pages, see_other
+from .past import UNKNOWN, Past, say_past
 from .plot import Drawing, draw, encode_plots
-from .routes import Access, Route
-from .wording import CAPACITY_WORDS, NOTHING, say_duration, say_time
+from .roles import Role
+from .routes import Access, Route, may_change
+from .services import source
+from .wording import CAPACITY_WORDS, NOTHING, say_time
 
 NO_TEST: Final = "No test has run yet."  # R192
-UNKNOWN: Final = "not known"
 SOH: Final = "battery.soh"
+REPLACED: Final = "battery.replaced"
+PATH: Final = "/battery-status"
+DONE: Final = "The battery counts as replaced: earlier discharges are kept and count no more."
 HISTORY: Final = 20
 ASSESSMENTS: Final = 10
 _LOOK_BACK: Final = 200  # tests among which the last one with an estimate is looked for
@@ -36,23 +45,6 @@ class Row(NamedTuple):
     text: str
     note: str = ""
     tone: str = ""
-
-
-class Past(NamedTuple):
-    """One test of the history in words."""
-
-    n: int
-    kind: str
-    ended: str
-    result: str
-    tone: str
-    estimate: str
-    interval: str
-    length: str
-    current: str
-    temperature: str
-    voltage: str
-    reason: str
 
 
 class Assessment(NamedTuple):
@@ -84,6 +76,26 @@ class BatteryStatusPage:
         self._curves = curves
 
     def show(self) -> str:
+        return self._render(done=DONE if request.args.get("done") == "replaced" else "")
+
+    def replaced(self) -> Response:
+        """Another battery was put in, with its rating and type where they were given."""
+        if request.form.get("sure") != "true":
+            text = "Tick the box to say that another battery was put in; nothing was changed."
+            return Response(self._render(alert=text), 422)
+        snapshot = self._services.bus.snapshot
+        given = ((RATED, request.form.get("rated_ah", "")), (TYPE, request.form.get("type", "")))
+        changes = {key: text for key, text in given if text.strip()}
+        try:
+            answer = replace_battery(self._services.send, snapshot.settings, changes, source())
+        except SettingError as error:
+            return Response(self._render(alert=f"Nothing was changed: {error}"), 422)
+        if not answer.ok:
+            status = 503 if answer.code in ("busy", "storage") else 409
+            return Response(self._render(alert=answer.text), status)
+        return see_other(f"{PATH}?done=replaced")
+
+    def _render(self, alert: str = "", done: str = "") -> str:
         snapshot = self._services.bus.snapshot
         tests = self._tests()
         judged = _judged(tests, snapshot)
@@ -96,13 +108,27 @@ class BatteryStatusPage:
         page = BatteryStatus(
             _results(snapshot),
             _current(snapshot),
-            _health(snapshot, bool(assessments)),
+            _health(snapshot, bool(assessments), self._since()),
             assessments,
             _note(snapshot, judged),
             draw(plot_test(judged, points, snapshot)) if has_curve and judged and points else None,
             tuple(say_past(test) for test in tests[:HISTORY]),
         )
-        return self._pages.render("battery_status.html", "Battery Status", page=page)
+        return self._pages.render(
+            "battery_status.html",
+            "Battery Status",
+            page=page,
+            alert=alert,
+            done=done,
+            typed={name: text[:60] for name, text in request.form.items()},
+            types=tuple(zip(BATTERY_TYPES, find_setting(TYPE).choice_labels, strict=True)),
+            can_change=may_change(g.session, Role.ADMIN, snapshot.settings),
+        )
+
+    def _since(self) -> str:
+        """When somebody said that the battery was replaced; "" where nobody has."""
+        found = self._services.history.find_events(0, 1, REPLACED)
+        return say_time(found[0].at) if found else ""
 
     def data(self) -> Response:
         snapshot = self._services.bus.snapshot
@@ -189,15 +215,18 @@ def _current(snapshot: Snapshot) -> tuple[Row, ...]:
     )
 
 
-def _health(snapshot: Snapshot, is_assessed: bool) -> tuple[Row, ...]:
-    """What is known about the battery's age: nothing is guessed."""
+def _health(snapshot: Snapshot, is_assessed: bool, since: str) -> tuple[Row, ...]:
+    """What is known about the battery's age: nothing is guessed. `since`: when it was put in."""
     soh = _number(snapshot, SOH)
+    low, high = (_number(snapshot, f"{SOH}_{end}") for end in ("low", "high"))
+    span = "" if low is None or high is None else f"90 %: {low:.0f} to {high:.0f} %"
     rated = snapshot.settings["battery.rated_ah"]
     is_rated = isinstance(rated, int | float)
     why = "" if is_rated else "It needs the battery's rating: see Battery Test."
     rows = (
         Row("Battery rating", f"{rated:g} Ah" if is_rated else "not set"),
-        Row("State of health", UNKNOWN if soh is None else f"{soh:.0f} %", "" if soh else why),
+        Row("State of health", UNKNOWN if soh is None else f"{soh:.0f} %", span if soh else why),
+        *((Row("In service since", since),) if since else ()),
     )
     if is_assessed:
         return rows
@@ -217,38 +246,12 @@ def _note(snapshot: Snapshot, judged: TestRecord | None) -> str:
     if last is None:
         return NO_TEST
     if last.result != "aborted":
-        return ""
+        return say_result(last)
     reason = last.reason.rstrip(".") or "no reason is known"
     text = f"Test {last.n} was aborted: {reason}."
     if judged is not None and judged.n != last.n:
         return f"{text} Estimate and curve are those of test {judged.n}."
     return text
-
-
-def say_past(test: TestRecord) -> Past:
-    """A test of the history in words; what is not known is said so or left out."""
-    estimate = UNKNOWN if test.estimate_s is None else say_duration(test.estimate_s)
-    interval = ""
-    if test.estimate_low_s is not None and test.estimate_high_s is not None:
-        interval = f"{say_duration(test.estimate_low_s)} to {say_duration(test.estimate_high_s)}"
-    return Past(
-        test.n,
-        "Outage" if test.type == "outage" else f"Type {test.type}",
-        say_time(test.ended_at or test.started_at),
-        RESULTS.get(test.result, test.result) if test.state == "finished" else "Running",
-        TONES.get(test.result, ""),
-        NOTHING if test.type == "outage" and test.estimate_s is None else estimate,
-        interval,
-        say_duration(test.duration_s),
-        _with_unit(test.average_current, 2, "A"),
-        _with_unit(test.average_temperature, 0, "°C"),
-        _with_unit(test.end_voltage, 2, "V"),
-        test.reason,
-    )
-
-
-def _with_unit(value: float | None, decimals: int, unit: str) -> str:
-    return NOTHING if value is None else f"{value:.{decimals}f} {unit}"
 
 
 def _days(seconds: float) -> str:
@@ -279,6 +282,7 @@ def battery_status_routes(pages: Pages, curves: Curves) -> list[Route]:
     """The page and its data."""
     page = BatteryStatusPage(pages, curves)
     return [
-        Route("GET", "/battery-status", page.show, Access.PAGE),
-        Route("GET", "/battery-status/data", page.data, Access.PAGE),
+        Route("GET", PATH, page.show, Access.PAGE),
+        Route("GET", f"{PATH}/data", page.data, Access.PAGE),
+        Route("POST", f"{PATH}/replaced", page.replaced, Access.CHANGE, role=Role.ADMIN),
     ]

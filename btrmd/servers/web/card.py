@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
 from btrmd.model.readings import BAD, MISSING
+from btrmd.model.result_words import is_combined, say_action, say_mark
 from btrmd.model.snapshot import Snapshot
 
 from .wording import say_duration, say_time
@@ -75,7 +76,10 @@ def _running(test: TestRecord, snapshot: Snapshot) -> Card:
         minimum = _number(snapshot, "runtime.minimum")
     rows.append(("Estimated run time", _say_estimate(estimate, low, high)))
     rows.append(("Minimum run time", say_duration(minimum)))
-    verdict, tone = _judge(estimate, low, high, minimum)
+    own = say_own(test)
+    if own:
+        rows.append(("This discharge alone", own))
+    verdict, tone = _judge(test, minimum)
     if test.type == "1":
         rows.append(("So far", verdict))
     title = f"Test {test.n} (Type {test.type}) {STATES.get(test.state, test.state)}"
@@ -83,12 +87,16 @@ def _running(test: TestRecord, snapshot: Snapshot) -> Card:
 
 
 def _last(test: TestRecord) -> Card:
-    rows = [("Result", RESULTS.get(test.result, test.result))]
-    if "marginal" in test.marks:
-        rows[0] = ("Result", f"{rows[0][1]} (marginal: the minimum lies within the interval)")
+    rows = [("Result", say_verdict(test))]
+    action = say_action(test)
+    if action:
+        rows.append(("What to do", action))
     if test.estimate_s is not None:
         text = _say_estimate(test.estimate_s, test.estimate_low_s, test.estimate_high_s)
         rows.append(("Estimated run time", text))
+    own = say_own(test)
+    if own:
+        rows.append(("This discharge alone", own))
     if test.minimum_runtime_s:
         rows.append(("Minimum run time", say_duration(test.minimum_runtime_s)))
     rows.append(("Length", say_duration(test.duration_s)))
@@ -97,10 +105,37 @@ def _last(test: TestRecord) -> Card:
     if test.end_voltage is not None:
         rows.append(("End voltage", f"{test.end_voltage:.2f} V"))
     rows.append(("Ended", say_time(test.ended_at)))
+    notes = say_notes(test)
+    if notes:
+        rows.append(("To be noted", notes))
     if test.reason:
         rows.append(("Reason", test.reason))
     title = f"Last test: number {test.n} (Type {test.type})"
     return Card(title, TONES.get(test.result, ""), False, tuple(rows))
+
+
+def say_verdict(test: TestRecord) -> str:
+    """The result, and whether it is firm."""
+    word = RESULTS.get(test.result, test.result)
+    if "unconfirmed" in test.marks:
+        return f"{word}, not confirmed"
+    return f"{word}, probably" if "marginal" in test.marks else word
+
+
+def say_own(test: TestRecord) -> str:
+    """What this discharge alone says, where earlier ones have changed what is told."""
+    if not is_combined(test):
+        return ""
+    return _say_estimate(test.own_estimate_s, test.own_low_s, test.own_high_s)
+
+
+def say_notes(test: TestRecord) -> str:
+    """The marks in words, and what the battery began with."""
+    marks = tuple(mark for mark in test.marks if mark not in ("marginal", "unconfirmed"))
+    parts = [f"{text[0].upper()}{text[1:]}." for text in (say_mark(mark) for mark in marks)]
+    if test.started_at_charge is not None:
+        parts.append(f"It began at {100.0 * test.started_at_charge:.0f} % of the charge.")
+    return " ".join(parts)
 
 
 def _say_estimate(estimate: float | None, low: float | None, high: float | None) -> str:
@@ -111,17 +146,22 @@ def _say_estimate(estimate: float | None, low: float | None, high: float | None)
     return f"{say_duration(estimate)} ({say_duration(low)} to {say_duration(high)}, 90 %)"
 
 
-def _judge(
-    estimate: float | None, low: float | None, high: float | None, minimum: float | None
-) -> tuple[str, str]:
+def _judge(test: TestRecord, minimum: float | None) -> tuple[str, str]:
     """What the verdict would be now, and its tone."""
+    estimate = test.estimate_s
     if not minimum:
         return "no judgement: the minimum run time is 0", ""
     if estimate is None:
         return "too early to tell", ""
     side, tone = ("above", "good") if estimate >= minimum else ("below", "bad")
-    if low is not None and high is not None and low <= minimum <= high:
-        return f"{side} the minimum, but marginal", "warn"
+    for low, high in (
+        (test.estimate_low_s, test.estimate_high_s),
+        (test.own_low_s, test.own_high_s),
+    ):
+        if low is None or high is None:
+            continue
+        if low <= minimum <= high or (low > minimum) is not (estimate >= minimum):
+            return f"{side} the minimum, but marginal", "warn"
     return f"{side} the minimum", tone
 
 

@@ -10,10 +10,10 @@ from btrmd.model.discharge import TestRecord
 from btrmd.model.thresholds import Thresholds
 
 from .answers import answer_json
-from .battery_status_page import say_past
 from .card import RESULTS
 from .curve_points import COUNT, CurvePoints, Curves, resample
 from .pages import Pages
+from .past import say_past
 from .plot import Mark, Plot, Series, draw, encode_plots
 from .plot_path import Values
 from .routes import Access, Route

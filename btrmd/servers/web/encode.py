@@ -101,6 +101,10 @@ def encode_test(test: TestRecord) -> dict[str, object]:
         "estimate_high_s": number(test.estimate_high_s),
         "minimum_runtime_s": number(test.minimum_runtime_s),
         "marks": list(test.marks),
+        "own_estimate_s": number(test.own_estimate_s),
+        "own_low_s": number(test.own_low_s),
+        "own_high_s": number(test.own_high_s),
+        "started_at_charge": number(test.started_at_charge),
     }
 
 

@@ -176,14 +176,15 @@ def _cells(event: Event) -> tuple[object, ...]:
         number(event.uptime_s),
         event.key,
         event.kind.value,
-        _harmless(shown),
+        harmless(shown),
         "" if event.threshold is None else number(event.threshold),
-        _harmless(event.source),
-        _harmless(event.text),
+        harmless(event.source),
+        harmless(event.text),
     )
 
 
-def _harmless(value: object) -> object:
+def harmless(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula; empty where there is nothing."""
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return "" if value is None else value

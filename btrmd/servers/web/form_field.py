@@ -27,6 +27,9 @@ COMMUNITIES: Final = frozenset(
 )
 HOURS_AND_MINUTES: Final = frozenset({"test.minimum_runtime_min"})  # manual 7.3: two fields
 LIVE_POINTS: Final = {"test.next_h": "test.next"}  # live setting in h -> its point in s
+TABLES: Final = frozenset(
+    setting.key for setting in SETTINGS.values() if setting.format == "battery_table"
+)  # a row a line in the form
 NO_CONTROLS: Final = " without control characters"  # true of every text, and said in refusals
 MOST_RADIOS: Final = 5
 
@@ -45,8 +48,8 @@ class Option(NamedTuple):
 
 
 class Field(NamedTuple):
-    """`kind` check|radio|select|text|number|hours|password. `allowed` are the limits in words,
-    `error` why what was typed is not accepted, `note` a warning about a value that is.
+    """`kind` check|radio|select|text|lines|number|hours|password. `allowed` are the limits in
+    words, `error` why what was typed is not accepted, `note` a warning about a value that is.
 
     `hours` and `minutes` are the two values of a run time, `was` what a countdown showed.
     `low`, `high`, `most` are for the script; a form checks without them too.
@@ -126,6 +129,8 @@ def make_field(
             hours=typed.get(key + HOURS, str(value // 60)),
             minutes=typed.get(key + MINUTES, str(value % 60)),
         )
+    if key in TABLES:
+        return field._replace(kind="lines", value=typed.get(key, field.value.replace("; ", "\n")))
     if setting.kind in ("int", "float"):
         was = typed.get(WAS + key, _shown(value)) if setting.live else None
         return field._replace(kind="number", was=was)

@@ -25,7 +25,7 @@ from .form_field import (
 )
 
 TYPE2_MINIMUM: Final = "test.type2_minimum_mv"
-KEPT: Final = 2000  # characters of a field that are shown again
+KEPT: Final = 4000  # characters of a field that are shown again
 _WHOLE_DIGITS: Final = 12
 
 
@@ -64,11 +64,17 @@ def read_submission(
                 value = snapshot.settings.default(key)
                 restored.append(key)
             else:
-                errors[key] = f"Allowed is {error.allowed}."
+                errors[key] = say_fault(error)
                 continue
         if SETTINGS[key].live or value != snapshot.settings[key]:
             changes[key] = value
     return Submission(typed, changes, errors, tuple(restored))
+
+
+def say_fault(error: SettingError) -> str:
+    """Why a field is not accepted, as a sentence beside it."""
+    allowed = f"Allowed is {error.allowed}."
+    return f"{error.why[0].upper()}{error.why[1:]}. {allowed}" if error.why else allowed
 
 
 def _raw(key: str, posted: Mapping[str, str], snapshot: Snapshot) -> str | None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from btrmd.model.result_words import MARKS
+from btrmd.model.setting_battery import BATTERY_TYPES
+
 _TIME: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
 _MAYBE_TIME: Final[dict[str, Any]] = {"type": ["string", "null"], "format": "date-time"}
 _MAYBE_NUMBER: Final[dict[str, Any]] = {"type": ["number", "null"]}
@@ -106,8 +109,21 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         estimate_s=_MAYBE_NUMBER,
         estimate_low_s=_MAYBE_NUMBER,
         estimate_high_s=_MAYBE_NUMBER,
+        own_estimate_s={**_MAYBE_NUMBER, "description": "what this discharge alone says"},
+        own_low_s=_MAYBE_NUMBER,
+        own_high_s=_MAYBE_NUMBER,
+        started_at_charge={
+            "type": ["number", "null"],
+            "minimum": 0,
+            "maximum": 1,
+            "description": "part of the full charge at the start; null where it is not known",
+        },
         minimum_runtime_s=_MAYBE_NUMBER,
-        marks={"type": "array", "items": _TEXT},
+        marks={
+            "type": "array",
+            "items": _TEXT,
+            "description": "; ".join(f"{mark}: {words}" for mark, words in MARKS.items()),
+        },
     ),
     "Tests": _full(tests=_list("Test")),
     "Trends": {
@@ -132,4 +148,12 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "Started": _full(n={"type": ["integer", "null"]}),
     "CapacityCheck": _closed(("low",), low=_FLAG),
     "ResetData": _closed((), settings=_FLAG),
+    "BatteryReplaced": _closed(
+        (),
+        rated_ah={
+            "type": ["number", "string", "null"],
+            "description": "rating of the new battery, null = not known; left out = as before",
+        },
+        type={"enum": list(BATTERY_TYPES), "description": "left out = as before"},
+    ),
 }

@@ -14,7 +14,7 @@
     return !shape.test(text) || Number(text) < Number(low) || Number(text) > Number(high);
   }
 
-  for (const input of document.querySelectorAll("input[data-allowed]")) {
+  for (const input of document.querySelectorAll("input[data-allowed], textarea[data-allowed]")) {
     input.addEventListener("change", () => {
       const error = document.getElementById(`${input.id}-error`);
       const isWrong = wrong(input);

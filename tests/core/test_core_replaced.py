@@ -1,0 +1,88 @@
+"""Another battery: what was before stays in the history and counts no more."""
+
+from __future__ import annotations
+
+from core_scenes import Bench, last, rested, supply
+
+from btrmd.core import persist
+from btrmd.core.actions import ClearTests, ForgetBattery
+from btrmd.core.publish import points
+from btrmd.core.state import new_state
+from btrmd.model.commands import BatteryReplaced, HealthReady, StartTest
+from btrmd.model.discharge import Capacity, Estimate
+
+HOUR = 3600.0
+
+
+def low(bench: Bench) -> None:
+    bench.estimate = Estimate(2 * HOUR, 1.9 * HOUR, 2.1 * HOUR)
+    bench.start("1")
+    bench.dt = 5.0
+    bench.until("idle", 5 * HOUR)
+    bench.dt = 1.0
+    bench.run(5.0)
+
+
+def test_capacity_alarm_and_health_start_anew_and_nothing_is_cleared() -> None:
+    bench = Bench(battery__rated_ah=40, test__minimum_runtime_min=180)
+    low(bench)
+    bench.ask(HealthReady(61.0, "State of health 61 %.", 55.0, 66.0))
+    assert "battery.low_capacity" in bench.alarms
+    answer = bench.ask(BatteryReplaced("web admin"))
+    assert answer.ok
+    assert answer.data == {"after": 1}
+    assert [a for a in bench.actions if isinstance(a, ForgetBattery)] == [ForgetBattery(1)]
+    assert not [a for a in bench.actions if isinstance(a, ClearTests)]
+    bench.step()
+    state = bench.state
+    assert (state.health.state, state.health.last, state.health.soh_pct) == (
+        Capacity.UNKNOWN, None, None,
+    )  # fmt: skip
+    assert bench.alarms == ()
+    assert state.charge.missing_ah is None
+    assert (state.replaced_after, state.replaced_at) == (1, bench.wall - 2.0)
+    event = bench.told("battery.replaced")[0]
+    assert (event.source, event.kind.value) == ("web admin", "command")
+    assert "stay in the history" in event.text
+    shown = points(state, bench.inputs, {}, bench.now)
+    assert shown["runtime.estimate"].value is None
+    assert shown["capacity.state"].value == "unknown"
+
+
+def test_numbers_go_on_and_the_mark_outlives_a_restart() -> None:
+    bench = Bench(battery__rated_ah=40, test__minimum_runtime_min=180)
+    low(bench)
+    bench.ask(BatteryReplaced("cli root"))
+    low(bench)
+    assert last(bench).n == 2
+    stored = persist.dump(bench.state, bench.now, bench.wall)
+    fresh = new_state(bench.state.setpoints, 7.0)
+    found = persist.restore(fresh, stored, bench.wall, {}, interrupted=False)
+    assert (found.replaced_after, found.replaced_at) == (1, bench.state.replaced_at)
+    del stored["replaced_after"], stored["replaced_at"]
+    found = persist.restore(fresh, stored, bench.wall, {}, interrupted=False)
+    assert (found.replaced_after, found.replaced_at) == (0, None)
+
+
+def test_it_is_refused_in_a_test_and_on_battery() -> None:
+    bench = Bench()
+    bench.start()
+    answer = bench.ask(BatteryReplaced("web"))
+    assert (answer.ok, answer.code) == (False, "running")
+    station = rested()
+    supply(station, False)
+    station.run(30.0)
+    answer = station.ask(BatteryReplaced("web"))
+    assert (answer.ok, answer.code) == (False, "on_battery")
+    assert "when the supply is back" in answer.text
+    supply(station, True)
+    station.run(60.0)
+    assert station.ask(BatteryReplaced("web")).ok
+
+
+def test_a_delayed_start_stays() -> None:
+    bench = Bench(battery__rated_ah=40)
+    bench.run(20.0)
+    bench.ask(StartTest("1", 2.0, "web"))
+    assert bench.ask(BatteryReplaced("web")).data == {"after": 1}
+    assert bench.state.test.record is not None

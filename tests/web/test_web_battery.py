@@ -1,0 +1,206 @@
+"""What pages and files say of a result, its marks and its start, and of a replaced battery."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from web_forms import alert, fields_of, follow, words
+from web_station import AT, Client, Station
+
+from btrmd.model.commands import Answer, BatteryReplaced, ChangeSettings
+from btrmd.model.discharge import TestRecord
+from btrmd.model.events import Event, Kind
+
+WHO = "web admin 127.0.0.1"
+LOW = TestRecord(
+    7, "1", "finished", "low", "The planned 2 h 24 min are over.", "schedule", AT - 9000.0, AT,
+    8640.0, 5.0, 21.0, 24.1, 15000.0, 12600.0, 17400.0, 18000.0,
+    ("marginal", "not_full", "not_rested", "unconfirmed"), 13800.0, 11000.0, 16600.0, 0.82,
+)  # fmt: skip
+FIRM = LOW._replace(
+    n=8, marks=(), own_estimate_s=15000.0, own_low_s=12600.0, own_high_s=17400.0,
+    started_at_charge=1.0,
+)  # fmt: skip
+ACTION = "Check the connections, test again rested, else replace the battery."
+AGAIN = "Let it rest on float for two days, then test again: this is no verdict yet."
+
+
+# --- results -------------------------------------------------------------------------------------
+
+
+def test_the_status_page_says_a_result_with_what_to_do(station: Station, client: Client) -> None:
+    station.owner.show(last_test=FIRM)
+    text = words(client.get("/").text)
+    assert f"Result Low What to do {ACTION}" in text
+    assert "This discharge alone" not in text, "it is the same"
+    station.owner.show(last_test=LOW)
+    text = words(client.get("/").text)
+    for line in (
+        "Result Low, not confirmed",
+        f"What to do {AGAIN}",
+        "This discharge alone 3 h 50 min (3 h 03 min to 4 h 36 min, 90 %)",
+        "To be noted The battery was not full at its start. "
+        "Not rested: less than 24 h on float, or discharged within 48 h. "
+        "It began at 82 % of the charge.",
+    ):
+        assert line in text, line
+
+
+def test_a_running_test_is_marginal_where_it_alone_contradicts(
+    station: Station, client: Client
+) -> None:
+    running = LOW._replace(
+        state="running", result="none", ended_at=None, marks=(), estimate_s=20000.0,
+        estimate_low_s=18500.0, estimate_high_s=21500.0,
+    )  # fmt: skip
+    station.owner.show(test=running)
+    text = words(client.get("/").text)
+    assert "This discharge alone 3 h 50 min" in text
+    assert "So far above the minimum, but marginal" in text
+
+
+@pytest.mark.parametrize("path", ["/battery-status", "/discharges"])
+def test_the_tables_say_marks_and_own_estimate_in_words(
+    station: Station, client: Client, path: str
+) -> None:
+    station.history.test_list = [LOW, FIRM]
+    text = words(client.get(path).text)
+    assert "alone: 3 h 50 min (3 h 03 min to 4 h 36 min, 90 %)" in text
+    assert f"The planned 2 h 24 min are over. {AGAIN} The battery was not full" in text
+    assert "It began at 82 % of the charge." in text
+    assert f"The planned 2 h 24 min are over. {ACTION} It began at 100 % of the charge." in text
+
+
+def test_battery_status_leads_with_the_sentence_and_shows_the_healths_interval(
+    station: Station, client: Client
+) -> None:
+    station.owner.show_point("battery.soh", 82.0)
+    assert "State of health 82 % " in words(client.get("/battery-status").text)
+    for key, value in (("battery.soh_low", 74.2), ("battery.soh_high", 90.3)):
+        station.owner.show_point(key, value)
+    station.owner.show(last_test=FIRM)
+    text = words(client.get("/battery-status").text)
+    assert "State of health 82 % 90 %: 74 to 90 %" in text
+    assert f"Lasts about 4 h 10 min, needs 5 h. {ACTION}" in text
+
+
+def test_the_list_as_csv_has_numbers_and_words(station: Station, client: Client) -> None:
+    outage = LOW._replace(
+        n=9, type="outage", result="none", reason="=cmd()", marks=("after_test:8",), source="core",
+        own_estimate_s=None, own_low_s=None, own_high_s=None, started_at_charge=None,
+    )  # fmt: skip
+    station.history.test_list = [LOW, FIRM, outage]
+    reply = client.get("/api/v1/tests.csv")
+    assert reply.headers["Content-Type"].startswith("text/csv")
+    rows = list(csv.DictReader(io.StringIO(reply.text)))
+    assert [row["n"] for row in rows] == ["9", "8", "7"]
+    assert rows[0]["reason"] == "'=cmd()"
+    assert (rows[0]["own_estimate_s"], rows[0]["started_at_charge"]) == ("", "")
+    assert rows[0]["marks_in_words"] == "it went on from test 8"
+    assert rows[1]["advice"] == f"Lasts about 4 h 10 min, needs 5 h. {ACTION}"
+    assert rows[2]["marks"] == "marginal not_full not_rested unconfirmed"
+    assert "the battery was not full at its start; not rested" in rows[2]["marks_in_words"]
+    for name, value in (
+        ("estimate_s", 15000.0), ("own_estimate_s", 13800.0), ("own_low_s", 11000.0),
+        ("own_high_s", 16600.0), ("started_at_charge", 0.82),
+    ):  # fmt: skip
+        assert float(rows[2][name]) == value
+    assert len(list(csv.reader(io.StringIO(client.get("/api/v1/tests.csv?limit=1").text)))) == 2
+    assert client.get("/api/v1/tests.csv?limit=0").status == 422
+    assert 'href="/api/v1/tests.csv"' in client.get("/discharges").text
+
+
+# --- battery replaced ----------------------------------------------------------------------------
+
+
+def replaced(user: Client, **fields: str) -> dict[str, str]:
+    page = user.get("/battery-status").text
+    return {**fields_of(page, "/battery-status/replaced"), **fields}
+
+
+def test_a_replaced_battery_wants_to_be_meant(station: Station, user: Client) -> None:
+    reply = user.form("/battery-status/replaced", **replaced(user, rated_ah="40"))
+    assert reply.status == 422
+    assert "nothing was changed" in alert(reply.text)
+    assert 'name="rated_ah" value="40"' in reply.text
+    assert station.owner.commands == []
+    page = follow(user, user.form("/battery-status/replaced", **replaced(user, sure="true")))
+    assert "The battery counts as replaced" in page
+    assert station.owner.commands == [BatteryReplaced(WHO)]
+
+
+def test_rating_and_type_go_with_it_or_nothing_does(station: Station, user: Client) -> None:
+    for fields, said in (
+        ({"rated_ah": "0.5"}, "battery.rated_ah = '0.5' is refused: allowed is none or 1..2000"),
+        ({"type": "lithium"}, "battery.type = 'lithium' is refused"),
+    ):
+        sent = replaced(user, sure="true", **fields)
+        reply = user.form("/battery-status/replaced", **sent)
+        assert reply.status == 422
+        assert said in alert(reply.text)
+    assert station.owner.commands == []
+    sent = replaced(user, sure="true", rated_ah="40", type="gel")
+    follow(user, user.form("/battery-status/replaced", **sent))
+    assert station.owner.commands == [
+        BatteryReplaced(WHO),
+        ChangeSettings({"battery.rated_ah": "40", "battery.type": "gel"}, WHO),
+    ]
+
+
+@pytest.mark.parametrize(("code", "status"), [("running", 409), ("on_battery", 409), ("busy", 503)])
+def test_what_the_core_refuses_is_said_and_the_rest_is_left(
+    station: Station, user: Client, code: str, status: int
+) -> None:
+    station.owner.answer = lambda _: Answer(False, code, "A test is running; stop it before.")
+    sent = replaced(user, sure="true", rated_ah="40")
+    reply = user.form("/battery-status/replaced", **sent)
+    assert (reply.status, alert(reply.text).strip()) == (
+        status, "A test is running; stop it before.",
+    )  # fmt: skip
+    assert station.owner.commands == [BatteryReplaced(WHO)]
+
+
+def test_settings_that_cannot_be_stored_are_told(station: Station, user: Client) -> None:
+    station.owner.answer = lambda command: (
+        Answer(False, "storage", "The disk is full.")
+        if isinstance(command, ChangeSettings)
+        else Answer(True)
+    )
+    sent = replaced(user, sure="true", rated_ah="40")
+    reply = user.form("/battery-status/replaced", **sent)
+    assert reply.status == 503
+    assert "marked as replaced, but" in alert(reply.text)
+    assert "The disk is full." in alert(reply.text)
+
+
+def test_the_page_says_since_when_this_battery_is_in(station: Station, client: Client) -> None:
+    assert "In service since" not in words(client.get("/battery-status").text)
+    told = Event(1, AT, 1.0, "battery.replaced", Kind.COMMAND, None, None, WHO, "Replaced.")
+    station.history.event_list = [told]
+    assert "In service since 2026-05-28 20:26 UTC" in words(client.get("/battery-status").text)
+
+
+def test_the_api_takes_it_too(station: Station, user: Client) -> None:
+    path = "/api/v1/battery/replaced"
+    assert user.post(path, {}).status == 200
+    assert user.post(path, {"rated_ah": 26.5, "type": "agm"}).status == 200
+    assert station.owner.commands == [
+        BatteryReplaced(WHO),
+        BatteryReplaced(WHO),
+        ChangeSettings({"battery.rated_ah": 26.5, "battery.type": "agm"}, WHO),
+    ]
+    station.owner.commands.clear()
+    for body, key in (
+        ({"rated_ah": 5000}, "rated_ah"),
+        ({"type": "lithium"}, "type"),
+        ({"ah": 26}, "ah"),
+    ):
+        reply = user.post(path, body)
+        assert (reply.status, reply.json["key"]) == (422, key)
+        assert reply.json["allowed"]
+    assert station.owner.commands == []
+    station.owner.answer = lambda _: Answer(False, "running", "A test is running.")
+    reply = user.post(path, {})
+    assert (reply.status, reply.json["reason"]) == (409, "A test is running.")
