@@ -427,7 +427,7 @@ class Owner:
         self.board.safe()
         self.state, actions = let_go(self.state, self._inputs, "The daemon stopped.", now)
         self._deeds.carry_out(actions, self.state, self.settings, now, wall)
-        self._deeds.tell_rest(now, wall)
+        self._deeds.tell_rest(now, wall, now - self.state.boot)
         row = self._trend.close()
         if row is not None:
             self._writer.trend(row.minute, row.values)
