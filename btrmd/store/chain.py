@@ -45,7 +45,7 @@ class Verified(NamedTuple):
 
 def link(before: bytes, row: Sequence[object]) -> bytes:
     """The link of a line, from that before it (empty for the first) and its columns as stored."""
-    said = json.dumps(row, ensure_ascii=True, separators=(",", ":")).encode()
+    said = json.dumps(row, ensure_ascii=True, separators=(",", ":"), default=repr).encode()
     return hashlib.sha256(before + said).digest()[:LINK_BYTES]
 
 
