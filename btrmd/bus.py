@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -50,6 +50,8 @@ class Bus:
         self._listeners: dict[str, Listener] = {}
         self._gauges: Mapping[str, float] = {}
         self._counts: dict[str, Mapping[str, int]] = {}
+        self.requests: Counter[str] = Counter()  # by server, each counted on its own thread
+        self.told: dict[str, int] = {}  # notifier -> the last event it has dealt with
         self._doers: dict[type[Deed], Callable[[Any], Answer]] = {}
         self._closed = False
 
@@ -207,6 +209,11 @@ class Bus:
     def counts(self) -> dict[str, Mapping[str, int]]:
         """What the servers count, by server: frames, refusals, what was ignored. A copy."""
         return dict(self._counts)
+
+    def asked(self, server: str) -> None:
+        """Count a request, where several threads of one server may."""
+        with self._inbox_lock:
+            self.requests[server] += 1
 
     def report_counts(self, name: str, counts: Mapping[str, int]) -> None:
         """A server replaces its counts; `counts` is not changed afterwards."""

@@ -26,8 +26,9 @@ with made.ApiClient(configuration) as client:
     trends = api.get_trends(points="battery.voltage")
     api.post_tests_current_stop()
     print(json.dumps({
-        "n": started.n, "test": test.type, "voltage": points.points["battery.voltage"].value.actual_instance,
-        "list": points.points["alarm.list"].value.actual_instance, "ticking": state.is_ticking,
+        "n": started.n, "test": test.type, "ticking": state.is_ticking,
+        "voltage": points.points["battery.voltage"].value.actual_instance,
+        "list": points.points["alarm.list"].value.actual_instance,
         "tests": len(api.get_tests().tests), "events": len(api.get_events(after=0).events),
         "columns": trends.columns, "interval": api.get_settings().test_interval_h,
     }))
