@@ -15,6 +15,17 @@ def plain_address(peer: str) -> IPv4Address | IPv6Address | None:
     return mapped or address
 
 
+def is_same_host(peer: str, host: str) -> bool:
+    """True when both are one address, whatever form each is written in."""
+    address = plain_address(peer)
+    return address is not None and address == plain_address(host)
+
+
+def host_and_port(host: str, port: int) -> str:
+    """As a person writes it: an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def network_of(address: str) -> str:
     """What counts as one place: an IPv4 address, or the /64 that one IPv6 host can choose from.
 

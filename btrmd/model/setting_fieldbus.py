@@ -135,9 +135,10 @@ DNP3_SETTINGS: Final = (
         "dnp3.master_ip",
         "text",
         "",
-        "Where unsolicited responses go when no master is connected; empty = nowhere.",
-        max_length=15,
-        format="ip",
+        "Name or address where unsolicited responses go when no master is connected; empty = "
+        "nowhere.",
+        max_length=64,
+        format="host",
         page=DNP3_MODBUS,
         group="DNP Settings",
         label="Master IP",

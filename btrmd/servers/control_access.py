@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from ..bus import Bus
 from ..model.commands import Note
 from ..model.errors import BusyError, SettingError
-from ..model.settings_export import export_settings
+from ..model.settings_export import export_settings, exported_text
 from ..model.tokens import decode_tokens, expiry, made_text, public_token
 
 log = logging.getLogger(__name__)
@@ -94,9 +94,10 @@ def access_verbs(
 
     def export(request: Request, source: str) -> Reply:
         has_secrets = request.get("secrets") is True
-        word = "with their" if has_secrets else "without"
-        tell(EXPORT_KEY, f"The settings were exported {word} secrets.", source)
-        return {"ok": True, "export": export_settings(bus.snapshot.settings, has_secrets)}
+        for_another = request.get("for_another") is True
+        tell(EXPORT_KEY, exported_text(has_secrets, for_another), source)
+        settings = bus.snapshot.settings
+        return {"ok": True, "export": export_settings(settings, has_secrets, for_another)}
 
     return {
         "passwd": passwd,

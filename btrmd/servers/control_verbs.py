@@ -198,8 +198,12 @@ class ControlVerbs:
         reply = self._submit(ChangeSettings(changes, source))
         if reply["ok"]:
             after = self._bus.snapshot
-            reply["values"] = {key: setting_view(key, after) for key in changes if key in SETTINGS}
-            reply["before"] = {key: setting_view(key, before) for key in changes if key in SETTINGS}
+            keys = [key for key in changes if key in SETTINGS]
+            new = {key: setting_view(key, after) for key in keys}
+            old = {key: setting_view(key, before) for key in keys}
+            secret = before.settings.differing(after.settings)  # the views of secrets are null
+            changed = [key for key in keys if key in secret or new[key] != old[key]]
+            reply |= {"values": new, "before": old, "changed": changed}
         return reply
 
     def _test_start(self, request: Request, source: str) -> Reply:

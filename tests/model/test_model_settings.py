@@ -164,7 +164,7 @@ def test_a_rating_may_have_a_fraction() -> None:
         ("snmp.read1", "x" * 16),
         ("snmp.trap0.address", "192.168.1"),
         ("snmp.trap0.address", ""),
-        ("snmp.trap0.address", "::1"),
+        ("snmp.trap0.address", "fd00::1::2"),
         ("network.address", "192.168.1.256"),
         ("network.host_name", "-btrm"),
         ("network.host_name", "a.b"),
@@ -181,7 +181,7 @@ def test_a_rating_may_have_a_fraction() -> None:
         ("modbus.allow", "10.0.0.0/33"),
         ("modbus.allow", "example.com"),
         ("serial.device", "ttyS0"),
-        ("dnp3.master_ip", "master"),
+        ("dnp3.master_ip", "two masters"),
     ],
 )
 def test_a_text_that_does_not_fit_is_refused_not_cut(key: str, text: object) -> None:
@@ -209,6 +209,13 @@ def test_a_text_that_does_not_fit_is_refused_not_cut(key: str, text: object) -> 
         ("modbus.allow", "10.0.0.0/8, 192.168.1.5 fd00::/8"),
         ("dnp3.allow", ""),
         ("dnp3.master_ip", "10.0.0.1"),
+        ("dnp3.master_ip", "fd00::17"),
+        ("dnp3.master_ip", "scada.example.com"),
+        ("snmp.trap0.address", "fe80::1%eth0"),
+        ("snmp.trap1.address", "noc.example.com"),
+        ("email.server", "2001:db8::25"),
+        ("syslog.server", "fd00::514"),
+        ("mqtt.server", "fd00::1883"),
         ("serial.device", "/dev/ttyUSB0"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from ...model.address import host_and_port
 from ...model.settings import Settings
 
 DISCOVERY_PREFIX: Final = "homeassistant"  # Home Assistant's own default
@@ -49,8 +50,7 @@ class Target(NamedTuple):
     @property
     def where(self) -> str:
         """For people: HOST:PORT."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
     @property
     def client_id(self) -> str:

@@ -11,6 +11,7 @@ import threading
 import time
 from typing import Final, NamedTuple
 
+from ...model.address import host_and_port
 from ...model.errors import BtrmError
 from ...model.settings import Settings
 
@@ -40,7 +41,7 @@ class Target(NamedTuple):
 
     @property
     def where(self) -> str:
-        return f"{self.host}:{self.port}/{self.transport}"
+        return f"{host_and_port(self.host, self.port)}/{self.transport}"
 
 
 class LinkError(BtrmError):

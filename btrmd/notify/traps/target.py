@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from ...model.address import host_and_port
 from ...model.settings import Settings
 from ...model.usm import V3User
 
-NOWHERE: Final = "0.0.0.0"
+NOWHERE: Final = ("0.0.0.0", "::")
 
 
 def lack_of(user: V3User) -> str:
@@ -36,7 +37,7 @@ class Target(NamedTuple):
             return f"snmp.trap{row}.{name}"
 
         host = settings.text(key("address"))
-        if not settings.flag(key("enabled")) or host == NOWHERE:
+        if not settings.flag(key("enabled")) or host in NOWHERE:
             return None
         kind = settings.text(key("kind"))
         user = None
@@ -51,7 +52,7 @@ class Target(NamedTuple):
 
     @property
     def where(self) -> str:
-        return f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
     @property
     def confirms(self) -> bool:

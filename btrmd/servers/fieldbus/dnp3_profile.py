@@ -133,7 +133,15 @@ OBJECTS: Final[tuple[tuple[str, str, str, str], ...]] = (
 
 def profile_markdown() -> str:
     """The tables of docs/dnp3-device-profile.md."""
-    parts = ["## Device\n", _pairs(DEVICE), "## Link layer\n", _pairs(LINK)]
+    parts = [
+        "## Before you trend\n",
+        "Read analog inputs as g30v2 or g30v1: they have flags, and a value that is not known (a "
+        "dead sensor, a run time before the first test) is COMM_LOST there, which a master shows "
+        "as bad. g30v4, with which class 0 and variation 0 answer as the manual has it, has no "
+        "flags: not known is -32768 there, and a master that is told nothing else trends it as a "
+        "value. Where the master can ask for nothing else, make -32768 bad in its scaling.\n",
+    ]
+    parts += ["## Device\n", _pairs(DEVICE), "## Link layer\n", _pairs(LINK)]
     parts += ["## Application layer\n", _pairs(APPLICATION), "## Events\n", _pairs(EVENTS)]
     parts += ["## Functions\n", _table(("Code", "Function", "Notes"), FUNCTIONS)]
     parts.append(

@@ -9,7 +9,9 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
+from ...model.address import is_same_host
 from ...model.limits import LIMITS, STALL_S
+from ...names import AddressPendingError, Names
 from ..share import Member, Share
 from .access import Access
 from .dnp3_association import Association
@@ -30,6 +32,7 @@ UNREAD_MAX: Final = 256 * 1024  # octets a client has not taken: it is gone or h
 CALL_S: Final = 10.0
 CALL_LOOK_S: Final = 1.0  # a connection that is lost with news left is noticed so late
 LONGEST_PAUSE_S: Final = 60.0
+NAME_LOOK_S: Final = 0.1  # between two looks whether a name is found
 
 
 class Connection(asyncio.Protocol):
@@ -140,6 +143,8 @@ class Dnp3Tcp(Endpoint):
         self._caller: asyncio.Task[None] | None = None
         self._station: Dnp3Station | None = None
         self._here: tuple[str, int] | None = None
+        self._names = Names()
+        self._master = str(plan.settings["dnp3.master_ip"])  # a name: from the first call on
 
     async def start(self) -> str:
         station = Dnp3Station.of(self.room, self.plan)
@@ -185,7 +190,7 @@ class Dnp3Tcp(Endpoint):
         if not connection.is_ours and not self._access.allows(host):
             station.count("peers_refused")
             return False
-        is_master = host == str(self.plan.settings["dnp3.master_ip"])
+        is_master = is_same_host(host, self._master)
         is_kept = connection.is_ours or is_master or self._access.names(host)
         member = Member(host, connection.close, is_kept)
         if not self.share.enter(member):
@@ -227,7 +232,9 @@ class Dnp3Tcp(Endpoint):
                 timer.cancel()
                 continue
             try:
-                await asyncio.wait_for(self.room.loop.create_connection(outgoing, *target), CALL_S)
+                place = await self._find(target)
+                self._master = place[0]
+                await asyncio.wait_for(self.room.loop.create_connection(outgoing, *place), CALL_S)
                 pause = station.config.retry_s
                 station.count("calls")
             except (OSError, TimeoutError) as error:
@@ -235,3 +242,17 @@ class Dnp3Tcp(Endpoint):
                 log.debug("DNP3 master %s:%d: %s", *target, error)
                 await asyncio.sleep(pause)
                 pause = min(2.0 * pause, max(LONGEST_PAUSE_S, station.config.retry_s))
+
+    async def _find(self, target: tuple[str, int]) -> tuple[str, int]:
+        """The master's address. Raises OSError while its name is not found, TimeoutError."""
+        end = self.room.loop.time() + CALL_S
+        while True:
+            try:
+                address = self._names.find(*target, wait_s=0.0).address
+            except AddressPendingError:
+                if self.room.loop.time() > end:
+                    raise TimeoutError(f"no address for {target[0]}") from None
+                await asyncio.sleep(NAME_LOOK_S)
+                continue
+            zone = f"%{address[3]}" if len(address) > 3 and address[3] else ""
+            return f"{address[0]}{zone}", target[1]

@@ -34,6 +34,13 @@ The unit is a Modbus server (slave) over TCP and over a serial line (RTU). Addre
 on the wire, counted from zero; the reference in the second column is what many masters show (coil 0
 is 00001, input register 0 is 30001). Names and addresses up to input register 12 and discrete input
 5 are the manual's (chapter 13); those after it are extensions.
+
+## Before you trend: not known
+
+A value that the unit does not know (a dead sensor, a run time before the first test) is 65535,
+signed registers 32768 (0x8000). A master that is told nothing else trends these as values: make
+them bad values in its scaling. Known values are held to 0..65534 and -32767..32767. A bit that is
+not known is 0; "any fault" (discrete input 5) tells of alarms.
 """
 
 _BEHAVIOUR: Final = """\
@@ -68,12 +75,6 @@ disk refuses the change; inputs of a unit whose control loop has hung for 10 s |
 They are checked in this order: function, count, address, value. A refused write changes nothing:
 a function 16 is all or none; a function 15 works from the lowest coil up and stops at the first
 refusal. What was refused and why stands in `test.reason`, the event log and on the web pages.
-
-## Not known
-
-A value that the unit does not know (a dead sensor, a run time before the first test) is 65535,
-signed registers 32768 (0x8000). Known values are held to 0..65534 and -32767..32767. A bit that is
-not known is 0; "any fault" (discrete input 5) tells of alarms.
 
 ## Writing
 

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
 from ...model import ber
+from ...model.address import plain_address
 
 Oid = tuple[int, ...]
 
@@ -35,12 +36,18 @@ def encode(syntax: str, value: int | str) -> bytes:
     if syntax == "DisplayString":
         return ber.tlv(ber.OCTET_STRING, cut(str(value)))
     if syntax == "IpAddress":
-        return ber.tlv(ber.IP_ADDRESS, IPv4Address(str(value)).packed)
+        return ber.tlv(ber.IP_ADDRESS, _four_octets(str(value)))
     if syntax in _UNSIGNED:
         return ber.integer(int(value) % 2**32, _UNSIGNED[syntax])
     if syntax == "Gauge32":
         return ber.integer(min(max(int(value), 0), 2**32 - 1), ber.GAUGE32)
     return ber.oid(tuple(map(int, str(value).split("."))))
+
+
+def _four_octets(host: str) -> bytes:
+    """A host as an IpAddress: of a name or an IPv6 address, for which it has no room, 0.0.0.0."""
+    address = plain_address(host)
+    return address.packed if isinstance(address, IPv4Address) else bytes(ADDRESS)
 
 
 def cut(text: str) -> bytes:
