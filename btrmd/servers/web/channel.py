@@ -319,6 +319,8 @@ class Channel(HTTPChannel):
         super().handle_write()
 
     def _flush_some(self, do_close: bool = True) -> bool:
+        if self.socket is None:  # a reset was read in this round of the loop already
+            return False
         is_moving = bool(super()._flush_some(do_close))
         if is_moving or not self.total_outbufs_len:
             self.progress_at = time.time()
