@@ -6,8 +6,10 @@ import asyncio
 import inspect
 import io
 import json
+import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,8 +65,8 @@ class Bench:
         self.bus = Bus(make_snapshot(settings))
         self.snmp = SnmpServer(self.bus, "none", SnmpEngine("test"))
         self.snmp._loop = asyncio.get_running_loop()
-        self._folder = tempfile.TemporaryDirectory()
-        self.folder = Path(self._folder.name)
+        self.folder = Path(tempfile.mkdtemp())
+        weakref.finalize(self, shutil.rmtree, self.folder)
         self.control = ControlServer(self.bus, None, self.folder / "s")  # type: ignore[arg-type]
         self.longest = 0.0
 
@@ -120,8 +122,8 @@ def http(bench: Bench, data: bytes) -> object:
         body = request.get_body_stream().read()
         assert len(body) <= MOST_BODY
         error = request.error
-        return (request.completed, request.empty, request.command, request.path, body,
-                error.code if error else 0, request.connection_close, len(request.headers))  # fmt: skip
+        shown = (request.completed, request.empty, request.command, request.path, body)
+        return (*shown, error.code if error else 0, request.connection_close, len(request.headers))
 
     whole = bench.timed(read, len(data) or 1)
     assert read(1) == whole, (read(1), whole)
