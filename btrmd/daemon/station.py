@@ -160,6 +160,7 @@ class Station:
                 set_password=self.accounts.set_password,
                 tokens=tokens,
                 calibration=lambda: self.board.calibration.to_dict(),
+                pages_fault=lambda: self._web.fault() if self._web else "They are not open yet.",
                 config_dir=str(config_dir),
                 state_dir=str(state_dir),
             ),
@@ -177,6 +178,7 @@ class Station:
             )  # fmt: skip
 
         self._make_web = web
+        self._web: WebServer | None = None
         self.fieldbus = Fieldbus(self.bus, fieldbus)
         self.cursors = cursors = Cursors(state_dir)
         self._static_faults += [cursors.fault] if cursors.fault else []
@@ -203,6 +205,7 @@ class Station:
         self._stack.callback(self.fieldbus.stop)
         web = self._make_web()
         web.start()
+        self._web = web
         self._stack.callback(web.stop)
         self.snmp.start()
         self._stack.callback(self.snmp.stop)

@@ -36,6 +36,7 @@ from ..model.snapshot import AlarmView, Snapshot
 from .control_access import Passwords, Tokens, access_verbs
 from .control_appliance import appliance_verbs
 from .control_battery import battery_verbs
+from .health import Health
 
 Request = Mapping[str, Any]
 Reply = dict[str, object]
@@ -55,7 +56,8 @@ class ControlExtras:
 
     `sim` changes the simulated plant (empty = nothing) and returns the truth; None: no simulation.
     `check` returns one sentence for each finding. `set_password` stores a web login, `tokens` those
-    of machines. `calibration` tells the stored points: channel -> facts. All are called from client
+    of machines. `calibration` tells the stored points: channel -> facts; `pages_fault` what is
+    wrong with the pages, "" = nothing. All are called from client
     threads and raise BtrmError to refuse.
     """
 
@@ -64,6 +66,7 @@ class ControlExtras:
     set_password: Passwords | None = None
     tokens: Tokens | None = None
     calibration: Callable[[], Mapping[str, object]] | None = None
+    pages_fault: Callable[[], str] | None = None
     config_dir: str = ""
     state_dir: str = ""
 
@@ -78,8 +81,10 @@ class ControlVerbs:
         self._bus = bus
         self._history = history
         self._extras = extras
+        self._health = Health(bus)
         self._verbs: dict[str, Callable[[Request, str], Reply]] = {
             "where": self._where,
+            "health": self._judge,
             "get": self._get,
             "set": self._set,
             "status": self._status,
@@ -120,6 +125,13 @@ class ControlVerbs:
             "state_dir": self._extras.state_dir,
             "is_simulated": self._extras.sim is not None,
         }
+
+    def _judge(self, request: Request, source: str) -> Reply:
+        """Whether the station is well, for who has installed it: "fault" is "" or a sentence."""
+        fault = "" if self._health.is_ticking() else "The owner loop does not tick."
+        if not fault and self._extras.pages_fault is not None:
+            fault = self._extras.pages_fault()
+        return {"ok": True, "version": __version__, "fault": fault}
 
     def _get(self, request: Request, source: str) -> Reply:
         keys = request.get("keys") or list(SETTINGS)

@@ -43,13 +43,16 @@ def insert_events(connection: sqlite3.Connection, events: Iterable[Event]) -> No
     """Store events under their numbers, each tied to the one before it of its class; storing one
     twice (a repeat after a fault) is harmless."""
     heads = chain.load_heads(connection)
-    rows = []
+    newest = max((head.n for head in heads.values()), default=-1)
+    rows, coming = [], set[int]()
     for event in events:
         row, kind = _row(event), event.event_class
         head = heads.get(kind)
+        if event.n <= newest and (event.n in coming or _is_stored(connection, event.n)):
+            continue
+        coming.add(event.n)
+        newest = max(newest, event.n)
         if head is not None and event.n <= head.n:
-            if connection.execute("SELECT 1 FROM events WHERE n = ?", (event.n,)).fetchone():
-                continue
             link = None  # numbers went back: it stands beside the chain
         else:
             link = chain.link(b"" if head is None else head.link, row)
@@ -59,6 +62,10 @@ def insert_events(connection: sqlite3.Connection, events: Iterable[Event]) -> No
         f"INSERT INTO events ({_NAMES}, class, chain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", rows
     )
     chain.store_heads(connection, heads)
+
+
+def _is_stored(connection: sqlite3.Connection, n: int) -> bool:
+    return connection.execute("SELECT 1 FROM events WHERE n = ?", (n,)).fetchone() is not None
 
 
 def select_events(

@@ -1,4 +1,4 @@
-"""`btrmd events verify`: on a real history, beside a running writer, after somebody was at it."""
+"""`btrmd events verify`: on a real history, beside a writer and after somebody was at it."""
 
 from __future__ import annotations
 

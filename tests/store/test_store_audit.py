@@ -216,6 +216,19 @@ def test_a_repeat_after_a_fault_changes_neither_line_nor_chain(tmp_path: Path) -
     connection.close()
 
 
+def test_a_number_that_is_taken_is_no_fault_whoever_has_it(tmp_path: Path) -> None:
+    """Twice in one piece, and by a line of another class: what is stored stays as it was."""
+    connection = filled(tmp_path / "x.db")
+    first, last = select_events(connection, 198, 2, None)
+    other = first._replace(n=201, source="modbus 192.0.2.9", kind=Kind.COMMAND)
+    assert other.event_class is not last._replace(n=201, key="x", source="core").event_class
+    insert_events(connection, [other, other, last._replace(n=201, key="x", source="core")])
+    insert_events(connection, [last._replace(n=201, key="x", source="core")])
+    assert select_events(connection, 198, 9, None) == [first, last, other]
+    assert not faults(connection)
+    connection.close()
+
+
 @pytest.mark.parametrize("text", ["", "12", "0:" + "00" * 16, "12:zz", "12:00", "x:" + "00" * 16])
 def test_a_noted_head_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(DataError, match="is no head of a chain: allowed is N:LINK"):

@@ -16,6 +16,7 @@ from web_station import Client, Station, wait_for
 from btrmd.model.points import POINT
 from btrmd.model.readings import Quality
 from btrmd.model.snapshot import AlarmView
+from btrmd.servers.web.channel import Channel
 from btrmd.servers.web.stream import MAX_CLIENTS
 
 
@@ -176,6 +177,27 @@ def test_a_client_that_does_not_read_is_dropped(station: Station, client: Client
 
         wait_for(is_dropped, 10.0)
     assert client.get("/").status == 200
+
+
+def test_a_client_that_is_behind_and_resets_leaves_no_traceback(
+    station: Station, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop reads the reset, and may write, in one and the same round."""
+    channels: list[Channel] = []
+    hand = Channel.hand_over
+    monkeypatch.setattr(Channel, "hand_over", lambda c, how: (channels.append(c), hand(c, how)))
+    with streaming(station.client()):
+        wait_for(lambda: channels)
+        channel = channels[0]
+
+        def reset_and_write() -> None:
+            channel.outbufs[-1].append(b"what the network has not taken yet")
+            channel.handle_close()
+            channel.handle_write()
+
+        channel.server.call_in_loop(reset_and_write)
+        wait_for(lambda: clients_of(station) == 0)
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
 def test_an_http_1_0_client_gets_its_stream_too(station: Station, client: Client) -> None:

@@ -24,6 +24,7 @@ DRAIN_S: Final = 1.0  # for answers that are on their way when the listener stop
 LOOP_S: Final = 5.0  # the loop is woken by sockets and by its trigger; this is for maintenance
 CLEANUP_S: Final = 2  # between two looks for connections that are to be closed
 NO_LIMIT: Final = 1_000_000  # of waitress's own: the share and our parser have theirs
+STUCK_S: Final = 20.0  # a loop that has not turned for so long will not any more
 UNWANTED_S: Final = 2.0  # between two looks whether a closed door is wanted again
 
 Report = Callable[[str, str], None]  # (address "HOST:PORT" or "", fault sentence or "")
@@ -61,9 +62,18 @@ class Listener:
         self._stopping = threading.Event()
         self._map: dict[int, Any] = {}
         self._server: Server | None = None
+        self._turned_at = 0.0  # monotonic s
         self._thread = threading.Thread(target=self._run, name=f"web-{name}", daemon=True)
 
+    @property
+    def is_stuck(self) -> bool:
+        """True when the loop should turn and does not."""
+        if self._server is None:
+            return False
+        return not self._thread.is_alive() or time.monotonic() - self._turned_at > STUCK_S
+
     def start(self) -> None:
+        self._turned_at = time.monotonic()
         self._open()
         self._thread.start()
 
@@ -150,6 +160,7 @@ class Listener:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
         if self._server is not None:
             self._server.do_wanted()
+        self._turned_at = time.monotonic()
 
     def _close(self) -> None:
         """In the loop's thread: closing from another one hangs on a keep-alive connection."""

@@ -16,6 +16,7 @@ from btrmd.model.history import History
 from btrmd.model.limits import LIMITS
 from btrmd.model.mail import MailStep
 
+from ..health import Health
 from ..share import Share
 from .accounts import Accounts, AuthStore
 from .app import create_app
@@ -26,8 +27,9 @@ from .encode import PointsDocument
 from .forms import FormTokens
 from .https_listener import HttpsListener
 from .https_only import is_http_wanted
-from .listener import Listener
-from .services import Health, Services, tell
+from .listener import STUCK_S, Listener
+from .probe import probe
+from .services import Services, tell
 from .sessions import Sessions
 from .stream import PERIOD_S, Feed
 from .throttle import KnownStore, Throttle
@@ -138,6 +140,17 @@ class WebServer:
         self._workers.shutdown(2.0)
         if self._warming.is_alive():
             self._warming.join(5.0)
+
+    def fault(self) -> str:
+        """What is wrong with the pages, one sentence; "" = they answer. Asks the application itself
+        and not by a socket: who is well must not depend on who else is connected."""
+        for listener in self._listeners:
+            if listener.is_stuck:
+                return f"The loop of {listener.scheme} has not turned for {STUCK_S:g} s."
+        if not self._listeners:
+            return ""
+        status = probe(self.app, "/healthz")
+        return "" if status == 200 else f"/healthz answers {status}."
 
     def _warm(self) -> None:
         """Compile the templates before somebody waits for them, and without delaying the start."""
