@@ -49,6 +49,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "token": ("verbs_token", "make, list and revoke tokens of machines"),
     "export": ("verbs_settings", "write all settings as JSON"),
     "import": ("verbs_settings", "take settings from such a file"),
+    "provision": ("verbs_provision", "take the settings put on the boot partition, once"),
 }
 
 

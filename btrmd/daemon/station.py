@@ -17,6 +17,7 @@ from ..clock import Clock, RealClock, SimClock
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
 from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardware
+from ..model.commands import Note
 from ..model.errors import BtrmError, SettingError
 from ..model.snmp_engine import SnmpEngine
 from ..notify.mail.sender import MailSender
@@ -36,6 +37,7 @@ from ..servers.snmp.server import SnmpServer
 from ..store.atomic import write_atomic
 from ..store.history_db import HistoryDb
 from ..store.json_file import JsonFile
+from ..store.provision_file import ProvisionFile
 from ..store.settings_file import SettingsFile
 from ..store.writer import Writer
 from .accounts_file import AccountsFile, TokensFile
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PROVISION_KEY = "settings.provision"
 FINDINGS_EVERY_S = 0.95  # between two looks for findings: a calm station publishes once a second
 
 
@@ -83,6 +86,9 @@ class Station:
         self.accounts = AccountsFile(logins)
         tokens = TokensFile(JsonFile(config_dir / "tokens.json"))
         self._static_faults = [*loaded.faults, *fault, *filter(None, (logins.load().fault,))]
+        self._provision = ProvisionFile(state_dir)
+        if (provision := self._provision.load()).is_fault:
+            self._static_faults.append(provision.text)
 
         clock: Clock = RealClock()
         pace = push = None
@@ -220,12 +226,21 @@ class Station:
         self.nut.start()
         self._stack.callback(self.nut.stop)
         self._stack.callback(self._readiness.remove)
+        self._tell_provision()
 
     def close(self) -> None:
         """Doors first, then what waits to be written, then the board."""
         self._stack.close()
 
     # --- parts ---------------------------------------------------------------------------------
+
+    def _tell_provision(self) -> None:
+        """What `btrmd provision` has done before this start is in the event log, once."""
+        report = self._provision.load()
+        if not report.is_told:
+            self.bus.post(Note(PROVISION_KEY, report.text, "provision"))
+            with suppress(BtrmError):  # told twice rather than not at all
+                self._provision.save(report._replace(is_told=True))
 
     def _simulated_board(
         self, hardware: HardwareConfig, calibration: Calibration, blocks: int

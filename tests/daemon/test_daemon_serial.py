@@ -8,6 +8,7 @@ import pytest
 from daemon_process import DaemonProcess
 
 from btrmd.daemon.unit_serial import unit_serial
+from btrmd.store.provision_file import Provision, ProvisionFile
 
 
 def board(folder: Path, content: bytes) -> Path:
@@ -57,5 +58,25 @@ def test_it_stays_over_a_restart(tmp_path: Path) -> None:
         unit.stop()
         assert unit.start().value("system.serial") == first
         assert unit.get("/api/v1/points")["points"]["system.serial"]["value"] == first
+    finally:
+        unit.close()
+
+
+def test_a_provision_before_the_start_is_in_the_event_log_once(tmp_path: Path) -> None:
+    unit = DaemonProcess(tmp_path)
+    unit.state_dir.mkdir(parents=True, exist_ok=True)
+    kept = ProvisionFile(unit.state_dir)
+    text = "btrm.csv was applied to the unit 17: 4 settings changed."
+    kept.save(Provision(text, False, False))
+    try:
+        for _ in range(2):
+            unit.start()
+            told = [event["text"] for event in unit.get("/api/v1/events")["events"]]
+            assert told.count(text) == 1
+            unit.stop()
+        refusal = "/boot/btrm.csv was not applied, nothing has been changed: it is not CSV."
+        kept.save(Provision(refusal, True, False))
+        unit.start()
+        assert refusal in unit.ask("check")["findings"]
     finally:
         unit.close()
