@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from ...model.errors import BtrmError
+from ..tls import TlsFileError, ssl_words, use_files
 from .target import OFFLINE, Target
 
 CONNECT_S: Final = 10.0  # for the TCP connection, for TLS, and for the broker's welcome
@@ -95,7 +96,7 @@ class Connection:
             raise LinkError(f"the certificate of {target.where} is refused: {fault}.") from error
         except ssl.SSLError as error:
             raise LinkError(
-                f"{target.where} and this unit find no common TLS: {_ssl_words(error)}."
+                f"{target.where} and this unit find no common TLS: {ssl_words(error)}."
             ) from error
         except socket.gaierror as error:
             raise LinkError(f"the name {target.host} is not found: {error.strerror}.") from error
@@ -340,33 +341,8 @@ class _Context(ssl.SSLContext):
 def _tls_context(target: Target) -> _Context:
     """Raises LinkError for a file that cannot be used."""
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        if target.ca_file:
-            context.load_verify_locations(target.ca_file)
-        else:
-            context.load_default_certs()
-    except (OSError, ssl.SSLError) as error:
-        raise LinkError(_file_words("CA file", target.ca_file, error)) from error
-    if target.cert_file:
-        try:
-            context.load_cert_chain(target.cert_file, target.key_file or None, _no_passphrase)
-        except (OSError, ssl.SSLError) as error:
-            names = " or ".join(filter(None, (target.cert_file, target.key_file)))
-            raise LinkError(_file_words("certificate", names, error)) from error
+        use_files(context, target.ca_file, target.cert_file, target.key_file)
+    except TlsFileError as error:
+        raise LinkError(str(error)) from error
     return context
-
-
-def _no_passphrase() -> str:
-    return ""
-
-
-def _file_words(what: str, name: str, error: OSError) -> str:
-    if isinstance(error, ssl.SSLError):
-        return f"the {what} {name} is no PEM file that can be used: {_ssl_words(error)}."
-    return f"the {what} {name} cannot be read: {error.strerror or error}."
-
-
-def _ssl_words(error: ssl.SSLError) -> str:
-    reason = getattr(error, "reason", None)
-    return str(reason).lower().replace("_", " ") if reason else str(error)
