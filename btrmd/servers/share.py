@@ -20,7 +20,7 @@ from ..model.limits import Limit
 
 BURST_S: Final = 2.0  # of new connections at the full rate may come at once
 OWN_BURST: Final = 16.0  # new connections of one address that are taken in a crowd,
-OWN_RATE: Final = 2.0  # and how many more each second
+OWN_RATE: Final = 5.0  # and how many more each second
 HALF_LIFE_S: Final = 10.0  # of what an address has cost
 NEW_COST_S: Final = 0.0005  # CPU time a new connection costs
 SHARE_COUNTS: Final = ("connections", "refused", "displaced", "idle_closed", "stalled_closed")

@@ -1,8 +1,9 @@
 """The chain of events: each line is tied to the one before it of its class.
 
-So a line that was changed or taken out afterwards shows (`btrmd events verify`). The link of a line is the SHA-256 of the link before and of what the line says, cut to 16 bytes.
-A class has a chain of its own because only its oldest lines are ever dropped. Whoever can write
-the file can also make new links: a head that was noted elsewhere is what tells of that.
+So a line that was changed or taken out afterwards shows (`btrmd events verify`). The link of a line
+is the SHA-256 of the link before and of what the line says, cut to 16 bytes. A class has a chain of
+its own because only its oldest lines are ever dropped. Whoever can write the file can also make new
+links: a head that was noted elsewhere is what tells of that.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from btrmd.model.limits import LIMITS, YIELD_S, Limit
-from btrmd.servers.share import MOST_PLACES, OWN_BURST, Member, Share
+from btrmd.servers.share import MOST_PLACES, OWN_BURST, OWN_RATE, Member, Share
 
 LIMIT = Limit("test", most=8, each=8, idle_s=600.0, new_s=10.0, kept="nobody")
 
@@ -128,7 +128,7 @@ def test_a_flood_of_new_connections_leaves_room_for_one_more_address() -> None:
     for n in range(4000):
         bench.now += 0.00025
         taken += bench.share.admits(f"10.0.{n % 40}.1")
-    assert taken <= 40 * (OWN_BURST + 2) + 10 * 3
+    assert taken <= 40 * (OWN_BURST + OWN_RATE) + 10 * 3
     assert bench.share.refused == 4000 - taken
     assert bench.share.admits("10.9.9.9")
 

@@ -52,6 +52,7 @@ class StreamFeed(Protocol):
 class Channel(HTTPChannel):
     """One connection. After `promise` and the end of the response's head it is a stream."""
 
+    connected: bool
     current_outbuf_count: int
     request: HttpRequest | None
     requests: list[HttpRequest]
@@ -240,6 +241,22 @@ class Channel(HTTPChannel):
         if self._is_joined:
             return not self.will_close  # so that the client's end is noticed at once
         return bool(super().readable())
+
+    def handle_read(self) -> None:
+        try:
+            data = self.recv(self.adj.recv_bytes)
+        except BlockingIOError:
+            # Taken in during this round of the loop, under the number of a connection that ended in
+            # it and had something to read: this one has not said anything yet.
+            return
+        except OSError:
+            self.handle_close()  # timed out, unreachable: no news of this unit
+            return
+        if data:
+            self.last_activity = time.time()
+            self.received(data)
+        else:
+            self.connected = False
 
     def received(self, data: bytes) -> bool:
         if self._is_joined:
