@@ -17,6 +17,7 @@ from btrmd.model.tokens import with_token, without_token
 PUBLIC = {
     ("GET", "/healthz"),
     ("GET", "/static/style.css"),
+    ("GET", "/.well-known/security.txt"),
     ("GET", "/login"),
     ("GET", "/logout"),
     ("POST", "/login"),

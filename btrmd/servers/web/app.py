@@ -34,6 +34,7 @@ from .mib_page import mib_routes
 from .network_page import network_routes
 from .pages import Pages, page_routes
 from .routes import Access, Route, is_api_path
+from .security_txt import security_routes
 from .services import Services
 from .status_views import status_routes
 from .tests_csv import tests_csv_routes
@@ -112,7 +113,12 @@ def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Ro
         update_routes,
         backup_routes,
     )
-    return (*api, files, *(route for make in makers for route in make(pages)))
+    return (
+        *api,
+        files,
+        *security_routes(services),
+        *(route for make in makers for route in make(pages)),
+    )
 
 
 class _Headers:
