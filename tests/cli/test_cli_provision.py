@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conftest import Run
 
 from btrmd.store.lock import DirLock
 from btrmd.store.provision_file import ProvisionFile
 from btrmd.store.settings_file import load_settings
+
+Run = Callable[..., Any]
 
 SERIAL = "10000000deadbe17"
 NUMBER = f"whose serial number is {SERIAL}"
@@ -46,7 +49,11 @@ def test_a_fresh_unit_becomes_site_17_once(
     run("set", "battery.rated_ah=26", *place)
     (boot / "btrm.csv").write_text("\ufeff" + ROWS)
     done = run("provision", boot / "none", boot, *place)
-    assert done == (0, f"btrm.csv was applied to the unit {SERIAL}: 4 settings changed.\n", "")
+    assert tuple(done) == (
+        0,
+        f"btrm.csv was applied to the unit {SERIAL}: 4 settings changed.\n",
+        "",
+    )
     settings = load_settings(config_dir).settings
     keys = ("site.name", "network.address", "test.enabled", "battery.rated_ah")
     assert [settings[key] for key in keys] == ["Site 17", "10.0.0.17", True, 26.0]
