@@ -146,6 +146,7 @@ def stage_documents(
     (doc / "btrmd.cdx.json").write_text(sbom(version, epoch, arch, components))
     (doc / "copyright").write_text(copyright_text(components))
     shutil.copy(ROOT / "CHANGELOG.md", doc / "NEWS.md")
+    shutil.copy(ROOT / "SECURITY.md", doc)
     entry = (
         f"btrmd ({version}) stable; urgency=medium\n\n"
         "  * What changed: /usr/share/doc/btrmd/NEWS.md.\n\n"

@@ -27,7 +27,6 @@ LICENCES = {
     "jinja2": "BSD-3-Clause",
     "lgpio": "Unlicense",
     "pyserial": "BSD-3-Clause",
-    "pysnmp": "BSD-2-Clause",
     "waitress": "ZPL-2.1",
 }
 

@@ -114,6 +114,11 @@ def read_bundle(source: BinaryIO, keys: Iterable[Key], target: BinaryIO) -> Mani
     return manifest
 
 
+def named_version(source: BinaryIO) -> str:
+    """The version a bundle says it brings; nothing is verified. Raises BundleError."""
+    return decode_manifest(_member(source, MANIFEST, MAX_MANIFEST)).version
+
+
 def decode_manifest(data: bytes) -> Manifest:
     """The manifest, field by field. Raises BundleError."""
     try:

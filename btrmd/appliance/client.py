@@ -26,6 +26,7 @@ class HelperClient:
 
     def __init__(self, run: Path, lib: Path) -> None:
         """`run`: the folder of helper.sock and network.json; `lib`: that of update.json."""
+        self.lib = lib
         self._socket = run / "helper.sock"
         self._network = run / NETWORK_STATE
         self._update = lib / UPDATE_STATE

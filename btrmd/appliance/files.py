@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from .installer.durable import replace_text
 
 LARGEST = 64 * 1024  # bytes
 UPDATE_STATE = "update.json"  # in the helper's own folder
@@ -21,14 +22,7 @@ def uptime() -> float:
 
 def write_json(path: Path, data: Mapping[str, object], mode: int = 0o644) -> None:
     """Replace `path` durably; readable for all as told: it holds no secret. Raises OSError."""
-    new = path.with_name(path.name + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(data, file)
-        file.flush()
-        os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
-    new.replace(path)
+    replace_text(path, json.dumps(data), mode)
 
 
 def read_json(path: Path) -> dict[str, Any]:

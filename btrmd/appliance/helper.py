@@ -88,6 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--keys-dir", type=Path, default=Path("/etc/btrm/update.pub.d"))
     parser.add_argument("--incoming", type=Path, default=Path("/var/lib/btrm/update/bundle"))
     parser.add_argument("--daemon-run-dir", type=Path, default=Path("/run/btrm"))
+    parser.add_argument("--daemon-state-dir", type=Path, default=Path("/var/lib/btrm"))
     parser.add_argument("--socket", type=Path, help="listen here (default: systemd's socket)")
     parser.add_argument("--user", default=USER, help="who may ask besides root")
     parser.add_argument("--idle-s", type=float, help=f"end after so long, default {IDLE_S:g}")
@@ -124,7 +125,9 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"btrmd-helper: {error}.\n")
         return 1
     network = Network(args.run_dir / NETWORK_STATE, args.confirm_s)
-    places = Places(args.lib_dir, args.incoming, args.keys_dir, args.daemon_run_dir)
+    places = Places(
+        args.lib_dir, args.incoming, args.keys_dir, args.daemon_run_dir, args.daemon_state_dir
+    )
     helper = Helper(network, Staging(places, os.getuid(), args.ready_s))
     door = Door(listener, helper.handle, _users(args.user))
 

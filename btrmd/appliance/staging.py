@@ -22,6 +22,9 @@ from ..model.appliance import MAX_BUNDLE
 from .bundle import BundleError, Manifest, load_keys, read_bundle
 from .checks import flag, only
 from .files import UPDATE_STATE, read_json, write_json
+from .installer.durable import replace
+from .installer.floor import is_older
+from .minimum import has_leave, lowest
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +38,13 @@ STALE_S: Final = 3600.0  # an "installing" nobody has finished for so long block
 
 class Places(NamedTuple):
     """`lib` root's own folder, `incoming` the uploaded bundle, `keys` the trusted public keys,
-    `daemon_run` the run folder of the daemon (control.sock, listeners.json)."""
+    `daemon_run` the run folder of the daemon (control.sock), `daemon_state` that of its history."""
 
     lib: Path
     incoming: Path
     keys: Path
     daemon_run: Path
+    daemon_state: Path
 
 
 class Staging:
@@ -67,7 +71,7 @@ class Staging:
                 target.flush()
                 os.fsync(target.fileno())
             self._fits(manifest, new)
-            new.replace(deb)
+            replace(new, deb)
         except OSError as error:
             raise BundleError(f"The update cannot be stored: {error.strerror or error}.") from error
         finally:
@@ -89,11 +93,20 @@ class Staging:
         installed = installed_version()
         if installed == manifest.version:
             raise BundleError(f"btrmd {installed} is already installed.")
-        if not may_downgrade and installed and not _is_newer(manifest.version, installed):
-            raise BundleError(
-                f"btrmd {manifest.version} is older than the installed {installed}; "
-                "ask for the downgrade if it is meant."
-            )
+        lib = self._places.lib
+        least = lowest(lib, installed, self._owner)
+        if least and is_older(manifest.version, least):
+            if not may_downgrade:
+                raise BundleError(
+                    f"btrmd {manifest.version} is older than {least}, the oldest version that may "
+                    "be installed here; ask for the downgrade if it is meant."
+                )
+            if not has_leave(lib, manifest.version, self._owner):
+                raise BundleError(
+                    f"btrmd {manifest.version} is refused: {least} is the oldest version that may "
+                    "be installed here, and only root gives leave to go below it: "
+                    "sudo btrmd update --allow-downgrade FILE."
+                )
         self._staged = None
         self._start(manifest, installed)
         return (
@@ -171,6 +184,7 @@ class Staging:
             "n": int(before.get("n") or 0) + 1,
             "ready_s": self._ready_s,
             "daemon_run": str(self._places.daemon_run),
+            "daemon_state": str(self._places.daemon_state),
         }
         # A copy of the installer outside the package: dpkg replaces files while it runs, and after
         # a power cut it must be there to finish or undo.
@@ -234,11 +248,6 @@ def release() -> str:
         return ""
     values = dict(line.partition("=")[::2] for line in lines)
     return values.get("VERSION_CODENAME", "").strip('"')
-
-
-def _is_newer(version: str, installed: str) -> bool:
-    words = ["dpkg", "--compare-versions", version, "gt", installed]
-    return subprocess.run(words, check=False, timeout=QUICK_S).returncode == 0
 
 
 def _private(path: Path) -> Any:

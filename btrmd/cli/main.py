@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "test": ("verbs_tests", "start, stop, show or await a capacity test"),
     "alarms": ("verbs_status", "list the alarms, or acknowledge one"),
     "ack": ("verbs_status", "acknowledge an alarm"),
+    "events": ("verbs_events", "verify that the event log says what was stored"),
     "sim": ("verbs_sim", "show or change the running simulation"),
     "estimate": ("estimate_verb", "estimate the run time from a recorded discharge"),
     "health": ("health_verb", "state of health and forecast from a history of discharges"),
@@ -45,8 +46,10 @@ VERBS: dict[str, tuple[str, str]] = {
     "network": ("verbs_appliance", "give this machine the network of the settings"),
     "update": ("verbs_appliance", "install a signed update"),
     "passwd": ("verbs_passwd", "set the password of a web login"),
+    "token": ("verbs_token", "make, list and revoke tokens of machines"),
     "export": ("verbs_settings", "write all settings as JSON"),
     "import": ("verbs_settings", "take settings from such a file"),
+    "provision": ("verbs_provision", "take the settings put on the boot partition, once"),
 }
 
 

@@ -28,7 +28,7 @@ class SerialLine:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """`http` .. `snmp`: "HOST:PORT" (port 0 = any free one), "none" = off, None = by settings.
+    """`http` .. `nut`: "HOST:PORT" (port 0 = any free one), "none" = off, None = by settings.
 
     `speed` 1..3600 times real time. `scenario` an existing file.
     """
@@ -44,6 +44,7 @@ class RunOptions:
     modbus: str | None = None
     dnp3: str | None = None
     snmp: str | None = None
+    nut: str | None = None
     serial: SerialLine | None = None
 
     @property

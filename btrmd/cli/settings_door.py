@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..model.errors import BtrmError
 from .client import Client, NoDaemonError
@@ -20,16 +20,23 @@ if TYPE_CHECKING:
 LOCK_S = 2.0  # how long to wait for another command that writes the same files
 
 
+class Done(NamedTuple):
+    """The named settings as they are now, secrets None; the keys of those that were different."""
+
+    values: dict[str, Any]
+    changed: frozenset[str]
+
+
 class Door(Protocol):
     """What the verbs need. Every method raises BtrmError to refuse."""
 
     def get(self, keys: Sequence[str]) -> dict[str, Any]:
         """Values by key, secrets None; no keys = all settings."""
 
-    def set(self, changes: Mapping[str, object]) -> dict[str, Any]:
-        """Change all or none; the values of the changed keys as they are now."""
+    def set(self, changes: Mapping[str, object]) -> Done:
+        """Change all or none."""
 
-    def export(self, secrets: bool) -> dict[str, Any]:
+    def export(self, secrets: bool, for_another: bool) -> dict[str, Any]:
         """The exported file."""
 
     def import_(self, changes: Mapping[str, object], dry_run: bool) -> dict[str, Any]:
@@ -86,11 +93,12 @@ class DaemonDoor:
     def get(self, keys: Sequence[str]) -> dict[str, Any]:
         return dict(self._client.ask("get", keys=list(keys))["values"])
 
-    def set(self, changes: Mapping[str, object]) -> dict[str, Any]:
-        return dict(self._client.ask("set", changes=dict(changes))["values"])
+    def set(self, changes: Mapping[str, object]) -> Done:
+        reply = self._client.ask("set", changes=dict(changes))
+        return Done(dict(reply["values"]), frozenset(reply["changed"]))
 
-    def export(self, secrets: bool) -> dict[str, Any]:
-        return dict(self._client.ask("export", secrets=secrets)["export"])
+    def export(self, secrets: bool, for_another: bool) -> dict[str, Any]:
+        return dict(self._client.ask("export", secrets=secrets, for_another=for_another)["export"])
 
     def import_(self, changes: Mapping[str, object], dry_run: bool) -> dict[str, Any]:
         return dict(self._client.ask("import", changes=dict(changes), dry_run=dry_run)["changes"])
@@ -111,14 +119,15 @@ class FileDoor:
                 raise _unknown(key)
         return {key: values.get(key) for key in keys or SETTINGS}
 
-    def set(self, changes: Mapping[str, object]) -> dict[str, Any]:
-        _, after = self._change(changes, dry_run=False)
-        return {key: after.public()[key] for key in changes}
+    def set(self, changes: Mapping[str, object]) -> Done:
+        before, after = self._change(changes, dry_run=False)
+        values = {key: after.public()[key] for key in changes}
+        return Done(values, frozenset(before.differing(after)))
 
-    def export(self, secrets: bool) -> dict[str, Any]:
+    def export(self, secrets: bool, for_another: bool) -> dict[str, Any]:
         from ..model.settings_export import export_settings
 
-        return export_settings(self._load(), secrets)
+        return export_settings(self._load(), secrets, for_another)
 
     def import_(self, changes: Mapping[str, object], dry_run: bool) -> dict[str, Any]:
         from ..model.settings_export import difference
@@ -200,7 +209,7 @@ def config_lock(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
-def store_password(place: Place, user: str, password: str) -> None:
+def store_password(place: Place, user: str, password: str, role: str | None = None) -> None:
     """Write the login into CONFIG_DIR/auth.json. Raises BtrmError."""
     from ..model.passwords import factory_accounts, with_password
     from ..store.json_file import JsonFile
@@ -211,4 +220,4 @@ def store_password(place: Place, user: str, password: str) -> None:
         if loaded.fault:
             warn(loaded.fault)
         accounts = factory_accounts() if loaded.data is None else loaded.data
-        file.save(with_password(accounts, user, password))
+        file.save(with_password(accounts, user, password, role))

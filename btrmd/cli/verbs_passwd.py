@@ -7,8 +7,8 @@ import sys
 from getpass import getpass
 
 from ..model.errors import SettingError
-from ..model.passwords import FACTORY_USER, MAX_LENGTH, check_new_password
-from ..servers.control_verbs import check_user
+from ..model.passwords import FACTORY_USER, MAX_LENGTH, ROLES, check_new_password
+from ..servers.control_access import check_user
 from .client import Client
 from .parsing import Verbs, place_of
 from .settings_door import daemon_of, store_password
@@ -20,24 +20,29 @@ def add_parsers(verbs: Verbs) -> None:
         run,
         state=True,
         config=True,
-        description="Set the password of a web login (8 to 128 characters).",
+        description="Set the password of a web login (8 to 128 characters). A name that is not "
+        "known is refused, unless --add --role ROLE makes a new user of it.",
     )
     parser.add_argument(
         "--stdin", action="store_true", help="read it from the first line of standard input"
     )
     parser.add_argument("--user", metavar="NAME", default=FACTORY_USER, help="default: admin")
+    parser.add_argument("--add", action="store_true", help="a new user, with --role")
+    parser.add_argument("--role", choices=ROLES, help="of a new user")
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.add is not (args.role is not None):
+        raise argparse.ArgumentTypeError("--add and --role go together")
     user = check_user(args.user)
     password = check_new_password(read_password(args.stdin, user))
     place = place_of(args)
     client: Client | None = daemon_of(place)
     if client is None:
-        store_password(place, user, password)
+        store_password(place, user, password, args.role)
         return 0
     with client:
-        client.ask("passwd", user=user, password=password)
+        client.ask("passwd", user=user, password=password, role=args.role)
     return 0
 
 

@@ -16,7 +16,7 @@ from .run_options import (
     decode_speed,
 )
 
-ADDRESSES = ("http", "https", "modbus", "dnp3", "snmp")
+ADDRESSES = ("http", "https", "modbus", "dnp3", "snmp", "nut")
 
 
 def add_parsers(verbs: Verbs) -> None:

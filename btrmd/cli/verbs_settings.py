@@ -13,6 +13,7 @@ from .parsing import Verbs, add_json, pair, pairs, place_of, wants_json
 from .settings_door import open_door
 
 SECRET = "(secret)"
+CHANGED = 10  # exit code, when --changed asks for it
 
 
 def add_parsers(verbs: Verbs) -> None:
@@ -31,8 +32,10 @@ def add_parsers(verbs: Verbs) -> None:
         set_,
         state=True,
         config=True,
-        description="Change settings, all or none. A refused value changes nothing: exit code 1.",
+        description="Change settings, all or none, and say which were so already. A refused value "
+        "changes nothing: exit code 1.",
     )
+    add_changed(parser)
     parser.add_argument("pairs", metavar="KEY=VALUE", nargs="+", type=pair)
 
     parser = verbs.add(
@@ -46,14 +49,23 @@ def add_parsers(verbs: Verbs) -> None:
         "--secrets", action="store_true", help="with passwords and communities (else null)"
     )
 
+    parser.add_argument(
+        "--for-another-unit",
+        action="store_true",
+        help="without what makes this unit itself: its network, name, location and addresses on "
+        "Modbus and DNP3",
+    )
+
     parser = verbs.add(
         "import",
         import_,
         state=True,
         config=True,
-        description="Take the settings of a file that btrmd export wrote, all or none, and show "
-        "what changes. Secrets that are null stay as they are.",
+        description="Take the settings of a file like those of btrmd export, all or none, and show "
+        "what changes. The file may hold a few settings only; all others, and secrets that are "
+        "null, stay as they are. A second time it changes nothing.",
     )
+    add_changed(parser)
     parser.add_argument("file", metavar="FILE", help="- = standard input")
     parser.add_argument("--dry-run", action="store_true", help="show only")
 
@@ -71,14 +83,15 @@ def get(args: argparse.Namespace) -> int:
 def set_(args: argparse.Namespace) -> int:
     changes = pairs(args.pairs)
     with open_door(place_of(args)) as door:
-        values = door.set(changes)
-    write_settings(values)
-    return 0
+        done = door.set(changes)
+    for key, value in done.values.items():
+        write_line(setting_line(key, value) + ("" if key in done.changed else " (unchanged)"))
+    return exit_code(args, bool(done.changed))
 
 
 def export(args: argparse.Namespace) -> int:
     with open_door(place_of(args)) as door:
-        write_json(door.export(args.secrets), indent=1)
+        write_json(door.export(args.secrets, args.for_another_unit), indent=1)
     return 0
 
 
@@ -93,16 +106,33 @@ def import_(args: argparse.Namespace) -> int:
             write_line(f"{key}: {value_text(before)} -> {value_text(after)}")
     if not difference:
         write_line("Nothing differs.")
-    return 0
+    return exit_code(args, bool(difference))
+
+
+def add_changed(parser: argparse.ArgumentParser) -> None:
+    """--changed, for programs that tell "changed" from "was so already"."""
+    parser.add_argument(
+        "--changed",
+        action="store_true",
+        help=f"exit code {CHANGED} when something has changed (or would), 0 when nothing has",
+    )
+
+
+def exit_code(args: argparse.Namespace, is_changed: bool) -> int:
+    return CHANGED if args.changed and is_changed else 0
 
 
 def write_settings(values: Mapping[str, Any]) -> None:
     """Lines of key = value, as `btrmd set` takes them."""
+    for key, value in values.items():
+        write_line(setting_line(key, value))
+
+
+def setting_line(key: str, value: object) -> str:
     from ..model.settings import SETTINGS
 
-    for key, value in values.items():
-        is_secret = key in SETTINGS and SETTINGS[key].secret
-        write_line(f"{key} = {SECRET if is_secret else value_text(value)}")
+    is_secret = key in SETTINGS and SETTINGS[key].secret
+    return f"{key} = {SECRET if is_secret else value_text(value)}"
 
 
 def read_export(name: str) -> dict[str, Any]:

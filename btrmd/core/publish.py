@@ -9,6 +9,7 @@ from ..model.discharge import Estimate, TestResult, TestState
 from ..model.readings import BAD, GOOD, MISSING, Measurement, Reading, Value
 from ..model.snapshot import AlarmView
 from .captest import CapTest
+from .charge import full_ah
 from .outputs import battery_fault
 from .state import State
 
@@ -75,9 +76,11 @@ def _values(state: State, identity: Mapping[str, Value], now: float) -> dict[str
     extended = sp.settings.get("dnp3.extended") is True
     keys = tuple(alarms)
     number = record.n if record is not None else None if last is None else last.n
+    charge = state.charge.part(full_ah(sp, health))
     return {
         "battery.low_capacity": "battery.low_capacity" in alarms,
         "battery.low_voltage": "battery.low_voltage" in alarms,
+        "battery.charge": None if charge is None else 100.0 * charge,
         "battery.soh": health.soh_pct,
         "battery.soh_low": health.soh_low_pct,
         "battery.soh_high": health.soh_high_pct,

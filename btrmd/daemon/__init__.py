@@ -15,6 +15,7 @@ from ..bus import Listener
 from ..cli.run_options import RunOptions
 from ..model.errors import BtrmError
 from ..store.lock import DirLock
+from . import heap
 from .journal import JournalHandler, leads_to_journal
 from .station import Station
 from .systemd import Supervisor
@@ -34,6 +35,7 @@ def run(options: RunOptions) -> int:
             stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
         )
     sys.setswitchinterval(SWITCH_INTERVAL_S)
+    heap.set_up()
     supervisor = Supervisor()
     try:
         restart = _run(options, supervisor)

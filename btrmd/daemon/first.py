@@ -21,12 +21,13 @@ from ..store.history_db import HistoryDb, Recovered
 from ..store.writer import Writer
 
 
-def identity(settings: Settings) -> dict[str, Value]:
-    """What About shows: model, firmware version, build date (manual 10.5)."""
+def identity(settings: Settings, serial: str) -> dict[str, Value]:
+    """What About shows: model, firmware version, build date (manual 10.5), serial number."""
     return {
         "system.model": f"BTRM{settings.site.model}",
         "system.firmware": __version__,
         "system.build_date": __build_date__,
+        "system.serial": serial,
     }
 
 
@@ -72,14 +73,14 @@ def store_closed(writer: Writer, closed: TestRecord, wall: float) -> None:
     writer.commit(test=closed, events=(event,), finish=True)
 
 
-def first_snapshot(state: State, settings: Settings, wall: float) -> Snapshot:
+def first_snapshot(state: State, settings: Settings, wall: float, serial: str) -> Snapshot:
     """Every point missing, until the first scan."""
     inputs = Inputs(wall=wall)
     return Snapshot(
         seq=0,
         at=wall,
         mono=0.0,
-        points=points(state, inputs, identity(settings), state.boot),
+        points=points(state, inputs, identity(settings, serial), state.boot),
         alarms=(),
         settings=settings,
         test=None,

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 AGAIN_S = 5.0
 LOOK_EVERY = 5  # ticks, once ready: half a second
-NAMES = ("http", "https", "modbus", "dnp3", "snmp", "serial")
+NAMES = ("http", "https", "modbus", "dnp3", "snmp", "nut", "serial")
 
 
 class Readiness:

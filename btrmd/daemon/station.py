@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
@@ -17,10 +17,12 @@ from ..clock import Clock, RealClock, SimClock
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
 from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardware
+from ..model.commands import Note
 from ..model.errors import BtrmError, SettingError
 from ..model.snmp_engine import SnmpEngine
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester
+from ..notify.mqtt.publisher import MqttPublisher
 from ..notify.syslog.sender import SyslogSender
 from ..notify.traps.sender import TrapSender
 from ..owner.changes import Changes
@@ -35,16 +37,19 @@ from ..servers.snmp.server import SnmpServer
 from ..store.atomic import write_atomic
 from ..store.history_db import HistoryDb
 from ..store.json_file import JsonFile
+from ..store.provision_file import ProvisionFile
 from ..store.settings_file import SettingsFile
 from ..store.writer import Writer
-from .accounts_file import AccountsFile
+from .accounts_file import AccountsFile, TokensFile
 from .appliance_desk import ApplianceDesk
 from .cursors import Cursors
 from .first import first_snapshot, identity, recovered_state, store_closed
+from .known_file import KnownFile
 from .ready import Readiness
 from .systemd import Supervisor
 from .tls_file import TlsFile
 from .unit_id import unit_id
+from .unit_serial import unit_serial
 
 if TYPE_CHECKING:
     from ..hal.sim.world import World
@@ -52,6 +57,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+PROVISION_KEY = "settings.provision"
 FINDINGS_EVERY_S = 0.95  # between two looks for findings: a calm station publishes once a second
 
 
@@ -78,7 +84,11 @@ class Station:
         calibration, fault = self._load_calibration()
         logins = JsonFile(config_dir / "auth.json")
         self.accounts = AccountsFile(logins)
+        tokens = TokensFile(JsonFile(config_dir / "tokens.json"))
         self._static_faults = [*loaded.faults, *fault, *filter(None, (logins.load().fault,))]
+        self._provision = ProvisionFile(state_dir)
+        if (provision := self._provision.load()).is_fault:
+            self._static_faults.append(provision.text)
 
         clock: Clock = RealClock()
         pace = push = None
@@ -103,7 +113,8 @@ class Station:
         found = history.recover()
         self._static_faults += found.faults
         state, closed = recovered_state(found, history, settings, clock.now(), clock.wall())
-        self.bus = Bus(first_snapshot(state, settings, clock.wall()))
+        self.serial = unit_serial(state_dir, options.simulate)
+        self.bus = Bus(first_snapshot(state, settings, clock.wall(), self.serial))
         self._stack.callback(self.bus.close)
         self._writer = Writer(
             history, self.bus.publish_events, settings_file, found.last_event, found.refusal
@@ -134,11 +145,13 @@ class Station:
         wanted |= wanted_listeners(settings, fieldbus)
         snmp = options.snmp if options.snmp is not None else settings.site.snmp
         wanted |= {"snmp"} if snmp != "none" else set()
+        wanted |= {"nut"} if options.nut not in (None, "none") else set()
         self._readiness = Readiness(self.bus, options.run_dir, wanted, supervisor)
         self._looked_at = float("-inf")  # for findings
         self._findings: tuple[str, ...] = ()
         self.owner = Owner(
-            self.board, self.bus, self._writer, changes, clock, state, identity(settings),
+            self.board, self.bus, self._writer, changes, clock, state,
+            identity(settings, self.serial),
             history=history, pace=pace, world=self.world, push=push,
             alive=self._readiness.look, faults=self._faults,
             restore_network=lambda wanted: self.appliance.restore(wanted),
@@ -151,7 +164,9 @@ class Station:
                 sim=None if self.world is None else self._sim,
                 check=self._check,
                 set_password=self.accounts.set_password,
+                tokens=tokens,
                 calibration=lambda: self.board.calibration.to_dict(),
+                pages_fault=lambda: self._web.fault() if self._web else "They are not open yet.",
                 config_dir=str(config_dir),
                 state_dir=str(state_dir),
             ),
@@ -164,10 +179,12 @@ class Station:
             return WebServer(
                 self.bus, history, self.accounts, http,
                 https=https, certificates=TlsFile(config_dir),
+                known=KnownFile(state_dir), tokens=tokens,
                 hardware=hardware.name, mail_tester=MailTester(self.bus),
             )  # fmt: skip
 
         self._make_web = web
+        self._web: WebServer | None = None
         self.fieldbus = Fieldbus(self.bus, fieldbus)
         self.cursors = cursors = Cursors(state_dir)
         self._static_faults += [cursors.fault] if cursors.fault else []
@@ -180,7 +197,9 @@ class Station:
         self.traps = TrapSender(self.bus, history, cursors, engine)
         self.mail = MailSender(self.bus, history, cursors)
         self.syslog = SyslogSender(self.bus, history, cursors)
-        self.nut = NutServer(self.bus)
+        nut_host = settings.site.nut or host_of((http, https, snmp), settings.site.modbus)
+        self.mqtt = MqttPublisher(self.bus, history, cursors)
+        self.nut = NutServer(self.bus, options.nut, nut_host)
 
     def start(self) -> None:
         """Open the doors. A web port may stay shut (it is retried), the control socket may not."""
@@ -192,6 +211,7 @@ class Station:
         self._stack.callback(self.fieldbus.stop)
         web = self._make_web()
         web.start()
+        self._web = web
         self._stack.callback(web.stop)
         self.snmp.start()
         self._stack.callback(self.snmp.stop)
@@ -201,15 +221,26 @@ class Station:
         self._stack.callback(self.mail.stop)
         self.syslog.start()
         self._stack.callback(self.syslog.stop)
+        self.mqtt.start()
+        self._stack.callback(self.mqtt.stop)
         self.nut.start()
         self._stack.callback(self.nut.stop)
         self._stack.callback(self._readiness.remove)
+        self._tell_provision()
 
     def close(self) -> None:
         """Doors first, then what waits to be written, then the board."""
         self._stack.close()
 
     # --- parts ---------------------------------------------------------------------------------
+
+    def _tell_provision(self) -> None:
+        """What `btrmd provision` has done before this start is in the event log, once."""
+        report = self._provision.load()
+        if not report.is_told:
+            self.bus.post(Note(PROVISION_KEY, report.text, "provision"))
+            with suppress(BtrmError):  # told twice rather than not at all
+                self._provision.save(report._replace(is_told=True))
 
     def _simulated_board(
         self, hardware: HardwareConfig, calibration: Calibration, blocks: int
@@ -266,6 +297,14 @@ class Station:
     def _check(self) -> list[str]:
         """The findings of `btrmd check`, as the last tick saw them."""
         return list(self.bus.snapshot.faults)
+
+
+def host_of(addresses: Sequence[str], otherwise: str) -> str:
+    """The host of the first listener that is open: where the others are, NUT is too."""
+    for address in addresses:
+        if address != "none":
+            return address.rpartition(":")[0].strip("[]")
+    return otherwise
 
 
 def clock_faults(wall: float) -> list[str]:

@@ -13,7 +13,17 @@ IP_ADDRESS: Final = 0x40
 COUNTER32: Final = 0x41
 GAUGE32: Final = 0x42
 TIME_TICKS: Final = 0x43
+GET: Final = 0xA0
+GET_NEXT: Final = 0xA1
 RESPONSE: Final = 0xA2
+SET: Final = 0xA3
+TRAP_V1: Final = 0xA4
+GET_BULK: Final = 0xA5
+INFORM: Final = 0xA6
+TRAP_V2: Final = 0xA7
+REPORT: Final = 0xA8
+MOST_ARCS: Final = 128  # of an OBJECT IDENTIFIER (RFC 2578 3.5)
+MOST_ARC: Final = 2**32 - 1
 
 NO_SUCH_OBJECT: Final = b"\x80\x00"
 NO_SUCH_INSTANCE: Final = b"\x81\x00"
@@ -101,6 +111,28 @@ def whole(raw: bytes, item: Element) -> int:
     if item.tag != INTEGER or not 1 <= item.end - item.start <= 8:
         raise ValueError("no INTEGER")
     return int.from_bytes(raw[item.start : item.end], "big", signed=True)
+
+
+def arcs_of(raw: bytes, item: Element) -> tuple[int, ...]:
+    """An OBJECT IDENTIFIER of 2..128 arcs up to 2^32-1. Raises ValueError."""
+    if item.tag != OBJECT_IDENTIFIER or item.end == item.start or raw[item.end - 1] & 0x80:
+        raise ValueError("no OBJECT IDENTIFIER")
+    arcs: list[int] = []
+    arc = 0
+    for octet in raw[item.start : item.end]:
+        if octet == 0x80 and not arc:
+            raise ValueError("an arc with a leading zero")
+        arc = arc << 7 | octet & 0x7F
+        if arc > MOST_ARC + 80:
+            raise ValueError("an arc too large")
+        if not octet & 0x80:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2)
+    arcs[:1] = (first, arcs[0] - 40 * first)
+    if len(arcs) > MOST_ARCS or max(arcs) > MOST_ARC:
+        raise ValueError("too many arcs, or one too large")
+    return tuple(arcs)
 
 
 def octets(raw: bytes, item: Element) -> bytes:

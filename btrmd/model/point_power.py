@@ -64,6 +64,16 @@ BATTERY_POINTS: Final = (
         web=Show("Battery Current", decimals=2),
     ),
     Point(
+        "battery.charge",
+        "float",
+        "Charge in the battery against that of the full one, counted since it was last full; not "
+        "known without a rating or a test, and where the count is not sure enough.",
+        unit="%",
+        low=0.0,
+        high=100.0,
+        snmp=(Scalar((99, 1, 15), "batteryCharge"),),
+    ),
+    Point(
         "battery.soh",
         "float",
         "State of health: capacity now against rated capacity, temperature corrected.",

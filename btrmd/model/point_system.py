@@ -79,6 +79,12 @@ SYSTEM_POINTS: Final = (
         snmp=(Scalar((1, 3), "date", syntax="DisplayString"),),
     ),
     Point(
+        "system.serial",
+        "text",
+        "Serial number: that of the Raspberry Pi, else one made once; the key of an inventory.",
+        snmp=(Scalar((99, 1, 14), "serialNumber", syntax="DisplayString"),),
+    ),
+    Point(
         "system.self_test",
         "enum",
         "Result of the self-test.",

@@ -24,6 +24,7 @@ TextFormat = Literal[
     "day_list",
     "date_list",
     "battery_table",
+    "topic",
 ]
 
 

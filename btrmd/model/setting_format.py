@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from .battery_table import GRAMMAR, plain_table, read_battery_table
 from .window import MAX_DATES, read_dates, read_days
@@ -17,6 +17,7 @@ MAX_NETWORKS = 32
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9.-]{1,253})")
+_TOPIC = re.compile(r"[^\x00/+#$ ][^\x00/+#]*(/[^\x00/+#]+)*")  # MQTT 5.0, 4.7.1 and 4.7.2
 _PATH = re.compile(r"/[^\x00]*")
 _PASSPHRASE = re.compile(r"[ -~]{8,64}")  # RFC 3414 11.2: at least 8 characters
 
@@ -40,14 +41,29 @@ def is_ip(text: str) -> bool:
     return True
 
 
+def is_ipv6(text: str) -> bool:
+    """An IPv6 address, with or without a zone (fe80::1%eth0)."""
+    try:
+        IPv6Address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def plain_host(text: str) -> str:
+    """A host as it is stored: an IPv6 address without the brackets that a URL has."""
+    inside = text[1:-1] if text.startswith("[") and text.endswith("]") else ""
+    return inside if is_ipv6(inside) else text
+
+
 def is_hostname(text: str) -> bool:
     """A single host label (RFC 1123)."""
     return _LABEL.fullmatch(text) is not None
 
 
 def is_host(text: str) -> bool:
-    """A host name with or without domain, or an IPv4 address."""
-    if is_ip(text):
+    """A host name with or without domain, or an IPv4 or IPv6 address."""
+    if is_ip(text) or is_ipv6(text):
         return True
     labels = text.removesuffix(".").split(".")
     if len(text) > 253 or labels[-1].isdigit():
@@ -58,7 +74,7 @@ def is_host(text: str) -> bool:
 def is_email(text: str) -> bool:
     """One mail address with a plausible host part."""
     match = _EMAIL.fullmatch(text)
-    return match is not None and is_host(match.group(1))
+    return match is not None and is_host(match.group(1))  # no IPv6: it has no colons
 
 
 def is_email_list(text: str) -> bool:
@@ -122,6 +138,11 @@ def battery_table_fault(text: str) -> str:
     return ""
 
 
+def is_topic(text: str) -> bool:
+    """Levels of an MQTT topic that is published to: no wildcards, no empty level."""
+    return _TOPIC.fullmatch(text) is not None
+
+
 def is_path(text: str) -> bool:
     """An absolute path without steps upwards."""
     return _PATH.fullmatch(text) is not None and ".." not in text.split("/")
@@ -129,7 +150,7 @@ def is_path(text: str) -> bool:
 
 FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     "ip": (is_ip, "an IPv4 address such as 192.168.1.214"),
-    "host": (is_host, "a host name or an IPv4 address"),
+    "host": (is_host, "a host name, an IPv4 or an IPv6 address"),
     "hostname": (is_hostname, "letters, digits and hyphens, not starting or ending with a hyphen"),
     "email": (is_email, "a mail address such as name@host.com"),
     "email_list": (
@@ -152,10 +173,11 @@ FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     ),
     "mac": (is_mac, "a MAC address such as 80:1f:12:88:92:48"),
     "battery_table": (is_battery_table, GRAMMAR),
+    "topic": (is_topic, "levels of a topic such as site/btrmd, without + # and $"),
 }
 
 # What is done to a text before it is judged and stored: line breaks are no part of a value.
-PLAIN: Mapping[str, Callable[[str], str]] = {"battery_table": plain_table}
+PLAIN: Mapping[str, Callable[[str], str]] = {"battery_table": plain_table, "host": plain_host}
 
 # Formats whose refusal can say more than what is allowed.
 FAULTS: Mapping[str, Callable[[str], str]] = {"battery_table": battery_table_fault}

@@ -218,10 +218,11 @@ AUTHORIZATION_SETTINGS: Final = (
         "web.authorization",
         "enum",
         "writes",
-        "What needs a login: writes = every change, all = every page. off = nothing, which only "
-        "the [site] table of the site file can choose.",
+        "What needs a login: writes = every change, all = everything but /healthz and the login "
+        "page; a machine comes with a token. off = nothing, which only the [site] table of the "
+        "site file can choose.",
         choices=("off", "writes", "all"),
-        choice_labels=("Nothing", "Every change", "Every page"),
+        choice_labels=("Nothing", "Every change", "Everything"),
         page=AUTHORIZATION,
         label="Enable Authorization",
     ),

@@ -50,9 +50,10 @@ def _receiver(row: int) -> tuple[Setting, ...]:
             f"snmp.trap{row}.address",
             "text",
             "0.0.0.0",
-            "Address of the receiver; 0.0.0.0 = none.",
-            max_length=15,
-            format="ip",
+            "Name or address of the receiver; 0.0.0.0 = none. The MIB can show an IPv4 address "
+            "only, and shows any other as 0.0.0.0.",
+            max_length=64,
+            format="host",
             page=SNMP,
             group=group,
             label="IP Address",

@@ -7,7 +7,7 @@ from typing import Final
 from .setting import Setting
 from .setting_snmp import SNMP
 
-TRANSPORTS: Final = ("udp", "tcp")
+TRANSPORTS: Final = ("udp", "tcp", "tls")
 FACILITIES: Final = ("daemon", *(f"local{n}" for n in range(8)))
 _GROUP: Final = "Syslog"
 
@@ -47,13 +47,49 @@ SYSLOG_SETTINGS: Final = (
         "syslog.transport",
         "enum",
         "udp",
-        "UDP, which may lose what nobody misses, or TCP (RFC 6587, octet counting), which repeats "
-        "what did not arrive.",
+        "UDP, which may lose what nobody misses, TCP (RFC 6587, octet counting), which repeats "
+        "what did not arrive, or TLS (RFC 5425; port 6514 as a rule), which also hides it.",
         choices=TRANSPORTS,
-        choice_labels=("UDP", "TCP"),
+        choice_labels=("UDP", "TCP", "TLS"),
         page=SNMP,
         group=_GROUP,
         label="Transport",
+    ),
+    Setting(
+        "syslog.ca_file",
+        "text",
+        "",
+        "TLS: PEM file of the authority that signed the server's certificate; empty = the "
+        "system's.",
+        max_length=255,
+        format="path",
+        page=SNMP,
+        group=_GROUP,
+        label="CA file",
+    ),
+    Setting(
+        "syslog.cert_file",
+        "text",
+        "",
+        "TLS: PEM file of this unit's own certificate, where the server asks for one; empty = "
+        "none.",
+        max_length=255,
+        format="path",
+        page=SNMP,
+        group=_GROUP,
+        label="Certificate file",
+    ),
+    Setting(
+        "syslog.key_file",
+        "text",
+        "",
+        "TLS: PEM file of that certificate's key, without a passphrase; empty = it is in the same "
+        "file.",
+        max_length=255,
+        format="path",
+        page=SNMP,
+        group=_GROUP,
+        label="Key file",
     ),
     Setting(
         "syslog.facility",

@@ -9,6 +9,7 @@ from typing import Final
 from .setting import Setting
 from .setting_battery import BATTERY_SETTINGS, PORT_SETTINGS
 from .setting_fieldbus import DNP3_SETTINGS, MODBUS_SETTINGS, SERIAL_SETTINGS
+from .setting_mqtt import MQTT_SETTINGS
 from .setting_nut import NUT_SETTINGS
 from .setting_site import (
     AUTHORIZATION_SETTINGS,
@@ -53,6 +54,7 @@ SETTINGS: Final[Mapping[str, Setting]] = MappingProxyType(
             *SNMP_SETTINGS,
             *SYSLOG_SETTINGS,
             *NUT_SETTINGS,
+            *MQTT_SETTINGS,
             *AUTHORIZATION_SETTINGS,
             *HTTPS_SETTINGS,
         )

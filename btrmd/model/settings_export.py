@@ -12,13 +12,35 @@ from .settings import SETTINGS, Settings, SettingValue
 
 EXPORT_SCHEMA: Final = 1
 MAX_EXPORT: Final = 1 << 20  # bytes
+# What tells one unit from the next on a network, a bus and a map: never copied to another one.
+IDENTITY: Final = frozenset(key for key in SETTINGS if key.startswith("network.")) | {
+    "site.name",
+    "site.location",
+    "modbus.unit",
+    "dnp3.address",
+}
 _KEYS: Final = ("btrmd", "schema", "settings")
 
 
-def export_settings(settings: Settings, with_secrets: bool) -> dict[str, object]:
-    """Every stored setting; secrets are null unless asked for. Logins are never part of it."""
+def export_settings(
+    settings: Settings, with_secrets: bool, for_another: bool = False
+) -> dict[str, object]:
+    """Every stored setting; secrets are null unless asked for. Logins are never part of it.
+
+    `for_another`: without what makes this unit itself (IDENTITY).
+    """
     values = dict(settings) if with_secrets else settings.public()
+    if for_another:
+        values = {key: value for key, value in values.items() if key not in IDENTITY}
     return {"btrmd": __version__, "schema": EXPORT_SCHEMA, "settings": values}
+
+
+def exported_text(with_secrets: bool, for_another: bool) -> str:
+    """The line of the event log."""
+    whom = " for another unit" if for_another else ""
+    return (
+        f"The settings were exported{whom} {'with their' if with_secrets else 'without'} secrets."
+    )
 
 
 def read_export(raw: bytes, name: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ from .setting_format import is_host
 MODELS: Final = ("300", "400")
 VOLTAGES: Final[Mapping[str, tuple[int, ...]]] = {"300": (12, 24), "400": (12, 24, 36, 48)}
 
-_LISTEN = {"http": True, "https": True, "snmp": True, "modbus": False, "dnp3": False}
+_LISTEN = {"http": True, "https": True, "snmp": True, "modbus": False, "dnp3": False, "nut": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Site:
     `model` "300" (20 A, 12 and 24 V) or "400" (10 A, 12 to 48 V). `authorization_off` is the
     manual's factory state: every page and every change open to all. `web_names`: names with dots
     under which such changes are taken, beside address, plain name and NAME.local. `ch2_output`
-    makes CH2 an output too (C5). `http`, `https`, `snmp`: HOST:PORT or "none"; `modbus`, `dnp3`:
-    the HOST to listen on, their ports are settings.
+    makes CH2 an output too (C5). `http`, `https`, `snmp`: HOST:PORT or "none"; `modbus`, `dnp3`,
+    `nut`: the HOST to listen on, their ports are settings; `nut` "" = that of `http`.
     """
 
     model: str = "300"
@@ -34,6 +34,7 @@ class Site:
     snmp: str = "0.0.0.0:161"
     modbus: str = "0.0.0.0"
     dnp3: str = "0.0.0.0"
+    nut: str = ""
     web_names: tuple[str, ...] = ()
 
     @property
@@ -58,7 +59,7 @@ def decode_site(table: Mapping[str, object], file: str = "btrmd.toml") -> Site:
     """The `[site]` table as a Site.
 
     Keys: `model`, `web.authorization`, `web.names`, `io2.output`, `listen.http`, `listen.https`,
-    `listen.snmp`, `listen.modbus`, `listen.dnp3`.
+    `listen.snmp`, `listen.modbus`, `listen.dnp3`, `listen.nut`.
     Raises ConfigError naming file, key, value and what is allowed.
     """
     values: dict[str, str] = {}
@@ -81,7 +82,8 @@ def decode_site(table: Mapping[str, object], file: str = "btrmd.toml") -> Site:
             ch2_output = value
         elif key.removeprefix("listen.") in _LISTEN and key.startswith("listen."):
             name = key.removeprefix("listen.")
-            values[name] = _listen(file, key, value, with_port=_LISTEN[name])
+            if (name, value) != ("nut", ""):
+                values[name] = _listen(file, key, value, with_port=_LISTEN[name])
         else:
             allowed = "model, web.authorization, web.names, io2.output, " + ", ".join(
                 f"listen.{name}" for name in _LISTEN

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -21,7 +20,6 @@ from ..model.commands import (
     CapacityCheck,
     ChangeSettings,
     Command,
-    Note,
     ResetData,
     RunSelfTest,
     SendTestTrap,
@@ -29,15 +27,16 @@ from ..model.commands import (
     StopTest,
 )
 from ..model.discharge import TestRecord
-from ..model.errors import BusyError, SettingError
 from ..model.history import History
 from ..model.points import POINT
 from ..model.readings import BAD, MISSING, Reading
 from ..model.settings import SETTINGS
-from ..model.settings_export import difference, export_settings
+from ..model.settings_export import difference
 from ..model.snapshot import AlarmView, Snapshot
+from .control_access import Passwords, Tokens, access_verbs
 from .control_appliance import appliance_verbs
 from .control_battery import battery_verbs
+from .health import Health
 
 Request = Mapping[str, Any]
 Reply = dict[str, object]
@@ -49,7 +48,6 @@ SETTLE_S = 1.0  # longest wait for the snapshot that shows what a command did
 TEST_FIELDS = TestRecord._fields
 LIVE_POINTS = {"test.next_h": "test.next"}  # live setting (h) -> its point (s)
 OUTAGE = "outage"  # the type of a record that is no test
-MAX_USER = 32  # characters of a login
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +55,18 @@ class ControlExtras:
     """What the daemon hands in, because control itself sees model and bus only.
 
     `sim` changes the simulated plant (empty = nothing) and returns the truth; None: no simulation.
-    `check` returns one sentence for each finding. `set_password` (user, password) stores a web
-    login. `calibration` tells the stored points: channel -> facts. All are called from client
+    `check` returns one sentence for each finding. `set_password` stores a web login, `tokens` those
+    of machines. `calibration` tells the stored points: channel -> facts; `pages_fault` what is
+    wrong with the pages, "" = nothing. All are called from client
     threads and raise BtrmError to refuse.
     """
 
     sim: Callable[[Mapping[str, object]], Mapping[str, object]] | None = None
     check: Callable[[], list[str]] | None = None
-    set_password: Callable[[str, str], None] | None = None
+    set_password: Passwords | None = None
+    tokens: Tokens | None = None
     calibration: Callable[[], Mapping[str, object]] | None = None
+    pages_fault: Callable[[], str] | None = None
     config_dir: str = ""
     state_dir: str = ""
 
@@ -80,8 +81,10 @@ class ControlVerbs:
         self._bus = bus
         self._history = history
         self._extras = extras
+        self._health = Health(bus)
         self._verbs: dict[str, Callable[[Request, str], Reply]] = {
             "where": self._where,
+            "health": self._judge,
             "get": self._get,
             "set": self._set,
             "status": self._status,
@@ -98,10 +101,9 @@ class ControlVerbs:
             "calibration": self._calibration,
             "capacity_check": self._capacity_check,
             "reset": self._reset,
-            "passwd": self._passwd,
-            "export": self._export,
             "import": self._import,
             "trap_test": self._trap_test,
+            **access_verbs(bus, extras.set_password, extras.tokens),
             **appliance_verbs(bus),
             **battery_verbs(bus),
         }
@@ -123,6 +125,13 @@ class ControlVerbs:
             "state_dir": self._extras.state_dir,
             "is_simulated": self._extras.sim is not None,
         }
+
+    def _judge(self, request: Request, source: str) -> Reply:
+        """Whether the station is well, for who has installed it: "fault" is "" or a sentence."""
+        fault = "" if self._health.is_ticking() else "The owner loop does not tick."
+        if not fault and self._extras.pages_fault is not None:
+            fault = self._extras.pages_fault()
+        return {"ok": True, "version": __version__, "fault": fault}
 
     def _get(self, request: Request, source: str) -> Reply:
         keys = request.get("keys") or list(SETTINGS)
@@ -201,8 +210,12 @@ class ControlVerbs:
         reply = self._submit(ChangeSettings(changes, source))
         if reply["ok"]:
             after = self._bus.snapshot
-            reply["values"] = {key: setting_view(key, after) for key in changes if key in SETTINGS}
-            reply["before"] = {key: setting_view(key, before) for key in changes if key in SETTINGS}
+            keys = [key for key in changes if key in SETTINGS]
+            new = {key: setting_view(key, after) for key in keys}
+            old = {key: setting_view(key, before) for key in keys}
+            secret = before.settings.differing(after.settings)  # the views of secrets are null
+            changed = [key for key in keys if key in secret or new[key] != old[key]]
+            reply |= {"values": new, "before": old, "changed": changed}
         return reply
 
     def _test_start(self, request: Request, source: str) -> Reply:
@@ -255,10 +268,6 @@ class ControlVerbs:
             return out_of_range("actual", actual, f"a number of V or A, at most {LARGEST:g}")
         return self._submit(Calibrate(channel, point, float(actual), source))
 
-    def _export(self, request: Request, source: str) -> Reply:
-        settings = self._bus.snapshot.settings
-        return {"ok": True, "export": export_settings(settings, request.get("secrets") is True)}
-
     def _import(self, request: Request, source: str) -> Reply:
         changes = request.get("changes")
         if not is_object(changes):
@@ -298,17 +307,6 @@ class ControlVerbs:
     def _calibration(self, request: Request, source: str) -> Reply:
         channels = {} if self._extras.calibration is None else self._extras.calibration()
         return {"ok": True, "calibration": channels}
-
-    def _passwd(self, request: Request, source: str) -> Reply:
-        user, password = request.get("user"), request.get("password")
-        if not isinstance(user, str) or not isinstance(password, str):
-            return refusal("syntax", '"user" and "password" are texts.')
-        if self._extras.set_password is None:
-            return refusal("unknown", "This daemon keeps no passwords.")
-        self._extras.set_password(check_user(user), password)
-        with suppress(BusyError):  # stored is stored
-            self._bus.post(Note("web.users", f"The password of {user} was set.", source))
-        return {"ok": True}
 
 
 # --- shapes ----------------------------------------------------------------------------------
@@ -413,10 +411,3 @@ def is_number(value: object) -> TypeGuard[int | float]:
 
 def is_whole(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 62
-
-
-def check_user(user: str) -> str:
-    """A login name: 1..32 printable characters without blanks. Raises SettingError."""
-    if not 0 < len(user) <= MAX_USER or not user.isprintable() or " " in user:
-        raise SettingError("user", user, f"1..{MAX_USER} printable characters without blanks")
-    return user

@@ -123,11 +123,13 @@ class House:
         # not below `folder`: a socket's path is short (unix(7): 107 octets)
         self._short = tempfile.TemporaryDirectory(prefix="btrmd-")
         self.socket = Path(self._short.name) / "helper.sock"
+        Path(self._short.name).chmod(0o755)
+        self.daemon_state = Path(self._short.name) / "state"  # of a user who is not root
         self.nmcli_path = folder / "nmcli.json"
         self.path = f"{self.tools}:{os.environ['PATH']}"
         self.environment: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
-        for path in (self.tools, self.run, self.lib, self.keys, self.daemon_run):
+        for path in (self.tools, self.run, self.lib, self.keys, self.daemon_run, self.daemon_state):
             path.mkdir(parents=True)
         self.keys.chmod(0o755)
 
@@ -158,7 +160,8 @@ class House:
         words = [sys.executable, "-m", "btrmd.appliance", "--socket", str(self.socket)]
         words += ["--run-dir", str(self.run), "--lib-dir", str(self.lib)]
         words += ["--keys-dir", str(self.keys), "--incoming", str(self.incoming)]
-        words += ["--daemon-run-dir", str(self.daemon_run), *options]
+        words += ["--daemon-run-dir", str(self.daemon_run)]
+        words += ["--daemon-state-dir", str(self.daemon_state), *options]
         environment = {
             **os.environ, "PYTHONPATH": str(ROOT), "PATH": self.path,
             "NMCLI_STATE": str(self.nmcli_path), **self.environment,

@@ -15,37 +15,48 @@ ARCH = subprocess.run(
     ["dpkg", "--print-architecture"], capture_output=True, text=True, check=False
 ).stdout.strip() if shutil.which("dpkg") else ""  # fmt: skip
 
-# The station of these packages: it answers as its version, and, as READY does, makes the run
-# folder's files when it is well. A package says with its file `well` whether it ever is.
+# The station of these packages: it answers as its version once it is well. A package says with its
+# file `well` whether it ever is: yes, no (it ends), or a sentence, what it finds wrong with itself.
+# With a history.db it is at home in version N of its file `schema`: it brings an older one up to
+# date, writes a line, and has nothing to do with a newer one that does not say N.
 STATION = """
-import http.server, json, os, socket, sys, threading
+import json, os, socket, sqlite3, sys
 root, run = sys.argv[1], sys.argv[2]
 share = root + "/usr/share/btrmd/"
 version = open(share + "version").read().strip()
-if open(share + "well").read().strip() != "yes":
+well = open(share + "well").read().strip()
+if well == "no":
     sys.exit(3)
-class Pages(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.end_headers()
-    def log_message(self, *words):
-        pass
-pages = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages)
-threading.Thread(target=pages.serve_forever, daemon=True).start()
-with open(run + "/listeners.json", "w") as file:
-    json.dump({"http": "127.0.0.1:%d" % pages.server_port}, file)
+fault = "" if well == "yes" else well
+schema = int(open(share + "schema").read())
+history = sys.argv[3] + "/history.db"
+if os.path.exists(history):
+    database = sqlite3.connect(history, isolation_level=None)
+    known = database.execute("PRAGMA user_version").fetchone()[0]
+    if known > schema:
+        os.rename(history, history + ".corrupt-1")
+    else:
+        for number in range(known, schema):
+            database.execute("ALTER TABLE events ADD COLUMN more%d TEXT" % number)
+            database.execute("PRAGMA user_version=%d" % (number + 1))
+        database.execute("INSERT INTO events (text) VALUES (?)", ("written by " + version,))
+    database.close()
 path = run + "/control.sock"
-if os.path.exists(path):
-    os.unlink(path)
+for old in (path, run + "/says"):
+    if os.path.exists(old):
+        os.unlink(old)
 door = socket.socket(socket.AF_UNIX); door.bind(path); door.listen()
 while True:
     client, _ = door.accept()
     with client, client.makefile("rw") as talk:
         verb = json.loads(talk.readline())["verb"]
         state = open(run + "/test").read() if os.path.exists(run + "/test") else "idle"
-        answers = {"where": {"version": version}, "test_status": {"test": {"state": state}}}
+        answers = {"where": {"version": version}, "test_status": {"test": {"state": state}},
+                   "health": {"version": version, "fault": fault}, "update_ended": {}}
+        told = open(run + "/says").read() if os.path.exists(run + "/says") else ""
         with open(run + "/asked", "a") as asked:
             asked.write(verb + "\\n")
-        talk.write(json.dumps({"ok": True, **answers.get(verb, {})}) + "\\n")
+        talk.write((told or json.dumps({"ok": verb in answers, **answers.get(verb, {})})) + "\\n")
 """
 
 # Plays systemctl for one unit, with a pid file: `start`, `stop`, `is-active`, `daemon-reload`.
@@ -55,7 +66,7 @@ alive() {{ [ "$pid" != 0 ] && kill -0 "$pid" 2>/dev/null; }}
 case "$1" in
 is-active) alive && [ -S "{run}/control.sock" ] && echo active || echo failed ;;
 start) alive && exit 0
-    {python} -S "{station}" "$BTRMD_ROOT" "{run}" >/dev/null 2>&1 </dev/null &
+    {python} -S "{station}" "$BTRMD_ROOT" "{run}" "{state}" >/dev/null 2>&1 </dev/null &
     echo $! > "$BTRMD_PID" ;;
 stop) alive && kill "$pid" && while alive; do sleep 0.02; done
     rm -f "$BTRMD_PID" "{run}/control.sock" ;;
@@ -101,7 +112,8 @@ class Machine:
         self.log = self.folder / "installer.log"
         tools, run = house.tools, house.daemon_run
         write_tool(tools, "systemctl",
-                   SYSTEMCTL.format(run=run, python=sys.executable, station=station))  # fmt: skip
+                   SYSTEMCTL.format(run=run, python=sys.executable, station=station,
+                                    state=house.daemon_state))  # fmt: skip
         write_tool(tools, "systemd-run", SYSTEMD_RUN)
         for name, text in (("dpkg", DPKG), ("dpkg-query", QUERY)):
             write_tool(tools, name, text.format(real=shutil.which(name)))
@@ -122,7 +134,13 @@ class Machine:
         return done.stdout
 
     def deb(
-        self, version: str, *, well: bool = True, arch: str = "all", refuses: bool = False
+        self,
+        version: str,
+        *,
+        well: bool | str = True,
+        arch: str = "all",
+        refuses: bool = False,
+        schema: int = 3,
     ) -> Path:
         """A package of btrmd with a conffile, a link, a folder and maintainer scripts."""
         tree = self.folder / f"tree-{version}-{arch}"
@@ -130,7 +148,9 @@ class Machine:
         for path in (control, tree / "usr/share/btrmd", tree / "etc/btrm"):
             path.mkdir(parents=True, mode=0o755)
         (tree / "usr/share/btrmd/version").write_text(f"{version}\n")
-        (tree / "usr/share/btrmd/well").write_text("yes\n" if well else "no\n")
+        said = well if isinstance(well, str) else "yes" if well else "no"
+        (tree / "usr/share/btrmd/well").write_text(f"{said}\n")
+        (tree / "usr/share/btrmd/schema").write_text(f"{schema}\n")
         (tree / "usr/share/btrmd/link").symlink_to("version")
         (tree / "etc/btrm/site").write_text(f"packaged with {version}\n")
         (control / "conffiles").write_text("/etc/btrm/site\n")

@@ -6,9 +6,11 @@ import fcntl
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from appliance_house import House, wait_until
 from appliance_packages import ARCH, Machine
 
 from btrmd.appliance.installer.health import Health
+from btrmd.appliance.minimum import give_leave
 
 pytestmark = pytest.mark.skipif(
     os.getuid() != 0 or not ARCH or shutil.which("openssl") is None,
@@ -138,7 +141,7 @@ def test_what_is_refused_before_anything_is_touched(machine: Machine) -> None:
 
     assert stage(machine, machine.bundle(machine.deb("1.4.0")))["ok"]
     older = house.ask("update.install")
-    assert "older than the installed 1.5.0" in older["text"]
+    assert "1.4.0 is older than 1.5.0, the oldest version that may be installed" in older["text"]
     assert house.ask("update.install", downgrade="yes")["ok"] is False
     (house.keys / "factory.pem").unlink()
     assert "No update key is installed" in stage(machine, good)["text"]
@@ -146,13 +149,90 @@ def test_what_is_refused_before_anything_is_touched(machine: Machine) -> None:
     assert machine.installed == "1.5.0 installed"
 
 
-def test_a_downgrade_that_is_meant(machine: Machine) -> None:
+def test_only_root_gives_leave_for_a_downgrade(machine: Machine) -> None:
+    house = machine.house
     machine.install_first(machine.deb("1.5.0"))
-    machine.house.start(*READY)
-    assert stage(machine, machine.bundle(machine.deb("1.4.0")))["ok"]
-    assert machine.house.ask("update.install", downgrade=True)["ok"]
+    house.start(*READY)
+    older = machine.bundle(machine.deb("1.4.0"))
+    assert stage(machine, older)["ok"]
+    refused = house.ask("update.install", downgrade=True)
+    assert "only root gives leave to go below it" in refused["text"]
+    leave = house.lib / "downgrade"
+    for wrong in ("1.3.0", "1.4.0.1", "", "1.4.0 1.5.0"):
+        give_leave(house.lib, wrong)
+        assert "only root" in house.ask("update.install", downgrade=True)["text"], wrong
+    give_leave(house.lib, "1.4.0")
+    leave.chmod(0o666)
+    assert "only root" in house.ask("update.install", downgrade=True)["text"]
+    leave.chmod(0o644)
+    os.chown(leave, 4711, 4711)
+    assert "only root" in house.ask("update.install", downgrade=True)["text"]
+    give_leave(house.lib, "1.4.0")
+    assert house.ask("update.install", downgrade=True)["ok"]
     assert end_of(machine)["state"] == "good"
     assert machine.installed == "1.4.0 installed"
+    assert not leave.exists(), "for once"
+    assert (house.lib / "minimum").read_text() == "1.4.0\n"
+
+
+def test_each_update_raises_the_minimum_for_good(machine: Machine) -> None:
+    """A signed version between what root put back by hand and what was there before is refused."""
+    house = machine.house
+    machine.install_first(machine.deb("1.0.0"))
+    house.start(*READY)
+    assert stage(machine, machine.bundle(machine.deb("1.2.0")))["ok"]
+    assert house.ask("update.install")["ok"]
+    assert end_of(machine)["state"] == "good"
+    assert (house.lib / "minimum").read_text() == "1.2.0\n"
+    machine.install_first(machine.deb("1.0.0"))
+    between = machine.bundle(machine.deb("1.1.0"))
+    assert stage(machine, between)["ok"]
+    assert "older than 1.2.0" in house.ask("update.install")["text"]
+    assert "1.2.0 is the oldest" in house.ask("update.install", downgrade=True)["text"]
+    assert machine.installed == "1.0.0 installed"
+    # One that does not get well raises nothing.
+    house.stop()
+    house.start(*SOON)
+    assert stage(machine, machine.bundle(machine.deb("1.3.0", well="The pages are ill.")))["ok"]
+    assert house.ask("update.install")["ok"]
+    wait_until(lambda: state(machine)["n"] == 2)
+    ended = end_of(machine)
+    assert ended["state"] == "rolled_back"
+    assert "btrmd 1.3.0 was not well (The pages are ill)" in ended["text"]
+    assert (house.lib / "minimum").read_text() == "1.2.0\n"
+
+
+def lines(machine: Machine) -> list[str]:
+    with closing(sqlite3.connect(machine.house.daemon_state / "history.db")) as database:
+        return [row[0] for row in database.execute("SELECT text FROM events ORDER BY rowid")]
+
+
+def test_going_back_keeps_the_history_though_the_new_version_changed_its_tables(
+    machine: Machine,
+) -> None:
+    house = machine.house
+    folder = house.daemon_state
+    with closing(sqlite3.connect(folder / "history.db")) as database:
+        database.execute("CREATE TABLE events (n INTEGER PRIMARY KEY, text TEXT)")
+        database.execute("CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT)")
+        database.execute("INSERT INTO events (text) VALUES ('ten years of it')")
+        database.execute("PRAGMA user_version=3")
+        database.commit()
+    for path in (folder, folder / "history.db"):
+        os.chown(path, 4711, 4711)
+    machine.install_first(machine.deb("1.0.0"))
+    house.start(*SOON)
+    ill = machine.deb("1.1.0", schema=4, well="It is ill.")
+    assert stage(machine, machine.bundle(ill))["ok"]
+    assert house.ask("update.install")["ok"]
+    ended = end_of(machine)
+    assert ended["state"] == "rolled_back", f"{ended} {machine.log.read_text()}"
+    assert lines(machine) == [
+        "ten years of it", "written by 1.0.0", "written by 1.1.0", "written by 1.0.0"
+    ]  # fmt: skip
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"history.db", "history.db.of-newer-version"}
+    assert {path.stat().st_uid for path in folder.iterdir()} == {4711}, "root made none of them"
 
 
 def test_a_test_that_has_begun_meanwhile_goes_on(machine: Machine) -> None:
@@ -223,11 +303,35 @@ def test_a_daemon_that_tells_nonsense_cannot_keep_its_update(
     machine.install_first(machine.deb("1.0.0"))
     health = Health(house.daemon_run)
     wait_until(lambda: health.look("1.0.0") == "", "the station is well")
-    listeners = house.daemon_run / "listeners.json"
+    says = house.daemon_run / "says"
     deep = "[" * 100_000
-    for nonsense in ('{"http": "nonsense"}', '{"http": "a b\\r\\n:80"}', "[]", deep):
-        listeners.write_text(nonsense)
-        assert "not" in health.look("1.0.0"), nonsense[:40]
+    for nonsense in (
+        "nonsense",
+        "[]",
+        "{}",
+        '{"ok": true, "version": ["1.0.0"]}',
+        deep,
+        "x" * 3000,
+    ):
+        says.write_text(nonsense)
+        assert "answer" in health.look("1.0.0"), nonsense[:40]
+    says.write_text(json.dumps({"ok": True, "version": "1.0.0", "fault": ["x" * 1000]}))
+    assert 0 < len(health.look("1.0.0")) <= 200
+
+
+def test_a_version_from_before_the_question_is_judged_by_where_it_is(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = machine.house
+    for name, value in (*machine.environment.items(), ("PATH", house.path)):
+        monkeypatch.setenv(name, value)
+    machine.install_first(machine.deb("1.0.0"))
+    health = Health(house.daemon_run)
+    monkeypatch.setattr(
+        health, "ask", lambda verb: {"ok": True, "version": "0.1.0"} if verb == "where" else
+        {"ok": False, "code": "verb"},
+    )  # fmt: skip
+    wait_until(lambda: health.look("0.1.0") == "", "it is active")
 
 
 def test_a_refusal_is_not_overruled_by_going_back(machine: Machine) -> None:
@@ -236,7 +340,7 @@ def test_a_refusal_is_not_overruled_by_going_back(machine: Machine) -> None:
     machine.install_first(machine.deb("1.0.0"))
     house.start(*SOON)
     assert stage(machine, machine.bundle(machine.deb("1.2.0", refuses=True)))["ok"]
-    (house.daemon_run / "listeners.json").write_text('{"http": "nonsense"}')
+    (house.daemon_run / "says").write_text("{}")
     assert house.ask("update.install")["ok"]
     ended = end_of(machine)
     assert ended["state"] == "rolled_back", ended

@@ -129,6 +129,59 @@ def test_export_import_round_trip(run: Run, config_dir: Path, tmp_path: Path) ->
     assert load_settings(config_dir).settings["email.password"] == "geheim"
 
 
+def test_set_says_what_was_so_already(run: Run, config_dir: Path) -> None:
+    place = ("--config-dir", config_dir)
+    words = ("set", "test.type=2", "site.name=Hill", *place)
+    assert run(*words, "--changed").code == 10
+    again = run(*words, "--changed")
+    assert again.out == "test.type = 2 (unchanged)\nsite.name = Hill (unchanged)\n"
+    assert again.code == 0
+    some = run("set", "test.type=1", "site.name=Hill", *place)
+    assert (some.code, some.out) == (0, "test.type = 1\nsite.name = Hill (unchanged)\n")
+
+
+def test_a_part_is_imported_and_a_second_time_changes_nothing(
+    run: Run, config_dir: Path, tmp_path: Path
+) -> None:
+    place = ("--config-dir", config_dir)
+    run("set", "site.name=Hill", "email.password=geheim", *place)
+    file = tmp_path / "part.json"
+    file.write_text('{"schema": 1, "settings": {"test.type": 2, "snmp.read1": "ops"}}')
+    dry = run("import", file, "--changed", "--dry-run", *place)
+    assert (dry.code, load_settings(config_dir).settings["test.type"]) == (10, 1)
+    assert run("import", file, "--changed", *place).code == 10
+    again = run("import", file, "--changed", *place)
+    assert (again.code, again.out) == (0, "Nothing differs.\n")
+    settings = load_settings(config_dir).settings
+    assert (settings["site.name"], settings["email.password"]) == ("Hill", "geheim")
+    assert (settings["test.type"], settings["snmp.read1"]) == (2, "ops")
+
+
+def test_an_export_for_another_unit_has_nothing_of_this_one(
+    run: Run, config_dir: Path, tmp_path: Path
+) -> None:
+    place = ("--config-dir", config_dir)
+    own = {
+        "network.address": "10.1.2.3",
+        "network.host_name": "hill",
+        "site.name": "Hill",
+        "site.location": "Cabinet 9",
+        "modbus.unit": "9",
+        "dnp3.address": "99",
+    }
+    run("set", *(f"{key}={value}" for key, value in own.items()), "test.type=2", *place)
+    file = tmp_path / "fleet.json"
+    file.write_text(run("export", "--for-another-unit", *place).out)
+    assert not set(json.loads(file.read_text())["settings"]) & set(own)
+    other = tmp_path / "other"
+    other.mkdir()
+    run("set", "network.address=10.9.9.9", "site.name=Vale", "--config-dir", other)
+    run("import", file, "--config-dir", other)
+    settings = load_settings(other).settings
+    assert settings["test.type"] == 2
+    assert (settings["network.address"], settings["site.name"]) == ("10.9.9.9", "Vale")
+
+
 @pytest.mark.parametrize(
     ("content", "part"),
     [
@@ -169,9 +222,19 @@ def test_passwd_writes_a_hash(spawn: Run, config_dir: Path) -> None:
     assert "correct horse" not in file.read_text()
     users = json.loads(file.read_text())["users"]
     assert verify_password("correct horse", users["admin"]["hash"])
-    assert spawn("passwd", "--stdin", "--user", "bob", *place, stdin="battery staple").code == 0
+    typo = spawn("passwd", "--stdin", "--user", "admln", *place, stdin="battery staple")
+    assert (typo.code, set(json.loads(file.read_text())["users"])) == (1, {"admin"})
+    assert "There is no user admln; there is admin." in typo.err
+    bob = ("passwd", "--stdin", "--user", "bob")
+    for words in (("--add",), ("--role", "viewer"), ("--add", "--role", "owner")):
+        assert spawn(*bob, *words, *place, stdin="battery staple").code == 2
+    made = spawn(*bob, "--add", "--role", "operator", *place, stdin="battery staple")
+    assert made.code == 0
     users = json.loads(file.read_text())["users"]
     assert set(users) == {"admin", "bob"}
+    assert users["bob"]["role"] == "operator"
+    again = spawn(*bob, "--add", "--role", "admin", *place, stdin="battery staple")
+    assert (again.code, "already" in again.err) == (1, True)
     short = spawn("passwd", "--stdin", *place, stdin="short\n")
     assert short.code == 1
     assert "8..128" in short.err

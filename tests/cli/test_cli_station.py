@@ -80,6 +80,24 @@ def test_set_is_all_or_none(run: Run, station: Station, state_dir: Path) -> None
     assert (settings["test.type"], settings["site.name"]) == (2, "North = South")
 
 
+def test_set_and_import_tell_a_program_whether_something_changed(
+    run: Run, station: Station, state_dir: Path, tmp_path: Path
+) -> None:
+    place = ("--state-dir", state_dir)
+    assert run("set", "test.type=2", "--changed", *place).code == 10
+    again = run("set", "test.type=2", "email.password=neu", "--changed", *place)
+    assert (again.code, again.out) == (10, "test.type = 2 (unchanged)\nemail.password = (secret)\n")
+    again = run("set", "email.password=neu", "--changed", *place)
+    assert (again.code, again.out) == (0, "email.password = (secret) (unchanged)\n")
+    file = tmp_path / "part.json"
+    file.write_text('{"schema": 1, "settings": {"test.type": 1}}')
+    assert run("import", file, "--changed", *place).code == 10
+    assert run("import", file, "--changed", *place).code == 0
+    exported = json.loads(run("export", "--for-another-unit", *place).out)["settings"]
+    assert "test.type" in exported
+    assert "site.name" not in exported
+
+
 def test_battery_replaced(run: Run, station: Station, state_dir: Path) -> None:
     done = run("battery", "replaced", "--rated-ah", "26", "--type", "gel", "--state-dir", state_dir)
     assert done.code == 0

@@ -108,6 +108,7 @@ class Station:
         }
         self.sim_changes: list[dict[str, object]] = []
         self.passwords: dict[str, str] = {}
+        self.roles: dict[str, str | None] = {}
         self.found: list[str] = []
         self.selftest_result = "passed"
         self.is_deaf = False
@@ -176,7 +177,8 @@ class Station:
         self.sim_changes.append(dict(changes))
         return self.truth
 
-    def set_password(self, user: str, password: str) -> None:
+    def set_password(self, user: str, password: str, role: str | None = None) -> None:
+        self.roles[user] = role
         self.passwords[user] = password
 
     def _run(self) -> None:

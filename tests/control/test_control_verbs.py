@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from control_station import AT, AT_ISO, FINISHED, Station
 
+from btrmd import __version__
+from btrmd.bus import Bus
 from btrmd.cli.client import Client, RefusedError
 from btrmd.cli.place import Place
 from btrmd.model.commands import (
@@ -24,7 +26,7 @@ from btrmd.model.commands import (
 from btrmd.model.readings import BAD, GOOD, STALE, Reading
 from btrmd.model.settings import SETTINGS
 from btrmd.servers.control import ControlServer
-from btrmd.servers.control_verbs import plain
+from btrmd.servers.control_verbs import ControlExtras, ControlVerbs, plain
 
 # The promised fields of a test, in their order.
 PROMISED = """
@@ -288,6 +290,9 @@ def test_calibrate_checks_before_the_owner_is_asked(station: Station, client: Cl
 def test_passwd_hands_the_password_to_the_daemon(station: Station, client: Client) -> None:
     client.ask("passwd", user="admin", password="correct horse")
     assert station.passwords == {"admin": "correct horse"}
+    client.ask("passwd", user="bob", password="correct horse", role="viewer")
+    assert station.roles == {"admin": None, "bob": "viewer"}
+    assert refused(client, "passwd", user="bob", password="x" * 9, role=3).code == "syntax"
     assert refused(client, "passwd", user="admin").code == "syntax"
     assert refused(client, "passwd", user="a b", password="correct horse").code == "range"
 
@@ -334,3 +339,18 @@ def test_plain_makes_anything_json() -> None:
         "good",
         "/x",
     ]
+
+
+def test_health_is_asked_by_who_judges_an_update(station: Station) -> None:
+    """Of the owner's loop and of the pages, by the socket no stranger can reach."""
+    faults = [""]
+    extras = ControlExtras(pages_fault=lambda: faults[0])
+    verbs = ControlVerbs(station.bus, station.history, extras)
+    good = verbs.answer({"verb": "health"}, "cli root")
+    assert (good["ok"], good["fault"], good["version"]) == (True, "", __version__)
+    faults[0] = "/healthz answers 500."
+    assert verbs.answer({"verb": "health"}, "cli root")["fault"] == faults[0]
+    still = Bus(station.bus.snapshot)  # nobody publishes there
+    verbs = ControlVerbs(still, station.history, extras)
+    assert verbs.answer({"verb": "health"}, "x")["fault"] == "The owner loop does not tick."
+    still.close()

@@ -7,10 +7,12 @@ from core_scenes import Bench, last, phase, rested, start, supply
 
 from btrmd.core import persist
 from btrmd.core.charge import ChargeBalance, full_ah
+from btrmd.core.publish import points
 from btrmd.core.rest import Rest
 from btrmd.core.state import new_state
 from btrmd.model.commands import StartTest, StopTest
 from btrmd.model.discharge import Estimate
+from btrmd.model.readings import MISSING, Reading
 
 HOUR = 3600.0
 
@@ -214,6 +216,28 @@ def test_without_any_ah_what_the_load_needs_is_the_measure() -> None:
     assert bench.ask(StartTest("2", source="test")).ok
     assert last(bench).marks == ("not_rested",), "a minute at 2 A is nothing of 4 h"
     assert last(bench).started_at_charge is None
+
+
+def test_the_point_is_percent_of_the_full_charge_and_missing_where_that_is_not_known() -> None:
+    bench = Bench()
+    bench.run(20.0)
+    assert charge_point(bench).quality is MISSING, "neither a rating nor a test"
+    bench = Bench(battery__rated_ah=40)
+    bench.run(20.0)
+    assert charge_point(bench).value == pytest.approx(100.0, abs=3.0)
+    bench.put(battery_v=12.3, battery_a=-8.0, charger_v=0.0, charger_a=0.0)
+    bench.run(HOUR)
+    assert charge_point(bench).value == pytest.approx(80.0, abs=3.0), "8 Ah of 40 are gone"
+    bench.put(battery_a=None)
+    bench.run(700.0)
+    assert charge_point(bench).value is None, "who cannot count does not know"
+
+
+def charge_point(bench: Bench) -> Reading:
+    identity = dict.fromkeys(
+        ("system.model", "system.firmware", "system.build_date", "system.serial"), ""
+    )
+    return points(bench.state, bench.inputs, identity, bench.now)["battery.charge"]
 
 
 # --- over a restart ------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from btrmd.model.readings import BAD, GOOD, MISSING, STALE, Reading, Value
 
 IDENTITY: dict[str, Value] = {
     "system.model": "BTRM300", "system.firmware": "1.0", "system.build_date": "x",
+    "system.serial": "y",
 }  # fmt: skip
 RUN_TIME = Estimate(9000.0, 8000.0, 10000.0)
 

@@ -19,7 +19,10 @@ from btrmd.model.snapshot import Snapshot
 from btrmd.servers.fieldbus.plan import FieldbusOptions, SerialLine
 from btrmd.servers.fieldbus.service import Fieldbus
 
-IDENTITY = {"system.model": "BTRM300", "system.firmware": "2.616", "system.build_date": "2026"}
+IDENTITY = {
+    "system.model": "BTRM300", "system.firmware": "2.616", "system.build_date": "2026",
+    "system.serial": "10000000abcdef01",
+}  # fmt: skip
 TICK_S = 0.02
 
 

@@ -348,11 +348,15 @@ def test_no_restart_message_unless_asked_for(loud: Bench) -> None:
 # --- the call to the master ----------------------------------------------------------------------
 
 
-def test_the_master_is_called_when_it_is_not_there() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+@pytest.mark.parametrize(
+    ("master_ip", "host"), [("127.0.0.1", "127.0.0.1"), ("::1", "::1"), ("localhost", "127.0.0.1")]
+)
+def test_the_master_is_called_when_it_is_not_there(master_ip: str, host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as listener:
         listener.settimeout(10.0)
         port = listener.getsockname()[1]
-        settings = {**UNASKED, "dnp3.master_ip": "127.0.0.1", "dnp3.port": port}
+        settings = {**UNASKED, "dnp3.master_ip": master_ip, "dnp3.port": port}
         with Bench(settings) as bench:
             with Master(bench.place) as master:
                 master.ask(ENABLE, CLASS_2)

@@ -104,6 +104,17 @@ EXCHANGES = {
         "C7 01 01 02 00 00 00 28 02 00 05 05",
         "C7 81 00 00 01 02 00 00 00 01 28 02 00 05 05 01 01 00",
     ),
+    # IEEE 1815 annex A.1: g0v248 is the serial number, a visible string (type 1) with its length
+    "the serial number": (
+        "C8 01 00 F8 00 00 00",
+        "C8 81 00 00 00 F8 00 00 00 01 10 31 30 30 30 30 30 30 30 61 62 63 64 65 66 30 31",
+    ),
+    "which attributes there are": (
+        "C8 01 00 FF 00 00 00",
+        "C8 81 00 00 00 FF 00 00 00 FE 0C F2 00 F5 00 F7 00 F8 00 FA 00 FC 00",
+    ),
+    "an attribute there is none of": ("C8 01 00 F3 00 00 00", "C8 81 00 02"),
+    "another set of attributes": ("C8 01 00 F8 00 01 01", "C8 81 00 04"),
     "no events": ("C8 01 3C 02 06 3C 03 06 3C 04 06", "C8 81 00 00"),
     "no binary events": ("C8 01 02 00 06", "C8 81 00 00"),
     "initialize data": ("C9 0F", "C9 81 00 00"),

@@ -151,14 +151,20 @@ def test_server_id(wire: Wire) -> None:
 
 def test_device_identification(wire: Wire) -> None:
     basic = b"\x00\x05btrmd\x01\x07BTRM300\x02\x041.30".hex()
-    assert wire.pdu("2b 0e 01 00") == spaced("2b 0e 01 82 00 00 03" + basic)
-    assert wire.pdu("2b 0e 01 02") == spaced("2b 0e 01 82 00 00 01 02 04" + b"1.30".hex())
+    assert wire.pdu("2b 0e 01 00") == spaced("2b 0e 01 83 00 00 03" + basic)
+    assert wire.pdu("2b 0e 01 02") == spaced("2b 0e 01 83 00 00 01 02 04" + b"1.30".hex())
     # An object that is none of the stream's: from the beginning.
-    assert wire.pdu("2b 0e 01 99") == spaced("2b 0e 01 82 00 00 03" + basic)
-    assert wire.pdu("2b 0e 04 05") == spaced("2b 0e 04 82 00 00 01 05 07" + b"BTRM300".hex())
+    assert wire.pdu("2b 0e 01 99") == spaced("2b 0e 01 83 00 00 03" + basic)
+    assert wire.pdu("2b 0e 04 05") == spaced("2b 0e 04 83 00 00 01 05 07" + b"BTRM300".hex())
     regular = bytes.fromhex(wire.pdu("2b 0e 02 00"))
-    assert regular[:7] == bytes.fromhex("2b 0e 02 82 00 00 06")
+    assert regular[:7] == bytes.fromhex("2b 0e 02 83 00 00 06")
     assert b"Battery test and remote monitoring" in regular
+    # The serial number is a maker's own object, 0x80: extended stream, or by itself.
+    serial = b"\x80\x1010000000abcdef01"
+    assert wire.pdu("2b 0e 04 80") == spaced("2b 0e 04 83 00 00 01" + serial.hex())
+    extended = bytes.fromhex(wire.pdu("2b 0e 03 00"))
+    assert extended[:7] == bytes.fromhex("2b 0e 03 83 00 00 07")
+    assert extended.endswith(serial)
 
 
 def test_a_mask_write_of_what_is_not_known_is_refused(station: Station, wire: Wire) -> None:

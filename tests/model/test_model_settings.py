@@ -25,7 +25,7 @@ BTRM300 = Settings.defaults()
 
 def test_defaults_are_those_promised() -> None:
     none = {key: None if value == "none" else value for key, value in KEYS["defaults"].items()}
-    none |= {"email.security": "none", "serial.protocol": "none"}
+    none |= {"email.security": "none", "serial.protocol": "none", "mqtt.security": "none"}
     assert {key: BTRM300[key] for key in KEYS["defaults"]} == none
     for key, value in none.items():
         assert type(BTRM300[key]) is type(value), key
@@ -164,7 +164,7 @@ def test_a_rating_may_have_a_fraction() -> None:
         ("snmp.read1", "x" * 16),
         ("snmp.trap0.address", "192.168.1"),
         ("snmp.trap0.address", ""),
-        ("snmp.trap0.address", "::1"),
+        ("snmp.trap0.address", "fd00::1::2"),
         ("network.address", "192.168.1.256"),
         ("network.host_name", "-btrm"),
         ("network.host_name", "a.b"),
@@ -181,7 +181,7 @@ def test_a_rating_may_have_a_fraction() -> None:
         ("modbus.allow", "10.0.0.0/33"),
         ("modbus.allow", "example.com"),
         ("serial.device", "ttyS0"),
-        ("dnp3.master_ip", "master"),
+        ("dnp3.master_ip", "two masters"),
     ],
 )
 def test_a_text_that_does_not_fit_is_refused_not_cut(key: str, text: object) -> None:
@@ -209,6 +209,13 @@ def test_a_text_that_does_not_fit_is_refused_not_cut(key: str, text: object) -> 
         ("modbus.allow", "10.0.0.0/8, 192.168.1.5 fd00::/8"),
         ("dnp3.allow", ""),
         ("dnp3.master_ip", "10.0.0.1"),
+        ("dnp3.master_ip", "fd00::17"),
+        ("dnp3.master_ip", "scada.example.com"),
+        ("snmp.trap0.address", "fe80::1%eth0"),
+        ("snmp.trap1.address", "noc.example.com"),
+        ("email.server", "2001:db8::25"),
+        ("syslog.server", "fd00::514"),
+        ("mqtt.server", "fd00::1883"),
         ("serial.device", "/dev/ttyUSB0"),
     ],
 )
@@ -279,7 +286,10 @@ def test_parity_follows_the_serial_protocol_unless_given() -> None:
     dnp3 = BTRM300.with_changes({"serial.protocol": "dnp3"})
     assert dnp3["serial.parity"] == "none"
     assert dnp3.with_changes({"serial.protocol": "modbus"})["serial.parity"] == "even"
-    assert dnp3.with_changes({"serial.protocol": "none"})["serial.parity"] == "none"
+    assert (
+        dnp3.with_changes({"serial.protocol": "none", "mqtt.security": "none"})["serial.parity"]
+        == "none"
+    )
     both = BTRM300.with_changes({"serial.parity": "odd", "serial.protocol": "dnp3"})
     assert both["serial.parity"] == "odd"
     assert both.with_changes({"serial.baud": "115200"})["serial.parity"] == "odd"

@@ -43,6 +43,7 @@ def mail_settings(port: int = 25, **changes: object) -> Settings:
 def snapshot_of(settings: Settings, at: float = AT, seq: int = 1) -> Snapshot:
     points = {key: Reading(None, MISSING, 0.0) for key in POINT}
     points["system.uptime"] = Reading(93_784.0, GOOD, at)
+    points["system.serial"] = Reading("10000000abcdef01", GOOD, at)
     return Snapshot(seq, at, 100.0, points, (), settings, None, None)
 
 

@@ -45,6 +45,12 @@ class Authority:
 
     def context(self, name: str = "127.0.0.1", days: int = 30) -> ssl.SSLContext:
         """A server's side for `name`, valid for `days` (below 0: expired)."""
+        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        made.load_cert_chain(self.identity(name, days))
+        return made
+
+    def identity(self, name: str = "127.0.0.1", days: int = 30) -> Path:
+        """A PEM file: key and certificate for `name`."""
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         is_address = name[0].isdigit()
@@ -75,9 +81,7 @@ class Authority:
             )
             + certificate.public_bytes(serialization.Encoding.PEM)
         )
-        made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        made.load_cert_chain(path)
-        return made
+        return path
 
 
 def _usage(sign: bool) -> x509.KeyUsage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import select
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Mapping
@@ -123,10 +124,13 @@ class UdpServer(Server):
 
 
 class TcpServer(Server):
-    """Octet counting (RFC 6587 3.4.1). `hold`: what arrives is not read."""
+    """Octet counting (RFC 6587 3.4.1). `hold`: what arrives is not read. `tls`: RFC 5425."""
 
-    def __init__(self, port: int = 0, hold: bool = False) -> None:
+    def __init__(
+        self, port: int = 0, hold: bool = False, tls: ssl.SSLContext | None = None
+    ) -> None:
         super().__init__()
+        self.tls = tls
         self._listener = socket.create_server(("127.0.0.1", port))
         self.port = self._listener.getsockname()[1]
         self._hold = hold
@@ -152,12 +156,22 @@ class TcpServer(Server):
     def _read(self, client: socket.socket, ending: threading.Event) -> None:
         """Only this thread touches the socket, so that closing it is a reset at once."""
         buffer = b""
+        if self.tls is not None:
+            plain = client
+            try:
+                client = self.tls.wrap_socket(client, server_side=True)
+            except OSError:
+                plain.close()
+                return
+            client.settimeout(0.01)
         while not ending.wait(0.005 if self._hold else 0.0):
-            if self._hold or not select.select([client], [], [], 0.01)[0]:
+            if self.tls is None and (self._hold or not select.select([client], [], [], 0.01)[0]):
                 continue
             try:
                 data = client.recv(65536)
-            except ConnectionError:
+            except TimeoutError:
+                continue
+            except (ConnectionError, ssl.SSLError):
                 break
             if not data:
                 if buffer:
@@ -197,11 +211,16 @@ class LogHouse(House):
 
     def to(self, server: Server, **changes: object) -> None:
         """Syslog to `server`."""
-        kind = "tcp" if isinstance(server, TcpServer) else "udp"
-        self.use(
-            syslog__enabled=True, syslog__server="127.0.0.1", syslog__port=server.port,
-            syslog__transport=kind, **changes,
-        )  # fmt: skip
+        kind = "udp"
+        if isinstance(server, TcpServer):
+            kind = "tcp" if server.tls is None else "tls"
+        named: dict[str, object] = {
+            "syslog__enabled": True,
+            "syslog__server": "127.0.0.1",
+            "syslog__port": server.port,
+            "syslog__transport": kind,
+        }
+        self.use(**(named | changes))  # type: ignore[arg-type]
 
     def start(self, patience_s: float = 5.0) -> None:
         self.log = SyslogSender(self.bus, self.history, self.cursors, patience_s)

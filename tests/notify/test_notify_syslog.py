@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mail_house import AT, mail_settings
+from mail_tls import Authority
 from syslog_house import LogHouse, TcpServer, UdpServer, parse
 
 from btrmd.model.events import Event, Kind
@@ -60,6 +62,7 @@ def test_what_a_message_says(log_house: LogHouse, udp: UdpServer) -> None:
     assert log.facts == {
         "key": "battery.low_voltage", "event": str(n), "value": "11.75", "threshold": "11.8",
         "source": "core", "uptime": "230.5", "name": "Hill 3", "location": "730 Northern",
+        "serial": "10000000abcdef01",
     }  # fmt: skip
 
 
@@ -92,7 +95,7 @@ def test_any_text_is_a_good_message(
     text, source = (word.encode(errors="ignore").decode() for word in (text, source))
     value = value.encode(errors="ignore").decode() if isinstance(value, str) else value
     event = Event(7, AT, 1.0, "io1", Kind.RAISE, value, None, source, text)
-    log = parse(syslog_message(event, mail_settings()))
+    log = parse(syslog_message(event, mail_settings(), "abc"))
     plain = "".join(char if char.isprintable() else " " for char in source)
     assert log.facts.get("source", "") == plain[:200]
 
@@ -256,3 +259,79 @@ def test_rsyslog_reads_the_same(log_house: LogHouse, tmp_path: Path, wait_until:
     finally:
         process.terminate()
         process.wait(10.0)
+
+
+# --- TLS (RFC 5425) ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path)
+
+
+def test_over_tls_every_event_arrives_once_also_over_a_reset(
+    log_house: LogHouse, authority: Authority
+) -> None:
+    server = TcpServer(tls=authority.context())
+    log_house.to(server, syslog__ca_file=str(authority.file))
+    log_house.start()
+    told = [log_house.tell("io1") for _ in range(5)]
+    assert [server.take().n for _ in told] == told
+    server.drop()
+    told = [log_house.tell("io1") for _ in range(5)]
+    taken = [server.take().n for _ in told]
+    assert taken == told
+    server.close()
+
+
+def test_over_tls_the_unit_shows_its_certificate(
+    log_house: LogHouse, authority: Authority, wait_until: Wait
+) -> None:
+    context = authority.context()
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.file)
+    server = TcpServer(tls=context)
+    log_house.to(server, syslog__ca_file=str(authority.file))
+    log_house.start()
+    n = log_house.tell("io1")
+    wait_until(lambda: log_house.log_fault != "")
+    assert server.is_quiet
+    own = str(authority.identity("10.0.0.17"))
+    log_house.to(server, syslog__ca_file=str(authority.file), syslog__cert_file=own)
+    assert server.take().n == n
+    wait_until(lambda: log_house.log_fault == "")
+    server.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "is_known", "part"),
+    [
+        ("127.0.0.1", 30, False, "is refused: "),
+        ("127.0.0.1", -1, True, "is refused: certificate has expired"),
+        ("10.0.0.1", 30, True, "is refused: IP address mismatch"),
+    ],
+)
+def test_a_wrong_certificate_is_said_and_nothing_leaves(
+    log_house: LogHouse, authority: Authority, wait_until: Wait,
+    name: str, days: int, is_known: bool, part: str,
+) -> None:  # fmt: skip
+    server = TcpServer(tls=authority.context(name, days))
+    log_house.to(server, syslog__ca_file=str(authority.file) if is_known else "")
+    log_house.start()
+    log_house.tell("io1")
+    wait_until(lambda: part in log_house.log_fault)
+    assert server.is_quiet
+    server.close()
+
+
+def test_a_pem_file_that_is_none_and_a_server_without_tls_are_said(
+    log_house: LogHouse, authority: Authority, tcp: TcpServer, wait_until: Wait, tmp_path: Path
+) -> None:
+    bad = tmp_path / "bad.pem"
+    bad.write_text("no PEM")
+    log_house.to(tcp, syslog__transport="tls", syslog__ca_file=str(bad))
+    log_house.start(1.0)
+    log_house.tell("io1")
+    wait_until(lambda: f"the CA file {bad} is no PEM file" in log_house.log_fault)
+    log_house.to(tcp, syslog__transport="tls", syslog__ca_file=str(authority.file))
+    wait_until(lambda: "did not answer within 1 s" in log_house.log_fault)

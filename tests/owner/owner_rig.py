@@ -105,7 +105,7 @@ class Rig:
         found = self.history.recover()
         self.clock = SimClock()
         state = new_state(Setpoints.of(settings), self.clock.now())
-        self.bus = Bus(first_snapshot(state, settings, self.clock.wall()))
+        self.bus = Bus(first_snapshot(state, settings, self.clock.wall(), "0123456789abcdef"))
         self.writer = Writer(
             self.history, self.bus.publish_events, self.settings_file, found.last_event
         )
@@ -122,7 +122,8 @@ class Rig:
         self.pace = Pace(speed)
         self.owner = Owner(
             self.board, self.bus, self.writer, self.changes, self.clock, state,
-            identity(settings), pace=self.pace, world=self.world, push=self.clock.advance,
+            identity(settings, "0123456789abcdef"),
+            pace=self.pace, world=self.world, push=self.clock.advance,
             alive=self._is_alive,
         )  # fmt: skip
 

@@ -24,11 +24,12 @@ def event(n: int = 1, key: str = "io1", kind: Kind = Kind.RAISE, **more: Any) ->
 
 
 class Catcher:
-    """A trap receiver; `answers` False: it never confirms."""
+    """A trap receiver at `host`."""
 
-    def __init__(self) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind(("127.0.0.1", 0))
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.bind((host, 0))
         self.socket.settimeout(5.0)
         self.port = self.socket.getsockname()[1]
 

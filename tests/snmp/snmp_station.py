@@ -52,6 +52,7 @@ VALUES: Mapping[str, Value] = {
     "system.model": "BTRM300",
     "system.firmware": "2.616",
     "system.build_date": "2019-10-14",
+    "system.serial": "10000000abcdef01",
 }
 COMMUNITIES: Mapping[str, object] = {
     "snmp.read1": "public",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -127,3 +129,36 @@ def test_only_one_answer_to_a_repeated_set(agent: Agent) -> None:
         agent.socket.send(raw)
     check_answers(agent)
     assert len(agent.bus.take()) == 1
+
+
+FLOOD = """
+import socket, sys, time
+sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sender.bind(("127.0.0.9", 0))
+sender.connect((sys.argv[1], int(sys.argv[2])))
+walk = bytes.fromhex(sys.argv[3])
+print("begun", flush=True)
+while True:
+    for _ in range(20):
+        try:
+            sender.send(walk)
+        except OSError:
+            pass
+    time.sleep(0.005)
+"""
+
+
+def test_a_flood_from_one_address_leaves_the_others_their_answers(agent: Agent) -> None:
+    """Several times as many walks as the agent may answer, and a manager at another address."""
+    host, _, port = agent.address.rpartition(":")
+    walk = request("GetBulk", [((1, 3), v2c.Null(""))], "public", 1, max_repetitions=200)
+    with subprocess.Popen(
+        [sys.executable, "-c", FLOOD, host, port, walk.hex()], stdout=subprocess.PIPE
+    ) as flood:
+        try:
+            assert flood.stdout is not None
+            assert flood.stdout.readline() == b"begun\n"
+            while agent.server.counters.packets < 2000:
+                check_answers(agent)
+        finally:
+            flood.kill()

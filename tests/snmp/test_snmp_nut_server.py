@@ -24,6 +24,7 @@ def port() -> int:
 @pytest.fixture(scope="module")
 def unit(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[DaemonProcess]:
     made = DaemonProcess(tmp_path_factory.mktemp("nut") / "unit", speed=60).start()
+    made.set(battery__rated_ah=40)
     made.set(
         nut__enabled=True, nut__port=port, nut__user="mon", nut__password='se"cret',
         nut__commands=True,
@@ -77,6 +78,9 @@ def test_upsc_reads_everything(unit: DaemonProcess, port: int) -> None:
     assert values["device.model"] == "BTRM300"
     assert 12.0 < float(values["battery.voltage"]) < 15.0
     assert values["ups.test.result"]
+    assert values["device.serial"] == values["ups.serial"] == unit.value("system.serial")
+    wait_until(lambda: unit.value("battery.charge") is not None)
+    assert int(nut_tool("upsc", f"btrm@127.0.0.1:{port}", "battery.charge")) > 90
     assert "not supported" in nut_tool("upsc", f"btrm@127.0.0.1:{port}", "no.such")
     assert "Unknown UPS" in nut_tool("upsc", f"other@127.0.0.1:{port}")
     assert nut_tool("upsc", "-c", f"btrm@127.0.0.1:{port}") == "", "nobody is logged in"

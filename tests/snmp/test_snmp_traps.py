@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -99,6 +100,86 @@ def test_a_v1_trap(house: House, catcher: Catcher) -> None:
     rows = rows_of(message, v1)
     assert rows[0][0] == (*BTRM, 99, 2, 4, 0)
     assert len(rows) == 7
+
+
+def test_a_receiver_at_an_ipv6_address_is_told_and_confirms(house: House, wait_until: Wait) -> None:
+    catcher = Catcher("::1")
+    change(house, snmp__trap0__address="::1", snmp__trap0__port=catcher.port)
+    change(house, snmp__trap0__kind="inform_v2c")
+    sender = house.start()
+    house.tell(event(17))
+    message, peer = catcher.take()
+    assert peer[0] == "::1"
+    catcher.confirm(message, peer)
+    wait_until(lambda: not sender._receivers[0].is_waiting)
+    assert LISTENER not in house.bus.listeners  # nothing to complain of
+    # SNMPv1 has no room for the sender's address there (RFC 3584 3.1).
+    change(house, snmp__trap0__kind="trap_v1")
+    house.tell(event(18))
+    message, _ = catcher.take(v1)
+    pdu = v1.apiMessage.get_pdu(message)
+    assert v1.apiTrapPDU.get_agent_address(pdu).prettyPrint() == "0.0.0.0"
+    catcher.socket.close()
+
+
+def test_a_receiver_may_have_a_name_and_move_to_the_other_family(
+    house: House, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = {"noc.example.com": "127.0.0.1", "noc6.example.com": "::1"}
+    real = socket.getaddrinfo
+
+    def look_up(host: str, port: int, *args: Any, flags: int = 0, **more: Any) -> Any:
+        if flags & socket.AI_NUMERICHOST:
+            return real(host, port, *args, flags=flags, **more)
+        return real(found[host], port, *args, flags=flags, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    change(house, snmp__trap0__address="noc.example.com")
+    house.start()
+    house.tell(event(1))
+    catcher.take()
+    other = Catcher("::1")
+    change(house, snmp__trap0__address="noc6.example.com", snmp__trap0__port=other.port)
+    house.tell(event(2))
+    other.take()
+    other.socket.close()
+
+
+def test_a_silent_name_server_delays_nobody_else_and_is_told(
+    house: House, catcher: Catcher, monkeypatch: pytest.MonkeyPatch, wait_until: Wait
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+    real = socket.getaddrinfo
+
+    def look_up(host: str, port: int, *args: Any, flags: int = 0, **more: Any) -> Any:
+        if host == "noc.example.com" and not flags & socket.AI_NUMERICHOST:
+            asked.set()
+            answer.wait(20.0)
+            host = "127.0.0.1"
+        return real(host, port, *args, flags=flags, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    silent = Catcher()
+    change(house, snmp__trap1__enabled=True, snmp__trap1__address="noc.example.com")
+    change(house, snmp__trap1__port=silent.port)
+    house.start()
+    house.tell(event(1))
+    catcher.take()
+    assert asked.wait(5.0)
+    where = f"SNMP receiver 1 at noc.example.com:{silent.port} cannot be reached"
+    wait_until(
+        lambda: (
+            (shown := house.bus.listeners.get(LISTENER)) is not None
+            and shown.fault.startswith(where)
+        )
+    )
+    house.tell(event(2))
+    catcher.take()
+    answer.set()
+    silent.take()
+    silent.take()
+    wait_until(lambda: house.bus.listeners[LISTENER].fault == "")
+    silent.socket.close()
 
 
 def test_what_is_told_and_what_is_not() -> None:

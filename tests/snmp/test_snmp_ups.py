@@ -52,6 +52,8 @@ def test_low_means_the_real_limit() -> None:
 
 def test_measurements_are_in_the_units_of_rfc_1628() -> None:
     assert read(2, 5, 0) == 134  # 0.1 V
+    assert read(2, 4, 0, battery__charge=87.6) == 88  # %
+    assert read(2, 4, 0) is None
     assert read(2, 6, 0) == -15  # 0.1 A
     assert read(2, 7, 0) == -12  # degrees Celsius
     assert read(3, 3, 1, 3, 1) == 13  # V

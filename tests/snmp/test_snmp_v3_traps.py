@@ -14,12 +14,12 @@ from snmp_trapd import Trapd
 
 from btrmd.model.commands import SendTestTrap
 from btrmd.model.snmp_engine import MOST, SnmpEngine
+from btrmd.model.usm import Stamp, V3User, keys_of, open_message, seal
 from btrmd.notify.traps import receiver as receiving
 from btrmd.notify.traps import tester
 from btrmd.notify.traps.conversation import Conversation, Heard
 from btrmd.notify.traps.sender import LISTENER
-from btrmd.notify.traps.target import Target, V3User
-from btrmd.notify.traps.usm import Stamp, keys_of, open_message, seal
+from btrmd.notify.traps.target import Target
 
 Wait = Callable[..., None]
 NAMES = {

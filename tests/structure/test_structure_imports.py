@@ -26,9 +26,8 @@ ROOMS = {
     "pymodbus": "servers/fieldbus",
     "py1815": "servers/fieldbus",
     "serial": "servers",
-    "pysnmp": "servers/snmp or notify/traps",
-    "pyasn1": "servers/snmp or notify/traps",
-    "cryptography": "servers/web or appliance or notify/traps",
+    "paho": "notify/mqtt",
+    "cryptography": "servers/web or appliance or model/usm",
     "systemd": "daemon",
 }
 

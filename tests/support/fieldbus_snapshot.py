@@ -31,6 +31,7 @@ VALUES: Mapping[str, Value] = {
     "system.voltage": 12,
     "system.model": "BTRM300",
     "system.firmware": "1.30",
+    "system.serial": "10000000abcdef01",
     "runtime.minimum": 14400.0,
     "test.state": "idle",
     "test.running": False,

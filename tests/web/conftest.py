@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import pytest
 from web_station import Client, Station, make_station
+
+from btrmd.model import passwords
+
+
+@pytest.fixture(autouse=True, scope="session")
+def derived_once() -> Iterator[None]:
+    """The same password and salt again and again: a third of a second is spent once for each."""
+    derive = passwords._derive
+    passwords._derive = lru_cache(maxsize=1000)(derive)
+    yield
+    passwords._derive = derive
 
 
 @pytest.fixture

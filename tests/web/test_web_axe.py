@@ -65,8 +65,8 @@ def browser(chromium: Browser, place: Place) -> Browser:  # noqa: F811
     place.store(TEST, aborted, curves={7: curve(3600), 6: curve(600)})
     place.log(
         *(
-            Event(0, AT - 60.0 * i, 10.0, "io1", kind, True, 11.8, "core", f"CH1 is {kind.value}.")
-            for i, kind in enumerate(Kind)
+            Event(n, AT - 60.0 * n, 10.0, "io1", kind, True, 11.8, "core", f"CH1 is {kind.value}.")
+            for n, kind in enumerate(Kind, 1)
         )
     )
     points = dict(place.owner.bus.snapshot.points)

@@ -22,6 +22,7 @@ PAGES = {
     "/help": "Help",
     "/authorization": "Authorization",
     "/about": "About",
+    "/integrations": "Integrations",
     "/https": "HTTPS",
     "/backup": "Backup",
 }

@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from web_station import Client, Station
+from web_station import Client, Station, wait_for
 
-from btrmd.model.passwords import FACTORY_PASSWORD, FACTORY_USER
+from btrmd.model.commands import Note
+from btrmd.model.passwords import FACTORY_PASSWORD, FACTORY_USER, with_password
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
+from btrmd.model.tokens import with_token, without_token
 
 # Typed by hand: whoever adds a route must say here that it is meant to be open to anybody.
 PUBLIC = {
-    ("GET", "/api/v1/openapi.json"),
     ("GET", "/healthz"),
-    ("GET", "/metrics"),
     ("GET", "/static/style.css"),
+    ("GET", "/.well-known/security.txt"),
     ("GET", "/login"),
     ("GET", "/logout"),
     ("POST", "/login"),
     ("POST", "/api/v1/login"),
 }
 SHOWING = {
+    ("GET", "/api/v1/openapi.json"),
+    ("GET", "/metrics"),
     ("GET", "/api/v1/points"),
     ("GET", "/api/v1/events"),
     ("GET", "/api/v1/tests"),
@@ -45,6 +49,7 @@ PAGES = {
     ("GET", "/network"),
     ("GET", "/dnp3-modbus"),
     ("GET", "/snmp"),
+    ("GET", "/integrations"),
     ("GET", "/snmp-mib"),
     ("GET", "/snmp-mib/BTRM-MIB.mib"),
     ("GET", "/snmp-mib/BTRM-MIB.zip"),
@@ -94,23 +99,152 @@ def test_nobody_may_look_but_change_nothing(station: Station, client: Client) ->
         elif (method, path) not in PUBLIC:
             # Changes: 401 on the API, forms lead to the login page.
             assert status == (401 if path.startswith("/api/") else 303), (method, path)
-    assert station.owner.commands == []
+    assert all(isinstance(command, Note) for command in station.owner.commands)
 
 
-def test_under_all_no_page_is_open_but_the_api_still_shows(
+def test_under_all_everything_is_closed_but_health_and_the_login(
     start_station: Callable[..., Station],
 ) -> None:
     settings = Settings.defaults().with_changes({"web.authorization": "all"})
     station = start_station(settings=settings)
     client = station.client()
-    found = walk(station, client)
-    for route, status in found.items():
-        if route in PAGES:
-            assert status == 303, route
+    for (method, path), status in walk(station, client).items():
+        if (method, path) in PUBLIC:
+            assert status < 500, path
+        elif path.startswith("/api/") or path == "/metrics":
+            assert status == 401, (method, path)
+        else:
+            assert status == 303, (method, path)
     assert client.get("/").headers["Location"] == "/login?next=/"
-    assert found["GET", "/api/v1/points"] == 200  # R197: independent of web.authorization
+    assert client.get("/healthz").status == 200
+    client.log_in()
+    for path in ("/", "/api/v1/points", "/metrics", "/api/v1/openapi.json"):
+        assert client.get(path).status == 200
+
+
+def test_a_machine_reads_with_a_token_and_changes_nothing(
+    start_station: Callable[..., Station],
+) -> None:
+    settings = Settings.defaults().with_changes({"web.authorization": "all"})
+    station = start_station(settings=settings)
+    station.tokens.data, text = with_token({}, "prometheus", "viewer", "2026-01-01")
+    client = station.client()
+    bearer = {"Authorization": f"Bearer {text}"}
+    for path in ("/metrics", "/api/v1/points", "/api/v1/events", "/"):
+        assert client.ask("GET", path, headers=bearer).status == 200
+    foreign = {**bearer, "Host": "evil.example"}
+    assert client.ask("GET", "/api/v1/points", headers=foreign).status == 200
+    for path, status in (("/api/v1/tests", 403), ("/api/v1/password", 403), ("/update", 403)):
+        assert client.ask("POST", path, {}, headers=bearer).status == status
+    assert station.owner.commands == []
+    for wrong in ("Bearer btrmd_x", "Bearer ", f"Bearer {text}x", f"bearer {'x' * 999}"):
+        reply = client.ask("GET", "/metrics", headers={"Authorization": wrong})
+        assert (reply.status, reply.json["error"]) == (401, "token")
+        assert "WWW-Authenticate" in reply.headers
+    assert client.ask("GET", "/metrics", headers={"Authorization": f"Basic {text}"}).status == 401
+    wait_for(lambda: len(station.owner.logins) == 4)
+    assert station.owner.logins[0].key == "web.login_refused"
+    station.tokens.data = without_token(station.tokens.data, "prometheus")
+    assert client.ask("GET", "/metrics", headers=bearer).status == 401
+
+
+@pytest.mark.parametrize(
+    ("role", "starts", "sets"),
+    [("viewer", 403, 403), ("operator", 201, 403), ("admin", 201, 200)],
+)
+def test_a_token_may_what_its_role_may(
+    start_station: Callable[..., Station], role: str, starts: int, sets: int
+) -> None:
+    station = start_station()
+    bearer = {"Authorization": f"Bearer {station.tokens.add('fleet', role, '')}"}
+    client = station.client()
+    assert client.ask("POST", "/api/v1/tests", {}, headers=bearer).status == starts
+    change = {"site.name": "Hill 3"}
+    reply = client.ask("PATCH", "/api/v1/settings", change, headers=bearer)
+    assert reply.status == sets
+    if sets == 403:
+        assert reply.json["reason"].endswith(f"token fleet is {role}.")
+    sources = {command.source for command in station.owner.commands}
+    assert sources <= {"web token fleet 127.0.0.1"}
+    for path in ("/api/v1/password", "/authorization", "/authorization/tokens", "/update"):
+        assert client.ask("POST", path, {}, headers=bearer).status == 403, path
+
+
+def test_a_token_that_has_expired_says_so(start_station: Callable[..., Station]) -> None:
+    station = start_station()
+    text = station.tokens.add("old", "admin", "", "2026-01-31T23:59:59+00:00")
+    reply = station.client().ask(
+        "GET", "/api/v1/points", headers={"Authorization": f"Bearer {text}"}
+    )
+    assert (reply.status, reply.json["error"]) == (401, "expired")
+    assert reply.json["reason"] == "The token old expired on 2026-01-31."
+
+
+def test_wrong_tokens_wait_like_wrong_logins_and_keep_out_no_right_one(
+    start_station: Callable[..., Station],
+) -> None:
+    station = start_station()
+    text = station.tokens.add("right", "viewer", "")
+    client = station.client()
+    wrong = {"Authorization": "Bearer btrmd_guess"}
+    for _ in range(5):
+        assert client.ask("GET", "/metrics", headers=wrong).status == 401
+    reply = client.ask("GET", "/metrics", headers=wrong)
+    assert reply.status == 429
+    assert 0 < int(reply.headers["Retry-After"]) <= 30
+    right = {"Authorization": f"Bearer {text}"}
+    assert client.ask("GET", "/metrics", headers=right).status == 200
+    client.log_in()  # nor a person
+
+
+def test_the_page_makes_a_token_shows_it_once_and_revokes_it(
+    start_station: Callable[..., Station],
+) -> None:
+    station = start_station()
+    client = station.client()
+    client.log_in()
+    form = {"deed": "add", "name": "grafana", "role": "viewer", "expires": "90"}
+    page = client.form("/authorization/tokens", csrf_token=client.csrf, **form).text
+    text = re.search(r"btrmd_[A-Za-z0-9_-]{43}", page)
+    assert text is not None
+    bearer = {"Authorization": f"Bearer {text[0]}"}
+    assert station.client().ask("GET", "/metrics", headers=bearer).status == 200
+    shown = client.get("/authorization").text
+    assert text[0] not in shown
+    assert "grafana" in shown
+    bad = client.form(
+        "/authorization/tokens", csrf_token=client.csrf, **{**form, "name": "x", "expires": "0"}
+    )
+    assert bad.status == 422
+    assert "days (1..3650)" in bad.text
+    client.form("/authorization/tokens", csrf_token=client.csrf, deed="revoke", name="grafana")
+    assert station.client().ask("GET", "/metrics", headers=bearer).status == 401
+
+
+def test_a_password_changed_elsewhere_closes_the_pages_too(
+    start_station: Callable[..., Station],
+) -> None:
+    settings = Settings.defaults().with_changes({"web.authorization": "all"})
+    station = start_station(settings=settings)
+    client = station.client()
     client.log_in()
     assert client.get("/").status == 200
+    station.store.accounts = with_password(station.store.accounts, "admin", "another word")
+    assert client.get("/").status == 303
+    assert client.get("/api/v1/points").status == 401
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1/points", "/api/v1/settings", "/metrics", "/events/csv"]
+)
+def test_a_name_of_somebody_elses_reads_nothing(client: Client, path: str) -> None:
+    for host in ("evil.example", "evil.example:80", "127.0.0.1.evil.example"):
+        assert client.ask("GET", path, headers={"Host": host}).status == 403
+    for host in ("localhost", "btrm", "btrm.local", "[::1]:8080", "192.168.1.5"):
+        assert client.ask("GET", path, headers={"Host": host}).status == 200
+    assert client.ask("GET", "/healthz", headers={"Host": "evil.example"}).status == 200
+    client.log_in()
+    assert client.ask("GET", path, headers={"Host": "evil.example"}).status == 200
 
 
 def test_where_the_site_file_turns_authorization_off_changes_are_open(
@@ -141,6 +275,7 @@ def test_a_change_needs_the_right_csrf_token(station: Station, user: Client) -> 
     [
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://[::1"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],

@@ -45,7 +45,7 @@ def test_a_change_without_login_needs_a_name_of_ours(
     assert "evil.example" in str(refused.json["reason"])
     assert "web.names" in str(refused.json["reason"])
     assert station.owner.commands == []
-    assert client.ask("GET", "/", headers={"Host": "evil.example"}).status == 200  # open to read
+    assert client.ask("GET", "/", headers={"Host": "evil.example"}).status == 403  # nor read
     for host in ("btrm7.plant.example:8080", "btrm.local"):
         client.ask("POST", "/api/v1/tests", {"type": 1}, headers={"Host": host})
     assert len(station.owner.commands) == 2

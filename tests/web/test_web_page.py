@@ -34,6 +34,7 @@ MENU = [
     "Trends",
     "Discharge Curves",
     "Event Log",
+    "Integrations",
     "HTTPS",
     "Backup",
     "Software Update",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import logging
 import socket
 import threading
 import time
@@ -15,7 +14,7 @@ from web_station import Client, MemoryHistory, MemoryStore, Station, make_snapsh
 from btrmd.bus import Bus
 from btrmd.servers.web import WebServer
 from btrmd.servers.web.channel import REQUEST_TIMEOUT_S
-from btrmd.servers.web.listener import split_address
+from btrmd.servers.web.listener import STUCK_S, split_address
 
 
 def make_server(http_address: str) -> tuple[Bus, WebServer]:
@@ -115,10 +114,6 @@ def test_a_head_that_is_too_long_is_refused(client: Client) -> None:
     assert reply.json["reason"]
 
 
-def test_the_queue_of_waitress_keeps_silent(station: Station) -> None:
-    assert logging.getLogger("waitress.queue").level == logging.ERROR
-
-
 @pytest.mark.parametrize(
     ("address", "parts"),
     [
@@ -149,3 +144,18 @@ def test_a_request_that_trickles_in_for_ever_is_cut_off(station: Station, client
             server.call_in_loop(lambda later=later: server.maintenance(now + later))
         assert slow.recv(100) == b""
     assert client.get("/healthz").status == 200
+
+
+def test_the_pages_say_what_is_wrong_with_them_without_a_socket(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web = station.server
+    assert web.fault() == ""
+    monkeypatch.setattr(web.app, "view_functions", {})
+    assert web.fault() == "/healthz answers 500."
+    listener = web._listeners[0]
+    thread, listener._thread = listener._thread, threading.Thread(target=int)
+    assert web.fault() == f"The loop of http has not turned for {STUCK_S:g} s."
+    listener._thread = thread
+    _, closed = make_server("none")
+    assert closed.fault() == ""

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from hostile import address, connect, crowd, is_open
 from web_station import Client, Station, wait_for
 
 from btrmd.model.points import POINT
 from btrmd.model.readings import Quality
 from btrmd.model.snapshot import AlarmView
+from btrmd.servers.web.channel import Channel
 from btrmd.servers.web.stream import MAX_CLIENTS
 
 
@@ -177,6 +179,27 @@ def test_a_client_that_does_not_read_is_dropped(station: Station, client: Client
     assert client.get("/").status == 200
 
 
+def test_a_client_that_is_behind_and_resets_leaves_no_traceback(
+    station: Station, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop reads the reset, and may write, in one and the same round."""
+    channels: list[Channel] = []
+    hand = Channel.hand_over
+    monkeypatch.setattr(Channel, "hand_over", lambda c, how: (channels.append(c), hand(c, how)))
+    with streaming(station.client()):
+        wait_for(lambda: channels)
+        channel = channels[0]
+
+        def reset_and_write() -> None:
+            channel.outbufs[-1].append(b"what the network has not taken yet")
+            channel.handle_close()
+            channel.handle_write()
+
+        channel.server.call_in_loop(reset_and_write)
+        wait_for(lambda: clients_of(station) == 0)
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
 def test_an_http_1_0_client_gets_its_stream_too(station: Station, client: Client) -> None:
     with socket.create_connection((client.host, client.port), timeout=5) as old:
         old.sendall(b"GET /api/v1/stream HTTP/1.0\r\n\r\n")
@@ -193,3 +216,22 @@ def test_an_http_1_0_client_gets_its_stream_too(station: Station, client: Client
 def test_asking_for_the_head_takes_no_place(station: Station, client: Client, method: str) -> None:
     assert client.ask(method, "/api/v1/stream").status == 200
     assert clients_of(station) == 0
+
+
+def test_eight_strangers_do_not_keep_another_address_or_the_operator_out(station: Station) -> None:
+    client = station.client()
+    ask = b"GET /api/v1/stream HTTP/1.1\r\nHost: btrm\r\n%b\r\n"
+    with crowd(client.port, MAX_CLIENTS, 1, ask % b"") as held:
+        wait_for(lambda: clients_of(station) == MAX_CLIENTS)
+        with connect(client.port, address(7)) as other:
+            other.sendall(ask % b"")
+            assert other.recv(15) == b"HTTP/1.1 200 OK"
+        wait_for(lambda: sum(map(is_open, held)) == MAX_CLIENTS - 1)
+        client.log_in()
+        cookie = b"Cookie: btrm_session=%b\r\n" % client.cookies["btrm_session"].encode()
+        with connect(client.port, address(0)) as operator:
+            operator.sendall(ask % cookie)
+            assert operator.recv(15) == b"HTTP/1.1 200 OK"
+            with crowd(client.port, 40, 40, ask % b""):
+                wait_for(lambda: station.server.feed.share.displaced > 4)
+                assert is_open(operator)

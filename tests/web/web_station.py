@@ -11,7 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 
 from btrmd.bus import Bus
-from btrmd.model.commands import Answer, ChangeSettings, Command, StartTest
+from btrmd.model.commands import Answer, ChangeSettings, Command, Note, StartTest
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.errors import SettingError
 from btrmd.model.events import Event, Kind
@@ -20,6 +20,7 @@ from btrmd.model.points import POINT
 from btrmd.model.readings import GOOD, MISSING, Reading, Value
 from btrmd.model.settings import Settings
 from btrmd.model.snapshot import Snapshot
+from btrmd.model.tokens import with_token, without_token
 from btrmd.servers.web import WebServer
 
 AT = 1_780_000_000.0  # 2026-05-28T20:26:40Z
@@ -147,6 +148,7 @@ class Owner:
     def __init__(self, bus: Bus) -> None:
         self.bus = bus
         self.commands: list[Command] = []
+        self.logins: list[Note] = []  # what is told of logins, so that `commands` is what was asked
         self.answer: Callable[[Command], Answer | None] = lambda _: None
         self._lock = threading.Lock()
         self._next = bus.snapshot
@@ -176,7 +178,11 @@ class Owner:
     def _run(self) -> None:
         while not self._stop.wait(0.02):
             for pending in self.bus.take():
-                self.commands.append(pending.command)
+                command = pending.command
+                if isinstance(command, Note) and command.key.startswith("web.lo"):
+                    self.logins.append(command)
+                else:
+                    self.commands.append(command)
                 pending.answer.set_result(self._obey(pending.command))
             with self._lock:
                 self._next = self._next._replace(seq=self.bus.snapshot.seq + 1)
@@ -287,6 +293,23 @@ class Clock:
         return self.now
 
 
+class MemoryTokens:
+    """Tokens of machines in memory."""
+
+    def __init__(self) -> None:
+        self.data: dict[str, object] = {}
+
+    def load(self) -> dict[str, object]:
+        return self.data
+
+    def add(self, name: str, role: str, at: str, expires_at: str = "") -> str:
+        self.data, text = with_token(self.data, name, role, at, expires_at)
+        return text
+
+    def revoke(self, name: str) -> None:
+        self.data = without_token(self.data, name)
+
+
 class Station(NamedTuple):
     """Everything a test of the web needs."""
 
@@ -296,6 +319,7 @@ class Station(NamedTuple):
     store: MemoryStore
     clock: Clock
     server: WebServer
+    tokens: MemoryTokens
 
     @property
     def address(self) -> str:
@@ -326,11 +350,12 @@ def make_station(
 ) -> Station:
     bus = Bus(make_snapshot(settings=settings))
     history, store, clock = MemoryHistory(), MemoryStore(accounts), Clock()
+    tokens = MemoryTokens()
     server = WebServer(
         bus, history, store, "127.0.0.1:0",
-        https=https, certificates=certificates, clock=clock, stream_period_s=0.05,
+        https=https, certificates=certificates, tokens=tokens, clock=clock, stream_period_s=0.05,
     )  # fmt: skip
-    return Station(bus, Owner(bus), history, store, clock, server)
+    return Station(bus, Owner(bus), history, store, clock, server, tokens)
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:

@@ -10,7 +10,11 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+from . import history
+from .durable import replace, replace_text
+from .floor import raise_minimum
 from .health import UNIT, Health
+from .owner import as_owner
 from .repack import DPKG_S, PACKAGE, RepackError, repack
 
 log = logging.getLogger(__name__)
@@ -31,6 +35,7 @@ class Installer:
         self._lib = lib
         self._job: dict[str, Any] = _read(lib / STATE)
         self._health = Health(Path(str(self._job.get("daemon_run", "/run/btrm"))))
+        self._state_dir = Path(str(self._job.get("daemon_state", "/var/lib/btrm")))
         self._ready_s = float(self._job.get("ready_s") or 90.0)
         self._version = str(self._job.get("version", ""))
         self._previous = str(self._job.get("previous", ""))
@@ -43,6 +48,11 @@ class Installer:
             self._keep_previous()
         except (RepackError, OSError, subprocess.TimeoutExpired) as error:
             text = f"btrmd {self._previous} cannot be kept to go back to ({error}): not updated."
+            return self._end("failed", text)
+        folder = self._state_dir
+        wrong = as_owner(folder, lambda: history.keep(folder))
+        if wrong:
+            text = f"The history cannot be kept to go back to ({wrong}): not updated."
             return self._end("failed", text)
         self._note(started=True)
         refusal = self._dpkg("-i", str(self._lib / STAGED))
@@ -76,8 +86,9 @@ class Installer:
         if not wrong:
             staged = self._lib / STAGED
             if staged.exists():
-                staged.replace(self._lib / KEPT)
+                replace(staged, self._lib / KEPT)
                 _write(self._lib / KEPT_VERSION, {"version": self._version})
+            self._raise_minimum()
             return self._end("good", f"btrmd {self._version} is installed and well.")
         log.error("btrmd %s: %s", self._version, wrong)
         return self._roll_back(wrong)
@@ -90,12 +101,30 @@ class Installer:
         # The old package asks whether a test runs; the new one, unwell, is not to be asked.
         if is_overruled:
             os.environ[ANYWAY_VARIABLE] = "1"
+        self._give_history_back()
         refusal = self._dpkg("-i", str(kept))
         self._start()
         still = refusal or self._health.wait(self._previous, PATIENCE * self._ready_s)
         if still:
             return self._end("failed", f"{said}; going back to {self._previous} failed: {still}.")
         return self._end("rolled_back", f"{said}; {self._previous} is back.")
+
+    def _raise_minimum(self) -> None:
+        """Not being able to is no reason to go back."""
+        try:
+            raise_minimum(self._lib, self._version)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            log.error("the minimum version cannot be noted: %s", error)
+
+    def _give_history_back(self) -> None:
+        """The older version gets a history that it knows, with what was written since."""
+        folder = self._state_dir
+        if as_owner(folder, lambda: "yes" if history.is_too_new(folder) else "") != "yes":
+            return
+        self._systemctl("stop", UNIT)
+        wrong = as_owner(folder, lambda: history.give_back(folder))
+        if wrong:
+            log.error("the history of before cannot be given back: %s", wrong)
 
     def _keep_previous(self) -> None:
         """Have the installed version as a file before it goes."""
@@ -141,14 +170,17 @@ class Installer:
 
     def _start(self) -> None:
         """The package's scripts start the service; a second start changes nothing."""
-        for words in (("daemon-reload",), ("start", UNIT)):
-            try:
-                subprocess.run(
-                    ["systemctl", *words], capture_output=True, timeout=120,
-                    stdin=subprocess.DEVNULL, check=False,
-                )  # fmt: skip
-            except (OSError, subprocess.TimeoutExpired) as error:
-                log.error("systemctl %s: %s", words[0], error)
+        self._systemctl("daemon-reload")
+        self._systemctl("start", UNIT)
+
+    def _systemctl(self, *words: str) -> None:
+        try:
+            subprocess.run(
+                ["systemctl", *words], capture_output=True, timeout=120,
+                stdin=subprocess.DEVNULL, check=False,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            log.error("systemctl %s: %s", words[0], error)
 
     def _note(self, **facts: object) -> None:
         self._job |= facts
@@ -164,13 +196,7 @@ class Installer:
 
 
 def _write(path: Path, data: dict[str, Any]) -> None:
-    new = path.with_name(path.name + ".new")
-    with new.open("w", encoding="utf-8") as file:
-        json.dump(data, file)
-        file.flush()
-        os.fchmod(file.fileno(), 0o644)
-        os.fsync(file.fileno())
-    new.replace(path)
+    replace_text(path, json.dumps(data))
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -12,6 +12,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from .durable import replace, sync_file
+
 PACKAGE: Final = "btrmd"
 CONTROL: Final = (
     "preinst", "postinst", "prerm", "postrm", "conffiles", "md5sums", "triggers", "shlibs",
@@ -45,7 +47,8 @@ def repack(target: Path, work: Path, root: Path = Path("/")) -> None:
                 _copy(root / line[1:], work / line[1:])
         new = target.with_name(target.name + ".new")
         _run("dpkg-deb", "--root-owner-group", "-Zgzip", "--build", str(work), str(new))
-        new.replace(target)
+        sync_file(new)
+        replace(new, target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 

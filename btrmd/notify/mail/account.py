@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Final, NamedTuple
 
+from ...model.address import host_and_port
 from ...model.setting_format import split_list
 from ...model.settings import Settings
 
@@ -44,7 +45,7 @@ class Account(NamedTuple):
 
     @property
     def where(self) -> str:
-        return f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
     def said(self, code: int, raw: bytes | str) -> str:
         """A server's answer for people: one line, bounded, without the password in any form."""

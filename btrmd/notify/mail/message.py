@@ -58,7 +58,7 @@ def event_mail(
     else:
         subject += f" (and {len(events) - 1} more)"
         lines = _digest(events)
-    lines += ["", *_site(settings), *_uptime(snapshot), *_link(link)]
+    lines += ["", *_site(snapshot), *_uptime(snapshot), *_link(link)]
     # A repeated mail has the same ID, by which most mail programs know it as one.
     name = f"{first.n}-{last.n}-{int(first.at)}"
     return _mail(snapshot, account, subject, lines, name)
@@ -69,7 +69,7 @@ def test_mail(snapshot: Snapshot, account: Account, link: str) -> EmailMessage:
     settings = snapshot.settings
     subject = f"{settings.text('site.location')}: Test e-mail"
     lines = ["This is a test e-mail. Alarms will reach you the same way.", ""]
-    lines += [_row("Time", moment(snapshot.at)), *_uptime(snapshot), *_site(settings)]
+    lines += [_row("Time", moment(snapshot.at)), *_uptime(snapshot), *_site(snapshot)]
     lines += _link(link)
     return _mail(snapshot, account, subject, lines, f"test-{snapshot.seq}-{int(snapshot.at)}")
 
@@ -140,11 +140,14 @@ def _digest(events: Sequence[Event]) -> list[str]:
     return lines
 
 
-def _site(settings: Settings) -> list[str]:
+def _site(snapshot: Snapshot) -> list[str]:
+    settings = snapshot.settings
+    serial = snapshot.points["system.serial"].value
     return [
         _row("Unit", settings.text("site.name")),
         _row("Location", settings.text("site.location")),
         _row("Contact", settings.text("site.contact")),
+        *([_row("Serial", serial)] if isinstance(serial, str) else []),
     ]
 
 

@@ -5,27 +5,34 @@ from __future__ import annotations
 import fcntl
 import select
 import socket
+import ssl
 import struct
 import termios
 import threading
 import time
 from typing import Final, NamedTuple
 
+from ...model.address import host_and_port
 from ...model.errors import BtrmError
 from ...model.settings import Settings
+from ..tls import TlsFileError, ssl_words, use_files
 
 PATIENCE_S: Final = 10.0  # for a connection, and for each message over TCP
+VERDICT_S: Final = 1.0  # once a connection: for a server to refuse our certificate
 RENEW_S: Final = 600.0  # a UDP server's name is looked up again
 _FIRST_LOOK_S: Final = 0.001
 _LONGEST_LOOK_S: Final = 0.05
 
 
 class Target(NamedTuple):
-    """Where messages go; `transport` udp or tcp."""
+    """Where messages go; `transport` udp, tcp or tls. The PEM files are for tls."""
 
     host: str
     port: int
     transport: str
+    ca_file: str = ""
+    cert_file: str = ""
+    key_file: str = ""
 
     @classmethod
     def of(cls, settings: Settings) -> Target | None:
@@ -36,11 +43,17 @@ class Target(NamedTuple):
             settings.text("syslog.server"),
             settings.integer("syslog.port"),
             settings.text("syslog.transport"),
+            *(settings.text(f"syslog.{name}_file") for name in ("ca", "cert", "key")),
         )
 
     @property
+    def is_stream(self) -> bool:
+        """Messages over TCP, in the clear or not."""
+        return self.transport != "udp"
+
+    @property
     def where(self) -> str:
-        return f"{self.host}:{self.port}/{self.transport}"
+        return f"{host_and_port(self.host, self.port)}/{self.transport}"
 
 
 class LinkError(BtrmError):
@@ -62,10 +75,9 @@ class Link:
 
         Raises LinkError; the link can be used again after it.
         """
-        is_tcp = self.target.transport == "tcp"
         try:
             sock = self._open()
-            if is_tcp:
+            if self.target.is_stream:
                 sock.sendall(b"%d %b" % (len(message), message))
                 self._await_arrival(sock)
             else:
@@ -76,6 +88,16 @@ class Link:
         except TimeoutError as error:
             self.close()
             raise self._silent() from error
+        except ssl.SSLCertVerificationError as error:
+            self.close()
+            raise LinkError(
+                f"the certificate of {self.target.where} is refused: {error.verify_message}."
+            ) from error
+        except ssl.SSLError as error:
+            self.close()
+            raise LinkError(
+                f"{self.target.where} and this unit find no common TLS: {ssl_words(error)}."
+            ) from error
         except OSError as error:
             self.close()
             raise LinkError(
@@ -93,7 +115,8 @@ class Link:
         sock = self._socket
         if sock is not None:
             try:
-                sock.shutdown(socket.SHUT_RDWR)
+                # Below TLS: after a shutdown of its own what follows would go in the clear.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
             except OSError:
                 return
 
@@ -103,7 +126,7 @@ class Link:
         sock = self._socket
         if sock is not None:
             is_old = time.monotonic() - self._opened_at > RENEW_S
-            if self.target.transport == "tcp":
+            if self.target.is_stream:
                 if _is_alive(sock):
                     return sock
             elif not is_old:
@@ -118,7 +141,7 @@ class Link:
         target = self.target
         if not target.host:
             raise LinkError("no server is set.")
-        kind = socket.SOCK_STREAM if target.transport == "tcp" else socket.SOCK_DGRAM
+        kind = socket.SOCK_STREAM if target.is_stream else socket.SOCK_DGRAM
         try:
             found = socket.getaddrinfo(target.host, target.port, type=kind)
         except OSError as error:  # of the resolver too
@@ -136,10 +159,31 @@ class Link:
                 self.close()
                 why = error
                 continue
-            if target.transport == "tcp":
+            if target.is_stream:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            return sock
+            return self._secured(sock) if target.transport == "tls" else sock
         raise why
+
+    def _secured(self, sock: socket.socket) -> ssl.SSLSocket:
+        """TLS on a connection. Raises LinkError for a file, SSLError and OSError for the peer."""
+        target = self.target
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            use_files(context, target.ca_file, target.cert_file, target.key_file)
+        except TlsFileError as error:
+            raise LinkError(str(error)) from error
+        made = context.wrap_socket(
+            sock, server_hostname=target.host.partition("%")[0], do_handshake_on_connect=False
+        )
+        self._socket = made  # `sock` is an empty shell now
+        made.do_handshake()
+        if made.version() == "TLSv1.3":
+            # There the server judges our certificate after our side of the handshake is done: what
+            # it says next (tickets, as a rule) tells. One that says nothing is taken to agree.
+            select.select([made], [], [], VERDICT_S)
+            if not _is_alive(made):
+                raise LinkError(f"{target.where} refused the connection after the TLS handshake.")
+        return made
 
     def _await_arrival(self, sock: socket.socket) -> None:
         """Syslog has no answers: what counts is that the server's machine has acknowledged every
@@ -174,8 +218,24 @@ def _is_alive(sock: socket.socket) -> bool:
     ready.register(sock, select.POLLIN)
     try:
         while ready.poll(0):
+            if isinstance(sock, ssl.SSLSocket):
+                return _is_alive_in_tls(sock)
             if not sock.recv(4096):
                 return False
     except OSError:
         return False
     return True
+
+
+def _is_alive_in_tls(sock: ssl.SSLSocket) -> bool:
+    """As above; what can be read may be a ticket for the next time, and no end. Raises OSError."""
+    patience_s = sock.gettimeout()
+    sock.settimeout(0.0)
+    try:
+        while sock.recv(4096):
+            pass
+    except ssl.SSLWantReadError:
+        return True
+    finally:
+        sock.settimeout(patience_s)
+    return False

@@ -32,8 +32,8 @@ PARAM_MOST: Final = 200  # characters of a value
 TEXT_MOST: Final = 800  # so that a message stays below the 2048 octets a server should take
 
 
-def syslog_message(event: Event, settings: Settings) -> bytes:
-    """Printable UTF-8 on one line."""
+def syslog_message(event: Event, settings: Settings, serial: str) -> bytes:
+    """Printable UTF-8 on one line. `serial`: the unit's, "" = not known."""
     facility = FACILITY[settings.text("syslog.facility")]
     head = " ".join(
         (f"<{facility * 8 + severity(event)}>1", timestamp(event.at), _host(), APP_NAME,
@@ -41,7 +41,7 @@ def syslog_message(event: Event, settings: Settings) -> bytes:
     )  # fmt: skip
     text = _plain(event.text)[:TEXT_MOST]
     mark = "" if text.isascii() else BOM
-    return f"{head} {_facts(event, settings)} {mark}{text}".encode()
+    return f"{head} {_facts(event, settings, serial)} {mark}{text}".encode()
 
 
 def severity(event: Event) -> int:
@@ -60,7 +60,7 @@ def timestamp(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _facts(event: Event, settings: Settings) -> str:
+def _facts(event: Event, settings: Settings, serial: str) -> str:
     """Two elements: whose event, and of what software. A value that is not known is left out."""
     pairs = [
         ("key", event.key),
@@ -71,6 +71,7 @@ def _facts(event: Event, settings: Settings) -> str:
         ("uptime", f"{event.uptime_s:.1f}"),
         ("name", settings.text("site.name")),
         ("location", settings.text("site.location")),
+        ("serial", serial),
     ]
     shown = "".join(f' {name}="{_escaped(text)}"' for name, text in pairs if text)
     origin = f'[origin enterpriseId="{ENTERPRISE[-1]}" software="btrmd" swVersion="{__version__}"]'

@@ -85,8 +85,9 @@ class SyslogSender:
             for event in events:
                 if self._stopping.is_set() or self._follow() != target:
                     break
-                settings = self._bus.snapshot.settings
-                if not self._tell(syslog_message(event, settings)):
+                snapshot = self._bus.snapshot
+                serial = str(snapshot.points["system.serial"].value or "")
+                if not self._tell(syslog_message(event, snapshot.settings, serial)):
                     break
                 self._cursor.done(event.n, True)
 

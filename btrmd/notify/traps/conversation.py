@@ -9,12 +9,9 @@ from typing import Final
 
 from ...model import ber
 from ...model.snmp_engine import SnmpEngine
+from ...model.usm import Opened, Stamp, V3User, open_message, seal
 from .message import confirmed_id
-from .target import V3User
-from .usm import Opened, Stamp, open_message, seal
 
-GET_REQUEST: Final = 0xA0
-REPORT: Final = 0xA8
 USM_STATS: Final = ber.oid((1, 3, 6, 1, 6, 3, 15, 1, 1, 1, 0))[:-2]  # the counters follow
 TIME_WINDOWS: Final = 2
 ENGINE_IDS: Final = 4
@@ -64,7 +61,7 @@ class Conversation:
         theirs = self._theirs
         if not theirs.engine_id:
             empty = ber.integer(number) + ber.integer(0) + ber.integer(0) + ber.sequence(())
-            return seal(ber.tlv(GET_REQUEST, empty), b"", number, Stamp(), None, True)
+            return seal(ber.tlv(ber.GET, empty), b"", number, Stamp(), None, True)
         if theirs.boots:
             passed = int(time.monotonic() - self._learnt_at)
             theirs = theirs._replace(seconds=theirs.seconds + passed)
@@ -107,7 +104,7 @@ def _usm_counter(pdu: bytes) -> int:
     """Which of usmStats a report names, 0 = none. Raises ValueError."""
     outer = ber.element(pdu, 0, len(pdu))
     parts = ber.elements(pdu, outer.start, outer.end)
-    if outer.tag != REPORT or len(parts) != 4:
+    if outer.tag != ber.REPORT or len(parts) != 4:
         return 0
     rows = ber.elements(pdu, parts[3].start, parts[3].end)
     if not rows:

@@ -6,12 +6,14 @@ import random
 import socket
 from typing import Final, NamedTuple
 
+from ...model.address import is_same_host
 from ...model.errors import BtrmError
 from ...model.snapshot import Snapshot
 from ...model.snmp_engine import SnmpEngine
+from ...names import FIRST_WAIT_S, Names, NoAddressError, Place
 from .conversation import Conversation, Heard
 from .message import Telling, answer_v2c, confirmed_id, message_v2c, notification_pdu, trap_v1
-from .target import Target
+from .target import Target, lack_of
 
 _ANSWER: Final = 8192
 _ROUNDS: Final = 4  # of learning for one sending: who, what time, and one to spare
@@ -34,13 +36,16 @@ class CannotSendError(BtrmError):
 
 
 class Line:
-    """Used by one thread; never blocks."""
+    """Used by one thread. Waits for nothing but, once, a name's first look-up (`wait_s`)."""
 
-    def __init__(self, engine: SnmpEngine) -> None:
+    def __init__(self, engine: SnmpEngine, wait_s: float = FIRST_WAIT_S) -> None:
         self._conversation = Conversation(engine)
         self._rounds = 0
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)  # settings hold IPv4
-        self._socket.setblocking(False)
+        self._names = Names()
+        self._wait_s = wait_s
+        self._peer = ""  # the address of the last sending
+        self._family = socket.AF_INET
+        self._socket = _open(self._family)
 
     def close(self) -> None:
         self._socket.close()
@@ -71,7 +76,7 @@ class Line:
                 return False
             except OSError:  # what the network says about a datagram that went out
                 continue
-            if notice is None or address[0] != notice.target.host:
+            if notice is None or not is_same_host(address[0], self._peer):
                 continue
             heard = self._hear(raw, notice)
             if heard is Heard.CONFIRMED:
@@ -93,10 +98,13 @@ class Line:
     def _put(self, notice: Notice, snapshot: Snapshot) -> None:
         target = notice.target
         try:
-            raw = self._message(notice, snapshot)
-            self._socket.sendto(raw, (target.host, target.port))
+            place = self._names.find(target.host, target.port, self._wait_s)
+            raw = self._message(notice, snapshot, place)
+            self._towards(place).sendto(raw, place.address)
         except CannotSendError:
             raise
+        except NoAddressError as error:
+            raise CannotSendError(f"at {target.where} cannot be reached: {error}.") from error
         except BtrmError as error:
             raise CannotSendError(f"at {target.where} is not told: {error}") from error
         except OSError as error:  # no route, no interface: the network may come up
@@ -104,24 +112,43 @@ class Line:
                 f"at {target.where} cannot be reached: {error.strerror or error}."
             ) from error
 
-    def _message(self, notice: Notice, snapshot: Snapshot) -> bytes:
+    def _towards(self, place: Place) -> socket.socket:
+        """The socket for an address; another one where the family has changed."""
+        if place.family != self._family:
+            made = _open(place.family)  # first: without it the old one stays
+            self._socket.close()
+            self._socket, self._family = made, place.family
+        self._peer = place.address[0]
+        return self._socket
+
+    def _message(self, notice: Notice, snapshot: Snapshot, place: Place) -> bytes:
         told, target, request_id = notice
         if target.kind == "trap_v1":
-            return trap_v1(told, snapshot, target.community, own_host(target.host))
+            return trap_v1(told, snapshot, target.community, own_host(place))
         pdu = notification_pdu(told, snapshot, request_id, target.confirms)
         if not target.kind.endswith("v3"):
             return message_v2c(pdu, target.community)
         user = target.user
         assert user is not None
-        if user.lack:
-            raise CannotSendError(f"at {target.where} is not told: {user.lack}.")
+        lack = lack_of(user)
+        if lack:
+            raise CannotSendError(f"at {target.where} is not told: {lack}.")
         if target.confirms:
             return self._conversation.inform(pdu, user)
         return self._conversation.trap(pdu, user)
 
 
-def own_host(peer: str) -> str:
-    """The address this machine has towards `peer`. Raises OSError without a route."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.connect((peer, 9))
+def _open(family: socket.AddressFamily) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    made.setblocking(False)
+    return made
+
+
+def own_host(place: Place) -> str:
+    """The IPv4 address this machine has towards `place`; 0.0.0.0 towards IPv6, for which SNMPv1
+    has no room (RFC 3584 3.1). Raises OSError without a route."""
+    if place.family != socket.AF_INET:
+        return "0.0.0.0"
+    with socket.socket(place.family, socket.SOCK_DGRAM) as probe:
+        probe.connect(place.address)
         return str(probe.getsockname()[0])

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
-
-from pyasn1.codec.ber import encoder
-from pysnmp.proto.api import v1, v2c
+from ipaddress import IPv4Address
+from typing import Final, NamedTuple
 
 from ...model import ber
 from ...model.bindings import ENTERPRISE, MIB2_SYSTEM
@@ -16,7 +14,7 @@ from ...model.snapshot import Snapshot
 from ...model.snmp_tree import ALARM_STATE, NOTIFY_OBJECTS, Notification, notification_of
 
 Oid = tuple[int, ...]
-VarBind = tuple[Oid, Any]
+VarBind = tuple[Oid, bytes]  # a name and its encoded value
 
 SYS_CONTACT: Final[Oid] = (*MIB2_SYSTEM, 4, 0)
 SYS_NAME: Final[Oid] = (*MIB2_SYSTEM, 5, 0)
@@ -54,28 +52,28 @@ def varbinds(told: Telling, snapshot: Snapshot) -> list[VarBind]:
     settings, event = snapshot.settings, told.event
     text, number, time = ((*ENTERPRISE, *item.oid, 0) for item in NOTIFY_OBJECTS)
     return [
-        (_object(told.notification), v2c.Integer32(int(told.is_on))),
+        (_object(told.notification), ber.integer(int(told.is_on))),
         (SYS_NAME, _text(settings.text("site.name"))),
         (SYS_LOCATION, _text(settings.text("site.location"))),
         (SYS_CONTACT, _text(settings.text("site.contact"))),
         (text, _text(event.text)),
-        (number, v2c.Unsigned32(max(event.n, 0) % 2**32)),
-        (time, v2c.OctetString(date_and_time(event.at))),
+        (number, ber.integer(max(event.n, 0) % 2**32, ber.GAUGE32)),
+        (time, ber.tlv(ber.OCTET_STRING, date_and_time(event.at))),
     ]
 
 
 def trap_v1(told: Telling, snapshot: Snapshot, community: str, agent_host: str) -> bytes:
     """An SNMPv1 trap; enterprise and specific code are the OID's parts (RFC 3584 3.2)."""
     oid = (*ENTERPRISE, *told.notification.oid)
-    pdu = v1.TrapPDU()
-    v1.apiTrapPDU.set_defaults(pdu)
-    v1.apiTrapPDU.set_enterprise(pdu, oid[:-2])
-    v1.apiTrapPDU.set_agent_address(pdu, agent_host)
-    v1.apiTrapPDU.set_generic_trap(pdu, ENTERPRISE_SPECIFIC)
-    v1.apiTrapPDU.set_specific_trap(pdu, oid[-1])
-    v1.apiTrapPDU.set_timestamp(pdu, uptime_ticks(snapshot))
-    v1.apiTrapPDU.set_varbinds(pdu, varbinds(told, snapshot))
-    return ber.message(VERSION_1, community.encode(), bytes(encoder.encode(pdu)))
+    body = (
+        ber.oid(oid[:-2]),
+        ber.tlv(ber.IP_ADDRESS, IPv4Address(agent_host).packed),
+        ber.integer(ENTERPRISE_SPECIFIC),
+        ber.integer(oid[-1]),
+        ber.integer(uptime_ticks(snapshot), ber.TIME_TICKS),
+        _list(varbinds(told, snapshot)),
+    )
+    return ber.message(VERSION_1, community.encode(), ber.tlv(ber.TRAP_V1, b"".join(body)))
 
 
 def message_v2c(pdu: bytes, community: str) -> bytes:
@@ -85,16 +83,14 @@ def message_v2c(pdu: bytes, community: str) -> bytes:
 
 def notification_pdu(told: Telling, snapshot: Snapshot, request_id: int, confirms: bool) -> bytes:
     """A trap of SNMPv2c and v3, or an inform, whose response will carry `request_id`."""
-    pdu = v2c.InformRequestPDU() if confirms else v2c.SNMPv2TrapPDU()
-    v2c.apiPDU.set_defaults(pdu)
-    v2c.apiPDU.set_request_id(pdu, request_id)
     oid = (*ENTERPRISE, *told.notification.oid)
     head = [
-        (SYS_UP_TIME, v2c.TimeTicks(uptime_ticks(snapshot))),
-        (SNMP_TRAP_OID, v2c.ObjectIdentifier(oid)),
+        (SYS_UP_TIME, ber.integer(uptime_ticks(snapshot), ber.TIME_TICKS)),
+        (SNMP_TRAP_OID, ber.oid(oid)),
     ]
-    v2c.apiPDU.set_varbinds(pdu, head + varbinds(told, snapshot))
-    return bytes(encoder.encode(pdu))
+    rows = _list(head + varbinds(told, snapshot))
+    body = ber.integer(request_id) + ber.integer(0) + ber.integer(0) + rows
+    return ber.tlv(ber.INFORM if confirms else ber.TRAP_V2, body)
 
 
 def answer_v2c(raw: bytes) -> bytes:
@@ -135,8 +131,12 @@ def _object(notification: Notification) -> Oid:
     return (*ENTERPRISE, *POINT[notification.point].snmp[0].oid, 0)
 
 
-def _text(text: str) -> Any:
+def _text(text: str) -> bytes:
     raw = text.encode()
-    return v2c.OctetString(
-        raw if len(raw) <= TEXT_MOST else raw[:TEXT_MOST].decode(errors="ignore").encode()
-    )
+    if len(raw) > TEXT_MOST:
+        raw = raw[:TEXT_MOST].decode(errors="ignore").encode()
+    return ber.tlv(ber.OCTET_STRING, raw)
+
+
+def _list(rows: list[VarBind]) -> bytes:
+    return ber.sequence(ber.sequence((ber.oid(name), value)) for name, value in rows)

@@ -28,7 +28,8 @@ class Waiting(NamedTuple):
 
 
 class Receiver:
-    """Used by one thread. `step` never blocks and never raises for what the network does."""
+    """Used by one thread. `step` waits for a name once at most, and never raises for what the
+    network does."""
 
     def __init__(self, row: int, bus: Bus, cursor: Cursor, engine: SnmpEngine) -> None:
         self.row = row

@@ -4,33 +4,20 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from ...model.address import host_and_port
 from ...model.settings import Settings
+from ...model.usm import V3User
 
-NOWHERE: Final = "0.0.0.0"
+NOWHERE: Final = ("0.0.0.0", "::")
 
 
-class V3User(NamedTuple):
-    """The user SNMPv3 notifications are sent as. `auth` sha224..sha512, `priv` none, aes128..aes256
-    (with "none" they are authentic and readable)."""
-
-    name: str
-    auth: str
-    auth_password: str
-    priv: str
-    priv_password: str
-
-    def __repr__(self) -> str:
-        """Without the passwords: this may end up in a log."""
-        return f"V3User({self.name}, {self.auth}, {self.priv})"
-
-    @property
-    def lack(self) -> str:
-        """What is missing, in words; "" when it can be used."""
-        if not self.name:
-            return "no SNMPv3 notification user is set"
-        if not self.auth_password or (self.priv != "none" and not self.priv_password):
-            return f"the SNMPv3 notification user {self.name} has no password"
-        return ""
+def lack_of(user: V3User) -> str:
+    """What a user lacks to be used, in words; "" when nothing."""
+    if not user.name:
+        return "no SNMPv3 notification user is set"
+    if not user.auth_password or (user.priv != "none" and not user.priv_password):
+        return f"the SNMPv3 notification user {user.name} has no password"
+    return ""
 
 
 class Target(NamedTuple):
@@ -50,7 +37,7 @@ class Target(NamedTuple):
             return f"snmp.trap{row}.{name}"
 
         host = settings.text(key("address"))
-        if not settings.flag(key("enabled")) or host == NOWHERE:
+        if not settings.flag(key("enabled")) or host in NOWHERE:
             return None
         kind = settings.text(key("kind"))
         user = None
@@ -65,7 +52,7 @@ class Target(NamedTuple):
 
     @property
     def where(self) -> str:
-        return f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
     @property
     def confirms(self) -> bool:

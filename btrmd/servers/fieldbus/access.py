@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
+from ...model.address import plain_address
 from ...model.setting_format import split_list
 
 
@@ -22,12 +23,9 @@ class Access:
         address = plain_address(peer)
         return address is not None and any(address in network for network in self._networks)
 
-
-def plain_address(peer: str) -> IPv4Address | IPv6Address | None:
-    """The peer's address; an IPv4 one behind an IPv6 socket as IPv4."""
-    try:
-        address = ip_address(peer.partition("%")[0])
-    except ValueError:
-        return None
-    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-    return mapped or address
+    def names(self, peer: str) -> bool:
+        """True when `peer` stands in the list by itself, not as one of a network."""
+        address = plain_address(peer)
+        return address is not None and any(
+            network.num_addresses == 1 and address in network for network in self._networks
+        )

@@ -17,8 +17,6 @@ FOR_EVER: Final = 255  # dnp3.retries, manual 10.1.2
 SHORTEST_RETRY_S: Final = 1.0  # the setting's 0 would be a flood
 RESUME_S: Final = 60.0  # after the last retry: the events are not forgotten, but there is no hurry
 
-MOST_CLIENTS: Final = 4
-IDLE_S: Final = 600.0
 TCP_READ_HOLD_S: Final = 1.0  # a read behind an unconfirmed unsolicited response waits so long
 SERIAL_READ_HOLD_S: Final = 3.0  # a confirmation takes longer over a slow line
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ...model.bindings import AnalogInput, AnalogOutput, BinaryInput, BinaryOutput, Write
+from ...model.limits import LIMITS
 from ...model.point_text import number_text
 from ...model.points import dnp3_map
+from .dnp3_attributes import ALL, ATTRIBUTES, LIST
 from .dnp3_limits import (
     ANSWER_S,
     CAPACITY,
@@ -15,8 +17,6 @@ from .dnp3_limits import (
     DEFAULTS,
     FOR_EVER,
     FRAGMENT,
-    IDLE_S,
-    MOST_CLIENTS,
     MOST_CONTROLS,
     MOST_HEADERS,
     RESTART_MS,
@@ -32,10 +32,13 @@ Row = tuple[str, str]
 DEVICE: Final[tuple[Row, ...]] = (
     ("Device function", "outstation"),
     ("Subset level", "Level 1, with the objects and functions of the tables below"),
-    ("Connections", f"TCP server (`dnp3.port`, at most {MOST_CLIENTS} connections, closed after "
-     f"{IDLE_S / 60:g} minutes without an octet), TCP call to `dnp3.master_ip` when there is "
-     "something to report and no master is connected, serial line (RS-232, 8 data bits, 1 stop "
-     "bit, `serial.baud`, `serial.parity`); TCP and serial may be used at once"),
+    ("Connections", f"TCP server (`dnp3.port`, at most {LIMITS['dnp3'].most} connections; "
+     "when all are taken, the address with the most gives one up to an address with fewer, the "
+     "longest silent first, the master's own last; closed after "
+     f"{LIMITS['dnp3'].idle_s / 60:g} minutes without a sound frame), TCP call to "
+     "`dnp3.master_ip` when there is something to report and no master is connected, serial line "
+     "(RS-232, 8 data bits, 1 stop bit, `serial.baud`, `serial.parity`); TCP and serial may be "
+     "used at once"),
     ("Who is answered", "the link address `dnp3.master` only, over TCP only from `dnp3.allow`; "
      "frames of others, for others and with DIR = 0 are ignored and counted"),
     ("Addresses", "`dnp3.address`, `dnp3.master`: 0..65519, different from each other; "
@@ -104,6 +107,13 @@ FUNCTIONS: Final[tuple[tuple[str, str, str], ...]] = (
     ("129, 130", "Response, unsolicited response", ""),
 )
 OBJECTS: Final[tuple[tuple[str, str, str, str], ...]] = (
+    (
+        "0",
+        ", ".join(str(v) for v in (*ATTRIBUTES, ALL, LIST)),
+        "Device attributes: "
+        + ", ".join(f"v{v} {name.lower()}" for v, (name, _) in ATTRIBUTES.items()),
+        "extension; read 00 (set 0), 06",
+    ),
     ("1", "2", "Binary input", "read 00 01 06 07 08 17 28"),
     ("2", "1, 2, 3", "Binary input event", "read 06 07 08"),
     ("10", "2", "Binary output status", "read 00 01 06 07 08 17 28"),
@@ -123,7 +133,15 @@ OBJECTS: Final[tuple[tuple[str, str, str, str], ...]] = (
 
 def profile_markdown() -> str:
     """The tables of docs/dnp3-device-profile.md."""
-    parts = ["## Device\n", _pairs(DEVICE), "## Link layer\n", _pairs(LINK)]
+    parts = [
+        "## Before you trend\n",
+        "Read analog inputs as g30v2 or g30v1: they have flags, and a value that is not known (a "
+        "dead sensor, a run time before the first test) is COMM_LOST there, which a master shows "
+        "as bad. g30v4, with which class 0 and variation 0 answer as the manual has it, has no "
+        "flags: not known is -32768 there, and a master that is told nothing else trends it as a "
+        "value. Where the master can ask for nothing else, make -32768 bad in its scaling.\n",
+    ]
+    parts += ["## Device\n", _pairs(DEVICE), "## Link layer\n", _pairs(LINK)]
     parts += ["## Application layer\n", _pairs(APPLICATION), "## Events\n", _pairs(EVENTS)]
     parts += ["## Functions\n", _table(("Code", "Function", "Notes"), FUNCTIONS)]
     parts.append(

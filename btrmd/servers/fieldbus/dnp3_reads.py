@@ -15,6 +15,7 @@ from ...model.point import Point
 from ...model.points import dnp3_map
 from ...model.readings import BAD, GOOD, STALE, Reading
 from ...model.snapshot import Snapshot
+from .dnp3_attributes import GROUP, attribute_objects
 from .dnp3_limits import DEFAULTS, MOST_HEADERS
 
 UNSOLICITED: Final = "dnp3.unsolicited"  # BI 2: what the master switches by functions 20 and 21
@@ -115,6 +116,8 @@ class Reads:
                 for group in CLASS_0:
                     objects = self._objects(group, DEFAULTS[group], snapshot, age, made)
                     blocks.append(_in_range(group, DEFAULTS[group], objects, 0, len(objects) - 1))
+            elif header.group == GROUP and header.event_class is None:
+                blocks.append(_attributes(header, snapshot))
             elif (header.group, header.variation) == (50, 1):
                 blocks.append(_time(header, snapshot))
             else:
@@ -192,6 +195,18 @@ def _listed(
             raise ParameterError(f"g{group} has points 0..{len(objects) - 1}")
         parts.append(struct.pack(prefix, index) + objects[index])
     return b"".join(parts)
+
+
+def _attributes(header: ObjectHeader, snapshot: Snapshot) -> bytes:
+    """g0: device attributes; there is set 0 only."""
+    found = attribute_objects(header.variation, snapshot)
+    if not found:
+        raise UnknownObject(f"g0v{header.variation}")
+    is_all = header.qualifier is QualifierCode.ALL_OBJECTS
+    if not is_all and (header.start, header.stop) != (0, 0):
+        raise ParameterError("device attributes have set 0 only")
+    heads = (object_header(GROUP, known, start=0, stop=0) for known, _ in found)
+    return b"".join(head + body for head, (_, body) in zip(heads, found, strict=True))
 
 
 def _time(header: ObjectHeader, snapshot: Snapshot) -> bytes:

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Final, Protocol
 
 from ...model.errors import BtrmError
+from ..share import Share
 from .dnp3_association import Association, Dnp3Config
 from .dnp3_events import EventFeed
 from .dnp3_reads import STALE_S
@@ -34,6 +35,7 @@ class Dnp3Station:
         self.conversations: list[Pumped] = []
         self._associations: dict[str, Association] = {}
         self._users = 0
+        self._share: Share | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._reported: dict[str, int] = {}
         self.news = asyncio.Event()  # set whenever there may be something to tell a master
@@ -66,16 +68,19 @@ class Dnp3Station:
 
     # --- the regular look ------------------------------------------------------------------------
 
-    def open(self) -> None:
-        """A listener has come; with the first the looking begins."""
+    def open(self, share: Share | None = None) -> None:
+        """A listener has come, a TCP one with its share; with the first the looking begins."""
+        self._share = share or self._share
         self._users += 1
         if self._users == 1:
             self._room.regular.append(self.look)
             self._watch()
             self.look()
 
-    def close(self) -> None:
+    def close(self, share: Share | None = None) -> None:
         """A listener has gone."""
+        if share is self._share:
+            self._share = None
         self._users -= 1
         if self._users == 0:
             self._room.regular.remove(self.look)
@@ -89,9 +94,12 @@ class Dnp3Station:
 
     def look(self) -> None:
         """Take over new events, tell the conversations; and the counts, where they have changed."""
-        if self.counts != self._reported:
-            self._reported = dict(self.counts)
-            self._room.bus.report_counts("dnp3", self._reported)
+        counts = dict(self.counts)
+        if self._share is not None:
+            counts |= self._share.counts
+        if counts != self._reported:
+            self._reported = counts
+            self._room.bus.report_counts("dnp3", counts)
         if self.feed.look():
             self.news.set()
             for conversation in list(self.conversations):

@@ -9,23 +9,30 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
+from ...model.address import is_same_host
+from ...model.limits import LIMITS, STALL_S
+from ...names import AddressPendingError, Names
+from ..share import Member, Share
 from .access import Access
 from .dnp3_association import Association
 from .dnp3_conversation import Conversation
-from .dnp3_limits import IDLE_S, MOST_CLIENTS, TCP_READ_HOLD_S
+from .dnp3_limits import TCP_READ_HOLD_S
 from .dnp3_station import Dnp3Station
+from .listening import Listening
 from .plan import Plan, TcpPlace
 from .room import Endpoint, Room
 
 log = logging.getLogger(__name__)
 
-QUIET_S: Final = 30.0  # whoever has not spoken DNP3 by then makes room for the fifth
+LIMIT: Final = LIMITS["dnp3"]
+COST_S: Final = 0.0005  # CPU time of a request, about
 GAP_S: Final = 5.0
 UNREAD_MAX: Final = 256 * 1024  # octets a client has not taken: it is gone or hostile
 
 CALL_S: Final = 10.0
 CALL_LOOK_S: Final = 1.0  # a connection that is lost with news left is noticed so late
 LONGEST_PAUSE_S: Final = 60.0
+NAME_LOOK_S: Final = 0.1  # between two looks whether a name is found
 
 
 class Connection(asyncio.Protocol):
@@ -39,8 +46,10 @@ class Connection(asyncio.Protocol):
         self._association = association
         self._door = door
         self._transport: asyncio.Transport | None = None
-        self._idle: asyncio.TimerHandle | None = None
         self._is_paused = False
+        self._unread_since: float | None = None  # loop time since which it takes no answer
+        self._heard_at: float | None = None  # of the conversation, as the share was told
+        self.member: Member | None = None
         self.conversation: Conversation | None = None
         self.is_ours = False  # we called
 
@@ -49,7 +58,7 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")
         host = str(peer[0]) if isinstance(peer, tuple) and peer else ""
-        if not self._door.admits(host, self):
+        if not self._door.admit(host, self):
             transport.abort()
             return
         handle = transport.get_extra_info("socket")
@@ -67,12 +76,15 @@ class Connection(asyncio.Protocol):
             read_hold_s=TCP_READ_HOLD_S,
             gap_s=GAP_S,
         )
-        self._idle = self._room.loop.call_later(IDLE_S, self._look_idle)
 
     def data_received(self, data: bytes) -> None:
         if self.conversation is None or self._transport is None:
             return
         self.conversation.feed(data)
+        heard_at = self.conversation.heard_at
+        if self.member is not None and heard_at != self._heard_at:
+            self._heard_at = heard_at
+            self._door.share.heard(self.member, COST_S)
         if self.conversation.is_full and not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
@@ -82,8 +94,8 @@ class Connection(asyncio.Protocol):
         if self.conversation is not None:
             self.conversation.close()
             self._door.connections.remove(self)
-        if self._idle is not None:
-            self._idle.cancel()
+        if self.member is not None:
+            self._door.share.leave(self.member)
 
     def close(self) -> None:
         if self._transport is not None:
@@ -109,15 +121,14 @@ class Connection(asyncio.Protocol):
         self._is_paused = False
         self._transport.resume_reading()
 
-    def _look_idle(self) -> None:
-        if self.conversation is None:
-            return
-        quiet = self._room.loop.time() - self.conversation.last_at
-        if quiet >= IDLE_S:
-            self._station.count("idle_closed")
-            self.close()
-        else:
-            self._idle = self._room.loop.call_later(IDLE_S - quiet, self._look_idle)
+    def is_stalled(self, now: float) -> bool:
+        """True when nothing of what was written has been taken for 30 s."""
+        transport = self._transport
+        if transport is None or not transport.get_write_buffer_size():
+            self._unread_since = None
+        elif self._unread_since is None:
+            self._unread_since = now
+        return self._unread_since is not None and now - self._unread_since > STALL_S
 
 
 class Dnp3Tcp(Endpoint):
@@ -126,11 +137,14 @@ class Dnp3Tcp(Endpoint):
     def __init__(self, room: Room, plan: Plan) -> None:
         super().__init__(room, plan)
         self.connections: list[Connection] = []
+        self.share = Share(LIMIT, room.loop.time)
         self._access = Access(str(plan.settings["dnp3.allow"]))
-        self._server: asyncio.Server | None = None
+        self._listening: Listening | None = None
         self._caller: asyncio.Task[None] | None = None
         self._station: Dnp3Station | None = None
         self._here: tuple[str, int] | None = None
+        self._names = Names()
+        self._master = str(plan.settings["dnp3.master_ip"])  # a name: from the first call on
 
     async def start(self) -> str:
         station = Dnp3Station.of(self.room, self.plan)
@@ -141,12 +155,11 @@ class Dnp3Tcp(Endpoint):
         def connection() -> Connection:
             return Connection(self.room, station, association, self)
 
-        server = await self.room.loop.create_server(connection, place.host, place.port)
-        self._server = server
+        self._listening = Listening(place, self.share, connection)
         self._station = station
-        station.open()
-        name = server.sockets[0].getsockname()
-        self._here = (str(name[0]), int(name[1]))
+        station.open(self.share)
+        self.room.regular.append(self._sweep)
+        self._here = (self._listening.place.host, self._listening.place.port)
         master_ip = str(self.plan.settings["dnp3.master_ip"])
         if master_ip and station.config.initiates:
             target = (master_ip, int(str(self.plan.settings["dnp3.port"])))
@@ -159,35 +172,40 @@ class Dnp3Tcp(Endpoint):
         if self._caller is not None:
             self._caller.cancel()
             await asyncio.wait({self._caller})
-        if self._server is not None:
-            self._server.close()
+        if self._listening is not None:
+            self._listening.close()
         for connection in list(self.connections):
             connection.close()
         if self._station is not None:
-            self._station.close()
+            self.room.regular.remove(self._sweep)
+            self._station.close(self.share)
             self._station = None
 
-    def admits(self, host: str, connection: Connection) -> bool:
-        """May this peer come in? The master that we have called may."""
+    def admit(self, host: str, connection: Connection) -> bool:
+        """A place for this peer, which may cost another one his. The master that we have called,
+        and the one of the settings, make room for nobody else."""
         station = self._station
         if station is None:
             return False
-        if connection.is_ours:
-            return True
-        if not self._access.allows(host):
+        if not connection.is_ours and not self._access.allows(host):
             station.count("peers_refused")
             return False
-        if len(self.connections) < MOST_CLIENTS:
-            return True
+        is_master = is_same_host(host, self._master)
+        is_kept = connection.is_ours or is_master or self._access.names(host)
+        member = Member(host, connection.close, is_kept)
+        if not self.share.enter(member):
+            return False
+        connection.member = member
+        return True
+
+    def _sweep(self) -> None:
         now = self.room.loop.time()
-        for other in self.connections:
-            talk = other.conversation
-            if talk is not None and talk.heard_at is None and now - talk.opened_at > QUIET_S:
-                station.count("silent_displaced")
-                other.close()
-                return True
-        station.count("too_many_clients")
-        return False
+        for member in self.share.idle():
+            member.close()
+        for connection in list(self.connections):
+            if connection.is_stalled(now):
+                self.share.stalled()
+                connection.close()
 
     # --- the call to the master ------------------------------------------------------------------
 
@@ -214,7 +232,9 @@ class Dnp3Tcp(Endpoint):
                 timer.cancel()
                 continue
             try:
-                await asyncio.wait_for(self.room.loop.create_connection(outgoing, *target), CALL_S)
+                place = await self._find(target)
+                self._master = place[0]
+                await asyncio.wait_for(self.room.loop.create_connection(outgoing, *place), CALL_S)
                 pause = station.config.retry_s
                 station.count("calls")
             except (OSError, TimeoutError) as error:
@@ -222,3 +242,17 @@ class Dnp3Tcp(Endpoint):
                 log.debug("DNP3 master %s:%d: %s", *target, error)
                 await asyncio.sleep(pause)
                 pause = min(2.0 * pause, max(LONGEST_PAUSE_S, station.config.retry_s))
+
+    async def _find(self, target: tuple[str, int]) -> tuple[str, int]:
+        """The master's address. Raises OSError while its name is not found, TimeoutError."""
+        end = self.room.loop.time() + CALL_S
+        while True:
+            try:
+                address = self._names.find(*target, wait_s=0.0).address
+            except AddressPendingError:
+                if self.room.loop.time() > end:
+                    raise TimeoutError(f"no address for {target[0]}") from None
+                await asyncio.sleep(NAME_LOOK_S)
+                continue
+            zone = f"%{address[3]}" if len(address) > 3 and address[3] else ""
+            return f"{address[0]}{zone}", target[1]

@@ -13,8 +13,9 @@ from .modbus_request import (
     ReadIdentity,
 )
 
-_CONFORMITY: Final = 0x82  # regular objects, by stream and one by one (section 6.21)
+_CONFORMITY: Final = 0x83  # extended objects, by stream and one by one (section 6.21)
 _BASIC_LAST: Final = 2
+_SERIAL: Final = 0x80  # the first object a maker may define (section 6.21)
 _HEAD: Final = 7  # function, MEI, access, conformity, more, next, number
 _LONGEST: Final = MAX_PDU - _HEAD - 2
 
@@ -27,7 +28,8 @@ def server_data(snapshot: Snapshot, unit: int) -> bytes:
 
 
 def objects(snapshot: Snapshot) -> dict[int, bytes]:
-    """Object id -> value: vendor, product code, revision; product, model, user's name."""
+    """Object id -> value: vendor, product code, revision; product, model, user's name; serial
+    number."""
     model = _text(snapshot, "system.model")
     texts = {
         0x00: "btrmd",
@@ -36,6 +38,7 @@ def objects(snapshot: Snapshot) -> dict[int, bytes]:
         0x04: "Battery test and remote monitoring",
         0x05: model,
         0x06: str(snapshot.settings["site.location"]),
+        _SERIAL: _text(snapshot, "system.serial"),
     }
     return {n: text.encode("ascii", "replace")[:_LONGEST] for n, text in texts.items()}
 
@@ -48,7 +51,8 @@ def identity_data(snapshot: Snapshot, request: ReadIdentity) -> bytes:
             raise ModbusFault(ILLEGAL_ADDRESS)
         wanted = [request.first]
     else:
-        wanted = [n for n in known if request.access > 1 or n <= _BASIC_LAST]
+        last = {1: _BASIC_LAST, 2: _SERIAL - 1}.get(request.access, 0xFF)
+        wanted = [n for n in known if n <= last]
         # A stream that starts at an object there is none of starts at the beginning (6.21).
         first = request.first if request.first in wanted else wanted[0]
         wanted = [n for n in wanted if n >= first]

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import socket
 from collections.abc import Coroutine
 from typing import Any, Final, cast
 
-from .access import Access, plain_address
+from ...model.address import plain_address
+from ...model.limits import LIMITS, STALL_S
+from ..share import Member, Share
+from .access import Access
+from .listening import Listening
 from .modbus_unit import Unit
 from .plan import Plan, TcpPlace
 from .room import Endpoint, Room
 
 log = logging.getLogger(__name__)
 
-MAX_CLIENTS: Final = 64
-IDLE_S: Final = 600.0
-YIELDS_S: Final = 60.0  # silent for so long, a client makes room for a new one
-CLOSE_S: Final = 1.0
+LIMIT: Final = LIMITS["modbus"]
+COST_S: Final = 0.0002  # CPU time of a request, about
 TURN: Final = 32  # requests of one client before the others have their turn
 TURN_PAUSE_S: Final = 0.002  # and for each client that has more than that waiting
 _WRITE_HIGH: Final = 64 * 1024
@@ -37,47 +38,43 @@ class ModbusTcp(Endpoint):
         self.unit = Unit(room)
         self.clients: set[_Client] = set()
         self.hurried = 0  # clients that have more than one turn waiting
+        self.share = Share(LIMIT, room.loop.time)
         self._allow = ""
         self._access = Access("")
-        self._server: asyncio.Server | None = None
+        self._listening: Listening | None = None
+        self._reported: dict[str, int] = {}
+        self._strangers = 0  # who is not in modbus.allow
 
     async def start(self) -> str:
         place = cast(TcpPlace, self.plan.place)
-        self._server = await self.room.loop.create_server(
-            lambda: _Client(self), place.host, place.port, backlog=MAX_CLIENTS
-        )
+        self._listening = Listening(place, self.share, lambda: _Client(self))
         self.room.regular.append(self._sweep)
-        host, port = self._server.sockets[0].getsockname()[:2]
-        return str(TcpPlace(host, port))
+        return str(self._listening.place)
 
     async def stop(self) -> None:
-        if self._server is not None:
+        if self._listening is not None:
             self.room.regular.remove(self._sweep)
-            self._server.close()
+            self._listening.close()
         for client in list(self.clients):
             client.drop()
-        if self._server is not None:  # from Python 3.12 on it waits for the connections too
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._server.wait_closed(), CLOSE_S)
 
-    def welcome(self, client: _Client) -> bool:
-        """May this client stay? A full house turns out who has been silent longest, after 60 s."""
+    def admit(self, client: _Client) -> Member | None:
+        """A place for this client, which may cost another one his; None: it has to go."""
         self._look()
         if not self._access.allows(client.peer):
-            log.info("modbus: %s is not in modbus.allow", client.peer)
-            return False
-        if len(self.clients) >= MAX_CLIENTS:
-            oldest = min(self.clients, key=lambda other: other.heard)
-            if self.room.loop.time() - oldest.heard < YIELDS_S:
-                log.info("modbus: %s is turned away, %d are here", client.peer, MAX_CLIENTS)
-                return False
-            oldest.drop()
+            self._strangers += 1
+            return None
+        member = Member(client.peer, client.drop, self._access.names(client.peer))
+        if not self.share.enter(member):
+            return None
         self.clients.add(client)
         self.room.guests.add(client)
-        return True
+        return member
 
     def dismiss(self, client: _Client) -> None:
         """It is gone, or never came in."""
+        if client.member is not None:
+            self.share.leave(client.member)
         self.clients.discard(client)
         self.room.guests.discard(client)
 
@@ -86,13 +83,25 @@ class ModbusTcp(Endpoint):
         allow = str(self.room.bus.snapshot.settings["modbus.allow"])
         if allow != self._allow:
             self._allow, self._access = allow, Access(allow)
+            for client in self.clients:
+                if client.member is not None:
+                    client.member.is_kept = self._access.names(client.peer)
 
     def _sweep(self) -> None:
         self._look()
-        now = self.room.loop.time()
+        latest = self.room.loop.time() - STALL_S
         for client in list(self.clients):
-            if now - client.heard > IDLE_S or not self._access.allows(client.peer):
+            if not self._access.allows(client.peer):
                 client.drop()
+            elif client.full_since is not None and client.full_since < latest:
+                self.share.stalled()
+                client.drop()
+        for member in self.share.idle():
+            member.close()
+        counts = {**self.share.counts, "not_allowed": self._strangers}
+        if counts != self._reported:
+            self._reported = counts
+            self.room.bus.report_counts("modbus", counts)
 
 
 class _Client(asyncio.Protocol):
@@ -106,13 +115,13 @@ class _Client(asyncio.Protocol):
         self._buffer = bytearray()
         self._task: asyncio.Task[None] | None = None  # a write that is under way
         self._turn: asyncio.TimerHandle | None = None
-        self._is_full = False  # it does not read our answers
+        self.full_since: float | None = None  # loop time since which it does not read our answers
         self._is_held = False  # we do not read its requests for now
         self._is_ended = False  # it will send no more
         self._is_lost = False  # its stream is out of step
         self.peer = ""
         self.source = ""
-        self.heard = 0.0  # loop time of the last whole request
+        self.member: Member | None = None
 
     # --- what asyncio calls ----------------------------------------------------------------------
 
@@ -121,8 +130,8 @@ class _Client(asyncio.Protocol):
         name = self._transport.get_extra_info("peername") or ("",)
         self.peer = str(plain_address(str(name[0])) or name[0])
         self.source = f"modbus {self.peer}"
-        self.heard = self._loop.time()
-        if not self._door.welcome(self):
+        self.member = self._door.admit(self)
+        if self.member is None:
             self._transport.abort()
             self._transport = None
             return
@@ -148,18 +157,18 @@ class _Client(asyncio.Protocol):
         return self._transport is not None and self._is_waiting
 
     def pause_writing(self) -> None:
-        self._is_full = True
+        self.full_since = self._loop.time()
         self._hold()
 
     def resume_writing(self) -> None:
-        self._is_full = False
+        self.full_since = None
         self._serve()
 
     # --- requests --------------------------------------------------------------------------------
 
     @property
     def _is_waiting(self) -> bool:
-        return self._task is not None or self._turn is not None or self._is_full
+        return self._task is not None or self._turn is not None or self.full_since is not None
 
     def _serve(self) -> None:
         """Answer what is in the buffer, up to one turn; hold the sender while something waits."""
@@ -201,7 +210,8 @@ class _Client(asyncio.Protocol):
                 return None
             frame = bytes(buffer[:size])
             del buffer[:size]
-            self.heard = self._loop.time()
+            if self.member is not None:
+                self._door.share.heard(self.member, COST_S)
             # Another protocol's frame or another unit's request: no answer, and go on.
             if frame[2:4] == b"\0\0" and (frame[6] in _ANY_UNIT or frame[6] == self._unit.address):
                 return frame

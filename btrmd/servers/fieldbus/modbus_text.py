@@ -14,11 +14,12 @@ from ...model.bindings import (
     Rounding,
     Write,
 )
+from ...model.limits import STALL_S
 from ...model.point import Point
 from ...model.points import modbus_map
 from .modbus_request import MOST, MOST_READ_23, MOST_WRITTEN_23
 from .modbus_rtu import gap_s
-from .modbus_tcp import IDLE_S, MAX_CLIENTS, TURN, YIELDS_S
+from .modbus_tcp import LIMIT, TURN
 
 _UNITS: Final = {
     ("V", 1000, 1): "mV",
@@ -33,6 +34,13 @@ The unit is a Modbus server (slave) over TCP and over a serial line (RTU). Addre
 on the wire, counted from zero; the reference in the second column is what many masters show (coil 0
 is 00001, input register 0 is 30001). Names and addresses up to input register 12 and discrete input
 5 are the manual's (chapter 13); those after it are extensions.
+
+## Before you trend: not known
+
+A value that the unit does not know (a dead sensor, a run time before the first test) is 65535,
+signed registers 32768 (0x8000). A master that is told nothing else trends these as values: make
+them bad values in its scaling. Known values are held to 0..65534 and -32767..32767. A bit that is
+not known is 0; "any fault" (discrete input 5) tells of alarms.
 """
 
 _BEHAVIOUR: Final = """\
@@ -51,7 +59,7 @@ _BEHAVIOUR: Final = """\
 | 17 | report server id: unit, FF (the control loop runs), model and version | |
 | 22 | mask write register | 1 |
 | 23 | write, then read registers | {written_23} and {read_23} |
-| 43/14 | read device identification, objects 0, 1, 2, 4, 5, 6, by stream and one by one | |
+| 43/14 | read device identification: objects 0 to 2, 4 to 6, 128 (serial number) | |
 
 ## Exceptions
 
@@ -68,12 +76,6 @@ They are checked in this order: function, count, address, value. A refused write
 a function 16 is all or none; a function 15 works from the lowest coil up and stops at the first
 refusal. What was refused and why stands in `test.reason`, the event log and on the web pages.
 
-## Not known
-
-A value that the unit does not know (a dead sensor, a run time before the first test) is 65535,
-signed registers 32768 (0x8000). Known values are held to 0..65534 and -32767..32767. A bit that is
-not known is 0; "any fault" (discrete input 5) tells of alarms.
-
 ## Writing
 
 A write is the same command as on the web page: same ranges, same interlocks, and an event with the
@@ -89,8 +91,10 @@ connect.
 Units {unit_words} are answered, other units are not. Requests may be sent one behind the other
 without waiting; they are answered in their order, {turn} of them before other clients have their
 turn. A frame with a foreign protocol id is skipped; a length that cannot be closes the connection.
-At most {clients} clients; one that has sent nothing for {yields} s makes room for a new one, and
-after {idle} min without a request a client is disconnected.
+At most {clients} clients. When all places are taken, the address with the most clients gives one up
+to an address with fewer, the longest silent first ([operations](operations.md#who-may-connect)).
+After {idle} min without a request a client is disconnected, and after {stall} s without taking an
+answer.
 
 ## Modbus RTU
 
@@ -125,9 +129,9 @@ def modbus_markdown() -> str:
             read_23=MOST_READ_23,
             unit_words="`modbus.unit`, 0 and 255",
             turn=TURN,
-            clients=MAX_CLIENTS,
-            yields=f"{YIELDS_S:g}",
-            idle=f"{IDLE_S / 60:g}",
+            clients=LIMIT.most,
+            idle=f"{LIMIT.idle_s / 60:g}",
+            stall=f"{STALL_S:g}",
             gaps=gaps,
         )
     )

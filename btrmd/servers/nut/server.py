@@ -1,4 +1,4 @@
-"""The NUT server: a thread that listens while the settings say so, and serves all its clients."""
+"""The NUT server: a thread that listens while it is wanted, and serves all its clients."""
 
 from __future__ import annotations
 
@@ -8,52 +8,58 @@ import selectors
 import socket
 import threading
 import time
-from ipaddress import ip_address, ip_network
+from collections.abc import Callable
+from ipaddress import ip_network
 from typing import Final
 
 from ...bus import Bus
+from ...model.address import network_of, plain_address
+from ...model.limits import LIMITS, STALL_S
 from ...model.setting_format import split_list
 from ...model.settings import Settings
+from ..allowance import Allowance
+from ..share import Member, Share
+from ..tcp import bind, reset
+from .client import Client
 from .session import Session
 
 log = logging.getLogger(__name__)
 
 LISTENER: Final = "nut"
-MOST_CLIENTS: Final = 32
-MOST_LINE: Final = 512  # octets
-IDLE_S: Final = 600.0
-QUIET_S: Final = 5.0  # silent for so long and not logged in: makes room when all places are taken
+NONE: Final = "none"
+AT_ONCE: Final = 32  # connections taken between two looks at those that stand
 LOOK_S: Final = 1.0  # between two looks at the settings, while it listens
 SLEEP_S: Final = 60.0  # while it is off: an event ends it
 SETTLE_S: Final = 0.3  # after an event: the settings it tells of are in the snapshot by then
-SEND_S: Final = 1.0  # a client that does not take its answer within this is left
+RETRY_S: Final = 5.0  # after a port that is taken
 PENALTY_S: Final = 3.0  # after a wrong password
+MOST_PENALTIES: Final = 1000
 STOP_S: Final = 3.0
-
-
-class Client:
-    """One connection."""
-
-    def __init__(self, sock: socket.socket, session: Session) -> None:
-        self.socket = sock
-        self.session = session
-        self.buffer = b""
-        self.heard_at = time.monotonic()
+CPU_SHARE: Final = 0.3  # of one core, on the long run
+CPU_BURST_S: Final = 0.2
+PAUSE_S: Final = 0.02
 
 
 class NutServer:
-    """Built on any thread, `start` and `stop` once each. Off by default."""
+    """Built on any thread, `start` and `stop` once each. `address` HOST:PORT (port 0 = any free
+    one): open whatever the settings say; "none": never; None: while `nut.enabled` says so, on
+    `host` and the port of the settings."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, address: str | None = None, host: str = "0.0.0.0") -> None:
         self._bus = bus
+        self._address = address
+        self._host = host
+        self.share = Share(LIMITS[LISTENER])
         self._settings: Settings | None = None
-        self._wanted: tuple[bool, int] = (False, 0)
+        self._wanted: tuple[str, int] | None = None
         self._listening: socket.socket | None = None
         self._selector = selectors.DefaultSelector()
         self._clients: dict[int, Client] = {}
         self._penalties: dict[str, float] = {}
+        self._allowance = Allowance(CPU_SHARE, CPU_BURST_S)
         self._retry_at = 0.0
         self._shown = ("", "")
+        self._reported: dict[str, int] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nut", daemon=True)
 
@@ -73,14 +79,15 @@ class NutServer:
         return [c.session.host for c in self._clients.values() if c.session.is_logged_in]
 
     def may_try(self, host: str) -> bool:
-        """False for 3 s after a wrong password from `host`."""
-        return time.monotonic() >= self._penalties.get(host, 0.0)
+        """False while a wrong password is paid for at `host`."""
+        return time.monotonic() >= self._penalties.get(network_of(host), 0.0)
 
     def failed(self, host: str) -> None:
         """A wrong password came from `host`."""
         now = time.monotonic()
         self._penalties = {who: end for who, end in self._penalties.items() if end > now}
-        self._penalties[host] = now + PENALTY_S
+        if len(self._penalties) < MOST_PENALTIES:
+            self._penalties[network_of(host)] = now + PENALTY_S
 
     # --- the thread ----------------------------------------------------------------------------
 
@@ -100,39 +107,49 @@ class NutServer:
         self._selector.close()
 
     def _sleep(self) -> None:
-        if self._wanted[0]:  # the port is taken: it is tried again
+        if self._wanted is not None:  # the port is taken: it is tried again
             self._stopping.wait(LOOK_S)
         elif self._bus.wait_events(self._bus.last_event, SLEEP_S, self._stopping):
             self._stopping.wait(SETTLE_S)
 
     def _follow(self) -> None:
-        """Open and close as the settings say."""
+        """Open and close as options and settings say."""
         settings = self._bus.snapshot.settings
-        wanted = (settings.flag("nut.enabled"), settings.integer("nut.port"))
-        if wanted != self._wanted:
-            self._close()
-            self._wanted, self._retry_at = wanted, 0.0
         if settings is not self._settings:
             self._settings = settings
             for client in list(self._clients.values()):
                 if not self._may_connect(client.session.host):
                     self._leave(client)
-        if wanted[0] and self._listening is None and time.monotonic() >= self._retry_at:
-            self._open(wanted[1])
-        elif not wanted[0]:
+        wanted = self._place(settings)
+        if wanted != self._wanted:
+            self._close()
+            self._wanted, self._retry_at = wanted, 0.0
+        if wanted is None:
             self._show("", "")
+        elif self._listening is None and time.monotonic() >= self._retry_at:
+            self._open(*wanted)
 
-    def _open(self, port: int) -> None:
+    def _place(self, settings: Settings) -> tuple[str, int] | None:
+        if self._address is not None:
+            host, _, port = self._address.rpartition(":")
+            return None if self._address == NONE else (host.strip("[]"), int(port))
+        if not settings.flag("nut.enabled") or self._host == NONE:
+            return None
+        return self._host, settings.integer("nut.port")
+
+    def _open(self, host: str, port: int) -> None:
         try:
-            made = socket.create_server(("0.0.0.0", port), backlog=64)
+            made = bind(host, port)
         except OSError as error:
-            self._retry_at = time.monotonic() + 5.0
-            self._show("", f"NUT cannot listen on port {port}: {error.strerror or error}.")
+            self._retry_at = time.monotonic() + RETRY_S
+            fault = f"NUT cannot listen on {host}:{port}: {error.strerror or error}."
+            self._show("", fault)
             return
         made.setblocking(False)
         self._listening = made
         self._selector.register(made, selectors.EVENT_READ)
-        self._show(f"0.0.0.0:{port}", "")
+        port = made.getsockname()[1]
+        self._show(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "")
 
     def _close(self) -> None:
         for client in list(self._clients.values()):
@@ -144,71 +161,90 @@ class NutServer:
             self._show("", "")
 
     def _serve(self) -> None:
-        for key, _ in self._selector.select(LOOK_S):
+        """One round: whoever has something gets a turn, then everybody is looked at."""
+        if self._allowance.is_used_up:
+            self._stopping.wait(PAUSE_S)
+        began = time.thread_time()
+        waiting = [c for c in self._clients.values() if c.has_lines]
+        has_new = False
+        for key, mask in self._selector.select(0.0 if waiting else LOOK_S):
             if key.fileobj is self._listening:
-                self._accept()
+                has_new = True  # later: who has gone meanwhile leaves his place to them
+            elif mask & selectors.EVENT_WRITE:
+                self._turn(key.data, key.data.flush)
             else:
-                self._hear(key.data)
-        now = time.monotonic()
+                self._turn(key.data, key.data.read)
+        for client in waiting:
+            self._turn(client, client.work)
+        if has_new:
+            self._accept()
+        latest = time.monotonic() - STALL_S
         for client in list(self._clients.values()):
-            if now - client.heard_at > IDLE_S:
+            if client.stalled_since is not None and client.stalled_since < latest:
+                self.share.stalled()
                 self._leave(client)
+        for member in self.share.idle():
+            member.close()
+        self._allowance.use(time.thread_time() - began)
+        if self.share.counts != self._reported:
+            self._reported = self.share.counts
+            self._bus.report_counts(LISTENER, self._reported)
 
     def _accept(self) -> None:
         assert self._listening is not None
-        with contextlib.suppress(OSError):
-            sock, address = self._listening.accept()
-            host = str(address[0])
-            if not self._may_connect(host) or not self._has_room():
-                sock.close()
+        for _ in range(AT_ONCE):
+            try:
+                sock, address = self._listening.accept()
+            except OSError:
                 return
-            sock.settimeout(SEND_S)
-            client = Client(sock, Session(host, self._bus, self))
-            self._clients[sock.fileno()] = client
-            self._selector.register(sock, selectors.EVENT_READ, client)
+            host = str(plain_address(str(address[0])) or address[0])
+            if not self.share.admits(host):
+                reset(sock)
+            elif self._may_connect(host):
+                self._enter(sock, host)
+            else:
+                sock.close()
 
-    def _has_room(self) -> bool:
-        """Whoever holds a place without having logged in loses it to the next one, the longest
-        silent first: a crowd that only connects must not keep the monitors out."""
-        if len(self._clients) < MOST_CLIENTS:
-            return True
-        silent = time.monotonic() - QUIET_S
-        idle = [
-            c for c in self._clients.values() if not c.session.is_logged_in and c.heard_at < silent
-        ]
-        if not idle:
-            return False
-        self._leave(min(idle, key=lambda c: c.heard_at))
-        return True
+    def _enter(self, sock: socket.socket, host: str) -> None:
+        client = Client(sock, Session(host, self._bus, self))
+        client.member = member = Member(host, lambda: self._leave(client))
+        if not self.share.enter(member):
+            sock.close()
+            return
+        self._clients[sock.fileno()] = client
+        self._selector.register(sock, selectors.EVENT_READ, client)
 
-    def _hear(self, client: Client) -> None:
+    def _turn(self, client: Client, do: Callable[[], int]) -> None:
+        """Let a client go on; end it when it is over, and listen to what it can take."""
         if client.socket.fileno() < 0:
             return  # it has had to make room a moment ago
+        began = time.thread_time()
         try:
-            data = client.socket.recv(4096)
-            client.buffer += data
-            client.heard_at = time.monotonic()
-            while b"\n" in client.buffer and not client.session.is_over:
-                line, _, client.buffer = client.buffer.partition(b"\n")
-                if len(line) > MOST_LINE:
-                    break
-                answer = client.session.answer(line.decode(errors="replace"))
-                client.socket.sendall(answer.encode())
-        except OSError:  # it is gone, or takes nothing
+            asked = do()
+        except OSError:  # it is gone, or talks nonsense
             self._leave(client)
             return
-        if not data or client.session.is_over or len(client.buffer) > MOST_LINE:
+        if asked:
+            self.share.heard(client.member, time.thread_time() - began)
+            client.member.is_kept = client.session.is_logged_in
+        if client.is_over:
             self._leave(client)
+        else:
+            self._selector.modify(client.socket, client.wants, client)
 
     def _leave(self, client: Client) -> None:
         self._clients.pop(client.socket.fileno(), None)
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(client.socket)
         client.socket.close()
+        self.share.leave(client.member)
 
     def _may_connect(self, host: str) -> bool:
         networks = split_list(self._bus.snapshot.settings.text("nut.allow"))
-        return not networks or any(ip_address(host) in ip_network(net) for net in networks)
+        address = plain_address(host)
+        return not networks or (
+            address is not None and any(address in ip_network(net) for net in networks)
+        )
 
     def _show(self, address: str, fault: str) -> None:
         if (address, fault) != self._shown:

@@ -84,6 +84,7 @@ def _alarms(snapshot: Snapshot) -> str | None:
 
 # name -> (description, value; None = not there now)
 VARIABLES: Final[Mapping[str, tuple[str, Read]]] = {
+    "battery.charge": ("Battery charge (percent)", _whole(lambda s: number(s, "battery.charge"))),
     "battery.current": ("Battery current, discharge negative (A)", _point("battery.current")),
     "battery.runtime": ("Battery runtime (seconds)", _whole(seconds_left)),
     "battery.runtime.low": (
@@ -98,6 +99,7 @@ VARIABLES: Final[Mapping[str, tuple[str, Read]]] = {
     "device.location": ("Location", _setting("site.location")),
     "device.mfr": ("Manufacturer", _fixed("btrmd")),
     "device.model": ("Model", _point("system.model")),
+    "device.serial": ("Serial number", _point("system.serial")),
     "device.type": ("Type", _fixed("ups")),
     "device.uptime": (
         "Uptime (seconds)",
@@ -116,6 +118,7 @@ VARIABLES: Final[Mapping[str, tuple[str, Read]]] = {
     "ups.model": ("UPS model", _point("system.model")),
     "ups.realpower": ("Current value of real power (Watts)", _whole(watts)),
     "ups.realpower.nominal": ("Nominal value of real power (Watts)", _whole(rated_watts)),
+    "ups.serial": ("UPS serial number", _point("system.serial")),
     "ups.status": ("UPS status", status),
     "ups.temperature": ("UPS temperature (degrees C)", _point("system.temperature", 1)),
     "ups.test.result": (

@@ -6,20 +6,17 @@ from typing import Final, NamedTuple
 
 from ...model.setting_snmp import V3_ROLES
 from ...model.settings import Settings
+from ...model.usm import V3User
 
 READ_KEYS: Final = ("snmp.read1", "snmp.read2", "snmp.read3")
 WRITE_KEYS: Final = ("snmp.write1", "snmp.write2", "snmp.write3")
 
 
 class User(NamedTuple):
-    """A user of SNMPv3. `auth` sha224..sha512, `priv` none or aes128..aes256."""
+    """A user of SNMPv3 and what he may."""
 
-    name: str
+    v3: V3User
     may_write: bool
-    auth: str
-    auth_password: str
-    priv: str
-    priv_password: str
 
 
 class Access(NamedTuple):
@@ -55,16 +52,15 @@ def _users(settings: Settings) -> tuple[tuple[User, ...], tuple[str, ...]]:
         def text(name: str, role: str = role) -> str:
             return settings.text(f"snmp.v3.{role}_{name}")
 
-        user = User(
-            text("user"), role == "write", text("auth"), text("auth_password"), text("priv"),
-            text("priv_password"),
-        )  # fmt: skip
+        user = V3User(
+            text("user"), text("auth"), text("auth_password"), text("priv"), text("priv_password")
+        )
         if not user.name:
             continue
         if not user.auth_password or (user.priv != "none" and not user.priv_password):
             faults.append(f"The SNMPv3 {role} user {user.name} has no password and is not served.")
-        elif user.name in (other.name for other in users):
+        elif user.name in (other.v3.name for other in users):
             faults.append(f"The SNMPv3 user {user.name} is there twice; only the first is served.")
         else:
-            users.append(user)
+            users.append(User(user, role == "write"))
     return tuple(users), tuple(faults)

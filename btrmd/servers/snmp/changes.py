@@ -11,11 +11,11 @@ from ...model.encoding import decode_write
 from ...model.errors import SettingError
 from ...model.setting_table import SETTINGS
 from ...model.settings import Settings, parse_value
+from .pdu import VarBind
 from .responder import Asker, Outcome, Status, refusal
 from .tree import Leaf, Tree
-from .values import Asn1, Oid, decode, has_type
+from .values import Sent, decode, has_type
 
-VarBind = tuple[Oid, Asn1]  # as the manager sent it
 Ask = Callable[[Command], Awaitable[Answer]]
 
 # Refusal code of the owner -> error-status (DESIGN section 3); others are inconsistentValue.
@@ -107,7 +107,7 @@ class Changes:
         return leaf
 
 
-def _raw(leaf: Leaf, write: Write, value: Asn1, index: int) -> object:
+def _raw(leaf: Leaf, write: Write, value: Sent, index: int) -> object:
     """The manager's value as the setting's (or command's) one, not yet checked by the setting."""
     if not has_type(leaf.syntax, value):
         raise RefusedError(Status.WRONG_TYPE, index)

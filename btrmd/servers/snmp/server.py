@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Awaitable
 from concurrent.futures import Future
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ...bus import Bus
 from ...model.commands import Answer, Command
@@ -22,6 +22,9 @@ from .door import Door, Sender
 from .responder import Responder
 from .tree import Tree, btrm_leaves, system_leaves
 from .ups_mib import ups_leaves
+
+if TYPE_CHECKING:
+    from .usm import Usm
 
 log = logging.getLogger(__name__)
 
@@ -52,11 +55,12 @@ class SnmpServer:
         self._thread = threading.Thread(target=self._run, name="snmp", daemon=True)
         self._settings: Settings | None = None
         self._access = Access(False, False, {})
-        self._usm: Any = None
+        self._usm: Usm | None = None
         self._sets: set[asyncio.Task[None]] = set()
         self._asked: dict[tuple[str, bytes], None] = {}
         self._complained = ""
         self._where = ""
+        self._door: Door | None = None
         self.counters = Counters()
         self.tree = Tree([*system_leaves(), *self.counters.leaves(), *ups_leaves(), *btrm_leaves()])
         self._responder = Responder(self.tree)
@@ -109,6 +113,7 @@ class SnmpServer:
                 pause = min(2 * pause, LONGEST_RETRY_S)
                 continue
             self._where = door.address
+            self._door = door
             self._bus.report_listener("snmp", self._where, "")
             self._refresh()
             self._tried.set()
@@ -116,8 +121,6 @@ class SnmpServer:
                 await stop.wait()
             finally:
                 door.close()
-                if self._usm is not None:
-                    self._usm.close()
                 for task in self._sets:
                     task.cancel()
                 self._bus.report_listener("snmp", "", "")
@@ -136,6 +139,7 @@ class SnmpServer:
         """Answer a datagram, or be silent. Runs on the loop."""
         counters = self.counters
         counters.packets += 1
+        self._bus.requests["snmp"] += 1
         snapshot = self._bus.snapshot
         if snapshot.settings is not self._settings:
             self._refresh()
@@ -230,11 +234,9 @@ class SnmpServer:
         self._bus.report_listener("snmp", self._where, " ".join(faults))
 
     def _renew_users(self, access: Access) -> list[str]:
-        """Start, change or end SNMPv3. Its libraries are loaded with the first user only."""
+        """Start, change or end SNMPv3; AES is loaded with the first encrypted message only."""
         if not access.users:
-            if self._usm is not None:
-                self._usm.close()
-                self._usm = None
+            self._usm = None
             return []
         try:
             if self._usm is None:
@@ -243,7 +245,7 @@ class SnmpServer:
                 self._usm = Usm(self, self._communities, self._engine)
             self._usm.serve(access.users)
         except Exception as error:
-            # A library that is missing or refuses must not take v1 and v2c with it.
+            # A start count that cannot be kept must not take v1 and v2c with it.
             self._usm = None
             log.error("SNMPv3 cannot be served: %r", error)
             return [f"SNMPv3 cannot be served: {error}."]

@@ -45,6 +45,7 @@ def ups_leaves() -> list[Leaf]:
         _leaf((1, 6), "DisplayString", lambda s: s.settings.text("site.location")),
         _leaf((2, 1), "INTEGER", battery_status),
         _leaf((2, 3), "INTEGER", minutes_remaining),
+        _leaf((2, 4), "INTEGER", _point("battery.charge")),
         _leaf((2, 5), "INTEGER", _point("battery.voltage", 10)),
         _leaf((2, 6), "INTEGER", _point("battery.current", 10)),
         _leaf((2, 7), "INTEGER", _point("system.temperature")),

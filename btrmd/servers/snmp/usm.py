@@ -1,58 +1,35 @@
-"""SNMPv3: the user-based security of pysnmp's engine in front of the same responder.
+"""SNMPv3: who asks is proven first (RFC 3414), then the same responder answers.
 
-The engine costs some 15 MB and is loaded with the first user only. Its access control is left
-out: what a user may is asked of `Access`, as for the communities.
+Whoever cannot prove that he knows a user's password gets nothing that helps him find it: no message
+is signed for him, and an unknown user, a level too low and a wrong digest are one and the same
+answer, made in the same steps. RFC 3414 3.2 has three counters for them and looks at the level
+before the digest, so that one packet is enough to guess passwords against at home.
 """
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Sequence
-from typing import Any, Final, Protocol
-
-from pyasn1.codec.ber import decoder
-from pysnmp.carrier.base import (
-    AbstractTransport,
-    AbstractTransportAddress,
-    AbstractTransportDispatcher,
-)
-from pysnmp.entity import config
-from pysnmp.entity.engine import SnmpEngine as Engine
-from pysnmp.error import PySnmpError
-from pysnmp.proto.api import v2c
-from pysnmp.proto.rfc1902 import Integer32
+import hmac
+from collections.abc import Awaitable, Sequence
+from typing import Final, NamedTuple, Protocol
 
 from ...bus import Bus
-from ...model.snmp_engine import SnmpEngine
+from ...model import ber, usm
+from ...model.snmp_engine import MOST, SnmpEngine
 from .access import User
-from .community import MOST_OUT, Communities, request_of, response
+from .community import MOST_OUT, Communities
 from .counters import Counters
 from .door import Sender
+from .pdu import Request, decode_request, encode_response
 from .responder import Asker, Outcome, Status
-from .values import Asn1
+from .values import Oid
 
-TICK_S: Final = 0.5
-AUTH_NO_PRIV, AUTH_PRIV = 2, 3  # securityLevel
+WINDOW_S: Final = 150  # RFC 3414 2.2.3
+LONGEST_NAME: Final = 32  # octets (RFC 3414 5: SnmpAdminString of 0..32)
+_OVERHEAD: Final = 192  # octets of a message around its PDU, at most
 
-AUTH: Final = {
-    "sha224": config.USM_AUTH_HMAC128_SHA224,
-    "sha256": config.USM_AUTH_HMAC192_SHA256,
-    "sha384": config.USM_AUTH_HMAC256_SHA384,
-    "sha512": config.USM_AUTH_HMAC384_SHA512,
-}
-PRIV: Final = {
-    "none": config.USM_PRIV_NONE,
-    "aes128": config.USM_PRIV_CFB128_AES,
-    "aes192": config.USM_PRIV_CFB192_AES,
-    "aes256": config.USM_PRIV_CFB256_AES,
-}
-REQUESTS: Final = (
-    v2c.GetRequestPDU.tagSet,
-    v2c.GetNextRequestPDU.tagSet,
-    v2c.GetBulkRequestPDU.tagSet,
-    v2c.SetRequestPDU.tagSet,
-)
+STATS: Final[Oid] = (1, 3, 6, 1, 6, 3, 15, 1, 1)  # usmStats
+LEVELS, WINDOWS, ENGINES, DIGESTS, DECRYPTIONS = 1, 2, 4, 5, 6  # usmStats, those that are told
+HANDLERS: Final[Oid] = (1, 3, 6, 1, 6, 3, 11, 2, 1, 3)  # snmpUnknownPDUHandlers
 
 
 class Agent(Protocol):
@@ -63,147 +40,159 @@ class Agent(Protocol):
     @property
     def bus(self) -> Bus: ...
 
-    def later(self, reply: Any, raw: bytes, sender: Sender) -> None: ...
+    def later(self, reply: Awaitable[bytes | None], raw: bytes, sender: Sender) -> None: ...
 
 
-class Peer(tuple[Any, ...], AbstractTransportAddress):
-    """An address that knows the way back."""
+class Known(NamedTuple):
+    """A user with his keys at this unit."""
 
-    sender: Sender
-
-
-class Transport(AbstractTransport):
-    """What the engine takes for a socket."""
-
-    def send_message(self, outgoingMessage: bytes, transportAddress: Peer) -> None:  # noqa: N803
-        transportAddress.sender.send(bytes(outgoingMessage))
-
-
-class EngineTime:
-    """Stands for the engine's snmpEngineTime, whose own follows the wall clock: a manager that has
-    seen a later time would refuse everything until that time has come again."""
-
-    def __init__(self, own: SnmpEngine) -> None:
-        self._own = own
-
-    def clone(self) -> Any:
-        return Integer32(self._own.seconds)
+    user: User
+    keys: usm.Keys
 
 
 class Usm:
-    """Made, used and closed on the agent's loop. `own`: this unit's engine. Raises BtrmError."""
+    """Used on the agent's thread. `own`: this unit's engine. Raises BtrmError when made without
+    a start count."""
 
     def __init__(self, agent: Agent, answers: Communities, own: SnmpEngine) -> None:
         self._agent = agent
         self._answers = answers
-        self._users: dict[str, User] = {}
-        self._raw = b""
-        self._engine = engine = Engine()
-        builder = engine.get_mib_builder()
-        identity, count, seconds = builder.import_symbols(
-            "__SNMP-FRAMEWORK-MIB", "snmpEngineID", "snmpEngineBoots", "snmpEngineTime"
-        )
-        identity.syntax = identity.syntax.clone(own.id)
-        count.syntax = count.syntax.clone(own.boots)
-        seconds.syntax = EngineTime(own)
-        engine.snmpEngineID = identity.syntax
-        self._dispatcher = AbstractTransportDispatcher()
-        self._transport = Transport()
-        self._dispatcher.register_transport(config.SNMP_UDP_DOMAIN, self._transport)
-        engine.register_transport_dispatcher(self._dispatcher)
-        engine.message_dispatcher.register_context_engine_id(
-            engine.snmpEngineID, REQUESTS, self._request
-        )
-        self._loop = asyncio.get_running_loop()
-        self._timer = self._loop.call_later(TICK_S, self._tick)
+        self._own = own
+        self._boots = own.boots
+        self._known: tuple[Known, ...] = ()
+        self._stats: dict[Oid, int] = {}
 
     def serve(self, users: Sequence[User]) -> None:
-        """These users and no others, from now on. Raises PySnmpError."""
-        wanted = {user.name: user for user in users}
-        for name, user in list(self._users.items()):
-            if wanted.get(name) != user:
-                config.delete_v3_user(self._engine, name)
-                del self._users[name]
-        for name, user in wanted.items():
-            if name not in self._users:
-                has_priv = user.priv != "none"
-                config.add_v3_user(
-                    self._engine,
-                    name,
-                    AUTH[user.auth],
-                    user.auth_password,
-                    PRIV[user.priv],
-                    user.priv_password if has_priv else None,
-                )
-                self._users[name] = user
+        """These users and no others, from now on; some milliseconds for each."""
+        self._known = tuple(Known(user, usm.keys_of(user.v3, self._own.id)) for user in users)
 
     def receive(self, raw: bytes, sender: Sender) -> None:
         """One datagram that says it is version 3."""
-        peer = Peer(sender.address)
-        peer.sender = sender
-        self._raw = raw
         try:
-            self._engine.message_dispatcher.receive_message(
-                self._engine, config.SNMP_UDP_DOMAIN, peer, raw
-            )
-        except Exception:  # hostile octets: the decoder raises whatever it likes
+            message = usm.parse(raw)
+            if len(message.name) > LONGEST_NAME:
+                raise ValueError("no name")
+        except ValueError:
             self._agent.counters.damaged += 1
-
-    def close(self) -> None:
-        self._timer.cancel()
-        self._engine.close_dispatcher()
+            return
+        if message.stamp.engine_id != self._own.id:
+            self._report(message, sender, (*STATS, ENGINES, 0), None)
+            return
+        known = self._proven(raw, message)
+        if known is None:
+            self._agent.counters.bad_names += 1
+            self._report(message, sender, (*STATS, DIGESTS, 0), None)
+        elif not self._is_timely(message.stamp):
+            self._report(message, sender, (*STATS, WINDOWS, 0), known)
+        else:
+            self._open(raw, message, known, sender)
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _tick(self) -> None:
-        self._timer = self._loop.call_later(TICK_S, self._tick)
-        self._dispatcher.handle_timer_tick(time.time())
+    def _proven(self, raw: bytes, message: usm.Message) -> Known | None:
+        """Whose message it is; None for nobody's. Every user's digest is made, whoever is named."""
+        given = raw[message.mac.start : message.mac.end]
+        found = None
+        for known in self._known:
+            v3 = known.user.v3
+            right = usm.digest_of(raw, message, known.keys.auth, v3.auth)
+            is_right = hmac.compare_digest(given, right)
+            is_named = hmac.compare_digest(message.name, v3.name.encode())
+            if is_right & is_named:
+                found = known
+        return found if message.flags & usm.AUTH else None
 
-    def _request(
+    def _is_timely(self, stamp: usm.Stamp) -> bool:
+        """RFC 3414 3.2 7 a: neither an old message said once more, nor one of an earlier start."""
+        return (
+            self._boots < MOST
+            and stamp.boots == self._boots
+            and abs(stamp.seconds - self._own.seconds) <= WINDOW_S
+        )
+
+    def _open(self, raw: bytes, message: usm.Message, known: Known, sender: Sender) -> None:
+        """A message that is proven to be of `known`, and of now."""
+        is_private = bool(message.flags & usm.PRIV)
+        if is_private and not known.keys.priv:
+            self._report(message, sender, (*STATS, LEVELS, 0), known)
+            return
+        try:
+            scoped = usm.unwrap(raw, message, known.keys.priv)
+        except ValueError:
+            if is_private:
+                self._report(message, sender, (*STATS, DECRYPTIONS, 0), known)
+            self._agent.counters.damaged += 1
+            return
+        try:
+            request = decode_request(scoped.pdu)
+        except ValueError:
+            self._agent.counters.damaged += 1
+            return
+        if request is None:
+            self._agent.counters.drops += 1
+            return
+        if scoped.context_engine != self._own.id:
+            self._report(message, sender, (*HANDLERS, 0), known, request.id)
+            return
+        is_allowed = not scoped.context and (is_private or not known.keys.priv)
+        self._answer(raw, message, known, request, sender, is_allowed)
+
+    def _answer(
         self,
-        engine: Engine,
-        model: Any,
-        security: Any,
-        name: Any,
-        level: Any,
-        context_engine: Any,
-        context: Any,
-        version: Any,
-        pdu: Asn1,
-        most: Any,
-        reference: Any,
+        raw: bytes,
+        message: usm.Message,
+        known: Known,
+        request: Request,
+        sender: Sender,
+        is_allowed: bool,
     ) -> None:
-        """An authentic request of a known user (the engine's processPdu)."""
-        peer: Peer = engine.message_dispatcher.get_transport_info(reference)[1]
-        sender = peer.sender
+        is_private = bool(message.flags & usm.PRIV)
+        most = min(message.max_size, MOST_OUT) - _OVERHEAD
 
-        def reply(outcome: Outcome) -> None:
-            raw = response(v2c, pdu, outcome, min(int(most), MOST_OUT))
-            answer, _ = decoder.decode(raw, asn1Spec=v2c.ResponsePDU())
-            try:
-                engine.message_dispatcher.return_response_pdu(
-                    engine, model, security, name, level, context_engine, context, version,
-                    answer, most, reference, {},
-                )  # fmt: skip
-            except PySnmpError:
-                self._agent.counters.drops += 1
+        def sealed(outcome: Outcome) -> bytes:
+            pdu = encode_response(request, outcome, most, False)
+            stamp = usm.Stamp(self._own.id, self._boots, self._own.seconds)
+            return usm.seal(
+                pdu, self._own.id, message.id, stamp, known.user.v3, False, is_private=is_private
+            )
 
-        user = self._users.get(bytes(name).decode(errors="replace"))
-        needed = AUTH_NO_PRIV if user is None or user.priv == "none" else AUTH_PRIV
-        if user is None or int(level) < needed or bytes(context):
+        if not is_allowed:
             self._agent.counters.bad_uses += 1
-            reply(Outcome(Status.AUTHORIZATION_ERROR, 1))
+            sender.send(sealed(Outcome(Status.AUTHORIZATION_ERROR, 1)))
             return
-        asked = request_of(v2c, pdu) or []
-        asker = Asker(sender.host, user.may_write)
+        asker = Asker(sender.host, known.user.may_write)
         snapshot = self._agent.bus.snapshot
-        if pdu.tagSet == v2c.SetRequestPDU.tagSet:
-            if not user.may_write:
-                self._agent.counters.bad_uses += 1
-
-            async def change() -> None:
-                reply(await self._answers.change(asked, asker, snapshot))
-
-            self._agent.later(change(), self._raw, sender)
+        if request.kind != ber.SET:
+            sender.send(sealed(self._answers.read(request, asker, snapshot)))
             return
-        reply(self._answers.read(v2c, pdu, asked, asker, snapshot))
+        if not asker.may_write:
+            self._agent.counters.bad_uses += 1
+
+        async def change() -> bytes:
+            return sealed(await self._answers.change(request, asker, snapshot))
+
+        self._agent.later(change(), raw, sender)
+
+    def _report(
+        self,
+        message: usm.Message,
+        sender: Sender,
+        counter: Oid,
+        known: Known | None,
+        request_id: int = 0,
+    ) -> None:
+        """Why a message is not answered, to who wants to know. Signed for `known` only, who has
+        proven himself; in plain words and empty-handed for everybody else."""
+        self._stats[counter] = count = (self._stats.get(counter, 0) + 1) % 2**32
+        if not message.flags & usm.REPORTABLE:
+            return
+        row = ber.sequence((ber.oid(counter), ber.integer(count, ber.COUNTER32)))
+        body = ber.integer(request_id) + ber.integer(0) + ber.integer(0) + ber.sequence((row,))
+        stamp = usm.Stamp(self._own.id, self._boots, self._own.seconds)
+        sender.send(
+            usm.seal(
+                ber.tlv(ber.REPORT, body), self._own.id, message.id, stamp,
+                known.user.v3 if known is not None else None, False,
+                name=message.name, is_private=False,
+            )
+        )  # fmt: skip

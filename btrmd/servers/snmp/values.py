@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address
-from typing import Any, Final
-
-from pysnmp.proto.rfc1902 import Integer32, IpAddress, OctetString
+from typing import Final, NamedTuple
 
 from ...model import ber
+from ...model.address import plain_address
 
 Oid = tuple[int, ...]
-Asn1 = Any  # pyasn1 has no types to offer
 
 TEXT_MOST: Final = 255  # DisplayString (RFC 2579)
+ADDRESS: Final = 4  # octets
+INTEGER32: Final = range(-(2**31), 2**31)
 
-_WRITABLE: Final[dict[str, Asn1]] = {
-    "INTEGER": Integer32,
-    "DisplayString": OctetString,
-    "IpAddress": IpAddress,
+_WRITABLE: Final = {
+    "INTEGER": ber.INTEGER,
+    "DisplayString": ber.OCTET_STRING,
+    "IpAddress": ber.IP_ADDRESS,
 }
 _UNSIGNED: Final = {"TimeTicks": ber.TIME_TICKS, "Counter32": ber.COUNTER32}
+
+
+class Sent(NamedTuple):
+    """A value as a manager sent it: its tag and its body."""
+
+    tag: int
+    body: bytes
 
 
 def encode(syntax: str, value: int | str) -> bytes:
@@ -29,12 +36,18 @@ def encode(syntax: str, value: int | str) -> bytes:
     if syntax == "DisplayString":
         return ber.tlv(ber.OCTET_STRING, cut(str(value)))
     if syntax == "IpAddress":
-        return ber.tlv(ber.IP_ADDRESS, IPv4Address(str(value)).packed)
+        return ber.tlv(ber.IP_ADDRESS, _four_octets(str(value)))
     if syntax in _UNSIGNED:
         return ber.integer(int(value) % 2**32, _UNSIGNED[syntax])
     if syntax == "Gauge32":
         return ber.integer(min(max(int(value), 0), 2**32 - 1), ber.GAUGE32)
     return ber.oid(tuple(map(int, str(value).split("."))))
+
+
+def _four_octets(host: str) -> bytes:
+    """A host as an IpAddress: of a name or an IPv6 address, for which it has no room, 0.0.0.0."""
+    address = plain_address(host)
+    return address.packed if isinstance(address, IPv4Address) else bytes(ADDRESS)
 
 
 def cut(text: str) -> bytes:
@@ -43,19 +56,20 @@ def cut(text: str) -> bytes:
     return raw if len(raw) <= TEXT_MOST else raw[:TEXT_MOST].decode(errors="ignore").encode()
 
 
-def has_type(syntax: str, value: Asn1) -> bool:
+def has_type(syntax: str, value: Sent) -> bool:
     """True when a manager's value has the tag of `syntax`, one of the writable ones."""
-    return bool(value.tagSet == _WRITABLE[syntax].tagSet)
+    return value.tag == _WRITABLE[syntax]
 
 
-def decode(syntax: str, value: Asn1) -> int | str | None:
+def decode(syntax: str, value: Sent) -> int | str | None:
     """A manager's value of the right type as a plain one; None when it cannot be one."""
+    body = value.body
     if syntax == "INTEGER":
-        return int(value)
-    raw = bytes(value)
+        number = int.from_bytes(body, "big", signed=True)
+        return number if body and number in INTEGER32 else None
     if syntax == "IpAddress":
-        return str(IPv4Address(raw)) if len(raw) == 4 else None
+        return str(IPv4Address(body)) if len(body) == ADDRESS else None
     try:
-        return raw.decode()
+        return body.decode()
     except UnicodeDecodeError:
         return None

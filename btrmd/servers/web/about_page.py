@@ -37,8 +37,7 @@ LIBRARIES: Final = (
     ("pymodbus", "BSD-3-Clause"),
     ("pyserial", "BSD-3-Clause"),
     ("py1815", "Apache-2.0"),
-    ("pysnmp", "BSD-2-Clause"),
-    ("pyasn1", "BSD-2-Clause"),
+    ("paho-mqtt", "EPL-2.0 or EDL-1.0"),
     ("cryptography", "Apache-2.0 or BSD-3-Clause"),
 )
 
@@ -74,6 +73,7 @@ class AboutPage:
             ("BTRM Type", snapshot.settings.site.model),
             ("BTRM HW Version", services.hardware or "not known"),
             ("Build Date", __build_date__),
+            ("Serial Number", str(snapshot.points["system.serial"].value or "not known")),
         )
         return self._pages.render(
             "about.html",

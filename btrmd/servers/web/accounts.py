@@ -7,23 +7,29 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
+from btrmd.model.address import is_private
 from btrmd.model.passwords import (
     DECOY,
     FACTORY_USER,
     MAX_LENGTH,
     check_new_password,
     factory_accounts,
+    hash_password,
+    is_outdated,
     verify_password,
     with_password,
 )
 
 from .roles import Role, stored_role
 from .sessions import Session, Sessions
-from .throttle import Throttle, is_private
+from .throttle import FREE_FAILURES, Throttle
 
 log = logging.getLogger(__name__)
 
 MAX_USER_LENGTH = 64
+LOGIN_KEY = "web.login"
+REFUSED_KEY = "web.login_refused"
+LOCKOUT_KEY = "web.lockout"
 
 
 class AuthStore(Protocol):
@@ -66,47 +72,88 @@ class User(NamedTuple):
     role: Role
 
 
-class Accounts:
-    """Thread-safe; at most one password is hashed at a time (16 MB each), one more may wait."""
+Tell = Callable[[str, str, str], None]  # key, one sentence, source: for the event log
 
-    def __init__(self, store: AuthStore, sessions: Sessions, throttle: Throttle) -> None:
+
+def _tell_nobody(key: str, text: str, source: str) -> None:
+    """Where there is no event log."""
+
+
+class Accounts:
+    """Thread-safe. The dispatcher brings logins one after the other; whatever else hashes waits
+    for its turn here, so that no more than one hash is in memory (8 MB)."""
+
+    def __init__(
+        self, store: AuthStore, sessions: Sessions, throttle: Throttle, tell: Tell = _tell_nobody
+    ) -> None:
         self._store = store
         self._sessions = sessions
         self._throttle = throttle
+        self._tell = tell
         self._hashing = threading.Lock()
-        self._queue = threading.BoundedSemaphore(2)
         self._factory: dict[str, object] = {}  # made once: its salt must stay the same
 
-    def log_in(self, user: object, password: object, address: str) -> Session | Refusal:
-        """Open a session, or say why not. Wrong attempts make address and account wait."""
+    def log_in(
+        self, user: object, password: object, address: str, token: str | None = None
+    ) -> Session | Refusal:
+        """Open a session, or say why not. Wrong attempts make the address wait, or the browser
+        with this `token` if it is known."""
         if not isinstance(user, str) or not isinstance(password, str):
             user = password = ""
         user = user[: MAX_USER_LENGTH + 1]
-        wait = self._throttle.wait_s(user, address)
+        wait = self._throttle.wait_s(user, address, token)
         if wait > 0:
             return Refusal("wait", f"Too many failed logins: wait {wait} s.", wait)
-        if not self._queue.acquire(blocking=False):
-            return Refusal("busy", "Another login is being checked: try again in 1 s.", 1)
-        try:
-            with self._hashing:
-                found = self._check(user, password)
-        finally:
-            self._queue.release()
+        with self._hashing:
+            found = self._check(user, password)
         if found is None:
-            self._throttle.failed(user, address)
-            log.warning("login refused: user %r from %s", user, address)
-            wait = self._throttle.wait_s(user, address)
-            again = f"wait {wait} s" if wait else "you may try again now"
-            return Refusal("credentials", f"User name or password is wrong: {again}.", wait)
+            return self._failed(user, address, token)
         if found.is_factory and not is_private(address):
-            log.warning("factory login refused from %s", address)
+            self._tell(REFUSED_KEY, "The factory login was refused.", f"web {user} {address}")
             return Refusal(
                 "private_only",
                 "Until a password is set, the factory login works from a private address only.",
             )
-        self._throttle.succeeded(user, address)
-        log.info("login: user %s from %s", user, address)
-        return self._sessions.open(user, found.hash, found.is_factory, found.role, address)
+        hashed = self._renewed(user, password, found)
+        device = self._throttle.succeeded(user, address, token)
+        self._tell(LOGIN_KEY, f"{user} has logged in ({found.role.word}).", f"web {user} {address}")
+        session = self._sessions.open(user, hashed, found.is_factory, found.role, address)
+        session.device = device
+        return session
+
+    def _failed(self, user: str, address: str, token: str | None) -> Refusal:
+        """A wrong name or password: count it, tell of it, say how long to wait."""
+        count = self._throttle.failed(user, address, token)
+        named = "".join(char if char.isprintable() else "?" for char in user[:32]) or "nobody"
+        source = f"web {named} {address}"
+        self._tell(REFUSED_KEY, f"Login as {named!r} refused: wrong name or password.", source)
+        wait = self._throttle.wait_s(user, address, token)
+        if count >= FREE_FAILURES and wait:
+            text = f"{address} has to wait after {count} wrong logins, {wait} s now."
+            self._tell(LOCKOUT_KEY, text, f"web {address}")
+        again = f"wait {wait} s" if wait else "you may try again now"
+        return Refusal("credentials", f"User name or password is wrong: {again}.", wait)
+
+    def _renewed(self, user: str, password: str, found: User) -> str:
+        """The stored hash, made anew if it is of an earlier, cheaper kind."""
+        if found.is_factory or not is_outdated(found.hash):
+            return found.hash
+        with self._hashing:
+            hashed = hash_password(password)
+            accounts = self._store.load()
+            users = accounts.get("users")
+            entry = users.get(user) if isinstance(users, Mapping) else None
+            if not isinstance(entry, Mapping) or entry.get("hash") != found.hash:
+                return found.hash  # changed in this moment
+            assert isinstance(users, Mapping)
+            changed = {**accounts, "users": {**users, user: {**entry, "hash": hashed}}}
+            try:
+                self._store.save(changed)
+            except OSError as error:
+                log.warning("the password of %s keeps its earlier hash: %s", user, error)
+                return found.hash
+        self._sessions.renew(found.hash, hashed)
+        return hashed
 
     def is_current(self, session: Session) -> bool:
         """False once the password was changed elsewhere; the session is closed then."""
@@ -134,8 +181,6 @@ class Accounts:
             password = check_new_password(new)
         except ValueError as error:
             return Refusal("password", str(error))
-        if not self._queue.acquire(blocking=False):
-            return Refusal("busy", "Another login is being checked: try again in 1 s.", 1)
         try:
             with self._hashing:
                 if not session.is_factory and self._check(session.user, str(current)) is None:
@@ -145,9 +190,6 @@ class Accounts:
                 self._store.save(changed)
         except OSError as error:
             return Refusal("storage", f"The password could not be stored: {error}.")
-        finally:
-            self._queue.release()
-        log.info("password set: user %s from %s", session.user, address)
         self._sessions.close_all_of(session.user)
         user = _decode_users(changed)[session.user]
         return self._sessions.open(session.user, user.hash, False, user.role, address)
@@ -157,8 +199,6 @@ class Accounts:
 
         `edit` raises ValueError to refuse, its text one sentence.
         """
-        if not self._queue.acquire(blocking=False):
-            return Refusal("busy", "Another login is being checked: try again in 1 s.", 1)
         try:
             with self._hashing:
                 self._store.save(edit(self._store.load() or self._new_accounts()))
@@ -166,8 +206,6 @@ class Accounts:
             return Refusal("password", str(error))
         except OSError as error:
             return Refusal("storage", f"The accounts could not be stored: {error}.")
-        finally:
-            self._queue.release()
         return None
 
     def _check(self, user: str, password: str) -> User | None:

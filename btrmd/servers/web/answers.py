@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from flask import Request, Response, request
@@ -13,6 +14,7 @@ from .routes import is_api_path
 
 JSON: Final = "application/json"
 _MIN_COMPRESSED: Final = 600  # bytes; below, gzip costs more than it saves
+PIECE: Final = 8 * 1024  # characters of a long answer that are made at once
 _COMPRESSIBLE: Final = ("text/html", "text/csv", "text/plain", JSON)
 
 
@@ -27,6 +29,53 @@ def answer_document(made: Document) -> Response:
         return Response(made.plain, mimetype=JSON, headers={"Vary": "Accept-Encoding"})
     headers = {"Vary": "Accept-Encoding", "Content-Encoding": "gzip"}
     return Response(made.gzip, mimetype=JSON, headers=headers)
+
+
+def answer_pieces(
+    pieces: Iterable[str], mimetype: str = JSON, headers: Mapping[str, str] = {}
+) -> Response:
+    """A long text, made while it is taken, compressed where the client takes it: neither its whole
+    length nor all that it is made of is ever in memory."""
+    sent = {"Vary": "Accept-Encoding", **headers}
+    body = _gathered(pieces)
+    if takes_gzip(request):
+        sent["Content-Encoding"] = "gzip"
+        body = _zipped(body)
+    return Response(body, mimetype=mimetype, headers=sent)
+
+
+def json_list(name: str, items: Iterable[object]) -> Iterator[str]:
+    """The pieces of `{name: [items]}`."""
+    yield f'{{"{name}":['
+    comma = ""
+    for item in items:
+        yield comma + dumps(item).decode()
+        comma = ","
+    yield "]}"
+
+
+def _gathered(pieces: Iterable[str]) -> Iterator[bytes]:
+    """Few large pieces instead of many small ones."""
+    waiting: list[str] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= PIECE:
+            yield "".join(waiting).encode("utf-8", "replace")
+            waiting.clear()
+            size = 0
+    if waiting:
+        yield "".join(waiting).encode("utf-8", "replace")
+
+
+def _zipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    packer = zlib.compressobj(5, wbits=31)  # 31: with the head and end of a gzip file
+    for piece in pieces:
+        packed = packer.compress(piece)
+        if packed:
+            yield packed
+    yield packer.flush()
 
 
 def refuse(

@@ -22,7 +22,7 @@ from ..replacement import RATED, TYPE, replace_battery
 from .accounts import STATUS, Refusal
 from .answers import answer_json, refuse
 from .bodies import RequestError, fields, flag, json_object, refuse_field
-from .cookies import drop_session, keep_session
+from .cookies import DEVICE_COOKIE, drop_session, keep_session
 from .roles import Role
 from .routes import Access, Route
 from .services import USERS_KEY, Services, source
@@ -46,7 +46,10 @@ class ChangeApi:
         body = json_object(request)
         fields(body, "username", "password")
         opened = self._services.accounts.log_in(
-            body.get("username"), body.get("password"), request.remote_addr or ""
+            body.get("username"),
+            body.get("password"),
+            request.remote_addr or "",
+            request.cookies.get(DEVICE_COOKIE),
         )
         if isinstance(opened, Refusal):
             return _refuse_login(opened)

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from flask import Response, request
 
 from btrmd.model.discharge import CurveRow, TestRecord
+from btrmd.model.events import Event
+from btrmd.model.history import History
 from btrmd.model.points import POINT
 from btrmd.model.settings import SETTINGS
 from btrmd.model.snapshot import Snapshot
 
 from . import metrics
-from .answers import answer_document, answer_json, refuse
+from .answers import answer_document, answer_json, answer_pieces, json_list, refuse
 from .bodies import query_int, query_time, refuse_field
-from .channel import TAKE_OVER
 from .encode import encode_event, encode_test, iso_time, number
 from .routes import Access, Route
 from .services import Services
 from .stream import MAX_CLIENTS, RETRY_AFTER_S, RETRY_MS, state_document
+from .tasks import TAKE_OVER
 
 MAX_EVENTS: Final = 10_000
+BATCH: Final = 200  # events read at a time
 MAX_TREND_ROWS: Final = 2000
 DAY_S: Final = 86400.0
 HOUR_S: Final = 3600.0
@@ -37,6 +41,7 @@ class ReadApi:
         self._bus = services.bus
         self._history = services.history
         self._services = services
+        self._tally = metrics.EventTally(services.bus)
 
     def points(self) -> Response:
         return answer_document(self._services.points.get())
@@ -44,8 +49,8 @@ class ReadApi:
     def events(self) -> Response:
         after = query_int(request, "after", 0, 0, 2**63 - 1)
         limit = query_int(request, "limit", 1000, 1, MAX_EVENTS)
-        events = self._history.events(after, limit)
-        return answer_json({"events": [encode_event(event) for event in events]})
+        events = rising_events(self._history, after, limit)
+        return answer_pieces(json_list("events", map(encode_event, events)))
 
     def tests(self) -> Response:
         limit = query_int(request, "limit", 1000, 1, MAX_EVENTS)
@@ -54,7 +59,7 @@ class ReadApi:
         if running is not None:
             tests[running.n] = running  # newer than what is on disk
         newest_first = sorted(tests.values(), key=lambda test: test.n, reverse=True)
-        return answer_json({"tests": [encode_test(test) for test in newest_first[:limit]]})
+        return answer_pieces(json_list("tests", map(encode_test, newest_first[:limit])))
 
     def test(self, n: int) -> Response:
         test = self._find(n)
@@ -63,10 +68,9 @@ class ReadApi:
     def curve(self, n: int) -> Response:
         if self._find(n) is None:
             return _no_test(n)
-        body = "".join((CURVE_HEAD, *_curve_lines(self._history.curve(n))))
-        name = f"test-{n}-curve.csv"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Response(body, mimetype="text/csv", headers=headers)
+        lines = chain((CURVE_HEAD,), _curve_lines(self._history.curve(n)))
+        headers = {"Content-Disposition": f'attachment; filename="test-{n}-curve.csv"'}
+        return answer_pieces(lines, "text/csv", headers)
 
     def trends(self) -> Response:
         end = query_time(request, "to", self._bus.snapshot.at)
@@ -116,7 +120,9 @@ class ReadApi:
             self._bus.snapshot,
             self._services.version,
             self._services.feed.clients,
-            self._bus.gauges,
+            self._bus,
+            self._services.counts(),
+            self._tally,
         )
         return Response(text, mimetype=metrics.MIMETYPE)
 
@@ -134,6 +140,17 @@ class ReadApi:
             if key not in POINT:
                 refuse_field("points", key, "keys of /api/v1/points, separated by commas")
         return keys
+
+
+def rising_events(history: History, after: int, limit: int) -> Iterator[Event]:
+    """At most `limit` events above `after`, a few at a time in memory."""
+    while limit > 0:
+        found = history.events(after, min(limit, BATCH))
+        yield from found
+        if len(found) < min(limit, BATCH):
+            return
+        limit -= len(found)
+        after = found[-1].n
 
 
 def public_settings(services: Services) -> dict[str, object]:
@@ -262,5 +279,5 @@ def read_routes(services: Services) -> list[Route]:
             "Health",
             answers=((503, "It does not."),),
         ),
-        Route("GET", "/metrics", api.metrics, Access.PUBLIC, "Metrics for Prometheus", "Text"),
+        Route("GET", "/metrics", api.metrics, data, "Metrics for Prometheus", "Text"),
     ]

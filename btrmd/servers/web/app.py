@@ -34,6 +34,7 @@ from .mib_page import mib_routes
 from .network_page import network_routes
 from .pages import Pages, page_routes
 from .routes import Access, Route, is_api_path
+from .security_txt import security_routes
 from .services import Services
 from .status_views import status_routes
 from .tests_csv import tests_csv_routes
@@ -63,7 +64,16 @@ def create_app(services: Services) -> Flask:
             strict_slashes=False,
         )
     pages.menu = make_menu({route.path for route in routes if route.method == "GET"})
-    gate = Gate(services.bus, routes, services.sessions, services.accounts, services.tokens)
+    gate = Gate(
+        services.bus,
+        routes,
+        services.sessions,
+        services.accounts,
+        services.tokens,
+        services.bearers,
+        services.tell,
+    )
+    app.before_request(lambda: services.bus.asked("http"))
     app.before_request(HttpsOnly(services.bus).check)
     app.before_request(gate.check)
     app.after_request(compress)
@@ -85,7 +95,7 @@ def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Ro
 
     path = "/api/v1/openapi.json"
     summary = "This description"
-    api.append(Route("GET", path, describe, Access.PUBLIC, summary, "Description"))
+    api.append(Route("GET", path, describe, Access.DATA, summary, "Description"))
     files = Route("GET", "/static/<path:name>", assets.serve, Access.PUBLIC)
     makers = (
         page_routes,
@@ -104,7 +114,12 @@ def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Ro
         update_routes,
         backup_routes,
     )
-    return (*api, files, *(route for make in makers for route in make(pages)))
+    return (
+        *api,
+        files,
+        *security_routes(services),
+        *(route for make in makers for route in make(pages)),
+    )
 
 
 class _Headers:

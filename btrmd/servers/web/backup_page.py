@@ -15,7 +15,12 @@ from flask import Response, g, request
 from btrmd.model.commands import ChangeSettings
 from btrmd.model.errors import DataError, SettingError
 from btrmd.model.settings import SETTINGS, Settings, format_value
-from btrmd.model.settings_export import difference, export_settings, read_export
+from btrmd.model.settings_export import (
+    difference,
+    export_settings,
+    exported_text,
+    read_export,
+)
 
 from .bodies import MAX_BODY
 from .pages import Pages, see_other
@@ -95,14 +100,16 @@ class BackupPage:
 
     def plain(self) -> Response:
         """The file without secrets: nothing that the pages do not show."""
-        return self._file(with_secrets=False)
+        for_another = request.args.get("for") == "another"
+        self._services.note(NOTE_KEY, exported_text(False, for_another))
+        return self._file(with_secrets=False, for_another=for_another)
 
     def with_secrets(self) -> Response:
         """The file with passwords and communities, for an admin who says that he wants them."""
         if request.form.get("sure") != "true":
             text = "Tick the box to say that the file shall hold passwords and communities."
             return self._again(text, 422)
-        self._services.note(NOTE_KEY, "The settings were exported with their secrets.")
+        self._services.note(NOTE_KEY, exported_text(True, False))
         return self._file(with_secrets=True)
 
     def check(self) -> Response:
@@ -142,16 +149,17 @@ class BackupPage:
                 return self._again(text, STATUS.get(answer.code, 409))
         return see_other(f"{PATH}?restored={len(keys)}")
 
-    def _file(self, with_secrets: bool) -> Response:
+    def _file(self, with_secrets: bool, for_another: bool = False) -> Response:
         snapshot = self._services.bus.snapshot
-        document = export_settings(snapshot.settings, with_secrets)
+        document = export_settings(snapshot.settings, with_secrets, for_another)
         body = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
         day = time.strftime("%Y-%m-%d", time.gmtime(snapshot.at))
         place = "".join(
             c if c.isascii() and c.isalnum() else "-"
             for c in snapshot.settings.text("site.location")
         )
-        name = f"btrmd-{place.strip('-') or 'unit'}-{day}.json"
+        what = "for-another-unit" if for_another else place.strip("-") or "unit"
+        name = f"btrmd-{what}-{day}.json"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(body, mimetype="application/json", headers=headers)
 

@@ -1,37 +1,46 @@
-"""The HTTP connection: waitress's channel, taught to hand a stream over without holding a worker.
+"""The HTTP connection: waitress's channel, taught to hold neither a worker nor much memory.
 
-waitress gives a worker thread to each response until its last byte. A server-sent event stream has
-no last byte, so eight of them would hold eight workers. Here the worker writes the headers, then
-the channel joins a feed, whose one thread writes to all streams (written for waitress 3.0.2; the
-overridden names are private to it, the tests in tests/web/test_web_stream.py notice a change).
+waitress gives a worker thread to each response until its last byte is taken. Four clients that read
+nothing would hold all four workers, and eight event streams eight. Here a worker stops as soon as a
+client is behind, and goes on when it has caught up; a stream's channel joins a feed, whose one
+thread writes to all of them (written for waitress 3.0.2; the overridden names are private to it,
+the tests in tests/web/test_web_stream.py and test_web_strangers.py notice a change).
 """
 
 from __future__ import annotations
 
-import json
-import threading
-from collections import deque
-from collections.abc import Callable
-from typing import Any, Protocol
+import logging
+import time
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from waitress.channel import ClientDisconnected, HTTPChannel
-from waitress.server import TcpWSGIServer
-from waitress.task import ErrorTask, WSGITask
 
-from .headers import SECURITY_HEADERS
+from btrmd.model.limits import PIPELINED
 
-TAKE_OVER = "btrmd.take_over"  # environ key: callable(Feed), to be called before the response
-LOCAL_ADDRESS = "btrmd.local_address"  # environ key: callable(), the unit's end of the connection
-REQUEST_TIMEOUT_S = 30.0  # for the whole head and body of one request
-MAX_BACKLOG = 128 * 1024  # bytes a stream client may be behind before it is dropped
-BUFFER_KEPT = 16 * 1024  # bytes a stream's buffer may have carried before it is replaced
+from ..share import Member
+from .http_head import Head
+from .http_request import HttpRequest
+from .tasks import RefusalTask, Task
+from .visitors import is_hashing
+
+if TYPE_CHECKING:
+    from .socket_server import Server
+
+log = logging.getLogger(__name__)
+
+REQUEST_TIMEOUT_S: Final = 30.0  # for the whole head and body of one request
+MAX_BACKLOG: Final = 128 * 1024  # octets a stream client may be behind before it is dropped
+BUFFER_KEPT: Final = 16 * 1024  # octets a stream's buffer may have carried before it is replaced
+BEHIND: Final = 32 * 1024  # octets a client is behind when its answer waits for it
+SLICE_S: Final = 0.02  # CPU time of an answer before others have their turn
+SMALL_BODY: Final = 4 * 1024  # octets of a body that need no leave
 
 
 class StreamFeed(Protocol):
     """What a channel hands itself over to."""
 
     def admit(self, channel: Channel) -> bool:
-        """Keep a place for `channel`; False when all are taken."""
+        """Keep a place for `channel`; False when there is none."""
 
     def join(self, channel: Channel) -> None:
         """The head is written: `channel` wants the stream from now on."""
@@ -40,49 +49,47 @@ class StreamFeed(Protocol):
         """`channel` is gone; may be told more than once."""
 
 
-class _JsonErrorTask(ErrorTask):
-    """Errors found before the application sees the request: JSON below /api, headers as ever."""
-
-    def execute(self) -> None:
-        error = self.request.error
-        self.status = f"{error.code} {error.reason}"
-        body = json.dumps({"error": "http", "reason": f"{error.reason}: {error.body}"}).encode()
-        self.response_headers.extend(
-            [("Content-Type", "application/json"), *SECURITY_HEADERS.items()]
-        )
-        self.set_close_on_finish()
-        self.content_length = len(body)
-        self.write(body)
-
-
-class _Task(WSGITask):
-    def get_environment(self) -> dict[str, Any]:
-        environ: dict[str, Any] = super().get_environment()
-        environ[TAKE_OVER] = self.channel.promise
-        environ[LOCAL_ADDRESS] = self.channel.local_address
-        return environ
-
-    def finish(self) -> None:
-        if not self.channel.is_promised:
-            super().finish()
-            return
-        if not self.wrote_header:
-            self.write(b"")
-        self.channel.hand_over(self.chunked_response)
-
-
 class Channel(HTTPChannel):
     """One connection. After `promise` and the end of the response's head it is a stream."""
 
-    task_class = _Task
-    error_task_class = _JsonErrorTask
-
+    connected: bool
     current_outbuf_count: int
-    request_since = 0.0  # wall time s since which a request is coming in; 0 = none is
+    request: HttpRequest | None
+    requests: list[HttpRequest]
+    server: Server
+    member: Member  # of the listener's share; set by the server
 
-    _feed: StreamFeed | None = None
-    _is_joined = False
-    _is_chunked = False
+    def __init__(self, server: Server, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:
+        self.place = str(addr[0])  # whose account its requests are on
+        self.is_user = False  # its last request came from somebody who has logged in
+        self.request_since = 0.0  # wall time s since which a request is coming in; 0 = none is
+        self.progress_at = 0.0  # wall time s when octets were last taken, or began to wait
+        self._rest = b""  # read, and not looked at yet
+        self._task: Task | RefusalTask | None = None  # under way
+        self._is_parked = False  # it goes on when the client has caught up
+        self._feed: StreamFeed | None = None
+        self._is_joined = False
+        self._is_chunked = False
+        super().__init__(server, sock, addr, adj, map)
+
+    @property
+    def kept(self) -> int:
+        """Octets of requests that are kept for it."""
+        waiting = list(self.requests)
+        coming = self.request
+        return len(self._rest) + sum(r.size for r in waiting) + (coming.size if coming else 0)
+
+    @property
+    def is_login(self) -> bool:
+        """True when a password has to be checked for the next request."""
+        if self._task is not None or not self.requests or self.requests[0].error:
+            return False
+        request = self.requests[0]
+        return is_hashing(request.command, f"/{request.path.lstrip('/')}")
+
+    def refuse(self, text: str, retry_after_s: int) -> None:
+        """The next request is answered with "busy" and nothing else is done for it."""
+        self.requests[0].refuse(503, text, retry_after_s)
 
     # --- in the worker's thread -----------------------------------------------------------
 
@@ -105,6 +112,11 @@ class Channel(HTTPChannel):
         self._feed = feed
         return True
 
+    def write_soon(self, data: bytes) -> int:
+        if not self.total_outbufs_len:
+            self.progress_at = time.time()
+        return int(super().write_soon(data))
+
     def hand_over(self, is_chunked: bool) -> None:
         self._is_chunked = is_chunked
         self._is_joined = True
@@ -112,15 +124,92 @@ class Channel(HTTPChannel):
             self._feed.join(self)
 
     def service(self) -> None:
-        super().service()
-        feed = self._feed
-        if feed is None:
+        """Answer the next request, or go on with its answer, as far as the client takes it."""
+        if not self.requests:
             return
-        if not self._is_joined:  # the head could not be written
+        task = self._task
+        if task is None:
+            self.server.relieve()
+            request = self.requests[0]
+            make = RefusalTask if request.error else Task
+            task = self._task = make(self, request)
+        if not self._go_on(task):
+            self._park()
+            return
+        self._task = None
+        self._ended(task)
+        feed = self._feed
+        if feed is not None and not self._is_joined:  # the head could not be written
             self._feed = None
             feed.leave(self)
-        elif not self.connected:  # gone before it joined: handle_close had nothing to leave
+        elif feed is not None and not self.connected:  # gone before it joined
             feed.leave(self)
+        self.last_activity = time.time()
+
+    def cancel(self) -> None:
+        """The server stops: nothing more is answered."""
+        if self._task is not None:
+            self._task.abandon()
+        super().cancel()
+
+    def _go_on(self, task: Task | RefusalTask) -> bool:
+        """False when the client has to catch up first, or others have their turn."""
+        latest = time.thread_time() + SLICE_S
+
+        def has_to_stop() -> bool:
+            return self.total_outbufs_len > BEHIND or time.thread_time() > latest
+
+        try:
+            if not self.connected:
+                raise ClientDisconnected
+            return task.go_on(has_to_stop)
+        except ClientDisconnected:
+            pass  # gone in the middle, as people go
+        except Exception:
+            # The edge: what no view foresaw. The connection is of no more use.
+            log.exception("an answer to %s failed", task.request.path)
+            self._apologize(task)
+        task.abandon()
+        task.close_on_finish = True
+        return True
+
+    def _apologize(self, task: Task | RefusalTask) -> None:
+        if task.wrote_header:
+            return
+        task.request.refuse(500, "The server met an error of its own; it is in the log.")
+        try:
+            RefusalTask(self, task.request).go_on(lambda: False)
+        except ClientDisconnected:
+            return
+
+    def _park(self) -> None:
+        with self.outbuf_lock:
+            self._is_parked = self.total_outbufs_len > BEHIND and self.connected
+            is_parked = self._is_parked
+        if is_parked:
+            self.server.pull_trigger()
+        else:
+            self.server.add_task(self)
+
+    def _ended(self, task: Task | RefusalTask) -> None:
+        with self.requests_lock:
+            if task.close_on_finish or not self.connected:
+                self.close_when_flushed = True
+                self._rest = b""
+                waiting, self.requests = self.requests, []
+            else:
+                waiting = self.requests[:1]
+                self.requests = self.requests[1:]
+                if self.current_outbuf_count > 0:  # the next answer begins a buffer of its own
+                    self.current_outbuf_count = self.adj.outbuf_high_watermark
+                has_next = bool(self.requests)
+                self._parse()
+                if has_next:
+                    self._park()
+        for request in waiting:
+            request.close()
+        if self.connected:
+            self.server.pull_trigger()
 
     # --- in the feed's thread -------------------------------------------------------------
 
@@ -153,8 +242,73 @@ class Channel(HTTPChannel):
             return not self.will_close  # so that the client's end is noticed at once
         return bool(super().readable())
 
+    def handle_read(self) -> None:
+        try:
+            data = self.recv(self.adj.recv_bytes)
+        except BlockingIOError:
+            # Taken in during this round of the loop, under the number of a connection that ended in
+            # it and had something to read: this one has not said anything yet.
+            return
+        except OSError:
+            self.handle_close()  # timed out, unreachable: no news of this unit
+            return
+        if data:
+            self.last_activity = time.time()
+            self.received(data)
+        else:
+            self.connected = False
+
     def received(self, data: bytes) -> bool:
-        return False if self._is_joined else bool(super().received(data))
+        if self._is_joined:
+            return False
+        with self.requests_lock:
+            # A worker may have found meanwhile that this connection ends.
+            if self.will_close or self.close_when_flushed:
+                return False
+            self._rest += data
+            self._parse()
+        return True
+
+    def _parse(self) -> None:
+        """Make requests of what was read, at most two that wait; under `requests_lock`."""
+        while self._rest and len(self.requests) < PIPELINED:
+            if self.request is None:
+                self.request = HttpRequest(self.adj.url_scheme, self._most_body)
+            request = self.request
+            taken = request.received(self._rest)
+            self._rest = self._rest[taken:]
+            if not request.completed:
+                self._look_at_body(request)
+            if not request.completed:
+                if request.expect_continue and not self.requests:
+                    self.send_continue()
+                if not taken:
+                    return
+                continue
+            self.request = None
+            self.sent_continue = False
+            if request.connection_close:
+                self._rest = b""  # whatever follows is not for us
+            if not request.empty:
+                self.server.heard(self)
+                self.requests.append(request)
+                if len(self.requests) == 1:
+                    self.server.add_task(self)
+
+    def send_continue(self) -> None:
+        if self.sent_continue or self.request is None:
+            return
+        super().send_continue()
+        self.request.completed = False
+
+    def _most_body(self, head: Head) -> int:
+        """The head of a request is there: who asks, and how much may he send?"""
+        return self.server.judge(self, head)
+
+    def _look_at_body(self, request: HttpRequest) -> None:
+        if request.size > SMALL_BODY and not self.server.has_memory_for(self):
+            text = "Too many large requests are coming in: try again in 5 s."
+            request.refuse(503, text, 5)
 
     def writable(self) -> bool:
         if self._is_joined:
@@ -162,66 +316,38 @@ class Channel(HTTPChannel):
         return bool(super().writable())
 
     def handle_write(self) -> None:
-        if not self._is_joined:
-            super().handle_write()
+        if self._is_joined:
+            # The feed may be writing: flush under the lock, which super() does for workers only.
+            # close_when_flushed was set by service(), which took the end of the head for the end.
+            self._flush_exception(self._flush_some_if_lockable)
+            if self.will_close:
+                self.handle_close()
             return
-        # The feed may be writing: flush under the lock, which super() does for workers only.
-        # close_when_flushed was set by service(), which took the end of the head for the end.
-        self._flush_exception(self._flush_some_if_lockable)
-        if self.will_close:
-            self.handle_close()
+        if self._is_parked:  # no worker writes now
+            self._flush_exception(self._flush_some_if_lockable)
+            with self.outbuf_lock:
+                goes_on = self._is_parked and self.total_outbufs_len <= BEHIND
+                self._is_parked = self._is_parked and not goes_on
+            if goes_on:
+                self.server.add_task(self)
+            if self.will_close:
+                self.handle_close()
+            return
+        super().handle_write()
+
+    def _flush_some(self, do_close: bool = True) -> bool:
+        if self.socket is None:  # a reset was read in this round of the loop already
+            return False
+        is_moving = bool(super()._flush_some(do_close))
+        if is_moving or not self.total_outbufs_len:
+            self.progress_at = time.time()
+        return is_moving
 
     def handle_close(self) -> None:
         super().handle_close()
+        self.server.left(self)
         if self._feed is not None:
             self._feed.leave(self)
-
-
-class Server(TcpWSGIServer):
-    """waitress's server with our channel, and a limit on how long a request may trickle in."""
-
-    channel_class = Channel
-
-    def __init__(self, *args: Any, **kw: Any) -> None:
-        self._trigger_lock = threading.Lock()
-        self._is_closed = False
-        self._wanted: deque[Callable[[], None]] = deque()
-        super().__init__(*args, **kw)
-
-    def pull_trigger(self) -> None:
-        """Wake the loop, from any thread. Nothing once it is closed: the trigger's descriptor may
-        have become another file's by then."""
-        with self._trigger_lock:
-            if not self._is_closed:
-                super().pull_trigger()
-
-    def call_in_loop(self, wanted: Callable[[], None]) -> None:
-        """Have the loop's thread call `wanted` soon.
-
-        Not by the trigger's own list: it is worked off under a lock that `wanted` may need.
-        """
-        self._wanted.append(wanted)
-        self.pull_trigger()
-
-    def do_wanted(self) -> None:
-        """In the loop's thread, after each of its turns: do what other threads want."""
-        while self._wanted:
-            self._wanted.popleft()()
-
-    def close(self) -> None:
-        with self._trigger_lock:
-            self._is_closed = True
-            super().close()
-
-    def maintenance(self, now: float) -> None:
-        super().maintenance(now)
-        for channel in self.active_channels.values():
-            request = channel.request
-            if request is None or request.completed or request.empty:
-                channel.request_since = 0.0
-            elif channel.request_since == 0.0:
-                channel.request_since = now
-            elif now - channel.request_since > REQUEST_TIMEOUT_S:
-                channel.will_close = True
-            if channel.will_close:
-                channel.drop()
+        if self._is_parked:
+            self._is_parked = False
+            self.server.add_task(self)  # so that what makes the answer is let go

@@ -1,4 +1,4 @@
-"""The session cookie: set at login, dropped at logout."""
+"""The cookies of a login: its session, dropped at logout, and the browser, which stays known."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from flask import Response, request
 
 from .sessions import Session
 
-SESSION_COOKIE: Final = "btrm_session"  # DESIGN section 8
+SESSION_COOKIE: Final = "btrm_session"
+DEVICE_COOKIE: Final = "btrm_device"  # a browser that has logged in before (throttle.py)
+DEVICE_S: Final = 400 * 86400  # as long as browsers keep a cookie at most
 
 
 def keep_session(answer: Response, session: Session) -> Response:
-    """Give the browser the session's token; it lives until the browser or the session ends."""
+    """Give the browser the session's token, which lives until the browser or the session ends, and
+    what it is known by at the next login."""
     answer.set_cookie(
         SESSION_COOKIE,
         session.token,
@@ -21,6 +24,16 @@ def keep_session(answer: Response, session: Session) -> Response:
         secure=request.is_secure,
         path="/",
     )
+    if session.device:
+        answer.set_cookie(
+            DEVICE_COOKIE,
+            session.device,
+            max_age=DEVICE_S,
+            httponly=True,
+            samesite="Strict",
+            secure=request.is_secure,
+            path="/",
+        )
     return answer
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -14,7 +16,7 @@ from btrmd.model.events import Event, Kind
 from btrmd.model.snapshot import AlarmView, Snapshot
 from btrmd.model.words import plain_value
 
-from .answers import answer_json
+from .answers import answer_pieces, json_list
 from .bodies import query_int
 from .encode import encode_event, iso_time, number, plain
 from .pages import Pages
@@ -24,6 +26,7 @@ from .wording import NOTHING
 
 PER_PAGE: Final = 50
 EXPORTED: Final = 10_000  # R135
+BATCH: Final = 200  # of them read at a time
 LARGEST_N: Final = 2**63 - 1
 _MAX_KEY: Final = 100
 _SAME_S: Final = 1.0  # an alarm's since and its event's time belong together
@@ -75,22 +78,45 @@ class EventPage:
 
     def csv(self) -> Response:
         """The newest 10,000 that fit the filter (and `before`), by rising number."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(HEAD)
-        writer.writerows(_cells(event) for event in self._exported())
         headers = {"Content-Disposition": 'attachment; filename="events.csv"'}
-        return Response(text.getvalue(), mimetype="text/csv", headers=headers)
+        return answer_pieces(_csv_lines(self._exported()), "text/csv", headers)
 
     def json(self) -> Response:
         """As `csv`, in the form of /api/v1/events."""
-        answer = answer_json({"events": [encode_event(event) for event in self._exported()]})
-        answer.headers["Content-Disposition"] = 'attachment; filename="events.json"'
-        return answer
+        headers = {"Content-Disposition": 'attachment; filename="events.json"'}
+        pieces = json_list("events", map(encode_event, self._exported()))
+        return answer_pieces(pieces, headers=headers)
 
-    def _exported(self) -> list[Event]:
+    def _exported(self) -> Iterator[Event]:
+        """By rising number, a few at a time in memory: first where each batch begins is looked
+        up, from the newest backwards."""
         key, kind, before = _filter()
-        return self._services.history.find_events(before, EXPORTED, key, kind)[::-1]
+        history = self._services.history
+
+        def rising() -> Iterator[Event]:
+            places, place, left = list[int](), before, EXPORTED
+            while left > 0:
+                found = history.find_events(place, min(left, BATCH), key, kind)
+                if not found:
+                    break
+                places.append(place)
+                place, left = found[-1].n, left - len(found)
+            left = EXPORTED - BATCH * (len(places) - 1)
+            for place in reversed(places):
+                yield from reversed(history.find_events(place, min(left, BATCH), key, kind))
+                left = BATCH
+
+        return rising()
+
+
+def _csv_lines(events: Iterator[Event]) -> Iterator[str]:
+    line = io.StringIO()
+    writer = csv.writer(line, lineterminator="\n")
+    for row in chain((HEAD,), map(_cells, events)):
+        writer.writerow(row)
+        yield line.getvalue()
+        line.seek(0)
+        line.truncate()
 
 
 def _filter() -> tuple[str, Kind | None, int]:

@@ -1,4 +1,4 @@
-"""Form pages: the six pages that show settings and change them, POST, redirect, GET."""
+"""Form pages: the pages that show settings and change them, POST, redirect, GET."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from btrmd.model.snapshot import Snapshot
 from .form_panels import (
     dnp3_modbus_panel,
     email_panel,
+    integrations_panel,
     network_panel,
     next_test_panel,
     port_panel,
@@ -49,6 +50,7 @@ SPECS: Final = (
     Spec("/network", "Network Configuration", "network.html", network_panel),
     Spec("/dnp3-modbus", "DNP3 Modbus Configuration", "dnp3_modbus.html", dnp3_modbus_panel),
     Spec("/snmp", "SNMP Configuration", "snmp.html", snmp_panel),
+    Spec("/integrations", "Integrations", "integrations.html", integrations_panel),
 )
 
 NOTHING_TYPED: Final = Submission({}, {}, {}, ())

@@ -151,6 +151,22 @@ def dnp3_modbus_panel(services: Services, snapshot: Snapshot) -> Mapping[str, ob
     }
 
 
+INTEGRATIONS: Final = ("mqtt",)  # what reports as a listener, in the order of the page
+
+
+def integrations_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
+    """Whom the unit tells of itself, and how that stands."""
+    return {
+        "doors": [_told(make_door(name, services.bus)) for name in INTEGRATIONS],
+        "serial": snapshot.points["system.serial"].value or "not known",
+    }
+
+
+def _told(door: Door) -> Door:
+    """It calls, it does not listen."""
+    return door._replace(text=door.text.replace("listens on", "is connected to"))
+
+
 def snmp_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
     """The agent's listener and counters."""
     bus = services.bus

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -11,8 +11,9 @@ from werkzeug.exceptions import Forbidden
 
 from btrmd.bus import Bus
 
-from .accounts import Accounts
+from .accounts import REFUSED_KEY, Accounts
 from .answers import refuse
+from .bearers import Bearers, text_of
 from .cookies import SESSION_COOKIE
 from .forms import FORM_FIELD, FormTokens
 from .hosts import is_own_host
@@ -36,12 +37,17 @@ class Gate:
         sessions: Sessions,
         accounts: Accounts,
         tokens: FormTokens,
+        bearers: Bearers,
+        tell: Callable[[str, str, str], None],
     ) -> None:
+        """`tell` gets key, sentence and source of what belongs into the event log."""
         self._bus = bus
         self._routes = {route.endpoint: route for route in routes}
         self._sessions = sessions
         self._accounts = accounts
         self._tokens = tokens
+        self._bearers = bearers
+        self._tell = tell
 
     def check(self) -> Response | None:
         """None lets the request pass; `g.session` is who asks, or None."""
@@ -56,19 +62,54 @@ class Gate:
             return refuse(403, "origin", "The request comes from another site's page.")
         if access is Access.PUBLIC:
             return None
+        if session is not None and not self._accounts.is_current(session):
+            # The password has been changed since, by a page or on the command line.
+            session = g.session = None
+        if text_of(request.headers.get("Authorization")) is not None:
+            return self._bearer(route)
         if session is not None and session.is_factory:
             refused = self._factory(access)
             if refused is not None:
                 return refused
         if access in _CHANGING:
             return self._change(route, session)
-        if access is Access.PAGE:
-            if session is not None:
-                if REFRESH_HEADER not in request.headers:
-                    self._sessions.touch(session)
-            elif self._bus.snapshot.settings["web.authorization"] == "all":
-                return _to_login()
+        return self._read(session, access)
+
+    def _read(self, session: Session | None, access: Access) -> Response | None:
+        if session is not None:
+            if access is Access.PAGE and REFRESH_HEADER not in request.headers:
+                self._sessions.touch(session)
+            return None
+        if self._bus.snapshot.settings["web.authorization"] != "all":
+            return self._foreign_host()
+        if access is Access.DATA:
+            text = "This needs a login (POST /api/v1/login) or a token (Authorization: Bearer)."
+            return refuse(401, "login", text)
+        return _to_login()
+
+    def _bearer(self, route: Route) -> Response | None:
+        """A machine with a token: it needs neither cookie nor CSRF token, as no browser sends
+        that header by itself."""
+        session = self._bearers.find(request.headers.get("Authorization"))
+        if session is None:
+            return self._unknown_bearer()
+        g.session = session
+        if route.access not in (Access.PAGE, Access.DATA, Access.CHANGE):
+            return refuse(403, "login", "This needs a person's login; a token is not enough.")
+        if route.access is Access.CHANGE and session.role < route.role:
+            text = f"This needs the role {route.role.word}; {session.user} is {session.role.word}."
+            return refuse(403, "role", text)
         return None
+
+    def _unknown_bearer(self) -> Response:
+        address = request.remote_addr or ""
+        refused = self._bearers.refuse(request.headers.get("Authorization"), address)
+        if refused.wait_s:
+            return refuse(429, refused.code, refused.text, refused.wait_s)
+        self._tell(REFUSED_KEY, f"A token was refused: {refused.text}", f"web {address}")
+        answer = refuse(401, refused.code, refused.text)
+        answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        return answer
 
     def _factory(self, access: Access) -> Response | None:
         """The factory login leads to a new password and nowhere else (R147)."""
@@ -90,11 +131,6 @@ class Gate:
             if is_form:
                 return _to_login()
             return refuse(401, "login", "This change needs a login: POST /api/v1/login.")
-        if not self._accounts.is_current(session):
-            g.session = None
-            if is_form:
-                return _to_login()
-            return refuse(401, "login", "The password has been changed: log in again.")
         if request.method not in _SAFE:
             given = request.form.get(FORM_FIELD) if is_form else request.headers.get(CSRF_HEADER)
             if not session.has_csrf(given):
@@ -119,16 +155,17 @@ class Gate:
         return None
 
     def _foreign_host(self) -> Response | None:
-        """Who needs no password of their own must come by a name that can only be ours."""
-        if request.method in _SAFE:
-            return None
+        """Who needs no password of their own must come by a name that can only be ours: also to
+        read, or any page on the internet could, by giving its own name our address."""
+        if "Host" not in request.headers:
+            return None  # HTTP/1.0, which no browser speaks
         if is_own_host(request.host, self._bus.snapshot.settings.site.web_names):
             return None
         return refuse(
             403,
             "host",
             f"The station does not know itself as {request.host}: use its address, "
-            "or name it under web.names in the site file.",
+            "log in, or name it under web.names in the site file.",
         )
 
 
@@ -137,7 +174,12 @@ def _is_same_origin(asked: Request) -> bool:
     if asked.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
         return False
     origin = asked.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc.lower() == asked.host.lower()
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin).netloc.lower() == asked.host.lower()
+    except ValueError:  # "http://[::1": no origin a browser would send
+        return False
 
 
 def _to_login() -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from btrmd.model.bindings import ENTERPRISE
+from btrmd.model.limits import LIMITS, STALL_S
 from btrmd.model.settings import SETTINGS
 from btrmd.model.snmp_tree import TRAP_ENTRY, TRAP_TABLE
 
@@ -28,6 +29,7 @@ PORTS: Final = (
     ("SNMP Management Access", "UDP", "snmp", "161"),
     ("DNP3", "TCP", "dnp3", "20000"),
     ("Modbus", "TCP", "modbus", "502"),
+    ("NUT", "TCP", "nut", "3493"),
     ("RS232 Serial", "line", "serial", "-"),
 )
 
@@ -70,6 +72,8 @@ class HelpPage:
             mail_port=settings["email.port"],
             trap_ports=[settings[f"snmp.trap{row}.port"] for row in (0, 1)],
             oids=oids,
+            limits=list(LIMITS.values()),
+            stall_s=int(STALL_S),
         )
 
 

@@ -6,12 +6,13 @@ import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
-from waitress.task import ThreadedTaskDispatcher
-
 from btrmd.model.errors import BtrmError
 
+from ..share import Share
 from .certificates import Certificates
+from .dispatcher import Dispatcher
 from .listener import Listener, Report, log
+from .socket_server import Identify
 from .tls_channel import TlsServer
 
 NAME: Final = "https"
@@ -26,11 +27,13 @@ class HttpsListener(Listener):
         self,
         address: str,
         app: Callable[..., Any],
-        dispatcher: ThreadedTaskDispatcher,
+        dispatcher: Dispatcher,
+        share: Share,
+        identify: Identify,
         report: Report,
         certificates: Certificates,
     ) -> None:
-        super().__init__(NAME, address, app, dispatcher, report)
+        super().__init__(NAME, address, app, dispatcher, share, identify, report)
         self._certificates = certificates
         self._context: ssl.SSLContext | None = None
         certificates.on_change = self._use
@@ -53,7 +56,13 @@ class HttpsListener(Listener):
 
     def _make_server(self, **how: Any) -> TlsServer:
         assert self._context is not None  # _open made sure
-        return TlsServer(self._app, context=self._context, **how)
+        return TlsServer(
+            self._app,
+            share=self._share,
+            identify=self._identify,
+            context=self._context,
+            **how,
+        )
 
     def _use(self, context: ssl.SSLContext) -> None:
         """From now on new connections are greeted with `context`."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -11,9 +10,11 @@ from typing import Any, Final
 
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.task import ThreadedTaskDispatcher
 
-from .channel import Server
+from ..share import Share
+from ..tcp import bind
+from .dispatcher import Dispatcher
+from .socket_server import Identify, Server
 
 log = logging.getLogger(__name__)
 
@@ -21,7 +22,9 @@ FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 60.0
 DRAIN_S: Final = 1.0  # for answers that are on their way when the listener stops
 LOOP_S: Final = 5.0  # the loop is woken by sockets and by its trigger; this is for maintenance
-CLEANUP_S: Final = 10  # between two looks for connections that are to be closed
+CLEANUP_S: Final = 2  # between two looks for connections that are to be closed
+NO_LIMIT: Final = 1_000_000  # of waitress's own: the share and our parser have theirs
+STUCK_S: Final = 20.0  # a loop that has not turned for so long will not any more
 UNWANTED_S: Final = 2.0  # between two looks whether a closed door is wanted again
 
 Report = Callable[[str, str], None]  # (address "HOST:PORT" or "", fault sentence or "")
@@ -42,7 +45,9 @@ class Listener:
         name: str,
         address: str,
         app: Callable[..., Any],
-        dispatcher: ThreadedTaskDispatcher,
+        dispatcher: Dispatcher,
+        share: Share,
+        identify: Identify,
         report: Report,
         is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
@@ -51,13 +56,24 @@ class Listener:
         self._host, self._port = split_address(address)
         self._app = app
         self._dispatcher = dispatcher
+        self._share = share
+        self._identify = identify
         self._report = report
         self._stopping = threading.Event()
         self._map: dict[int, Any] = {}
         self._server: Server | None = None
+        self._turned_at = 0.0  # monotonic s
         self._thread = threading.Thread(target=self._run, name=f"web-{name}", daemon=True)
 
+    @property
+    def is_stuck(self) -> bool:
+        """True when the loop should turn and does not."""
+        if self._server is None:
+            return False
+        return not self._thread.is_alive() or time.monotonic() - self._turned_at > STUCK_S
+
     def start(self) -> None:
+        self._turned_at = time.monotonic()
         self._open()
         self._thread.start()
 
@@ -71,7 +87,7 @@ class Listener:
 
     def _open(self) -> bool:
         try:
-            sock = _bind(self._host, self._port)
+            sock = bind(self._host, self._port)
         except OSError as error:
             reason = error.strerror or str(error)
             fault = f"{self._name} cannot listen on {self._host}:{self._port}: {reason}."
@@ -80,13 +96,10 @@ class Listener:
             return False
         adjustments = Adjustments(
             ident="btrmd",
-            connection_limit=200,
-            channel_timeout=60,
+            connection_limit=NO_LIMIT,
             cleanup_interval=CLEANUP_S,
-            max_request_header_size=16 * 1024,
-            max_request_body_size=1024 * 1024,  # the application's own caps are lower
-            outbuf_overflow=256 * 1024,  # a slow reader's answer waits in a file, not in memory
-            outbuf_high_watermark=4 * 1024 * 1024,
+            outbuf_overflow=NO_LIMIT * 64,  # nothing goes into files: a late client's answer waits
+            outbuf_high_watermark=NO_LIMIT * 64,
             clear_untrusted_proxy_headers=False,  # nothing here reads them
             url_scheme=self.scheme,
         )
@@ -104,7 +117,7 @@ class Listener:
         return True
 
     def _make_server(self, **how: Any) -> Server:
-        return Server(self._app, **how)
+        return Server(self._app, share=self._share, identify=self._identify, **how)
 
     def _run(self) -> None:
         pause = FIRST_RETRY_S
@@ -147,6 +160,7 @@ class Listener:
         wasyncore.loop(timeout=timeout, use_poll=True, map=self._map, count=1)
         if self._server is not None:
             self._server.do_wanted()
+        self._turned_at = time.monotonic()
 
     def _close(self) -> None:
         """In the loop's thread: closing from another one hangs on a keep-alive connection."""
@@ -173,21 +187,3 @@ def split_address(address: str) -> tuple[str, int]:
         )
     host = host.removeprefix("[").removesuffix("]")
     return ("0.0.0.0" if host in ("", "*") else host), int(port)
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """A listening-to-be socket. Raises OSError."""
-    family, kind, proto, _, place = socket.getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-    )[0]
-    sock = socket.socket(family, kind, proto)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        sock.bind(place)
-        sock.listen(128)
-    except OSError:
-        sock.close()
-        raise
-    return sock

@@ -26,6 +26,7 @@ ADDED: Final = (
     ("Trends", "/trends"),
     ("Discharge Curves", "/discharges"),
     ("Event Log", "/events"),
+    ("Integrations", "/integrations"),
     ("HTTPS", "/https"),
     ("Backup", "/backup"),
     ("Software Update", "/update"),

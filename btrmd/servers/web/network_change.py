@@ -10,8 +10,8 @@ from btrmd.model.appliance import CONFIRM_S, NetworkState
 from btrmd.model.commands import ShowAppliance
 from btrmd.model.snapshot import Snapshot
 
-from .channel import LOCAL_ADDRESS
 from .services import Services
+from .tasks import LOCAL_ADDRESS
 
 
 def change_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:

@@ -7,7 +7,7 @@ from typing import Final
 from flask import Response, g, render_template, request
 
 from .accounts import STATUS, Refusal
-from .cookies import drop_session, keep_session
+from .cookies import DEVICE_COOKIE, drop_session, keep_session
 from .menu import ADDED, PAGES, Menu
 from .routes import Access, Route
 from .services import USERS_KEY, Services
@@ -32,7 +32,10 @@ class Pages:
         if not self._services.tokens.is_good(request):
             return self._again("login.html", "Log in", 403, "The form has expired: try again.")
         opened = self._services.accounts.log_in(
-            username, request.form.get("password", ""), request.remote_addr or ""
+            username,
+            request.form.get("password", ""),
+            request.remote_addr or "",
+            request.cookies.get(DEVICE_COOKIE),
         )
         if isinstance(opened, Refusal):
             status = STATUS[opened.code]

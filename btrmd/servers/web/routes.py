@@ -23,7 +23,7 @@ class Access(Enum):
 
     PUBLIC = "public"  # anybody, always: assets, health, logging in
     PAGE = "page"  # a page that shows: anybody, unless web.authorization is "all"
-    DATA = "data"  # the API that shows: anybody; independent of web.authorization (R197)
+    DATA = "data"  # the API that shows: as PAGE, but answers are for programs
     CHANGE = "change"  # who has logged in; anybody where web.authorization is "off"
     OWN = "own"  # who has logged in, whatever web.authorization says
     PASSWORD = "password"  # as OWN, and the factory login

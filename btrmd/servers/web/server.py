@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 
 from flask import Flask
-from waitress.task import ThreadedTaskDispatcher
 
 from btrmd import __version__
 from btrmd.bus import Bus
 from btrmd.model.history import History
+from btrmd.model.limits import LIMITS
 from btrmd.model.mail import MailStep
 
+from ..health import Health
+from ..share import Share
 from .accounts import Accounts, AuthStore
 from .app import create_app
+from .bearers import Bearers, TokenStore
 from .certificates import Certificates, CertificateStore
+from .dispatcher import Dispatcher
 from .encode import PointsDocument
 from .forms import FormTokens
 from .https_listener import HttpsListener
 from .https_only import is_http_wanted
-from .listener import Listener
-from .services import Health, Services
+from .listener import STUCK_S, Listener
+from .probe import probe
+from .services import Services, tell
 from .sessions import Sessions
 from .stream import PERIOD_S, Feed
-from .throttle import Throttle
+from .throttle import KnownStore, Throttle
+from .visitors import Visitors
 
 WORKERS: Final = 4  # streams hold none of them
 NONE: Final = "none"
@@ -37,9 +43,10 @@ class WebServer:
     """Pages and API on `http` and `https` (HOST:PORT, port 0 = any free one, "none" = off).
 
     HTTPS needs `certificates`, where its certificate is kept. `hardware` names the board;
-    `mail_tester` sends a test mail and tells its steps (at most 60 s). `clock` (monotonic s) times
-    sessions and the throttle, `stream_period_s` the stream. Nothing here raises into the daemon: a
-    port that cannot be bound is reported on the bus and retried.
+    `mail_tester` sends a test mail and tells its steps (at most 60 s). `known`: where it is kept
+    who has logged in from where, None: in memory only; `tokens`: those of machines. `clock`
+    (monotonic s) times sessions and the throttle, `stream_period_s` the stream. Nothing here raises
+    into the daemon: a port that cannot be bound is reported on the bus and retried.
     """
 
     def __init__(
@@ -51,37 +58,42 @@ class WebServer:
         *,
         https: str = NONE,
         certificates: CertificateStore | None = None,
+        known: KnownStore | None = None,
+        tokens: TokenStore | None = None,
         clock: Callable[[], float] = time.monotonic,
         stream_period_s: float = PERIOD_S,
         hardware: str = "",
         mail_tester: Callable[[], Iterable[MailStep]] | None = None,
     ) -> None:
-        sessions = Sessions(clock)
+        sessions, throttle = Sessions(clock), Throttle(clock, known)
+        bearers = Bearers(tokens, Throttle(clock))
         kept = None
         if certificates is not None:
             kept = Certificates(
                 certificates, lambda: bus.snapshot.settings.text("network.host_name")
             )
-        self._feed = Feed(bus, stream_period_s)
+        self.shares = {name: Share(LIMITS[name]) for name in ("http", "https")}
+        self.feed = Feed(bus, stream_period_s)
         self.app: Flask = create_app(
             Services(
                 bus,
                 history,
                 sessions,
-                Accounts(auth_store, sessions, Throttle(clock)),
+                Accounts(auth_store, sessions, throttle, partial(tell, bus)),
                 FormTokens(),
-                self._feed,
+                self.feed,
                 PointsDocument(bus),
                 Health(bus),
                 __version__,
                 hardware,
                 mail_tester,
                 kept,
+                bearers,
+                {**self.shares, "stream": self.feed.share},
             )
         )
-        # It warns whenever a request waits for a worker, which is what a queue is for.
-        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
-        self._workers = ThreadedTaskDispatcher()
+        visitors = Visitors(sessions, throttle, bearers)
+        self._workers = Dispatcher(self.shares["http"], visitors.login_rank)
         self._listeners: list[Listener] = []
         self._warming = threading.Thread(target=self._warm, name="web-warm", daemon=True)
         if http != NONE:
@@ -91,6 +103,8 @@ class WebServer:
                     http,
                     self.app,
                     self._workers,
+                    self.shares["http"],
+                    visitors.identify,
                     lambda address, fault: bus.report_listener("http", address, fault),
                     lambda: is_http_wanted(bus),
                 )
@@ -101,6 +115,8 @@ class WebServer:
                     https,
                     self.app,
                     self._workers,
+                    self.shares["https"],
+                    visitors.identify,
                     lambda address, fault: bus.report_listener("https", address, fault),
                     kept,
                 )
@@ -110,20 +126,31 @@ class WebServer:
         """Bind, once here and again and again in the background, and serve."""
         if not self._listeners:
             return
-        self._workers.set_thread_count(WORKERS)
-        self._feed.start()
+        self._workers.start(WORKERS)
+        self.feed.start()
         for listener in self._listeners:
             listener.start()
         self._warming.start()
 
     def stop(self) -> None:
         """End streams, let answers on their way finish, close every connection and thread."""
-        self._feed.stop()
+        self.feed.stop()
         for listener in self._listeners:
             listener.stop()
-        self._workers.shutdown(timeout=2)
+        self._workers.shutdown(2.0)
         if self._warming.is_alive():
             self._warming.join(5.0)
+
+    def fault(self) -> str:
+        """What is wrong with the pages, one sentence; "" = they answer. Asks the application itself
+        and not by a socket: who is well must not depend on who else is connected."""
+        for listener in self._listeners:
+            if listener.is_stuck:
+                return f"The loop of {listener.scheme} has not turned for {STUCK_S:g} s."
+        if not self._listeners:
+            return ""
+        status = probe(self.app, "/healthz")
+        return "" if status == 200 else f"/healthz answers {status}."
 
     def _warm(self) -> None:
         """Compile the templates before somebody waits for them, and without delaying the start."""

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import threading
-import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from flask import g, request
@@ -17,7 +15,10 @@ from btrmd.model.errors import BusyError
 from btrmd.model.history import History
 from btrmd.model.mail import MailStep
 
+from ..health import Health
+from ..share import Share
 from .accounts import Accounts
+from .bearers import Bearers
 from .certificates import Certificates
 from .encode import PointsDocument
 from .forms import FormTokens
@@ -48,6 +49,12 @@ class Services:
     hardware: str = ""
     mail_tester: Callable[[], Iterable[MailStep]] | None = None
     certificates: Certificates | None = None
+    bearers: Bearers = field(default_factory=lambda: Bearers(None))
+    shares: Mapping[str, Share] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, Mapping[str, int]]:
+        """What the servers count, those of the web among them."""
+        return self.bus.counts | {name: share.counts for name, share in self.shares.items()}
 
     def send(self, command: Command) -> Answer:
         """Submit; after an accepted command wait for the next snapshot, so that whoever changes
@@ -58,46 +65,20 @@ class Services:
         return answer
 
     def note(self, key: str, text: str) -> None:
-        """Have the event log tell what this request did; a full inbox leaves it to the journal."""
-        try:
-            self.bus.post(Note(key, text, source()))
-        except BusyError as error:
-            log.warning("%s (%s) is not in the event log: %s", text, source(), error)
+        """Have the event log tell what this request did."""
+        self.tell(key, text, source())
+
+    def tell(self, key: str, text: str, who: str) -> None:
+        """Have the event log tell `text` of `who`; a full inbox leaves it to the journal."""
+        tell(self.bus, key, text, who)
 
 
-class Health:
-    """Whether the owner loop ticks: snapshots keep coming, and they say so themselves."""
-
-    FRESH_S: Final = 1.0  # a snapshot that moved so lately need not be waited for again
-    PATIENCE_S: Final = 2.5
-
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
-        self._lock = threading.Lock()
-        self._seq = -1
-        self._moved_at = 0.0  # monotonic s
-        self._is_good = False
-
-    def is_ticking(self) -> bool:
-        """Waits at most 2.5 s for a snapshot; one caller at a time, others get his last word."""
-        if not self._lock.acquire(timeout=self.PATIENCE_S if self._seq < 0 else 0.0):
-            return self._is_good
-        try:
-            snapshot = self._bus.snapshot
-            if snapshot.seq == self._seq and time.monotonic() - self._moved_at > self.FRESH_S:
-                newer = self._bus.wait_snapshot(snapshot.seq, self.PATIENCE_S)
-            elif snapshot.seq == self._seq:
-                return self._is_good
-            elif self._seq < 0:  # the first question: seen once is not seen moving
-                newer = self._bus.wait_snapshot(snapshot.seq, self.PATIENCE_S)
-            else:
-                newer = snapshot
-            self._is_good = newer is not None and newer.is_ticking
-            if newer is not None:
-                self._seq, self._moved_at = newer.seq, time.monotonic()
-            return self._is_good
-        finally:
-            self._lock.release()
+def tell(bus: Bus, key: str, text: str, who: str) -> None:
+    """As Services.tell, before there are services."""
+    try:
+        bus.post(Note(key, text, who))
+    except BusyError as error:
+        log.warning("%s (%s) is not in the event log: %s", text, who, error)
 
 
 def source() -> str:

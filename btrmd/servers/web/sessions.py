@@ -23,7 +23,8 @@ class Session:
     """One login. `csrf` is what its changes must carry; `credential` the hash it logged in with.
 
     `is_factory`: logged in with the factory password, may only set a new one. `address` is where
-    it logged in from; `handle` names it on pages, where its token must not stand.
+    it logged in from; `handle` names it on pages, where its token must not stand. `device`: what
+    the browser is known by at its next login.
     """
 
     token: str
@@ -36,6 +37,7 @@ class Session:
     role: Role = Role.ADMIN
     address: str = ""
     handle: str = ""
+    device: str = ""
 
     def has_csrf(self, given: object) -> bool:
         """Compare in constant time."""
@@ -105,6 +107,13 @@ class Sessions:
         """Log out."""
         with self._lock:
             self._by_token.pop(session.token, None)
+
+    def renew(self, old: str, new: str) -> None:
+        """The same password is stored as another hash: those who logged in with it stay."""
+        with self._lock:
+            for session in self._by_token.values():
+                if session.credential == old:
+                    session.credential = new
 
     def close_all_of(self, user: str) -> None:
         """Log `user` out everywhere (the password has changed)."""

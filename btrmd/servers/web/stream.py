@@ -8,8 +8,10 @@ import time
 from typing import Final
 
 from btrmd.bus import Bus
+from btrmd.model.limits import LIMITS
 from btrmd.model.snapshot import Snapshot
 
+from ..share import Member, Share
 from .card import make_card
 from .channel import Channel
 from .encode import dumps, encode_alarm, iso_time, point_entry, shown_points
@@ -17,7 +19,7 @@ from .flow import make_flow
 
 log = logging.getLogger(__name__)
 
-MAX_CLIENTS: Final = 8  # DESIGN section 8
+MAX_CLIENTS: Final = LIMITS["stream"].most
 PERIOD_S: Final = 1.0
 QUIET_S: Final = 2.0  # something is sent at least this often while the owner loop ticks
 COMMENT_S: Final = 15.0
@@ -42,7 +44,8 @@ class Feed:
         self._lock = threading.RLock()
         self._awake = threading.Condition(self._lock)
         self._stopping = threading.Event()
-        self._admitted: set[Channel] = set()
+        self._admitted: dict[Channel, Member] = {}
+        self.share = Share(LIMITS["stream"])
         self._joined: list[Channel] = []
         self._seq = -1
         self._points: dict[str, tuple[object, str]] = {}  # as the clients last saw them
@@ -69,11 +72,15 @@ class Feed:
             return len(self._admitted)
 
     def admit(self, channel: Channel) -> bool:
-        """Keep a place for `channel`; False when all are taken."""
+        """Keep a place for `channel`, which may cost another one his; False: there is none."""
         with self._lock:
-            if len(self._admitted) >= MAX_CLIENTS or self._stopping.is_set():
+            if self._stopping.is_set():
                 return False
-            self._admitted.add(channel)
+            member = Member(channel.addr[0], channel.drop, channel.is_user)
+            if not self.share.enter(member):
+                return False
+            self.share.heard(member)
+            self._admitted[channel] = member
             return True
 
     def join(self, channel: Channel) -> None:
@@ -94,7 +101,9 @@ class Feed:
     def leave(self, channel: Channel) -> None:
         """`channel` is gone; may be told more than once."""
         with self._lock:
-            self._admitted.discard(channel)
+            member = self._admitted.pop(channel, None)
+            if member is not None:
+                self.share.leave(member)
             if channel in self._joined:
                 self._joined.remove(channel)
 

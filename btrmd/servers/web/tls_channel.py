@@ -15,7 +15,8 @@ import threading
 import time
 from typing import Any, Final
 
-from .channel import Channel, Server
+from .channel import Channel
+from .socket_server import Server
 
 log = logging.getLogger(__name__)
 
@@ -196,12 +197,6 @@ class TlsServer(Server):
     def __init__(self, *args: Any, context: ssl.SSLContext, **kw: Any) -> None:
         self.context = context
         super().__init__(*args, **kw)
-
-    def handle_accept(self) -> None:
-        try:
-            super().handle_accept()
-        except (OSError, ValueError) as error:  # gone before it was greeted
-            log.debug("https: a connection was lost at once: %s", error)
 
     def do_wanted(self) -> None:
         super().do_wanted()

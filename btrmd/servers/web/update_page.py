@@ -38,8 +38,7 @@ class UpdatePage:
 
     def install(self) -> Response:
         """Verify and begin; the end stands here and in the event log."""
-        downgrade = request.form.get("downgrade") == "true"
-        answer = self._services.bus.perform(InstallUpdate(downgrade, source()))
+        answer = self._services.bus.perform(InstallUpdate(False, source()))
         if answer.ok:
             return see_other(PATH)
         return Response(self._render(answer.text), STATUS.get(answer.code, 422))

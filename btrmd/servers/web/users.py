@@ -47,8 +47,7 @@ class Users:
                 raise ValueError(f"There is a user {name} already.")
             if len(entries) >= MAX_USERS:
                 raise ValueError(f"There are {MAX_USERS} users already, which is the most.")
-            made = with_password(accounts, name, password)
-            return _with_role(made, name, role)
+            return with_password(accounts, name, password, role)
 
         return self._change(by, "", edit, f"User {name} was added as {role}.")
 

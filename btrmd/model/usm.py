@@ -1,6 +1,6 @@
 """The user-based security of SNMPv3 (RFC 3414, 3826, 7860): messages sealed and opened.
 
-Of pysnmp's engine, which does the same, the first message costs 15 MB and an event loop.
+Used both ways: the agent opens requests and seals answers, notifications the other way round.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ import secrets
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from ...model import ber
-from ...model.snmp_engine import MOST
-from .target import V3User
+from . import ber
+from .snmp_engine import MOST
 
 VERSION: Final = 3
 SECURITY_MODEL: Final = 3  # USM
@@ -23,6 +22,25 @@ MAC: Final = {"sha224": 16, "sha256": 24, "sha384": 32, "sha512": 48}  # octets 
 KEY: Final = {"aes128": 16, "aes192": 24, "aes256": 32}  # octets
 MEGABYTE: Final = 2**20
 BLOCK: Final = 16
+
+
+SMALLEST: Final = 484  # octets any SNMP engine can take (RFC 3412 6.3)
+SALT: Final = 8  # octets (RFC 3826 3.1.2.1)
+
+
+class V3User(NamedTuple):
+    """A user of SNMPv3. `auth` sha224..sha512, `priv` none, aes128..aes256 (with "none" messages
+    are authentic and readable)."""
+
+    name: str
+    auth: str
+    auth_password: str
+    priv: str
+    priv_password: str
+
+    def __repr__(self) -> str:
+        """Without the passwords: this may end up in a log."""
+        return f"V3User({self.name}, {self.auth}, {self.priv})"
 
 
 class Keys(NamedTuple):
@@ -38,6 +56,28 @@ class Stamp(NamedTuple):
     engine_id: bytes = b""
     boots: int = 0
     seconds: int = 0
+
+
+class Message(NamedTuple):
+    """The outside of a message, none of it verified. `max_size`: octets of an answer its sender
+    takes; `mac`: where the digest stands; `data`: the scoped PDU, an OCTET STRING if encrypted."""
+
+    id: int
+    max_size: int
+    flags: int
+    stamp: Stamp
+    name: bytes
+    mac: ber.Element
+    salt: bytes
+    data: ber.Element
+
+
+class Scoped(NamedTuple):
+    """A scoped PDU; `pdu` is one element."""
+
+    context_engine: bytes
+    context: bytes
+    pdu: bytes
 
 
 class Opened(NamedTuple):
@@ -70,19 +110,22 @@ def seal(
     stamp: Stamp,
     user: V3User | None,
     is_reportable: bool,
+    name: bytes = b"",
+    is_private: bool = True,
 ) -> bytes:
-    """A message for `user`; `user` None = neither authentic nor encrypted (discovery)."""
+    """A message for `user`; `user` None = neither authentic nor encrypted (discovery, reports to
+    whoever calls himself `name`). `is_private` False: not encrypted though the user could."""
     scoped = ber.sequence((_text(context_engine), _text(b""), pdu))
     flags = REPORTABLE if is_reportable else 0
-    name = mac = salt = b""
+    mac = salt = b""
     data = scoped
     if user is not None:
         keys = keys_of(user, stamp.engine_id)
         flags |= AUTH
         name, mac = user.name.encode(), bytes(MAC[user.auth])
-        if keys.priv:
+        if keys.priv and is_private:
             flags |= PRIV
-            salt = secrets.token_bytes(8)
+            salt = secrets.token_bytes(SALT)
             data = _text(_cipher(keys.priv, stamp, salt).encryptor().update(scoped))
     security = ber.sequence(
         (_text(stamp.engine_id), ber.integer(stamp.boots), ber.integer(stamp.seconds),
@@ -101,47 +144,71 @@ def seal(
     return whole[:at] + digest + whole[at + len(mac) :]
 
 
-def open_message(raw: bytes, user: V3User, engine_id: bytes) -> Opened:
-    """A message to us. Raises ValueError for anything that is none, or that claims to be authentic
-    or encrypted and cannot be opened with the user's keys at `engine_id`."""
+def parse(raw: bytes) -> Message:
+    """The outside of a message. Raises ValueError for anything that is none of SNMPv3 and USM."""
     outer = ber.element(raw, 0, len(raw))
     version, head, security, data = _parts(raw, outer, 4)
-    message_id, _, flags, model = _parts(raw, head, 4)
+    message_id, max_size, flags, model = _parts(raw, head, 4)
     if ber.whole(raw, version) != VERSION or ber.whole(raw, model) != SECURITY_MODEL:
         raise ValueError("no SNMPv3 message")
-    flag = raw[flags.start] if flags.end - flags.start == 1 else 0
+    number, size = ber.whole(raw, message_id), ber.whole(raw, max_size)
+    flag = ber.octets(raw, flags)
+    if not 0 <= number <= MOST or not SMALLEST <= size <= MOST or len(flag) != 1:
+        raise ValueError("no head of a message")
+    if flag[0] & PRIV and not flag[0] & AUTH:
+        raise ValueError("encrypted and not authentic")
     ber.octets(raw, security)
     inner = ber.element(raw, security.start, security.end)
     engine, boots, seconds, name, mac, salt = _parts(raw, inner, 6)
     stamp = Stamp(ber.octets(raw, engine), ber.whole(raw, boots), ber.whole(raw, seconds))
     if not (0 <= stamp.boots <= MOST and 0 <= stamp.seconds <= MOST):
         raise ValueError("no time")
+    ber.octets(raw, mac)
+    return Message(
+        number, size, flag[0], stamp, ber.octets(raw, name), mac, ber.octets(raw, salt), data
+    )
+
+
+def digest_of(raw: bytes, message: Message, key: bytes, auth: str) -> bytes:
+    """The digest that `message` (which is `raw`) must carry to be from who has `key`."""
+    start, end = message.mac.start, message.mac.end
+    return hmac.digest(key, raw[:start] + bytes(end - start) + raw[end:], auth)[: MAC[auth]]
+
+
+def unwrap(raw: bytes, message: Message, key: bytes) -> Scoped:
+    """The scoped PDU, decrypted with `key` if it is encrypted. Raises ValueError."""
+    data = message.data
+    if not message.flags & PRIV:
+        return _scoped(raw, data)
+    if data.tag != ber.OCTET_STRING or not key or len(message.salt) != SALT:
+        raise ValueError("not to be decrypted")
     body = raw[data.start : data.end]
-    if flag & AUTH:
-        if stamp.engine_id != engine_id or ber.octets(raw, name) != user.name.encode():
+    plain = bytes(_cipher(key, message.stamp, message.salt).decryptor().update(body))
+    return _scoped(plain, ber.element(plain, 0, len(plain)))
+
+
+def open_message(raw: bytes, user: V3User, engine_id: bytes) -> Opened:
+    """A message to us. Raises ValueError for anything that is none, or that claims to be authentic
+    or encrypted and cannot be opened with the user's keys at `engine_id`."""
+    message = parse(raw)
+    is_authentic = bool(message.flags & AUTH)
+    key = b""
+    if is_authentic:
+        if message.stamp.engine_id != engine_id or message.name != user.name.encode():
             raise ValueError("another engine or user")
         keys = keys_of(user, engine_id)
-        found = ber.octets(raw, mac)
-        zeroed = raw[: mac.start] + bytes(len(found)) + raw[mac.end :]
-        right = hmac.digest(keys.auth, zeroed, user.auth)[: MAC[user.auth]]
-        if not hmac.compare_digest(found, right):
+        right = digest_of(raw, message, keys.auth, user.auth)
+        if not hmac.compare_digest(raw[message.mac.start : message.mac.end], right):
             raise ValueError("a wrong digest")
-        if flag & PRIV:
-            if data.tag != ber.OCTET_STRING or not keys.priv or salt.end - salt.start != 8:
-                raise ValueError("not to be decrypted")
-            plain = _cipher(keys.priv, stamp, ber.octets(raw, salt)).decryptor().update(body)
-            scoped = ber.element(plain, 0, len(plain))
-            return _opened(plain, scoped, ber.whole(raw, message_id), stamp, True, True)
-    elif flag & PRIV:
-        raise ValueError("encrypted and not authentic")
-    return _opened(raw, data, ber.whole(raw, message_id), stamp, bool(flag & AUTH), False)
+        key = keys.priv
+    scoped = unwrap(raw, message, key)
+    was_encrypted = bool(message.flags & PRIV)
+    return Opened(message.id, message.stamp, is_authentic, was_encrypted, scoped.pdu)
 
 
-def _opened(
-    raw: bytes, scoped: ber.Element, message_id: int, stamp: Stamp, authentic: bool, private: bool
-) -> Opened:
-    _, context, pdu = _parts(raw, scoped, 3)
-    return Opened(message_id, stamp, authentic, private, raw[context.end : pdu.end])
+def _scoped(raw: bytes, item: ber.Element) -> Scoped:
+    engine, context, pdu = _parts(raw, item, 3)
+    return Scoped(ber.octets(raw, engine), ber.octets(raw, context), raw[context.end : pdu.end])
 
 
 def _parts(raw: bytes, item: ber.Element, count: int) -> list[ber.Element]:

@@ -1,0 +1,50 @@
+"""The serial number: the Raspberry Pi's own, else one that is made once and kept."""
+
+from __future__ import annotations
+
+import logging
+import re
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from ..store.atomic import write_atomic
+from .unit_id import unit_id
+
+log = logging.getLogger(__name__)
+
+# Where Linux shows it: 16 hexadecimal digits and a NUL.
+BOARD_FILE: Final = Path("/sys/firmware/devicetree/base/serial-number")
+KEPT: Final = "serial"  # in the state folder
+_BOARD: Final = re.compile(r"[0-9A-Fa-f]{8,32}")
+_MADE: Final = re.compile(r"[0-9A-Za-z-]{4,32}")  # it stands in MQTT topics and file names
+
+
+def unit_serial(state_dir: Path, is_simulated: bool, board_file: Path = BOARD_FILE) -> str:
+    """4..32 letters, digits and hyphens; the same after every start.
+
+    A simulated station never has the board's: many may run on one machine. What is made follows
+    from machine and state folder, so that it stays the same where no file can be written; the
+    file keeps it when the folder moves.
+    """
+    if not is_simulated:
+        board = _read(board_file)
+        if _BOARD.fullmatch(board) and board.strip("0"):
+            return board.lower()
+    path = state_dir / KEPT
+    kept = _read(path)
+    if _MADE.fullmatch(kept):
+        return kept
+    made = sha256(unit_id(state_dir).encode()).hexdigest()[:16]
+    try:
+        write_atomic(path, made.encode() + b"\n", 0o644)
+    except OSError as error:
+        log.warning("%s cannot be written: %s", path, error)
+    return made
+
+
+def _read(path: Path) -> str:
+    with suppress(OSError, ValueError):
+        return path.read_bytes()[:64].decode("ascii").strip("\0 \n")
+    return ""

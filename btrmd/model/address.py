@@ -1,0 +1,45 @@
+"""Addresses of peers: in one form, and what counts as one place."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+
+def plain_address(peer: str) -> IPv4Address | IPv6Address | None:
+    """The peer's address; an IPv4 one behind an IPv6 socket as IPv4. None for what is none."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
+
+
+def is_same_host(peer: str, host: str) -> bool:
+    """True when both are one address, whatever form each is written in."""
+    address = plain_address(peer)
+    return address is not None and address == plain_address(host)
+
+
+def host_and_port(host: str, port: int) -> str:
+    """As a person writes it: an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def network_of(address: str) -> str:
+    """What counts as one place: an IPv4 address, or the /64 that one IPv6 host can choose from.
+
+    What is no address stands for itself.
+    """
+    parsed = plain_address(address)
+    if parsed is None:
+        return address
+    if isinstance(parsed, IPv6Address):
+        return str(IPv6Address(int(parsed) >> 64 << 64)) + "/64"
+    return str(parsed)
+
+
+def is_private(address: str) -> bool:
+    """True for loopback, link-local and private addresses: someone on the site's own network."""
+    parsed = plain_address(address)
+    return parsed is not None and (parsed.is_private or parsed.is_loopback or parsed.is_link_local)

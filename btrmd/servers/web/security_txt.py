@@ -1,0 +1,38 @@
+"""/.well-known/security.txt (RFC 9116): whom to tell of a hole; the rest is in SECURITY.md."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from flask import Response
+
+from .routes import Access, Route
+from .services import Services
+
+PATH: Final = "/.well-known/security.txt"
+CONTACT: Final = "mailto:maintainers@btrmd.example.org"  # as SECURITY.md and the package say
+MONTHS: Final = 6  # valid for so long; RFC 9116, 2.5.5 asks for less than a year
+
+
+def security_routes(services: Services) -> list[Route]:
+    """Open to anybody: who finds a hole has no login."""
+
+    def show() -> Response:
+        text = security_text(services.bus.snapshot.at)
+        return Response(text, content_type="text/plain; charset=utf-8")
+
+    return [Route("GET", PATH, show, Access.PUBLIC)]
+
+
+def security_text(at: float) -> str:
+    """The file as of `at` (s since 1970): it expires on the first of a month, in UTC."""
+    now = datetime.fromtimestamp(at, UTC)
+    months = now.year * 12 + now.month - 1 + MONTHS
+    expires = datetime(months // 12, months % 12 + 1, 1, tzinfo=UTC)
+    return (
+        "# A hole in btrmd: how it is handled is in SECURITY.md, in /usr/share/doc/btrmd here.\n"
+        f"Contact: {CONTACT}\n"
+        f"Expires: {expires:%Y-%m-%dT%H:%M:%SZ}\n"
+        "Preferred-Languages: en\n"
+    )

@@ -1,0 +1,179 @@
+"""The HTTP socket: waitress's server with our channel, its share of connections and its limits."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+from waitress.server import TcpWSGIServer
+
+from btrmd.model.limits import STALL_S
+
+from ..share import Member, Share
+from ..tcp import reset
+from .channel import REQUEST_TIMEOUT_S, Channel
+from .http_head import Head
+from .visitors import Visitor
+
+log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 64  # connections taken before those that stand have their turn
+PAUSE_S: Final = 1.0  # when the process has no file descriptor left
+MOST_KEPT: Final = 2 * 1024 * 1024  # octets of requests that are coming in, of all strangers
+MOST_UNSENT: Final = 4 * 1024 * 1024  # octets of answers that nobody takes
+MOVING_S: Final = 1.0  # who took something so lately is not among them
+_NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+
+
+Identify = Callable[[Head, str], Visitor]
+
+
+class Server(TcpWSGIServer):
+    """`share`: its places. `identify` (head, address) tells who asks; called on the loop."""
+
+    channel_class: type[Channel] = Channel
+
+    def __init__(self, *args: Any, share: Share, identify: Identify, **kw: Any) -> None:
+        self._trigger_lock = threading.Lock()
+        self._is_closed = False
+        self._wanted: deque[Callable[[], None]] = deque()
+        self._share = share
+        self._identify = identify
+        self._accepts_at = 0.0  # wall time s before which no connection is taken
+        super().__init__(*args, **kw)
+
+    # --- connections -----------------------------------------------------------------------
+
+    def readable(self) -> bool:
+        return time.time() >= self._accepts_at and bool(super().readable())
+
+    def handle_accept(self) -> None:
+        for _ in range(AT_ONCE):
+            try:
+                sock, address = self.socket.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                if error.errno in _NO_ROOM:
+                    self._accepts_at = time.time() + PAUSE_S
+                    log.error("no connection can be taken: %s; next try in 1 s", error.strerror)
+                return
+            host = str(address[0])
+            if self._share.admits(host):
+                self._take(sock, address, host)
+            else:
+                reset(sock)
+
+    def _take(self, sock: Any, address: Any, host: str) -> None:
+        made: list[Channel] = []
+
+        def close() -> None:
+            for channel in made:
+                channel.handle_close()
+
+        member = Member(host, close)
+        if not self._share.enter(member):
+            reset(sock)
+            return
+        try:
+            self.set_socket_options(sock)
+            channel = self.channel_class(self, sock, address, self.adj, map=self._map)
+        except (OSError, ValueError) as error:  # gone before anything was made of it
+            log.debug("a connection was lost at once: %s", error)
+            self._share.leave(member)
+            sock.close()
+            return
+        channel.member = member
+        channel.place = member.place
+        made.append(channel)
+
+    def left(self, channel: Channel) -> None:
+        """A connection has ended."""
+        member = getattr(channel, "member", None)
+        if member is not None:
+            self._share.leave(member)
+
+    def heard(self, channel: Channel) -> None:
+        """A whole request has come."""
+        self._share.heard(channel.member)
+
+    def judge(self, channel: Channel, head: Head) -> int:
+        """Put the request on the account of whoever sends it; octets of body it may have."""
+        visitor = self._identify(head, channel.addr[0])
+        channel.place = visitor.place
+        channel.is_user = channel.member.is_kept = visitor.is_user
+        return visitor.most_body
+
+    # --- memory ----------------------------------------------------------------------------
+
+    def has_memory_for(self, channel: Channel) -> bool:
+        """May `channel` go on sending a large body? Who has logged in may."""
+        if channel.is_user:
+            return True
+        strangers = [c for c in list(self.active_channels.values()) if not c.is_user]
+        return sum(c.kept for c in strangers) <= MOST_KEPT
+
+    def relieve(self) -> None:
+        """Before another answer is made: let go whoever leaves most of his answers lying there."""
+        channels = list(self.active_channels.values())
+        if sum(c.total_outbufs_len for c in channels) <= MOST_UNSENT:
+            return
+        latest = time.time() - MOVING_S
+        stuck = [c for c in channels if c.progress_at < latest and c.total_outbufs_len]
+        if stuck:
+            self._share.stalled()
+            max(stuck, key=lambda c: (not c.is_user, c.total_outbufs_len)).drop()
+
+    # --- the loop --------------------------------------------------------------------------
+
+    def pull_trigger(self) -> None:
+        """Wake the loop, from any thread. Nothing once it is closed: the trigger's descriptor may
+        have become another file's by then."""
+        with self._trigger_lock:
+            if not self._is_closed:
+                super().pull_trigger()
+
+    def call_in_loop(self, wanted: Callable[[], None]) -> None:
+        """Have the loop's thread call `wanted` soon.
+
+        Not by the trigger's own list: it is worked off under a lock that `wanted` may need.
+        """
+        self._wanted.append(wanted)
+        self.pull_trigger()
+
+    def do_wanted(self) -> None:
+        """In the loop's thread, after each of its turns: do what other threads want."""
+        while self._wanted:
+            self._wanted.popleft()()
+
+    def close(self) -> None:
+        with self._trigger_lock:
+            self._is_closed = True
+            super().close()
+
+    def maintenance(self, now: float) -> None:
+        """End what is silent, trickles in, or is not taken."""
+        silent = now - self._share.limit.idle_s
+        for channel in list(self.active_channels.values()):
+            request = channel.request
+            if request is None or request.completed or request.empty:
+                channel.request_since = 0.0
+            elif channel.request_since == 0.0:
+                channel.request_since = now
+            elif now - channel.request_since > REQUEST_TIMEOUT_S:
+                self._share.stalled()
+                channel.drop()
+                continue
+            if channel.total_outbufs_len and now - channel.progress_at > STALL_S:
+                self._share.stalled()
+                channel.drop()
+            elif channel.will_close:
+                channel.drop()
+            elif not channel.requests and channel.last_activity < silent:
+                self._share.idle_closed += 1
+                channel.drop()

@@ -1,0 +1,151 @@
+"""`btrmd provision`: a fresh unit becomes site 17 from a row of a CSV, once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from btrmd.store.lock import DirLock
+from btrmd.store.provision_file import ProvisionFile
+from btrmd.store.settings_file import load_settings
+
+Run = Callable[..., Any]
+
+SERIAL = "10000000deadbe17"
+NUMBER = f"whose serial number is {SERIAL}"
+ROWS = (
+    "serial,site.name,site.location,network.address,test.enabled,battery.rated_ah\n"
+    "10000000deadbe16,Site 16,Valley,10.0.0.16,false,100\n"
+    "10000000DEADBE17,Site 17,Hilltop,10.0.0.17,true,\n"
+)
+
+
+@pytest.fixture
+def boot(tmp_path: Path) -> Path:
+    made = tmp_path / "boot"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture(autouse=True)
+def serial(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("btrmd.daemon.unit_serial.BOARD_FILE", state_dir / "none")
+    state_dir.mkdir(exist_ok=True)
+    (state_dir / "serial").write_text(SERIAL)
+
+
+@pytest.fixture
+def place(config_dir: Path, state_dir: Path) -> tuple[object, ...]:
+    return ("--config-dir", config_dir, "--state-dir", state_dir)
+
+
+def test_a_fresh_unit_becomes_site_17_once(
+    run: Run, boot: Path, place: tuple[object, ...], config_dir: Path, state_dir: Path
+) -> None:
+    run("set", "battery.rated_ah=26", *place)
+    (boot / "btrm.csv").write_text("\ufeff" + ROWS)
+    done = run("provision", boot / "none", boot, *place)
+    assert tuple(done) == (
+        0,
+        f"btrm.csv was applied to the unit {SERIAL}: 4 settings changed.\n",
+        "",
+    )
+    settings = load_settings(config_dir).settings
+    keys = ("site.name", "network.address", "test.enabled", "battery.rated_ah")
+    assert [settings[key] for key in keys] == ["Site 17", "10.0.0.17", True, 26.0]
+    assert [path.name for path in boot.iterdir()] == ["btrm.csv.applied"]
+    report = ProvisionFile(state_dir).load()
+    assert (report.is_fault, report.is_told) == (False, False)
+    assert run("provision", boot, *place) == (0, "", "")
+
+
+def test_json_is_for_whatever_unit_finds_it_and_goes_first(
+    run: Run, boot: Path, place: tuple[object, ...], config_dir: Path
+) -> None:
+    (boot / "btrm.json").write_text('{"schema": 1, "settings": {"snmp.read1": "ops"}}')
+    (boot / "btrm.csv").write_text(ROWS.replace(",", ";"))
+    assert run("provision", boot, *place).code == 0
+    settings = load_settings(config_dir).settings
+    assert settings["snmp.read1"] == "ops"
+    assert settings["site.name"] != "Site 17"
+    assert run("provision", boot, *place).code == 0
+    assert load_settings(config_dir).settings["site.name"] == "Site 17"
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (
+            ROWS.replace("DEADBE17", "DEADBE18"),
+            f"no row for this unit, {NUMBER}",
+        ),
+        (ROWS.replace("site.location", "site.place"), "the column 'site.place' is not known"),
+        (ROWS.replace("site.location", "site.name"), "has the column 'site.name' twice"),
+        (ROWS.replace("serial", "unit"), 'has no column "serial"'),
+        (ROWS + ROWS.splitlines()[2], "two rows"),
+        (ROWS + "10000000deadbe19,too,few\n", "line 4 has 3 cells, expected 6"),
+        (ROWS.replace("10.0.0.17", "10.0.0.256"), "network.address"),
+        (ROWS.replace("true", "maybe"), "test.enabled"),
+        (ROWS + '"', "is not CSV"),
+        ("", 'has no column "serial"'),
+        ("\udcff", "not UTF-8"),
+    ],
+)
+def test_a_wrong_file_changes_nothing_and_is_a_fault_until_it_is_gone(
+    run: Run, boot: Path, place: tuple[object, ...], config_dir: Path, state_dir: Path,
+    content: str, part: str,
+) -> None:  # fmt: skip
+    file = boot / "btrm.csv"
+    file.write_bytes(content.encode("utf-8", "surrogateescape"))
+    before = dict(load_settings(config_dir).settings)
+    done = run("provision", boot, *place)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert part in done.err
+    assert "nothing has been changed" in done.err
+    assert dict(load_settings(config_dir).settings) == before
+    assert file.exists()
+    kept = ProvisionFile(state_dir)
+    assert kept.load().is_fault
+    kept.save(kept.load()._replace(is_told=True))
+    assert run("provision", boot, *place).code == 1
+    assert kept.load().is_told, "the same refusal is told once"
+    file.unlink()
+    assert run("provision", boot, *place).code == 0
+    assert not kept.load().is_fault
+
+
+def test_a_file_that_cannot_be_renamed_is_applied_once_all_the_same(
+    run: Run, boot: Path, place: tuple[object, ...], config_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    (boot / "btrm.csv").write_text(ROWS)
+    replace = os.replace
+
+    def refuse(source: object, target: object) -> None:
+        if str(target).endswith(".applied"):
+            raise OSError(30, "Read-only file system")
+        replace(str(source), str(target))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    done = run("provision", boot, *place)
+    assert done.code == 0
+    assert "cannot be renamed: Read-only file system" in done.out
+    run("set", "site.name=Moved", *place)
+    assert run("provision", boot, *place).code == 0
+    assert load_settings(config_dir).settings["site.name"] == "Moved"
+
+
+def test_the_files_of_a_unit_in_use_are_left_alone(
+    run: Run, boot: Path, place: tuple[object, ...], config_dir: Path, state_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("btrmd.cli.settings_door.LOCK_S", 0.1)
+    (boot / "btrm.csv").write_text(ROWS)
+    with DirLock(state_dir):
+        assert run("provision", boot, *place).code == 1
+    assert (boot / "btrm.csv").exists()
+    assert list(config_dir.iterdir()) == []

@@ -1,0 +1,126 @@
+"""Crowds before the fieldbus listeners: no address keeps another one's master out."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from collections.abc import Callable, Mapping
+
+import pytest
+from dnp3_bench import Bench
+from dnp3_wire import Master, frames
+from fieldbus_station import Station, wait_for
+from hostile import address, connect, crowd, is_open
+
+from btrmd.servers.fieldbus import dnp3_tcp, modbus_tcp
+
+READ = bytes.fromhex("0001 0000 0006 01 04 0000 0001")
+
+
+def ask(sock: socket.socket) -> bytes:
+    sock.sendall(READ)
+    return sock.recv(300)
+
+
+def counts(station: Station) -> Mapping[str, int]:
+    """The listener's counts, as it reported them last."""
+    return station.bus.counts.get("modbus", {})
+
+
+def turned_away(station: Station) -> int:
+    found = counts(station)
+    return found.get("displaced", 0) + found.get("refused", 0)
+
+
+def port_of(place: str) -> int:
+    return int(place.rpartition(":")[2])
+
+
+def test_sixty_four_that_poll_do_not_keep_a_master_out(station: Station) -> None:
+    """From one address, all of them at work; another address is served at once, and stays."""
+    port = port_of(station.address())
+    with crowd(port, 64, 1, READ) as held:
+        with connect(port, address(7)) as master:
+            assert ask(master)[7] == 4
+            for sock in held:
+                if is_open(sock):
+                    sock.setblocking(True)
+                    sock.sendall(READ)
+            assert ask(master)[7] == 4
+        assert sum(map(is_open, held)) >= 63
+
+
+def test_a_crowd_from_forty_addresses_does_not_either(station: Station) -> None:
+    port = port_of(station.address())
+    with crowd(port, 400, 40, READ), connect(port, address(99)) as master:
+        for _ in range(20):
+            assert ask(master)[7] == 4
+        wait_for(lambda: turned_away(station) > 300)
+
+
+def test_a_host_that_the_allow_list_names_makes_no_room(
+    start_station: Callable[..., Station],
+) -> None:
+    station = start_station(modbus__allow=f"127.0.0.0/8, {address(5)}")
+    port = port_of(station.address())
+    with connect(port, address(5)) as master:
+        assert ask(master)[7] == 4
+        with crowd(port, 200, 100, READ):
+            assert ask(master)[7] == 4
+
+
+def test_who_does_not_take_his_answers_is_let_go(
+    start_station: Callable[..., Station], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modbus_tcp, "STALL_S", 0.3)
+    station = start_station()
+    with socket.socket() as deaf, station.connect() as master:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.settimeout(0.2)
+        deaf.connect(("127.0.0.1", port_of(station.address())))
+
+        def is_let_go() -> bool:
+            with contextlib.suppress(OSError):  # it does not read, so soon it is not read either
+                deaf.sendall(READ * 500)
+            return counts(station).get("stalled_closed") == 1
+
+        wait_for(is_let_go, 30.0)
+        assert master.ask(READ)
+
+
+def test_strangers_with_one_frame_each_do_not_keep_the_dnp3_master_out() -> None:
+    with Bench() as bench:
+        port = port_of(bench.place)
+        frame = frames(bytes.fromhex("C0 0F"))
+        with crowd(port, 4, 4, frame) as held:
+            with Master(bench.place) as master:
+                assert master.exchange("CA 0F") == "CA 81 80 00"
+            assert sum(map(is_open, held)) == 3
+
+
+def test_the_masters_own_half_open_connections_do_not_keep_it_out() -> None:
+    with Bench({"dnp3.master_ip": "127.0.0.1", "dnp3.unsolicited": False}) as bench:
+        dead = [Master(bench.place) for _ in range(4)]
+        for one in dead:
+            assert one.exchange("CA 0F") == "CA 81 80 00"
+
+        def is_served() -> bool:
+            try:
+                with Master(bench.place) as again:
+                    return again.exchange("CA 0F") == "CA 81 80 00"
+            except (EOFError, OSError):
+                return False
+
+        bench.wait(is_served, 3.0)
+        for one in dead:
+            one.close()
+
+
+def test_the_configured_master_makes_no_room_for_strangers() -> None:
+    with Bench({"dnp3.master_ip": "127.0.0.1", "dnp3.unsolicited": False}) as bench:
+        port = port_of(bench.place)
+        with Master(bench.place) as master:
+            assert master.exchange("CA 0F") == "CA 81 80 00"
+            with crowd(port, 40, 40, frames(bytes.fromhex("C0 0F"))):
+                assert master.exchange("CA 0F") == "CA 81 80 00"
+        assert dnp3_tcp.LIMIT.most == 4

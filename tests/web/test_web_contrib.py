@@ -1,0 +1,126 @@
+"""contrib/: what dashboards and alerts ask for is what the unit says, and engines accept it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from web_station import AT, Client, Station
+
+from btrmd.model.points import POINT
+from btrmd.model.snapshot import AlarmView
+from btrmd.servers.web import metrics
+
+CONTRIB = Path(__file__).resolve().parents[2] / "contrib"
+PROMETHEUS = CONTRIB / "prometheus"
+DASHBOARDS = sorted((CONTRIB / "grafana" / "dashboards").glob("*.json"))
+ASKED = re.compile(r"\b(btrm_\w+|process_\w+)\b(\{[^}]*\})?")
+STATE = re.compile(r'state="(\w+)"')
+FROM_ELSEWHERE = {"btrm_notifier_backlog"}  # asked of the bus; here nobody is to be told anything
+
+
+def told(client: Client, station: Station) -> set[str]:
+    """Names of the series of a unit that has everything, an alarm among it."""
+    for key, point in POINT.items():
+        if point.kind == "float":
+            station.owner.show_point(key, 1.0)
+    alarm = AlarmView("lvd.open", "x", AT, True, False, False)
+    station.owner.show(alarms=(alarm,))
+    lines = client.get("/metrics").text.splitlines()
+    return {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")}
+
+
+def asked() -> dict[str, set[str]]:
+    """File -> the expressions in it."""
+    rules = (PROMETHEUS / "btrmd.rules.yml").read_text()
+    found = {"btrmd.rules.yml": set(re.findall(r"expr: (.*)", rules))}
+    for path in DASHBOARDS:
+        panels = json.loads(path.read_text())["panels"]
+        found[path.name] = {t["expr"] for panel in panels for t in panel["targets"]}
+    return found
+
+
+def test_every_metric_that_is_asked_for_exists(station: Station, client: Client) -> None:
+    names = told(client, station) | FROM_ELSEWHERE
+    for file, expressions in asked().items():
+        assert len(expressions) >= 9, file
+        for expression in expressions:
+            for name, labels in ASKED.findall(expression):
+                assert name in names, (file, expression)
+                for state in STATE.findall(labels):
+                    key = name.removeprefix("btrm_").replace("_", ".", 1)
+                    assert state in POINT[key].choices, (file, expression)
+
+
+def test_the_backlog_has_the_name_that_is_asked_for() -> None:
+    assert "btrm_notifier_backlog" in Path(metrics.__file__).read_text()
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_a_dashboard_is_whole(path: Path) -> None:
+    board = json.loads(path.read_text())
+    panels = board["panels"]
+    assert board["uid"].startswith("btrmd-")
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken: set[tuple[int, int]] = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert max(x for x, _ in cells) < 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+        assert panel["datasource"]["uid"] == "${datasource}"
+    variables = {variable["name"] for variable in board["templating"]["list"]}
+    assert set(re.findall(r"\$\{?(\w+)", path.read_text())) <= variables
+
+
+def promtool(*words: str) -> None:
+    program = shutil.which("promtool")
+    if program is None:
+        pytest.skip("promtool is not installed (package prometheus)")
+    done = subprocess.run(
+        [program, *words], cwd=PROMETHEUS, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_promtool_tries_the_alerts() -> None:
+    promtool("test", "rules", "btrmd.rules.test.yml")
+
+
+def test_every_alert_is_tried() -> None:
+    rules = (PROMETHEUS / "btrmd.rules.yml").read_text()
+    tests = (PROMETHEUS / "btrmd.rules.test.yml").read_text()
+    tried = set(re.findall(r"alertname: (\w+)\n *exp_alerts", tests))
+    assert tried == set(re.findall(r"alert: (\w+)", rules))
+
+
+def test_targets_come_from_the_csv_of_the_units(tmp_path: Path) -> None:
+    sites = tmp_path / "sites.csv"
+    sites.write_text(
+        "serial;site.name;network.address\n16;Site 16;10.0.0.16\n17;Site 17;fd00::17\n"
+    )
+    words = [sys.executable, str(PROMETHEUS / "sites-to-file-sd"), str(sites)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [
+        {"targets": ["10.0.0.16:443"], "labels": {"serial": "16", "site": "Site 16"}},
+        {"targets": ["[fd00::17]:443"], "labels": {"serial": "17", "site": "Site 17"}},
+    ]
+    config = PROMETHEUS / "prometheus.yml"
+    for path in (config, PROMETHEUS / "btrmd.rules.yml"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "sites.json").write_text(done.stdout)
+    promtool("check", "config", str(tmp_path / "prometheus.yml"))
+    sites.write_text("serial,site.name\n16,Site 16\n")
+    refused = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert "line 2" in refused.stderr
