@@ -122,7 +122,6 @@ class Owner:
         self._fault = ""
         self._prechecks: tuple[Precheck, ...] = ()
         self._prechecked_at = float("-inf")
-        self._allowed_steps = 0
         self._logged_at = float("-inf")
         self._edge_at = clock.now()  # the last edge on the heartbeat line
         self._looked_at = float("-inf")  # when the core saw `_inputs`,
@@ -399,10 +398,7 @@ class Owner:
         """Tell the plant the daemon's policy, so that it can tell dropped from dead time."""
         state, plant = self.state, world.plant
         held = state.test.is_on or state.transfer.carried or state.outage.record is not None
-        allowed = (state.setpoints.ups_enabled or held) and not state.lvd.is_open
-        # K3 needs its 5 ms: what is allowed from now on can be asked for two steps later
-        self._allowed_steps = self._allowed_steps + 1 if allowed else 0
-        plant.battery_permitted = self._allowed_steps > 2
+        plant.unfed.hear(state.setpoints.ups_enabled or held, state.lvd.is_open)
         if plant.single_source is not state.setpoints.single_source:
             plant.single_source = state.setpoints.single_source
             plant.touch()
