@@ -57,13 +57,15 @@ def close(outage: Outage, reason: str, desk: Desk) -> Outage:
         return outage
     progress = outage.progress
     estimate = outage.estimate
-    marks = {*record.marks}
     if outage.measured_s is not None:
         estimate = measured(outage.measured_s, estimate)
+    record = with_estimate(record, estimate)
+    marks = {*record.marks}
+    if outage.measured_s is not None:
         marks.add("reached_cutoff")
     if estimate is not None:
         marks.update(finding for finding in estimate.findings if finding in FINDINGS)
-    record = with_estimate(record, estimate)._replace(
+    record = record._replace(
         state="finished",
         reason=reason,
         ended_at=desk.inputs.wall,

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.board import SAFE_OUTPUTS, Outputs
+from ..model.waiting import Refusal
 from .alarms import Alarms
+from .blocks import Blocks
 from .buttons import Buttons
 from .capacity import Health
 from .captest import IDLE, CapTest
@@ -29,7 +31,8 @@ class State(NamedTuple):
     `next_n`: the number the next test or outage gets. `last_reason`: the sentence of the last
     refusal or end of a test. `restart_at`: process clock of a restart that was asked for.
     `replaced_after`: the last discharge of the battery before this one, 0 = there was none;
-    `replaced_at` wall time s of the replacement.
+    `replaced_at` wall time s of the replacement. `refusal`: the last start that was refused, None
+    once a test has begun.
     """
 
     setpoints: Setpoints
@@ -40,6 +43,7 @@ class State(NamedTuple):
     presence: Presence = Presence()
     rest: Rest = Rest()
     charge: ChargeBalance = ChargeBalance()
+    blocks: Blocks = Blocks()
     digital: Digital = Digital()
     relays: RelayWatch = RelayWatch()
     transfer: Transfer = Transfer()
@@ -59,6 +63,7 @@ class State(NamedTuple):
     restart_source: str = ""
     replaced_after: int = 0
     replaced_at: float | None = None
+    refusal: Refusal | None = None
 
     @property
     def curve(self) -> int | None:

@@ -21,6 +21,8 @@ from ..core.actions import (
     Tell,
     WantEstimate,
 )
+from ..core.blocks import measure_blocks
+from ..core.setpoints import Setpoints
 from ..core.state import State
 from ..estimate.enough import NotEnough
 from ..estimate.run_time import estimate
@@ -88,12 +90,12 @@ class Deeds:
 
         return told
 
-    def note(self, inputs: Inputs, now: float) -> None:
+    def note(self, inputs: Inputs, now: float, setpoints: Setpoints) -> None:
         """One scan for the curve; store its rows once a minute."""
         recorder = self.recorder
         if recorder.n is None:
             return
-        recorder.add(inputs, now)
+        recorder.add(inputs, now, measure_blocks(inputs, setpoints))
         if now - self._flushed_at >= FLUSH_S:
             real = time.monotonic()
             is_first = not recorder.has_handed_out

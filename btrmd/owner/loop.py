@@ -18,6 +18,7 @@ from ..core.recover import let_go
 from ..core.requests import prechecks
 from ..core.state import State
 from ..core.step import step
+from ..core.waiting import waiting_of
 from ..model.board import Inputs, Outputs
 from ..model.commands import Answer, Calibrate, ChangeSettings, Command
 from ..model.errors import BtrmError, SettingError
@@ -221,7 +222,7 @@ class Owner:
         self._asked = waiters = self._collect()
         commands = tuple(waiter.command for waiter in waiters)
         self.state, actions = step(self.state, inputs, self.settings, commands, now)
-        deeds.note(inputs, now)
+        deeds.note(inputs, now, self.state.setpoints)
         asked = deeds.carry_out(actions, self.state, self.settings, now, wall)
         refusal: BtrmError | None = None
         self._wake_up(wall)  # a scan or a decision that took too long counts as well
@@ -386,6 +387,8 @@ class Owner:
                 is_ticking=not self._fault,
                 faults=(*fallen, *faults, *state.selftest.findings),
                 prechecks=self._prechecks,
+                waiting=waiting_of(state, inputs, now),
+                refusal=state.refusal,
             )
         )
         if self._seq % GAUGES_EVERY == 0:
