@@ -138,5 +138,7 @@ def say_imbalance(blocks: Blocks) -> str:
             minutes = int(blocks.weak_s // 60)
             text += f" after about {minutes // 60} h {minutes % 60:02} min"
         return f"{text}."
+    if not blocks.worst:
+        return "A block of the battery differs from the others."
     side = "below" if blocks.worst_v < 0.0 else "above"
     return f"Block {blocks.worst} is {side} the mean of the blocks on float by more than 0.35 V."

@@ -12,8 +12,8 @@ from ..model.snapshot import AlarmView
 from ..model.waiting import say_waiting
 from .blocks import deviations, measure_blocks
 from .captest import CapTest
-from .load_source import load_source
 from .charge import full_ah
+from .load_source import load_source
 from .outputs import battery_fault
 from .state import State
 from .waiting import waiting_of

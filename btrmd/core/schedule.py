@@ -175,8 +175,6 @@ def failed(schedule: Schedule, reason: str, desk: Desk) -> Schedule:
         # an extra test has its regular one still before it
         is_extra = base is not None and base > desk.now
         plan = _plan(schedule, desk, due=desk.now + RETRY_S, base=base)
-        return plan._replace(
-            retries=number, is_extra=is_extra, refused=reason, refused_at=desk.now
-        )
+        return plan._replace(retries=number, is_extra=is_extra, refused=reason, refused_at=desk.now)
     desk.tell("test.skipped", Kind.CHANGE, f"The scheduled test was skipped: {reason}")
     return _regular(schedule._replace(base=base), desk)

@@ -7,6 +7,7 @@ what lies between tap n-1 and tap n. Battery- is tap 0, Battery+ the tap above t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from .errors import SettingError
@@ -91,6 +92,5 @@ def block_volts(
     ends += [volts.get(channel) if channel != NONE else None for channel in taps]
     ends.append(bank_v)
     return tuple(
-        None if low is None or high is None else high - low
-        for low, high in zip(ends, ends[1:], strict=False)
+        None if low is None or high is None else high - low for low, high in pairwise(ends)
     )

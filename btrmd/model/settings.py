@@ -282,9 +282,7 @@ def _followers(old: Settings, new: Settings, raw: Mapping[str, object]) -> dict[
     low, high, _ = TYPE2_MINIMUM_MV[new.integer(_VOLTAGE)]
     if _TYPE2 not in raw and not low <= new.integer(_TYPE2) <= high:
         moved[_TYPE2] = new.default(_TYPE2)
-    moved.update(
-        {key: "none" for key in TAPS if new[key] not in tap_choices(key, new.blocks)}
-    )
+    moved.update({key: "none" for key in TAPS if new[key] not in tap_choices(key, new.blocks)})
     protocol = new["serial.protocol"]
     if "serial.parity" not in raw and protocol != old["serial.protocol"]:
         moved["serial.parity"] = _TYPICAL_PARITY.get(protocol, new["serial.parity"])

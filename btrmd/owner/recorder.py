@@ -65,9 +65,7 @@ class Recorder:
         self._stored = len(self._rows)
         return new
 
-    def add(
-        self, inputs: Inputs, now: float, block_v: Sequence[float | None] = ()
-    ) -> None:
+    def add(self, inputs: Inputs, now: float, block_v: Sequence[float | None] = ()) -> None:
         """Take one scan; `block_v` the volts of its blocks, empty without taps."""
         if self.n is None:
             return
