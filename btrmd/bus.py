@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, NamedTuple
 
-from .model.commands import Answer, Command, Deed
+from .model.commands import Answer, Command, Deed, Note
 from .model.errors import BusyError
-from .model.events import Event
+from .model.events import STRANGERS, Event
 from .model.snapshot import Snapshot
+from .model.sources import is_protocol
 
 INBOX = 64  # commands waiting for the owner; more answers "busy"
+INBOX_PROTOCOLS = 40  # of them those of protocols, so that people always find room,
+INBOX_SOURCE = 16  # and of one of their sources,
+INBOX_STRANGERS = 8  # and notes of what strangers tried
 RING = 2000  # events kept in memory for streams; older ones are in the history
 
 
@@ -46,6 +50,8 @@ class Bus:
         self._listeners: dict[str, Listener] = {}
         self._gauges: Mapping[str, float] = {}
         self._counts: dict[str, Mapping[str, int]] = {}
+        self.requests: Counter[str] = Counter()  # by server, each counted on its own thread
+        self.told: dict[str, int] = {}  # notifier -> the last event it has dealt with
         self._doers: dict[type[Deed], Callable[[Any], Answer]] = {}
         self._closed = False
 
@@ -120,10 +126,22 @@ class Bus:
         with self._inbox_lock:
             if self._closed:
                 raise BusyError("The daemon is stopping.")
-            if len(self._inbox) >= INBOX:
+            if len(self._inbox) >= INBOX or not self._has_room_for(command):
                 raise BusyError("The owner's inbox is full; try again in a second.")
             self._inbox.append(pending)
         return pending.answer
+
+    def _has_room_for(self, command: Command) -> bool:
+        """Under the inbox's lock: protocols and strangers have a part of it, no more."""
+        source = str(getattr(command, "source", ""))
+        if isinstance(command, Note) and command.key in STRANGERS:
+            notes = [p.command for p in self._inbox if isinstance(p.command, Note)]
+            return sum(note.key in STRANGERS for note in notes) < INBOX_STRANGERS
+        if not is_protocol(source):
+            return True
+        waiting = [str(getattr(p.command, "source", "")) for p in self._inbox]
+        of_all = sum(map(is_protocol, waiting))
+        return of_all < INBOX_PROTOCOLS and waiting.count(source) < INBOX_SOURCE
 
     def submit(self, command: Command, timeout: float = 10.0) -> Answer:
         """Post and wait. A full inbox or no answer within `timeout` s is Answer(False, "busy")."""
@@ -191,6 +209,11 @@ class Bus:
     def counts(self) -> dict[str, Mapping[str, int]]:
         """What the servers count, by server: frames, refusals, what was ignored. A copy."""
         return dict(self._counts)
+
+    def asked(self, server: str) -> None:
+        """Count a request, where several threads of one server may."""
+        with self._inbox_lock:
+            self.requests[server] += 1
 
     def report_counts(self, name: str, counts: Mapping[str, int]) -> None:
         """A server replaces its counts; `counts` is not changed afterwards."""

@@ -108,6 +108,18 @@ ensure_venv() { # PYTHON VENV REQUIREMENTS...: makes or refreshes VENV; does not
     printf '%s\n' "$stamp" >"$venv/.stamp"
 }
 
+ensure_packages() { # PYTHON VENV REQUIREMENTS: an environment without btrmd, of any Python there is
+    local python=$1 venv=$2 stamp
+    stamp=$({ pwd; cat "$3"; } | sha256sum)
+    [ -x "$venv/bin/python" ] && "$venv/bin/python" -c '' 2>/dev/null &&
+        [ "$(cat "$venv/.stamp" 2>/dev/null)" = "$stamp" ] && return 0
+    say "Preparing $venv (once; needs the network) ..."
+    make_venv "$python" "$venv"
+    quietly "$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input install \
+        --no-deps -r "$3" || return 1
+    printf '%s\n' "$stamp" >"$venv/.stamp"
+}
+
 quietly() { # COMMAND...: what it says is shown only when it fails
     local out
     out=$("$@" </dev/null 2>&1) && return 0

@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "test": ("verbs_tests", "start, stop, show or await a capacity test"),
     "alarms": ("verbs_status", "list the alarms, or acknowledge one"),
     "ack": ("verbs_status", "acknowledge an alarm"),
+    "events": ("verbs_events", "verify that the event log says what was stored"),
     "sim": ("verbs_sim", "show or change the running simulation"),
     "estimate": ("estimate_verb", "estimate the run time from a recorded discharge"),
     "points": ("verbs_points", "list the point table with every protocol's address"),

@@ -6,7 +6,15 @@ import argparse
 from datetime import UTC, datetime
 from typing import Any
 
-from ..model.tokens import ROLES, decode_tokens, with_token, without_token
+from ..model.tokens import (
+    EXPIRES_TEXT,
+    ROLES,
+    decode_tokens,
+    expiry,
+    public_token,
+    with_token,
+    without_token,
+)
 from .output import table, warn, write_json, write_line, write_lines
 from .parsing import Verbs, add_json, add_place, place_of, wants_json
 from .settings_door import daemon_of, lock_files
@@ -27,8 +35,9 @@ def add_parsers(verbs: Verbs) -> None:
     add_place(nested, config=True)
     nested.add_argument("name", metavar="NAME")
     nested.add_argument("--role", choices=ROLES, default="viewer", help="default: viewer, it reads")
+    nested.add_argument("--expires", default="", metavar="D", help=f"{EXPIRES_TEXT}; else never")
     nested.set_defaults(run=add)
-    nested = actions.add_parser("list", help="names and roles")
+    nested = actions.add_parser("list", help="names, roles and ends")
     add_place(nested, config=True)
     add_json(nested)
     nested.set_defaults(run=show)
@@ -43,12 +52,15 @@ def add(args: argparse.Namespace) -> int:
     client = daemon_of(place)
     if client is not None:
         with client:
-            text = client.ask("token_add", name=args.name, role=args.role)["token"]
+            text = client.ask("token_add", name=args.name, role=args.role, expires=args.expires)[
+                "token"
+            ]
     else:
         with lock_files(place):
-            at = datetime.now(UTC).isoformat(timespec="seconds")
+            now = datetime.now(UTC)
+            at, ends = now.isoformat(timespec="seconds"), expiry(args.expires, now.timestamp())
             file, data = _file(place.config_dir)
-            made, text = with_token(data, args.name, args.role, at)
+            made, text = with_token(data, args.name, args.role, at, ends)
             file.save(made)
     write_line(text)
     return 0
@@ -75,15 +87,17 @@ def show(args: argparse.Namespace) -> int:
             found = client.ask("token_list")["tokens"]
     else:
         _, data = _file(place.config_dir)
-        found = [
-            {"name": t.name, "role": t.role, "made_at": t.made_at}
-            for t in decode_tokens(data).values()
-        ]
+        found = [public_token(token) for token in decode_tokens(data).values()]
     if wants_json(args):
         write_json({"tokens": found})
     else:
-        write_lines(table([(t["name"], t["role"], t["made_at"]) for t in found]))
+        write_lines(table([_row(token) for token in found]))
     return 0
+
+
+def _row(token: dict[str, Any]) -> tuple[str, str, str, str]:
+    ends = token["expires_at"]
+    return token["name"], token["role"], token["made_at"], f"until {ends}" if ends else ""
 
 
 def _file(config_dir: Any) -> tuple[Any, dict[str, object]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from ..model.block_taps import TAPS, check_tap_volts, wired_taps
 from ..model.commands import (
     ACCEPTED,
@@ -26,6 +28,7 @@ from ..model.commands import (
 from ..model.discharge import TestState
 from ..model.events import Kind
 from ..model.snapshot import Precheck
+from ..model.sources import is_protocol
 from ..model.waiting import Refusal as RefusedStart
 from . import alarms as alarming
 from . import capacity, outage, relaywatch, schedule, testrun
@@ -41,9 +44,10 @@ from .load_source import load_source
 from .rest import Rest
 from .selftest import SelfTest
 from .state import State
-from .writes import note, unchanged
+from .writes import unchanged
 
 RESTART_AFTER_S = 0.5  # the answer gets out first
+PROTOCOL_REST = "test.protocol_rest_s"
 
 
 def interlock(state: State, desk: Desk) -> Refusal | None:
@@ -98,6 +102,16 @@ def _start(state: State, command: StartTest, desk: Desk) -> tuple[State, Answer]
         against = interlock(state, desk)
         if against is not None:
             return _refuse(state, against.code, against.text)
+    rest_s = desk.sp.settings.integer(PROTOCOL_REST)
+    if is_protocol(command.source):
+        left = state.protocol_start + rest_s - desk.now
+        if left > 0.0:
+            text = (
+                f"Start by a protocol refused for {math.ceil(left)} s more: "
+                f"{rest_s} s lie between two of them ({PROTOCOL_REST})."
+            )
+            return _refuse(state, "rest", text)
+        state = state._replace(protocol_start=desk.now)
     n = state.next_n
     stands = condition_of(state.charge, state.rest, state.health, desk)
     test = testrun.begin(n, type_, command.source, command.delay_h * 3600.0, False, stands, desk)
@@ -239,11 +253,9 @@ def _other(state: State, command: Command, index: int, desk: Desk) -> tuple[Stat
         answer = _settings(state, command, index, desk)
         if answer is None and command.from_wire:
             for found in unchanged(command, desk.sp.settings):
-                state = state._replace(writes=note(state.writes, found, desk))
+                desk.tell(found.key, Kind.COMMAND, found.text, source=found.source, notify=False)
         return state, answer
-    if isinstance(command, NoteWrite):
-        return state._replace(writes=note(state.writes, command, desk)), ACCEPTED
-    if isinstance(command, Note):
+    if isinstance(command, Note | NoteWrite):
         desk.tell(command.key, Kind.COMMAND, command.text, source=command.source, notify=False)
         return state, ACCEPTED
     if isinstance(command, NextTestIn):

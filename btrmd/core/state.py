@@ -22,17 +22,16 @@ from .schedule import Schedule
 from .selftest import SelfTest
 from .setpoints import Setpoints
 from .transfer import Transfer
-from .writes import Writes
 
 
 class State(NamedTuple):
     """`boot`: process clock at start. `outputs`: what is in force since the step before.
 
     `next_n`: the number the next test or outage gets. `last_reason`: the sentence of the last
-    refusal or end of a test. `restart_at`: process clock of a restart that was asked for.
-    `replaced_after`: the last discharge of the battery before this one, 0 = there was none;
-    `replaced_at` wall time s of the replacement. `refusal`: the last start that was refused, None
-    once a test has begun.
+    refusal or end of a test. `restart_at`: process clock of a restart that was asked for;
+    `protocol_start` of the last start of a test by a protocol. `replaced_after`: the last
+    discharge of the battery before this one, 0 = there was none; `replaced_at` wall time s of the
+    replacement. `refusal`: the last start that was refused, None once a test has begun.
     """
 
     setpoints: Setpoints
@@ -54,13 +53,13 @@ class State(NamedTuple):
     schedule: Schedule = Schedule()
     alarms: Alarms = Alarms()
     buttons: Buttons = Buttons()
-    writes: Writes = Writes()
     on_battery: bool = False
     next_n: int = 1
     carried_from: int | None = None
     last_reason: str = ""
     restart_at: float | None = None
     restart_source: str = ""
+    protocol_start: float = float("-inf")
     replaced_after: int = 0
     replaced_at: float | None = None
     refusal: Refusal | None = None

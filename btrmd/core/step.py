@@ -29,7 +29,6 @@ from .selftest import step_selftest
 from .setpoints import Setpoints
 from .state import State
 from .transfer import Handover, Where, step_transfer
-from .writes import step_writes
 
 SETTLE_S = 15.0  # after the start: the self-test and the 10 s of presence are over
 
@@ -73,8 +72,6 @@ def step(
 
     # what is asked
     state, moved = handle(state, commands, desk) if commands else (state, None)
-    if state.writes.untold:
-        state = state._replace(writes=step_writes(state.writes, desk))
     state = _buttons(state, desk)
     state = _scheduler(state, desk)
 

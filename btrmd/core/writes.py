@@ -1,39 +1,15 @@
-"""Writes: what a protocol writes without changing anything, told all the same (R196)."""
+"""Writes: what a protocol writes without changing anything, told all the same (R196).
+
+Here every one is told; the shell merges those that repeat themselves (owner/audit.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 from ..model.commands import ChangeSettings, NoteWrite
-from ..model.events import Kind
 from ..model.settings import SETTINGS, Settings
 from ..model.words import said
-from .desk import Desk
 
-# A master that writes the same setpoint every second must not wash away the history.
-BURST = 30  # lines told at once
-EVERY_S = 10.0  # after that a line in so long
-SUM_S = 60.0  # and what was not told by itself is told as a number, a line a source
-SOURCES = 8  # the ninth and all others share a line
 LONG = 200  # characters of a value
-OTHERS = "several sources"
-
-
-class Untold(NamedTuple):
-    """Writes of one source that were only counted. `last`: the sentence of the newest."""
-
-    number: int
-    last: str
-
-
-class Writes(NamedTuple):
-    """`allowed` lines at process clock `at`; `due`: when the sums are told."""
-
-    allowed: float = float(BURST)
-    at: float = 0.0
-    untold: Mapping[str, Untold] = {}
-    due: float = 0.0
 
 
 def unchanged(command: ChangeSettings, settings: Settings) -> list[NoteWrite]:
@@ -52,31 +28,3 @@ def unchanged(command: ChangeSettings, settings: Settings) -> list[NoteWrite]:
         for key, value in command.changes.items()
         if key not in live and key in SETTINGS and settings[key] == value
     ]
-
-
-def note(writes: Writes, command: NoteWrite, desk: Desk) -> Writes:
-    """Tell one write, or count it when too many have been told."""
-    allowed = min(writes.allowed + (desk.now - writes.at) / EVERY_S, float(BURST))
-    if allowed >= 1.0:
-        desk.tell(command.key, Kind.COMMAND, command.text, source=command.source, notify=False)
-        return writes._replace(allowed=allowed - 1.0, at=desk.now)
-    untold = dict(writes.untold)
-    source = command.source
-    if source not in untold and len(untold) >= SOURCES:
-        source = OTHERS
-    before = untold.get(source)
-    untold[source] = Untold(1 if before is None else before.number + 1, command.text)
-    due = writes.due if writes.untold else desk.now + SUM_S
-    return Writes(allowed, desk.now, untold, due)
-
-
-def step_writes(writes: Writes, desk: Desk) -> Writes:
-    """Tell the sums when they are due."""
-    if not writes.untold or desk.now < writes.due:
-        return writes
-    for source, untold in writes.untold.items():
-        text = f"{untold.number} more writes that changed nothing. The last: {untold.last}"
-        desk.tell(
-            "command.repeated", Kind.COMMAND, text, value=untold.number, source=source, notify=False
-        )
-    return writes._replace(untold={})

@@ -72,9 +72,9 @@ class TokensFile:
         """The same object until the file changes."""
         return self._kept.load()
 
-    def add(self, name: str, role: str, at: str) -> str:
+    def add(self, name: str, role: str, at: str, expires_at: str = "") -> str:
         """A new token's text, told this once. Raises SettingError, StorageError."""
-        data, text = with_token(self.load(), name, role, at)
+        data, text = with_token(self.load(), name, role, at, expires_at)
         self._kept.save(data)
         return text
 

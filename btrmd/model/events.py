@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .readings import Value
+from .sources import NOBODY, is_person, is_protocol
 
 
 class Kind(Enum):
@@ -13,6 +14,24 @@ class Kind(Enum):
     CLEAR = "clear"
     CHANGE = "change"
     COMMAND = "command"
+
+
+class EventClass(Enum):
+    """What kind of line it is; each has room of its own in the log, and pushes out no other.
+
+    ALARMS: alarms, results and whatever the station does by itself. PEOPLE: what somebody did who
+    has logged in, or sits at the unit. ACCESS: refused logins and whatever anybody may do without
+    one. PROTOCOLS: what Modbus, DNP3, SNMP and NUT have written, or tried to.
+    """
+
+    ALARMS = 0
+    PEOPLE = 1
+    ACCESS = 2
+    PROTOCOLS = 3
+
+
+# Keys of what strangers can cause without limit.
+STRANGERS: Final = frozenset({"web.login_refused", "web.lockout", "nut.login_refused"})
 
 
 class Event(NamedTuple):
@@ -34,3 +53,15 @@ class Event(NamedTuple):
     source: str
     text: str
     notify: bool = True
+
+    @property
+    def event_class(self) -> EventClass:
+        """Whose room in the log it takes."""
+        if self.key in STRANGERS or self.source.startswith(NOBODY):
+            return EventClass.ACCESS
+        if is_protocol(self.source):
+            is_outcome = self.kind is not Kind.COMMAND and self.value != "aborted"
+            return EventClass.ALARMS if is_outcome else EventClass.PROTOCOLS
+        if self.kind is Kind.COMMAND and is_person(self.source):
+            return EventClass.PEOPLE
+        return EventClass.ALARMS

@@ -266,4 +266,16 @@ SERIAL_SETTINGS: Final = (
         group="IO Configuration",
         label="Parity",
     ),
+    Setting(
+        "test.protocol_rest_s",
+        "int",
+        60,
+        "Between two starts of a test by Modbus, DNP3, SNMP or NUT; an earlier one is refused.",
+        unit="s",
+        low=0,
+        high=3600,
+        page=DNP3_MODBUS,
+        group="Commands",
+        label="Rest Between Starts",
+    ),
 )

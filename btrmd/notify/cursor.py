@@ -46,6 +46,7 @@ class Cursor:
         self._has_looked_back = False
         self._found = 0  # the last event of the look back
         self._refusal = ""
+        bus.told[name] = self._n
         if kept is None:
             self._save()  # a kill before the first telling must not move the beginning
 
@@ -77,7 +78,7 @@ class Cursor:
 
     def done(self, n: int, told: bool) -> None:
         """Event `n` is dealt with. `told` False: it concerned nobody, losing this costs nothing."""
-        self._n = max(self._n, n)
+        self._n = self._bus.told[self._name] = max(self._n, n)
         if told or self._saved is None or self._n - self._saved >= SAVE_EVERY:
             self._save()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from ..model.readings import Value
 from ..model.settings import SETTINGS, Settings
 from ..model.words import said
 from ..store.writer import Writer
+from .change_pace import ChangePace
 
 LONG = 200  # characters of a value in the event log
 LIVE_NEXT = "test.next_h"
@@ -104,34 +106,53 @@ class Changes:
         self._save_calibration = save_calibration
         self._reset_access = reset_access
         self._first_points: dict[tuple[str, str], Point] = {}
+        self._pace = ChangePace(time.monotonic())
         self.done: deque[Done] = deque()
         self.is_busy = False
+
+    def is_due(self) -> bool:
+        """May what protocols ask to be changed be stored now?"""
+        return not self.is_busy and self._pace.is_due(time.monotonic())
 
     def save(
         self,
         settings: Settings,
-        changes: ChangeSettings,
-        future: Future[Answer] | None,
+        asked: Sequence[tuple[ChangeSettings, Future[Answer] | None]],
         at: float,
         uptime: float,
     ) -> None:
-        """Store the change; `done` gets it once it is durable. Raises SettingError."""
-        live = settings.live_changes(changes.changes)
-        stored = {key: value for key, value in changes.changes.items() if key not in live}
-        new = settings.with_changes(stored)
-        events = change_events(settings, new, changes.source, at, uptime)
-        hours = live.get(LIVE_NEXT)
-        plan = NextTestIn(float(hours), changes.source) if isinstance(hours, int | float) else None
-        if plan is not None:
-            text = f"Setting {LIVE_NEXT} changed to {plan.hours:g}."
-            events += (
-                Event(0, at, uptime, LIVE_NEXT, Kind.COMMAND, plan.hours, None, changes.source,
-                      text, False),
-            )  # fmt: skip
-        made = Done(Answer(True), future, new, None, plan, events)
-        if not new.differing(settings):
-            self.done.append(made._replace(settings=None))
+        """Store these changes, one after the other, in one go; `done` gets them once they are
+        durable. Who is refused is answered here."""
+        new = settings
+        made: list[Done] = []
+        for changes, future in asked:
+            live = new.live_changes(changes.changes)
+            stored = {key: value for key, value in changes.changes.items() if key not in live}
+            try:
+                changed = new.with_changes(stored)
+            except SettingError as error:
+                Done(refused(error), future).reply()
+                continue
+            events = change_events(new, changed, changes.source, at, uptime)
+            hours = live.get(LIVE_NEXT)
+            plan = None
+            if isinstance(hours, int | float):
+                plan = NextTestIn(float(hours), changes.source)
+            if plan is not None:
+                text = f"Setting {LIVE_NEXT} changed to {plan.hours:g}."
+                events += (
+                    Event(0, at, uptime, LIVE_NEXT, Kind.COMMAND, plan.hours, None,
+                          changes.source, text, False),
+                )  # fmt: skip
+            made.append(Done(Answer(True), future, None, None, plan, events))
+            new = changed
+        if not made:
             return
+        if not new.differing(settings):
+            self.done.extend(made)
+            return
+        if asked[0][0].from_wire:
+            self._pace.stored(time.monotonic())
         self._durably(made, new)
 
     def defaults(self, group: str, source: str) -> ChangeSettings:
@@ -156,15 +177,17 @@ class Changes:
 
         self._writer.run(self._reset_access, finished)
 
-    def _durably(self, made: Done, settings: Settings) -> None:
+    def _durably(self, made: Sequence[Done], settings: Settings) -> None:
         self.is_busy = True
 
         def finished(error: BtrmError | None) -> None:
             if error is None:
-                self.done.append(made._replace(frees=True))
-            else:
-                answer = Answer(False, "storage", str(error))
-                self.done.append(Done(answer, made.future, frees=True))
+                self.done.append(made[0]._replace(settings=settings, frees=True))
+                self.done.extend(made[1:])
+                return
+            answer = Answer(False, "storage", str(error))
+            for n, done in enumerate(made):
+                self.done.append(Done(answer, done.future, frees=n == 0))
 
         self._writer.save_settings(settings, finished)
 

@@ -31,10 +31,11 @@ from ..model.board import Inputs
 from ..model.commands import EstimateReady, HealthReady
 from ..model.discharge import TestRecord
 from ..model.errors import BtrmError
-from ..model.events import Event
+from ..model.events import Event, Kind
 from ..model.settings import Settings
 from ..store.work import OnDone
 from ..store.writer import Writer
+from .audit import WINDOW_S, Audit
 from .memory import Memory
 from .recorder import Recorder
 
@@ -42,6 +43,7 @@ log = logging.getLogger(__name__)
 
 FLUSH_S = 60.0  # a running curve reaches the disk once a minute of its own time,
 FLUSH_REAL_S = 1.0  # but not more often than once a second
+LOST = "events.lost"
 SETTLE_S = 1.0  # longest wait for the disk before a test's record is shown all the same
 
 
@@ -70,6 +72,8 @@ class Deeds:
         self._writer = writer
         self._memory = memory
         self.recorder = Recorder()
+        self._audit = Audit()
+        self._losses_at = float("-inf")
         self._flushed_at = 0.0
         self._flushed_real = 0.0
         self._saved_at = 0.0
@@ -111,7 +115,8 @@ class Deeds:
         self, actions: Sequence[Action], state: State, settings: Settings, now: float, wall: float
     ) -> Asked:
         """Do all of it; the events, records and state of one step go to disk together."""
-        if not actions:
+        due = self._due(now, wall, now - state.boot)
+        if not actions and not due:
             return NOTHING
         events: list[Event] = []
         replies: list[Reply] = []
@@ -124,7 +129,6 @@ class Deeds:
             match action:
                 case Tell(event):
                     events.append(event)
-                    log_event(event)
                 case SaveRecord():
                     records.append(action)
                 case WantEstimate(n):
@@ -145,17 +149,46 @@ class Deeds:
                     restart = True
                 case Persist():
                     keep = True
+        events = [*self._audit.filter(events, now), *due]
+        for event in events:
+            log_event(event)
         stored = persist.dump(state, now, wall) if keep or records else None
         self._store(events, records, stored, state.next_n - 1 if clear else None, now)
         findings.extend(self._learn(save.record, settings, wall) for save in records
                         if save.finished)  # fmt: skip
         return Asked(tuple(replies), tuple(forwards), tuple(restores), tuple(findings), restart)
 
-    def tell(self, events: Sequence[Event], on_told: Callable[[], None] | None = None) -> None:
-        """Log and store events of the shell's own; `on_told()` once they are published."""
+    def tell(
+        self, events: Sequence[Event], now: float, on_told: Callable[[], None] | None = None
+    ) -> None:
+        """Log and store events of the shell's own; `on_told()` once they are published, at once
+        where they only count as repeats."""
+        told = self._audit.filter(events, now)
+        for event in told:
+            log_event(event)
+        if told or on_told is None:
+            self._writer.commit(events=told, on_told=on_told)
+        else:
+            on_told()
+
+    def tell_rest(self, now: float, wall: float, uptime: float) -> None:
+        """The daemon stops: what was only counted so far."""
+        events = self._due(now, wall, uptime, is_last=True)
         for event in events:
             log_event(event)
-        self._writer.commit(events=events, on_told=on_told)
+        self._writer.commit(events=events)
+
+    def _due(self, now: float, wall: float, uptime: float, is_last: bool = False) -> list[Event]:
+        """The lines about lines: of repeats, and once a minute of what found no room."""
+        events = [] if self._audit.is_idle else self._audit.due(now, wall, is_last)
+        if is_last or now - self._losses_at >= WINDOW_S:
+            number, text = self._writer.take_losses()
+            if text:
+                self._losses_at = now
+                events.append(
+                    Event(0, wall, uptime, LOST, Kind.CHANGE, number, None, "core", text, False)
+                )
+        return events
 
     def keep(self, state: State, now: float, wall: float) -> None:
         """Store the state that outlives a restart, about once in ten minutes without a reason."""

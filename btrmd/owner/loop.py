@@ -20,7 +20,7 @@ from ..core.state import State
 from ..core.step import step
 from ..core.waiting import waiting_of
 from ..model.board import Inputs, Outputs
-from ..model.commands import Answer, Calibrate, ChangeSettings, Command
+from ..model.commands import Answer, ChangeSettings, Command
 from ..model.errors import BtrmError, SettingError
 from ..model.events import Event, Kind
 from ..model.history import History
@@ -34,6 +34,7 @@ from .deeds import Asked, Deeds
 from .lateness import Lateness
 from .memory import Memory
 from .pace import BUDGET_S, TICK_S, Pace
+from .turns import Turns
 
 if TYPE_CHECKING:  # the simulator is not loaded on a real board
     from ..hal.sim.world import World
@@ -114,7 +115,7 @@ class Owner:
         memory = Memory(history, self.settings, state.replaced_after)
         self._deeds = Deeds(writer, memory)
         self._trend = MinuteMean()
-        self._waiting: list[Pending] = []  # settings changes behind the one under way
+        self._turns = Turns()  # of settings changes
         self._asked: list[Waiter] = []  # the commands of the step under way
         # estimates and the like, for the next step; first what earlier discharges said
         self._own: list[Command] = [memory.news((), self.settings, clock.wall())]
@@ -260,7 +261,7 @@ class Owner:
             self._is_calm
             and now - self._stirred_at >= STIRRED_S
             and now - self._looked_at < LOOK_EVERY_S - TICK_S / 2
-            and not self._waiting
+            and not self._turns.is_waiting
             and not self._deeds.is_settling
             and seen.storage_ok is not bool(self._writer.fault)
             and seen.clock_ok is (wall >= CLOCK_SANE_S)
@@ -279,7 +280,7 @@ class Owner:
         uptime = now - self.state.boot
         told = Event(0, wall, uptime, "system.loop", Kind.CHANGE, seconds, None, "core", text)
         self.state, actions = let_go(self.state, self._inputs, text, now)
-        self._deeds.tell((told,))
+        self._deeds.tell((told,), now)
         asked = self._deeds.carry_out(actions, self.state, self.settings, now, wall)
         self._own.extend(asked.findings)
 
@@ -289,23 +290,16 @@ class Owner:
         """The commands of this step: the shell's own first, then what the servers ask."""
         waiters = [Waiter(command, None) for command in self._own]
         self._own.clear()
-        pendings = self.bus.take()
-        if self._waiting and not self._changes.is_busy:
-            pendings = self._waiting + pendings
-            self._waiting = []
-        changing = self._changes.is_busy
-        for pending in pendings:
+        changes = self._changes
+        came = self.bus.take()
+        for pending in self._turns.take(came, changes.is_busy, changes.is_due()):
             command = pending.command
             if isinstance(command, ChangeSettings):
-                if changing:
-                    self._waiting.append(pending)
-                    continue
                 try:
                     command = typed(command, self.settings)
                 except SettingError as error:
                     pending.answer.set_result(refused(error))
                     continue
-                changing = True
             waiters.append(Waiter(command, pending.answer))
         return waiters
 
@@ -316,21 +310,20 @@ class Owner:
             future = waiters[reply.position].future if reply.position < len(waiters) else None
             if future is not None:
                 future.set_result(reply.answer)
+        changing: list[tuple[ChangeSettings, Future[Answer] | None]] = []
         for position, command in asked.forwards:
             future = waiters[position].future
-            answer: Answer | None = None
-            if isinstance(command, Calibrate):
-                answer = self._changes.calibrate(self.board, command, future, wall, uptime)  # type: ignore[arg-type]
-            else:
-                try:
-                    self._changes.save(self.settings, command, future, wall, uptime)
-                except SettingError as error:
-                    answer = refused(error)
+            if isinstance(command, ChangeSettings):
+                changing.append((command, future))
+                continue
+            answer = self._changes.calibrate(self.board, command, future, wall, uptime)  # type: ignore[arg-type]
             if answer is not None and future is not None:
                 future.set_result(answer)
+        if changing:
+            self._changes.save(self.settings, changing, wall, uptime)
         for restore in asked.restores:  # they queue behind the change under way
             command = self._changes.defaults(restore.group, restore.source)
-            self._waiting.append(Pending(command, Future()))
+            self._turns.add(Pending(command, Future()))
             if restore.group == "network":
                 self._changes.reset_access(restore.source, wall, uptime)
                 self._restore_network(self.settings.with_changes(command.changes))
@@ -355,7 +348,7 @@ class Owner:
                 changes.is_busy = False
             if done.events:  # no answer before the Event Log's line is as durable as the change
                 answer = done.answer._replace(seen_after=self._seq)
-                self._deeds.tell(done.events, done._replace(answer=answer).reply)
+                self._deeds.tell(done.events, now, done._replace(answer=answer).reply)
             else:
                 done.reply()
         self._deeds.keep(self.state, now, wall)
@@ -433,6 +426,7 @@ class Owner:
         self.board.safe()
         self.state, actions = let_go(self.state, self._inputs, "The daemon stopped.", now)
         self._deeds.carry_out(actions, self.state, self.settings, now, wall)
+        self._deeds.tell_rest(now, wall, now - self.state.boot)
         row = self._trend.close()
         if row is not None:
             self._writer.trend(row.minute, row.values)

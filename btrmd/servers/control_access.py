@@ -11,7 +11,7 @@ from ..bus import Bus
 from ..model.commands import Note
 from ..model.errors import BusyError, SettingError
 from ..model.settings_export import export_settings
-from ..model.tokens import decode_tokens
+from ..model.tokens import decode_tokens, expiry, made_text, public_token
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Tokens(Protocol):
 
     def load(self) -> Mapping[str, object]: ...
 
-    def add(self, name: str, role: str, at: str) -> str: ...
+    def add(self, name: str, role: str, at: str, expires_at: str = "") -> str: ...
 
     def revoke(self, name: str) -> None: ...
 
@@ -66,17 +66,20 @@ def access_verbs(
 
     def token_add(request: Request, source: str) -> Reply:
         name, role = request.get("name"), request.get("role", "viewer")
-        if not isinstance(name, str) or not isinstance(role, str):
-            return _syntax('"name" and "role" are texts.')
+        expires = request.get("expires", "")
+        if not isinstance(name, str) or not isinstance(role, str) or not isinstance(expires, str):
+            return _syntax('"name", "role" and "expires" are texts.')
         if tokens is None:
             return _unknown("This daemon keeps no tokens.")
-        text = tokens.add(name, role, datetime.now(UTC).isoformat(timespec="seconds"))
-        tell(TOKENS_KEY, f"Token {name} was made as {role}.", source)
+        now = datetime.now(UTC)
+        ends = expiry(expires, now.timestamp())
+        text = tokens.add(name, role, now.isoformat(timespec="seconds"), ends)
+        tell(TOKENS_KEY, made_text(name, role, ends), source)
         return {"ok": True, "token": text}
 
     def token_list(request: Request, source: str) -> Reply:
         found = decode_tokens(tokens.load()) if tokens is not None else {}
-        shown = [{"name": t.name, "role": t.role, "made_at": t.made_at} for t in found.values()]
+        shown = [public_token(token) for token in found.values()]
         return {"ok": True, "tokens": shown}
 
     def token_revoke(request: Request, source: str) -> Reply:

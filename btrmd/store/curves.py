@@ -76,7 +76,8 @@ def oldest_curve(connection: sqlite3.Connection, grade: int | None, before: int)
 
 def _insert(connection: sqlite3.Connection, id_: int, rows: Sequence[CurveRow], grade: int) -> None:
     connection.execute(
-        "INSERT INTO curves VALUES (?, ?, ?, ?)", (id_, len(rows), grade, encode_rows(rows))
+        "INSERT INTO curves (id, rows, grade, data) VALUES (?, ?, ?, ?)",
+        (id_, len(rows), grade, encode_rows(rows)),
     )
 
 

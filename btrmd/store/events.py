@@ -8,11 +8,21 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from ..model.events import Event, Kind
+from ..model.events import Event, EventClass, Kind
 from ..model.readings import Value
+from . import chain
 
 KEEP = 50_000  # R135 asks for 10 000
 FLOOR = 10_000  # never below this when space is short
+SHARE = {
+    EventClass.ALARMS: 0.4,
+    EventClass.PEOPLE: 0.3,
+    EventClass.ACCESS: 0.1,
+    EventClass.PROTOCOLS: 0.2,
+}  # what each class has of the room whatever the others do; more as long as there is space
+FIRST_TO_GO = (EventClass.PROTOCOLS, EventClass.ACCESS, EventClass.ALARMS, EventClass.PEOPLE)
+
+_NAMES = ", ".join(Event._fields)
 
 _MAX_TEXT = 400
 _MAX_SOURCE = 120
@@ -30,10 +40,25 @@ def trimmed(event: Event) -> Event:
 
 
 def insert_events(connection: sqlite3.Connection, events: Iterable[Event]) -> None:
-    """Store events under their numbers; storing one twice (a repeat after a fault) is harmless."""
+    """Store events under their numbers, each tied to the one before it of its class; storing one
+    twice (a repeat after a fault) is harmless."""
+    heads = chain.load_heads(connection)
+    rows = []
+    for event in events:
+        row, kind = _row(event), event.event_class
+        head = heads.get(kind)
+        if head is not None and event.n <= head.n:
+            if connection.execute("SELECT 1 FROM events WHERE n = ?", (event.n,)).fetchone():
+                continue
+            link = None  # numbers went back: it stands beside the chain
+        else:
+            link = chain.link(b"" if head is None else head.link, row)
+            heads[kind] = chain.Head(event.n, link)
+        rows.append((*row, kind.value, link))
     connection.executemany(
-        "INSERT OR REPLACE INTO events VALUES (?,?,?,?,?,?,?,?,?,?)", map(_row, events)
+        f"INSERT INTO events ({_NAMES}, class, chain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", rows
     )
+    chain.store_heads(connection, heads)
 
 
 def select_events(
@@ -42,7 +67,7 @@ def select_events(
     """Events above `after` by rising number."""
     where, values = ("n > ? AND key = ?", (after, key)) if key else ("n > ?", (after,))
     rows = connection.execute(
-        f"SELECT * FROM events WHERE {where} ORDER BY n LIMIT ?", (*values, limit)
+        f"SELECT {_NAMES} FROM events WHERE {where} ORDER BY n LIMIT ?", (*values, limit)
     ).fetchall()
     return [_event(row) for row in rows]
 
@@ -63,7 +88,7 @@ def find_events(
         where.append("kind = ?")
         values.append(kind)
     rows = connection.execute(
-        f"SELECT * FROM events WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?",
+        f"SELECT {_NAMES} FROM events WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?",
         (*values, limit),
     ).fetchall()
     return [_event(row) for row in rows]
@@ -74,14 +99,30 @@ def last_event(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT max(n) FROM events").fetchone()[0] or 0)
 
 
-def trim_events(connection: sqlite3.Connection, keep: int) -> int:
-    """Delete all but the newest `keep`; returns how many went."""
-    row = connection.execute(
-        "SELECT n FROM events ORDER BY n DESC LIMIT 1 OFFSET ?", (keep,)
-    ).fetchone()
-    if row is None:
-        return 0
-    return connection.execute("DELETE FROM events WHERE n <= ?", row).rowcount
+def trim_events(connection: sqlite3.Connection, keep: int) -> dict[EventClass, int]:
+    """Delete the oldest until `keep` are left; returns how many went of which class.
+
+    A class goes no further down than its share of `keep`, so that none pushes out another.
+    """
+    counts = {
+        EventClass(number): count
+        for number, count in connection.execute("SELECT class, count(*) FROM events GROUP BY class")
+    }
+    excess = sum(counts.values()) - keep
+    gone = {}
+    for kind in FIRST_TO_GO:
+        beyond = counts.get(kind, 0) - int(SHARE[kind] * keep)
+        number = min(excess, beyond)
+        if number > 0:
+            row = connection.execute(
+                "SELECT n FROM events WHERE class = ? ORDER BY n LIMIT 1 OFFSET ?",
+                (kind.value, number - 1),
+            ).fetchone()
+            gone[kind] = connection.execute(
+                "DELETE FROM events WHERE class = ? AND n <= ?", (kind.value, row[0])
+            ).rowcount
+            excess -= number
+    return gone
 
 
 def encode_value(value: Value) -> str:
@@ -106,6 +147,7 @@ def _event(row: tuple[Any, ...]) -> Event:
 
 
 def _row(event: Event) -> tuple[object, ...]:
+    """The columns of `_NAMES`, as they are stored and as the chain sees them."""
     stored = event._asdict()
     stored.update(kind=event.kind.value, value=encode_value(event.value), notify=int(event.notify))
     return tuple(stored.values())

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
 from ..model.discharge import CurveRow, TestRecord
-from ..model.events import Event
+from ..model.events import Event, EventClass
+from .losses import Losses
 from .work import OnDone, Work
 
 _T = TypeVar("_T")
 
-MAX_EVENTS = 5_000
+MAX_EVENTS = {
+    EventClass.ALARMS: 2_000,
+    EventClass.PEOPLE: 1_500,
+    EventClass.ACCESS: 500,
+    EventClass.PROTOCOLS: 1_000,
+}  # of each class by itself: no flood pushes out what others did
 MAX_ROWS = 60_000  # of all curves: a 16 h test at a row a second
 MAX_MINUTES = 2_880
 MAX_TESTS = 200
 
 
 class Pending:
-    """Bounded: when the disk refuses for long, the oldest goes and is counted in `lost`.
+    """Bounded: when the disk refuses for long, the oldest goes and is counted in `losses`.
 
     Every access holds `lock`. Times are monotonic seconds; None = nothing of the kind waits.
     """
@@ -27,6 +34,7 @@ class Pending:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.events: dict[int, Event] = {}
+        self._counts: Counter[EventClass] = Counter()
         self.unpublished: list[Event] = []
         self.tests: dict[int, TestRecord] = {}
         self.curves: dict[int, list[CurveRow]] = {}
@@ -39,15 +47,18 @@ class Pending:
         self.has_alarm = False
         self.is_refused = False  # the disk said no: what waits is all there is
         self.curves_since: float | None = None
-        self.lost = 0
+        self.losses = Losses()
 
     def add_events(self, events: Sequence[Event], has_alarm: bool, now: float) -> None:
         for event in events:
             self.events[event.n] = event
+            kind = event.event_class
+            self._counts[kind] += 1
+            if self._counts[kind] > MAX_EVENTS[kind]:
+                self._lose_oldest(kind)
         self.unpublished.extend(events)
         self.has_alarm = self.has_alarm or has_alarm
         self._noted(now)
-        self._bound(self.events, MAX_EVENTS)
 
     def add_state(self, text: str, now: float) -> None:
         self.state = text
@@ -56,7 +67,7 @@ class Pending:
     def add_test(self, record: TestRecord) -> None:
         self.tests[record.n] = record
         self.is_urgent = True
-        self._bound(self.tests, MAX_TESTS)
+        self._bound(self.tests, MAX_TESTS, "records of tests")
 
     def add_clear(self, up_to: int) -> None:
         self.cleared_to = max(self.cleared_to, up_to)
@@ -72,11 +83,11 @@ class Pending:
         if excess > 0:
             oldest = min(self.curves)
             del self.curves[oldest][:excess]
-            self.lost += excess
+            self.losses.add("rows of discharge curves", excess)
 
     def add_minute(self, minute: int, values: tuple[int | None, ...]) -> None:
         self.minutes[minute] = values
-        self._bound(self.minutes, MAX_MINUTES)
+        self._bound(self.minutes, MAX_MINUTES, "minutes of trends")
 
     @property
     def row_count(self) -> int:
@@ -112,6 +123,7 @@ class Pending:
         for event in work.events:
             if self.events.get(event.n) is event:
                 del self.events[event.n]
+                self._counts[event.event_class] -= 1
         for record in work.tests:
             if self.tests.get(record.n) is record:
                 del self.tests[record.n]
@@ -149,7 +161,13 @@ class Pending:
         if self.events_since is None:
             self.events_since = now
 
-    def _bound(self, waiting: dict[int, _T], most: int) -> None:
+    def _lose_oldest(self, kind: EventClass) -> None:
+        oldest = next(event for event in self.events.values() if event.event_class is kind)
+        del self.events[oldest.n]
+        self._counts[kind] -= 1
+        self.losses.add_event(oldest)
+
+    def _bound(self, waiting: dict[int, _T], most: int, what: str) -> None:
         while len(waiting) > most:
             del waiting[next(iter(waiting))]
-            self.lost += 1
+            self.losses.add(what, 1)

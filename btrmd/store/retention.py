@@ -1,14 +1,15 @@
 """Retention: what keeps history.db within its 50 MB for ever.
 
-Events, tests and trends are bounded by number. Curves have what is left: when the database grows
-beyond SOFT_BYTES the oldest ones are thinned to a tenth, later the oldest are dropped.
-The record of a test is kept when its curve is thinned or dropped.
+Events (each class by itself), tests and trends are bounded by number. Curves have what is left:
+when the database grows beyond SOFT_BYTES the oldest ones are thinned to a tenth, later the oldest
+are dropped. The record of a test is kept when its curve is thinned or dropped.
 """
 
 from __future__ import annotations
 
 import sqlite3
 
+from ..model.events import EventClass
 from . import curves, events, tests, trends
 
 SOFT_BYTES = 40_000_000  # in use; above it room is made
@@ -19,13 +20,13 @@ _WHOLE = 10  # the newest tests, whose curves are touched last
 _STEP = 2_000  # events dropped at a time
 
 
-def trim(connection: sqlite3.Connection) -> int:
-    """Delete what exceeds the numbers kept; returns how many rows went. Within a transaction."""
-    return (
-        events.trim_events(connection, events.KEEP)
-        + tests.trim_tests(connection, tests.KEEP)
-        + trends.trim_trends(connection)
-    )
+def trim(connection: sqlite3.Connection) -> dict[EventClass, int]:
+    """Delete what exceeds the numbers kept; returns how many events of which class went. Within a
+    transaction."""
+    gone = events.trim_events(connection, events.KEEP)
+    tests.trim_tests(connection, tests.KEEP)
+    trends.trim_trends(connection)
+    return gone
 
 
 def make_room(connection: sqlite3.Connection) -> bool:
@@ -70,4 +71,4 @@ def _drop_curve(connection: sqlite3.Connection, before: int) -> bool:
 def _drop_events(connection: sqlite3.Connection) -> bool:
     count = connection.execute("SELECT count(*) FROM events").fetchone()[0]
     keep = max(events.FLOOR, count - _STEP)
-    return count > keep and events.trim_events(connection, keep) > 0
+    return count > keep and bool(events.trim_events(connection, keep))

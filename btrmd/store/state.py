@@ -15,7 +15,7 @@ def encode_state(state: Mapping[str, object]) -> str:
 
 
 def store_state(connection: sqlite3.Connection, text: str, key: str = CORE) -> None:
-    connection.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", (key, text))
+    connection.execute("INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)", (key, text))
 
 
 def select_state(connection: sqlite3.Connection, key: str = CORE) -> dict[str, object] | None:

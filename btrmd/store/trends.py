@@ -12,7 +12,8 @@ Minutes = Mapping[int, tuple[int | None, ...]]  # minute's wall time s -> scaled
 
 _SOURCE = {900: 60, 86400: 900}  # a tier is the mean of the one below it
 _MEANS = ", ".join(f"CAST(round(avg({column})) AS INTEGER)" for column in COLUMNS)
-_INSERT = f"INSERT OR REPLACE INTO trend_60 VALUES (?{', ?' * len(COLUMNS)})"
+_NAMES = ", ".join(("t", *COLUMNS))
+_INSERT = f"INSERT OR REPLACE INTO trend_60 ({_NAMES}) VALUES (?{', ?' * len(COLUMNS)})"
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class RollUp:
             for start in sorted(self._open[tier]):
                 if is_last or (newest is not None and start != newest // tier * tier):
                     connection.execute(
-                        f"INSERT OR REPLACE INTO trend_{tier} SELECT ?, {_MEANS} "
+                        f"INSERT OR REPLACE INTO trend_{tier} ({_NAMES}) SELECT ?, {_MEANS} "
                         f"FROM trend_{source} WHERE t >= ? AND t < ? HAVING count(*) > 0",
                         (start, start, start + tier),
                     )
@@ -131,7 +132,7 @@ def _read(
             (start, end, tier * group),
         ).fetchall()
     rows = connection.execute(
-        f"SELECT * FROM trend_{tier} WHERE t >= ? AND t <= ? ORDER BY t", (start, end)
+        f"SELECT {_NAMES} FROM trend_{tier} WHERE t >= ? AND t <= ? ORDER BY t", (start, end)
     ).fetchall()
     if not fresh:
         return rows

@@ -9,6 +9,8 @@ from time import monotonic
 from . import curves, retention
 from .database import Database
 from .errors import StorageError
+from .losses import WORDS
+from .pending import Pending
 from .work import Work
 
 log = logging.getLogger(__name__)
@@ -21,8 +23,10 @@ CHECK_AFTER_S = 20.0  # the whole file is looked through once, after the start h
 class Upkeep:
     """Packs finished curves, deletes what is beyond the numbers kept, makes room, checks."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, pending: Pending) -> None:
+        """`pending` hears of the events that had to go."""
         self._database = database
+        self._pending = pending
         self._finished: deque[int] = deque()
         self._events = 0
         self._minutes = 0
@@ -48,7 +52,11 @@ class Upkeep:
             if self._events >= TRIM_EVENTS or self._minutes >= TRIM_MINUTES:
                 self._events = self._minutes = 0
                 with self._database.transaction(durable=False) as connection:
-                    retention.trim(connection)
+                    gone = retention.trim(connection)
+                with self._pending.lock:
+                    for kind, number in gone.items():
+                        what = f"of the oldest lines of the event log ({WORDS[kind]})"
+                        self._pending.losses.add(what, number)
             self.make_room()
         except StorageError as error:
             log.error("%s", error)

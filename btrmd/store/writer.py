@@ -69,7 +69,7 @@ class Writer:
         self._roll_up = RollUp()
         self._is_loaded = False
         self._pace = Pace(monotonic())
-        self._upkeep = Upkeep(self._database)
+        self._upkeep = Upkeep(self._database, self._pending)
         self._faults = len(self._database.faults)
         self._refusal = refusal
         self._stored_state: str | None = None
@@ -91,6 +91,16 @@ class Writer:
     def last_event(self) -> int:
         """The highest event number given out."""
         return self._last_event
+
+    def take_losses(self) -> tuple[int, str]:
+        """How much found no room since the last call, and a sentence on it; (0, "") for nothing,
+        and while the disk refuses, so that it is told once."""
+        losses = self._pending.losses
+        if not losses or self._refusal:  # without the lock: asked in every tick
+            return 0, ""
+        with self._wake:
+            number = losses.number
+            return number, losses.take()
 
     def commit(
         self,

@@ -11,7 +11,15 @@ from pathlib import Path
 import pytest
 from daemon_process import ROOT, DaemonProcess
 
-from btrmd.model.tokens import MAX_TOKENS, decode_tokens, find_token, hash_token, with_token
+from btrmd.model.tokens import (
+    MAX_TOKENS,
+    Token,
+    decode_tokens,
+    expiry,
+    find_token,
+    hash_token,
+    with_token,
+)
 
 
 @pytest.fixture
@@ -76,11 +84,39 @@ def test_names_roles_and_numbers_are_checked() -> None:
         ("one-more", "viewer", "50 tokens"),
         ("a b", "viewer", "letters"),
         ("", "viewer", "letters"),
-        ("x", "admin", "viewer"),
+        ("x", "root", "viewer"),
         ("t3", "viewer", "already"),
     ):
         with pytest.raises(ValueError, match=words):
             with_token(data, name, role, "")
+
+
+NOW = 1_780_000_000.0  # 2026-05-28T20:26:40Z
+
+
+def test_when_a_token_ends() -> None:
+    assert expiry("", NOW) == ""
+    assert expiry("90", NOW) == expiry("90d", NOW) == "2026-08-26T20:26:40+00:00"
+    assert expiry("2026-05-28", NOW) == "2026-05-28T23:59:59+00:00"
+    for wrong in ("0", "-1", "3651", "soon", "2026-05-27", "2026-02-30", "2126-01-01", "9" * 40):
+        with pytest.raises(ValueError, match="expires"):
+            expiry(wrong, NOW)
+    token = Token("x", "viewer", "", "", "2026-05-28T20:26:40+00:00")
+    assert token.is_expired(NOW)
+    assert not token.is_expired(NOW - 1.0)
+    assert token._replace(expires_at="rubbish").is_expired(NOW)
+    assert not token._replace(expires_at="").is_expired(NOW)
+
+
+def test_an_operators_token_starts_a_test_until_a_day(unit: DaemonProcess) -> None:
+    unit.start()
+    refused = unit.cli("token", "add", "x", "--expires", "yesterday")
+    assert (refused.code, "a date to come" in refused.err) == (1, True)
+    unit.good("token", "add", "node-red", "--role", "operator", "--expires", "30")
+    (listed,) = json.loads(unit.good("token", "list", "--json"))["tokens"]
+    assert listed["role"] == "operator"
+    assert listed["expires_at"] is not None
+    assert "until" in unit.good("token", "list")
 
 
 @pytest.mark.parametrize("data", [{}, {"tokens": 3}, {"tokens": {"a": 1, "b": {"hash": 2}}}])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from core_scenes import VOLTS, Bench, phase, rested, start, supply
 
@@ -260,3 +262,51 @@ def test_every_point_of_the_table_is_published_in_every_state(volts: int) -> Non
     station.run(30.0)
     check()
     assert points(station.state, station.inputs, IDENTITY, station.now)["ups.on_battery"].value
+
+
+# --- a rest between starts by protocols ----------------------------------------------------------
+
+
+def toggled(bench: Bench, source: str, seconds: float) -> list[str]:
+    """Start and stop in turn for `seconds`; when it was refused, and how many tests there were."""
+    codes = []
+    end = bench.now + seconds
+    while bench.now < end:
+        codes.append(bench.ask(StartTest("1", source=source)).code)
+        bench.run(0.4)
+        if phase(bench) != "idle":
+            bench.ask(StopTest(source))
+        bench.run(0.6)
+    return codes
+
+
+def test_protocols_start_a_test_once_a_minute_whoever_they_are() -> None:
+    bench = ready()
+    before = bench.state.next_n
+    toggled(bench, "modbus 10.0.0.5", 25.0)
+    toggled(bench, "dnp3 10.0.0.6", 25.0)
+    assert bench.state.next_n == before + 1
+    answer = bench.ask(StartTest("1", source="snmp 10.0.0.7"))
+    assert (answer.ok, answer.code) == (False, "rest")
+    assert re.fullmatch(
+        r"Start by a protocol refused for \d+ s more: 60 s lie between two of them "
+        r"\(test.protocol_rest_s\)\.",
+        answer.text,
+    )
+
+
+def test_people_and_the_calendar_need_no_such_rest() -> None:
+    bench = ready()
+    toggled(bench, "modbus 10.0.0.5", 2.0)
+    bench.run(10.0)
+    assert bench.ask(StartTest("1", source="web admin 10.0.0.9")).ok
+
+
+def test_the_rest_is_a_setting() -> None:
+    bench = ready(test__protocol_rest_s=0)
+    before = bench.state.next_n
+    toggled(bench, "modbus 10.0.0.5", 60.0)
+    assert bench.state.next_n > before + 1
+    bench.change(test__protocol_rest_s=3600)
+    bench.run(60.0)
+    assert bench.ask(StartTest("1", source="modbus 10.0.0.5")).code == "rest"

@@ -67,6 +67,8 @@ def test_a_day_of_a_unit(unit: DaemonProcess, broker: Broker, watch: Watch) -> N
     broker.kill()
     wait_until(lambda: "MQTT" in unit.faults(), 20.0)
     unit.sim(supply__on=1)
+    gone = unit.value("system.uptime") + 150.0
+    wait_until(lambda: unit.value("system.uptime") > gone, 20.0)
     broker.start()
     rows = watch.take("/trend", 60.0).json["rows"]
     assert rows

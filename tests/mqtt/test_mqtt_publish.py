@@ -12,7 +12,7 @@ from mqtt_house import BASE, MqttHouse
 from btrmd.model.events import Kind
 from btrmd.model.readings import BAD, GOOD, MISSING, Quality, Reading, Value
 from btrmd.model.snapshot import AlarmView
-from btrmd.notify.mqtt import backfill, publisher
+from btrmd.notify.mqtt import backfill, finished, publisher
 from btrmd.notify.mqtt import session as session_module
 from btrmd.notify.mqtt.deadband import DUE_S, Deadband
 
@@ -235,6 +235,25 @@ def test_a_test_that_is_delayed_holds_up_no_other(
     station.finish_test(2)
     wait_until(lambda: numbers(watch, "/test") == [1, 3, 2])
     wait_until(lambda: station.cursors.load("mqtt.test") == 3)
+
+
+def test_one_that_ends_while_a_later_one_is_on_its_way_is_not_forgotten(
+    station: MqttHouse,
+) -> None:
+    made = finished.Finished(station.history, station.cursors)
+    station.writer.commit(test=station.finish_test(2)._replace(n=1, state="delayed"))
+    assert station.writer.flush()
+    made.look()
+    later = made.next()
+    assert later is not None
+    assert later.n == 2
+    station.finish_test(1)
+    made.done(2)
+    assert station.cursors.load("mqtt.test") == 0
+    made.look()
+    assert [one.n for one in [made.next()] if one is not None] == [1]
+    made.done(1)
+    assert station.cursors.load("mqtt.test") == 2
 
 
 # --- backfill ------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fieldbus_snapshot import make_snapshot
 from owner_rig import Rig
 
+from btrmd.bus import Bus
 from btrmd.model.commands import StartTest
 
 
@@ -42,3 +44,9 @@ def testing(rig: Rig) -> Rig:
     rig.until(lambda: rig.value("test.state") == "running")
     assert rig.coils() == ["k1", "k2"]
     return rig
+
+
+@pytest.fixture
+def snapshot_bus() -> Bus:
+    """A bus nobody takes from."""
+    return Bus(make_snapshot())

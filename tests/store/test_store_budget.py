@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from store_bench import Station, a_curve, a_record, an_event, station
 
-from btrmd.model.events import Kind
+from btrmd.model.events import EventClass, Kind
 from btrmd.store import curves, events, retention, tests, trend_keys
 from btrmd.store.curve_codec import encode_rows
 from btrmd.store.pace import ALARM_HOLD_S, COMMIT_BYTES, EVENT_HOLD_S, MINUTES, ROWS, Pace
@@ -108,8 +108,9 @@ def test_numbers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         "INSERT INTO trend_60 (t) VALUES (?)",
         ((60 * i,) for i in range(trend_keys.TIERS[60] + 500)),
     )
-    assert retention.trim(connection) == 150 + 5 + 500
-    assert retention.trim(connection) == 0
+    assert retention.trim(connection) == {EventClass.ALARMS: 150}
+    assert connection.execute("SELECT count(*) FROM trend_60").fetchone()[0] == trend_keys.TIERS[60]
+    assert retention.trim(connection) == {}
     assert events.select_events(connection, 0, 1, None)[0].n == 151
     assert [t.n for t in tests.select_tests(connection, True, 100)] == [10, 9, 8, 7, 6]
     assert curves.oldest_curve(connection, None, 100) == 6

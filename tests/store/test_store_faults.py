@@ -59,6 +59,7 @@ def make_foreign(path: Path) -> None:
 def make_newer(path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute("PRAGMA user_version=99")
+    connection.execute("UPDATE state SET value = '99' WHERE key = 'reader'")
     connection.commit()
     connection.close()
 

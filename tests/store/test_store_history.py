@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from store_bench import Station, a_curve, a_record, an_event, disk_limit, station
 
 from btrmd.model.discharge import CurveRow
-from btrmd.model.events import Event, Kind
+from btrmd.model.events import Event, EventClass, Kind
 from btrmd.model.readings import Value
 from btrmd.store.curve_codec import decode_rows, encode_rows, thinned
 from btrmd.store.events import decode_value, encode_value
@@ -296,13 +296,14 @@ def test_a_long_text_cannot_fill_the_disk(tmp_path: Path) -> None:
 def test_memory_is_bounded_when_the_disk_refuses(tmp_path: Path) -> None:
     unit = Station(tmp_path)
     assert unit.writer.flush()
+    most = MAX_EVENTS[EventClass.ALARMS]
     with disk_limit(1):
-        for n in range(1, MAX_EVENTS + 101):
+        for n in range(1, most + 101):
             unit.writer.commit(events=[an_event(n)])
         assert not unit.writer.flush()
-        assert len(unit.history.pending.events) == MAX_EVENTS
-        assert unit.history.pending.lost == 100
-        assert len(unit.published) == MAX_EVENTS + 100
+        assert len(unit.history.pending.events) == most
+        assert unit.history.pending.losses.number == 100
+        assert len(unit.published) == most + 100
     assert unit.stop()
     history = HistoryDb(tmp_path)
     assert history.events()[0].n == 101

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -47,6 +48,7 @@ PAGES = {
     ("GET", "/network"),
     ("GET", "/dnp3-modbus"),
     ("GET", "/snmp"),
+    ("GET", "/integrations"),
     ("GET", "/snmp-mib"),
     ("GET", "/snmp-mib/BTRM-MIB.mib"),
     ("GET", "/snmp-mib/BTRM-MIB.zip"),
@@ -143,6 +145,79 @@ def test_a_machine_reads_with_a_token_and_changes_nothing(
     assert station.owner.logins[0].key == "web.login_refused"
     station.tokens.data = without_token(station.tokens.data, "prometheus")
     assert client.ask("GET", "/metrics", headers=bearer).status == 401
+
+
+@pytest.mark.parametrize(
+    ("role", "starts", "sets"),
+    [("viewer", 403, 403), ("operator", 201, 403), ("admin", 201, 200)],
+)
+def test_a_token_may_what_its_role_may(
+    start_station: Callable[..., Station], role: str, starts: int, sets: int
+) -> None:
+    station = start_station()
+    bearer = {"Authorization": f"Bearer {station.tokens.add('fleet', role, '')}"}
+    client = station.client()
+    assert client.ask("POST", "/api/v1/tests", {}, headers=bearer).status == starts
+    change = {"site.name": "Hill 3"}
+    reply = client.ask("PATCH", "/api/v1/settings", change, headers=bearer)
+    assert reply.status == sets
+    if sets == 403:
+        assert reply.json["reason"].endswith(f"token fleet is {role}.")
+    sources = {command.source for command in station.owner.commands}
+    assert sources <= {"web token fleet 127.0.0.1"}
+    for path in ("/api/v1/password", "/authorization", "/authorization/tokens", "/update"):
+        assert client.ask("POST", path, {}, headers=bearer).status == 403, path
+
+
+def test_a_token_that_has_expired_says_so(start_station: Callable[..., Station]) -> None:
+    station = start_station()
+    text = station.tokens.add("old", "admin", "", "2026-01-31T23:59:59+00:00")
+    reply = station.client().ask(
+        "GET", "/api/v1/points", headers={"Authorization": f"Bearer {text}"}
+    )
+    assert (reply.status, reply.json["error"]) == (401, "expired")
+    assert reply.json["reason"] == "The token old expired on 2026-01-31."
+
+
+def test_wrong_tokens_wait_like_wrong_logins_and_keep_out_no_right_one(
+    start_station: Callable[..., Station],
+) -> None:
+    station = start_station()
+    text = station.tokens.add("right", "viewer", "")
+    client = station.client()
+    wrong = {"Authorization": "Bearer btrmd_guess"}
+    for _ in range(5):
+        assert client.ask("GET", "/metrics", headers=wrong).status == 401
+    reply = client.ask("GET", "/metrics", headers=wrong)
+    assert reply.status == 429
+    assert 0 < int(reply.headers["Retry-After"]) <= 30
+    right = {"Authorization": f"Bearer {text}"}
+    assert client.ask("GET", "/metrics", headers=right).status == 200
+    client.log_in()  # nor a person
+
+
+def test_the_page_makes_a_token_shows_it_once_and_revokes_it(
+    start_station: Callable[..., Station],
+) -> None:
+    station = start_station()
+    client = station.client()
+    client.log_in()
+    form = {"deed": "add", "name": "grafana", "role": "viewer", "expires": "90"}
+    page = client.form("/authorization/tokens", csrf_token=client.csrf, **form).text
+    text = re.search(r"btrmd_[A-Za-z0-9_-]{43}", page)
+    assert text is not None
+    bearer = {"Authorization": f"Bearer {text[0]}"}
+    assert station.client().ask("GET", "/metrics", headers=bearer).status == 200
+    shown = client.get("/authorization").text
+    assert text[0] not in shown
+    assert "grafana" in shown
+    bad = client.form(
+        "/authorization/tokens", csrf_token=client.csrf, **{**form, "name": "x", "expires": "0"}
+    )
+    assert bad.status == 422
+    assert "days (1..3650)" in bad.text
+    client.form("/authorization/tokens", csrf_token=client.csrf, deed="revoke", name="grafana")
+    assert station.client().ask("GET", "/metrics", headers=bearer).status == 401
 
 
 def test_a_password_changed_elsewhere_closes_the_pages_too(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
+import subprocess
 
 import pytest
 from web_station import AT, Client, Station, wait_for
@@ -11,8 +13,9 @@ from web_station import AT, Client, Station, wait_for
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.events import Event, Kind
 from btrmd.model.points import POINT
-from btrmd.model.readings import Quality
+from btrmd.model.readings import BAD, Quality, Value
 from btrmd.model.settings import SETTINGS
+from btrmd.model.snapshot import AlarmView
 
 ISO = "2026-05-28T20:26:40.000Z"
 TEST_FIELDS = [
@@ -204,15 +207,15 @@ def test_healthz_is_bad_when_snapshots_no_longer_come(station: Station, client: 
 
 
 def test_metrics_name_value_and_quality(station: Station, client: Client) -> None:
-    station.owner.show_point("alarm.list", ('odd"key', "io1"))
+    odd = AlarmView('odd"key', "x", AT, True, False, False)
+    station.owner.show(alarms=(odd,))
     reply = client.get("/metrics")
     assert reply.headers["Content-Type"].startswith("text/plain")
     lines = reply.text.splitlines()
     assert "btrm_battery_voltage_volts 13.3912" in lines
     assert "btrm_supply_present 1" in lines
-    assert 'btrm_test_state{value="idle"} 1' in lines
-    assert 'btrm_alarm_list{value="odd\\"key"} 1' in lines
-    assert 'btrm_point_good{point="runtime.remaining"} 0' in lines
+    assert 'btrm_test_state{state="idle"} 1' in lines
+    assert 'btrm_alarm_active{key="odd\\"key",severity="warning"} 1' in lines
     assert not any(line.startswith("btrm_runtime_remaining") for line in lines)
     names = [line.split()[2] for line in lines if line.startswith("# TYPE")]
     assert len(names) == len(set(names))
@@ -245,7 +248,68 @@ def _references(node: object) -> list[str]:
     return []
 
 
+def test_metrics_are_clean_for_promtool_and_few(station: Station, client: Client) -> None:
+    text = client.get("/metrics").text
+    samples = [line for line in text.splitlines() if not line.startswith("#")]
+    assert len(samples) <= 90
+    assert len({line.rsplit(" ", 1)[0] for line in samples}) == len(samples)
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed (package prometheus)")
+    done = subprocess.run(
+        [promtool, "check", "metrics"], input=text, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_metrics_have_state_sets_info_and_no_sentences(station: Station, client: Client) -> None:
+    reason = "The supply was lost (0.00 V)."
+    station.owner.show_point("test.state", "running")
+    station.owner.show_point("test.reason", reason)
+    station.owner.show_point("system.serial", "10000000abcdef01")
+    station.owner.show_point("battery.voltage", None, quality=BAD)
+    station.owner.show(alarms=(AlarmView("lvd.open", "x", AT, True, False, False),))
+    text = client.get("/metrics").text
+    assert reason not in text
+    for line in (
+        'btrm_test_state{state="running"} 1',
+        'btrm_test_state{state="idle"} 0',
+        'btrm_alarm_active{key="lvd.open",severity="critical"} 1',
+        'btrm_point_good{point="battery.voltage",quality="bad"} 0',
+        'btrm_site_info{serial="10000000abcdef01",name="BTRM",location="BTRM Location"} 1',
+    ):
+        assert f"\n{line}\n" in text
+    assert text.count("btrm_point_good{") == 1
+    assert "btrm_battery_voltage_volts" not in text
+
+
+def test_metrics_count_events_tests_and_transfers(station: Station, client: Client) -> None:
+    def told(n: int, key: str, kind: Kind, value: Value) -> Event:
+        return Event(n, AT, 1.0, key, kind, value, None, "core", "x")
+
+    station.bus.publish_events(
+        [
+            told(1, "test.state", Kind.CHANGE, "running"),
+            told(2, "test.result", Kind.CHANGE, "good"),
+            told(3, "ups.on_battery", Kind.CHANGE, True),
+            told(4, "ups.on_battery", Kind.CHANGE, False),
+            told(5, "supply.lost", Kind.RAISE, True),
+        ]
+    )
+    station.bus.told["syslog"] = 3
+    for _ in range(2):  # a second look counts nothing twice
+        text = client.get("/metrics").text
+    for line in (
+        'btrm_tests_total{result="good"} 1',
+        "btrm_transfers_total 2",
+        'btrm_events_total{kind="raise"} 1',
+        'btrm_notifier_backlog{notifier="syslog"} 2',
+    ):
+        assert f"\n{line}\n" in text
+
+
 def test_metrics_tell_what_the_listeners_count(station: Station, client: Client) -> None:
+    station.bus.report_listener("http", station.address)
     station.bus.report_counts("mail", {"sent": 3, "failed": 0})
     station.bus.report_counts("modbus", {"connections": 2, "refused": 7, "not_allowed": 1})
     client.get("/")
@@ -254,8 +318,7 @@ def test_metrics_tell_what_the_listeners_count(station: Station, client: Client)
         'btrm_listener_connections{listener="modbus"} 2',
         'btrm_listener_refused_total{listener="modbus"} 7',
         'btrm_listener_refused_total{listener="http"} 0',
-        'btrm_listener_displaced_total{listener="stream"} 0',
-        'btrm_server_count_total{server="mail",what="sent"} 3',
+        'btrm_notifier_sent_total{notifier="mail"} 3',
         'btrm_server_count_total{server="modbus",what="not_allowed"} 1',
     ):
         assert f"\n{line}\n" in text

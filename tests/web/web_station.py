@@ -20,6 +20,7 @@ from btrmd.model.points import POINT
 from btrmd.model.readings import GOOD, MISSING, Reading, Value
 from btrmd.model.settings import Settings
 from btrmd.model.snapshot import Snapshot
+from btrmd.model.tokens import with_token, without_token
 from btrmd.servers.web import WebServer
 
 AT = 1_780_000_000.0  # 2026-05-28T20:26:40Z
@@ -300,6 +301,13 @@ class MemoryTokens:
 
     def load(self) -> dict[str, object]:
         return self.data
+
+    def add(self, name: str, role: str, at: str, expires_at: str = "") -> str:
+        self.data, text = with_token(self.data, name, role, at, expires_at)
+        return text
+
+    def revoke(self, name: str) -> None:
+        self.data = without_token(self.data, name)
 
 
 class Station(NamedTuple):

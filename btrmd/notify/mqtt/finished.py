@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Final
 
 from ...model.discharge import TestRecord
@@ -59,11 +60,9 @@ class Finished:
         """Record `n` has arrived."""
         self._waiting = [one for one in self._waiting if one.n != n]
         self._told.add(n)
-        open_ = [
-            one.n for one in self._history.tests(True, MOST)
-            if one.n > self._n and one.state != FINISHED
-        ]  # fmt: skip
-        reached = max((one for one in self._told if all(one < left for left in open_)), default=0)
+        known = (one.n for one in self._history.tests(True, MOST))
+        untold = min((n for n in known if n > self._n and n not in self._told), default=math.inf)
+        reached = max((one for one in self._told if one < untold), default=0)
         if reached > self._n:
             self._n = reached
             self._told = {one for one in self._told if one > reached}

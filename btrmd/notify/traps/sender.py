@@ -36,6 +36,7 @@ class TrapSender:
         )
         self._stopping = threading.Event()
         self._shown = ""
+        self._counts: dict[str, int] = {}
         self._thread = threading.Thread(target=self._run, name="traps", daemon=True)
 
     def start(self) -> None:
@@ -78,6 +79,13 @@ class TrapSender:
 
     def _show(self) -> None:
         """A receiver that cannot be reached is a visible fault."""
+        counts = {
+            "sent": sum(receiver.sent for receiver in self._receivers),
+            "failed": sum(receiver.lost for receiver in self._receivers),
+        }
+        if counts != self._counts:
+            self._counts = counts
+            self._bus.report_counts(LISTENER, counts)
         text = " ".join(receiver.fault for receiver in self._receivers if receiver.fault)
         if text != self._shown:
             self._shown = text

@@ -59,6 +59,7 @@ class Unit:
         `source` goes into the event log with every write.
         """
         try:
+            self._bus.requests["modbus"] += 1
             request = parse(pdu)
             snapshot = self._look()
             if type(request) is Read:

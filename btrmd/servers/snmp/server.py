@@ -139,6 +139,7 @@ class SnmpServer:
         """Answer a datagram, or be silent. Runs on the loop."""
         counters = self.counters
         counters.packets += 1
+        self._bus.requests["snmp"] += 1
         snapshot = self._bus.snapshot
         if snapshot.settings is not self._settings:
             self._refresh()

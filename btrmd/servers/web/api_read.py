@@ -41,6 +41,7 @@ class ReadApi:
         self._bus = services.bus
         self._history = services.history
         self._services = services
+        self._tally = metrics.EventTally(services.bus)
 
     def points(self) -> Response:
         return answer_document(self._services.points.get())
@@ -119,8 +120,9 @@ class ReadApi:
             self._bus.snapshot,
             self._services.version,
             self._services.feed.clients,
-            self._bus.gauges,
+            self._bus,
             self._services.counts(),
+            self._tally,
         )
         return Response(text, mimetype=metrics.MIMETYPE)
 

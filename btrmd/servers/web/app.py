@@ -72,6 +72,7 @@ def create_app(services: Services) -> Flask:
         services.bearers,
         services.tell,
     )
+    app.before_request(lambda: services.bus.asked("http"))
     app.before_request(HttpsOnly(services.bus).check)
     app.before_request(gate.check)
     app.after_request(compress)

@@ -15,6 +15,7 @@ from .roles import ROLES, Role
 from .routes import Access, Route
 from .services import USERS_KEY, source
 from .sessions import IDLE_S, Session
+from .token_form import TokenForm
 from .users import NAME_TEXT, Users
 from .wording import say_age
 
@@ -28,6 +29,7 @@ DONE: Final = {
     "password": "The password has been set; the user must log in again.",
     "removed": "The user has been removed.",
     "closed": "The session has been ended.",
+    "revoked": "The token has been revoked.",
 }
 
 
@@ -52,6 +54,8 @@ class AuthorizationPage:
         self._users = Users(
             services.accounts, services.sessions, lambda text: services.note(USERS_KEY, text)
         )
+
+        self.tokens = TokenForm(services, lambda alert, token: self._render(alert, token=token))
 
     def show(self) -> str:
         return self._render(done=DONE.get(request.args.get("done", ""), ""))
@@ -102,7 +106,7 @@ class AuthorizationPage:
     def _again(self, alert: str, status: int) -> Response:
         return Response(self._render(alert=alert), status)
 
-    def _render(self, alert: str = "", done: str = "") -> str:
+    def _render(self, alert: str = "", done: str = "", token: str = "") -> str:
         me: Session = g.session
         settings = self._services.bus.snapshot.settings
         is_admin = me.role is Role.ADMIN
@@ -124,6 +128,8 @@ class AuthorizationPage:
             name_text=NAME_TEXT,
             sessions=self._sessions(me),
             idle_min=int(IDLE_S // 60),
+            new_token=token,
+            **self.tokens.words(),
         )
 
     def _sessions(self, me: Session) -> list[SessionLine]:
@@ -150,4 +156,5 @@ def authorization_routes(pages: Pages) -> list[Route]:
         Route("POST", PATH, page.save, own, role=Role.ADMIN),
         Route("POST", f"{PATH}/users", page.change_user, own, role=Role.ADMIN),
         Route("POST", f"{PATH}/sessions", page.end_session, own),
+        Route("POST", f"{PATH}/tokens", page.tokens.change, own, role=Role.ADMIN),
     ]

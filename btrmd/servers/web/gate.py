@@ -92,17 +92,24 @@ class Gate:
         that header by itself."""
         session = self._bearers.find(request.headers.get("Authorization"))
         if session is None:
-            source = f"web {request.remote_addr}"
-            self._tell(REFUSED_KEY, "A token was refused: it is not known.", source)
-            answer = refuse(401, "token", "The token is not known, or has been revoked.")
-            answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
-            return answer
+            return self._unknown_bearer()
         g.session = session
         if route.access not in (Access.PAGE, Access.DATA, Access.CHANGE):
             return refuse(403, "login", "This needs a person's login; a token is not enough.")
-        if route.access is Access.CHANGE:
-            return refuse(403, "role", f"A token of the role {session.role.word} only reads.")
+        if route.access is Access.CHANGE and session.role < route.role:
+            text = f"This needs the role {route.role.word}; {session.user} is {session.role.word}."
+            return refuse(403, "role", text)
         return None
+
+    def _unknown_bearer(self) -> Response:
+        address = request.remote_addr or ""
+        refused = self._bearers.refuse(request.headers.get("Authorization"), address)
+        if refused.wait_s:
+            return refuse(429, refused.code, refused.text, refused.wait_s)
+        self._tell(REFUSED_KEY, f"A token was refused: {refused.text}", f"web {address}")
+        answer = refuse(401, refused.code, refused.text)
+        answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        return answer
 
     def _factory(self, access: Access) -> Response | None:
         """The factory login leads to a new password and nowhere else (R147)."""

@@ -11,7 +11,7 @@ from btrmd.model.settings import SETTINGS, Setting
 from .cookies import SESSION_COOKIE
 from .gate import CSRF_HEADER
 from .routes import Access, Route
-from .schemas import SCHEMAS
+from .schemas import NULL, SCHEMAS, any_of
 
 _PARAMETER: Final = re.compile(r"<(?:(\w+):)?(\w+)>")
 _MEDIA: Final = {"Csv": "text/csv", "Text": "text/plain", "EventStream": "text/event-stream"}
@@ -53,6 +53,7 @@ def describe(routes: Iterable[Route], version: str) -> dict[str, object]:
             "securitySchemes": {
                 "session": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
                 "csrf": {"type": "apiKey", "in": "header", "name": CSRF_HEADER},
+                "token": {"type": "http", "scheme": "bearer"},
             },
         },
     }
@@ -84,7 +85,7 @@ def _operation(route: Route) -> dict[str, object]:
     if route.body:
         operation["requestBody"] = _content("", route.body)
     if is_secured:
-        operation["security"] = [{"session": [], "csrf": []}]
+        operation["security"] = [{"token": []}, {"session": [], "csrf": []}]
     return operation
 
 
@@ -114,16 +115,16 @@ def _settings() -> dict[str, object]:
 
 def _setting(setting: Setting) -> dict[str, object]:
     schema: dict[str, object] = {"description": setting.help}
+    value: dict[str, object] = {"type": _KINDS.get(setting.kind, "")}
     if setting.kind == "enum":
-        schema["enum"] = list(setting.choices)
-    else:
-        kind = _KINDS[setting.kind]
-        may_be_null = setting.optional or setting.secret
-        schema["type"] = [kind, "null"] if may_be_null else kind
+        kind = "integer" if isinstance(setting.choices[0], int) else "string"
+        value = {"type": kind, "enum": list(setting.choices)}
     if setting.low is not None:
-        schema["minimum"] = setting.low
+        value["minimum"] = setting.low
     if setting.high is not None:
-        schema["maximum"] = setting.high
+        value["maximum"] = setting.high
     if setting.max_length:
-        schema["maxLength"] = setting.max_length
-    return schema
+        value["maxLength"] = setting.max_length
+    if setting.optional or setting.secret:
+        return {**any_of(value, NULL), **schema}
+    return {**value, **schema}

@@ -7,18 +7,32 @@ from typing import Any, Final
 from btrmd.model.result_words import MARKS
 from btrmd.model.setting_battery import BATTERY_TYPES
 
+NULL: Final[dict[str, Any]] = {"type": "null"}
+
+
+def any_of(*schemas: dict[str, Any], description: str = "") -> dict[str, Any]:
+    """One of several types. Generators of clients stumble over a list of types, not over this."""
+    found: dict[str, Any] = {"anyOf": list(schemas)}
+    return {**found, "description": description} if description else found
+
+
+def words(*choices: str) -> dict[str, Any]:
+    """A text out of a few."""
+    return {"type": "string", "enum": list(choices)}
+
+
 _TIME: Final[dict[str, Any]] = {"type": "string", "format": "date-time"}
-_MAYBE_TIME: Final[dict[str, Any]] = {"type": ["string", "null"], "format": "date-time"}
-_MAYBE_NUMBER: Final[dict[str, Any]] = {"type": ["number", "null"]}
+_NUMBER: Final[dict[str, Any]] = {"type": "number"}
+_MAYBE_TIME: Final = any_of(_TIME, NULL)
+_MAYBE_NUMBER: Final = any_of(_NUMBER, NULL)
 _TEXT: Final[dict[str, Any]] = {"type": "string"}
 _FLAG: Final[dict[str, Any]] = {"type": "boolean"}
 _COUNT: Final[dict[str, Any]] = {"type": "integer", "minimum": 0}
 _PASSWORD: Final[dict[str, Any]] = {"type": "string", "minLength": 8, "maxLength": 128}
-_VALUE: Final[dict[str, Any]] = {
-    "description": "null when it is not known",
-    "type": ["number", "string", "boolean", "array", "null"],
-    "items": _TEXT,
-}
+_VALUE: Final = any_of(
+    _FLAG, _NUMBER, _TEXT, {"type": "array", "items": _TEXT}, NULL,
+    description="null when it is not known",
+)  # fmt: skip
 
 
 def _object(required: tuple[str, ...] = (), **properties: object) -> dict[str, Any]:
@@ -52,7 +66,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
             error=_TEXT,
             reason=_TEXT,
             key=_TEXT,
-            value={},
+            value=any_of(_FLAG, _NUMBER, _TEXT, NULL),
             allowed=_TEXT,
         ),
         "description": "error is a short code, reason one sentence; key, value and allowed where "
@@ -60,8 +74,8 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     },
     "Reading": _full(
         value=_VALUE,
-        unit={"enum": ["V", "A", "Ah", "W", "s", "h", "min", "%", "°C", ""]},
-        quality={"enum": ["good", "stale", "bad", "missing"]},
+        unit={**_TEXT, "description": "V A Ah W s h min % °C or empty"},
+        quality=words("good", "stale", "bad", "missing"),
         at=_MAYBE_TIME,
     ),
     "Points": _full(at=_TIME, points=_READINGS),
@@ -70,7 +84,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     ),
     "Card": _full(
         title=_TEXT,
-        tone={"enum": ["", "good", "warn", "bad"]},
+        tone={**_TEXT, "description": "good, warn, bad or empty"},
         is_running=_FLAG,
         rows={"type": "array", "items": {"type": "array", "items": _TEXT}},
     ),
@@ -86,7 +100,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         at=_TIME,
         uptime_s={"type": "number"},
         key=_TEXT,
-        kind={"enum": ["raise", "clear", "change", "command"]},
+        kind=words("raise", "clear", "change", "command"),
         value=_VALUE,
         threshold=_MAYBE_NUMBER,
         source=_TEXT,
@@ -95,9 +109,9 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "Events": _full(events=_list("Event")),
     "Test": _full(
         n=_COUNT,
-        type={"enum": ["1", "2", "outage"]},
+        type=words("1", "2", "outage"),
         state=_TEXT,
-        result={"enum": ["none", "good", "low", "aborted"]},
+        result=words("none", "good", "low", "aborted"),
         reason=_TEXT,
         source=_TEXT,
         started_at=_TIME,
@@ -112,12 +126,11 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         own_estimate_s={**_MAYBE_NUMBER, "description": "what this discharge alone says"},
         own_low_s=_MAYBE_NUMBER,
         own_high_s=_MAYBE_NUMBER,
-        started_at_charge={
-            "type": ["number", "null"],
-            "minimum": 0,
-            "maximum": 1,
-            "description": "part of the full charge at the start; null where it is not known",
-        },
+        started_at_charge=any_of(
+            {**_NUMBER, "minimum": 0, "maximum": 1},
+            NULL,
+            description="part of the full charge at the start; null where it is not known",
+        ),
         minimum_runtime_s=_MAYBE_NUMBER,
         marks={
             "type": "array",
@@ -128,9 +141,13 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "Tests": _full(tests=_list("Test")),
     "Trends": {
         **_full(
-            tier_s={"enum": [60, 900, 86400]},
+            tier_s={"type": "integer", "description": "60, 900 or 86400"},
             columns={"type": "array", "items": _TEXT},
-            rows={"type": "array", "maxItems": 2000, "items": {"type": "array"}},
+            rows={
+                "type": "array",
+                "maxItems": 2000,
+                "items": {"type": "array", "items": any_of(_NUMBER, _TEXT, NULL)},
+            },
             **{"from": _TIME, "to": _TIME},
         ),
         "description": "A row is the time, then one mean (or null) for each further column",
@@ -142,18 +159,21 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     "Changed": _full(changed={"type": "array", "items": _TEXT}),
     "StartTest": _closed(
         (),
-        type={"enum": [1, 2, "1", "2", None], "description": "null = the setting test.type"},
+        type=any_of(
+            {"type": "integer", "enum": [1, 2]}, NULL, description="null = the setting test.type"
+        ),
         delay_h={"type": "number", "minimum": 0, "maximum": 500, "default": 0},
     ),
-    "Started": _full(n={"type": ["integer", "null"]}),
+    "Started": _full(n=any_of({"type": "integer"}, NULL)),
     "CapacityCheck": _closed(("low",), low=_FLAG),
     "ResetData": _closed((), settings=_FLAG),
     "BatteryReplaced": _closed(
         (),
-        rated_ah={
-            "type": ["number", "string", "null"],
-            "description": "rating of the new battery, null = not known; left out = as before",
-        },
-        type={"enum": list(BATTERY_TYPES), "description": "left out = as before"},
+        rated_ah=any_of(
+            _NUMBER,
+            NULL,
+            description="rating of the new battery, null = not known; left out = as before",
+        ),
+        type={**words(*BATTERY_TYPES), "description": "left out = as before"},
     ),
 }

@@ -64,7 +64,7 @@ class WebServer:
         mail_tester: Callable[[], Iterable[MailStep]] | None = None,
     ) -> None:
         sessions, throttle = Sessions(clock), Throttle(clock, known)
-        bearers = Bearers(tokens)
+        bearers = Bearers(tokens, Throttle(clock))
         kept = None
         if certificates is not None:
             kept = Certificates(
