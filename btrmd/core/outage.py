@@ -83,7 +83,8 @@ def close(outage: Outage, reason: str, desk: Desk) -> Outage:
 def take_estimate(outage: Outage, ready: EstimateReady) -> Outage:
     if outage.record is None or outage.record.n != ready.test_n or ready.estimate is None:
         return outage
-    return outage._replace(estimate=ready.estimate)
+    record = with_estimate(outage.record, ready.estimate)
+    return outage._replace(estimate=ready.estimate, record=record)
 
 
 def step_outage(

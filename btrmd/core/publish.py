@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ..model.block_taps import CHANNELS, MOST_BLOCKS, block_volts
 from ..model.board import Inputs
 from ..model.discharge import Estimate, TestResult, TestState
+from ..model.rated_charge import new_charge_ah
 from ..model.readings import BAD, GOOD, MISSING, Measurement, Reading, Value
 from ..model.snapshot import AlarmView
 from ..model.waiting import say_waiting
@@ -48,9 +49,25 @@ def remaining_s(state: State, now: float) -> float | None:
     if outage.estimate is not None:
         return max(outage.estimate.ert_s - elapsed, 0.0)
     last, mean = state.health.measured, outage.progress.mean_a
-    if last is None or last.estimate_s is None or not last.average_current or not mean:
+    if not mean or mean <= 0.0:
         return None
+    if last is None or last.estimate_s is None or not last.average_current:
+        return _by_rating_s(state, mean, elapsed)
     return max(last.estimate_s * last.average_current / mean - elapsed, 0.0)
+
+
+UNTESTED = 0.8  # of a new battery's charge: what one that was never tested is taken for
+
+
+def _by_rating_s(state: State, amps: float, elapsed: float) -> float | None:
+    """Seconds that a battery which was never tested lasts, by its rating and the load alone."""
+    rated = state.setpoints.rated_ah
+    if rated is None:
+        return None
+    record = state.outage.record
+    begun = record.started_at_charge if record is not None else None
+    charge = UNTESTED * new_charge_ah(rated, amps) * (1.0 if begun is None else begun)
+    return max(3600.0 * charge / amps - elapsed, 0.0)
 
 
 def _sources(state: State, inputs: Inputs, wall: float) -> dict[str, Reading]:

@@ -292,7 +292,7 @@ def test_a_newer_database_that_does_not_is_kept_aside_whole(tmp_path: Path) -> N
         match=f"its version is {len(MIGRATIONS) + 1}, this btrmd knows 1 to {len(MIGRATIONS)}",
     ):
         prepare(connection)
-    for word in ("", "x", "-1", "4"):
+    for word in ("", "x", "-1", str(len(newer))):
         connection.execute("UPDATE state SET value = ? WHERE key = 'reader'", (word,))
         with pytest.raises(ForeignDatabaseError):
             prepare(connection)

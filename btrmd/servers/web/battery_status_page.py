@@ -19,7 +19,7 @@ from btrmd.model.thresholds import Thresholds
 from ..replacement import RATED, TYPE, replace_battery
 from .answers import answer_json
 from .curve_points import Curves
-from .discharge_plot import plot_test
+from .discharge_plot import LiveCurve, plot_test
 from .pages import Pages, see_other
 from .past import UNKNOWN, Past, say_past
 from .plot import Drawing, draw, encode_plots
@@ -74,6 +74,7 @@ class BatteryStatusPage:
         self._pages = pages
         self._services = pages.services
         self._curves = curves
+        self._live = LiveCurve(curves)
 
     def show(self) -> str:
         return self._render(done=DONE if request.args.get("done") == "replaced" else "")
@@ -118,6 +119,7 @@ class BatteryStatusPage:
             "battery_status.html",
             "Battery Status",
             page=page,
+            live=self._live.get(snapshot),
             alert=alert,
             done=done,
             typed={name: text[:60] for name, text in request.form.items()},
@@ -241,6 +243,8 @@ def _say_assessment(event: Event) -> Assessment:
 
 def _note(snapshot: Snapshot, judged: TestRecord | None) -> str:
     last, running = snapshot.last_test, snapshot.test
+    if running is not None and running.type == "outage":
+        return "An outage: the battery feeds the load. What stands below is of the last test."
     if running is not None and running.type != "outage" and running.state != "finished":
         return f"Test {running.n} is running; the estimate is the one so far. See Manual Test."
     if last is None:

@@ -6,12 +6,15 @@ from typing import Final
 
 from flask import Response, g, render_template, request
 
+from btrmd.model.settings import SETTINGS, Settings
+
 from .accounts import STATUS, Refusal
 from .cookies import DEVICE_COOKIE, drop_session, keep_session
 from .menu import ADDED, PAGES, Menu
 from .routes import Access, Route
 from .services import USERS_KEY, Services
 from .sessions import IDLE_S
+from .verdict import Verdict, make_verdict
 
 _TARGETS: Final = frozenset(path for _, path in (*PAGES, *ADDED))
 
@@ -97,10 +100,19 @@ class Pages:
 
     def render(self, template: str, title: str, **context: object) -> str:
         """A page in the house's layout."""
-        settings = self._services.bus.snapshot.settings
+        snapshot = self._services.bus.snapshot
+        settings = snapshot.settings
+        # a stranger who must log in first gets to know nothing
+        is_open = g.session is not None or settings["web.authorization"] != "all"
+        verdict = make_verdict(snapshot) if is_open else None
+        site = site_label(settings)
         return render_template(
             template,
             title=title,
+            head_title=_head_title(verdict, site, title) if is_open else title,
+            verdict=verdict,
+            site=site,
+            zone=settings["site.timezone"],
             model=f"BTRM{settings.site.model}",
             location=settings["site.location"],
             menu=self.menu,
@@ -110,6 +122,19 @@ class Pages:
             token=lambda: self._services.tokens.token(request),
             **context,
         )
+
+
+def site_label(settings: Settings) -> str:
+    """What tells this unit from forty others: its name, else where it is."""
+    name, place = settings.text("site.name"), settings.text("site.location")
+    is_named = name != SETTINGS["site.name"].default
+    return name if is_named or place == SETTINGS["site.location"].default else place
+
+
+def _head_title(verdict: Verdict | None, site: str, title: str) -> str:
+    """ "(2) 730 Northern: System Status": two alarms."""
+    count = f"({verdict.alarm_count}) " if verdict is not None and verdict.alarm_count else ""
+    return f"{count}{site}: {title}"
 
 
 def _target() -> str:
