@@ -65,7 +65,9 @@ def browser(chromium: Browser, place: Place) -> Browser:  # noqa: F811
     place.store(TEST, aborted, curves={7: curve(3600), 6: curve(600)})
     place.log(
         *(
-            Event(0, AT - 60.0 * i, 10.0, "io1", kind, True, 11.8, "core", f"CH1 is {kind.value}.")
+            Event(
+                i + 1, AT - 60.0 * i, 10.0, "io1", kind, True, 11.8, "core", f"CH1 is {kind.value}."
+            )
             for i, kind in enumerate(Kind)
         )
     )
