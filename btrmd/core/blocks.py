@@ -17,20 +17,21 @@ from .setpoints import Setpoints
 FLOAT_V = 0.35  # from the mean of the blocks, on float: more is no spread of healthy blocks
 FLOAT_CLEAR_V = 0.30
 FLOAT_S = 24 * 3600.0
+SHUNT_OHM = 0.002  # DESIGN section 2: the low-side shunt between Battery- and the star ground
+LEAST_TAP_V = 1.0  # a channel that reads less has no wire to a tap
 HITS = 5  # estimates a minute apart that name the same block, before the discharge is over
 
 
 class Blocks(NamedTuple):
     """`over_s` s on float with a deviation beyond FLOAT_V, block by block, () without taps;
     `worst` the block that deviates most of those that have for FLOAT_S, 0 = none, by `worst_v` V.
-    `weak` the block that the last discharge has named, 0 = none; `weak_s` its run time, s.
+    `weak` the block that the last discharge has named, 0 = none.
     `hits`: so many estimates in a row of the discharge under way have named `hit_block`."""
 
     over_s: tuple[float, ...] = ()
     worst: int = 0
     worst_v: float = 0.0
     weak: int = 0
-    weak_s: float | None = None
     hit_block: int = 0
     hits: int = 0
 
@@ -40,9 +41,17 @@ class Blocks(NamedTuple):
 
 
 def channel_volts(inputs: Inputs) -> Mapping[str, float | None]:
-    """The IO channels that may be taps."""
+    """The IO channels that may be taps, V above Battery-.
+
+    They are measured against the star ground: what the battery's shunt drops comes off, as it does
+    from the battery's own voltage.
+    """
     pairs = (("ch2", inputs.io2_v), ("ch3", inputs.io3_v), ("ch4", inputs.io4_v))
-    return {name: m.value if m.good else None for name, m in pairs}
+    drop = SHUNT_OHM * inputs.battery_a.value if inputs.battery_a.good else 0.0
+    return {
+        name: None if not m.good else m.value - drop if m.value > LEAST_TAP_V else m.value
+        for name, m in pairs
+    }
 
 
 def measure_blocks(inputs: Inputs, sp: Setpoints) -> tuple[float | None, ...]:
@@ -65,7 +74,7 @@ def measure_blocks(inputs: Inputs, sp: Setpoints) -> tuple[float | None, ...]:
 
 def _has_open_wire(sp: Setpoints, volts: Mapping[str, float | None]) -> bool:
     found = [volts.get(tap) for tap in sp.taps]
-    return any(v is not None and v < 1.0 for v in found)
+    return any(v is not None and v < LEAST_TAP_V for v in found)
 
 
 def deviations(found: tuple[float | None, ...], bank_v: float | None) -> tuple[float | None, ...]:
@@ -83,7 +92,7 @@ def step_blocks(blocks: Blocks, rest: Rest, desk: Desk) -> Blocks:
         return blocks if blocks == Blocks() else Blocks()
     over = blocks.over_s
     if len(over) != sp.blocks:
-        blocks = Blocks(over_s=(0.0,) * sp.blocks, weak=blocks.weak, weak_s=blocks.weak_s)
+        blocks = Blocks(over_s=(0.0,) * sp.blocks, weak=blocks.weak)
         over = blocks.over_s
     if rest.float_s <= 0.0:
         return blocks
@@ -118,7 +127,7 @@ def take_estimate(blocks: Blocks, ready: EstimateReady) -> Blocks:
     if not block:
         return blocks if not blocks.hit_block else blocks._replace(hit_block=0, hits=0)
     blocks = blocks._replace(hit_block=block, hits=hits)
-    return blocks._replace(weak=block, weak_s=made.ert_s) if hits >= HITS else blocks
+    return blocks._replace(weak=block) if hits >= HITS else blocks
 
 
 def take_record(blocks: Blocks, record: TestRecord, has_blocks: bool) -> Blocks:
@@ -126,18 +135,13 @@ def take_record(blocks: Blocks, record: TestRecord, has_blocks: bool) -> Blocks:
     if not has_blocks or record.estimate_s is None:
         return blocks._replace(hit_block=0, hits=0)
     named = weak_block(record)
-    weak_s = record.estimate_s if named else None
-    return blocks._replace(weak=named, weak_s=weak_s, hit_block=0, hits=0)
+    return blocks._replace(weak=named, hit_block=0, hits=0)
 
 
 def say_imbalance(blocks: Blocks) -> str:
     """What the alarm battery.block_imbalance says."""
     if blocks.weak:
-        text = f"Block {blocks.weak} is weak: it will end the run"
-        if blocks.weak_s is not None:
-            minutes = int(blocks.weak_s // 60)
-            text += f" after about {minutes // 60} h {minutes % 60:02} min"
-        return f"{text}."
+        return f"Block {blocks.weak} is weak: it will end the run."
     if not blocks.worst:
         return "A block of the battery differs from the others."
     side = "below" if blocks.worst_v < 0.0 else "above"

@@ -51,7 +51,6 @@ def dump(state: State, now: float, wall: float) -> dict[str, object]:
         "blocks": {
             "over_s": list(state.blocks.over_s),
             "weak": state.blocks.weak,
-            "weak_s": state.blocks.weak_s,
         },
         "replaced_after": state.replaced_after,
         "replaced_at": state.replaced_at,
@@ -173,11 +172,9 @@ def _blocks(stored: object) -> Blocks:
     counts = stored.get("over_s")
     over = counts if isinstance(counts, list) else []
     known = all(isinstance(s, int | float) and isfinite(s) and s >= 0.0 for s in over)
-    weak_s = _number(stored, "weak_s", nan)
     return Blocks(
         over_s=tuple(float(s) for s in over) if known else (),
         weak=min(max(int(_number(stored, "weak", 0.0)), 0), 4),
-        weak_s=None if isnan(weak_s) else weak_s,
     )
 
 

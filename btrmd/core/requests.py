@@ -149,7 +149,7 @@ def _reset(state: State, command: ResetData, desk: Desk) -> tuple[State, Answer]
     if state.test.is_on:
         return state, Answer(False, "running", "A test is running; stop it before the reset.")
     desk.do(ClearTests(command.source))
-    blocks = state.blocks._replace(weak=0, weak_s=None)
+    blocks = state.blocks._replace(weak=0)
     health = capacity.reset(command.source, desk)
     state = state._replace(health=health, blocks=blocks, last_reason="")
     if command.settings:

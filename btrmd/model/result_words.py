@@ -106,6 +106,9 @@ def say_action(record: TestRecord) -> str:
     """What a person should do now; "" where there is nothing to do or to tell."""
     if record.result not in ("good", "low"):
         return ""
+    block = weak_block(record)
+    if block:
+        return f"Block {block} ends the run: measure it at its terminals and replace it."
     for mark, action in _ACTIONS:
         # a good result from a battery that was not full is all the better
         if mark in record.marks and (record.result == "low" or "marginal" in record.marks):

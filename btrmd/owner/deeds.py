@@ -27,6 +27,7 @@ from ..core.state import State
 from ..estimate.enough import NotEnough
 from ..estimate.run_time import estimate
 from ..estimate.thin import thin
+from ..estimate.weakest_block import weakest
 from ..model.board import Inputs
 from ..model.commands import EstimateReady, HealthReady
 from ..model.discharge import TestRecord
@@ -235,11 +236,15 @@ class Deeds:
         rows = thin(self.recorder.rows())
         try:
             made = estimate(rows, settings.blocks, rated_ah)
+            made = weakest(rows, made, settings.blocks, rated_ah)
         except NotEnough as reason:
             return EstimateReady(n, None, str(reason))
         running = (state.outage.record, state.test.record)
         record = next((one for one in running if one is not None and one.n == n), None)
-        return EstimateReady(n, self._memory.improve(made, rows, settings, wall, record))
+        improved = self._memory.improve(made, rows, settings, wall, record)
+        if made.weak_block:  # what earlier discharges of the bank say is of the time before
+            improved = made._replace(findings=improved.findings)
+        return EstimateReady(n, improved)
 
 
 def log_event(event: Event) -> None:

@@ -395,6 +395,9 @@ class Owner:
         state, plant = self.state, world.plant
         held = state.test.is_on or state.transfer.carried or state.outage.record is not None
         plant.unfed.hear(state.setpoints.ups_enabled or held, state.lvd.is_open)
+        if plant.taps != state.setpoints.taps:
+            plant.taps = state.setpoints.taps
+            plant.touch()
         if plant.single_source is not state.setpoints.single_source:
             plant.single_source = state.setpoints.single_source
             plant.touch()

@@ -46,6 +46,12 @@ class Bank:
         """Volts of block 1.. without current."""
         return self._shares[block - 1] * self._parts[block - 1].thevenin()[0]
 
+    def volts_under(self, amps: float) -> list[float]:
+        """Volts of each block while `amps` (positive = charging) flow."""
+        found = (part.thevenin() for part in self._parts)
+        pairs = zip(self._shares, found, strict=True)
+        return [share * (volts + ohms * amps) for share, (volts, ohms) in pairs]
+
     # --- what a Battery answers to -------------------------------------------------------------
 
     @property

@@ -66,6 +66,7 @@ class Plant:
         self.single_source = False
         self.temperature_c = 25.0
         self.io_v = [0.0, 0.0, 0.0, 0.0]
+        self.taps: tuple[str, ...] = ()  # "ch2", "ch3", "ch4" or "none" above each block
         self.pulls_low = {"ch1": False, "ch2": False}
         self.button_until = {"pb1": 0.0, "pb2": 0.0}  # plant second at which it is let go
         self.load_bypass = 0.0  # share of the load's return that misses its shunt

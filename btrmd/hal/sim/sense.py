@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING, NamedTuple
 
+from .bank import Bank
+
 if TYPE_CHECKING:
     from .plant import Plant
 
@@ -68,13 +70,37 @@ class Noise:
         )
 
 
+SHUNT_OHM = 0.002
+
+
+def tapped(plant: Plant) -> list[float]:
+    """The IO channels with those that are wired to taps of the bank; one that was given volts of
+    its own (chN.volts) keeps them."""
+    io_v, amps = list(plant.io_v), plant.circuit.battery_a
+    bank_v = plant.circuit.battery_v
+    battery = plant.battery
+    if isinstance(battery, Bank):
+        volts = battery.volts_under(amps)
+        # the parts in their ratio: the circuit has solved the whole
+        scale = bank_v / (sum(volts) or 1.0)
+        volts = [scale * v for v in volts]
+    else:
+        volts = [bank_v / plant.blocks] * plant.blocks
+    below = SHUNT_OHM * amps
+    for v, channel in zip(volts, plant.taps, strict=False):
+        below += v
+        if channel != "none" and io_v[int(channel[2]) - 1] == 0.0:
+            io_v[int(channel[2]) - 1] = max(below, 0.0)
+    return io_v
+
+
 def measure(plant: Plant) -> Sense:
     """What is at the terminals and lines of `plant` in this instant, without noise."""
     circuit, relays = plant.circuit, plant.relays
     charger_a, supply_a = circuit.charger_a, circuit.supply_a
     if plant.single_source:
         supply_a, charger_a = supply_a + charger_a, 0.0
-    ch1, ch2, ch3, ch4 = plant.io_v
+    ch1, ch2, ch3, ch4 = tapped(plant) if plant.taps else plant.io_v
     if plant.pulls_low["ch1"]:
         ch1 = min(ch1, PULLED_LOW_V)
     if plant.pulls_low["ch2"]:

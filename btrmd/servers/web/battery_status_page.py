@@ -65,6 +65,7 @@ class BatteryStatus(NamedTuple):
     note: str
     curve: Drawing | None
     history: tuple[Past, ...]
+    blocks: tuple[Row, ...]
 
 
 class BatteryStatusPage:
@@ -114,6 +115,7 @@ class BatteryStatusPage:
             _note(snapshot, judged),
             draw(plot_test(judged, points, snapshot)) if has_curve and judged and points else None,
             tuple(say_past(test) for test in tests[:HISTORY]),
+            _blocks(snapshot),
         )
         return self._pages.render(
             "battery_status.html",
@@ -233,6 +235,24 @@ def _health(snapshot: Snapshot, is_assessed: bool, since: str) -> tuple[Row, ...
     if is_assessed:
         return rows
     return (*rows, Row("Replacement forecast", UNKNOWN), Row("Resistance", UNKNOWN))
+
+
+def _blocks(snapshot: Snapshot) -> tuple[Row, ...]:
+    """The voltage of each block that has a tap at both ends, and which of them is weak."""
+    weak = _value(snapshot, "battery.weak_block")
+    rows = []
+    for n in range(1, snapshot.settings.blocks + 1):
+        reading = snapshot.points.get(f"battery.block{n}.voltage")
+        if reading is None or reading.quality is MISSING:
+            continue
+        volts, apart = (_number(snapshot, f"battery.block{n}.{what}") for what in
+                        ("voltage", "deviation"))  # fmt: skip
+        text = UNKNOWN if volts is None else f"{volts:.2f} V"
+        note = "" if apart is None else f"{apart:+.2f} V from the mean"
+        if weak == n:
+            note = f"{note}; it will end the run" if note else "it will end the run"
+        rows.append(Row(f"Block {n}", text, note, "bad" if weak == n else ""))
+    return tuple(rows)
 
 
 def _say_assessment(event: Event) -> Assessment:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
 from btrmd.model.readings import BAD, MISSING
-from btrmd.model.result_words import is_combined, say_action, say_mark
+from btrmd.model.result_words import is_combined, say_action, say_mark, weak_block
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
 from btrmd.model.waiting import say_waiting
@@ -122,6 +122,7 @@ def _running(test: TestRecord, snapshot: Snapshot) -> Card:
     if minimum is None:
         minimum = _number(snapshot, "runtime.minimum")
     rows.append(("Estimated run time", _say_estimate(estimate, low, high)))
+    rows.extend(_weakest(test))
     rows.append(("Minimum run time", say_duration(minimum)))
     own = say_own(test)
     if own:
@@ -141,6 +142,7 @@ def _last(test: TestRecord) -> Card:
     if test.estimate_s is not None:
         text = _say_estimate(test.estimate_s, test.estimate_low_s, test.estimate_high_s)
         rows.append(("Estimated run time", text))
+    rows.extend(_weakest(test))
     own = say_own(test)
     if own:
         rows.append(("This discharge alone", own))
@@ -191,6 +193,15 @@ def _say_estimate(estimate: float | None, low: float | None, high: float | None)
     if low is None or high is None:
         return say_duration(estimate)
     return f"{say_duration(estimate)} ({say_duration(low)} to {say_duration(high)}, 90 %)"
+
+
+def _weakest(test: TestRecord) -> list[tuple[str, str]]:
+    """The block that will end the run, where one stands out."""
+    block = weak_block(test)
+    if not block or test.estimate_s is None:
+        return []
+    verb = "will end" if test.state != "finished" else "ends"
+    return [("Weakest block", f"Block {block} {verb} the run: {say_duration(test.estimate_s)}")]
 
 
 def _judge(test: TestRecord, minimum: float | None) -> tuple[str, str]:
