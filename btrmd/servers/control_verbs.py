@@ -36,6 +36,7 @@ from ..model.snapshot import AlarmView, Snapshot
 from .control_access import Passwords, Tokens, access_verbs
 from .control_appliance import appliance_verbs
 from .control_battery import battery_verbs
+from .control_report import report_verbs
 
 Request = Mapping[str, Any]
 Reply = dict[str, object]
@@ -101,6 +102,7 @@ class ControlVerbs:
             **access_verbs(bus, extras.set_password, extras.tokens),
             **appliance_verbs(bus),
             **battery_verbs(bus),
+            **report_verbs(bus, history),
         }
 
     def answer(self, request: Request, source: str) -> Reply:

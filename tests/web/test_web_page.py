@@ -33,6 +33,7 @@ MENU = [
     "About",
     "Trends",
     "Discharge Curves",
+    "Test Reports",
     "Event Log",
     "Integrations",
     "HTTPS",
