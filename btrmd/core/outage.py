@@ -76,7 +76,9 @@ def close(outage: Outage, reason: str, desk: Desk) -> Outage:
         marks=tuple(sorted(marks)),
     )
     desk.do(SaveRecord(record, finished=True))
-    desk.tell("ups.on_battery", Kind.CLEAR, f"Outage over: {reason}", value=False)
+    # an outage that ends because the battery was taken off the load is no good news
+    kind = Kind.CHANGE if reason.startswith("LVD") else Kind.CLEAR
+    desk.tell("ups.on_battery", kind, f"Outage over: {reason}", value=False)
     return NO_OUTAGE
 
 

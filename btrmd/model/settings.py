@@ -28,6 +28,7 @@ __all__ = [
     "parse_value",
 ]
 
+_MAIL = ("email.server", "email.to")
 _VOLTAGE = "system.voltage"
 _TYPE2 = "test.type2_minimum_mv"
 _TYPICAL_PARITY: Mapping[SettingValue, str] = {"modbus": "even", "dnp3": "none"}  # manual 10
@@ -283,10 +284,22 @@ def _followers(old: Settings, new: Settings, raw: Mapping[str, object]) -> dict[
     if _TYPE2 not in raw and not low <= new.integer(_TYPE2) <= high:
         moved[_TYPE2] = new.default(_TYPE2)
     moved.update({key: "none" for key in TAPS if new[key] not in tap_choices(key, new.blocks)})
+    if "email.enabled" not in raw and _gets_mail(old, new):
+        moved["email.enabled"] = True
     protocol = new["serial.protocol"]
     if "serial.parity" not in raw and protocol != old["serial.protocol"]:
         moved["serial.parity"] = _TYPICAL_PARITY.get(protocol, new["serial.parity"])
     return moved
+
+
+def _gets_mail(old: Settings, new: Settings) -> bool:
+    """Whether this change has made mail possible: server and recipient are no longer the
+    placeholders of the factory. Whoever enters them wants mail."""
+
+    def is_real(settings: Settings) -> bool:
+        return all(settings[key] not in ("", SETTINGS[key].default) for key in _MAIL)
+
+    return is_real(new) and any(old[key] != new[key] for key in _MAIL)
 
 
 def _choices_text(choices: tuple[int | str, ...]) -> str:

@@ -40,7 +40,7 @@ def test_the_page_lives_and_says_when_it_does_not(station: Station, browser: Bro
     station.owner.show_point("battery.voltage", 12.07)
     browser.wait(text_of('[data-key="battery.voltage"]') + " === '12.07 V'")
     station.owner.show_point("supply.voltage", None, quality=Quality.BAD, at=AT - 42)
-    browser.wait(text_of('[data-key="supply.voltage"]') + " === '— V bad, 42 s old'")
+    browser.wait(text_of('[data-key="supply.voltage"]') + " === '— V no reading for 42 s'")
     station.owner.show_point("capacity.state", "low")
     browser.wait(text_of('[data-key="capacity.state"]') + " === 'Low'")
     station.owner.show_point("io1.digital", True)

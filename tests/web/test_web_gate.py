@@ -58,6 +58,7 @@ PAGES = {
     ("GET", "/discharges"),
     ("GET", "/report/1"),
     ("GET", "/reports"),
+    ("GET", "/summary"),
     ("GET", "/reports/csv"),
     ("GET", "/reports/json"),
     ("GET", "/discharges/data"),

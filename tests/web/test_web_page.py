@@ -123,8 +123,8 @@ def test_it_says_it_in_the_manuals_words(
 @pytest.mark.parametrize(
     ("quality", "line"),
     [
-        (Quality.STALE, "Battery Voltage 11.90 V stale, 3 s old"),
-        (Quality.BAD, "Battery Voltage — V bad, 3 s old"),
+        (Quality.STALE, "Battery Voltage 11.90 V not renewed for 3 s"),
+        (Quality.BAD, "Battery Voltage — V no reading for 3 s"),
         (Quality.MISSING, "Battery Voltage — V missing"),
     ],
 )

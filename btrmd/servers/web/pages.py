@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from flask import Response, g, render_template, request
@@ -16,6 +17,7 @@ from .services import USERS_KEY, Services
 from .sessions import IDLE_S
 from .verdict import Verdict, make_verdict
 
+_REPORT: Final = re.compile(r"/report/[0-9]{1,9}")
 _TARGETS: Final = frozenset(path for _, path in (*PAGES, *ADDED))
 
 
@@ -45,7 +47,9 @@ class Pages:
             return self._again("login.html", "Log in", status, opened.text, opened.retry_after_s)
         if g.session is not None:
             self._services.sessions.close(g.session)
-        place = "/set-password" if opened.is_factory else _target()
+        target = _target()
+        way = "" if target == "/" else f"?next={target}"
+        place = f"/set-password{way}" if opened.is_factory else target
         return keep_session(see_other(place), opened)
 
     def logout(self) -> str | Response:
@@ -58,7 +62,7 @@ class Pages:
         return drop_session(see_other("/"))
 
     def new_password(self) -> str:
-        return self.render("set_password.html", "Set password", error="")
+        return self.render("set_password.html", "Set password", error="", next=_target())
 
     def set_password(self) -> Response:
         title = "Set password"
@@ -76,7 +80,7 @@ class Pages:
             return self._again("set_password.html", title, status, changed.text, wait)
         g.session = changed
         self._services.note(USERS_KEY, f"The password of {changed.user} was set.")
-        return keep_session(see_other("/"), changed)
+        return keep_session(see_other(_target()), changed)
 
     def error(self, status: int, text: str) -> Response:
         """An error in words, in the house's layout; plain text for programs."""
@@ -140,7 +144,7 @@ def _head_title(verdict: Verdict | None, site: str, title: str) -> str:
 def _target() -> str:
     """Where a login leads: one of our own pages, whatever the form says."""
     place = request.values.get("next", "/")
-    return place if place in _TARGETS else "/"
+    return place if place in _TARGETS or _REPORT.fullmatch(place) else "/"
 
 
 def see_other(place: str) -> Response:

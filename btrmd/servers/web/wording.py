@@ -14,6 +14,7 @@ from btrmd.model.waiting import short_time
 
 NOTHING: Final = "—"
 CAPACITY_WORDS: Final = {"unknown": "no test yet", "good": "Good", "low": "Low"}  # R29, R192
+QUALITIES: Final = {"bad": "no reading", "stale": "not renewed"}
 CAPACITY_TONES: Final = {"good": "good", "low": "low"}
 
 
@@ -81,11 +82,11 @@ def say_value(key: str, reading: Reading) -> str:
 
 
 def say_quality(reading: Reading, at: float) -> str:
-    """ "stale, 3 s old": the word and the age of a reading that is not good."""
-    quality = reading.quality.value
+    """ "no reading for 3 s", "not renewed for 3 s", "missing": why a reading is not good."""
+    words = QUALITIES.get(reading.quality.value, reading.quality.value)
     if reading.quality is MISSING or reading.at <= 0:
-        return quality
-    return f"{quality}, {say_age(at - reading.at)} old"
+        return words
+    return f"{words} for {say_age(at - reading.at)}"
 
 
 def say_age(seconds: float) -> str:

@@ -43,8 +43,9 @@
   }
 
   function note(entry) {
-    if (entry.quality === "missing" || !entry.at) return entry.quality;
-    return `${entry.quality}, ${age(plantAt - Date.parse(entry.at))} old`;
+    const words = { bad: "no reading", stale: "not renewed" }[entry.quality] || entry.quality;
+    if (entry.quality === "missing" || !entry.at) return words;
+    return `${words} for ${age(plantAt - Date.parse(entry.at))}`;
   }
 
   function showText(key, entry) {
