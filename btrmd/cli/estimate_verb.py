@@ -47,19 +47,19 @@ def add_parser(subparsers: Any) -> None:
         help="nominal volts of the bank",
     )
     parser.add_argument(
-        "--rated-ah", metavar="AH", type=_within(1.0, 2000.0), help="20 h charge of the bank"
+        "--rated-ah", metavar="AH", type=within(1.0, 2000.0), help="20 h charge of the bank"
     )
     parser.add_argument(
         "--cutoff",
         metavar="V",
-        type=_within(9.0, 12.6),
+        type=within(9.0, 12.6),
         default=11.0,
         help="end of the run, volts per 12 V block (default 11.0)",
     )
     parser.add_argument(
         "--mrt",
         metavar="MIN",
-        type=_within(0.0, 100_000.0),
+        type=within(0.0, 100_000.0),
         help="minimum run time in minutes, for a verdict (0 = none)",
     )
     add_json(parser)
@@ -145,10 +145,13 @@ def _write(answer: dict[str, Any]) -> None:
         write_line(f"Note: {warning}")
 
 
-def _within(low: float, high: float) -> Callable[[str], float]:
+def within(low: float, high: float) -> Callable[[str], float]:
+    """A decoder for argparse: a number within `low`..`high`, else refused in one sentence."""
+
     def decode(text: str) -> float:
         try:
-            value = float(text)
+            # float() alone would take digits of every script and underscores
+            value = float(text) if text.isascii() and "_" not in text else float("nan")
         except ValueError:
             value = float("nan")
         if not low <= value <= high:

@@ -34,6 +34,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "events": ("verbs_events", "verify that the event log says what was stored"),
     "sim": ("verbs_sim", "show or change the running simulation"),
     "estimate": ("estimate_verb", "estimate the run time from a recorded discharge"),
+    "health": ("health_verb", "state of health and forecast from a history of discharges"),
     "points": ("verbs_points", "list the point table with every protocol's address"),
     "trap": ("verbs_trap", "send a test notification to the SNMP receivers"),
     "mib": ("verbs_mib", "print the SNMP MIB text"),

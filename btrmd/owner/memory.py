@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import itertools
 import logging
-import time
 from collections.abc import Sequence
 from math import log
 
+from ..estimate.combine import Discharge, combine
 from ..estimate.enough import NotEnough
-from ..estimate.forecast import Forecast, forecast
-from ..estimate.health import (
-    MARK_CUTOFF,
-    Health,
-    Past,
-    combine,
-    health_of,
-    past_of,
-    site_factor,
-    step_resistance,
-    usual_s,
+from ..estimate.evidence import (
+    Evidence,
+    begins_full,
+    dated,
+    evidence_of,
+    is_full,
+    is_sane,
+    own_of,
+    reading_of,
+    why_not,
 )
+from ..estimate.forecast import forecast
+from ..estimate.health import SUSPECTED, health_of, step_resistance
+from ..estimate.rating import Rating
 from ..estimate.run_time import estimate
+from ..estimate.sentences import change_words, forecast_words, health_words
+from ..estimate.track import Track, after
 from ..model.commands import HealthReady
 from ..model.discharge import CurveRow, Estimate, TestRecord
 from ..model.history import History
@@ -31,14 +35,18 @@ _log = logging.getLogger(__name__)
 
 RECORDS = 100  # so many discharges are remembered: years of them
 FULL = 4  # of those to the cutoff, so many curves are estimated again at start
+AGAIN = 6  # of those that an older version stored without an estimate of their own
 SEEN_PART = 0.4  # a full discharge is estimated again from this part of it
+
+Rehearsal = tuple[float, float]
 
 
 class Memory:
     """The finished records and what full discharges said of our estimates. One thread: the owner's.
 
     Reads the history once, at start; later records come by `add`. Records are ordered by number:
-    a clock that was never set, or set back, does not make one older than it is.
+    a clock that was never set, or set back, does not make one older than it is. Only a discharge's
+    own estimate is evidence; what was told with the help of earlier ones never comes back.
     """
 
     def __init__(
@@ -46,38 +54,44 @@ class Memory:
     ) -> None:
         """`replaced_after`: the last record number of the battery before this one; 0 = none."""
         self._records: list[TestRecord] = []
+        self._rehearsals: dict[int, Rehearsal] = {}
         self._replaced_after = replaced_after
-        self._ratios: list[float] = []
+        self._followed: list[tuple[Evidence, Track]] = []
+        self._followed_for: Rating | None = None
         if history is None:
             return
-        self._records = [
-            record
-            for record in reversed(history.tests(limit=RECORDS))
-            if record.state == "finished" and record.estimate_s is not None
-        ]
-        full = [record for record in self._records if _is_full(record)][-FULL:]
-        for record in full:
-            self._learn(list(history.curve(record.n)), record, settings)
+        found = [record for record in history.tests(limit=RECORDS) if record.state == "finished"]
+        self._records = sorted(found, key=lambda record: record.n)
+        self._estimate_again(history, settings)
+        measured = [one for one in self._records if is_full(one) and not why_not(one)]
+        for record in measured[-FULL:]:
+            self._rehearse(list(history.curve(record.n)), record, settings)
 
     def add(self, record: TestRecord, rows: Sequence[CurveRow], settings: Settings) -> None:
         """A discharge is over; `rows` its curve."""
         self._records = [old for old in self._records if old.n != record.n]
-        if record.estimate_s is None:
+        self._rehearsals.pop(record.n, None)
+        reason = why_not(record)
+        if reason:
+            _log.info("discharge %d is no evidence of the battery's health: %s", record.n, reason)
             return
-        self._records = [*self._records, record][-RECORDS:]
-        if _is_full(record):
-            self._learn(rows, record, settings)
+        self._records.append(record)
+        self._records = sorted(self._records, key=lambda one: one.n)[-RECORDS:]
+        if is_full(record):
+            self._rehearse(rows, record, settings)
 
     def clear(self) -> None:
         """The test data were reset: another battery."""
         self._records = []
-        self._ratios = []
+        self._rehearsals = {}
+        self._followed = []
 
     def replaced(self, last_n: int) -> None:
         """Another battery was put in after record `last_n`: records up to it stay in the history
         and are no evidence for this battery. The caller keeps the number (see `__init__`) and asks
         for `news` afterwards. A later call with a lower number takes it back that far."""
         self._replaced_after = last_n
+        self._followed = []
 
     def improve(
         self,
@@ -90,85 +104,104 @@ class Memory:
         """The estimate of the discharge under way, with what is remembered.
 
         `running` its record so far: marks and `started_at_charge` say how it compares. The answer
-        has `own_s`, `own_low_s`, `own_high_s` (what `made` said) wherever it differs from `made`,
-        and the finding `history_differs` where this discharge contradicts the earlier ones; then
-        its interval spans both and nothing is narrowed.
+        has `own_s`, `own_low_s`, `own_high_s` (what `made` said) wherever history was asked, and
+        the finding `history_differs` where this discharge contradicts the earlier ones; then its
+        interval spans both and nothing is narrowed.
         """
-        rated_ah = _rated(settings)
-        if rated_ah is None or len(rows) < 2:
+        if len(rows) < 2 or rows[-1].time_s <= 0.0:
             return made
         seen_s = rows[-1].time_s
         total = sum(
-            (after.time_s - before.time_s) * -after.battery_a
-            for before, after in itertools.pairwise(rows)
+            (later.time_s - before.time_s) * -later.battery_a
+            for before, later in itertools.pairwise(rows)
         )
         temps = [row.temp_c for row in rows if row.temp_c is not None]
         temp_c = sum(temps) / len(temps) if temps else None
-        health = health_of(self._pasts(rated_ah))
-        site = site_factor(self._ratios)
-        found = combine(made, seen_s, total / seen_s, temp_c, rated_ah, health, site, wall)
-        if found[:3] == made[:3]:
-            return found
-        return found._replace(own_s=made.ert_s, own_low_s=made.low_s, own_high_s=made.high_s)
+        now = wall if is_sane(wall) else None
+        is_from_full = running is None or begins_full(running)
+        discharge = Discharge(seen_s, total / seen_s, temp_c, is_from_full, now)
+        return combine(made, self._track(settings), discharge)
 
     def news(self, rows: Sequence[CurveRow], settings: Settings, wall: float) -> HealthReady:
         """What to show after the last discharge; `rows` its curve, empty at start (no text then).
 
         `confirm`: it asks for a confirming test, since the battery seems to have changed.
         """
-        rated_ah = _rated(settings)
-        pasts = [] if rated_ah is None else self._pasts(rated_ah)
-        health = health_of(pasts)
-        if rated_ah is None or health is None:
+        track = self._track(settings)
+        if track is None:
             return HealthReady(None)
-        said = [f"State of health {health.soh_pct:.0f} %."]
-        if health.stepped:
-            said.append("It differs from the tests before by more than ageing explains.")
+        health = health_of(track)
+        said = [health_words(health), change_words(health.change)]
         ohm = step_resistance(rows)
         if ohm is not None:
             said.append(f"Resistance at the transfer {1000.0 * ohm:.0f} mOhm.")
-        said.append(_say(self._forecast(pasts, health, rated_ah, settings, wall)))
-        low, high = (round(end, 1) for end in health.interval_pct)
-        text = " ".join(said) if rows else ""
-        return HealthReady(round(health.soh_pct, 1), text, low, high, health.stepped)
+        minimum = 60.0 * (settings.number("test.minimum_runtime_min") or 0.0)
+        found = forecast(track, minimum, wall if is_sane(wall) else None)
+        said.append(forecast_words(found, health.change.word))
+        text = " ".join(part for part in said if part) if rows else ""
+        pct = (health.soh_pct, health.low_pct, health.high_pct)
+        soh, low, high = (None if value is None else round(value, 1) for value in pct)
+        return HealthReady(soh, text, low, high, health.change.word == SUSPECTED)
 
-    def _forecast(
-        self,
-        pasts: Sequence[Past],
-        health: Health,
-        rated_ah: float,
-        settings: Settings,
-        wall: float,
-    ) -> Forecast:
-        last = self._records[-1]
-        usual = usual_s(rated_ah, last.average_current or 1.0, last.average_temperature)
-        return forecast(pasts, health, last.minimum_runtime_s or 0.0, usual, wall)
+    def _track(self, settings: Settings) -> Track | None:
+        """The track along what counts for this battery; only what is new is worked out."""
+        rating = _rating(settings)
+        evidence = dated(
+            [
+                evidence_of(record, self._rehearsals.get(record.n))
+                for record in self._records
+                if record.n > self._replaced_after and not why_not(record)
+            ]
+        )
+        if rating != self._followed_for:
+            self._followed, self._followed_for = [], rating
+        while evidence and self._followed and self._followed[0][0].n < evidence[0].n:
+            del self._followed[0]  # too old to be remembered; the tracks after it know of it
+        same = 0
+        for one, (old, _) in zip(evidence, self._followed, strict=False):
+            if one != old:
+                break
+            same += 1
+        del self._followed[same:]
+        track = self._followed[-1][1] if self._followed else None
+        for one in evidence[same:]:
+            track = after(track, one, rating)
+            self._followed.append((one, track))
+        return track
 
-    def _pasts(self, rated_ah: float) -> list[Past]:
-        site = site_factor(self._ratios)
-        known = (record for record in self._records if record.n > self._replaced_after)
-        found = (past_of(record, rated_ah, site) for record in known)
-        return [past for past in found if past is not None]
+    def _estimate_again(self, history: History, settings: Settings) -> None:
+        """Records of an older version have no estimate of their own: the newest get one from their
+        curve, the others are no evidence."""
+        lacking = [
+            record
+            for record in self._records
+            if record.estimate_s is not None and record.result != "aborted" and not own_of(record)
+        ]
+        for record in lacking[-AGAIN:]:
+            rows = list(history.curve(record.n))
+            try:
+                made = estimate(rows, settings.blocks, _rated(settings))
+            except NotEnough:
+                continue
+            again = record._replace(
+                own_estimate_s=made.ert_s, own_low_s=made.low_s, own_high_s=made.high_s
+            )
+            self._records = [again if one.n == record.n else one for one in self._records]
 
-    def _learn(self, rows: Sequence[CurveRow], record: TestRecord, settings: Settings) -> None:
+    def _rehearse(self, rows: Sequence[CurveRow], record: TestRecord, settings: Settings) -> None:
         """Estimate a full discharge from its first part and keep how far that was off."""
-        true_s = record.estimate_s
-        if true_s is None:
+        own = own_of(record)
+        if own is None:
             return
+        true_s = own[0]
         some = [row for row in rows if row.time_s <= SEEN_PART * true_s]
         try:
             made = estimate(some, settings.blocks, _rated(settings))
         except NotEnough:
             return
-        self._ratios = [*self._ratios, log(true_s / made.ert_s)][-2 * FULL :]
+        middle, sd = reading_of(made.ert_s, made.low_s, made.high_s)
+        self._rehearsals[record.n] = (middle - log(true_s), sd)
         _log.info("discharge %d lasted %.2f times its estimate", record.n, true_s / made.ert_s)
-
-
-def _is_full(record: TestRecord) -> bool:
-    """Down to the cutoff; an estimate whose interval is a point was measured."""
-    return MARK_CUTOFF in record.marks or (
-        record.estimate_s is not None and record.estimate_low_s == record.estimate_high_s
-    )
 
 
 def _rated(settings: Settings) -> float | None:
@@ -176,17 +209,7 @@ def _rated(settings: Settings) -> float | None:
     return float(rated) if isinstance(rated, int | float) else None
 
 
-def _say(found: Forecast) -> str:
-    """The forecast as a sentence."""
-    if found.reason:
-        return f"No replacement forecast: {found.reason}."
-    if found.median_at is None and found.earliest_at is None:
-        return "It will carry the load for the minimum run time for a year at least."
-    earliest = _day(found.earliest_at) if found.earliest_at is not None else ""
-    if found.median_at is None:
-        return f"It may fall below the minimum run time from {earliest} on, likely after a year."
-    return f"Replace it by {_day(found.median_at)}, to be sure by {earliest}."
-
-
-def _day(at: float) -> str:
-    return time.strftime("%Y-%m-%d", time.gmtime(at))
+def _rating(settings: Settings) -> Rating | None:
+    """What a new battery of the told Ah gives; None where the Ah are not told."""
+    rated_ah = _rated(settings)
+    return None if rated_ah is None else Rating(rated_ah)

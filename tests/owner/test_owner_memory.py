@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+import random
+from collections.abc import Iterator, Sequence
 from math import exp
 
 import pytest
 
-from btrmd.estimate.health import usual_s
+from btrmd.estimate.rating import Rating
 from btrmd.model.discharge import CurveRow, Estimate, TestRecord
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
@@ -15,34 +17,44 @@ from btrmd.owner.memory import Memory
 
 DAY = 86400.0
 START = 1_790_000_000.0
-AH, AMPS = 40.0, 4.0
+AH, AMPS = 40.0, 5.0
+NEW_S = Rating(AH).run_s(AMPS, 25.0)
+MINIMUM_S = 0.75 * NEW_S
 
 
 class Past:
-    """A history that holds finished records, newest first."""
+    """A history that holds finished records, newest first, and their curves."""
 
-    def __init__(self, *records: TestRecord) -> None:
+    def __init__(self, *records: TestRecord, **curves: Sequence[CurveRow]) -> None:
         self.records = list(records)
+        self.curves = curves
+        self.asked: list[int] = []
 
     def tests(self, include_cleared: bool = False, limit: int = 1000) -> list[TestRecord]:
         return self.records[::-1][:limit]
 
     def curve(self, n: int) -> Iterator[CurveRow]:
-        return iter(())
+        self.asked.append(n)
+        return iter(self.curves.get(f"n{n}", ()))
 
 
 @pytest.fixture
 def settings() -> Settings:
-    return Settings.defaults(Site()).with_changes({"battery.rated_ah": AH})
+    return Settings.defaults(Site()).with_changes(
+        {"battery.rated_ah": AH, "test.minimum_runtime_min": round(MINIMUM_S / 60.0)}
+    )
 
 
-def record(n: int, health: float, spread: float = 0.15) -> TestRecord:
-    ert = health * usual_s(AH, AMPS, 25.0)
-    return TestRecord(
-        n, "1", "finished", "good", ended_at=START + n * 60 * DAY, average_current=AMPS,
-        average_temperature=25.0, minimum_runtime_s=3600.0, estimate_s=ert,
-        estimate_low_s=ert * exp(-spread), estimate_high_s=ert * exp(spread),
+def record(n: int, health: float, **more: object) -> TestRecord:
+    """A quarterly test that says `health` by itself, +-16 %, and was told as 0.95."""
+    own, told = health * NEW_S, 0.95 * NEW_S
+    base = TestRecord(
+        n, "1", "finished", "good", ended_at=START + n * 91 * DAY, average_current=AMPS,
+        average_temperature=25.0, minimum_runtime_s=MINIMUM_S, estimate_s=told,
+        estimate_low_s=0.9 * told, estimate_high_s=1.1 * told,
+        own_estimate_s=own, own_low_s=own / 1.16, own_high_s=own * 1.16,
     )  # fmt: skip
+    return base._replace(**more)  # type: ignore[arg-type]
 
 
 def rows(seconds: float) -> list[CurveRow]:
@@ -50,52 +62,325 @@ def rows(seconds: float) -> list[CurveRow]:
     return [*first, CurveRow(seconds, 12.4, -AMPS, 25.0, AMPS)]
 
 
+def memory_of(settings: Settings, *records: TestRecord, replaced_after: int = 0) -> Memory:
+    return Memory(Past(*records), settings, replaced_after)  # type: ignore[arg-type]
+
+
+def estimate(soh: float) -> Estimate:
+    return Estimate(soh * NEW_S, soh * NEW_S / 1.16, soh * NEW_S * 1.16, "x")
+
+
+def at(n: int) -> float:
+    return START + n * 91 * DAY
+
+
 def test_without_history_nothing_is_known(settings: Settings) -> None:
     memory = Memory(None, settings)
     assert memory.news((), settings, START).soh_pct is None
-    made = Estimate(7000.0, 6000.0, 8000.0, "x")
-    assert memory.improve(made, rows(3600.0), settings, START)[:3] == pytest.approx(made[:3])
+    assert memory.improve(estimate(0.9), rows(3600.0), settings, START) == estimate(0.9)
 
 
 def test_the_history_tells_at_start_without_a_word(settings: Settings) -> None:
-    memory = Memory(Past(record(1, 0.9), record(2, 0.9)), settings)  # type: ignore[arg-type]
-    news = memory.news((), settings, START + 130 * DAY)
-    assert news.soh_pct == pytest.approx(90.0, abs=1.0)
+    news = memory_of(settings, record(1, 0.9), record(2, 0.9)).news((), settings, at(2))
+    assert news.soh_pct == pytest.approx(90.0, abs=2.0)
+    assert news.soh_low_pct is not None
+    assert news.soh_high_pct is not None
+    assert news.soh_low_pct < 85.0 < 95.0 < news.soh_high_pct
     assert news.text == ""
+    assert not news.confirm
 
 
 def test_a_discharge_that_ends_is_told(settings: Settings) -> None:
     memory = Memory(None, settings)
     memory.add(record(1, 0.8), rows(3600.0), settings)
-    news = memory.news(rows(3600.0), settings, START)
-    assert "State of health 80 %." in news.text
-    assert "100 mOhm" in news.text
+    news = memory.news(rows(3600.0), settings, at(1))
+    assert news.text.startswith("State of health 8")
+    assert "from 1 test." in news.text
+    assert "80 mOhm" in news.text
     assert "not enough history" in news.text
 
 
-def test_a_forecast_comes_with_the_third_test(settings: Settings) -> None:
-    past = Past(record(1, 0.9), record(2, 0.9), record(3, 0.9))
-    memory = Memory(past, settings)  # type: ignore[arg-type]
-    text = memory.news(rows(3600.0), settings, START + 181 * DAY).text
-    assert "for a year at least" in text
+def test_a_forecast_comes_with_the_second_test(settings: Settings) -> None:
+    text = memory_of(settings, record(1, 0.95), record(2, 0.95)).news(rows(3600.0), settings, at(2))
+    assert "Replace the battery by" in text.text
+    assert "risk of failing the minimum run time" in text.text
 
 
-def test_what_is_remembered_narrows_the_next_estimate(settings: Settings) -> None:
-    memory = Memory(Past(record(1, 0.9), record(2, 0.9)), settings)  # type: ignore[arg-type]
-    usual = usual_s(AH, AMPS, 25.0)
-    made = Estimate(0.8 * usual, 0.6 * usual, 1.1 * usual, "x")
-    after = memory.improve(made, rows(3600.0), settings, START + 130 * DAY)
-    assert made.ert_s < after.ert_s < 0.9 * usual
-    assert after.high_s - after.low_s < made.high_s - made.low_s
+@pytest.mark.parametrize("truth", [0.60, 0.70, 0.80])
+def test_history_never_hides_a_failing_bank(settings: Settings, truth: float) -> None:
+    """Four tests at 0.95, then a bank at `truth`: told truth in the interval from the first such
+    test on, never wholly above the minimum, and health near it after two."""
+    memory = memory_of(settings, *(record(n, 0.95) for n in range(1, 5)))
+    for n in (5, 6):
+        told = memory.improve(estimate(truth), rows(3600.0), settings, at(n), record(n, truth))
+        assert told.low_s <= truth * NEW_S <= told.high_s
+        assert (told.own_s, told.own_low_s, told.own_high_s) == estimate(truth)[:3]
+        if truth < 0.75:
+            assert told.low_s < MINIMUM_S
+        if n == 5 and truth <= 0.70:
+            assert "history_differs" in told.findings
+        # what was told goes into the record beside the own estimate, and does not come back
+        memory.add(
+            record(n, truth, estimate_s=told.ert_s, estimate_low_s=told.low_s,
+                   estimate_high_s=told.high_s),
+            rows(3600.0), settings,
+        )  # fmt: skip
+        news = memory.news(rows(3600.0), settings, at(n))
+        assert news.soh_low_pct is not None
+        assert news.soh_high_pct is not None
+        assert news.soh_low_pct <= 100.0 * truth <= news.soh_high_pct
+        if n == 5:
+            assert news.confirm
+            assert "test again rested to confirm it" in news.text
+    assert news.soh_pct == pytest.approx(100.0 * truth, abs=9.0)
+
+
+def test_what_is_told_does_not_make_it_surer(settings: Settings) -> None:
+    """Records that differ only in what was told after combining say the same."""
+    told = [
+        memory_of(
+            settings,
+            *(
+                record(n, 0.9, estimate_s=s * NEW_S, estimate_low_s=s * NEW_S - 60.0,
+                       estimate_high_s=s * NEW_S + 60.0)
+                for n in range(1, 6)
+            ),
+        ).news((), settings, at(5))
+        for s in (0.7, 0.9, 1.0)
+    ]  # fmt: skip
+    assert told[0] == told[1] == told[2]
+
+
+def test_short_charges_condemn_no_good_bank(settings: Settings) -> None:
+    """An outage, four hours of charging, a second outage, an hour, a test: a new bank. Without a
+    charge balance and with one that counted right."""
+    seen = (0.98, 0.82, 0.72)  # parts of a full run: what is in the battery at each start
+    for known in (True, False):
+        memory = Memory(None, settings)
+        for n, part in enumerate(seen, start=1):
+            kind = "outage" if n < 3 else "1"
+            marks = ("not_full", "not_rested") if n > 1 else ()
+            memory.add(
+                record(n, part, type=kind, marks=marks, ended_at=START + n * 4 * 3600.0,
+                       started_at_charge=part if known else None),
+                rows(3600.0), settings,
+            )  # fmt: skip
+        news = memory.news(rows(3600.0), settings, START + DAY)
+        assert news.soh_pct is None or news.soh_pct >= 90.0
+        assert news.soh_high_pct is None or news.soh_high_pct >= 100.0
+        assert not news.confirm
+
+
+def test_what_began_below_full_is_not_combined(settings: Settings) -> None:
+    memory = memory_of(settings, record(1, 0.95), record(2, 0.95))
+    for running in (
+        record(3, 0.7, started_at_charge=0.7),
+        record(3, 0.7, marks=("not_rested",)),
+        record(3, 0.7, type="outage"),
+    ):
+        made = estimate(0.7)
+        assert memory.improve(made, rows(3600.0), settings, at(3), running) == made
+
+
+@pytest.mark.parametrize("marks", [("not_rested",), ("not_full",), ("load_changed",)])
+def test_marks_count_for_less(settings: Settings, marks: tuple[str, ...]) -> None:
+    good = [record(n, 0.95) for n in range(1, 5)]
+    plain = memory_of(settings, *good, record(5, 0.75)).news((), settings, at(5))
+    marked = memory_of(settings, *good, record(5, 0.75, marks=marks)).news((), settings, at(5))
+    assert plain.soh_pct is not None
+    assert marked.soh_pct is not None
+    assert marked.soh_pct > plain.soh_pct
+
+
+def test_what_is_not_lead_acid_is_no_evidence(settings: Settings) -> None:
+    good = [record(n, 0.95) for n in range(1, 3)]
+    other = record(3, 0.4, marks=("not_lead_acid",))
+    assert memory_of(settings, *good, other).news((), settings, at(3)) == memory_of(
+        settings, *good
+    ).news((), settings, at(3))
+
+
+def test_another_battery_begins_anew(settings: Settings) -> None:
+    old = [record(n, 0.6) for n in range(1, 5)]
+    memory = memory_of(settings, *old)
+    memory.replaced(4)
+    assert memory.news((), settings, at(4)).soh_pct is None
+    memory.add(record(5, 1.0), rows(3600.0), settings)
+    news = memory.news(rows(3600.0), settings, at(5))
+    assert news.soh_pct == pytest.approx(100.0, abs=3.0)
+    assert not news.confirm
+    assert "from 1 test." in news.text
+    again = memory_of(settings, *old, record(5, 1.0), replaced_after=4)
+    assert again.news((), settings, at(5)).soh_pct == news.soh_pct
+    memory.replaced(0)  # taken back
+    assert "5 tests" in memory.news(rows(3600.0), settings, at(5)).text
 
 
 def test_a_reset_forgets(settings: Settings) -> None:
-    memory = Memory(Past(record(1, 0.9)), settings)  # type: ignore[arg-type]
+    memory = memory_of(settings, record(1, 0.9))
     memory.clear()
     assert memory.news((), settings, START).soh_pct is None
 
 
-def test_without_a_rating_there_is_no_health() -> None:
-    settings = Settings.defaults(Site())
-    memory = Memory(Past(record(1, 0.9)), settings)  # type: ignore[arg-type]
-    assert memory.news((), settings, START).soh_pct is None
+def test_without_a_rating_there_is_no_health_and_a_change_is_told(settings: Settings) -> None:
+    unrated = Settings.defaults(Site())
+    some = [*(record(n, 0.9) for n in range(1, 5)), record(5, 0.55)]
+    news = memory_of(unrated, *some).news(rows(3600.0), unrated, at(5))
+    assert news.soh_pct is None
+    assert news.confirm
+    assert "may have lost about" in news.text
+
+
+def test_another_rating_is_another_health(settings: Settings) -> None:
+    memory = memory_of(settings, record(1, 0.9), record(2, 0.9))
+    first = memory.news((), settings, at(2)).soh_pct
+    second = memory.news((), settings.with_changes({"battery.rated_ah": 50.0}), at(2)).soh_pct
+    assert first is not None
+    assert second is not None
+    assert second < first - 8.0
+    assert memory.news((), settings, at(2)).soh_pct == first
+
+
+def measured(n: int, health: float) -> TestRecord:
+    run_s = health * NEW_S
+    return record(
+        n, health, estimate_s=run_s, estimate_low_s=run_s, estimate_high_s=run_s,
+        own_low_s=run_s, own_high_s=run_s, marks=("reached_cutoff",),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("factor", [1e-4, 0.01, 10.0, 1000.0])
+def test_one_wild_record_is_merely_off(settings: Settings, factor: float) -> None:
+    """Last or among others: it moves nothing, and it is no change."""
+    for n in (4, 7):
+        some = [record(k, 0.95 * factor if k == n else 0.95) for k in range(1, 8)]
+        news = memory_of(settings, *some).news(rows(3600.0), settings, at(7))
+        assert news.soh_pct == pytest.approx(95.0, abs=2.0)
+        assert not news.confirm
+        assert "confirmed" not in news.text
+
+
+@pytest.mark.parametrize("health", [1e-4, 0.01, 0.1, 0.3])
+def test_a_bank_that_is_dead_at_once_is_suspected_and_soon_confirmed(
+    settings: Settings, health: float
+) -> None:
+    """From full to the cutoff within so small a part: one is asked to be confirmed, two confirm."""
+    memory = memory_of(settings, *(record(n, 0.95) for n in range(1, 7)), measured(7, health))
+    news = memory.news(rows(3600.0), settings, at(7))
+    assert news.confirm
+    assert news.soh_low_pct is not None
+    assert news.soh_high_pct is not None
+    assert news.soh_low_pct <= max(100.0 * health, 4.0)
+    assert news.soh_high_pct >= 95.0
+    memory.add(measured(8, health), rows(3600.0), settings)
+    news = memory.news(rows(3600.0), settings, at(8))
+    assert news.soh_pct is not None
+    assert news.soh_pct < 100.0 * health + 10.0
+    assert "confirmed" in news.text
+
+
+@pytest.mark.parametrize("clock", [0.0, START + 9000 * DAY, START - 2000 * DAY])
+def test_a_clock_that_is_wrong_is_no_change(settings: Settings, clock: float) -> None:
+    some = [record(n, 0.95) for n in range(1, 5)]
+    wrong = [record(n, 0.94, started_at=clock, ended_at=clock + 3600.0) for n in (5, 6)]
+    memory = memory_of(settings, *some, *wrong, record(7, 0.94))
+    news = memory.news(rows(3600.0), settings, at(7))
+    assert not news.confirm
+    assert news.soh_pct == pytest.approx(95.0, abs=3.0)
+    made = memory.improve(estimate(0.94), rows(3600.0), settings, clock, record(8, 0.94))
+    assert made.findings == ()
+
+
+@pytest.mark.parametrize("years", [1.0, 2.0, 5.0, 7.5])
+@pytest.mark.parametrize("wrong", [(4,), (3, 4)])
+def test_a_clock_that_jumped_ahead_and_back_ages_nothing(
+    settings: Settings, years: float, wrong: tuple[int, ...]
+) -> None:
+    """What is told is what is told of the same discharges without a date."""
+    off = years * 365.0 * DAY
+    jumped = [record(n, 0.95, ended_at=at(n) + off * (n in wrong)) for n in range(1, 9)]
+    unset = [record(n, 0.95, ended_at=3600.0 if n in wrong else at(n)) for n in range(1, 9)]
+    told = [
+        memory_of(settings, *some).news(rows(3600.0), settings, at(8)) for some in (jumped, unset)
+    ]
+    assert told[0] == told[1]
+    assert not told[0].confirm
+
+
+def test_undated_discharges_do_not_stop_the_years(settings: Settings) -> None:
+    """The dated ones around them tell how old the battery has become."""
+    some = [record(n, 0.95) for n in range(1, 9)]
+    every_other = [one._replace(ended_at=60.0) if one.n % 2 == 0 else one for one in some[:-1]]
+    told, fewer = (
+        memory_of(settings, *those).news(rows(3600.0), settings, at(8))
+        for those in (some, [*every_other, some[-1]])
+    )
+    assert fewer.soh_pct == pytest.approx(told.soh_pct, abs=1.0)
+    risks, of_fewer = (one.text.partition("risk of failing")[2] for one in (told, fewer))
+    assert of_fewer == risks
+
+
+def discharge(run_s: float, until: float) -> list[CurveRow]:
+    """A block's curve like a measured one (BATTERY: 12.55 12.38 12.05 11.69 11.38 11.23 V)."""
+    knots = ((0.0, 12.75), (0.1, 12.55), (0.25, 12.38), (0.5, 12.05), (0.75, 11.69),
+             (0.9, 11.38), (0.95, 11.23), (1.0, 11.0))  # fmt: skip
+    rng = random.Random(1)
+    found = []
+    for k in range(int(until * run_s / 30.0)):
+        part = k * 30.0 / run_s
+        right = next(i for i, (x, _) in enumerate(knots) if x >= part)
+        (x0, v0), (x1, v1) = knots[max(0, right - 1)], knots[max(1, right)]
+        volts = v0 + (v1 - v0) * (part - x0) / (x1 - x0) + rng.gauss(0.0, 0.002)
+        volts -= 0.1 * math.exp(-part / 0.01)
+        found.append(CurveRow(k * 30.0, volts, -AMPS, 25.0, AMPS))
+    return found
+
+
+def test_records_of_older_versions_are_estimated_again(settings: Settings) -> None:
+    """They have no estimate of their own: six of them get one from their curve, the others say
+    nothing; what was told then is not believed."""
+    lacking = {"own_estimate_s": None, "own_low_s": None, "own_high_s": None}
+    old = [record(n, 0.9, **lacking) for n in range(1, 9)]
+    one = settings.with_changes({"system.voltage": 12})
+    curves = {f"n{n}": discharge(0.8 * NEW_S, 0.4) for n in range(1, 9)}
+    past = Past(*old, **curves)
+    news = Memory(past, one).news(rows(3600.0), one, at(8))  # type: ignore[arg-type]
+    assert past.asked == [3, 4, 5, 6, 7, 8]
+    assert "from 6 tests" in news.text
+    assert news.soh_pct == pytest.approx(80.0, abs=12.0)
+    bare = Memory(Past(*old), one).news((), one, at(8))  # type: ignore[arg-type]
+    assert bare.soh_pct is None
+
+
+def test_a_full_discharge_teaches_how_far_estimates_are_off(settings: Settings) -> None:
+    one = settings.with_changes({"system.voltage": 12})
+    run = 0.9 * NEW_S
+    full = record(2, 0.9, estimate_s=run, estimate_low_s=run, estimate_high_s=run,
+                  own_estimate_s=run, own_low_s=run, own_high_s=run)  # fmt: skip
+    told = []
+    for until in (0.0, 1.0):
+        memory = memory_of(one, record(1, 0.8))
+        memory.add(full, discharge(run, until), one)
+        told.append(memory.improve(estimate(0.8), rows(3600.0), one, at(3), record(3, 0.8)))
+    assert told[0].ert_s != told[1].ert_s  # the curve was looked at
+    for made in told:
+        assert made.low_s < 0.9 * NEW_S < made.high_s
+
+
+def test_an_aborted_record_is_none(settings: Settings) -> None:
+    memory = memory_of(settings, record(1, 0.9))
+    memory.add(record(2, 0.4, result="aborted"), rows(3600.0), settings)
+    assert memory.news((), settings, at(2)).soh_pct == pytest.approx(91.0, abs=2.0)
+
+
+def test_many_records(settings: Settings) -> None:
+    """Thousands in the history: the newest hundred count, and one that comes costs one step."""
+    memory = memory_of(settings, *(record(n, 0.95 * exp(-0.0004 * n)) for n in range(1, 300)))
+    news = memory.news(rows(3600.0), settings, at(299))
+    assert "from 100 tests" in news.text
+    memory.add(record(300, 0.84), rows(3600.0), settings)
+    later = memory.news(rows(3600.0), settings, at(300))
+    assert later.soh_pct is not None
+    assert news.soh_pct is not None
+    assert later.soh_pct == pytest.approx(news.soh_pct, abs=1.0)
+    assert "from 101 tests" in later.text  # the oldest one is part of what is known already
