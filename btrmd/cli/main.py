@@ -28,6 +28,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "set": ("verbs_settings", "change settings, all or none"),
     "status": ("verbs_status", "show the running daemon: points, listeners, alarms, test"),
     "test": ("verbs_tests", "start, stop, show or await a capacity test"),
+    "report": ("verbs_report", "print the report of a test or outage"),
     "alarms": ("verbs_status", "list the alarms, or acknowledge one"),
     "ack": ("verbs_status", "acknowledge an alarm"),
     "events": ("verbs_events", "verify that the event log says what was stored"),

@@ -131,5 +131,5 @@ def duration_text(seconds: float) -> str:
     """Seconds as hours and minutes: 4 h 05 min; under 10 minutes as seconds."""
     if seconds < 600:
         return f"{seconds:.0f} s"
-    hours, minutes = divmod(round(seconds / 60), 60)
+    hours, minutes = divmod(int(seconds // 60), 60)  # down, as everywhere else
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"

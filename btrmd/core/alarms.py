@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ..model.events import Kind
 from ..model.readings import Measurement, Value
+from .blocks import Blocks, say_imbalance
 from .capacity import Health, low_alarm_text
 from .desk import Desk
 from .digital import Digital
@@ -99,7 +100,12 @@ def _balance(desk: Desk) -> Condition:
 
 
 def conditions(
-    presence: Presence, relays: RelayWatch, digital: Digital, health: Health, desk: Desk
+    presence: Presence,
+    relays: RelayWatch,
+    digital: Digital,
+    health: Health,
+    blocks: Blocks,
+    desk: Desk,
 ) -> list[Condition]:
     """Every alarm's condition in this scan; the order here is the order people see."""
     inputs, th, sp = desk.inputs, desk.sp.th, desk.sp
@@ -112,6 +118,10 @@ def conditions(
         _below(
             "battery.low_voltage", inputs.battery_v, th.low_battery_v, th.low_battery_clear_v,
             10.0, "Low battery voltage.",
+        ),
+        Condition(
+            "battery.block_imbalance", blocks.is_imbalanced, not blocks.is_imbalanced, 0.0, 0.0,
+            say_imbalance(blocks),
         ),
         _source("supply.lost", presence.supply.present, inputs.supply_v,
                 th.supply_present_v, 10.0, "The supply is lost."),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .desk import Desk
+from .load_source import BATTERY, CHARGER, NONE, SHARED
 from .lvd import Lvd
 from .presence import Presence
 from .relaywatch import RelayWatch
@@ -73,9 +74,11 @@ def checks(
     transfer: Transfer,
     lvd: Lvd,
     presence: Presence,
+    source: str | None,
     desk: Desk,
 ) -> Iterator[Check]:
-    """Every interlock in the order in which a start asks them. `alarms`: the active keys.
+    """Every interlock in the order in which a start asks them. `alarms`: the active keys;
+    `source`: what feeds the load (load_source).
 
     The later ones read measurements: whoever wants only the first refusal stops before them.
     """
@@ -95,14 +98,24 @@ def checks(
         "Low-voltage disconnect", "closed", "lvd",
         "The low-voltage disconnect is open." if lvd.is_open else "",
     )  # fmt: skip
-    on_battery = transfer.where is not Where.SUPPLY or transfer.carried
-    yield _check(
-        "Load", "on the supply", "on_battery", "The load is on the battery." if on_battery else ""
-    )
+    yield _check("Load", "on the supply", "on_battery", _load(transfer, source))
     yield _check(
         "Bus guard", "idle", "guard", "The bus guard is active." if desk.inputs.guard else ""
     )
     yield from _measured(presence, desk)
+
+
+def _load(transfer: Transfer, source: str | None) -> str:
+    """What the place of the load says against a test."""
+    if source == NONE:
+        return "The load has no power."
+    if transfer.where is Where.RETURNED:
+        return "The load has just gone back to the supply, which is being watched."
+    if transfer.where is Where.BATTERY or source in (BATTERY, CHARGER):
+        return "The load is on the battery."
+    if source == SHARED:
+        return "The supply alone does not carry the load: the battery helps."
+    return "The load has not been seen on the supply yet." if transfer.carried else ""
 
 
 def _measured(presence: Presence, desk: Desk) -> Iterator[Check]:
@@ -152,8 +165,9 @@ def refusal(
     transfer: Transfer,
     lvd: Lvd,
     presence: Presence,
+    source: str | None,
     desk: Desk,
 ) -> Refusal | None:
     """The first reason against a test now; None when it may start. `alarms`: the active keys."""
-    found = checks(selftest, relays, alarms, transfer, lvd, presence, desk)
+    found = checks(selftest, relays, alarms, transfer, lvd, presence, source, desk)
     return next((check.refusal for check in found if check.refusal is not None), None)

@@ -57,13 +57,15 @@ def close(outage: Outage, reason: str, desk: Desk) -> Outage:
         return outage
     progress = outage.progress
     estimate = outage.estimate
-    marks = {*record.marks}
     if outage.measured_s is not None:
         estimate = measured(outage.measured_s, estimate)
+    record = with_estimate(record, estimate)
+    marks = {*record.marks}
+    if outage.measured_s is not None:
         marks.add("reached_cutoff")
     if estimate is not None:
         marks.update(finding for finding in estimate.findings if finding in FINDINGS)
-    record = with_estimate(record, estimate)._replace(
+    record = record._replace(
         state="finished",
         reason=reason,
         ended_at=desk.inputs.wall,
@@ -74,14 +76,17 @@ def close(outage: Outage, reason: str, desk: Desk) -> Outage:
         marks=tuple(sorted(marks)),
     )
     desk.do(SaveRecord(record, finished=True))
-    desk.tell("ups.on_battery", Kind.CLEAR, f"Outage over: {reason}", value=False)
+    # an outage that ends because the battery was taken off the load is no good news
+    kind = Kind.CHANGE if reason.startswith("LVD") else Kind.CLEAR
+    desk.tell("ups.on_battery", kind, f"Outage over: {reason}", value=False)
     return NO_OUTAGE
 
 
 def take_estimate(outage: Outage, ready: EstimateReady) -> Outage:
     if outage.record is None or outage.record.n != ready.test_n or ready.estimate is None:
         return outage
-    return outage._replace(estimate=ready.estimate)
+    record = with_estimate(outage.record, ready.estimate)
+    return outage._replace(estimate=ready.estimate, record=record)
 
 
 def step_outage(

@@ -7,6 +7,7 @@ from math import isfinite, isnan, nan
 
 from ..model.discharge import Capacity, TestRecord, TestState
 from .alarms import Alarm, Alarms
+from .blocks import Blocks
 from .captest import CapTest
 from .charge import after_gap
 from .lvd import Lvd
@@ -47,6 +48,10 @@ def dump(state: State, now: float, wall: float) -> dict[str, object]:
         "undischarged_s": state.rest.undischarged_s,
         "missing_ah": state.charge.missing_ah,
         "missing_sd_ah": state.charge.sd_ah,
+        "blocks": {
+            "over_s": list(state.blocks.over_s),
+            "weak": state.blocks.weak,
+        },
         "replaced_after": state.replaced_after,
         "replaced_at": state.replaced_at,
         "schedule": {
@@ -59,6 +64,8 @@ def dump(state: State, now: float, wall: float) -> dict[str, object]:
             "extra_age_s": None if plan.extra_at is None else now - plan.extra_at,
             "extra_n": plan.extra_n,
             "asked_n": plan.asked_n,
+            "refused": plan.refused,
+            "refused_age_s": now - plan.refused_at,
         },
         "delayed": delayed,
         "carried": state.transfer.carried or state.test.k1,
@@ -123,6 +130,7 @@ def restore(
         relays=relays,
         rest=rest,
         charge=charge,
+        blocks=_blocks(data.get("blocks")),
         replaced_after=max(int(_number(data, "replaced_after", 0.0)), 0),
         replaced_at=None if isnan(replaced_at) else replaced_at,
         schedule=_schedule(data.get("schedule"), gone, now),
@@ -157,6 +165,19 @@ def _alarms(stored: object) -> dict[str, Alarm]:
     return raised
 
 
+def _blocks(stored: object) -> Blocks:
+    """What was seen of the blocks; a count of another number of blocks begins anew."""
+    if not isinstance(stored, dict):
+        return Blocks()
+    counts = stored.get("over_s")
+    over = counts if isinstance(counts, list) else []
+    known = all(isinstance(s, int | float) and isfinite(s) and s >= 0.0 for s in over)
+    return Blocks(
+        over_s=tuple(float(s) for s in over) if known else (),
+        weak=min(max(int(_number(stored, "weak", 0.0)), 0), 4),
+    )
+
+
 def _whole(data: Mapping[str, object], key: str) -> int | None:
     value = _number(data, key, nan)
     return None if isnan(value) else int(value)
@@ -183,6 +204,8 @@ def _schedule(stored: object, gone: float, now: float) -> Schedule:
         is_extra=stored.get("is_extra") is True,
         retries=int(_number(stored, "retries", 0.0)),
         base=None if isnan(base) else now + base - gone,
+        refused=str(stored.get("refused") or ""),
+        refused_at=now - gone - max(_number(stored, "refused_age_s", 0.0), 0.0),
     )
 
 

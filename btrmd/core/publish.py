@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..model.block_taps import CHANNELS, MOST_BLOCKS, block_volts
 from ..model.board import Inputs
 from ..model.discharge import Estimate, TestResult, TestState
+from ..model.rated_charge import new_charge_ah
 from ..model.readings import BAD, GOOD, MISSING, Measurement, Reading, Value
 from ..model.snapshot import AlarmView
+from ..model.waiting import say_waiting
+from .blocks import deviations, measure_blocks
 from .captest import CapTest
 from .charge import full_ah
+from .load_source import load_source
 from .outputs import battery_fault
 from .state import State
+from .waiting import waiting_of
 
+CHANNELS_AT_ONE = dict.fromkeys(CHANNELS, 1.0)  # which blocks have both ends wired
 FAULT_POINTS = ("battery.low_capacity", "battery.low_voltage", "io1", "io2")  # R179
 
 
@@ -42,9 +49,25 @@ def remaining_s(state: State, now: float) -> float | None:
     if outage.estimate is not None:
         return max(outage.estimate.ert_s - elapsed, 0.0)
     last, mean = state.health.measured, outage.progress.mean_a
-    if last is None or last.estimate_s is None or not last.average_current or not mean:
+    if not mean or mean <= 0.0:
         return None
+    if last is None or last.estimate_s is None or not last.average_current:
+        return _by_rating_s(state, mean, elapsed)
     return max(last.estimate_s * last.average_current / mean - elapsed, 0.0)
+
+
+UNTESTED = 0.8  # of a new battery's charge: what one that was never tested is taken for
+
+
+def _by_rating_s(state: State, amps: float, elapsed: float) -> float | None:
+    """Seconds that a battery which was never tested lasts, by its rating and the load alone."""
+    rated = state.setpoints.rated_ah
+    if rated is None:
+        return None
+    record = state.outage.record
+    begun = record.started_at_charge if record is not None else None
+    charge = UNTESTED * new_charge_ah(rated, amps) * (1.0 if begun is None else begun)
+    return max(3600.0 * charge / amps - elapsed, 0.0)
 
 
 def _sources(state: State, inputs: Inputs, wall: float) -> dict[str, Reading]:
@@ -60,12 +83,38 @@ def _sources(state: State, inputs: Inputs, wall: float) -> dict[str, Reading]:
     }
 
 
+def _weak_block(state: State) -> int | None:
+    """The block that will end the run: of the discharge under way, else of the last one."""
+    if not state.setpoints.taps:
+        return None
+    running = state.outage.estimate if state.outage.record is not None else state.test.estimate
+    return state.blocks.weak if running is None else running.weak_block
+
+
+def _blocks(state: State, inputs: Inputs, wall: float) -> dict[str, Reading]:
+    """The voltage of each block and how far it is from the mean; missing where no tap is."""
+    sp = state.setpoints
+    volts = measure_blocks(inputs, sp)
+    apart = deviations(volts, inputs.battery_v.value if inputs.battery_v.good else None)
+    is_wired = [block_volts(sp.taps, CHANNELS_AT_ONE, 1.0)] if sp.taps else []
+    made: dict[str, Reading] = {}
+    for n in range(1, MOST_BLOCKS + 1):
+        has_ends = bool(is_wired) and n <= sp.blocks and is_wired[0][n - 1] is not None
+        for name, values in (("voltage", volts), ("deviation", apart)):
+            value = values[n - 1] if has_ends else None
+            quality = GOOD if value is not None else BAD if has_ends else MISSING
+            made[f"battery.block{n}.{name}"] = Reading(value, quality, wall)
+    return made
+
+
 def _result(test: CapTest, state: State) -> str:
     last = state.health.last
     return TestResult.NONE.value if last is None else last.result
 
 
-def _values(state: State, identity: Mapping[str, Value], now: float) -> dict[str, Value]:
+def _values(
+    state: State, inputs: Inputs, identity: Mapping[str, Value], now: float
+) -> dict[str, Value]:
     """Points that are known by themselves; None = not known (yet)."""
     sp, test, health, alarms = state.setpoints, state.test, state.health, state.alarms.raised
     last, record = health.last, test.record
@@ -77,10 +126,12 @@ def _values(state: State, identity: Mapping[str, Value], now: float) -> dict[str
     keys = tuple(alarms)
     number = record.n if record is not None else None if last is None else last.n
     charge = state.charge.part(full_ah(sp, health))
+    waiting = waiting_of(state, inputs, now)
     return {
         "battery.low_capacity": "battery.low_capacity" in alarms,
         "battery.low_voltage": "battery.low_voltage" in alarms,
         "battery.charge": None if charge is None else 100.0 * charge,
+        "battery.weak_block": _weak_block(state),
         "battery.soh": health.soh_pct,
         "battery.soh_low": health.soh_low_pct,
         "battery.soh_high": health.soh_high_pct,
@@ -104,6 +155,7 @@ def _values(state: State, identity: Mapping[str, Value], now: float) -> dict[str
         "test.enabled": sp.test_enabled,
         "test.interval": sp.interval_s,
         "test.next": state.schedule.next_s(sp.interval_s, now),
+        "test.waiting": "" if waiting is None else say_waiting(waiting, inputs.wall),
         "test.start_in": max(test.due - now, 0.0) if delayed else None,
         "test.elapsed": now - test.progress.t0 if test.k1 and test.progress.t0 else None,
         "test.last_at": None if last is None else last.ended_at,
@@ -118,6 +170,7 @@ def _values(state: State, identity: Mapping[str, Value], now: float) -> dict[str
         "runtime.minimum": sp.minimum_runtime_s,
         "ups.enabled": sp.ups_enabled,
         "ups.on_battery": state.on_battery,
+        "load.source": load_source(inputs, outputs, sp),
         "lvd.enabled": sp.lvd_enabled,
         "lvd.open": state.lvd.is_open,
         "relay.k1": outputs.k1,
@@ -156,8 +209,9 @@ def points(
         "system.temperature": _measured(inputs.temperature, wall, now),
         "guard.active": Reading(guard, MISSING if guard is None else GOOD, wall),
         **_sources(state, inputs, wall),
+        **_blocks(state, inputs, wall),
     }
-    for key, value in _values(state, identity, now).items():
+    for key, value in _values(state, inputs, identity, now).items():
         made[key] = Reading(value, MISSING if value is None else GOOD, wall)
     return made
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from ..model.block_taps import TAPS, check_tap_volts, wired_taps
 from ..model.commands import (
     ACCEPTED,
     AckAlarm,
@@ -28,14 +29,18 @@ from ..model.discharge import TestState
 from ..model.events import Kind
 from ..model.snapshot import Precheck
 from ..model.sources import is_protocol
+from ..model.waiting import Refusal as RefusedStart
 from . import alarms as alarming
 from . import capacity, outage, relaywatch, schedule, testrun
 from .actions import ClearTests, ForgetBattery, Forward, Persist, Reply, RestoreSettings
+from .blocks import Blocks, channel_volts
+from .blocks import take_estimate as take_block_estimate
 from .captest import Moved
 from .charge import ChargeBalance
 from .condition import condition_of
 from .desk import Desk
 from .interlocks import Refusal, checks, refusal
+from .load_source import load_source
 from .rest import Rest
 from .selftest import SelfTest
 from .state import State
@@ -54,6 +59,7 @@ def interlock(state: State, desk: Desk) -> Refusal | None:
         state.transfer,
         state.lvd,
         state.presence,
+        load_source(desk.inputs, state.outputs, desk.sp),
         desk,
     )
 
@@ -67,6 +73,7 @@ def prechecks(state: State, desk: Desk) -> tuple[Precheck, ...]:
         state.transfer,
         state.lvd,
         state.presence,
+        load_source(desk.inputs, state.outputs, desk.sp),
         desk,
     )
     return tuple(
@@ -109,7 +116,7 @@ def _start(state: State, command: StartTest, desk: Desk) -> tuple[State, Answer]
     stands = condition_of(state.charge, state.rest, state.health, desk)
     test = testrun.begin(n, type_, command.source, command.delay_h * 3600.0, False, stands, desk)
     desk.do(Persist())
-    return state._replace(test=test, next_n=n + 1), Answer(True, data={"n": n})
+    return state._replace(test=test, next_n=n + 1, refusal=None), Answer(True, data={"n": n})
 
 
 def _stop(state: State, command: StopTest, desk: Desk) -> tuple[State, Answer, Moved | None]:
@@ -142,7 +149,9 @@ def _reset(state: State, command: ResetData, desk: Desk) -> tuple[State, Answer]
     if state.test.is_on:
         return state, Answer(False, "running", "A test is running; stop it before the reset.")
     desk.do(ClearTests(command.source))
-    state = state._replace(health=capacity.reset(command.source, desk), last_reason="")
+    blocks = state.blocks._replace(weak=0)
+    health = capacity.reset(command.source, desk)
+    state = state._replace(health=health, blocks=blocks, last_reason="")
     if command.settings:
         desk.do(RestoreSettings("battery", command.source))
     desk.do(Persist())
@@ -163,6 +172,7 @@ def _replaced(state: State, command: BatteryReplaced, desk: Desk) -> tuple[State
         health=capacity.replaced(command.source, desk),
         rest=Rest(),
         charge=ChargeBalance(),
+        blocks=Blocks(),
         replaced_after=last,
         replaced_at=desk.inputs.wall,
         last_reason="",
@@ -207,8 +217,29 @@ def _settings(state: State, command: ChangeSettings, index: int, desk: Desk) -> 
                 return Answer(
                     False, "interlock", text, {"key": key, "value": value, "allowed": allowed}
                 )
+    wrong = _tap_fault(command, desk)
+    if wrong is not None:
+        return wrong
     desk.do(Forward(index, command))
     return None
+
+
+def _tap_fault(command: ChangeSettings, desk: Desk) -> Answer | None:
+    """Why the taps cannot be where this change says they are, as far as their voltages tell."""
+    changes, settings = command.changes, desk.sp.settings
+    if not any(key in changes and changes[key] != settings[key] for key in TAPS):
+        return None
+    values = {**settings, **changes}
+    blocks = int(str(values["system.voltage"])) // 12
+    battery = desk.inputs.battery_v
+    bank = battery.value if battery.good else None
+    found = check_tap_volts(wired_taps(values, blocks), channel_volts(desk.inputs), bank)
+    if found is None:
+        return None
+    key, allowed = found
+    value = values[key]
+    text = f"{key} = {value} is refused: allowed is {allowed}."
+    return Answer(False, "interlock", text, {"key": key, "value": value, "allowed": allowed})
 
 
 def _other(state: State, command: Command, index: int, desk: Desk) -> tuple[State, Answer | None]:
@@ -271,6 +302,7 @@ def handle(state: State, commands: tuple[Command, ...], desk: Desk) -> tuple[Sta
             state = state._replace(
                 test=testrun.take_estimate(state.test, command, desk),
                 outage=outage.take_estimate(state.outage, command),
+                blocks=take_block_estimate(state.blocks, command),
             )
             answer = ACCEPTED
         elif isinstance(command, HealthReady):
@@ -279,6 +311,8 @@ def handle(state: State, commands: tuple[Command, ...], desk: Desk) -> tuple[Sta
             state, answer = _refuse(state, "busy", "A test has just been stopped; ask again.")
         elif isinstance(command, StartTest):
             state, answer = _start(state, command, desk)
+            if not answer.ok:
+                state = state._replace(refusal=RefusedStart(answer.text, desk.inputs.wall))
         elif isinstance(command, StopTest):
             state, answer, ended = _stop(state, command, desk)
             if ended is not None:

@@ -19,7 +19,8 @@ class Schedule(NamedTuple):
     they were disabled (None = one full interval). `base`: the regular time a retry belongs to, or
     the one to come after an extra test. `is_extra`: what is due is a test brought forward to
     confirm another; `extra_at` process clock of when the last one was, `extra_n` its number;
-    `asked_n` the discharge that asked for one last."""
+    `asked_n` the discharge that asked for one last. `refused`: why the last try could not start,
+    at process clock `refused_at`; "" once one has begun."""
 
     due: float | None = None
     left_s: float | None = None
@@ -30,6 +31,8 @@ class Schedule(NamedTuple):
     extra_at: float | None = None
     extra_n: int | None = None
     asked_n: int | None = None
+    refused: str = ""
+    refused_at: float = 0.0
 
     def next_s(self, interval_s: float, now: float) -> float | None:
         """Seconds to the next test as shown; kept while disabled; None = no test will come."""
@@ -172,6 +175,6 @@ def failed(schedule: Schedule, reason: str, desk: Desk) -> Schedule:
         # an extra test has its regular one still before it
         is_extra = base is not None and base > desk.now
         plan = _plan(schedule, desk, due=desk.now + RETRY_S, base=base)
-        return plan._replace(retries=number, is_extra=is_extra)
+        return plan._replace(retries=number, is_extra=is_extra, refused=reason, refused_at=desk.now)
     desk.tell("test.skipped", Kind.CHANGE, f"The scheduled test was skipped: {reason}")
     return _regular(schedule._replace(base=base), desk)

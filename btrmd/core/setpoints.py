@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..model.block_taps import NONE, wired_taps
 from ..model.settings import Settings
 from ..model.thresholds import Thresholds
 from ..model.window import Window, read_dates, read_days
@@ -31,6 +32,7 @@ class Setpoints(NamedTuple):
     io1_config: int
     io2_config: int
     window: Window  # when a scheduled test may start
+    taps: tuple[str, ...] = ()  # channel of each tap from the lowest; () = none is wired
 
     @classmethod
     def of(cls, settings: Settings) -> Setpoints:
@@ -43,6 +45,7 @@ class Setpoints(NamedTuple):
             return float(value)
 
         rated = settings["battery.rated_ah"]
+        taps = wired_taps(settings, settings.blocks)
         th = Thresholds.of(settings)
         return cls(
             settings=settings,
@@ -66,4 +69,5 @@ class Setpoints(NamedTuple):
                 settings.integer("test.window_to_h"),
                 read_dates(settings.text("test.blackout")),
             ),
+            taps=taps if any(tap != NONE for tap in taps) else (),
         )

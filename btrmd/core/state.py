@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.board import SAFE_OUTPUTS, Outputs
+from ..model.waiting import Refusal
 from .alarms import Alarms
+from .blocks import Blocks
 from .buttons import Buttons
 from .capacity import Health
 from .captest import IDLE, CapTest
@@ -29,7 +31,7 @@ class State(NamedTuple):
     refusal or end of a test. `restart_at`: process clock of a restart that was asked for;
     `protocol_start` of the last start of a test by a protocol. `replaced_after`: the last
     discharge of the battery before this one, 0 = there was none; `replaced_at` wall time s of the
-    replacement.
+    replacement. `refusal`: the last start that was refused, None once a test has begun.
     """
 
     setpoints: Setpoints
@@ -40,6 +42,7 @@ class State(NamedTuple):
     presence: Presence = Presence()
     rest: Rest = Rest()
     charge: ChargeBalance = ChargeBalance()
+    blocks: Blocks = Blocks()
     digital: Digital = Digital()
     relays: RelayWatch = RelayWatch()
     transfer: Transfer = Transfer()
@@ -59,6 +62,7 @@ class State(NamedTuple):
     protocol_start: float = float("-inf")
     replaced_after: int = 0
     replaced_at: float | None = None
+    refusal: Refusal | None = None
 
     @property
     def curve(self) -> int | None:

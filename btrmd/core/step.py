@@ -7,9 +7,11 @@ from ..model.commands import Command, ResetData
 from ..model.discharge import TestRecord, TestState
 from ..model.events import Kind
 from ..model.settings import Settings
+from ..model.waiting import Refusal
 from . import capacity, schedule, testrun
-from .actions import Action, Persist, Restart, RestoreSettings
+from .actions import Action, Persist, Restart, RestoreSettings, SaveRecord
 from .alarms import conditions, step_alarms
+from .blocks import step_blocks, take_record
 from .buttons import flash, step_buttons
 from .captest import IDLE, Moved
 from .charge import full_ah, step_charge
@@ -56,11 +58,13 @@ def step(
         desk.do(Persist())
     carries = state.test.k1 or state.on_battery
     whole = full_ah(sp, state.health)
+    rest = step_rest(state.rest, presence, carries, desk)
     state = state._replace(
         last_now=now,
         selftest=step_selftest(state.selftest, desk),
         presence=presence,
-        rest=step_rest(state.rest, presence, carries, desk),
+        rest=rest,
+        blocks=step_blocks(state.blocks, rest, desk),
         charge=step_charge(state.charge, presence, carries, whole, desk),
         digital=step_digital(state.digital, desk),
         relays=relays,
@@ -93,7 +97,9 @@ def step(
 
     # what is told and driven
     alarms = step_alarms(
-        state.alarms, conditions(presence, state.relays, state.digital, state.health, desk), desk
+        state.alarms,
+        conditions(presence, state.relays, state.digital, state.health, state.blocks, desk),
+        desk,
     )
     if alarms.raised.keys() != state.alarms.raised.keys() or lvd.is_open is not was_open:
         desk.do(Persist())
@@ -146,12 +152,13 @@ def _scheduler(state: State, desk: Desk) -> State:
         against = interlock(state, desk)
         if against is not None:
             record = testrun.abort(test, against.text, desk)
-            return _closed(state._replace(test=IDLE), record, desk)
+            refusal = Refusal(against.text, desk.inputs.wall)
+            return _closed(state._replace(test=IDLE, refusal=refusal), record, desk)
         record = test.record
         stands = condition_of(state.charge, state.rest, state.health, desk)
         begun = testrun.begin(record.n, record.type, record.source, 0.0, False, stands, desk)
         desk.do(Persist())
-        return state._replace(test=begun)
+        return state._replace(test=begun, refusal=None)
     plan = schedule.step_schedule(state.schedule, desk)
     if plan is not state.schedule:
         desk.do(Persist())
@@ -164,7 +171,9 @@ def _scheduler(state: State, desk: Desk) -> State:
     against = interlock(state, desk)
     if against is not None:
         return state._replace(
-            schedule=schedule.failed(plan, against.text, desk), last_reason=against.text
+            schedule=schedule.failed(plan, against.text, desk),
+            last_reason=against.text,
+            refusal=Refusal(against.text, desk.inputs.wall),
         )
     n = state.next_n
     begun = testrun.begin(
@@ -176,7 +185,8 @@ def _scheduler(state: State, desk: Desk) -> State:
         condition_of(state.charge, state.rest, state.health, desk),
         desk,
     )
-    return state._replace(test=begun, next_n=n + 1, schedule=schedule.started(plan, n, desk))
+    plan = schedule.started(plan, n, desk)
+    return state._replace(test=begun, next_n=n + 1, schedule=plan, refusal=None)
 
 
 def _closed(state: State, record: TestRecord, desk: Desk) -> State:
@@ -186,7 +196,8 @@ def _closed(state: State, record: TestRecord, desk: Desk) -> State:
         why = f"Test {record.n} says that the capacity is low, but not for sure."
         plan = schedule.confirm(plan, record.n, why, desk)
     health = capacity.conclude(state.health, record, desk)
-    return state._replace(health=health, schedule=plan, last_reason=record.reason)
+    blocks = take_record(state.blocks, record, bool(desk.sp.taps))
+    return state._replace(health=health, blocks=blocks, schedule=plan, last_reason=record.reason)
 
 
 def _test_moved(state: State, moved: Moved, desk: Desk) -> State:
@@ -225,6 +236,10 @@ def _outage(state: State, desk: Desk) -> State:
     )
     if outage is state.outage:
         return state
+    for action in desk.actions:
+        if isinstance(action, SaveRecord) and action.finished and action.record.type == "outage":
+            blocks = take_record(state.blocks, action.record, bool(desk.sp.taps))
+            state = state._replace(blocks=blocks)
     if state.outage.record is None and outage.record is not None:
         desk.do(Persist())
         return state._replace(outage=outage, next_n=state.next_n + 1, carried_from=None)

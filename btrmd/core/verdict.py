@@ -109,7 +109,10 @@ def with_estimate(record: TestRecord, estimate: Estimate | None) -> TestRecord:
     if estimate is None:
         return record
     told = record._replace(
-        estimate_s=estimate.ert_s, estimate_low_s=estimate.low_s, estimate_high_s=estimate.high_s
+        estimate_s=estimate.ert_s,
+        estimate_low_s=estimate.low_s,
+        estimate_high_s=estimate.high_s,
+        marks=_with_block(record.marks, estimate.weak_block),
     )
     if estimate.method == MEASURED and "not_full" in record.marks:
         return told._replace(own_estimate_s=None, own_low_s=None, own_high_s=None)
@@ -117,10 +120,17 @@ def with_estimate(record: TestRecord, estimate: Estimate | None) -> TestRecord:
     return told._replace(own_estimate_s=own.ert_s, own_low_s=own.low_s, own_high_s=own.high_s)
 
 
+def _with_block(marks: tuple[str, ...], weak: int) -> tuple[str, ...]:
+    """The marks with the block that ends the run, as the newest estimate has it."""
+    others = tuple(mark for mark in marks if not mark.startswith("weak_block:"))
+    return (*others, f"weak_block:{weak}") if weak else others
+
+
 def measured(seconds: float, before: Estimate | None) -> Estimate:
     """The time to the cutoff as an estimate; what was found on the way there stays found."""
     found = () if before is None else before.findings
-    return Estimate(seconds, seconds, seconds, MEASURED, findings=found)
+    weak = 0 if before is None else before.weak_block
+    return Estimate(seconds, seconds, seconds, MEASURED, findings=found, weak_block=weak)
 
 
 def judge(test: CapTest, desk: Desk) -> TestRecord:

@@ -60,4 +60,16 @@ def _mean(rows: Sequence[CurveRow], time_s: float) -> CurveRow:
         sum(row.battery_a for row in rows) / len(rows),
         sum(temperatures) / len(temperatures) if temperatures else None,
         sum(loads) / len(loads) if loads else None,
+        _mean_blocks(rows) if rows[0].block_v else (),
     )
+
+
+def _mean_blocks(rows: Sequence[CurveRow]) -> tuple[float | None, ...]:
+    """The mean of each block over the rows that know it."""
+    count = len(rows[0].block_v)
+    found: list[float | None] = []
+    for i in range(count):
+        volts = [row.block_v[i] for row in rows if len(row.block_v) == count]
+        known = [v for v in volts if v is not None]
+        found.append(sum(known) / len(known) if known else None)
+    return tuple(found)

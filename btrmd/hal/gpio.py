@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from gpiozero import Factory, InputDevice, OutputDevice
 
 from ..model.board import SAFE_OUTPUTS, Led, Outputs
-from ..model.errors import BtrmError
+from ..model.errors import BtrmError, say_error
 from .config import INPUT_PINS, OUTPUT_PINS, Pin
 
 log = logging.getLogger(__name__)
@@ -87,7 +87,7 @@ class HatPins:
             self._open()
         except Exception as error:  # lgpio and gpiozero share no root, and only the Pi has lgpio
             self._release()
-            fault = f"The GPIO pins cannot be opened: {error}."
+            fault = f"The GPIO pins cannot be opened: {say_error(error)}."
             if fault != self._closed:
                 log.warning("%s", fault)
             self._closed = fault
@@ -170,7 +170,7 @@ class HatPins:
             # what `is_active` means, without its five calls
             active = bool(device.pin.state) is self._pins[name].active_high
         except Exception as error:  # as in `tend`
-            self._complain(name, f"cannot be read: {error}.")
+            self._complain(name, f"cannot be read: {say_error(error)}.")
             return None
         if self._faults:
             self._faults.pop(name, None)
@@ -224,7 +224,9 @@ class HatPins:
         try:
             device.pin.state = self._beat
         except Exception as error:  # as in `tend`
-            raise PinError(self._complain("heartbeat", f"cannot be driven: {error}.")) from error
+            raise PinError(
+                self._complain("heartbeat", f"cannot be driven: {say_error(error)}.")
+            ) from error
         if self._faults:
             self._faults.pop("heartbeat", None)
 
@@ -241,7 +243,7 @@ class HatPins:
         try:
             self._outputs[name].value = wanted
         except Exception as error:  # as in `tend`
-            return self._complain(name, f"cannot be driven: {error}.")
+            return self._complain(name, f"cannot be driven: {say_error(error)}.")
         self._levels[index] = wanted
         if self._faults:
             self._faults.pop(name, None)

@@ -7,6 +7,7 @@ import re
 from .readings import Value
 
 TEST_STATES = ("idle", "delayed", "proving", "running", "returning")
+LOAD_SOURCES = ("none", "supply", "battery", "charger", "shared")
 _VERSION = re.compile(r"v?(\d{1,3})\.(\d{1,2})")
 
 
@@ -39,3 +40,8 @@ def discharge_part(value: Value) -> Value:
 def state_number(value: Value) -> Value:
     """test.state as its SNMP enumeration: idle 0, delayed 1, proving 2, running 3, returning 4."""
     return TEST_STATES.index(value) if value in TEST_STATES else None
+
+
+def source_number(value: Value) -> Value:
+    """load.source as a number: none 0, supply 1, battery 2, charger 3, shared 4."""
+    return LOAD_SOURCES.index(value) if value in LOAD_SOURCES else None

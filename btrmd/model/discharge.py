@@ -67,13 +67,15 @@ TestRecord.__test__ = False  # type: ignore[attr-defined]  # pytest: not a test 
 
 
 class CurveRow(NamedTuple):
-    """One sample: s from K1 on, bank V, battery A (negative = discharging), degC, load A."""
+    """One sample: s from K1 on, bank V, battery A (negative = discharging), degC, load A; V of each
+    block from Battery- on where taps are wired, () without, None where one is not known."""
 
     time_s: float
     battery_v: float
     battery_a: float
     temp_c: float | None
     load_a: float | None
+    block_v: tuple[float | None, ...] = ()
 
 
 class Estimate(NamedTuple):
@@ -81,7 +83,8 @@ class Estimate(NamedTuple):
     `is_knee`: the voltage already falls ever faster. `findings`: marks (`load_changed`,
     `not_lead_acid`, `shorted_cell`, `not_full`, `history_differs`) under which no verdict is firm.
     `own_s`, `own_low_s`, `own_high_s`: what this discharge alone says, where earlier ones were
-    combined with it; None = the same as the first three."""
+    combined with it; None = the same as the first three. `weak_block`: the number (1 = at Battery-)
+    of the block that will end the run, 0 = none stands out."""
 
     ert_s: float
     low_s: float
@@ -93,3 +96,4 @@ class Estimate(NamedTuple):
     own_s: float | None = None
     own_low_s: float | None = None
     own_high_s: float | None = None
+    weak_block: int = 0

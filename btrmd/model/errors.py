@@ -36,3 +36,10 @@ class BusError(BtrmError, OSError):
 
 class BusyError(BtrmError, RuntimeError):
     """The owner's inbox is full or did not answer in time."""
+
+
+def say_error(error: BaseException) -> str:
+    """An error in words for people: what the system says of it, without its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error)

@@ -10,10 +10,12 @@ import math
 from datetime import UTC, datetime
 from typing import Final
 
+from .alarm_advice import advice_of
 from .discharge import TestRecord
 from .events import Event
 from .points import POINT
 from .readings import BAD, MISSING, Reading, Value
+from .severity import severity_of
 from .snapshot import AlarmView
 
 _DIGITS: Final = 6  # of a float: below every resolution of the board, and short
@@ -110,4 +112,6 @@ def encode_alarm(alarm: AlarmView) -> dict[str, object]:
         "active": alarm.active,
         "latched": alarm.latched,
         "acknowledged": alarm.acknowledged,
+        "severity": severity_of(alarm.key),
+        "advice": advice_of(alarm.key),
     }

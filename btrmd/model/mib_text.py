@@ -57,6 +57,7 @@ _UNITS: Final = {
     ("%", 1): "percent",
     ("°C", 1): "degrees Celsius",
     ("V", 1): "V",
+    ("", 1): "",
 }
 
 

@@ -16,7 +16,7 @@ from .bindings import (
     Show,
     Write,
 )
-from .conversion import charge_part, discharge_part
+from .conversion import LOAD_SOURCES, charge_part, discharge_part, source_number
 from .point import Point
 
 VOLTS_HIGH: Final = 60.0  # manual 7.1.2, 15: every input measures 0..60 V
@@ -120,6 +120,50 @@ BATTERY_POINTS: Final = (
     ),
 )
 
+_BLOCK = tuple(range(1, 5))
+
+BLOCK_POINTS: Final = (
+    *(
+        Point(
+            f"battery.block{n}.voltage",
+            "float",
+            f"Voltage of block {n}, counted from Battery-; missing without taps around it.",
+            unit="V",
+            low=0.0,
+            high=VOLTS_HIGH,
+            modbus=(InputRegister(18 + n, MILLIVOLTS),),
+            dnp3=(AnalogInput(18 + n, MILLIVOLTS_16, extended=True),),
+            snmp=(Scalar((99, 1, 17 + n), f"block{n}Voltage", number=MILLIVOLTS),),
+        )
+        for n in _BLOCK
+    ),
+    *(
+        Point(
+            f"battery.block{n}.deviation",
+            "float",
+            f"Voltage of block {n} above the mean of all blocks; negative = below it.",
+            unit="V",
+            low=-VOLTS_HIGH,
+            high=VOLTS_HIGH,
+            modbus=(InputRegister(22 + n, MILLIVOLTS_16),),
+            dnp3=(AnalogInput(22 + n, MILLIVOLTS_16, extended=True),),
+            snmp=(Scalar((99, 1, 21 + n), f"block{n}Deviation", number=MILLIVOLTS),),
+        )
+        for n in _BLOCK
+    ),
+    Point(
+        "battery.weak_block",
+        "int",
+        "Number of the block that will end the run, as the discharges since the last replacement "
+        "tell; 0 = none stands out; missing without taps.",
+        low=0,
+        high=4,
+        modbus=(InputRegister(27),),
+        dnp3=(AnalogInput(27, Number(signed=True), extended=True),),
+        snmp=(Scalar((99, 1, 26), "weakBlock"),),
+    ),
+)
+
 SOURCE_POINTS: Final = (
     Point(
         "load.voltage",
@@ -192,6 +236,24 @@ SOURCE_POINTS: Final = (
 )
 
 PATH_POINTS: Final = (
+    Point(
+        "load.source",
+        "enum",
+        "What feeds the load, told from the currents: none (it has no power), supply, battery, "
+        "charger (by the battery's path), shared (the supply a part of it, battery or charger the "
+        "rest).",
+        choices=LOAD_SOURCES,
+        modbus=(InputRegister(18, Number(convert=source_number)),),
+        dnp3=(AnalogInput(18, Number(convert=source_number, signed=True), extended=True),),
+        snmp=(
+            Scalar(
+                (99, 1, 17),
+                "loadSource",
+                number=Number(convert=source_number),
+                names=tuple((word, i) for i, word in enumerate(LOAD_SOURCES)),
+            ),
+        ),
+    ),
     Point(
         "ups.enabled",
         "bool",

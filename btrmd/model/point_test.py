@@ -138,6 +138,12 @@ TEST_POINTS: Final = (
         dnp3=(AnalogInput(8, _HOURS_LEFT_16), AnalogOutput(2, _NEXT, _HOURS_LEFT_16)),
     ),
     Point(
+        "test.waiting",
+        "text",
+        "Why a scheduled test that is due has not begun, in one sentence; empty while none is due.",
+        snmp=(Scalar((99, 1, 16), "testWaiting", syntax="DisplayString"),),
+    ),
+    Point(
         "test.start_in",
         "float",
         "Time to the delayed manual start; missing without one.",

@@ -10,7 +10,7 @@ from .bindings import AnalogInput, BinaryInput, Dnp3, Modbus, Scalar
 from .point import Point
 from .point_check import check_points
 from .point_io import IO_POINTS
-from .point_power import BATTERY_POINTS, PATH_POINTS, SOURCE_POINTS
+from .point_power import BATTERY_POINTS, BLOCK_POINTS, PATH_POINTS, SOURCE_POINTS
 from .point_system import SYSTEM_POINTS
 from .point_test import RUNTIME_POINTS, TEST_POINTS
 
@@ -21,6 +21,7 @@ POINTS: Final[tuple[Point, ...]] = (
     *TEST_POINTS,
     *RUNTIME_POINTS,
     *PATH_POINTS,
+    *BLOCK_POINTS,
     *SYSTEM_POINTS,
 )
 

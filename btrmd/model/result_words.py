@@ -31,6 +31,7 @@ MARKS: Final[Mapping[str, str]] = MappingProxyType(
         "reached_cutoff": "it went down to the cutoff",
         "return_failed": "the supply failed when the load went back to it",
         "after_test": "it went on from a test",
+        "weak_block": "one block ends the run",
     }
 )
 
@@ -64,7 +65,18 @@ def say_mark(mark: str) -> str:
     """A mark in words; one that nobody knows stays as it is."""
     name, _, number = mark.partition(":")
     words = MARKS.get(name, mark)
-    return f"{words.removesuffix('a test')}test {number}" if name == "after_test" else words
+    if name == "after_test":
+        return f"{words.removesuffix('a test')}test {number}"
+    return f"block {number} ends the run" if name == "weak_block" and number else words
+
+
+def weak_block(record: TestRecord) -> int:
+    """The block that a discharge has found to end the run, 0 = none."""
+    for mark in record.marks:
+        name, _, number = mark.partition(":")
+        if name == "weak_block" and number.isdigit():
+            return int(number)
+    return 0
 
 
 def say_marks(marks: tuple[str, ...]) -> str:
@@ -94,6 +106,9 @@ def say_action(record: TestRecord) -> str:
     """What a person should do now; "" where there is nothing to do or to tell."""
     if record.result not in ("good", "low"):
         return ""
+    block = weak_block(record)
+    if block:
+        return f"Block {block} ends the run: measure it at its terminals and replace it."
     for mark, action in _ACTIONS:
         # a good result from a battery that was not full is all the better
         if mark in record.marks and (record.result == "low" or "marginal" in record.marks):

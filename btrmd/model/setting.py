@@ -25,6 +25,7 @@ TextFormat = Literal[
     "date_list",
     "battery_table",
     "topic",
+    "timezone",
 ]
 
 

@@ -251,6 +251,21 @@ PORT_SETTINGS: Final = (
         group="System Voltage",
         label="Single Source",
     ),
+    *(
+        Setting(
+            f"block.tap{n}",
+            "enum",
+            "none",
+            f"IO channel that is wired to the tap above block {n}, counted from Battery-; by a "
+            "fuse of 100 mA at the tap. none = there is no such wire.",
+            choices=("none", "ch2", "ch3", "ch4"),
+            choice_labels=("None", "CH2", "CH3", "CH4"),
+            page=PORT_OPTIONS,
+            group="Block Voltages",
+            label=f"Tap {n}",
+        )
+        for n in (1, 2, 3)
+    ),
     Setting(
         "lvd.enabled",
         "bool",

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 from .battery_table import GRAMMAR, plain_table, read_battery_table
+from .timezone import find_zone
 from .window import MAX_DATES, read_dates, read_days
 
 MAX_EMAIL = 32  # manual 9.3: "32 for Email Addr" (R63)
@@ -143,6 +144,11 @@ def is_topic(text: str) -> bool:
     return _TOPIC.fullmatch(text) is not None
 
 
+def is_timezone(text: str) -> bool:
+    """A zone that the system has the rules of."""
+    return find_zone(text) is not None
+
+
 def is_path(text: str) -> bool:
     """An absolute path without steps upwards."""
     return _PATH.fullmatch(text) is not None and ".." not in text.split("/")
@@ -164,6 +170,7 @@ FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     ),
     "device": (is_path, "the absolute path of a serial port such as /dev/serial0"),
     "path": (is_path, "an absolute path"),
+    "timezone": (is_timezone, "a time zone such as Europe/Berlin, America/Denver or UTC"),
     "passphrase": (is_passphrase, "8 to 64 printable ASCII characters"),
     "day_list": (is_day_list, "days such as mon, tue, sat, separated by commas"),
     "date_list": (

@@ -33,6 +33,18 @@ EMAIL_SETTINGS: Final = (
         label="Location",
     ),
     Setting(
+        "site.timezone",
+        "text",
+        "",
+        "Time zone of the site: pages and reports then show its time beside UTC; protocols, files "
+        "and the test window stay in UTC. Empty = UTC only.",
+        max_length=48,
+        format="timezone",
+        page=EMAIL,
+        group="Site",
+        label="Time Zone",
+    ),
+    Setting(
         "email.enabled",
         "bool",
         False,

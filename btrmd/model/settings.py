@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from types import MappingProxyType
 
+from .block_taps import TAPS, check_taps, tap_choices
 from .errors import SettingError
 from .setting import Setting, SettingValue
 from .setting_battery import TYPE2_MINIMUM_MV
@@ -27,6 +28,7 @@ __all__ = [
     "parse_value",
 ]
 
+_MAIL = ("email.server", "email.to")
 _VOLTAGE = "system.voltage"
 _TYPE2 = "test.type2_minimum_mv"
 _TYPICAL_PARITY: Mapping[SettingValue, str] = {"modbus": "even", "dnp3": "none"}  # manual 10
@@ -140,6 +142,7 @@ class Settings(Mapping[str, SettingValue]):
                 values[key] = parsed
         changed = Settings(values, self.site, self._overrides)
         moved = _followers(self, changed, raw)
+        check_taps({**values, **moved}, raw)
         return Settings({**values, **moved}, self.site, self._overrides) if moved else changed
 
     def live_changes(self, raw: Mapping[str, object]) -> dict[str, SettingValue]:
@@ -230,6 +233,8 @@ def allowed_text(key: str, settings: Settings) -> str:
         return "true or false"
     if setting.kind == "enum":
         text = _choices_text(allowed_choices(setting, settings))
+        if key in TAPS and text == "none":
+            return f"none at {settings[_VOLTAGE]} V: its blocks have no such tap"
         if key == _VOLTAGE and settings.site.model == "300":
             return f"{text}{unit} on the BTRM300"
         if key == "web.authorization":
@@ -255,6 +260,8 @@ def allowed_choices(setting: Setting, settings: Settings) -> tuple[int | str, ..
     """The choices of an enum that model and site file leave."""
     if setting.key == _VOLTAGE:
         return settings.site.voltages
+    if setting.key in TAPS:
+        return tap_choices(setting.key, settings.blocks)
     if setting.key == "io2.config" and not settings.site.ch2_output:
         return setting.choices[:3]
     if setting.key == "web.authorization":
@@ -276,10 +283,23 @@ def _followers(old: Settings, new: Settings, raw: Mapping[str, object]) -> dict[
     low, high, _ = TYPE2_MINIMUM_MV[new.integer(_VOLTAGE)]
     if _TYPE2 not in raw and not low <= new.integer(_TYPE2) <= high:
         moved[_TYPE2] = new.default(_TYPE2)
+    moved.update({key: "none" for key in TAPS if new[key] not in tap_choices(key, new.blocks)})
+    if "email.enabled" not in raw and _gets_mail(old, new):
+        moved["email.enabled"] = True
     protocol = new["serial.protocol"]
     if "serial.parity" not in raw and protocol != old["serial.protocol"]:
         moved["serial.parity"] = _TYPICAL_PARITY.get(protocol, new["serial.parity"])
     return moved
+
+
+def _gets_mail(old: Settings, new: Settings) -> bool:
+    """Whether this change has made mail possible: server and recipient are no longer the
+    placeholders of the factory. Whoever enters them wants mail."""
+
+    def is_real(settings: Settings) -> bool:
+        return all(settings[key] not in ("", SETTINGS[key].default) for key in _MAIL)
+
+    return is_real(new) and any(old[key] != new[key] for key in _MAIL)
 
 
 def _choices_text(choices: tuple[int | str, ...]) -> str:

@@ -21,9 +21,12 @@ from ..core.actions import (
     Tell,
     WantEstimate,
 )
+from ..core.blocks import measure_blocks
+from ..core.setpoints import Setpoints
 from ..core.state import State
 from ..estimate.enough import NotEnough
 from ..estimate.thin import thin
+from ..estimate.weakest_block import weakest
 from ..model.board import Inputs
 from ..model.commands import EstimateReady, HealthReady
 from ..model.discharge import TestRecord
@@ -33,7 +36,7 @@ from ..model.settings import Settings
 from ..store.work import OnDone
 from ..store.writer import Writer
 from .audit import WINDOW_S, Audit
-from .battery import estimate_of
+from .battery import battery_of, estimate_of
 from .memory import Memory
 from .recorder import Recorder
 
@@ -92,12 +95,12 @@ class Deeds:
 
         return told
 
-    def note(self, inputs: Inputs, now: float) -> None:
+    def note(self, inputs: Inputs, now: float, setpoints: Setpoints) -> None:
         """One scan for the curve; store its rows once a minute."""
         recorder = self.recorder
         if recorder.n is None:
             return
-        recorder.add(inputs, now)
+        recorder.add(inputs, now, measure_blocks(inputs, setpoints))
         if now - self._flushed_at >= FLUSH_S:
             real = time.monotonic()
             is_first = not recorder.has_handed_out
@@ -231,11 +234,15 @@ class Deeds:
         rows = thin(self.recorder.rows())
         try:
             made = estimate_of(rows, settings)
+            made = weakest(rows, made, settings.blocks, battery_of(settings).rated_ah)
         except NotEnough as reason:
             return EstimateReady(n, None, str(reason))
         running = (state.outage.record, state.test.record)
         record = next((one for one in running if one is not None and one.n == n), None)
-        return EstimateReady(n, self._memory.improve(made, rows, settings, wall, record))
+        improved = self._memory.improve(made, rows, settings, wall, record)
+        if made.weak_block:  # what earlier discharges of the bank say is of the time before
+            improved = made._replace(findings=improved.findings)
+        return EstimateReady(n, improved)
 
 
 def log_event(event: Event) -> None:

@@ -18,6 +18,7 @@ from ..core.recover import let_go
 from ..core.requests import prechecks
 from ..core.state import State
 from ..core.step import step
+from ..core.waiting import waiting_of
 from ..model.board import Inputs, Outputs
 from ..model.commands import Answer, ChangeSettings, Command
 from ..model.errors import BtrmError, SettingError
@@ -123,7 +124,6 @@ class Owner:
         self._fault = ""
         self._prechecks: tuple[Precheck, ...] = ()
         self._prechecked_at = float("-inf")
-        self._allowed_steps = 0
         self._logged_at = float("-inf")
         self._edge_at = clock.now()  # the last edge on the heartbeat line
         self._looked_at = float("-inf")  # when the core saw `_inputs`,
@@ -223,7 +223,7 @@ class Owner:
         self._asked = waiters = self._collect()
         commands = tuple(waiter.command for waiter in waiters)
         self.state, actions = step(self.state, inputs, self.settings, commands, now)
-        deeds.note(inputs, now)
+        deeds.note(inputs, now, self.state.setpoints)
         asked = deeds.carry_out(actions, self.state, self.settings, now, wall)
         refusal: BtrmError | None = None
         self._wake_up(wall)  # a scan or a decision that took too long counts as well
@@ -380,6 +380,8 @@ class Owner:
                 is_ticking=not self._fault,
                 faults=(*fallen, *faults, *state.selftest.findings),
                 prechecks=self._prechecks,
+                waiting=waiting_of(state, inputs, now),
+                refusal=state.refusal,
             )
         )
         if self._seq % GAUGES_EVERY == 0:
@@ -392,10 +394,10 @@ class Owner:
         """Tell the plant the daemon's policy, so that it can tell dropped from dead time."""
         state, plant = self.state, world.plant
         held = state.test.is_on or state.transfer.carried or state.outage.record is not None
-        allowed = (state.setpoints.ups_enabled or held) and not state.lvd.is_open
-        # K3 needs its 5 ms: what is allowed from now on can be asked for two steps later
-        self._allowed_steps = self._allowed_steps + 1 if allowed else 0
-        plant.battery_permitted = self._allowed_steps > 2
+        plant.unfed.hear(state.setpoints.ups_enabled or held, state.lvd.is_open)
+        if plant.taps != state.setpoints.taps:
+            plant.taps = state.setpoints.taps
+            plant.touch()
         if plant.single_source is not state.setpoints.single_source:
             plant.single_source = state.setpoints.single_source
             plant.touch()

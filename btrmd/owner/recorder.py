@@ -32,6 +32,8 @@ class Recorder:
         self._seen = 0.0
         self._sums = [0.0] * 4
         self._counts = [0] * 4
+        self._block_sums: list[float] = []
+        self._block_counts: list[int] = []
 
     def start(self, n: int, now: float) -> None:
         """Begin the curve of discharge `n`; its time 0 is `now`."""
@@ -63,8 +65,8 @@ class Recorder:
         self._stored = len(self._rows)
         return new
 
-    def add(self, inputs: Inputs, now: float) -> None:
-        """Take one scan."""
+    def add(self, inputs: Inputs, now: float, block_v: Sequence[float | None] = ()) -> None:
+        """Take one scan; `block_v` the volts of its blocks, empty without taps."""
         if self.n is None:
             return
         time_s = self._seen = now - self._t0
@@ -72,6 +74,8 @@ class Recorder:
         self._sum(1, inputs.battery_a)
         self._sum(2, inputs.temperature)
         self._sum(3, inputs.load_a)
+        if block_v:
+            self._sum_blocks(block_v)
         # the first row stands at the first scan, so that the step at the transfer is seen
         if not self._rows or time_s - self._last >= spacing_s(time_s) - 1e-6:
             self._close(time_s)
@@ -81,17 +85,30 @@ class Recorder:
             self._sums[place] += measured.value
             self._counts[place] += 1
 
+    def _sum_blocks(self, block_v: Sequence[float | None]) -> None:
+        if len(self._block_sums) != len(block_v):
+            self._block_sums, self._block_counts = [0.0] * len(block_v), [0] * len(block_v)
+        for i, volts in enumerate(block_v):
+            if volts is not None:
+                self._block_sums[i] += volts
+                self._block_counts[i] += 1
+
     def _close(self, time_s: float) -> None:
         """Make a row of what was summed; nothing without volts and amps."""
         volts, amps, temp, load = (
             total / count if count else None
             for total, count in zip(self._sums, self._counts, strict=True)
         )
+        blocks = tuple(
+            total / count if count else None
+            for total, count in zip(self._block_sums, self._block_counts, strict=True)
+        )
         self._last = time_s
         self._clear()
         if volts is not None and amps is not None:
-            self._rows.append(CurveRow(round(time_s, 3), volts, amps, temp, load))
+            self._rows.append(CurveRow(round(time_s, 3), volts, amps, temp, load, blocks))
 
     def _clear(self) -> None:
         self._sums = [0.0] * 4
         self._counts = [0] * 4
+        self._block_sums, self._block_counts = [], []

@@ -36,6 +36,7 @@ from ..model.snapshot import AlarmView, Snapshot
 from .control_access import Passwords, Tokens, access_verbs
 from .control_appliance import appliance_verbs
 from .control_battery import battery_verbs
+from .control_report import report_verbs
 from .health import Health
 
 Request = Mapping[str, Any]
@@ -106,6 +107,7 @@ class ControlVerbs:
             **access_verbs(bus, extras.set_password, extras.tokens),
             **appliance_verbs(bus),
             **battery_verbs(bus),
+            **report_verbs(bus, history),
         }
 
     def answer(self, request: Request, source: str) -> Reply:

@@ -10,8 +10,11 @@ from collections.abc import Iterator, Sequence
 
 from ..model.discharge import CurveRow
 
-FORMAT = 1
+FORMAT = 1  # five columns
+FORMAT_BLOCKS = 2  # a second byte: how many blocks have a column of their own behind the five
 SCALES = (1000, 1000, 1000, 100, 1000)  # ms, mV, mA, 0.01 degC, mA
+BLOCK_SCALE = 1000  # mV
+MOST_BLOCKS = 4
 
 _NONE = -(2**31)
 _LIMIT = 2**31 - 1
@@ -19,51 +22,64 @@ _MASK = 0xFFFFFFFF
 
 
 def encode_rows(rows: Sequence[CurveRow]) -> bytes:
-    """Rows as one blob: format byte, then by column zigzag deltas, bytes sorted by weight, zlib."""
+    """Rows as one blob: format, then by column zigzag deltas, bytes sorted by weight, zlib."""
+    blocks = min(max((len(row.block_v) for row in rows), default=0), MOST_BLOCKS)
     body = bytearray()
     for column, scale in enumerate(SCALES):
-        deltas = array("I")
-        before = 0
-        for row in rows:
-            value = _scaled(row[column], scale)
-            delta = (value - before) & _MASK
-            before = value
-            deltas.append(((delta << 1) & _MASK) ^ (_MASK if delta & 0x80000000 else 0))
-        if sys.byteorder == "big":
-            deltas.byteswap()
-        raw = deltas.tobytes()
-        for weight in range(4):
-            body += raw[weight::4]
-    return bytes((FORMAT,)) + zlib.compress(bytes(body), 6)
+        body += _encode([row[column] for row in rows], scale)  # type: ignore[misc]
+    for block in range(blocks):
+        volts = (row.block_v for row in rows)
+        body += _encode([v[block] if block < len(v) else None for v in volts], BLOCK_SCALE)
+    head = bytes((FORMAT_BLOCKS, blocks)) if blocks else bytes((FORMAT,))
+    return head + zlib.compress(bytes(body), 6)
+
+
+def _encode(values: Sequence[float | None], scale: int) -> bytes:
+    deltas = array("I")
+    before = 0
+    for plain in values:
+        value = _scaled(plain, scale)
+        delta = (value - before) & _MASK
+        before = value
+        deltas.append(((delta << 1) & _MASK) ^ (_MASK if delta & 0x80000000 else 0))
+    if sys.byteorder == "big":
+        deltas.byteswap()
+    raw = deltas.tobytes()
+    return b"".join(raw[weight::4] for weight in range(4))
 
 
 def decode_rows(data: bytes, count: int) -> Iterator[CurveRow]:
     """The rows of `encode_rows`. Raises ValueError when the blob is damaged."""
-    if not data or data[0] != FORMAT:
+    blocks, start = 0, 1
+    if data[:1] == bytes((FORMAT_BLOCKS,)) and len(data) > 1 and data[1] <= MOST_BLOCKS:
+        blocks, start = data[1], 2
+    elif data[:1] != bytes((FORMAT,)):
         raise ValueError("a curve has an unknown format")
     try:
-        body = zlib.decompress(data[1:])
+        body = zlib.decompress(data[start:])
     except zlib.error as error:
         raise ValueError(f"a curve is damaged: {error}") from error
-    if len(body) != 4 * len(SCALES) * count:
+    scales = (*SCALES, *(BLOCK_SCALE,) * blocks)
+    if len(body) != 4 * len(scales) * count:
         raise ValueError("a curve has a wrong length")
     columns = []
-    for column, scale in enumerate(SCALES):
+    for column, scale in enumerate(scales):
         raw = bytearray(4 * count)
         for weight in range(4):
-            start = (4 * column + weight) * count
-            raw[weight::4] = body[start : start + count]
+            at = (4 * column + weight) * count
+            raw[weight::4] = body[at : at + count]
         deltas = array("I", bytes(raw))
         if sys.byteorder == "big":
             deltas.byteswap()
         columns.append(_values(deltas, scale))
-    for time_s, battery_v, battery_a, temp_c, load_a in zip(*columns, strict=True):
+    for time_s, battery_v, battery_a, temp_c, load_a, *block_v in zip(*columns, strict=True):
         yield CurveRow(
             math.nan if time_s is None else time_s,
             math.nan if battery_v is None else battery_v,
             math.nan if battery_a is None else battery_a,
             temp_c,
             load_a,
+            tuple(block_v),
         )
 
 

@@ -10,7 +10,10 @@ from .trend_keys import COLUMNS, TIERS
 APPLICATION_ID = 0x42545244  # "BTRD": a database of somebody else is not touched
 PAGE_BYTES = 4096
 
-_TREND_COLUMNS = ", ".join(f"{column} INTEGER" for column in COLUMNS)
+_BLOCK_COLUMNS = tuple(f"battery_block{n}_voltage" for n in range(1, 5))  # added later
+_TREND_COLUMNS = ", ".join(
+    f"{column} INTEGER" for column in COLUMNS if column not in _BLOCK_COLUMNS
+)
 
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
@@ -50,6 +53,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "UPDATE events SET class = 2 WHERE substr(source, 1, 11) = 'web nobody '",
         "CREATE TABLE event_heads (class INTEGER PRIMARY KEY, n INTEGER NOT NULL, "
         "chain BLOB NOT NULL)",
+    ),
+    # the voltage of each block, where taps are wired
+    tuple(
+        f"ALTER TABLE trend_{tier} ADD COLUMN {column} INTEGER"
+        for tier in TIERS
+        for column in _BLOCK_COLUMNS
     ),
 )
 """Step i leads from user_version i to i + 1. Released steps are never changed."""

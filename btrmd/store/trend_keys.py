@@ -23,6 +23,7 @@ TREND_SCALES: Final[Mapping[str, int]] = {
     "runtime.estimate": 1,  # s
     "runtime.estimate_low": 1,
     "ups.on_battery": 1000,  # share of the time, 0..1
+    **{f"battery.block{n}.voltage": 1000 for n in range(1, 5)},
 }
 """Stored integer = value x scale. A new key needs a migration that adds its column."""
 

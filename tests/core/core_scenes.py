@@ -51,8 +51,7 @@ def permit(station: Station) -> None:
     """The daemon's word to the plant: may the battery feed the load?"""
     state = station.state
     held = state.test.is_on or state.transfer.carried or state.outage.record is not None
-    allowed = state.setpoints.ups_enabled or held
-    station.plant.battery_permitted = allowed and not state.lvd.is_open
+    station.plant.unfed.hear(state.setpoints.ups_enabled or held, state.lvd.is_open)
 
 
 def start(station: Station, type_: str = "1") -> TestRecord:

@@ -10,6 +10,7 @@ from btrmd.hal.calibration import Calibration
 from btrmd.hal.config import REFERENCE, HardwareConfig, load_hardware
 from btrmd.hal.i2c import I2CBus
 from btrmd.hal.sim.pins import SimPins
+from btrmd.hal.sim.reading_fault import ReadingFault
 from btrmd.hal.sim.wires import SimWires
 from btrmd.model.board import Inputs
 
@@ -39,6 +40,7 @@ class StillPlant:
         self.now = Sense()
         self.plant_s = 0.0
         self.i2c_faults: dict[int, str] = {}
+        self.reading_faults: dict[str, ReadingFault] = {}
         self.coils: dict[str, bool] = {}
         self.outputs: dict[str, bool] = {}
         self.beats = 0

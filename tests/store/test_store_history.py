@@ -128,14 +128,30 @@ ROWS = st.builds(
     st.none() | st.floats(-50, 120),
     st.none() | st.floats(-100, 100),
 )
+BLOCK_V = st.none() | st.floats(-60, 60)
+STEPS = (0.001, 0.001, 0.001, 0.01, 0.001)
 
 
-@given(st.lists(ROWS, max_size=40))
+@given(
+    st.integers(0, 4).flatmap(
+        lambda n: st.lists(
+            st.builds(
+                lambda row, volts: row._replace(block_v=tuple(volts)),
+                ROWS,
+                st.lists(BLOCK_V, min_size=n, max_size=n),
+            ),
+            max_size=40,
+        )
+    )
+)
 def test_a_curve_survives_packing_within_its_resolution(rows: list[CurveRow]) -> None:
     found = list(decode_rows(encode_rows(rows), len(rows)))
     assert len(found) == len(rows)
     for old, new in zip(rows, found, strict=True):
-        for was, now, step in zip(old, new, (0.001, 0.001, 0.001, 0.01, 0.001), strict=True):
+        assert len(old.block_v) == len(new.block_v)
+        steps = (*STEPS, *(0.001 for _ in old.block_v))
+        pairs = zip((*old[:5], *old.block_v), (*new[:5], *new.block_v), steps, strict=True)
+        for was, now, step in pairs:
             assert (was is None) == (now is None)
             assert was is None or now is None or abs(was - now) <= step * 0.51
 

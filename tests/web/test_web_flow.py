@@ -22,7 +22,13 @@ REST: Mapping[str, Value] = {
     "relay.k3": False,
     "guard.active": False,
 }
-ON_TEST = {"relay.k1": True, "relay.k2": True, "battery.current": -7.0, "load.current": 7.0}
+ON_TEST = {
+    "relay.k1": True,
+    "relay.k2": True,
+    "battery.current": -7.0,
+    "load.current": 7.0,
+    "load.source": "battery",
+}
 
 
 def seen(**changes: Value) -> Snapshot:
@@ -68,16 +74,37 @@ def dotted(values: Mapping[str, Value]) -> dict[str, Value]:
             "Load fed by supply, 1.0 A; battery cut off at low voltage",
         ),
         (
-            {"relay.k3": True, "lvd.open": True, "supply.present": False, "load.voltage": 0.1},
+            {"relay.k3": True, "lvd.open": True, "supply.present": False, "load.source": "none"},
             "Load without power: the low-voltage disconnect has taken the battery off it.",
         ),
-        ({"load.voltage": 0.2, "supply.present": False}, "Load without power."),
+        ({"load.source": "none", "supply.present": False}, "Load without power."),
         ({"relay.k3": True}, "Load fed by supply, 1.0 A; battery path open"),
         (
-            {"guard.active": True, "supply.present": False},
+            {"guard.active": True, "supply.present": False, "load.source": "battery"},
             "Load fed by battery through the bus guard, 1.0 A",
         ),
-        ({"relay.k1": None}, "What feeds the load is not known, 1.0 A; battery at rest"),
+        ({"load.source": None}, "What feeds the load is not known, 1.0 A; battery at rest"),
+        (
+            {"load.source": "shared", "battery.current": -0.6},
+            "Load fed by supply and battery together, 1.0 A; the supply alone does not carry it",
+        ),
+        (
+            {"load.source": "charger", "supply.present": False},
+            "Load fed by the charger over the battery's path, 1.0 A",
+        ),
+        # seen ten seconds after a start: the currents know before presence does
+        ({"supply.present": False}, "Load fed by supply, 1.0 A; battery at rest"),
+        (
+            {
+                "load.source": "none",
+                "lvd.open": True,
+                "guard.active": True,
+                "load.current": -0.0,
+                "relay.k1": True,
+                "relay.k3": True,
+            },
+            "Load without power: the low-voltage disconnect has taken the battery off it.",
+        ),
         ({"load.current": None}, "Load fed by supply; battery at rest"),
     ],
 )
@@ -85,9 +112,16 @@ def test_the_sentence(changes: dict[str, Value], text: str) -> None:
     assert make_flow(seen(**dotted(changes))).text == text
 
 
-def test_a_stopped_loop_is_said() -> None:
-    text = make_flow(seen()._replace(is_ticking=False)).text
-    assert text.startswith("The unit does not measure")
+def test_a_stopped_loop_is_said_and_nothing_moves() -> None:
+    flow = make_flow(seen()._replace(is_ticking=False))
+    assert flow.text.startswith("The unit does not measure")
+    assert set(flow.wires.values()) == {0}
+
+
+def test_a_charger_that_delivers_is_there_whatever_its_volts() -> None:
+    flow = make_flow(seen(charger__present=False, charger__current=2.5))
+    assert {node.name: node.state for node in flow.nodes}["charger"] == "on"
+    assert flow.wires["charger"]
 
 
 @pytest.mark.parametrize(
@@ -97,7 +131,8 @@ def test_a_stopped_loop_is_said() -> None:
         ({"battery.current": 1.0}, {"s1", "k2", "k3"}, {"supply", "load", "charger"}),
         (ON_TEST, {"s2", "k3"}, {"battery", "load"}),
         ({"guard.active": True, "relay.k3": True}, {"s1", "s2", "k2"}, {"supply", "load"}),
-        ({"load.voltage": 0.0, "load.current": 0.0}, {"s1", "k2", "k3"}, set()),
+        ({"load.source": "none", "load.current": 0.0}, {"s1", "k2", "k3"}, set()),
+        ({"load.source": "charger"}, {"s1", "k2", "k3"}, {"battery", "load"}),
     ],
 )
 def test_switches_and_dashes(changes: dict[str, Value], closed: set[str], moving: set[str]) -> None:

@@ -74,7 +74,7 @@ class _Ids(HTMLParser):
 def test_title_heading_and_menu_say_the_manuals_name(page: tuple[str, str]) -> None:
     path, text = page
     name = PAGES[path]
-    assert f"<title>{name}</title>" in text
+    assert f"<title>BTRM: {name}</title>" in text
     assert f"<h1>{name}</h1>" in text
     assert f'<a href="{path}" aria-current="page">{name}</a>' in text
     assert "System: BTRM Location" in text

@@ -22,7 +22,7 @@ def test_the_list_before_a_test(station: Station, client: Client) -> None:
     good = Precheck("Load current", True, "1.04 A; needs at least 0.2 A")
     bad = Precheck("Charger", False, "The charger is <not> present.")
     station.owner.show(prechecks=(good,))
-    assert "All is well: a test may start." in words(client.get(PATH).text)
+    assert "Nothing speaks against a test now." in words(client.get(PATH).text)
     station.owner.show(prechecks=(good, bad))
     text = words(client.get(PATH).text)
     assert "A test would be refused now." in text

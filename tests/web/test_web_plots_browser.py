@@ -62,7 +62,7 @@ def test_plots_are_drawn_and_have_a_cursor(
             "/^-?\\d+\\.\\d+ V$/.test([...document.querySelectorAll('.u-value')][1].textContent)"
         )
     assert browser.complaints == []
-    assert len(browser.requests) <= 3 * 8
+    assert len(browser.requests) <= 3 * 10
     assert all(url.startswith(address(place)) for url in browser.requests)
 
 
@@ -87,6 +87,7 @@ def test_the_flow_and_the_alarms_live(place: Place, browser: Browser) -> None:  
         ("relay.k3", False),
         ("battery.current", -7.04),
         ("load.current", 7.04),
+        ("load.source", "battery"),
         ("test.state", "running"),
         ("test.elapsed", 2520.0),
     ):

@@ -62,6 +62,8 @@ ADMIN = {
     ("POST", "/snmp"): 303,
     ("POST", "/authorization"): 422,
     ("POST", "/authorization/users"): 422,
+    ("POST", "/authorization/tokens"): 422,
+    ("POST", "/integrations"): 303,
     ("POST", "/https"): 303,
     ("POST", "/https/certificate"): 409,
     ("POST", "/https/renew"): 409,

@@ -68,6 +68,10 @@ class Browser:
         os.close(self._out)
         shutil.rmtree(Path(self._profile), ignore_errors=True)
 
+    def use(self, session: str) -> None:
+        """From now on speak to another tab."""
+        self._session = session
+
     def open(self, address: str) -> None:
         self.call("Page.navigate", url=address)
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")

@@ -31,6 +31,7 @@ VALUES: Mapping[str, Value] = {
     "battery.voltage": 13.3912,
     "battery.current": -0.062,
     "load.current": 1.04,
+    "load.source": "supply",
     "load.voltage": 13.1,
     "supply.voltage": 13.41,
     "supply.current": 1.3,

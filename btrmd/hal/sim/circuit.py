@@ -8,8 +8,9 @@ from __future__ import annotations
 
 DIODE_V = 0.03
 PATH_OHMS = 0.004  # S1 or S2 with its wiring
-COLLAPSE_OHMS = 200.0  # the charger alone, beyond its current limit
+COLLAPSE_OHMS = 200.0  # supply or charger alone, beyond its current limit
 NO_SOURCE = -1.0
+NO_LIMIT = float("inf")
 
 
 class Circuit:
@@ -19,7 +20,7 @@ class Circuit:
         "battery_a", "battery_e", "battery_r", "battery_v", "bus_v", "charger_a", "charger_e",
         "charger_limit", "charger_r", "charger_v", "has_charger", "has_fuse", "has_k3", "has_s1",
         "has_s2", "has_supply", "hat_a", "hat_on_supply", "load_a", "node_v", "path_a", "supply_a",
-        "supply_e", "supply_r", "supply_v",
+        "supply_e", "supply_limit", "supply_load", "supply_r", "supply_v",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -27,6 +28,7 @@ class Circuit:
         self.supply_r = self.charger_r = 0.003
         self.battery_r = 0.01
         self.charger_limit = 0.0
+        self.supply_limit = NO_LIMIT
         self.has_supply = self.has_charger = False  # charger: live and K2 closed
         self.has_fuse = self.has_s1 = self.has_k3 = True
         self.has_s2 = False
@@ -38,6 +40,7 @@ class Circuit:
         self.supply_v = self.battery_v = self.charger_v = self.node_v = 0.0
         self.supply_a = self.battery_a = self.charger_a = 0.0
         self.path_a = 0.0  # from node N through K3, S2, D2 to LOAD+
+        self.supply_load = 0.0  # from SUPPLY+ through S1, D1 to LOAD+
 
     def solve(self, load_a: float) -> float:
         """Settle with `load_a` A drawn from LOAD+; returns bus_v."""
@@ -45,18 +48,14 @@ class Circuit:
         has_path = self.has_k3 and self.has_s2 and (self.has_fuse or self.has_charger)
         share = 0.0
         if self.has_s1 and self.has_supply:
-            ohms = self.supply_r
-            if not has_path:
-                bus = self._supply_bus(load_a, hat_supply)
-            else:
-                bus = self._supply_bus(load_a, hat_supply)
-                if self._path_bus(0.0) > bus:
-                    share = load_a
-                    bus = self._path_bus(load_a)
-                    open_v = self.supply_e - ohms * hat_supply - DIODE_V
-                    if open_v > bus:
-                        share = self._share(load_a, hat_supply)
-                        bus = self._path_bus(share)
+            bus = self._supply_bus(load_a, hat_supply)
+            if has_path and self._path_bus(0.0) > bus:
+                share = load_a
+                bus = self._path_bus(load_a)
+                open_v = self._supply_at(hat_supply) - DIODE_V
+                if open_v > bus:
+                    share = self._share(load_a, hat_supply)
+                    bus = self._path_bus(share)
             supply_load = load_a - share
         elif has_path:
             share = load_a
@@ -86,9 +85,19 @@ class Circuit:
         drawn = load_a + (0.0 if self.hat_on_supply else self.hat_a)
         return self.battery_e - self.battery_r * drawn - PATH_OHMS * load_a - DIODE_V
 
+    @property
+    def supply_open_v(self) -> float:
+        """Volts at SUPPLY+ beside the HAT's own draw, as the load was shared out last."""
+        return self._supply_at(self.supply_load) if self.has_supply else 0.0
+
+    def _supply_at(self, amps: float) -> float:
+        """Volts at SUPPLY+ when the supply gives `amps` A; beyond its limit they collapse."""
+        excess = amps - self.supply_limit
+        volts = self.supply_e - self.supply_r * amps
+        return volts if excess <= 0.0 else volts - COLLAPSE_OHMS * excess
+
     def _supply_bus(self, load_a: float, hat_a: float) -> float:
-        drawn = load_a + hat_a
-        return self.supply_e - self.supply_r * drawn - PATH_OHMS * load_a - DIODE_V
+        return self._supply_at(load_a + hat_a) - PATH_OHMS * load_a - DIODE_V
 
     def _path_bus(self, path_a: float) -> float:
         return self._node(path_a)[0] - PATH_OHMS * path_a - DIODE_V
@@ -156,8 +165,9 @@ class Circuit:
         else:
             self.battery_a = -hat_battery
             self.battery_v = self.battery_e - self.battery_r * hat_battery
+        self.supply_load = supply_load
         self.supply_a = supply_load + hat_supply
-        self.supply_v = self.supply_e - self.supply_r * self.supply_a if self.has_supply else 0.0
+        self.supply_v = max(self._supply_at(self.supply_a), 0.0) if self.has_supply else 0.0
         if charger_a > 0.0:
             self.charger_v = node + DIODE_V
         else:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...model.errors import SettingError
 from .load import HIGHEST_A, read_profile
 from .plant import Plant
+from .reading_fault import ALLOWED as LIES_ALLOWED
+from .reading_fault import POINTS, Lie, ReadingFault, read_lie, true_value
 from .replay import read_record
 
 ADDRESSES = (0x40, 0x41, 0x44, 0x45, 0x48, 0x49, 0x4A)
@@ -97,6 +99,21 @@ def _number(low: float, high: float) -> Callable[[object, Path], float]:
     return parse
 
 
+def _limit(value: object, folder: Path) -> float:
+    """Amps, or none for no limit."""
+    if isinstance(value, str) and value.strip().lower() == "none":
+        return inf
+    return _number(0.0, HIGHEST_LIMIT_A)(value, folder)
+
+
+def _lie(value: object, folder: Path) -> Lie | None:
+    text = str(value).strip().lower()
+    try:
+        return read_lie("off" if text in OFF else text)
+    except ValueError:
+        raise _OutOfRangeError from None
+
+
 def _whole(low: int, high: int) -> Callable[[object, Path], int]:
     number = _number(low, high)
 
@@ -141,6 +158,18 @@ def _supply_on(plant: Plant, value: bool) -> None:
     plant.supply.on = value
 
 
+def _supply_ohms(plant: Plant, value: float) -> None:
+    plant.supply.ohms = value
+
+
+def _supply_limit(plant: Plant, value: float) -> None:
+    plant.supply.limit_a = value
+
+
+def _inrush(plant: Plant, value: float) -> None:
+    plant.load.inrush = value
+
+
 def _supply_volts(plant: Plant, value: float) -> None:
     plant.supply.volts = value
 
@@ -157,7 +186,25 @@ def _rated_ah(plant: Plant, value: float) -> None:
 
 
 def _soh(plant: Plant, value: float) -> None:
+    plant.block_soh.clear()
+    plant.remake_bank()
     plant.set_battery(plant.battery.rated_ah, value, plant.temperature_c)
+
+
+def _block_soh(block: int) -> Callable[[Plant, float], None]:
+    def apply(plant: Plant, value: float) -> None:
+        plant.block_soh[block] = value
+        plant.remake_bank()
+
+    return apply
+
+
+def _shorted_cells(block: int) -> Callable[[Plant, int], None]:
+    def apply(plant: Plant, value: int) -> None:
+        plant.shorted_cells[block] = value
+        plant.remake_bank()
+
+    return apply
 
 
 def _temperature(plant: Plant, value: float) -> None:
@@ -208,6 +255,27 @@ def _i2c_fault(address: int) -> Callable[[Plant, str], None]:
     return apply
 
 
+def _reading_fault(point: str) -> Callable[[Plant, Lie | None], None]:
+    def apply(plant: Plant, value: Lie | None) -> None:
+        if value is None:
+            plant.reading_faults.pop(point, None)
+        else:
+            held = true_value(plant.sense(), point)
+            plant.reading_faults[point] = ReadingFault(value, plant.plant_s, held)
+
+    return apply
+
+
+def _line_fault(line: str) -> Callable[[Plant, str], None]:
+    def apply(plant: Plant, value: str) -> None:
+        if value == "off":
+            plant.line_faults.pop(line, None)
+        else:
+            plant.line_faults[line] = value == "high"
+
+    return apply
+
+
 def _relay_fault(name: str) -> Callable[[Plant, str], None]:
     def apply(plant: Plant, value: str) -> None:
         plant.relay_faults[name] = value
@@ -216,23 +284,43 @@ def _relay_fault(name: str) -> Callable[[Plant, str], None]:
 
 
 SWITCH = "0 or 1 (off or on)"
+HIGHEST_LIMIT_A = 100.0
 
 # In the order in which keys given together are applied: the bank before what scales with it.
 KEYS: dict[str, Key] = {
     "battery.blocks": Key("1..4 (12 V blocks in series)", _whole(1, 4), Plant.set_blocks),
     "supply.on": Key(SWITCH, _switch, _supply_on),
     "supply.volts": Key("0..60 V, whole bank", _number(0.0, 60.0), _supply_volts),
+    "supply.ohms": Key("0..10 ohm in series", _number(0.0, 10.0), _supply_ohms),
+    "supply.limit_a": Key(
+        f"none or 0..{HIGHEST_LIMIT_A:g} A, beyond which its volts collapse", _limit, _supply_limit
+    ),
     "charger.on": Key(SWITCH, _switch, lambda plant, value: plant.charger.switch(value)),
     "load.amps": Key(
         f"0..{HIGHEST_A:g} A",
         _number(0.0, HIGHEST_A),
         lambda plant, value: plant.load.hold(value),
     ),
+    "load.inrush": Key(
+        "1..20 (times the load, for 20 ms at a transfer)", _number(1.0, 20.0), _inrush
+    ),
     "load.profile": Key(
         "the path of a CSV file with time_s,amps, or off", _file(read_profile), _load_profile
     ),
     "battery.rated_ah": Key("1..2000 Ah", _number(1.0, 2000.0), _rated_ah),
     "battery.soh": Key("0.05..1.2 (capacity over rating)", _number(0.05, 1.2), _soh),
+    **{
+        f"battery.block{n}.soh": Key(
+            "0.05..1.2 (this block's capacity over rating)", _number(0.05, 1.2), _block_soh(n)
+        )
+        for n in range(1, 5)
+    },
+    **{
+        f"battery.block{n}.shorted_cells": Key(
+            "0..6 (cells of this block that hold no voltage)", _whole(0, 6), _shorted_cells(n)
+        )
+        for n in range(1, 5)
+    },
     "temperature.c": Key("-40..90 °C", _number(-40.0, 90.0), _temperature),
     "battery.soc": Key("0..1 (state of charge)", _number(0.0, 1.0), _soc),
     "battery.fuse": Key(SWITCH, _switch, _fuse),
@@ -260,9 +348,22 @@ KEYS: dict[str, Key] = {
     },
     **{
         f"fault.relay.{name}": Key(
-            "off, welded or open", _choice("off", "welded", "open"), _relay_fault(name)
+            "off, welded, open or chatter",
+            _choice("off", "welded", "open", "chatter"),
+            _relay_fault(name),
         )
         for name in ("k1", "k2", "k3")
+    },
+    **{
+        f"fault.reading.{point}": Key(LIES_ALLOWED, _lie, _reading_fault(point)) for point in POINTS
+    },
+    **{
+        f"fault.{line}": Key(
+            "off, high or low (what the line tells)",
+            _choice("off", "high", "low"),
+            _line_fault(line),
+        )
+        for line in ("guard", "batt_path")
     },
     "fault.owner": Key("off or hang", _choice("off", "hang"), _hang),
 }

@@ -14,6 +14,7 @@ from .table import read_table
 DEFAULT_A = 2.0
 HIGHEST_A = 25.0
 OFF_V, ON_V = 9.0, 10.2  # per block
+INRUSH_S = 0.020  # how long it takes more at a transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,22 @@ def read_profile(path: Path) -> Profile:
 
 
 class Load:
-    """`amps` is what it takes now while its lock-out lets it."""
+    """`amps` is what it takes now while its lock-out lets it.
 
-    __slots__ = ("_started", "amps", "due", "lockout", "profile")
+    `inrush`: times that for 20 ms when the bus goes from one source to another.
+    """
+
+    __slots__ = ("_started", "_step_due", "_surge_until", "amps", "due", "inrush", "lockout",
+                 "profile")  # fmt: skip
 
     def __init__(self, blocks: int) -> None:
         self.amps = DEFAULT_A
         self.profile: Profile | None = None
         self.lockout = Lockout(OFF_V * blocks, ON_V * blocks)
-        self.due = inf  # plant second of the profile's next change
+        self.inrush = 1.0
+        self.due = inf  # plant second of the next change
+        self._step_due = inf  # of the profile's
+        self._surge_until = -inf
         self._started = 0.0
 
     def set_up(self, blocks: int) -> None:
@@ -84,7 +92,8 @@ class Load:
         """Constant `amps` from now on."""
         self.profile = None
         self.amps = amps
-        self.due = inf
+        self._step_due = inf
+        self._plan()
 
     def play(self, profile: Profile, now: float) -> None:
         """Repeat `profile` from plant second `now` on."""
@@ -97,9 +106,29 @@ class Load:
         """Plant second at which the profile began."""
         return self._started
 
+    @property
+    def surge(self) -> float:
+        """Times `amps` that it takes now."""
+        return self.inrush if self._surge_until > -inf else 1.0
+
+    def transferred(self, now: float) -> None:
+        """The bus went from one source to another."""
+        if self.inrush > 1.0:
+            self._surge_until = now + INRUSH_S
+            self._plan()
+
+    def _plan(self) -> None:
+        self.due = self._step_due
+        if -inf < self._surge_until < self.due:
+            self.due = self._surge_until
+
     def follow(self, now: float) -> None:
         """Take the amps that belong to plant second `now`."""
+        if now >= self._surge_until > -inf:
+            self._surge_until = -inf
+            self._plan()
         if self.profile is not None:
             # Half a microsecond on: a change that is due now must not be found just ahead.
             self.amps, left = self.profile.at(now - self._started + 5e-7)
-            self.due = now + max(left, 1e-6)
+            self._step_due = now + max(left, 1e-6)
+            self._plan()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gpiozero.pins.mock import MockFactory, MockPin
@@ -13,6 +14,7 @@ from ..config import COILS, HardwareConfig
 if TYPE_CHECKING:
     from .plant import Sense
 
+NO_FAULTS: Mapping[str, bool] = MappingProxyType({})
 PI_REVISION = "902120"  # the board the mock factory plays: a Pi Zero 2 W
 
 
@@ -114,14 +116,19 @@ class SimPins:
     def _edge(plant: CoilsLike, level: bool) -> None:
         plant.heartbeat()
 
-    def drive_inputs(self, sense: Sense, pb1: bool, pb2: bool) -> None:
-        """Once a plant step: put the plant's lines and the buttons (True = pressed) on the pins."""
-        self._drive("batt_path", sense.batt_path)
-        self._drive("guard", sense.guard)
+    def drive_inputs(
+        self, sense: Sense, pb1: bool, pb2: bool, faults: Mapping[str, bool] = NO_FAULTS
+    ) -> None:
+        """Once a plant step: put the plant's lines and the buttons (True = pressed) on the pins.
+
+        `faults`: lines ("guard", "batt_path") whose level is stuck, True = high.
+        """
+        self._drive("batt_path", sense.batt_path, faults.get("batt_path"))
+        self._drive("guard", sense.guard, faults.get("guard"))
         self._drive("pb1", pb1)
         self._drive("pb2", pb2)
 
-    def _drive(self, name: str, active: bool) -> None:
+    def _drive(self, name: str, active: bool, stuck: bool | None = None) -> None:
         pin = self._inputs.get(name)
         if pin is not None:
-            pin.drive(bool(active) == self._active_high[name])
+            pin.drive(bool(active) == self._active_high[name] if stuck is None else stuck)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from math import exp, log
 
+from .bank import Bank, made_bank
 from .battery import Battery
 from .charger import OHMS as CHARGER_OHMS
 from .charger import Charger
@@ -17,24 +18,23 @@ from .circuit import Circuit
 from .guard import Guard
 from .load import Load
 from .lockout import Lockout
+from .reading_fault import ReadingFault
 from .relays import Relays
 from .replay import Record, Replay
-from .sense import Noise, Sense
+from .sense import Noise, Sense, measure
 from .source import OHMS as SUPPLY_OHMS
 from .source import Supply
 from .truth import RunTime, truth
+from .unfed import DROPPED_V, Unfed
 
 HAT_W = 4.0
 HAT_OFF_V, HAT_ON_V = 9.0, 9.9  # whole bank: the converter does not know how many blocks
 BUS_FARAD = 0.010
 BUS_OHMS = 2200.0  # what discharges a dead bus
-DROPPED_V = 10.0  # LOAD+ per block; below it the load counts as not fed
 SNAP_V = 0.005  # a bus this little above its source follows it without an event
 HAIR_V = 1e-6  # a crossing ends this far beyond its limit
 DEAD_V = 0.001  # a bus that low is at 0 V
-SENSE_PATH_V = 6.0  # BATT_PATH: half a block's volts after K3
 CUTOFF_V, DIP_V, DIP_S = 11.0, 10.5, 600.0  # a dip of the first minutes is no end of a run
-PULLED_LOW_V = 0.1
 REPLAY_FLOAT_A = 0.02
 RIGID_OHMS = 1e-6  # a recorded battery is what the file says, whatever flows
 LONG_STEP_S = 2.0
@@ -52,7 +52,9 @@ class Plant:
     def __init__(self, blocks: int = 1, rated_ah: float = 17.0, seed: int = 1) -> None:
         self.blocks = blocks
         self.plant_s = 0.0
-        self.battery = Battery(rated_ah)
+        self.battery: Battery | Bank = Battery(rated_ah)
+        self.block_soh: dict[int, float] = {}  # block 1..4 -> its own health; then remake_bank
+        self.shorted_cells: dict[int, int] = {}  # block 1..4 -> cells without voltage
         self.has_fuse = True
         self.charger = Charger(blocks, rated_ah)
         self.supply = Supply(blocks)
@@ -62,25 +64,26 @@ class Plant:
         self.hat = Lockout(HAT_OFF_V, HAT_ON_V)
         self.replay: Replay | None = None
         self.single_source = False
-        self.battery_permitted = True  # the daemon's word: the battery may feed the load
         self.temperature_c = 25.0
         self.io_v = [0.0, 0.0, 0.0, 0.0]
+        self.taps: tuple[str, ...] = ()  # "ch2", "ch3", "ch4" or "none" above each block
         self.pulls_low = {"ch1": False, "ch2": False}
         self.button_until = {"pb1": 0.0, "pb2": 0.0}  # plant second at which it is let go
         self.load_bypass = 0.0  # share of the load's return that misses its shunt
         self.i2c_faults: dict[int, str] = {}
+        self.reading_faults: dict[str, ReadingFault] = {}  # by point
+        self.line_faults: dict[
+            str, bool
+        ] = {}  # "guard", "batt_path" -> stuck at high (True) or low
         self.owner_hang = False
         self.noise = True
         self.speed = 1.0
         self.speed_actual = 1.0
-        self.dropped_s = 0.0
-        self.dead_s = 0.0
+        self.unfed = Unfed()
         self.moved_at: float | None = None  # plant second at which K1 took the load over
         self.crossed_s: float | None = None  # seconds from then to 11.0 V a block
         self.run_time = RunTime()
         self.circuit = Circuit()
-        self.circuit.supply_r = SUPPLY_OHMS
-        self.circuit.charger_r = CHARGER_OHMS
         self.bus_v = 0.0
         self.taken_a = 0.0  # what the load takes from LOAD+
         self._is_falling = False
@@ -137,10 +140,36 @@ class Plant:
         self.supply.volts *= blocks / self.blocks
         self.bus_v *= blocks / self.blocks
         self.blocks = blocks
+        self.remake_bank()
         self.charger.set_up(blocks, self.battery.rated_ah)
         self.load.set_up(blocks)
         self.guard.set_up(blocks)
         self.touch()
+
+    def remake_bank(self) -> None:
+        """After a change of `block_soh` or `shorted_cells`; the states of charge stay."""
+        self.catch_up()
+        self.battery = made_bank(self.battery, self.blocks, self.block_soh, self.shorted_cells)
+        self.touch()
+
+    @property
+    def battery_permitted(self) -> bool:
+        """The daemon's word: the battery may feed the load (its LVD apart)."""
+        return self.unfed.is_permitted
+
+    @battery_permitted.setter
+    def battery_permitted(self, is_permitted: bool) -> None:
+        self.unfed.is_permitted = is_permitted
+
+    @property
+    def dropped_s(self) -> float:
+        """Seconds for which the load was not fed though it could have been."""
+        return self.unfed.dropped_s
+
+    @property
+    def dead_s(self) -> float:
+        """Seconds for which nothing could have fed the load."""
+        return self.unfed.dead_s
 
     def set_battery(self, rated_ah: float, soh: float, temperature_c: float) -> None:
         """Size, age and temperature of the battery; its state of charge stays."""
@@ -165,7 +194,10 @@ class Plant:
         if sense is None or self._dirty:
             if self._dirty:
                 self._settle()
-            self._sense = sense = self._measure()
+            sense = measure(self)
+            if self.noise and self.replay is None:
+                sense = self._noise.upon(sense)
+            self._sense = sense
         return sense
 
     def truth(self) -> dict[str, object]:
@@ -221,8 +253,11 @@ class Plant:
             self._pass(until)
             now = self.plant_s
             if now >= relays.due or now >= guard.due or now >= load.due:
+                was_fed_by = (relays.s1_open, relays.s2_closed, guard.active)
                 relays.fire(now)
                 guard.fire(now)
+                if was_fed_by != (relays.s1_open, relays.s2_closed, guard.active):
+                    load.transferred(now)
                 load.follow(now)
                 self._resolve()
             else:
@@ -231,7 +266,13 @@ class Plant:
                 break
         self._solved_at = end
         self._quiet_until = 0.0
-        is_moving = self._is_falling or relays.s2_closed or guard.active or self.replay is not None
+        is_moving = (
+            self._is_falling
+            or relays.s2_closed
+            or guard.active
+            or self.replay is not None
+            or any(fault.lie.kind == "noise" for fault in self.reading_faults.values())
+        )
         if not is_moving and self.bus_v >= DROPPED_V * self.blocks:
             self._quiet_until = min(relays.due, guard.due, load.due, hat.due, load.lockout.due)
 
@@ -296,15 +337,12 @@ class Plant:
     def _count_unfed(self, dt: float) -> None:
         """LOAD+ was too low for `dt` s: whose fault was it?"""
         circuit = self.circuit
-        load_a = self.load.amps if self.replay is None else self.replay.amps
+        load_a = self.load.amps * self.load.surge if self.replay is None else self.replay.amps
         limit = DROPPED_V * self.blocks
         could = circuit.supply_could(load_a) >= limit
-        if not could and self.battery_permitted and not self.relays.is_stuck_open():
+        if not could and self.unfed.may_use_battery and not self.relays.is_stuck_open():
             could = circuit.battery_could(load_a) >= limit
-        if could:
-            self.dropped_s += dt
-        else:
-            self.dead_s += dt
+        self.unfed.count(dt, could)
 
     # --- one instant ---------------------------------------------------------------------------
 
@@ -318,7 +356,7 @@ class Plant:
         for _ in range(6):
             self._wire()
             replay = self.replay
-            wanted = load.amps if replay is None else replay.amps
+            wanted = load.amps * load.surge if replay is None else replay.amps
             self.taken_a = taken = wanted if load.lockout.is_on else 0.0
             source_v = circuit.solve(taken)
             if source_v > 0.0 and (has_drifted or source_v >= self.bus_v - SNAP_V):
@@ -340,6 +378,7 @@ class Plant:
             has_drifted = False
         if now > 0.0 and bus_v < self.lowest_v_block * self.blocks:
             self.lowest_v_block = bus_v / self.blocks
+        self.unfed.look(circuit.battery_v, self.blocks, now)
         self._watch_run(now)
 
     def _wire(self) -> None:
@@ -348,6 +387,8 @@ class Plant:
         supply_on = self.supply.on
         circuit.has_supply = supply_on
         circuit.supply_e = supply_e = self.supply.volts if supply_on else 0.0
+        circuit.supply_r = SUPPLY_OHMS + self.supply.ohms
+        circuit.supply_limit = self.supply.limit_a
         circuit.has_s1 = guard or not relays.s1_open
         circuit.has_s2 = guard or relays.s2_closed
         circuit.has_k3 = not relays.k3_open
@@ -359,6 +400,7 @@ class Plant:
             circuit.charger_e = 0.0
         else:
             circuit.charger_e = supply_e if self.single_source else charger.volts
+        circuit.charger_r = CHARGER_OHMS + (self.supply.ohms if self.single_source else 0.0)
         circuit.charger_limit = charger.limit_a
         replay = self.replay
         if replay is None:
@@ -370,8 +412,9 @@ class Plant:
             circuit.battery_r = ohms * self.blocks
             # HAT: 4 W from the higher of the two, at the volts of a moment ago.
             battery_v = circuit.battery_v or circuit.battery_e
-            higher = supply_e if supply_e > battery_v else battery_v
-            circuit.hat_on_supply = supply_e >= battery_v
+            open_v = circuit.supply_open_v  # what is left of it beside the load
+            higher = open_v if open_v > battery_v else battery_v
+            circuit.hat_on_supply = open_v >= battery_v
             circuit.hat_a = HAT_W / higher if self.hat.is_on and higher > 1.0 else 0.0
             return
         circuit.battery_e = battery_e = replay.volts if self.has_moved else replay.float_v
@@ -403,30 +446,3 @@ class Plant:
             since = now - self.moved_at
             if volts <= CUTOFF_V * self.blocks and (since > DIP_S or volts < DIP_V * self.blocks):
                 self.crossed_s = since
-
-    def _measure(self) -> Sense:
-        circuit, relays = self.circuit, self.relays
-        charger_a, supply_a = circuit.charger_a, circuit.supply_a
-        if self.single_source:
-            supply_a, charger_a = supply_a + charger_a, 0.0
-        ch1, ch2, ch3, ch4 = self.io_v
-        if self.pulls_low["ch1"]:
-            ch1 = min(ch1, PULLED_LOW_V)
-        if self.pulls_low["ch2"]:
-            ch2 = min(ch2, PULLED_LOW_V)
-        sense = Sense(
-            battery_v=circuit.battery_v,
-            load_v=self.bus_v,
-            charger_v=circuit.charger_v,
-            supply_v=circuit.supply_v,
-            battery_a=circuit.battery_a,
-            load_a=self.taken_a * (1.0 - self.load_bypass),
-            charger_a=charger_a,
-            supply_a=supply_a,
-            io_v=(ch1, ch2, ch3, ch4),
-            temperature_c=self.battery_c,
-            batt_path=circuit.node_v > SENSE_PATH_V and not relays.k3_open,
-            guard=self.guard.active,
-            powered=self.hat.is_on,
-        )
-        return self._noise.upon(sense) if self.noise and self.replay is None else sense

@@ -8,6 +8,7 @@ NAMES = ("k1", "k2", "k3")
 OPERATE_S = 0.005
 OVERLAP_S = 0.010  # K1 makes before it breaks
 HEARTBEAT_S = 2.0  # without an edge for this long all coils lose their power
+CHATTER_S = (0.05, 0.12, 0.03, 0.2, 0.08, 0.15)  # between the moves of a chattering relay, in turn
 
 # contact -> its relay; a contact is named by what is true in the energised position
 OWNER = {"s1_open": "k1", "s2_closed": "k1", "k2_open": "k2", "k3_open": "k3"}
@@ -16,12 +17,13 @@ OWNER = {"s1_open": "k1", "s2_closed": "k1", "k2_open": "k2", "k3_open": "k3"}
 class Relays:
     """Events are due at plant second `due`; `fire` carries them out.
 
-    `faults` maps k1..k3 to off|welded|open and may be changed from outside; `follow_faults`
-    notices. Welded contacts stay as they are, an open coil is dead and its contacts at rest.
+    `faults` maps k1..k3 to off|welded|open|chatter and may be changed from outside;
+    `follow_faults` notices. Welded contacts stay as they are, an open coil is dead and its
+    contacts at rest, chattering ones go from one position to the other whatever the coil says.
     """
 
     __slots__ = (
-        "_alive_until", "_commands", "_faults_seen", "_timers", "coils", "due", "faults",
+        "_alive_until", "_beats", "_commands", "_faults_seen", "_timers", "coils", "due", "faults",
         "is_powered", "k2_open", "k3_open", "s1_open", "s2_closed",
     )  # fmt: skip
 
@@ -33,6 +35,7 @@ class Relays:
         self.is_powered = True
         self._alive_until = -inf
         self._timers: list[tuple[float, str, bool]] = []
+        self._beats = {name: (inf, False) for name in NAMES}  # next move of chattering contacts
         self.due = inf
         self.s1_open = False
         self.s2_closed = False
@@ -56,8 +59,7 @@ class Relays:
         was_alive = self._alive_until > -inf
         self._alive_until = now + HEARTBEAT_S
         if was_alive:
-            if not self._timers:
-                self.due = self._alive_until
+            self._plan()
             return False
         return self._drive_all(now)
 
@@ -76,6 +78,7 @@ class Relays:
         for name in changed:
             if self._fault(name) == "welded":
                 self._forget(name)
+            self._beats[name] = (now if self._fault(name) == "chatter" else inf, False)
             self._drive(name, now, again=True)
         return True
 
@@ -87,6 +90,12 @@ class Relays:
         if now >= self._alive_until > -inf:
             self._alive_until = -inf
             changed = self._drive_all(now)
+        for name, (beat_at, position) in self._beats.items():
+            if beat_at <= now:
+                self._move(name, not position, now)
+                pause = CHATTER_S[int(beat_at * 1000.0) % len(CHATTER_S)]
+                self._beats[name] = (now + pause, not position)
+                changed = True
         while self._timers and self._timers[0][0] <= now:
             _, contact, position = self._timers.pop(0)
             setattr(self, contact, position)
@@ -102,7 +111,7 @@ class Relays:
 
     def is_stuck_open(self) -> bool:
         """K3's path is open though its coil is off: nothing can close it."""
-        return self.k3_open and self._fault("k3") == "welded" and not self.coils["k3"]
+        return self.k3_open and self._fault("k3") in ("welded", "chatter") and not self.coils["k3"]
 
     @property
     def contacts(self) -> dict[str, bool]:
@@ -114,7 +123,8 @@ class Relays:
         for contact, position in contacts.items():
             if contact in OWNER:
                 setattr(self, contact, position)
-        self._faults_seen = dict(self.faults)
+        self._faults_seen = {}
+        self.follow_faults(now)
         for name in NAMES:
             self._drive(name, now, again=True)
 
@@ -137,18 +147,22 @@ class Relays:
         if energised is self.coils[name] and not again:
             return False
         self.coils[name] = energised
-        if fault != "welded":
-            self._forget(name)
-            first, second = now + OPERATE_S, now + OPERATE_S + OVERLAP_S
-            if name != "k1":
-                self._timers.append((first, f"{name}_open", energised))
-            elif energised:
-                self._timers += [(first, "s2_closed", True), (second, "s1_open", True)]
-            else:
-                self._timers += [(first, "s1_open", False), (second, "s2_closed", False)]
-            self._timers.sort()
+        if fault not in ("welded", "chatter"):
+            self._move(name, energised, now)
         self._plan()
         return True
+
+    def _move(self, name: str, energised: bool, now: float) -> None:
+        """The contacts set out for the energised position, or for the one at rest."""
+        self._forget(name)
+        first, second = now + OPERATE_S, now + OPERATE_S + OVERLAP_S
+        if name != "k1":
+            self._timers.append((first, f"{name}_open", energised))
+        elif energised:
+            self._timers += [(first, "s2_closed", True), (second, "s1_open", True)]
+        else:
+            self._timers += [(first, "s1_open", False), (second, "s2_closed", False)]
+        self._timers.sort()
 
     def _forget(self, name: str) -> None:
         self._timers = [timer for timer in self._timers if OWNER[timer[1]] != name]
@@ -158,3 +172,6 @@ class Relays:
         self.due = alive_until if alive_until > -inf else inf
         if self._timers and self._timers[0][0] < self.due:
             self.due = self._timers[0][0]
+        for beat_at, _ in self._beats.values():
+            if beat_at < self.due:
+                self.due = beat_at

@@ -7,11 +7,12 @@ import logging
 import os
 from contextlib import suppress
 from dataclasses import fields
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any
 
 from ...model.errors import BtrmError, DataError
+from .bank import Bank
 from .battery import Charge
 from .keys import set_keys
 from .load import read_profile
@@ -39,15 +40,30 @@ def encode_plant(plant: Plant) -> dict[str, Any]:
             "temperature.c": plant.temperature_c,
             "supply.on": int(plant.supply.on),
             "supply.volts": plant.supply.volts,
+            "supply.ohms": plant.supply.ohms,
+            "supply.limit_a": "none" if plant.supply.limit_a == inf else plant.supply.limit_a,
             "charger.on": int(plant.charger.on),
             "load.amps": load.amps,
+            "load.inrush": load.inrush,
+            **{f"battery.block{n}.soh": soh for n, soh in plant.block_soh.items()},
+            **{f"battery.block{n}.shorted_cells": c for n, c in plant.shorted_cells.items()},
             "wiring.load_bypass": plant.load_bypass,
             "noise": int(plant.noise),
             **{f"ch{n}.volts": volts for n, volts in enumerate(plant.io_v, 1)},
             **{f"fault.i2c.0x{at:02x}": fault for at, fault in plant.i2c_faults.items()},
             **{f"fault.relay.{name}": fault for name, fault in plant.relay_faults.items()},
+            **{f"fault.reading.{at}": f.lie.text for at, f in plant.reading_faults.items()},
+            **{
+                f"fault.{line}": "high" if level else "low"
+                for line, level in plant.line_faults.items()
+            },
         },
-        "charge": {name: getattr(battery.charge, name) for name in CHARGE},
+        # what a drift and a hold have come to
+        "lies": {at: [f.since, f.held] for at, f in plant.reading_faults.items()},
+        "charge": _charge(battery.charge),
+        "block_charges": [_charge(part.charge) for part in battery.parts]
+        if isinstance(battery, Bank)
+        else [],
         "stage": plant.charger.stage,
         "contacts": plant.relays.contacts,
         "guard": plant.guard.active,
@@ -55,6 +71,7 @@ def encode_plant(plant: Plant) -> dict[str, Any]:
         "dropped_s": plant.dropped_s,
         "dead_s": plant.dead_s,
         "lowest_v_block": plant.lowest_v_block,
+        "lvd_justified": plant.unfed.is_lvd_justified,
         "profile": None if load.profile is None else [load.profile.path, load.started],
         "replay": None if replay is None else [replay.record.path, replay.played_s],
     }
@@ -69,15 +86,19 @@ def restore_plant(plant: Plant, saved: dict[str, Any]) -> list[str]:
     try:
         set_keys(plant, saved["keys"])
         plant.plant_s = _number(saved, "plant_s", 0.0, 1e12)
-        charge = {name: _number(saved["charge"], name, -50.0, 50.0) for name in CHARGE}
-        plant.battery.charge = Charge(**charge)
+        _restore_charge(plant, saved)
+        for point, (since, held) in saved.get("lies", {}).items():
+            if (fault := plant.reading_faults.get(point)) is not None:
+                fault.since, fault.held = float(since), float(held)
         if saved["stage"] not in STAGES:
             raise DataError("stage is none of " + ", ".join(STAGES))
         plant.charger.stage = saved["stage"]
         plant.guard.active = bool(saved["guard"])
         plant.bus_v = _number(saved, "bus_v", 0.0, 100.0)
-        plant.dropped_s = _number(saved, "dropped_s", 0.0, 1e12)
-        plant.dead_s = _number(saved, "dead_s", 0.0, 1e12)
+        plant.unfed.dropped_s = _number(saved, "dropped_s", 0.0, 1e12)
+        plant.unfed.dead_s = _number(saved, "dead_s", 0.0, 1e12)
+        if saved.get("lvd_justified") is True:
+            plant.unfed.justify()
         plant.lowest_v_block = _number(saved, "lowest_v_block", 0.0, 100.0)
         contacts = {name: bool(position) for name, position in saved["contacts"].items()}
         plant.relays.place(contacts, plant.plant_s)
@@ -93,6 +114,22 @@ def restore_plant(plant: Plant, saved: dict[str, Any]) -> list[str]:
         raise DataError(f"the saved plant is incomplete or wrong ({error})") from error
     plant.touch()
     return findings
+
+
+def _charge(charge: Charge) -> dict[str, float]:
+    return {name: getattr(charge, name) for name in CHARGE}
+
+
+def _restore_charge(plant: Plant, saved: dict[str, Any]) -> None:
+    def made(table: dict[str, Any]) -> Charge:
+        return Charge(**{name: _number(table, name, -50.0, 50.0) for name in CHARGE})
+
+    battery = plant.battery
+    if not isinstance(battery, Bank):
+        battery.charge = made(saved["charge"])
+        return
+    for part, table in zip(battery.parts, saved["block_charges"], strict=True):
+        part.charge = made(table)
 
 
 def _number(table: dict[str, Any], key: str, low: float, high: float) -> float:

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 from random import Random
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from .bank import Bank
+
+if TYPE_CHECKING:
+    from .plant import Plant
 
 VOLTS_NOISE, AMPS_NOISE, TEMPERATURE_NOISE = 0.003, 0.006, 0.04  # standard deviations
+SENSE_PATH_V = 6.0  # BATT_PATH: half a block's volts after K3
+PULLED_LOW_V = 0.1
 SIZE = 2048
 DRAWN = 11  # numbers used up by one sense: no divisor of SIZE
 
@@ -61,3 +68,55 @@ class Noise:
             sense.guard,
             sense.powered,
         )
+
+
+SHUNT_OHM = 0.002
+
+
+def tapped(plant: Plant) -> list[float]:
+    """The IO channels with those that are wired to taps of the bank; one that was given volts of
+    its own (chN.volts) keeps them."""
+    io_v, amps = list(plant.io_v), plant.circuit.battery_a
+    bank_v = plant.circuit.battery_v
+    battery = plant.battery
+    if isinstance(battery, Bank):
+        volts = battery.volts_under(amps)
+        # the parts in their ratio: the circuit has solved the whole
+        scale = bank_v / (sum(volts) or 1.0)
+        volts = [scale * v for v in volts]
+    else:
+        volts = [bank_v / plant.blocks] * plant.blocks
+    below = SHUNT_OHM * amps
+    for v, channel in zip(volts, plant.taps, strict=False):
+        below += v
+        if channel != "none" and io_v[int(channel[2]) - 1] == 0.0:
+            io_v[int(channel[2]) - 1] = max(below, 0.0)
+    return io_v
+
+
+def measure(plant: Plant) -> Sense:
+    """What is at the terminals and lines of `plant` in this instant, without noise."""
+    circuit, relays = plant.circuit, plant.relays
+    charger_a, supply_a = circuit.charger_a, circuit.supply_a
+    if plant.single_source:
+        supply_a, charger_a = supply_a + charger_a, 0.0
+    ch1, ch2, ch3, ch4 = tapped(plant) if plant.taps else plant.io_v
+    if plant.pulls_low["ch1"]:
+        ch1 = min(ch1, PULLED_LOW_V)
+    if plant.pulls_low["ch2"]:
+        ch2 = min(ch2, PULLED_LOW_V)
+    return Sense(
+        battery_v=circuit.battery_v,
+        load_v=plant.bus_v,
+        charger_v=circuit.charger_v,
+        supply_v=circuit.supply_v,
+        battery_a=circuit.battery_a,
+        load_a=plant.taken_a * (1.0 - plant.load_bypass),
+        charger_a=charger_a,
+        supply_a=supply_a,
+        io_v=(ch1, ch2, ch3, ch4),
+        temperature_c=plant.battery_c,
+        batt_path=circuit.node_v > SENSE_PATH_V and not relays.k3_open,
+        guard=plant.guard.active,
+        powered=plant.hat.is_on,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .bank import Bank, made_bank
 from .battery import Battery
 from .load import Profile
 from .replay import CUTOFF_V
@@ -24,7 +25,7 @@ REFRESH_S = 30.0  # with a profile the answer moves with its phase
 class Outlook:
     """A question about the future that needs no plant to be answered."""
 
-    battery: Battery
+    battery: Battery | Bank
     amps: float  # a constant load's, with the HAT's draw
     profile: Profile | None
     phase_s: float
@@ -91,14 +92,16 @@ class RunTime:
         extra = 0.0 if plant.circuit.hat_on_supply else HAT_W / (MEAN_V * plant.blocks)
         key = (
             battery.rated_ah, battery.soh, battery.temperature_c, load.profile or load.amps,
-            plant.moved_at, extra > 0.0, plant.blocks,
+            plant.moved_at, extra > 0.0, plant.blocks, tuple(sorted(plant.block_soh.items())),
+            tuple(sorted(plant.shorted_cells.items())),
         )  # fmt: skip
         known, asked_at, kept = self._kept
         is_old = load.profile is not None and abs(plant.plant_s - asked_at) > REFRESH_S
         if key == known and not is_old:
             return kept
         if plant.moved_at is None:
-            twin = Battery(battery.rated_ah, battery.soh, battery.temperature_c)
+            full = Battery(battery.rated_ah, battery.soh, battery.temperature_c)
+            twin = made_bank(full, plant.blocks, plant.block_soh, plant.shorted_cells)
             passed = 0.0
         else:
             twin = battery.copy()
@@ -147,8 +150,8 @@ def describe(plant: Plant, runtime_s: float | None) -> dict[str, object]:
         "load": {
             "volts": plant.bus_v,
             "amps": plant.taken_a,
-            "dropped_s": round(plant.dropped_s, 6),
-            "dead_s": round(plant.dead_s, 6),
+            "dropped_s": round(plant.unfed.dropped_s, 6),
+            "dead_s": round(plant.unfed.dead_s, 6),
             "lowest_v_block": plant.lowest_v_block,
         },
         "supply": {"volts": circuit.supply_v, "amps": supply_a, "on": plant.supply.on},

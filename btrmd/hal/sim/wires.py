@@ -15,6 +15,7 @@ from typing import Protocol
 from smbus2 import i2c_msg
 
 from ..config import HardwareConfig
+from .reading_fault import ReadingFault
 from .registers import SimAds1115, SimChip, SimIna219, SimTmp102
 from .sense import Sense
 
@@ -30,6 +31,9 @@ class PlantLike(Protocol):
 
     @property
     def i2c_faults(self) -> Mapping[int, str]: ...
+
+    @property
+    def reading_faults(self) -> Mapping[str, ReadingFault]: ...
 
     @property
     def plant_s(self) -> float: ...
@@ -78,7 +82,10 @@ class SimWires:
         if config.temperature is not None:
             gain, offset = errors.get("temperature", (1.0, 0.0))
             self._chips[config.temperature] = SimTmp102(
-                lambda: plant.sense().temperature_c * gain + offset, random
+                lambda: (
+                    _told(plant, "system.temperature", plant.sense().temperature_c) * gain + offset
+                ),
+                random,
             )
 
     def _chip(self, address: int) -> SimChip:
@@ -153,8 +160,13 @@ def _amps(plant: PlantLike, name: str, error: Error, scale: float) -> Callable[[
     index = _field(name, "a")
     gain, offset = error
     gain, offset = gain * scale, offset * scale
-    sense = plant.sense
-    return lambda: sense()[index] * gain + offset  # type: ignore[operator]
+    sense, key = plant.sense, f"{name}.current"
+
+    def at_shunt() -> float:
+        amps: float = sense()[index]  # type: ignore[assignment]
+        return (_told(plant, key, amps) if plant.reading_faults else amps) * gain + offset
+
+    return at_shunt
 
 
 def _volts(
@@ -162,18 +174,27 @@ def _volts(
 ) -> Callable[[], float]:
     gain, offset = error
     gain, offset = gain * scale, offset * scale
-    sense = plant.sense
+    sense, key = plant.sense, f"{name}.voltage"
     if name.startswith("io"):
         index = int(name[2:]) - 1
-        return lambda: sense().io_v[index] * gain + offset
+        return lambda: _told(plant, key, sense().io_v[index]) * gain + offset
     volts, amps = _field(name, "v"), _field(name, "a")
     drop = DROP_SIGN[name] * shunt_ohm
 
     def at_divider() -> float:
         now = sense()
-        return (now[volts] + now[amps] * drop) * gain + offset  # type: ignore[operator]
+        at_terminal: float = now[volts]  # type: ignore[assignment]
+        if plant.reading_faults:
+            at_terminal = _told(plant, key, at_terminal)
+        return (at_terminal + now[amps] * drop) * gain + offset  # type: ignore[operator]
 
     return at_divider
+
+
+def _told(plant: PlantLike, key: str, true: float) -> float:
+    """What the channel of point `key` tells of the true value at its terminal."""
+    fault = plant.reading_faults.get(key)
+    return true if fault is None else fault.tell(true, plant.plant_s)
 
 
 def _field(name: str, kind: str) -> int:

@@ -187,6 +187,7 @@ def _meaning(point: Point, number: Number) -> str:
             {
                 "voltage_code": "1 = 12 V, 2 = 24 V, 3 = 36 V, 4 = 48 V.",
                 "firmware_register": "130 = 1.30.",
+                "source_number": "0 none, 1 supply, 2 battery, 3 charger, 4 shared.",
             }[name]
         )
     if number.rounding is not Rounding.NEAREST:

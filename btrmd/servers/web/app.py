@@ -40,6 +40,7 @@ from .status_views import status_routes
 from .tests_csv import tests_csv_routes
 from .trap_test import trap_test_routes
 from .update_page import update_api, update_routes
+from .wording import use_zone
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ def create_app(services: Services) -> Flask:
         services.tell,
     )
     app.before_request(lambda: services.bus.asked("http"))
+    app.before_request(lambda: use_zone(services.bus.snapshot.settings.text("site.timezone")))
     app.before_request(HttpsOnly(services.bus).check)
     app.before_request(gate.check)
     app.after_request(compress)

@@ -19,7 +19,7 @@ from btrmd.model.thresholds import Thresholds
 from ..replacement import RATED, TYPE, replace_battery
 from .answers import answer_json
 from .curve_points import Curves
-from .discharge_plot import plot_test
+from .discharge_plot import LiveCurve, plot_test
 from .pages import Pages, see_other
 from .past import UNKNOWN, Past, say_past
 from .plot import Drawing, draw, encode_plots
@@ -65,6 +65,7 @@ class BatteryStatus(NamedTuple):
     note: str
     curve: Drawing | None
     history: tuple[Past, ...]
+    blocks: tuple[Row, ...]
 
 
 class BatteryStatusPage:
@@ -74,6 +75,7 @@ class BatteryStatusPage:
         self._pages = pages
         self._services = pages.services
         self._curves = curves
+        self._live = LiveCurve(curves)
 
     def show(self) -> str:
         return self._render(done=DONE if request.args.get("done") == "replaced" else "")
@@ -113,11 +115,13 @@ class BatteryStatusPage:
             _note(snapshot, judged),
             draw(plot_test(judged, points, snapshot)) if has_curve and judged and points else None,
             tuple(say_past(test) for test in tests[:HISTORY]),
+            _blocks(snapshot),
         )
         return self._pages.render(
             "battery_status.html",
             "Battery Status",
             page=page,
+            live=self._live.get(snapshot),
             alert=alert,
             done=done,
             typed={name: text[:60] for name, text in request.form.items()},
@@ -233,6 +237,24 @@ def _health(snapshot: Snapshot, is_assessed: bool, since: str) -> tuple[Row, ...
     return (*rows, Row("Replacement forecast", UNKNOWN), Row("Resistance", UNKNOWN))
 
 
+def _blocks(snapshot: Snapshot) -> tuple[Row, ...]:
+    """The voltage of each block that has a tap at both ends, and which of them is weak."""
+    weak = _value(snapshot, "battery.weak_block")
+    rows = []
+    for n in range(1, snapshot.settings.blocks + 1):
+        reading = snapshot.points.get(f"battery.block{n}.voltage")
+        if reading is None or reading.quality is MISSING:
+            continue
+        volts, apart = (_number(snapshot, f"battery.block{n}.{what}") for what in
+                        ("voltage", "deviation"))  # fmt: skip
+        text = UNKNOWN if volts is None else f"{volts:.2f} V"
+        note = "" if apart is None else f"{apart:+.2f} V from the mean"
+        if weak == n:
+            note = f"{note}; it will end the run" if note else "it will end the run"
+        rows.append(Row(f"Block {n}", text, note, "bad" if weak == n else ""))
+    return tuple(rows)
+
+
 def _say_assessment(event: Event) -> Assessment:
     value = event.value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -241,6 +263,8 @@ def _say_assessment(event: Event) -> Assessment:
 
 def _note(snapshot: Snapshot, judged: TestRecord | None) -> str:
     last, running = snapshot.last_test, snapshot.test
+    if running is not None and running.type == "outage":
+        return "An outage: the battery feeds the load. What stands below is of the last test."
     if running is not None and running.type != "outage" and running.state != "finished":
         return f"Test {running.n} is running; the estimate is the one so far. See Manual Test."
     if last is None:

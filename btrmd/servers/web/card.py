@@ -6,10 +6,12 @@ from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
 from btrmd.model.readings import BAD, MISSING
-from btrmd.model.result_words import is_combined, say_action, say_mark
+from btrmd.model.result_words import is_combined, say_action, say_mark, weak_block
 from btrmd.model.snapshot import Snapshot
+from btrmd.model.thresholds import Thresholds
+from btrmd.model.waiting import say_waiting
 
-from .wording import say_duration, say_time
+from .wording import say_duration, say_short, say_time
 
 STATES: Final = {
     "delayed": "waits for its start",
@@ -23,12 +25,14 @@ TONES: Final = {"good": "good", "low": "bad", "aborted": "warn", "none": ""}
 
 
 class Card(NamedTuple):
-    """`rows`: (label, text) pairs; `tone` "", good, warn or bad; `is_running` a test goes on."""
+    """`rows`: (label, text) pairs; `tone` "", good, warn or bad; `is_running` a test or an outage
+    goes on; `heading` which of them it is about."""
 
     title: str
     tone: str
     is_running: bool
     rows: tuple[tuple[str, str], ...]
+    heading: str = "Battery test"
 
     def encode(self) -> dict[str, object]:
         """For the stream."""
@@ -42,17 +46,22 @@ def make_card(snapshot: Snapshot) -> Card:
     if _point(snapshot, "test.state") == "delayed":
         rows = (("Starts in", say_duration(_number(snapshot, "test.start_in"))),)
         return Card("A test waits for its start", "", True, rows)
-    following = ("Next test", say_next(snapshot))
+    following = [("Next test", say_next(snapshot))]
+    refusal = say_refusal(snapshot)
+    if refusal:
+        following.append(("Last start", refusal))
     if snapshot.last_test is not None:
         last = _last(snapshot.last_test)
-        return last._replace(rows=(*last.rows, following))
-    return Card("No test yet", "", False, (following,))
+        return last._replace(rows=(*last.rows, *following))
+    return Card("No test yet", "", False, tuple(following))
 
 
 def say_next(snapshot: Snapshot) -> str:
     """When the schedule starts a test: coarse, so that it is not another text every second."""
     if _point(snapshot, "test.enabled") is not True:
         return "none is scheduled"
+    if snapshot.waiting is not None:
+        return say_waiting(snapshot.waiting, snapshot.at, say_short)
     seconds = _number(snapshot, "test.next")
     if seconds is None:
         return "not known"
@@ -61,20 +70,59 @@ def say_next(snapshot: Snapshot) -> str:
     return f"in {int(seconds // DAY_S)} d {int(seconds % DAY_S // 3600)} h"
 
 
+def say_refusal(snapshot: Snapshot) -> str:
+    """The last start of a test that was refused, where that is not said by `say_next` already."""
+    refusal, waiting = snapshot.refusal, snapshot.waiting
+    if refusal is None or (waiting is not None and waiting.refused == refusal.text):
+        return ""
+    return f"refused {say_time(refusal.at)}: {refusal.text}"
+
+
+def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
+    """An outage: how long it lasts already, how long the battery still does, where it ends."""
+    elapsed = max(snapshot.at - record.started_at, 0.0) if record.started_at else None
+    rows = [("Began", say_time(record.started_at)), ("Elapsed", say_duration(elapsed))]
+    rows.append(("Time left", _say_left(record, elapsed, snapshot)))
+    volts = _number(snapshot, "battery.voltage")
+    now = "" if volts is None else f"; the battery has {volts:.2f} V"
+    if _point(snapshot, "lvd.enabled") is True:
+        opens = Thresholds.of(snapshot.settings).lvd_open_v
+        rows.append(("Low-voltage disconnect", f"below {opens:.2f} V for 10 s{now}"))
+    else:
+        rows.append(("Low-voltage disconnect", f"off: the load stays on the battery{now}"))
+    rows.append(("Record", f"number {record.n} of Discharge Curves"))
+    return Card("The battery feeds the load", "warn", True, tuple(rows), "Outage")
+
+
+def _say_left(record: TestRecord, elapsed: float | None, snapshot: Snapshot) -> str:
+    """The time left and what it rests on."""
+    left = _number(snapshot, "runtime.remaining")
+    if left is None:
+        return "not known: no test yet, and no battery rating is set"
+    low, high = record.estimate_low_s, record.estimate_high_s
+    if record.estimate_s is not None and elapsed is not None and low is not None and high:
+        span = f"{say_duration(max(low - elapsed, 0.0))} to {say_duration(high - elapsed)}"
+        return f"{say_duration(left)} ({span}, 90 %)"
+    last = snapshot.last_test
+    if last is None or last.estimate_s is None:
+        return f"about {say_duration(left)}, by rating and load alone: half as long is possible"
+    return f"about {say_duration(left)}, by the last test"
+
+
 def _running(test: TestRecord, snapshot: Snapshot) -> Card:
+    if test.type == "outage":
+        return _outage(test, snapshot)
     elapsed = _number(snapshot, "test.elapsed")
     if elapsed is None:
         elapsed = test.duration_s
     rows = [("Elapsed", say_duration(elapsed))]
-    if test.type == "outage":
-        rows.append(("Time left", say_duration(_number(snapshot, "runtime.remaining"))))
-        return Card(f"Outage {test.n}: the battery feeds the load", "warn", True, tuple(rows))
     # The point shows the last finished test's estimate until the running one has its own.
     estimate, low, high = test.estimate_s, test.estimate_low_s, test.estimate_high_s
     minimum = test.minimum_runtime_s
     if minimum is None:
         minimum = _number(snapshot, "runtime.minimum")
     rows.append(("Estimated run time", _say_estimate(estimate, low, high)))
+    rows.extend(_weakest(test))
     rows.append(("Minimum run time", say_duration(minimum)))
     own = say_own(test)
     if own:
@@ -94,6 +142,7 @@ def _last(test: TestRecord) -> Card:
     if test.estimate_s is not None:
         text = _say_estimate(test.estimate_s, test.estimate_low_s, test.estimate_high_s)
         rows.append(("Estimated run time", text))
+    rows.extend(_weakest(test))
     own = say_own(test)
     if own:
         rows.append(("This discharge alone", own))
@@ -144,6 +193,15 @@ def _say_estimate(estimate: float | None, low: float | None, high: float | None)
     if low is None or high is None:
         return say_duration(estimate)
     return f"{say_duration(estimate)} ({say_duration(low)} to {say_duration(high)}, 90 %)"
+
+
+def _weakest(test: TestRecord) -> list[tuple[str, str]]:
+    """The block that will end the run, where one stands out."""
+    block = weak_block(test)
+    if not block or test.estimate_s is None:
+        return []
+    verb = "will end" if test.state != "finished" else "ends"
+    return [("Weakest block", f"Block {block} {verb} the run: {say_duration(test.estimate_s)}")]
 
 
 def _judge(test: TestRecord, minimum: float | None) -> tuple[str, str]:

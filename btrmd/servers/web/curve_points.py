@@ -18,12 +18,14 @@ FINISHED: Final = "finished"
 
 
 class CurvePoints(NamedTuple):
-    """`xs` s from the transfer; volts of the bank, amps (negative = discharging), °C."""
+    """`xs` s from the transfer; volts of the bank, amps (negative = discharging), °C; `blocks` the
+    volts of each block from Battery-, none without taps."""
 
     xs: tuple[float, ...]
     volts: tuple[float | None, ...]
     amps: tuple[float | None, ...]
     celsius: tuple[float | None, ...]
+    blocks: tuple[tuple[float | None, ...], ...] = ()
 
     @property
     def length_s(self) -> float:
@@ -59,25 +61,31 @@ class Curves:
 def sample(rows: Iterable[CurveRow], length_s: float | None) -> CurvePoints:
     """`rows` in at most 400 stretches, or as they are when they are few."""
     kept = list(rows)
+    count = max((len(row.block_v) for row in kept), default=0)
     if len(kept) <= 2 * COUNT:
         return CurvePoints(
             tuple(row.time_s for row in kept),
             tuple(row.battery_v for row in kept),
             tuple(row.battery_a for row in kept),
             tuple(row.temp_c for row in kept),
+            tuple(tuple(_block(row, i) for row in kept) for i in range(count)),
         )
     first, last = kept[0].time_s, max(kept[-1].time_s, length_s or 0.0)
-    columns = [Buckets(first, last, COUNT) for _ in range(3)]
+    columns = [Buckets(first, last, COUNT) for _ in range(3 + count)]
     for row in kept:
-        for column, value in zip(columns, (row.battery_v, row.battery_a, row.temp_c), strict=True):
+        values = (row.battery_v, row.battery_a, row.temp_c, *(_block(row, i) for i in range(count)))
+        for column, value in zip(columns, values, strict=True):
             column.add(row.time_s, value)
     # Where a logger left more room than a stretch there is nothing, and nothing must be drawn.
     ys = [column.ys for column in columns]
     known = [i for i, volts in enumerate(ys[0]) if volts is not None]
     xs = columns[0].xs
-    return CurvePoints(
-        tuple(xs[i] for i in known), *(tuple(column[i] for i in known) for column in ys)
-    )
+    volts, amps, celsius, *blocks = (tuple(column[i] for i in known) for column in ys)
+    return CurvePoints(tuple(xs[i] for i in known), volts, amps, celsius, tuple(blocks))
+
+
+def _block(row: CurveRow, i: int) -> float | None:
+    return row.block_v[i] if i < len(row.block_v) else None
 
 
 def resample(points: CurvePoints, ys: Values, grid: Iterable[float]) -> list[float | None]:

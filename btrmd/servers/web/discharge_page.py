@@ -101,6 +101,12 @@ class DischargePage:
             Plot("volts", "Battery voltage", "V", 2, False, 0.0, end, xs, lines("volts"), marks),
             Plot("amps", "Battery current", "A", 2, False, 0.0, end, xs, lines("amps")),
         ]
+        if len(tests) == 1 and points[0].blocks:
+            blocks = tuple(
+                Series(f"Block {n}", volts) for n, volts in enumerate(points[0].blocks, 1)
+            )
+            title = "Block voltages"
+            plots.append(Plot("blocks", title, "V", 2, False, 0.0, end, xs, blocks))
         if len(tests) == 1:
             warmth = lines("celsius")
             title = "Enclosure temperature"

@@ -77,6 +77,8 @@ class LiveCurve:
         """None while nothing discharges."""
         test = snapshot.test
         elapsed = _number(snapshot, "test.elapsed")
+        if test is not None and test.type == "outage":
+            elapsed = max(snapshot.at - test.started_at, 0.0)
         if test is None or test.state not in ("running", "returning"):
             return None
         points = self._stored(test)
@@ -90,11 +92,15 @@ class LiveCurve:
         cutoff = Thresholds.of(snapshot.settings).cutoff_v
         end = max(xs[-1] * 1.2, _LEAST_S)
         marks = [Mark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
+        if test.type == "outage" and snapshot.settings.flag("lvd.enabled"):
+            opens = Thresholds.of(snapshot.settings).lvd_open_v
+            marks.append(Mark(f"Load disconnect {opens:.2f} V", y=opens))
         minimum = test.minimum_runtime_s
         if minimum and minimum <= end:
             marks.append(Mark(f"Minimum {say_duration(minimum)}", x=minimum))
+        name = "Outage" if test.type == "outage" else f"Test {test.n}"
         plot = Plot(
-            "live", f"Test {test.n} so far", "V", 2, False, 0.0, end, xs,
+            "live", f"{name} so far", "V", 2, False, 0.0, end, xs,
             (Series("Battery", ys),), tuple(marks),
         )  # fmt: skip
         return draw(plot)._replace(table=())  # Discharge Curves has it when the test is over

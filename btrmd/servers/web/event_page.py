@@ -36,7 +36,8 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class Line(NamedTuple):
-    """One event in words. `alarm`: the key to acknowledge; "" = there is nothing to."""
+    """One event in words; `name` is its key as people read it. `alarm`: the key to acknowledge;
+    "" = there is nothing to."""
 
     n: int
     at: str
@@ -48,6 +49,7 @@ class Line(NamedTuple):
     source: str
     state: str
     alarm: str
+    name: str
 
 
 class EventPage:
@@ -129,6 +131,14 @@ def _filter() -> tuple[str, Kind | None, int]:
     )
 
 
+def name_of(key: str) -> str:
+    """A key as people read it: "battery.low_voltage" is "Battery: low voltage"."""
+    head, _, tail = key.partition(".")
+    words = [part.replace("_", " ") for part in (head, tail.replace(".", " ")) if part]
+    name = ": ".join(words)
+    return name[:1].upper() + name[1:]
+
+
 def say_event(event: Event, snapshot: Snapshot) -> Line:
     """An event as the page shows it; of a raised alarm also how it stands now."""
     alarm = _alarm(event, snapshot)
@@ -147,6 +157,7 @@ def say_event(event: Event, snapshot: Snapshot) -> Line:
         event.source,
         state,
         event.key if alarm is not None and not alarm.acknowledged else "",
+        name_of(event.key),
     )
 
 

@@ -11,9 +11,9 @@ from btrmd.model.snapshot import Snapshot
 from .wording import NOTHING
 
 FLOWING_A: Final = 0.05  # below, a current is the sensors' noise
+GIVES_A: Final = 0.2  # less is the unit's own, and the noise
 _SPEEDS: Final = ((0.5, 1), (2.0, 2), (6.0, 3))  # A below which the dashes have speed 1, 2, 3
 FASTEST: Final = 4
-DARK: Final = 0.5  # share of the system voltage below which the load is without power
 QUANTITIES: Final = ("voltage", "current")
 
 CLOSED: Final = "closed"
@@ -50,44 +50,50 @@ class Flow(NamedTuple):
 
 
 def make_flow(snapshot: Snapshot) -> Flow:
-    """The picture of `snapshot`. What is not known is drawn and said as not known."""
+    """The picture of `snapshot`. What is not known is drawn and said as not known.
+
+    What feeds the load is the point load.source, for the picture as for the sentence.
+    """
     see = _Sight(snapshot)
     k1, k2, k3 = (see.flag(f"relay.k{i}") for i in (1, 2, 3))
     guard = see.flag("guard.active") is True
-    is_dark = see.is_dark()
+    source = see.source()
     switches = {
         "s1": CLOSED if guard else _contact(k1, at_rest=True),
         "s2": CLOSED if guard else _contact(k1, at_rest=False),
         "k2": _contact(k2, at_rest=True),
         "k3": _contact(k3, at_rest=True),
     }
-    battery, load = see.number("battery.current"), see.number("load.current")
-    supplied = see.number("supply.current")
-    discharging = -battery if battery is not None and battery < -FLOWING_A else 0.0
-    charging = battery if battery is not None and battery > FLOWING_A else 0.0
-    is_fed = switches["s2"] == CLOSED and switches["k3"] == CLOSED
-    from_supply = 0.0
-    if switches["s1"] == CLOSED and see.flag("supply.present") is not False:
-        # The unit lives on the supply too; what moves on this wire goes to the load.
-        known = load if supplied is None or see.is_single else supplied
-        from_supply = min(known or 0.0, load or 0.0)
-    wires = {
-        "supply": 0 if is_dark else speed(from_supply),
-        "battery": speed(min(discharging, load or 0.0)) if is_fed else 0,
-        "charger": speed(charging) if switches["k2"] == CLOSED else 0,
-        "load": 0 if is_dark else speed(load),
-    }
     states = {
-        "supply": see.source("supply.present"),
-        "load": {True: "off", False: "on", None: UNKNOWN}[is_dark],
-        "charger": see.source("charger.present"),
+        "supply": "on" if source in ("supply", "shared") else see.present("supply.present"),
+        "load": {"none": "off", None: UNKNOWN}.get(source, "on"),
+        "charger": "on" if see.delivers() else see.present("charger.present"),
         "battery": {OPEN: "off", CLOSED: "on"}.get(switches["k3"], UNKNOWN),
     }
     nodes = tuple(
         Node(name, name.capitalize(), state, tuple(see.value(f"{name}.{q}") for q in QUANTITIES))
         for name, state in states.items()
     )
-    return Flow(nodes, wires, switches, _say(see, switches, guard, charging, discharging))
+    return Flow(nodes, _wires(see, source), switches, _say(see, source, switches, guard))
+
+
+def _wires(see: _Sight, source: str | None) -> dict[str, int]:
+    """How fast each wire's dashes move; none does while nothing is measured."""
+    battery, load = see.number("battery.current"), see.number("load.current") or 0.0
+    supplied = see.number("supply.current")
+    discharging = -battery if battery is not None and battery < -FLOWING_A else 0.0
+    charging = battery if battery is not None and battery > FLOWING_A else 0.0
+    # The unit lives on the supply too; what moves on this wire goes to the load.
+    from_supply = load if supplied is None or see.is_single else min(supplied, load)
+    by_path = {"battery": min(discharging, load), "charger": load}
+    by_path["shared"] = max(load - from_supply, 0.0)
+    wires = {
+        "supply": speed(from_supply) if source in ("supply", "shared") else 0,
+        "battery": speed(by_path.get(source or "")),
+        "charger": speed(see.number("charger.current") or charging) if see.delivers() else 0,
+        "load": speed(load) if source not in (None, "none") else 0,
+    }
+    return wires if see.is_ticking else dict.fromkeys(wires, 0)
 
 
 def speed(amps: float | None) -> int:
@@ -104,47 +110,44 @@ def _contact(energised: bool | None, *, at_rest: bool) -> str:
     return CLOSED if energised != at_rest else OPEN
 
 
-def _say(
-    see: _Sight, switches: dict[str, str], guard: bool, charging: float, discharging: float
-) -> str:
+def _say(see: _Sight, source: str | None, switches: dict[str, str], guard: bool) -> str:
     """The picture in one or two sentences."""
     if not see.is_ticking:
         return "The unit does not measure: the picture shows what was last known."
-    amps = see.amps("load.current")
-    if see.flag("lvd.open") and see.is_dark() is not False:
-        return "Load without power: the low-voltage disconnect has taken the battery off it."
-    if see.is_dark():
+    if source == "none":
+        if see.flag("lvd.open"):
+            return "Load without power: the low-voltage disconnect has taken the battery off it."
         return "Load without power."
-    on_battery, text = _feeder(see, switches, guard)
+    battery = see.number("battery.current")
+    text = _FED.get(source or "", "What feeds the load is not known")
+    if guard and source == "battery":
+        text += " through the bus guard"
+    amps = see.amps("load.current")
     if amps:
         text += f", {amps}"
-    text += _why(see) if on_battery else ""
-    if on_battery:
-        return text
+    if source in ("battery", "charger"):
+        return text + _why(see)
     if see.flag("lvd.open"):
         return f"{text}; battery cut off at low voltage"
+    if source == "shared":
+        return f"{text}; the supply alone does not carry it"
     if switches["k3"] == OPEN:
         return f"{text}; battery path open"
-    if charging:
-        return f"{text}; battery charging, {charging:.1f} A"
-    if discharging > 0.2:
-        return f"{text}; battery gives {discharging:.1f} A"
-    return f"{text}; battery at rest" if see.number("battery.current") is not None else text
+    if battery is None:
+        return text
+    if battery > FLOWING_A:
+        return f"{text}; battery charging, {battery:.1f} A"
+    if battery < -GIVES_A:
+        return f"{text}; battery gives {-battery:.1f} A"
+    return f"{text}; battery at rest"
 
 
-def _feeder(see: _Sight, switches: dict[str, str], guard: bool) -> tuple[bool, str]:
-    """Whether the battery feeds the load, and the sentence's beginning."""
-    if guard:
-        if see.flag("supply.present") is False:
-            return True, "Load fed by battery through the bus guard"
-        return False, "Load fed through the bus guard by whatever is there"
-    if switches["s2"] == CLOSED:
-        return True, "Load fed by battery"
-    if switches["s1"] == CLOSED:
-        if see.flag("supply.present") is False:
-            return False, "Load on the supply, which is not present"
-        return False, "Load fed by supply"
-    return False, "What feeds the load is not known"
+_FED: Final = {
+    "supply": "Load fed by supply",
+    "battery": "Load fed by battery",
+    "charger": "Load fed by the charger over the battery's path",
+    "shared": "Load fed by supply and battery together",
+}
 
 
 def _why(see: _Sight) -> str:
@@ -189,18 +192,22 @@ class _Sight:
 
     def amps(self, key: str) -> str:
         value = self.number(key)
-        return "" if value is None else f"{value:.1f} A"
+        return "" if value is None else f"{max(value, 0.0):.1f} A"
 
-    def is_dark(self) -> bool | None:
-        """Whether the load has no power; None when its voltage is not known."""
-        reading = self._snapshot.points.get("load.voltage")
-        if reading is None or reading.quality is not GOOD:
-            return None
-        volts = self.number("load.voltage")
-        nominal = self._snapshot.settings.integer("system.voltage")
-        return None if volts is None else volts < DARK * nominal
+    def source(self) -> str | None:
+        """What feeds the load; None where it is not known."""
+        value = self.word("load.source")
+        return value if isinstance(value, str) else None
 
-    def source(self, key: str) -> str:
+    def delivers(self) -> bool:
+        """Whether the charger gives current, whatever its volts say."""
+        into = self.number("charger.current")
+        if into is None:
+            battery = self.number("battery.current")
+            return battery is not None and battery > FLOWING_A
+        return into > FLOWING_A
+
+    def present(self, key: str) -> str:
         return {True: "on", False: "off", None: UNKNOWN}[self.flag(key)]
 
     def value(self, key: str) -> tuple[str, str]:

@@ -11,14 +11,16 @@ from btrmd.bus import Bus
 from btrmd.model.settings import SETTINGS, Settings
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
+from btrmd.model.waiting import say_waiting
 
+from .card import say_refusal
 from .network_change import change_panel
 from .network_live import read_network
 from .point_map import dnp3_rows, modbus_rows
 from .roles import Role
 from .routes import may_change
 from .services import Services
-from .wording import NOTHING, Cell, make_cell, say_duration, say_time
+from .wording import NOTHING, Cell, make_cell, say_duration, say_short, say_time
 
 CHANNELS: Final = (
     ("CH1", ("io1.voltage", "io1.digital", "io1.output")),
@@ -69,13 +71,15 @@ def next_test_panel(services: Services, snapshot: Snapshot) -> Mapping[str, obje
     left = snapshot.points["test.next"].value
     if not settings.flag("test.enabled"):
         text = "Scheduled tests are not enabled."
+    elif snapshot.waiting is not None:
+        text = say_waiting(snapshot.waiting, snapshot.at, say_short)
     elif not isinstance(left, int | float):
         text = "No further test is scheduled: the interval is 0."
     else:
         text = f"The next scheduled test begins at {say_time(snapshot.at + left)}."
         text += f" It {_say_length(settings)}; it may wait up to 72 h for a rested battery"
         text += "." if _is_always(settings) else ", and for the test window."
-    return {"next_test": text}
+    return {"next_test": text, "refusal": say_refusal(snapshot)}
 
 
 def _is_always(settings: Settings) -> bool:

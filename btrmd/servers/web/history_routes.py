@@ -7,6 +7,7 @@ from .curve_points import Curves
 from .discharge_page import discharge_routes
 from .event_page import event_routes
 from .pages import Pages
+from .report_page import report_routes
 from .routes import Route
 from .trend_page import trend_routes
 
@@ -18,5 +19,6 @@ def history_routes(pages: Pages) -> list[Route]:
         *battery_status_routes(pages, curves),
         *trend_routes(pages),
         *discharge_routes(pages, curves),
+        *report_routes(pages, curves),
         *event_routes(pages),
     ]

@@ -17,9 +17,10 @@ from btrmd.model.commands import (
 )
 from btrmd.model.readings import Value
 from btrmd.model.settings import find_setting
+from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
 
-from .card import make_card
+from .card import make_card, say_next, say_refusal
 from .curve_points import Curves
 from .discharge_plot import LiveCurve
 from .pages import Pages, see_other
@@ -113,6 +114,9 @@ class ManualTestPage:
             errors=errors or {},
             typed={key: value[:60] for key, value in request.form.items()},
             checks=checks,
+            waiting=say_next(snapshot) if snapshot.waiting is not None else "",
+            refusal=say_refusal(snapshot),
+            rest=_say_rest(snapshot),
             ready=bool(checks) and all(check.ok for check in checks),
             state=state,
             is_idle=state == "idle",
@@ -127,6 +131,17 @@ class ManualTestPage:
             can_reset=may_change(g.session, Role.ADMIN, settings),
             delay_text=DELAY_TEXT,
         )
+
+
+def _say_rest(snapshot: Snapshot) -> str:
+    """What a start now would cost, where the battery is not rested as far as that is known."""
+    waiting = snapshot.waiting
+    if waiting is None or not waiting.is_unrested:
+        return ""
+    return (
+        "The battery is not rested: a test that is started by hand runs all the same, and its "
+        "result is marked so."
+    )
 
 
 def _value(value: Value) -> str:

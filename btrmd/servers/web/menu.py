@@ -25,6 +25,7 @@ PAGES: Final = (
 ADDED: Final = (
     ("Trends", "/trends"),
     ("Discharge Curves", "/discharges"),
+    ("Test Reports", "/reports"),
     ("Event Log", "/events"),
     ("Integrations", "/integrations"),
     ("HTTPS", "/https"),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from flask import Response, g, render_template, request
+
+from btrmd.model.settings import SETTINGS, Settings
 
 from .accounts import STATUS, Refusal
 from .cookies import DEVICE_COOKIE, drop_session, keep_session
@@ -12,7 +15,9 @@ from .menu import ADDED, PAGES, Menu
 from .routes import Access, Route
 from .services import USERS_KEY, Services
 from .sessions import IDLE_S
+from .verdict import Verdict, make_verdict
 
+_REPORT: Final = re.compile(r"/report/[0-9]{1,9}")
 _TARGETS: Final = frozenset(path for _, path in (*PAGES, *ADDED))
 
 
@@ -42,7 +47,9 @@ class Pages:
             return self._again("login.html", "Log in", status, opened.text, opened.retry_after_s)
         if g.session is not None:
             self._services.sessions.close(g.session)
-        place = "/set-password" if opened.is_factory else _target()
+        target = _target()
+        way = "" if target == "/" else f"?next={target}"
+        place = f"/set-password{way}" if opened.is_factory else target
         return keep_session(see_other(place), opened)
 
     def logout(self) -> str | Response:
@@ -55,7 +62,7 @@ class Pages:
         return drop_session(see_other("/"))
 
     def new_password(self) -> str:
-        return self.render("set_password.html", "Set password", error="")
+        return self.render("set_password.html", "Set password", error="", next=_target())
 
     def set_password(self) -> Response:
         title = "Set password"
@@ -73,7 +80,7 @@ class Pages:
             return self._again("set_password.html", title, status, changed.text, wait)
         g.session = changed
         self._services.note(USERS_KEY, f"The password of {changed.user} was set.")
-        return keep_session(see_other("/"), changed)
+        return keep_session(see_other(_target()), changed)
 
     def error(self, status: int, text: str) -> Response:
         """An error in words, in the house's layout; plain text for programs."""
@@ -97,10 +104,19 @@ class Pages:
 
     def render(self, template: str, title: str, **context: object) -> str:
         """A page in the house's layout."""
-        settings = self._services.bus.snapshot.settings
+        snapshot = self._services.bus.snapshot
+        settings = snapshot.settings
+        # a stranger who must log in first gets to know nothing
+        is_open = g.session is not None or settings["web.authorization"] != "all"
+        verdict = make_verdict(snapshot) if is_open else None
+        site = site_label(settings)
         return render_template(
             template,
             title=title,
+            head_title=_head_title(verdict, site, title) if is_open else title,
+            verdict=verdict,
+            site=site,
+            zone=settings["site.timezone"],
             model=f"BTRM{settings.site.model}",
             location=settings["site.location"],
             menu=self.menu,
@@ -112,10 +128,23 @@ class Pages:
         )
 
 
+def site_label(settings: Settings) -> str:
+    """What tells this unit from forty others: its name, else where it is."""
+    name, place = settings.text("site.name"), settings.text("site.location")
+    is_named = name != SETTINGS["site.name"].default
+    return name if is_named or place == SETTINGS["site.location"].default else place
+
+
+def _head_title(verdict: Verdict | None, site: str, title: str) -> str:
+    """ "(2) 730 Northern: System Status": two alarms."""
+    count = f"({verdict.alarm_count}) " if verdict is not None and verdict.alarm_count else ""
+    return f"{count}{site}: {title}"
+
+
 def _target() -> str:
     """Where a login leads: one of our own pages, whatever the form says."""
     place = request.values.get("next", "/")
-    return place if place in _TARGETS else "/"
+    return place if place in _TARGETS or _REPORT.fullmatch(place) else "/"
 
 
 def see_other(place: str) -> Response:

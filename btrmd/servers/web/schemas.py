@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from btrmd.model.result_words import MARKS
 from btrmd.model.setting_battery import BATTERY_TYPES
+from btrmd.model.severity import SEVERITIES
 
 NULL: Final[dict[str, Any]] = {"type": "null"}
 
@@ -80,13 +81,30 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
     ),
     "Points": _full(at=_TIME, points=_READINGS),
     "Alarm": _full(
-        key=_TEXT, text=_TEXT, since=_TIME, active=_FLAG, latched=_FLAG, acknowledged=_FLAG
+        key=_TEXT,
+        text=_TEXT,
+        since=_TIME,
+        active=_FLAG,
+        latched=_FLAG,
+        acknowledged=_FLAG,
+        severity=words(*SEVERITIES),
+        advice=_TEXT,
     ),
     "Card": _full(
         title=_TEXT,
         tone={**_TEXT, "description": "good, warn, bad or empty"},
         is_running=_FLAG,
+        heading=_TEXT,
         rows={"type": "array", "items": {"type": "array", "items": _TEXT}},
+    ),
+    "Verdict": _full(
+        tone=words("good", "warn", "bad", "unknown"),
+        headline=_TEXT,
+        facts=_TEXT,
+        todo=_TEXT,
+        alarms=_TEXT,
+        alarm_count=_COUNT,
+        at=_TEXT,
     ),
     "State": _full(
         at=_TIME,
@@ -94,6 +112,7 @@ SCHEMAS: Final[dict[str, dict[str, Any]]] = {
         is_ticking=_FLAG,
         alarms=_list("Alarm"),
         card={"$ref": "#/components/schemas/Card"},
+        verdict={"$ref": "#/components/schemas/Verdict"},
     ),
     "Event": _full(
         n=_COUNT,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from btrmd.model.alarm_advice import advice_of
 from btrmd.model.snapshot import Snapshot
 
 from .card import Card, make_card
+from .encode import iso_time
 from .flow import Flow, make_flow
 from .status_sparks import Spark
 from .wording import Cell, make_cell, say_alarm_state, say_time
@@ -47,6 +49,7 @@ class AlarmLine(NamedTuple):
     since: str
     state: str
     is_acknowledged: bool
+    advice: str
 
 
 class StatusPage(NamedTuple):
@@ -64,6 +67,7 @@ class StatusPage(NamedTuple):
     is_ticking: bool
     faults: tuple[str, ...]
     at: str
+    at_iso: str
 
 
 def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> StatusPage:
@@ -81,6 +85,7 @@ def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> St
                 say_time(alarm.since),
                 say_alarm_state(alarm),
                 alarm.acknowledged,
+                advice_of(alarm.key),
             )
             for alarm in snapshot.alarms
         ),
@@ -90,6 +95,7 @@ def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> St
         snapshot.is_ticking,
         snapshot.faults,
         say_time(snapshot.at),
+        iso_time(snapshot.at) or "",
     )
 
 

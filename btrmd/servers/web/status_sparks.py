@@ -27,6 +27,7 @@ KEYS: Final = (
 SPAN_S: Final = 3600.0
 ROWS: Final = 70  # an hour of minutes and a few that overlap
 FEWEST: Final = 2
+LEAST_S: Final = 1800.0  # a shorter line reads as a minus
 WIDTH: Final = 90.0
 HEIGHT: Final = 22.0
 _MARGIN: Final = 2.0
@@ -51,7 +52,7 @@ class Sparks:
         self._made: Mapping[str, Spark] = {}
 
     def get(self, snapshot: Snapshot) -> Mapping[str, Spark]:
-        """Key -> sparkline of the hour before `snapshot`; keys without two values are left out."""
+        """Key -> sparkline of the hour before `snapshot`; none where there is no half of one."""
         minute = int(snapshot.at // 60)
         if minute != self._minute and self._lock.acquire(blocking=not self._made):
             try:
@@ -72,7 +73,7 @@ def make_sparks(history: History, at: float) -> dict[str, Spark]:
         values = [row[column] for row in found.rows]
         limits = spread(values)
         known = [t for t, value in zip(times, values, strict=True) if is_known(value)]
-        if limits is None or len(known) < FEWEST:
+        if limits is None or len(known) < FEWEST or known[-1] - known[0] < LEAST_S:
             continue
         unit = POINT[key].unit
         low, high = limits

@@ -14,8 +14,11 @@ from .routes import Access, Route, may_change
 from .services import source
 from .status_page import make_status_page
 from .status_sparks import Sparks
+from .wording import say_time
 
 REFRESH_S: Final = 10  # without script
+SUMMARY_S: Final = 15
+MOST_ALARMS: Final = 8  # of the summary: it stays small
 _MAX_KEY: Final = 100
 _REFUSED: Final = {"busy": 503, "storage": 503}
 
@@ -40,6 +43,12 @@ class StatusViews:
             refresh_s=REFRESH_S,
         )
 
+    def summary(self) -> str:
+        """The verdict alone, for a wall: it renews itself, without script."""
+        snapshot = self._services.bus.snapshot
+        alarms = [(alarm.text, say_time(alarm.since)) for alarm in snapshot.alarms[:MOST_ALARMS]]
+        return self._pages.render("summary.html", "Summary", alarms=alarms, refresh_s=SUMMARY_S)
+
     def acknowledge(self) -> Response:
         """One alarm by its key; then the page that the form stood on."""
         key = request.form.get("key", "")[:_MAX_KEY]
@@ -57,5 +66,6 @@ def status_routes(pages: Pages) -> list[Route]:
     views = StatusViews(pages)
     return [
         Route("GET", "/", views.show, Access.PAGE),
+        Route("GET", "/summary", views.summary, Access.PAGE),
         Route("POST", "/acknowledge", views.acknowledge, Access.CHANGE, role=Role.OPERATOR),
     ]

@@ -16,6 +16,8 @@ from .card import make_card
 from .channel import Channel
 from .encode import dumps, encode_alarm, iso_time, point_entry, shown_points
 from .flow import make_flow
+from .verdict import make_verdict
+from .wording import use_zone
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +35,9 @@ class Feed:
     """Keeps up to 8 streams. A new one gets the whole state, then all get the same changes.
 
     A message is `{"at", "points": {...}}` in the form of /api/v1/points, plus `alarms`, `card`
-    (the test in words), `flow` (the power flow) and `is_ticking` when they changed; its id is the
-    snapshot's seq. A browser that comes back gets the whole state again: nothing it missed can
-    matter, so its Last-Event-ID needs no answer of its own.
+    (the test in words), `flow` (the power flow), `verdict` and `is_ticking` when they changed; its
+    id is the snapshot's seq. A browser that comes back gets the whole state again: nothing it
+    missed can matter, so its Last-Event-ID needs no answer of its own.
     """
 
     def __init__(self, bus: Bus, period_s: float = PERIOD_S) -> None:
@@ -157,11 +159,13 @@ def state_document(snapshot: Snapshot) -> _Parts:
 
 
 def _parts(snapshot: Snapshot) -> _Parts:
+    use_zone(snapshot.settings.text("site.timezone"))
     return {
         "is_ticking": snapshot.is_ticking,
         "alarms": [encode_alarm(alarm) for alarm in snapshot.alarms],
         "card": make_card(snapshot).encode(),
         "flow": make_flow(snapshot).encode(),
+        "verdict": make_verdict(snapshot).encode(),
     }
 
 

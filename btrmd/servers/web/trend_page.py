@@ -96,6 +96,13 @@ CHARTS: Final = (
     ),
     Chart("soh", "State of health", "%", 1, (("battery.soh", "State of health"),), least=10.0),
     Chart(
+        "blocks",
+        "Block voltages",
+        "V",
+        2,
+        tuple((f"battery.block{n}.voltage", f"Block {n}") for n in range(1, 5)),
+    ),
+    Chart(
         "io",
         "IO channels",
         "V",

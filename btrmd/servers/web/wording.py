@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from btrmd.model.points import POINT
 from btrmd.model.readings import BAD, GOOD, MISSING, Reading
 from btrmd.model.snapshot import AlarmView, Snapshot
+from btrmd.model.timezone import UTC_NAMES, local_time
+from btrmd.model.waiting import short_time
 
 NOTHING: Final = "—"
 CAPACITY_WORDS: Final = {"unknown": "no test yet", "good": "Good", "low": "Low"}  # R29, R192
+QUALITIES: Final = {"bad": "no reading", "stale": "not renewed"}
 CAPACITY_TONES: Final = {"good": "good", "low": "low"}
 
 
@@ -78,11 +82,11 @@ def say_value(key: str, reading: Reading) -> str:
 
 
 def say_quality(reading: Reading, at: float) -> str:
-    """ "stale, 3 s old": the word and the age of a reading that is not good."""
-    quality = reading.quality.value
+    """ "no reading for 3 s", "not renewed for 3 s", "missing": why a reading is not good."""
+    words = QUALITIES.get(reading.quality.value, reading.quality.value)
     if reading.quality is MISSING or reading.at <= 0:
-        return quality
-    return f"{quality}, {say_age(at - reading.at)} old"
+        return words
+    return f"{words} for {say_age(at - reading.at)}"
 
 
 def say_age(seconds: float) -> str:
@@ -109,11 +113,45 @@ def say_duration(seconds: float | None) -> str:
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min"
 
 
+_ZONE: ContextVar[str] = ContextVar("zone", default="")
+
+
+def use_zone(name: str) -> None:
+    """From here on this thread says times in the zone `name` (site.timezone) beside UTC."""
+    _ZONE.set("" if name in UTC_NAMES else name)
+
+
 def say_time(at: float | None) -> str:
-    """A date and time a person reads: "2026-05-17 08:30 UTC"."""
+    """A date and time a person reads: "2026-05-17 08:30 UTC", or where the site has a time zone
+    "2026-05-17 10:30 local (08:30 UTC)"."""
     if at is None or at <= 0:
         return NOTHING
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return _beside(at, "%Y-%m-%d %H:%M")
+
+
+def say_clock(at: float) -> str:
+    """The time of day: "08:30 UTC" or "10:30 local (08:30 UTC)"."""
+    return _beside(at, "%H:%M") if at > 0 else NOTHING
+
+
+def say_short(at: float, now: float) -> str:
+    """ "06:17 UTC" on the day of `now`, else "1 Dec 06:17 UTC"; in the site's zone where it has
+    one."""
+    zone = _ZONE.get()
+    if not zone:
+        return short_time(at, now)
+    then, today = local_time(at, zone), local_time(now, zone)
+    clock = f"{then:%H:%M} local"
+    return clock if then.date() == today.date() else f"{then.day} {then:%b} {clock}"
+
+
+def _beside(at: float, form: str) -> str:
+    utc, zone = datetime.fromtimestamp(at, UTC), _ZONE.get()
+    if not zone:
+        return utc.strftime(f"{form} UTC")
+    local = local_time(at, zone)
+    is_same_day = local.date() == utc.date()
+    return f"{local.strftime(form)} local ({utc.strftime('%H:%M' if is_same_day else form)} UTC)"
 
 
 def say_alarm_state(alarm: AlarmView) -> str:

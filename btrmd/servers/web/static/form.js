@@ -30,6 +30,22 @@
     });
   }
 
+  // An edited form is not left without a word.
+  let isEdited = false;
+  for (const form of document.querySelectorAll("form.settings")) {
+    const mark = form.querySelector(".unsaved");
+    form.addEventListener("input", () => {
+      isEdited = true;
+      if (mark) mark.hidden = false;
+    });
+    form.addEventListener("submit", () => {
+      isEdited = false;
+    });
+  }
+  addEventListener("beforeunload", (event) => {
+    if (isEdited) event.preventDefault();
+  });
+
   const alert = document.getElementById("alert");
   if (alert) alert.focus();
 

@@ -1,10 +1,7 @@
-/* Keeps System Status alive: a stream of changes, else a question every 5 s, else what is shown. */
+/* Keeps System Status alive with what static/feed.js hears, and says when nothing comes. */
 "use strict";
 (() => {
   const DASH = "—";
-  const SLOW_MS = 5000;
-  const LOST_MS = 15000;
-  const POLL_MS = 5000;
   const cells = new Map();
   for (const cell of document.querySelectorAll("[data-key]")) {
     cells.set(cell.dataset.key, [...(cells.get(cell.dataset.key) || []), cell]);
@@ -14,31 +11,21 @@
   const link = document.getElementById("link");
   const linkText = document.getElementById("link-text");
   const notGood = new Map(); // key -> entry, for ages that grow
-  let isTicking = true;
-  let heardAt = Date.now();
+  const { when, age } = window.btrmd;
   let plantAt = 0;
+  let isLost = false;
+  let flowText = "";
+  let shownAlarms = null;
 
   const set = (node, text) => {
     if (node && node.textContent !== text) node.textContent = text;
   };
   const two = (number) => String(number).padStart(2, "0");
 
-  function age(ms) {
-    const seconds = Math.max(0, Math.floor(ms / 1000));
-    for (const [length, unit] of [[86400, "d"], [3600, "h"], [60, "min"]]) {
-      if (seconds >= 2 * length) return `${Math.floor(seconds / length)} ${unit}`;
-    }
-    return `${seconds} s`;
-  }
-
   function uptime(seconds) {
     const minutes = Math.floor(seconds / 60);
     const days = Math.floor(minutes / 1440);
     return `${days} Days ${two(Math.floor(minutes / 60) % 24)}:${two(minutes % 60)}`;
-  }
-
-  function when(iso) {
-    return iso ? `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC` : DASH;
   }
 
   function say(cell, entry) {
@@ -56,8 +43,9 @@
   }
 
   function note(entry) {
-    if (entry.quality === "missing" || !entry.at) return entry.quality;
-    return `${entry.quality}, ${age(plantAt - Date.parse(entry.at))} old`;
+    const words = { bad: "no reading", stale: "not renewed" }[entry.quality] || entry.quality;
+    if (entry.quality === "missing" || !entry.at) return words;
+    return `${words} for ${age(plantAt - Date.parse(entry.at))}`;
   }
 
   function showText(key, entry) {
@@ -89,6 +77,7 @@
   }
 
   function showAlarms(alarms) {
+    shownAlarms = alarms;
     const box = document.getElementById("alarms");
     const list = document.createElement("ul");
     for (const alarm of alarms) {
@@ -98,6 +87,7 @@
         element("strong", alarm.text), " ",
         element("span", `${alarm.key}, ${state}, since ${when(alarm.since)}`, "note"),
       );
+      if (alarm.advice) line.append(element("span", alarm.advice, "advice"));
       line.dataset.alarm = alarm.key;
       const offer = document.getElementById("acknowledge");
       if (!alarm.acknowledged && offer) {
@@ -109,14 +99,15 @@
       list.append(line);
     }
     const fresh = alarms.length ? list : element("p", "No alarm.");
+    box.parentElement.className = `card alarms ${alarms.length ? "bad" : "good"}`;
     if (box.textContent.replace(/\s+/g, " ").trim() === fresh.textContent.replace(/\s+/g, " ").trim()) return;
     box.replaceChildren(fresh);
-    box.parentElement.className = `card alarms ${alarms.length ? "bad" : "good"}`;
   }
 
   function showCard(card) {
     document.getElementById("card").dataset.tone = card.tone;
     set(document.getElementById("card-title"), card.title);
+    set(document.getElementById("card-heading"), card.heading);
     const rows = document.getElementById("card-rows");
     rows.replaceChildren(...card.rows.map(([label, text]) => {
       const row = document.createElement("div");
@@ -134,7 +125,8 @@
     for (const [name, speed] of Object.entries(flow.wires)) {
       document.querySelector(`#flow [data-wire="${name}"]`).dataset.speed = speed;
     }
-    set(document.getElementById("flow-text"), flow.text);
+    flowText = flow.text;
+    set(document.getElementById("flow-text"), flowText);
   }
 
   // The lines of the last hour: drawn by the unit, asked for once a minute.
@@ -149,12 +141,12 @@
         if (other) place.replaceChildren(...other.childNodes);
       }
     } catch {
-      showLink();
+      // No connection: static/feed.js says so.
     }
   }
 
   function apply(message) {
-    heardAt = Date.now();
+    if (isLost) found();
     plantAt = Date.parse(message.at);
     set(document.getElementById("at"), when(message.at));
     for (const [key, entry] of Object.entries(message.points)) show(key, entry);
@@ -164,56 +156,44 @@
     if ("alarms" in message) showAlarms(message.alarms);
     if ("card" in message) showCard(message.card);
     if ("flow" in message) showFlow(message.flow);
-    if ("is_ticking" in message) isTicking = message.is_ticking;
-    showLink();
   }
 
-  function showLink() {
-    const silent = Date.now() - heardAt;
-    const [state, text] = silent > LOST_MS
-      ? ["lost", `No connection for ${age(silent)}`]
-      : !isTicking ? ["lost", "The unit does not measure"]
-        : silent > SLOW_MS ? ["slow", "Waiting for data"] : ["live", "Connected"];
+  /* Nothing that is on the page is known any more: all of it says how old it is. */
+  function lose(silent) {
+    isLost = true;
+    const since = when(plantAt ? new Date(plantAt).toISOString() : "", "clock");
+    for (const [key, list] of cells) {
+      if (notGood.has(key)) continue;
+      for (const cell of list) set(cell.querySelector(".note"), `${age(silent)} old`);
+    }
+    set(document.getElementById("flow-text"), `What feeds the load is not known since ${since}.`);
+    const box = document.getElementById("alarms");
+    box.parentElement.className = "card alarms";
+    const there = shownAlarms === null ? !!box.querySelector("li") : shownAlarms.length > 0;
+    set(document.getElementById("alarms-lost"),
+      `Not known since ${since}; ${there ? "these were there then:" : "there was none then."}`);
+    box.hidden = !there;
+  }
+
+  function found() {
+    isLost = false;
+    for (const [key, list] of cells) {
+      if (!notGood.has(key)) for (const cell of list) set(cell.querySelector(".note"), "");
+    }
+    if (flowText) set(document.getElementById("flow-text"), flowText);
+    set(document.getElementById("alarms-lost"), "");
+    document.getElementById("alarms").hidden = false;
+    if (shownAlarms) showAlarms(shownAlarms);
+  }
+
+  const WORDS = { live: "Connected", slow: "Waiting for data", still: "The unit does not measure" };
+  document.addEventListener("btrmd-link", ({ detail }) => {
+    const state = detail.link === "still" ? "lost" : detail.link;
     if (!link.classList.contains(state)) link.className = `link ${state}`;
-    set(linkText, text);
-  }
-
-  async function poll() {
-    if (document.hidden) return;
-    try {
-      const answer = await fetch("/api/v1/state", { cache: "no-store" });
-      if (answer.ok) apply(await answer.json());
-    } catch {
-      showLink();
-    }
-  }
-
-  let source = null;
-  let polling = 0;
-  function listen() {
-    source = new EventSource("/api/v1/stream");
-    for (const name of ["state", "change"]) {
-      source.addEventListener(name, (event) => apply(JSON.parse(event.data)));
-    }
-    source.onopen = () => {
-      clearInterval(polling);
-      polling = 0;
-    };
-    source.onerror = () => {
-      // All places taken: the browser gives up, we ask now and then and try again later.
-      if (source.readyState === EventSource.CLOSED) setTimeout(listen, 30000);
-      if (!polling) {
-        polling = setInterval(poll, POLL_MS);
-        poll();
-      }
-    };
-  }
-
-  listen();
-  setInterval(showLink, 1000);
-  setInterval(drawHours, 60000);
-  addEventListener("pagehide", () => source.close());
-  addEventListener("pageshow", (event) => {
-    if (event.persisted) listen();
+    set(linkText, WORDS[detail.link] || `No connection for ${detail.age}`);
+    if (detail.link === "lost") lose(detail.silent);
   });
+  document.addEventListener("btrmd-data", ({ detail }) => apply(detail));
+  plantAt = Date.parse(document.getElementById("at").dataset.at);
+  setInterval(drawHours, 60000);
 })();

@@ -1,0 +1,33 @@
+"""Time zone: the site's local time beside UTC, where site.timezone names a zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+UTC_NAMES: Final = ("", "UTC")
+_MAX_NAME: Final = 48
+
+
+@lru_cache(maxsize=16)
+def find_zone(name: str) -> tzinfo | None:
+    """The zone of an IANA name such as Europe/Berlin; None where the system knows none."""
+    if name in UTC_NAMES:
+        return UTC
+    # a name is a path below the zone files: nothing else may be opened by it
+    if len(name) > _MAX_NAME or not name.isascii() or name.startswith((".", "/")) or ".." in name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def local_time(at: float, name: str) -> datetime:
+    """The wall time `at` (s since 1970) in the zone `name`; UTC where it is not known (any more).
+
+    Raises OverflowError, OSError or ValueError for a time that no calendar has.
+    """
+    return datetime.fromtimestamp(at, find_zone(name) or UTC)

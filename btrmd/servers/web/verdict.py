@@ -1,0 +1,204 @@
+"""The verdict: is the load safe, how long does it last, when was it tested, what must be done.
+
+It stands on every page. Nothing in it is surer than what it rests on: what is not known is said so.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from btrmd.model.alarm_advice import advice_of, count_severities, worst_first
+from btrmd.model.discharge import TestRecord
+from btrmd.model.readings import BAD, GOOD, MISSING
+from btrmd.model.result_words import say_action, say_hours, say_need
+from btrmd.model.snapshot import Snapshot
+
+from .wording import say_age, say_clock, say_time
+
+GOOD_TONE: Final = "good"
+WARN: Final = "warn"
+BAD_TONE: Final = "bad"
+UNKNOWN: Final = "unknown"
+SAFE: Final = "Load safe, on supply"
+NO_POWER: Final = "LOAD DISCONNECTED"
+_TEST_ON: Final = ("proving", "running", "returning")
+
+
+class Verdict(NamedTuple):
+    """`tone` good|warn|bad|unknown; `headline` a few words; `facts` what it rests on; `todo` what a
+    person does now, "" = nothing; `alarms` "2 alarms: 1 major, 1 minor",
+    `alarm_count` how many; `at` the
+    time of it all."""
+
+    tone: str
+    headline: str
+    facts: str
+    todo: str
+    alarms: str
+    alarm_count: int
+    at: str
+
+    def encode(self) -> dict[str, object]:
+        """For the stream."""
+        return self._asdict()
+
+
+def make_verdict(snapshot: Snapshot) -> Verdict:
+    """The verdict of `snapshot`."""
+    keys = [alarm.key for alarm in snapshot.alarms]
+    tone, headline, reasons = _headline(snapshot)
+    facts = "; ".join([*reasons, *_facts(snapshot)])
+    return Verdict(
+        tone,
+        headline,
+        facts,
+        _todo(snapshot, keys),
+        say_alarms(keys),
+        len(keys),
+        say_clock(snapshot.at),
+    )
+
+
+def say_alarms(keys: list[str]) -> str:
+    """ "2 alarms: 1 major, 1 minor"."""
+    if not keys:
+        return "No alarm"
+    counts = ", ".join(f"{count} {name}" for name, count in count_severities(keys).items())
+    return f"{len(keys)} {'alarm' if len(keys) == 1 else 'alarms'}: {counts}"
+
+
+def _headline(snapshot: Snapshot) -> tuple[str, str, list[str]]:
+    """Tone, headline and what it rests on."""
+    if not snapshot.is_ticking:
+        return UNKNOWN, f"Unknown since {say_time(snapshot.at)}", ["the unit does not measure"]
+    source = _value(snapshot, "load.source")
+    is_cut = _value(snapshot, "lvd.open") is True
+    if source == "none" or (is_cut and source not in ("supply", "shared", "charger")):
+        why = "the low-voltage disconnect is open" if is_cut else "the load has no power"
+        return BAD_TONE, NO_POWER, [why]
+    if source is None:
+        return UNKNOWN, "Unknown", ["what feeds the load is not known"]
+    if source == "shared":
+        return WARN, "On battery in part", ["the supply alone does not carry the load"]
+    if source == "charger":
+        return WARN, "On battery, carried by the charger", []
+    if source == "battery":
+        return _on_battery(snapshot)
+    return _on_supply(snapshot)
+
+
+def _on_battery(snapshot: Snapshot) -> tuple[str, str, list[str]]:
+    left = time_left(snapshot)
+    said = "" if left is None else f", about {_clock(left)} left"
+    test = snapshot.test
+    if _value(snapshot, "test.state") in _TEST_ON and test is not None and test.type != "outage":
+        return GOOD_TONE, f"On battery{said}", [f"test {test.n} is running"]
+    reasons = [] if left is not None else ["how long it lasts is not known"]
+    return WARN, f"On battery{said}", reasons
+
+
+def time_left(snapshot: Snapshot) -> float | None:
+    """Seconds until the battery is at its cutoff under the load that it carries; None: not known.
+
+    In a test it is what the running estimate leaves.
+    """
+    left = _number(snapshot, "runtime.remaining")
+    if left is not None:
+        return left
+    test, elapsed = snapshot.test, _number(snapshot, "test.elapsed")
+    if test is None or test.type == "outage" or test.estimate_s is None or elapsed is None:
+        return None
+    return max(test.estimate_s - elapsed, 0.0)
+
+
+def _on_supply(snapshot: Snapshot) -> tuple[str, str, list[str]]:
+    gone = _why_no_backup(snapshot)
+    if gone:
+        return BAD_TONE, "Load on supply, no backup", [gone]
+    last = snapshot.last_test
+    if _value(snapshot, "capacity.state") == "low":
+        if last is not None and "unconfirmed" in last.marks:
+            return WARN, SAFE, ["the battery may be too weak, not confirmed"]
+        return BAD_TONE, "Replace battery", ["load on supply", "the capacity is low"]
+    keys = [alarm.key for alarm in snapshot.alarms]
+    worst = max((("major", "critical").index(s) for s in count_severities(keys)
+                 if s in ("major", "critical")), default=-1)  # fmt: skip
+    return (WARN if worst >= 0 else GOOD_TONE), SAFE, []
+
+
+def _why_no_backup(snapshot: Snapshot) -> str:
+    """Why the battery would not take over now; "" where nothing speaks against it."""
+    keys = {alarm.key for alarm in snapshot.alarms if alarm.active or alarm.latched}
+    if _value(snapshot, "lvd.open") is True:
+        return "the low-voltage disconnect is open"
+    if _value(snapshot, "ups.enabled") is False:
+        return "UPS Mode is off"
+    for key, text in (
+        ("relay.k1", "the transfer relay has a fault"),
+        ("relay.k3", "the battery relay has a fault"),
+        ("battery.low_voltage", "the battery's voltage is low"),
+    ):
+        if key in keys:
+            return text
+    reading = snapshot.points.get("battery.voltage")
+    if reading is None or reading.quality is not GOOD:
+        return "the battery's voltage is not known"
+    return ""
+
+
+def _facts(snapshot: Snapshot) -> list[str]:
+    """How long the battery lasts, what is needed, and when it was tested."""
+    facts = []
+    estimate = _number(snapshot, "runtime.estimate")
+    minimum = _number(snapshot, "runtime.minimum")
+    if estimate is not None:
+        facts.append(f"lasts {say_hours(estimate)}")
+    if minimum:
+        facts.append(f"needs {say_need(minimum)}")
+    facts.append(_say_tested(snapshot.last_test, snapshot.at))
+    return facts
+
+
+def _say_tested(last: TestRecord | None, at: float) -> str:
+    if last is None:
+        return "never tested"
+    when = last.ended_at or last.started_at
+    age = say_age(at - when)
+    if last.result == "aborted":
+        return f"last test aborted {age} ago"
+    return f"tested {age} ago"
+
+
+def _todo(snapshot: Snapshot, keys: list[str]) -> str:
+    if not snapshot.is_ticking:
+        return "Restart the unit; if that does not help have it looked at."
+    for key in worst_first(keys):
+        said = advice_of(key)
+        if key == "battery.low_capacity" and snapshot.last_test is not None:
+            said = say_action(snapshot.last_test) or said
+        if said:
+            return said
+    last = snapshot.last_test
+    if last is None:
+        return "Run a first test: nothing is known of this battery."
+    return say_action(last)
+
+
+def _clock(seconds: float) -> str:
+    """ "1:43"."""
+    minutes = int(max(seconds, 0.0)) // 60
+    return f"{minutes // 60}:{minutes % 60:02}"
+
+
+def _value(snapshot: Snapshot, key: str) -> object:
+    reading = snapshot.points.get(key)
+    if reading is None or reading.quality is BAD or reading.quality is MISSING:
+        return None
+    return reading.value
+
+
+def _number(snapshot: Snapshot, key: str) -> float | None:
+    value = _value(snapshot, key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value)

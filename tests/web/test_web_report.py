@@ -1,0 +1,94 @@
+"""The report of a discharge: complete, on one sheet, and the year's list for machines."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import re
+
+import pytest
+from web_browser import CHROMIUM, Browser
+from web_forms import words
+from web_station import AT, Client, Station
+
+from btrmd.model.discharge import CurveRow, TestRecord
+
+DAY_S = 86400.0
+TEST = TestRecord(
+    7, "1", "finished", "low", "It was long enough.", "schedule", AT - DAY_S, AT - DAY_S + 7200.0,
+    7200.0, 4.2, 25.0, 11.9, estimate_s=9000.0, estimate_low_s=8000.0, estimate_high_s=10_500.0,
+    minimum_runtime_s=10_800.0, marks=("marginal", "not_rested", "weak_block:3"),
+    started_at_charge=0.97,
+)  # fmt: skip
+OLD = TEST._replace(n=3, result="good", marks=(), started_at=AT - 500 * DAY_S,
+                    ended_at=AT - 500 * DAY_S + 7200.0, estimate_s=14_400.0)  # fmt: skip
+OUTAGE = TEST._replace(n=6, type="outage", result="none", marks=(), started_at=AT - 9 * DAY_S,
+                       ended_at=AT - 9 * DAY_S + 600.0, minimum_runtime_s=None)  # fmt: skip
+
+
+@pytest.fixture
+def told(station: Station) -> Station:
+    station.history.test_list.extend((OLD, OUTAGE, TEST))
+    for n, drop in ((3, 0.00012), (7, 0.00015)):
+        station.history.curves[n] = [
+            CurveRow(60.0 * i, 12.8 - drop * 60.0 * i, -4.2, 25.0, 4.2) for i in range(121)
+        ]
+    return station
+
+
+def test_it_says_what_an_auditor_asks(told: Station, client: Client) -> None:
+    page = words(client.get("/report/7").text)
+    for text in (
+        "Battery test 7, Type 1", "BTRM Location", "Result: Low, probably.",
+        "Block 3 ends the run: measure it at its terminals and replace it.",
+        "Average load 4.20 A", "Temperature 25 degC", "Charge at the start 97 %",
+        "Not rested: less than 24 h on float", "Estimated run time to 11.00 V 2 h 30 min",
+        "90 % interval 2 h 13 min to 2 h 55 min", "Minimum run time 3 h",
+        "Weakest block block 3 ends the run", "Calibration as delivered", "Tested by", "Checked by",
+        "Beside it test 3, the first good one of this battery.",
+    ):  # fmt: skip
+        assert text in page, text
+
+
+def test_an_outage_is_told_and_not_judged(told: Station, client: Client) -> None:
+    page = words(client.get("/report/6").text)
+    assert "An outage is not judged" in page
+    assert "No curve has been recorded." in page
+
+
+@pytest.mark.parametrize("path", ["/report/99", "/report/0", "/report/x", "/report/-1"])
+def test_what_is_not_there_is_said(told: Station, client: Client, path: str) -> None:
+    assert client.get(path).status == 404
+
+
+def test_machines_get_it_too(told: Station, client: Client) -> None:
+    found = json.loads(client.get("/report/7?format=json").text)
+    assert found["result"] == "Low, probably"
+    assert found["sections"]["Conditions"]["Average load"] == "4.20 A"
+    assert found["test"]["estimate_s"] == 9000.0
+
+
+def test_the_year_leaves_out_what_is_older(told: Station, client: Client) -> None:
+    page = words(client.get("/reports").text)
+    assert "0 good, 1 low, 0 aborted, 0 without judgement, 1 outage" in page
+    rows = list(csv.DictReader(io.StringIO(client.get("/reports/csv").text)))
+    assert [row["n"] for row in rows] == ["7", "6"]
+    assert rows[0]["marks"] == "marginal not_rested weak_block:3"
+    tests = json.loads(client.get("/reports/json").text)["tests"]
+    assert [test["n"] for test in tests] == [7, 6]
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
+def test_it_prints_on_one_page(told: Station) -> None:
+    browser = Browser()
+    try:
+        browser.open(f"http://{told.address}/report/7")
+        for own_size in (True, False):
+            answer = browser.call("Page.printToPDF", preferCSSPageSize=own_size)
+            pages = re.findall(rb"/Type\s*/Page[^s]", base64.b64decode(answer["data"]))
+            assert len(pages) == 1
+    finally:
+        browser.close()

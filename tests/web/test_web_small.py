@@ -1,0 +1,83 @@
+"""Small things people meet: the summary for a wall, names of events, the way back after a login."""
+
+from __future__ import annotations
+
+import gzip
+import re
+from collections.abc import Callable
+
+import pytest
+from web_forms import words
+from web_station import AT, Client, Station
+
+from btrmd.model.events import Event, Kind
+from btrmd.model.settings import Settings
+from btrmd.model.snapshot import AlarmView
+from btrmd.servers.web.event_page import name_of
+
+
+def test_the_summary_is_small_has_no_script_and_renews_itself(
+    station: Station, client: Client
+) -> None:
+    alarms = tuple(AlarmView(f"io{n}", f"CH{n}.", AT, True, False, False) for n in range(20))
+    station.owner.show(alarms=alarms)
+    page = client.get("/summary").text
+    assert "Load safe, on supply" in page
+    assert "20 alarms: 20 warning" in page
+    assert "<script" not in page
+    assert 'http-equiv="refresh"' in page
+    assert len(gzip.compress(page.encode(), 9)) <= 3 * 1024
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        ("battery.low_voltage", "Battery: low voltage"),
+        ("test.refused", "Test: refused"),
+        ("io1", "Io1"),
+        ("calibration.current.battery", "Calibration: current battery"),
+    ],
+)
+def test_events_have_names(key: str, name: str) -> None:
+    assert name_of(key) == name
+
+
+def test_the_log_shows_the_name_beside_the_key(station: Station, client: Client) -> None:
+    station.history.event_list = [
+        Event(1, AT, 1.0, "test.refused", Kind.CHANGE, None, None, "core", "No.")
+    ]
+    assert "Test: refused test.refused" in words(client.get("/events").text)
+
+
+def test_the_way_back_outlives_the_password_page(start_station: Callable[..., Station]) -> None:
+    hashed = start_station().store.accounts["users"]["admin"]["hash"]
+    station = start_station(accounts={"users": {"admin": {"hash": hashed, "factory": True}}})
+    client = station.client()
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/login").text)
+    assert token is not None
+    page = client.form("/login", csrf_token=token[1], username="admin", password="demo-btrm",
+                       next="/port-options")  # fmt: skip
+    assert page.status == 303
+    assert page.headers["Location"] == "/set-password?next=/port-options"
+    assert 'name="next" value="/port-options"' in client.get(page.headers["Location"]).text
+
+
+@pytest.mark.parametrize("place", ["//evil.example", "/report/7x", "https://evil.example", "x"])
+def test_a_login_leads_to_our_own_pages_only(client: Client, place: str) -> None:
+    assert 'name="next" value="/"' in client.get(f"/login?next={place}").text
+
+
+def test_a_login_leads_back_to_a_report(client: Client) -> None:
+    assert 'name="next" value="/report/7"' in client.get("/login?next=/report/7").text
+
+
+def test_real_mail_switches_mail_on_and_placeholders_do_not() -> None:
+    settings = Settings.defaults()
+    some = settings.with_changes({"email.server": "mail.plant.example"})
+    assert some["email.enabled"] is False
+    both = some.with_changes({"email.to": "ops@plant.example"})
+    assert both["email.enabled"] is True
+    off = some.with_changes({"email.to": "ops@plant.example", "email.enabled": False})
+    assert off["email.enabled"] is False
+    # whoever has switched it off and changes something else is not overruled
+    assert off.with_changes({"email.port": 587})["email.enabled"] is False

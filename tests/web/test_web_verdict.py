@@ -1,0 +1,174 @@
+"""The verdict on every page: what it says in each state, never surer than it knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+from web_station import AT, VALUES, Client, Station, make_snapshot
+
+from btrmd.model.alarm_advice import advice_of, count_severities, worst_first
+from btrmd.model.discharge import TestRecord
+from btrmd.model.points import POINT
+from btrmd.model.readings import BAD, GOOD, MISSING, Reading, Value
+from btrmd.model.settings import Settings
+from btrmd.model.snapshot import AlarmView, Snapshot
+from btrmd.servers.web.menu import ADDED, PAGES
+from btrmd.servers.web.verdict import make_verdict
+
+TESTED = TestRecord(
+    7, "1", "finished", result="good", started_at=AT - 3 * 86400, ended_at=AT - 2 * 86400 - 60,
+    estimate_s=14760.0, estimate_low_s=13000.0, estimate_high_s=16000.0, minimum_runtime_s=10800.0,
+)  # fmt: skip
+
+
+def seen(
+    changes: Mapping[str, Value] = {}, alarms: tuple[str, ...] = (), **fields: object
+) -> Snapshot:
+    """A rested, tested station with these points changed; None = bad."""
+    values: dict[str, Value] = {
+        **VALUES, "runtime.estimate": 14760.0, "runtime.minimum": 10800.0,
+        "capacity.state": "good", **changes,
+    }  # fmt: skip
+    points = {
+        key: Reading(values[key], GOOD if values[key] is not None else BAD, AT)
+        if key in values
+        else Reading(None, MISSING, 0.0)
+        for key in POINT
+    }
+    views = tuple(AlarmView(key, f"{key}.", AT, True, False, False) for key in alarms)
+    return make_snapshot(points=points, alarms=views, last_test=TESTED)._replace(**fields)  # type: ignore[arg-type]
+
+
+KNOWN = "lasts 4 h 06 min; needs 3 h; tested 2 d ago"
+DOUBTED = TESTED._replace(result="low", marks=("unconfirmed",))
+ON_TEST = {"load.source": "battery", "test.state": "running", "test.elapsed": 1200.0}
+DISCHARGE = {"load.source": "battery", "ups.on_battery": True, "supply.present": False}
+OUTAGE = TestRecord(8, "outage", "running", started_at=AT - 600)
+TEST = TestRecord(9, "1", "running", started_at=AT - 600, estimate_s=7200.0)
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "tone", "headline", "facts"),
+    [
+        (seen(), "good", "Load safe, on supply", KNOWN),
+        (
+            seen({**DISCHARGE, "runtime.remaining": 6180.0}, test=OUTAGE),
+            "warn", "On battery, about 1:43 left", KNOWN,
+        ),
+        (
+            seen(DISCHARGE, test=OUTAGE), "warn", "On battery",
+            "how long it lasts is not known; " + KNOWN,
+        ),
+        (
+            seen(ON_TEST, test=TEST),
+            "good", "On battery, about 1:40 left",
+            "test 9 is running; " + KNOWN,
+        ),
+        (
+            seen({"load.source": "none", "lvd.open": True}), "bad", "LOAD DISCONNECTED",
+            "the low-voltage disconnect is open; " + KNOWN,
+        ),
+        (
+            seen({"load.source": None, "lvd.open": True}), "bad", "LOAD DISCONNECTED",
+            "the low-voltage disconnect is open; " + KNOWN,
+        ),
+        (
+            seen({"load.source": "none"}), "bad", "LOAD DISCONNECTED",
+            "the load has no power; " + KNOWN,
+        ),
+        (
+            seen({"capacity.state": "low"}), "bad", "Replace battery",
+            "load on supply; the capacity is low; " + KNOWN,
+        ),
+        (
+            seen({"capacity.state": "low"}, last_test=DOUBTED),
+            "warn", "Load safe, on supply",
+            "the battery may be too weak, not confirmed; " + KNOWN,
+        ),
+        (
+            seen({"load.source": "supply", "lvd.open": True}), "bad", "Load on supply, no backup",
+            "the low-voltage disconnect is open; " + KNOWN,
+        ),
+        (
+            seen(alarms=("relay.k3",)), "bad", "Load on supply, no backup",
+            "the battery relay has a fault; " + KNOWN,
+        ),
+        (
+            seen({"battery.voltage": None}), "bad", "Load on supply, no backup",
+            "the battery's voltage is not known; " + KNOWN,
+        ),
+        (
+            seen({"load.source": None}), "unknown", "Unknown",
+            "what feeds the load is not known; " + KNOWN,
+        ),
+        (
+            seen({"load.source": "shared"}), "warn", "On battery in part",
+            "the supply alone does not carry the load; " + KNOWN,
+        ),
+        (
+            seen(is_ticking=False), "unknown", "Unknown since 2026-05-28 20:26 UTC",
+            "the unit does not measure; " + KNOWN,
+        ),
+        (
+            seen({"runtime.estimate": None}, last_test=None), "good", "Load safe, on supply",
+            "needs 3 h; never tested",
+        ),
+    ],
+)  # fmt: skip
+def test_what_it_says(snapshot: Snapshot, tone: str, headline: str, facts: str) -> None:
+    verdict = make_verdict(snapshot)
+    assert (verdict.tone, verdict.headline, verdict.facts) == (tone, headline, facts)
+
+
+def test_it_counts_the_alarms_and_says_what_to_do_about_the_worst() -> None:
+    verdict = make_verdict(seen(alarms=("clock", "supply.lost", "io1")))
+    assert (verdict.alarms, verdict.alarm_count) == ("3 alarms: 1 major, 2 warning", 3)
+    assert verdict.todo == advice_of("supply.lost") == "Check mains, breaker and fuse F1."
+    assert verdict.tone == "warn"
+    assert make_verdict(seen(alarms=("clock",))).alarms == "1 alarm: 1 warning"
+    assert make_verdict(seen()).todo == ""
+    assert make_verdict(seen(last_test=None)).todo.startswith("Run a first test")
+
+
+def test_the_worst_come_first() -> None:
+    assert worst_first(["io1", "lvd.open", "relay.k1"]) == ["lvd.open", "relay.k1", "io1"]
+    assert list(count_severities(["io1", "relay.k1"])) == ["major", "warning"]
+    assert advice_of("nobody.knows") == ""
+
+
+@pytest.mark.parametrize("path", [path for _, path in (*PAGES, *ADDED)])
+def test_it_stands_on_every_page_without_script(shared: tuple[Station, Client], path: str) -> None:
+    _, user = shared
+    page = user.get(path).text
+    assert '<strong id="verdict-head">Load safe, on supply</strong>' in page
+    assert "<title>BTRM: " in page
+
+
+def test_a_stranger_who_must_log_in_learns_nothing(start_station: Callable[..., Station]) -> None:
+    settings = Settings.defaults().with_changes({"web.authorization": "all", "site.name": "Nord 7"})
+    client = start_station(settings=settings).client()
+    page = client.get("/login").text
+    assert "verdict" not in page
+    assert "Nord 7" not in page
+    assert client.log_in().status == 200
+    assert "Load safe" in client.get("/").text
+
+
+def test_the_title_names_the_site_and_counts_the_alarms(
+    start_station: Callable[..., Station],
+) -> None:
+    settings = Settings.defaults().with_changes({"site.name": "730 Northern"})
+    alarms = tuple(AlarmView(key, "x", AT, True, False, False) for key in ("io1", "io2"))
+    station = start_station(settings=settings)
+    station.owner.show(alarms=alarms)
+    assert "<title>(2) 730 Northern: System Status</title>" in station.client().get("/").text
+
+
+def test_times_stand_beside_utc_where_the_site_has_a_zone(
+    start_station: Callable[..., Station],
+) -> None:
+    settings = Settings.defaults().with_changes({"site.timezone": "Europe/Berlin"})
+    page = start_station(settings=settings).client().get("/").text
+    assert "2026-05-28 22:26 local (20:26 UTC)" in page
+    assert "22:26 local (20:26 UTC)" in page
