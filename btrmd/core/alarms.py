@@ -11,12 +11,16 @@ from .blocks import Blocks, say_imbalance
 from .capacity import Health, low_alarm_text
 from .desk import Desk
 from .digital import Digital
+from .flood import NO_FLOOD, Flood, chattering
+from .flows import CHARGES_A, HAT_W
+from .guardwatch import GuardWatch
+from .lvd import Lvd
 from .presence import Presence
-from .relaywatch import FAULT_TEXT, HAT_W, RelayWatch
+from .relaywatch import FAULT_TEXT, RelayWatch
+from .relaywatch import NAMES as RELAYS
 
 SUPPRESSION_S = 10.0  # R86: no trap or mail for digital changes so soon after the start
 CLEAR_S = 10.0
-DELIVERS_A = 0.1  # a charger that gives so much is there, whatever its volts
 
 
 class Alarm(NamedTuple):
@@ -32,10 +36,12 @@ class Alarm(NamedTuple):
 
 
 class Alarms(NamedTuple):
-    """`raised` by key, in the order they came; `pending` process clock since a condition holds."""
+    """`raised` by key, in the order they came; `pending` process clock since a condition holds;
+    `floods` how often each has come within the last hour."""
 
     raised: Mapping[str, Alarm] = {}
     pending: Mapping[str, float] = {}
+    floods: Mapping[str, Flood] = {}
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -58,6 +64,7 @@ class Condition(NamedTuple):
     threshold: float | None = None
     latched: bool = False
     notify: bool = True
+    silent: bool = False  # its edges are told by others
 
 
 def _below(
@@ -84,7 +91,10 @@ def _balance(desk: Desk) -> Condition:
     charger = inputs.charger_a
     single = desk.sp.single_source
     known = supply.good and load.good and battery.good and (single or charger.good)
-    text = "The currents do not add up: check that Battery- and Load- go to the HAT only."
+    text = (
+        "The currents do not add up: check that Battery- and Load- go to the HAT only, then the "
+        "shunts."
+    )
     if not known:
         return Condition("wiring.current_balance", None, False, 60.0, CLEAR_S, text)
     into = 0.0 if single else charger.value
@@ -99,24 +109,35 @@ def _balance(desk: Desk) -> Condition:
     )
 
 
-def conditions(
-    presence: Presence,
-    relays: RelayWatch,
-    digital: Digital,
-    health: Health,
-    blocks: Blocks,
-    desk: Desk,
-) -> list[Condition]:
+class Seen(NamedTuple):
+    """What the alarms are made from, besides the scan itself. `reasons`: reading -> why it is not
+    believed; `settings_lost`: the settings file was set aside, and nobody has acted on it."""
+
+    presence: Presence
+    relays: RelayWatch
+    digital: Digital
+    health: Health
+    blocks: Blocks = Blocks()
+    lvd: Lvd = Lvd()
+    guard: GuardWatch = GuardWatch()
+    reasons: Mapping[str, str] = {}
+    settings_lost: bool | None = False
+
+
+def conditions(seen: Seen, desk: Desk) -> list[Condition]:
     """Every alarm's condition in this scan; the order here is the order people see."""
     inputs, th, sp = desk.inputs, desk.sp.th, desk.sp
+    presence, health, blocks = seen.presence, seen.health, seen.blocks
     young = desk.now - desk.boot < SUPPRESSION_S
     found = [
+        Condition("lvd.open", seen.lvd.is_open, not seen.lvd.is_open, 0.0, 0.0,
+                  "The low-voltage disconnect is open: the battery is off the load.", silent=True),
         Condition(
             "battery.low_capacity", health.low_alarm, not health.low_alarm, 0.0, 0.0,
             low_alarm_text(health), latched=True,
         ),
         _below(
-            "battery.low_voltage", inputs.battery_v, th.low_battery_v, th.low_battery_clear_v,
+            "battery.low_voltage", desk.battery, th.low_battery_v, th.low_battery_clear_v,
             10.0, "Low battery voltage.",
         ),
         Condition(
@@ -124,7 +145,9 @@ def conditions(
             say_imbalance(blocks),
         ),
         _source("supply.lost", presence.supply.present, inputs.supply_v,
-                th.supply_present_v, 10.0, "The supply is lost."),
+                th.supply_present_v, 10.0, "The supply is lost.",
+                delivers=presence.supply.below_since is None),
+        *_guard(seen.guard),
         _above("temperature.high", inputs.temperature, 60.0, 57.0, 60.0,
                "The enclosure is too hot."),
         _above("overcurrent", inputs.load_a, th.overcurrent_a, th.rating_a, 5.0,
@@ -135,10 +158,12 @@ def conditions(
                   "Results and events cannot be written to storage."),
         Condition("clock", not inputs.clock_ok, inputs.clock_ok, 0.0, 0.0,
                   "The clock is not set: times in the log are wrong."),
+        Condition("settings.defaults", seen.settings_lost is True, seen.settings_lost is False,
+                  0.0, 0.0, SETTINGS_TEXT),
     ]  # fmt: skip
     if not sp.single_source:
         # in bulk the charger's limit pulls its volts down to the battery's: current counts too
-        delivers = inputs.charger_a.good and inputs.charger_a.value > DELIVERS_A
+        delivers = inputs.charger_a.good and inputs.charger_a.value > CHARGES_A
         found.append(
             _source(
                 "charger.lost",
@@ -150,13 +175,13 @@ def conditions(
                 delivers=delivers,
             )
         )
-    for key, channel in (("io1", digital.io1), ("io2", digital.io2)):
+    for key, channel in (("io1", seen.digital.io1), ("io2", seen.digital.io2)):
         tripped = channel.tripped is True
         found.append(
             Condition(key, tripped, not tripped, 0.0, 0.0, f"{key.upper()} digital input tripped.",
                       notify=not young)
         )  # fmt: skip
-    for name, contact in (("k1", relays.k1), ("k2", relays.k2), ("k3", relays.k3)):
+    for name, contact in zip(RELAYS, seen.relays.contacts, strict=True):
         found.append(
             Condition(f"relay.{name}", contact.faulty, not contact.faulty, 0.0, 0.0,
                       FAULT_TEXT[name], latched=True)
@@ -166,7 +191,20 @@ def conditions(
             Condition(f"sensor.{address}", not ok, ok, 10.0, 2.0,
                       f"Chip {address} does not answer or reads nonsense.")
         )  # fmt: skip
+    for point, reason in seen.reasons.items():
+        found.append(Condition(f"reading.{point}", True, False, 0.0, 0.0, reason))
     return found
+
+
+def _guard(guard: GuardWatch) -> tuple[Condition, Condition]:
+    active = guard.active_since is not None
+    return (
+        Condition("guard.active", active and guard.idle_since is None, not active, 60.0, 0.0,
+                  "The bus guard has held the load for a minute: the supply alone does not."),
+        Condition("supply.weak", guard.is_weak, not guard.helps, 0.0, 0.0,
+                  "The supply is weak: the battery had to help more than three times within an "
+                  "hour."),
+    )  # fmt: skip
 
 
 def _source(
@@ -183,6 +221,12 @@ def _source(
     return Condition(key, on, present, delay, 0.0, text, m.value, limit)
 
 
+SETTINGS_TEXT = (
+    "The settings file was unreadable and set aside: the unit runs on its defaults, also for "
+    "mail and traps. Set it up again or import a backup."
+)
+
+
 def _mismatch(desk: Desk) -> Condition:
     m, th = desk.inputs.battery_v, desk.sp.th
     on = not th.mismatch_low_v <= m.value <= th.mismatch_high_v if m.good else None
@@ -192,7 +236,7 @@ def _mismatch(desk: Desk) -> Condition:
 
 def step_alarms(alarms: Alarms, found: list[Condition], desk: Desk) -> Alarms:
     """Raise what has held for its delay, clear what has been well for its time."""
-    raised, pending, now = alarms.raised, alarms.pending, desk.now
+    raised, pending, floods, now = alarms.raised, alarms.pending, alarms.floods, desk.now
     for c in found:
         key = c.key
         alarm = raised.get(key)
@@ -211,32 +255,62 @@ def step_alarms(alarms: Alarms, found: list[Condition], desk: Desk) -> Alarms:
             pending = {k: t for k, t in pending.items() if k != key}
             alarm = Alarm(c.text, desk.inputs.wall, c.value, c.threshold, c.latched)
             raised = {**raised, key: alarm}
-            desk.tell(
-                key, Kind.RAISE, c.text, value=c.value, threshold=c.threshold, notify=c.notify
-            )
+            flood = floods.get(key, NO_FLOOD).come(now)
+            floods = {**floods, key: flood}
+            if not c.silent:
+                text = f"{c.text} {chattering(flood)}" if flood.held else c.text
+                desk.tell(
+                    key, Kind.RAISE, text, value=c.value, threshold=c.threshold, notify=c.notify
+                )
             continue
-        if c.on is None or not c.off:
-            is_news = c.latched and alarm.text != c.text  # a newer test says more
-            if alarm.clearing is not None or is_news:
-                raised = {**raised, key: alarm._replace(clearing=None, text=c.text)}
+        is_news = c.latched and alarm.text != c.text  # a newer test says more
+        if is_news:
+            alarm = alarm._replace(text=c.text)
+            raised = {**raised, key: alarm}
+        flood = floods.get(key, NO_FLOOD)
+        if flood.held:
+            made, may_go = flood.step(c.on is None or not c.off, now)
+            if made is not flood:
+                floods = {**floods, key: made}
+            if not may_go:
+                continue
+            floods = {**floods, key: flood.let_go()}
+        elif c.on is None or not c.off:
+            if alarm.clearing is not None:
+                raised = {**raised, key: alarm._replace(clearing=None)}
             continue
         since = now if alarm.clearing is None else alarm.clearing
-        if now - since < c.clear_s - 1e-6:
+        if not flood.held and now - since < c.clear_s - 1e-6:
             if alarm.clearing is None:
                 raised = {**raised, key: alarm._replace(clearing=now)}
             continue
         raised = {k: a for k, a in raised.items() if k != key}
-        desk.tell(
-            key, Kind.CLEAR, f"Cleared: {c.text}", value=c.value, threshold=c.threshold,
-            notify=c.notify,
-        )  # fmt: skip
+        if c.silent:
+            continue
+        text = f"Cleared: {c.text}"
+        if flood.held:
+            text += f" It had gone and come {flood.hidden} times more."
+        desk.tell(key, Kind.CLEAR, text, value=c.value, threshold=c.threshold, notify=c.notify)
     gone = raised.keys() - {c.key for c in found} if raised else ()
-    for key in gone:  # an alarm whose subject left the configuration
-        raised = {k: a for k, a in raised.items() if k != key}
-        desk.tell(key, Kind.CLEAR, "Cleared: no longer watched.")
-    if raised is alarms.raised and pending is alarms.pending:
+    for key in gone:  # an alarm whose subject left the configuration, or is believed again
+        raised, floods = _left(key, raised, floods, desk)
+    if raised is alarms.raised and pending is alarms.pending and floods is alarms.floods:
         return alarms
-    return Alarms(raised, pending)
+    return Alarms(raised, pending, floods)
+
+
+def _left(
+    key: str, raised: Mapping[str, Alarm], floods: Mapping[str, Flood], desk: Desk
+) -> tuple[Mapping[str, Alarm], Mapping[str, Flood]]:
+    """An alarm that has no condition any more: told, unless it comes too often."""
+    flood, may_go = floods.get(key, NO_FLOOD).step(False, desk.now)
+    if not may_go:
+        return raised, {**floods, key: flood}
+    is_reading = key.startswith("reading.")
+    text = "the readings agree again." if is_reading else "no longer watched."
+    desk.tell(key, Kind.CLEAR, f"Cleared: {text}")
+    left = {k: a for k, a in raised.items() if k != key}
+    return left, {**floods, key: flood.let_go()} if flood.held else floods
 
 
 def acknowledge(alarms: Alarms, key: str, source: str, desk: Desk) -> Alarms:

@@ -46,11 +46,17 @@ def _is_timing(state: State) -> bool:
     alarms, lvd, relays = state.alarms, state.lvd, state.relays
     return (
         bool(alarms.pending)
-        or any(source.above_since is not None and not source.present for source in state.presence)
+        or any(not source.present and source.there_since is not None for source in state.presence)
+        or any(not source.known and source.below_since is not None for source in state.presence)
         or any(alarm.clearing is not None for alarm in alarms.raised.values())
         or lvd.low_since is not None
         or lvd.high_since is not None
-        or any(contact.odd_since is not None and not contact.faulty for contact in relays)
+        or lvd.remembered
+        or any(contact.odd_since is not None and not contact.faulty for contact in relays.contacts)
+        or relays.recharge.waited_s > 0.0
+        or state.plausible.is_timing
+        or state.guard.is_timing
+        or state.battery_use.flows_since is not None
     )
 
 
@@ -64,6 +70,7 @@ def is_same(seen: Inputs, scan: Inputs) -> bool:
         or scan.chips is not seen.chips
         or scan.storage_ok is not seen.storage_ok
         or scan.clock_ok is not seen.clock_ok
+        or scan.settings_ok is not seen.settings_ok
     ):
         return False
     for old, new in zip(seen[:8], scan[:8], strict=True):  # volts and amps in turn

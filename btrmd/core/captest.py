@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..model.discharge import Estimate, TestRecord, TestState
 from .desk import Desk
 from .progress import Progress
+from .relaywatch import Joined
 from .transfer import Handover
 from .type1 import Policy
 
@@ -40,6 +41,8 @@ class Watch(NamedTuple):
     out_of_range: float | None = None
     overcurrent: float | None = None
     early_low: float | None = None
+    doubt: float | None = None
+    balance: float | None = None
 
 
 class CapTest(NamedTuple):
@@ -70,6 +73,7 @@ class CapTest(NamedTuple):
     end: End = End.NONE
     reason: str = ""
     judged: bool = False
+    before: Joined | None = None  # of the last scan before K1
     is_used: bool = False
 
     @property
@@ -104,6 +108,9 @@ def lasted(since: float | None, seconds: float, now: float) -> bool:
     return since is not None and now - since >= seconds - 1e-6
 
 
+BALANCE_S = 60.0  # as long as wiring.current_balance takes (DESIGN section 2)
+
+
 def abort_reason(test: CapTest, desk: Desk) -> tuple[Watch, str]:
     """Timers of what aborts proving and running alike, and the sentence once one has run out."""
     inputs, sp, now, old = desk.inputs, desk.sp, desk.now, test.watch
@@ -130,12 +137,18 @@ def abort_reason(test: CapTest, desk: Desk) -> tuple[Watch, str]:
             old.overcurrent, inputs.load_a.good and inputs.load_a.value > sp.th.overcurrent_a, now
         ),
         early_low=old.early_low,
+        doubt=held(old.doubt, desk.is_doubtful, now),
+        balance=held(old.balance, desk.flows.balanced is False, now),
     )
     reason = ""
     if lasted(watch.supply, 2.0, now):
         reason = f"The supply was lost ({max(inputs.supply_v.value, 0.0):.2f} V)."
     elif lasted(watch.sensor, 2.0, now):
-        reason = "A needed sensor has no good reading."
+        reason = next(iter(desk.doubts.values()), "A needed sensor has no good reading.")
+    elif watch.doubt is not None:
+        reason = next(iter(desk.doubts.values()))
+    elif lasted(watch.balance, BALANCE_S, now):
+        reason = "The currents contradict each other, so that nothing can be concluded from them."
     elif lasted(watch.overcurrent, 5.0, now):
         reason = f"Over-current: the load takes {inputs.load_a.value:.1f} A."
     elif lasted(watch.over_temp, 60.0, now):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from .desk import Desk
-from .load_source import BATTERY, CHARGER, NONE, SHARED
+from .load_source import BATTERY, NONE, SHARED
 from .lvd import Lvd
 from .presence import Presence
 from .relaywatch import RelayWatch
@@ -24,6 +24,10 @@ FAULT_ALARMS = (
     "system.voltage_mismatch",
     "storage",
 )
+
+
+FAULT_GROUPS = ("sensor.", "reading.")
+UNKNOWN = "It is not known yet whether the {} is present: that takes 10 s."
 
 
 class Refusal(NamedTuple):
@@ -76,9 +80,13 @@ def checks(
     presence: Presence,
     source: str | None,
     desk: Desk,
+    *,
+    on_battery: bool = False,
+    is_doubtful: bool = False,
 ) -> Iterator[Check]:
     """Every interlock in the order in which a start asks them. `alarms`: the active keys;
-    `source`: what feeds the load (load_source).
+    `source`: what feeds the load (load_source); `on_battery`: the battery feeds it outside a test;
+    `is_doubtful`: two readings contradict each other.
 
     The later ones read measurements: whoever wants only the first refusal stops before them.
     """
@@ -91,27 +99,29 @@ def checks(
         "Relays", "no fault", "relay",
         f"A relay fault is latched ({names}); acknowledge it once mended." if names else "",
     )  # fmt: skip
-    alarm = next((key for key in alarms if key in FAULT_ALARMS or key.startswith("sensor.")), "")
+    alarm = next((k for k in alarms if k in FAULT_ALARMS or k.startswith(FAULT_GROUPS)), "")
     yield _check("Fault alarms", "none", "alarm", f"The alarm {alarm} is active." if alarm else "")
-    yield Check("Readings", "good", _sensor(desk))
+    doubt = Refusal("sensor", "Two readings contradict each other.") if is_doubtful else None
+    yield Check("Readings", "good", _sensor(desk) or doubt)
     yield _check(
         "Low-voltage disconnect", "closed", "lvd",
         "The low-voltage disconnect is open." if lvd.is_open else "",
     )  # fmt: skip
-    yield _check("Load", "on the supply", "on_battery", _load(transfer, source))
+    yield _check("Load", "on the supply", "on_battery", _load(transfer, source, on_battery))
     yield _check(
         "Bus guard", "idle", "guard", "The bus guard is active." if desk.inputs.guard else ""
     )
     yield from _measured(presence, desk)
 
 
-def _load(transfer: Transfer, source: str | None) -> str:
+def _load(transfer: Transfer, source: str | None, on_battery: bool) -> str:
     """What the place of the load says against a test."""
     if source == NONE:
         return "The load has no power."
     if transfer.where is Where.RETURNED:
-        return "The load has just gone back to the supply, which is being watched."
-    if transfer.where is Where.BATTERY or source in (BATTERY, CHARGER):
+        return "The load has just returned to the supply and is being watched."
+    is_used = source == BATTERY or (on_battery and transfer.where is Where.SUPPLY)
+    if transfer.where is Where.BATTERY or is_used:
         return "The load is on the battery."
     if source == SHARED:
         return "The supply alone does not carry the load: the battery helps."
@@ -128,12 +138,14 @@ def _measured(presence: Presence, desk: Desk) -> Iterator[Check]:
     yield _check(
         "Supply", f"{supply}; needs {th.supply_present_v:.2f} V for 10 s", "supply",
         "" if presence.supply.present
+        else UNKNOWN.format("supply") if presence.supply.state is None and inputs.supply_v.good
         else f"The supply is not present: it needs {th.supply_present_v:.2f} V for 10 s, "
         f"now {supply}.",
     )  # fmt: skip
     yield _check(
         "Charger", f"{charger}; needs {th.charger_present_v:.2f} V for 10 s", "charger",
         "" if presence.charger.present
+        else UNKNOWN.format("charger") if presence.charger.state is None and inputs.charger_v.good
         else f"The charger is not present: it needs {th.charger_present_v:.2f} V for 10 s, "
         f"now {charger}.",
     )  # fmt: skip
@@ -167,7 +179,13 @@ def refusal(
     presence: Presence,
     source: str | None,
     desk: Desk,
+    *,
+    on_battery: bool = False,
+    is_doubtful: bool = False,
 ) -> Refusal | None:
     """The first reason against a test now; None when it may start. `alarms`: the active keys."""
-    found = checks(selftest, relays, alarms, transfer, lvd, presence, source, desk)
+    found = checks(
+        selftest, relays, alarms, transfer, lvd, presence, source, desk,
+        on_battery=on_battery, is_doubtful=is_doubtful,
+    )  # fmt: skip
     return next((check.refusal for check in found if check.refusal is not None), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..model.board import Inputs, Outputs
-from .relaywatch import HAT_W
+from .flows import HAT_W
 from .setpoints import Setpoints
 
 SUPPLY: Final = "supply"

@@ -11,6 +11,7 @@ from ..model.result_words import FINDINGS
 from .actions import SaveRecord, WantEstimate
 from .condition import Condition
 from .desk import Desk
+from .flood import Flood, chattering
 from .progress import Progress, advance
 from .verdict import measured, with_estimate
 
@@ -31,10 +32,14 @@ class Outage(NamedTuple):
 NO_OUTAGE = Outage()
 
 
-def _open(n: int, carried_from: int | None, condition: Condition, desk: Desk) -> Outage:
-    marks = () if carried_from is None else (f"after_test:{carried_from}",)
+def _open(
+    n: int, carried_from: int | None, condition: Condition, flood: Flood, desk: Desk
+) -> Outage:
+    marks: tuple[str, ...] = () if carried_from is None else (f"after_test:{carried_from}",)
     if not condition.is_full:
         marks = (*marks, "not_full")
+    if flood.held:
+        marks = (*marks, "chattering")
     record = TestRecord(
         n=n,
         type="outage",
@@ -46,7 +51,10 @@ def _open(n: int, carried_from: int | None, condition: Condition, desk: Desk) ->
         started_at_charge=condition.charge,
     )
     desk.do(SaveRecord(record, curve=True))
-    desk.tell("ups.on_battery", Kind.RAISE, "The load runs on the battery.", value=True)
+    text = "The load runs on the battery."
+    if flood.held:
+        text += f" {chattering(flood)}"
+    desk.tell("ups.on_battery", Kind.RAISE, text, value=True)
     return Outage(record, Progress(t0=desk.now), asked_at=desk.now)
 
 
@@ -96,12 +104,16 @@ def step_outage(
     carried_from: int | None,
     condition: Condition,
     reason: str,
+    flood: Flood,
     desk: Desk,
 ) -> Outage:
     """One step. `n`: the number a new record would get, `condition` how the battery stands;
-    `reason` why an outage would be over."""
+    `reason` why an outage would be over.
+
+    `flood`: how often outages come; where it is held, this record stands for all that follow.
+    """
     if outage.record is None:
-        return _open(n, carried_from, condition, desk) if on_battery else outage
+        return _open(n, carried_from, condition, flood, desk) if on_battery else outage
     if not on_battery:
         return close(outage, reason, desk)
     # with the supply back the charger is too: what it gives is no part of the discharge

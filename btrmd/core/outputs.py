@@ -26,12 +26,6 @@ def on_supply(transfer: Transfer, outputs: Outputs, presence: Presence, desk: De
     return inputs.load_a.value < 0.2 or inputs.supply_a.value >= 0.8 * inputs.load_a.value
 
 
-def battery_carries(desk: Desk) -> bool:
-    """True when the battery gives most of the load's current, whatever the supply reads."""
-    battery, load = desk.inputs.battery_a, desk.inputs.load_a
-    return battery.good and load.good and load.value > 0.2 and -battery.value >= 0.6 * load.value
-
-
 def _pulls_low(config: int, fault: bool) -> bool:
     """CH output, R172: normally low opens on a fault, normally open closes on it."""
     if config == OUTPUT_NO:
@@ -71,7 +65,7 @@ def combine(
     return Outputs(
         k1=test.k1 or transfer.where is Where.BATTERY,
         k2=test.k2,
-        k3=lvd.is_open or path_open,
+        k3=lvd.is_driven or path_open,
         ch1=_pulls_low(desk.sp.io1_config, fault),
         ch2=_pulls_low(desk.sp.io2_config, fault),
         led_pb1=push,

@@ -11,6 +11,7 @@ from .blocks import Blocks
 from .captest import CapTest
 from .charge import after_gap
 from .lvd import Lvd
+from .recharge import Recharge, Tied
 from .relaywatch import Contact, RelayWatch
 from .rest import Rest
 from .schedule import Schedule
@@ -42,6 +43,7 @@ def dump(state: State, now: float, wall: float) -> dict[str, object]:
         "measured_n": None if state.health.measured is None else state.health.measured.n,
         "last_reason": state.last_reason,
         "relay_faults": list(state.relays.faulty),
+        "charger_tied": state.relays.recharge.tied,
         "low_text": state.health.low_text,
         "is_probable": state.health.is_probable,
         "float_s": state.rest.float_s,
@@ -112,7 +114,8 @@ def restore(
     )
     faults = data.get("relay_faults")
     names = faults if isinstance(faults, list) else []
-    relays = RelayWatch(*(Contact(faulty=name in names) for name in ("k1", "k2", "k3")))
+    k1, k2, k3 = (Contact(faulty=name in names) for name in ("k1", "k2", "k3"))
+    relays = RelayWatch(k1, k2, k3, Recharge(tied=_tied(data.get("charger_tied"))))
     age = _number(data, "undischarged_s", -1.0)
     rest = Rest(_number(data, "float_s", 0.0), age + gone if age >= 0.0 else None)
     if interrupted:
@@ -137,11 +140,20 @@ def restore(
         next_n=max(int(_number(data, "next_n", 1.0)), state.next_n, *(n + 1 for n in records)),
         last_reason=str(data.get("last_reason") or ""),
         alarms=Alarms(_alarms(data.get("alarms"))),
-        lvd=Lvd(is_open=data.get("lvd_open") is True),
+        lvd=Lvd(is_open=True, remembered=True) if data.get("lvd_open") is True else Lvd(),
     )
     if data.get("carried") is True or interrupted:
         restored = restored._replace(transfer=restored.transfer._replace(carried=True))
     return _delayed(restored, data.get("delayed"), gone, now, wall)
+
+
+def _tied(stored: object) -> Tied | None:
+    if not isinstance(stored, list | tuple) or len(stored) != 2:
+        return None
+    gap_v, battery_v = stored
+    if not all(isinstance(value, int | float) and isfinite(value) for value in stored):
+        return None
+    return Tied(float(gap_v), float(battery_v))
 
 
 def _alarms(stored: object) -> dict[str, Alarm]:

@@ -1,4 +1,4 @@
-"""Presence: is the supply there, is the charger there (DESIGN section 3: for 10 s)."""
+"""Presence: is the supply there, is the charger there (DESIGN sections 3 and 8b: for 10 s)."""
 
 from __future__ import annotations
 
@@ -6,20 +6,25 @@ from typing import NamedTuple
 
 from ..model.readings import Measurement
 from .desk import Desk
+from .relations import delivers
 
-PRESENT_S = 10.0  # volts above the threshold for so long: present
+PRESENT_S = 10.0  # volts above the threshold, or current, for so long: present
 
 
 class Source(NamedTuple):
     """One source's timers on the process clock; None = the condition does not hold now.
 
-    `above_since` good readings at or above its threshold, `below_since` good readings below it.
-    Both None: its voltage is not known.
+    `above_since` good readings at or above its threshold, `below_since` good readings below it and
+    no current that proves the contrary. Both None: its voltage is not known, or it delivers below
+    its threshold. `there_since`: volts or current since then. `known`: it has been the one or the
+    other for 10 s, so that `present` is a fact.
     """
 
     above_since: float | None = None
     below_since: float | None = None
+    there_since: float | None = None
     present: bool = False
+    known: bool = False
 
     def above_for(self, now: float) -> float:
         """Seconds of good readings at or above the threshold, -1.0 when it is not above now."""
@@ -29,31 +34,48 @@ class Source(NamedTuple):
         """Seconds of good readings below the threshold, -1.0 when it is not below now."""
         return -1.0 if self.below_since is None else now - self.below_since
 
+    @property
+    def state(self) -> bool | None:
+        """Present or not; None before that can be known."""
+        return self.present if self.known else None
+
 
 class Presence(NamedTuple):
     supply: Source = Source()
     charger: Source = Source()
 
 
-def _watch(source: Source, measured: Measurement, threshold: float, now: float) -> Source:
+def _watch(
+    source: Source, measured: Measurement, threshold: float, delivering: bool, now: float
+) -> Source:
     if not measured.good:
         return source if source == Source() else Source()
-    if measured.value >= threshold:
-        if source.above_since is None:
-            return Source(above_since=now)
-        if not source.present and now - source.above_since >= PRESENT_S:
-            return Source(above_since=source.above_since, present=True)
-        return source
-    if source.below_since is None:
-        return Source(below_since=now)
-    return source
+    above = measured.value >= threshold
+    there = above or delivering
+    above_since = (now if source.above_since is None else source.above_since) if above else None
+    there_since = (now if source.there_since is None else source.there_since) if there else None
+    below_since = None
+    if not there:
+        below_since = now if source.below_since is None else source.below_since
+    present = there and (
+        source.present or (there_since is not None and now - there_since >= PRESENT_S - 1e-6)
+    )
+    known = source.known or present or (
+        below_since is not None and now - below_since >= PRESENT_S - 1e-6
+    )  # fmt: skip
+    made = Source(above_since, below_since, there_since, present, known)
+    return source if made == source else made
 
 
 def step_presence(presence: Presence, desk: Desk) -> Presence:
-    """Follow supply.voltage >= 11.5 V and charger.voltage >= 12.6 V a block."""
+    """Follow supply.voltage >= 11.5 V and charger.voltage >= 12.6 V a block, or their currents."""
     inputs, th = desk.inputs, desk.sp.th
-    supply = _watch(presence.supply, inputs.supply_v, th.supply_present_v, desk.now)
-    charger = _watch(presence.charger, inputs.charger_v, th.charger_present_v, desk.now)
+    supply = _watch(
+        presence.supply, inputs.supply_v, th.supply_present_v, desk.supply_feeds, desk.now
+    )
+    charger = _watch(
+        presence.charger, inputs.charger_v, th.charger_present_v, delivers(inputs), desk.now
+    )
     if supply is presence.supply and charger is presence.charger:
         return presence
     return Presence(supply, charger)

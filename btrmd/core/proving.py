@@ -7,8 +7,9 @@ from ..model.events import Kind
 from .actions import SaveRecord
 from .captest import CapTest, Moved, Proving, abort_reason
 from .desk import Desk
+from .evidence import CLOSED_A
 from .progress import Progress, advance
-from .relaywatch import FAULT_TEXT, RelayWatch
+from .relaywatch import FAULT_TEXT, RelayWatch, look_at_source, single_source_suspect
 from .transfer import Handover, Transfer, Where
 from .type1 import Policy, planned_length
 
@@ -70,8 +71,14 @@ def _check(test: CapTest, desk: Desk) -> tuple[bool, str]:
     return carries, _late(test, 1.0, now, sentence)
 
 
-def _suspect(test: CapTest, relays: RelayWatch) -> str:
+def _suspect(test: CapTest, relays: RelayWatch, desk: Desk) -> str:
     """The relay a failed check speaks against, if the evidence of this scan does so too."""
+    inputs, flows = desk.inputs, desk.flows
+    if desk.sp.single_source and test.phase is Proving.TAKEOVER and test.before is not None:
+        # with S1 and K2 open the source feeds this unit at most
+        still = inputs.guard is False and inputs.supply_a.good
+        if still and inputs.supply_a.value > flows.hat + CLOSED_A:
+            return single_source_suspect(test.before, look_at_source(inputs))
     for name in SUSPECT.get(test.phase, ()):
         if getattr(relays, name).odd_since is not None:
             return name
@@ -121,7 +128,7 @@ def step_proving(test: CapTest, transfer: Transfer, relays: RelayWatch, desk: De
     passed, suspect = False, ""
     if not reason:
         passed, reason = _check(test, desk)
-        suspect = _suspect(test, relays) if reason else ""
+        suspect = _suspect(test, relays, desk) if reason else ""
     if not reason and not passed and now - test.since > LONGEST_S:
         reason = "The checks before the test took longer than 60 s."
     if reason:
@@ -139,5 +146,14 @@ def step_proving(test: CapTest, transfer: Transfer, relays: RelayWatch, desk: De
         record = test.record._replace(started_at=inputs.wall)
         desk.do(SaveRecord(record, curve=True))
         progress = Progress(t0=now)
-        return Moved(_enter(test, Proving.TAKEOVER, now, k1=True, record=record, progress=progress))
+        entered = _enter(
+            test,
+            Proving.TAKEOVER,
+            now,
+            k1=True,
+            record=record,
+            progress=progress,
+            before=look_at_source(inputs),
+        )
+        return Moved(entered)
     return _started(test, desk)

@@ -73,13 +73,14 @@ def _by_rating_s(state: State, amps: float, elapsed: float) -> float | None:
 def _sources(state: State, inputs: Inputs, wall: float) -> dict[str, Reading]:
     """Presence, with the quality of the voltage it was told from."""
 
-    def presence(is_present: bool, m: Measurement) -> Reading:
-        value = is_present if m.quality is GOOD else None
-        return Reading(value, m.quality, wall)
+    def presence(is_present: bool | None, m: Measurement) -> Reading:
+        if m.quality is not GOOD:
+            return Reading(None, m.quality, wall)
+        return Reading(is_present, GOOD if is_present is not None else MISSING, wall)
 
     return {
-        "supply.present": presence(state.presence.supply.present, inputs.supply_v),
-        "charger.present": presence(state.presence.charger.present, inputs.charger_v),
+        "supply.present": presence(state.presence.supply.state, inputs.supply_v),
+        "charger.present": presence(state.presence.charger.state, inputs.charger_v),
     }
 
 
@@ -190,7 +191,11 @@ def _values(
 def points(
     state: State, inputs: Inputs, identity: Mapping[str, Value], now: float
 ) -> dict[str, Reading]:
-    """Key -> reading for every point of the table. `identity`: model, firmware, build date."""
+    """Key -> reading for every point of the table. `identity`: model, firmware, build date.
+
+    `inputs` is the scan as it was read; what is not believed of it is shown as bad.
+    """
+    inputs = state.plausible.believed(inputs)
     wall = inputs.wall
     guard = inputs.guard
     made = {

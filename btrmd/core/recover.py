@@ -9,6 +9,8 @@ from .actions import Action, Persist
 from .capacity import conclude
 from .captest import IDLE
 from .desk import Desk
+from .lvd import Lvd
+from .onbattery import OnBattery
 from .state import State
 from .transfer import Transfer, Where
 
@@ -27,12 +29,15 @@ def let_go(state: State, snapshot: Inputs, reason: str, now: float) -> tuple[Sta
             health=conclude(state.health, record, desk), last_reason=record.reason
         )
     kept = state.test if state.test.state is TestState.DELAYED else IDLE
+    # whatever LVD had K3 do, the hardware has undone it
+    lvd = Lvd(True, remembered=True) if state.lvd.is_open else state.lvd
     state = state._replace(
         test=kept,
+        lvd=lvd,
         outage=outage.close(state.outage, reason, desk),
         transfer=Transfer(since=now, carried=carried),
         outputs=SAFE_OUTPUTS,
-        on_battery=False,
+        battery_use=OnBattery(),
     )
     desk.do(Persist())
     return state, desk.actions

@@ -1,126 +1,112 @@
-"""Relay watch: do current and BATT_PATH agree with what the coils were told (DESIGN section 3)?"""
+"""Relay watch: do current and BATT_PATH agree with what the coils were told (DESIGN section 3)?
+
+What is seen is counted, not only what lasts: contacts that chatter contradict their coil for half
+of the time only.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..model.board import Outputs
+from ..model.board import Inputs, Outputs
 from .desk import Desk
+from .evidence import k1_odd, k2_odd, k3_odd
+from .recharge import Recharge, step_recharge
 
 SETTLE_S = 0.3  # contacts move within 15 ms; sensors need two scans
 CONFIRM_S = 3.0  # SETTLE + CONFIRM stays within the 5 s of DESIGN
-LOAD_MIN_A = 0.3  # below it current tells nothing
-HAT_W = 4.0
+FORGIVE = 0.2  # s of evidence that a second without any takes back; a latched relay is owed none
 
 
 class Contact(NamedTuple):
-    """One relay. `odd_since`: evidence against it since then. `faulty` is latched."""
+    """One relay. `odd_s`: seconds of evidence against it, since `odd_since`. `faulty`: latched."""
 
     energised: bool = False
     changed_at: float = float("-inf")
     odd_since: float | None = None
     faulty: bool = False
+    odd_s: float = 0.0
 
 
 class RelayWatch(NamedTuple):
+    """`recharge`: what the charger owes the battery, by which K2 is watched."""
+
     k1: Contact = Contact()
     k2: Contact = Contact()
     k3: Contact = Contact()
+    recharge: Recharge = Recharge()
+
+    @property
+    def contacts(self) -> tuple[Contact, Contact, Contact]:
+        return self.k1, self.k2, self.k3
 
     @property
     def faulty(self) -> tuple[str, ...]:
         """The names of latched relays, "k1".."k3"."""
-        return tuple(n for n, c in zip(("k1", "k2", "k3"), self, strict=True) if c.faulty)
+        return tuple(
+            name for name, contact in zip(NAMES, self.contacts, strict=True) if contact.faulty
+        )
+
+    def put(self, name: str, contact: Contact) -> RelayWatch:
+        """The same with another contact "k1".."k3"."""
+        k1, k2, k3 = (
+            contact if name == own else old for own, old in zip(NAMES, self.contacts, strict=True)
+        )
+        return RelayWatch(k1, k2, k3, self.recharge)
+
+    def settled_s(self, outputs: Outputs, now: float) -> float:
+        """For how long all coils have been as they are; 0.0 in the first scan after a change."""
+        k1, k2, k3 = self.contacts
+        if outputs.k1 is not k1.energised or outputs.k2 is not k2.energised:
+            return 0.0
+        if outputs.k3 is not k3.energised:
+            return 0.0
+        return now - max(k1.changed_at, k2.changed_at, k3.changed_at)
 
 
+NAMES = ("k1", "k2", "k3")
 FAULT_TEXT = {
-    "k1": "Relay K1 does not move the load as told; check K1 and its wiring.",
+    "k1": "Relay K1 does not move the load as told; check K1, fuse F1 and the wiring.",
     "k2": "Relay K2 does not switch the charger as told; check K2 and fuses F2 and F3.",
     "k3": "The battery path does not follow relay K3; check fuse F2 and K3.",
 }
 
 
-def _k1_odd(energised: bool, k2_energised: bool, desk: Desk) -> bool | None:
-    """True: evidence against K1; False: for it; None: nothing can be told."""
-    inputs, sp = desk.inputs, desk.sp
-    if inputs.guard is not False or not (
-        inputs.load_a.good
-        and inputs.supply_a.good
-        and inputs.battery_a.good
-        and inputs.supply_v.good
-    ):
-        return None
-    load = inputs.load_a.value
-    if load < LOAD_MIN_A or inputs.supply_v.value < sp.th.supply_present_v:
-        return None
-    hat = HAT_W / inputs.supply_v.value
-    supply, path = inputs.supply_a.value, -inputs.battery_a.value
-    if inputs.charger_a.good and not sp.single_source:
-        path += inputs.charger_a.value  # what battery and charger give beyond each other
-    # the HAT may live on either source: the larger current tells where the load is
-    doubt = 0.2 * load + 0.1
-    if energised:
-        if sp.single_source and not k2_energised:
-            return None  # the one source may feed the load by way of the charger path
-        return supply > max(0.8 * load, hat + 0.1) and supply - path > doubt
-    return path >= 0.6 * load and supply <= 0.4 * load + hat and path - supply > doubt
-
-
-def _k2_odd(energised: bool, desk: Desk) -> bool | None:
-    inputs, sp = desk.inputs, desk.sp
-    amps = inputs.battery_a if sp.single_source else inputs.charger_a
-    if not amps.good:
-        return None
-    if energised:
-        return amps.value > 0.15
-    if not (inputs.charger_v.good and inputs.battery_v.good):
-        return None
-    charger = inputs.charger_v.value
-    if charger < sp.th.charger_present_v:
-        return None
-    return charger - inputs.battery_v.value > 0.5 * sp.blocks and amps.value < 0.05
-
-
-def _k3_odd(energised: bool, desk: Desk) -> bool | None:
-    inputs = desk.inputs
-    if inputs.batt_path is None:
-        return None
-    if energised:
-        return inputs.batt_path
-    if not inputs.battery_v.good or inputs.battery_v.value < 9.0 * desk.sp.blocks:
-        return None
-    return not inputs.batt_path
-
-
-def _watch(name: str, contact: Contact, coil: bool, odd: bool | None, desk: Desk) -> Contact:
+def _watch(contact: Contact, coil: bool, odd: bool | None, desk: Desk) -> Contact:
     now = desk.now
     if coil is not contact.energised:
-        return contact._replace(energised=coil, changed_at=now, odd_since=None)
+        return contact._replace(energised=coil, changed_at=now, odd_since=None, odd_s=0.0)
     if not odd or now - contact.changed_at < SETTLE_S:
-        return contact if contact.odd_since is None else contact._replace(odd_since=None)
-    if contact.odd_since is None:
-        return contact._replace(odd_since=now)
-    if not contact.faulty and now - contact.odd_since >= CONFIRM_S:
-        return contact._replace(faulty=True)
-    return contact
+        if contact.odd_since is None:
+            return contact
+        left = contact.odd_s - (1.0 if contact.faulty else FORGIVE) * desk.dt
+        if left <= 0.0:
+            return contact._replace(odd_since=None, odd_s=0.0)
+        return contact._replace(odd_s=left)
+    seconds = min(contact.odd_s + desk.dt, CONFIRM_S)
+    if seconds == contact.odd_s:
+        return contact
+    since = now if contact.odd_since is None else contact.odd_since
+    faulty = contact.faulty or seconds >= CONFIRM_S - 1e-6
+    return contact._replace(odd_since=since, odd_s=seconds, faulty=faulty)
 
 
 def step_relays(watch: RelayWatch, outputs: Outputs, desk: Desk) -> RelayWatch:
     """Compare the coils in force with this scan's evidence and latch what contradicts for 3 s."""
-    k1 = _watch("k1", watch.k1, outputs.k1, _k1_odd(outputs.k1, outputs.k2, desk), desk)
-    k2 = _watch("k2", watch.k2, outputs.k2, _k2_odd(outputs.k2, desk), desk)
-    k3 = _watch("k3", watch.k3, outputs.k3, _k3_odd(outputs.k3, desk), desk)
-    if k1 is watch.k1 and k2 is watch.k2 and k3 is watch.k3:
+    recharge = step_recharge(watch.recharge, outputs, desk)
+    k2_now = k2_odd(outputs.k2, recharge, desk)
+    k1 = _watch(watch.k1, outputs.k1, k1_odd(outputs.k1, outputs.k2, k2_now, desk), desk)
+    k2 = _watch(watch.k2, outputs.k2, k2_now, desk)
+    k3 = _watch(watch.k3, outputs.k3, k3_odd(outputs.k3, desk), desk)
+    if k1 is watch.k1 and k2 is watch.k2 and k3 is watch.k3 and recharge is watch.recharge:
         return watch
-    return RelayWatch(k1, k2, k3)
+    return RelayWatch(k1, k2, k3, recharge)
 
 
 def latch(watch: RelayWatch, name: str) -> RelayWatch:
     """Latch a relay that a proving step found at fault: its coil is released before 3 s are up."""
     contact: Contact = getattr(watch, name)
-    if contact.faulty:
-        return watch
-    return watch._replace(**{name: contact._replace(faulty=True)})
+    return watch if contact.faulty else watch.put(name, contact._replace(faulty=True))
 
 
 def acknowledge(watch: RelayWatch, name: str) -> RelayWatch:
@@ -128,4 +114,39 @@ def acknowledge(watch: RelayWatch, name: str) -> RelayWatch:
     contact: Contact = getattr(watch, name)
     if contact.odd_since is not None:
         return watch
-    return watch._replace(**{name: contact._replace(faulty=False)})
+    return watch.put(name, contact._replace(faulty=False))
+
+
+class Joined(NamedTuple):
+    """On a joined source, before K1: V from the source to the load, and A of the battery; None =
+    not known."""
+
+    drop: float | None = None
+    battery_a: float | None = None
+
+
+def look_at_source(inputs: Inputs) -> Joined:
+    """What of this scan tells afterwards whether K1 has moved."""
+    supply, load, battery = inputs.supply_v, inputs.load_v, inputs.battery_a
+    known = supply.good and load.good
+    return Joined(
+        supply.value - load.value if known else None, battery.value if battery.good else None
+    )
+
+
+def single_source_suspect(before: Joined, now: Joined) -> str:
+    """On a joined source that goes on feeding the load after K1 on: "k1" or "k2"?
+
+    If K1 has moved, the load now comes by way of K2 and the battery's node: one diode more, and
+    the battery feels the load. If nothing has changed at all, K1 has not moved.
+    """
+    drop = amps = 0.0
+    if before.drop is not None and now.drop is not None:
+        drop = now.drop - before.drop
+    if before.battery_a is not None and now.battery_a is not None:
+        amps = before.battery_a - now.battery_a
+    return "k2" if drop > MOVED_V or amps > MOVED_A else "k1"
+
+
+MOVED_V = 0.018  # of a diode's 30 mV; the ADCs step in 2.5 mV
+MOVED_A = 0.1

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from ..model.block_taps import TAPS, check_tap_volts, wired_taps
+from ..model.board import Inputs
 from ..model.commands import (
     ACCEPTED,
     AckAlarm,
@@ -27,6 +29,8 @@ from ..model.commands import (
 )
 from ..model.discharge import TestState
 from ..model.events import Kind
+from ..model.readings import Value
+from ..model.settings import Settings
 from ..model.snapshot import Precheck
 from ..model.sources import is_protocol
 from ..model.waiting import Refusal as RefusedStart
@@ -39,15 +43,27 @@ from .captest import Moved
 from .charge import ChargeBalance
 from .condition import condition_of
 from .desk import Desk
+from .flows import measure_flows
 from .interlocks import Refusal, checks, refusal
 from .load_source import load_source
 from .rest import Rest
 from .selftest import SelfTest
 from .state import State
+from .voltagefit import voltage_refusal
 from .writes import unchanged
 
 RESTART_AFTER_S = 0.5  # the answer gets out first
 PROTOCOL_REST = "test.protocol_rest_s"
+
+
+def look(state: State, inputs: Inputs, now: float) -> Desk:
+    """A desk for questions between two steps. `inputs`: the scan as it was read."""
+    believed = state.plausible.believed(inputs)
+    flows = measure_flows(believed, state.setpoints.single_source)
+    return Desk(
+        now, 0.0, state.boot, believed, state.setpoints, flows,
+        doubts=state.plausible.reasons, is_doubtful=state.plausible.is_doubtful,
+    )  # fmt: skip
 
 
 def interlock(state: State, desk: Desk) -> Refusal | None:
@@ -61,6 +77,8 @@ def interlock(state: State, desk: Desk) -> Refusal | None:
         state.presence,
         load_source(desk.inputs, state.outputs, desk.sp),
         desk,
+        on_battery=state.on_battery,
+        is_doubtful=state.plausible.is_doubtful,
     )
 
 
@@ -75,6 +93,8 @@ def prechecks(state: State, desk: Desk) -> tuple[Precheck, ...]:
         state.presence,
         load_source(desk.inputs, state.outputs, desk.sp),
         desk,
+        on_battery=state.on_battery,
+        is_doubtful=state.plausible.is_doubtful,
     )
     return tuple(
         Precheck(
@@ -136,6 +156,8 @@ def _ack(state: State, command: AckAlarm, desk: Desk) -> tuple[State, Answer]:
         return state, Answer(False, "unknown", f"No alarm {key!r} is raised.")
     state = state._replace(alarms=alarming.acknowledge(state.alarms, key, command.source, desk))
     desk.do(Persist())
+    if key == "settings.defaults":
+        return state._replace(settings_seen=True), ACCEPTED
     if key.startswith("relay."):
         name = key.removeprefix("relay.")
         relays = relaywatch.acknowledge(state.relays, name)
@@ -193,53 +215,60 @@ def _take_health(state: State, ready: HealthReady, desk: Desk) -> State:
 
 def _settings(state: State, command: ChangeSettings, index: int, desk: Desk) -> Answer | None:
     """None = forwarded to the shell. What may not change now is refused here."""
-    busy = state.test.is_on or state.on_battery
+    refused = change_refusal(state, command.changes, desk.sp.settings, desk.inputs)
+    if refused is not None:
+        return refused
+    desk.do(Forward(index, command))
+    return None
+
+
+def change_refusal(
+    state: State, changes: Mapping[str, object], settings: Settings, inputs: Inputs
+) -> Answer | None:
+    """Why `changes` may not take effect now; asked when they are wanted, and again when they are
+    durable and about to be taken over. `inputs` as they are believed."""
     for key in ("system.voltage", "system.single_source"):
-        if key not in command.changes or command.changes[key] == desk.sp.settings[key]:
+        if key not in changes or changes[key] == settings[key]:
             continue
-        value = command.changes[key]
-        if busy:
+        value: Value = changes[key]  # type: ignore[assignment]
+        if state.test.is_on or state.on_battery:
             where = "in a test" if state.test.is_on else "on battery"
             text = f"{key} = {value} is refused {where}."
             return Answer(
                 False, "running", text, {"key": key, "value": value, "allowed": "not " + where}
             )
         if key == "system.voltage":
-            volts = desk.inputs.battery_v
-            blocks = int(float(str(value))) / 12.0
-            if not volts.good:
-                fits, now_v = False, "not known"
-            else:
-                fits, now_v = 9.0 <= volts.value / blocks <= 16.0, f"{volts.value:.2f} V"
-            if not fits:
-                allowed = f"a battery of {9 * blocks:g} to {16 * blocks:g} V; it is {now_v}"
-                text = f"{key} = {value} is refused: allowed with {allowed}."
+            text, allowed = voltage_refusal(int(float(str(value))), state, inputs)
+            if text:
                 return Answer(
                     False, "interlock", text, {"key": key, "value": value, "allowed": allowed}
                 )
-    wrong = _tap_fault(command, desk)
-    if wrong is not None:
-        return wrong
-    desk.do(Forward(index, command))
-    return None
+    return _tap_fault(changes, settings, inputs)
 
 
-def _tap_fault(command: ChangeSettings, desk: Desk) -> Answer | None:
+def _tap_fault(changes: Mapping[str, object], settings: Settings, inputs: Inputs) -> Answer | None:
     """Why the taps cannot be where this change says they are, as far as their voltages tell."""
-    changes, settings = command.changes, desk.sp.settings
     if not any(key in changes and changes[key] != settings[key] for key in TAPS):
         return None
     values = {**settings, **changes}
     blocks = int(str(values["system.voltage"])) // 12
-    battery = desk.inputs.battery_v
+    battery = inputs.battery_v
     bank = battery.value if battery.good else None
-    found = check_tap_volts(wired_taps(values, blocks), channel_volts(desk.inputs), bank)
+    found = check_tap_volts(wired_taps(values, blocks), channel_volts(inputs), bank)
     if found is None:
         return None
     key, allowed = found
     value = values[key]
     text = f"{key} = {value} is refused: allowed is {allowed}."
     return Answer(False, "interlock", text, {"key": key, "value": value, "allowed": allowed})
+    return None
+
+
+def landing_refusal(state: State, inputs: Inputs, old: Settings, new: Settings) -> Answer | None:
+    """Why settings that have become durable may not take effect: the disk was slow, and the
+    station is no longer what it was when they were let pass. `inputs`: the scan as it was read."""
+    changes = {key: new[key] for key in new.differing(old)}
+    return change_refusal(state, changes, old, state.plausible.believed(inputs))
 
 
 def _other(state: State, command: Command, index: int, desk: Desk) -> tuple[State, Answer | None]:
@@ -293,6 +322,16 @@ def _tell_refusal(command: Command, text: str, desk: Desk) -> None:
     desk.tell(key, Kind.COMMAND, word + text, source=source, notify=False)
 
 
+def _is_too_late(state: State, command: Command) -> bool:
+    """A restart is due, and would end or lose what this asks; what the restart itself asked for
+    (PB1's defaults) and what is only written down is carried out."""
+    if state.restart_at is None or isinstance(command, Note | NoteWrite | HealthReady):
+        return False
+    return getattr(command, "source", "") != state.restart_source or not isinstance(
+        command, ChangeSettings
+    )
+
+
 def handle(state: State, commands: tuple[Command, ...], desk: Desk) -> tuple[State, Moved | None]:
     """Carry out all commands of this step in their order; answers go into the tray."""
     moved: Moved | None = None
@@ -307,6 +346,8 @@ def handle(state: State, commands: tuple[Command, ...], desk: Desk) -> tuple[Sta
             answer = ACCEPTED
         elif isinstance(command, HealthReady):
             state, answer = _take_health(state, command, desk), ACCEPTED
+        elif _is_too_late(state, command):
+            state, answer = _refuse(state, "restart", "A restart is due; ask again after it.")
         elif moved is not None and isinstance(command, StartTest | StopTest):
             state, answer = _refuse(state, "busy", "A test has just been stopped; ask again.")
         elif isinstance(command, StartTest):

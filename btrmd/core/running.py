@@ -8,6 +8,7 @@ from .captest import CapTest, End, abort_reason, held, lasted
 from .desk import Desk
 from .lvd import Lvd
 from .progress import advance
+from .relations import APART_V
 from .relaywatch import FAULT_TEXT, RelayWatch
 from .type1 import early_stop, may_evaluate
 
@@ -73,8 +74,29 @@ def _type1(test: CapTest, desk: Desk, elapsed: float) -> tuple[CapTest, str]:
     )
 
 
+def _contradiction(desk: Desk) -> str:
+    """K1 was proved to have moved the load: battery and load are one node but for a diode."""
+    battery, load = desk.inputs.battery_v, desk.inputs.load_v
+    if desk.inputs.guard is True or not (battery.good and load.good):
+        return ""
+    if abs(battery.value - load.value) <= APART_V * desk.sp.blocks:
+        return ""
+    return (
+        f"No verdict: the battery voltage ({battery.value:.2f} V) and the load voltage "
+        f"({load.value:.2f} V) contradict each other."
+    )
+
+
 def step_running(test: CapTest, relays: RelayWatch, lvd: Lvd, desk: Desk) -> CapTest:
     """One step. `end` other than NONE in the answer: the discharge is over, with `reason`."""
+    test = _step(test, relays, lvd, desk)
+    if test.end in (End.NONE, End.ABORT):
+        return test
+    contradiction = _contradiction(desk)
+    return test._replace(end=End.ABORT, reason=contradiction) if contradiction else test
+
+
+def _step(test: CapTest, relays: RelayWatch, lvd: Lvd, desk: Desk) -> CapTest:
     record = test.record
     assert record is not None
     inputs, now = desk.inputs, desk.now

@@ -13,15 +13,19 @@ from .capacity import Health
 from .captest import IDLE, CapTest
 from .charge import ChargeBalance
 from .digital import Digital
+from .flood import NO_FLOOD, Flood
+from .guardwatch import GuardWatch
 from .lvd import Lvd
+from .onbattery import OnBattery
 from .outage import NO_OUTAGE, Outage
+from .plausible_state import Plausible
 from .presence import Presence
 from .relaywatch import RelayWatch
 from .rest import Rest
 from .schedule import Schedule
 from .selftest import SelfTest
 from .setpoints import Setpoints
-from .transfer import Transfer
+from .transfer import Transfer, Where
 
 
 class State(NamedTuple):
@@ -29,9 +33,11 @@ class State(NamedTuple):
 
     `next_n`: the number the next test or outage gets. `last_reason`: the sentence of the last
     refusal or end of a test. `restart_at`: process clock of a restart that was asked for;
-    `protocol_start` of the last start of a test by a protocol. `replaced_after`: the last
-    discharge of the battery before this one, 0 = there was none; `replaced_at` wall time s of the
-    replacement. `refusal`: the last start that was refused, None once a test has begun.
+    `protocol_start` of the last start of a test by a protocol. `outages`: how often the battery had
+    to feed the load within the last hour. `settings_seen`: somebody has acted on a settings file
+    that was set aside. `replaced_after`: the last discharge of the battery before this one, 0 =
+    there was none; `replaced_at` wall time s of the replacement. `refusal`: the last start that was
+    refused, None once a test has begun.
     """
 
     setpoints: Setpoints
@@ -39,6 +45,7 @@ class State(NamedTuple):
     last_now: float
     outputs: Outputs = SAFE_OUTPUTS
     selftest: SelfTest = SelfTest()
+    plausible: Plausible = Plausible()
     presence: Presence = Presence()
     rest: Rest = Rest()
     charge: ChargeBalance = ChargeBalance()
@@ -53,7 +60,10 @@ class State(NamedTuple):
     schedule: Schedule = Schedule()
     alarms: Alarms = Alarms()
     buttons: Buttons = Buttons()
-    on_battery: bool = False
+    guard: GuardWatch = GuardWatch()
+    battery_use: OnBattery = OnBattery()
+    outages: Flood = NO_FLOOD
+    settings_seen: bool = False
     next_n: int = 1
     carried_from: int | None = None
     last_reason: str = ""
@@ -63,6 +73,18 @@ class State(NamedTuple):
     replaced_after: int = 0
     replaced_at: float | None = None
     refusal: Refusal | None = None
+
+    @property
+    def on_battery(self) -> bool:
+        """The battery feeds the load outside a test."""
+        return self.battery_use.on
+
+    @property
+    def may_discharge(self) -> bool:
+        """The battery may feed the load, LVD apart: UPS mode is on, or a test, or what followed
+        from a test or an outage, has not yet given the load back."""
+        held = self.test.is_on or self.transfer.carried or self.transfer.where is not Where.SUPPLY
+        return self.setpoints.ups_enabled or held
 
     @property
     def curve(self) -> int | None:

@@ -10,7 +10,7 @@ from ..model.settings import Settings
 from ..model.waiting import Refusal
 from . import capacity, schedule, testrun
 from .actions import Action, Persist, Restart, RestoreSettings, SaveRecord
-from .alarms import conditions, step_alarms
+from .alarms import Seen, conditions, step_alarms
 from .blocks import step_blocks, take_record
 from .buttons import flash, step_buttons
 from .captest import IDLE, Moved
@@ -18,10 +18,15 @@ from .charge import full_ah, step_charge
 from .condition import Condition, condition_of
 from .desk import Desk
 from .digital import step_digital
+from .flows import measure_flows
+from .guardwatch import step_guard
 from .lvd import step_lvd
+from .onbattery import step_on_battery
 from .outage import step_outage
-from .outputs import battery_carries, combine, keep_path_open, on_supply
+from .outputs import combine, keep_path_open, on_supply
+from .plausible import step_plausible
 from .presence import step_presence
+from .relations import Tie
 from .relaywatch import latch, step_relays
 from .requests import handle, interlock
 from .rest import step_rest
@@ -48,10 +53,22 @@ def step(
     sp = state.setpoints
     if sp.settings is not settings:
         sp = Setpoints.of(settings)
-        state = state._replace(setpoints=sp)
-    desk = Desk(now, max(now - state.last_now, 0.0), state.boot, snapshot, sp)
+        state = state._replace(setpoints=sp, settings_seen=True)
+    dt = max(now - state.last_now, 0.0)
 
-    # what is
+    # what is, and what of it can be believed
+    flows = measure_flows(state.plausible.believed(snapshot), sp.single_source)
+    settled_s = state.relays.settled_s(state.outputs, now)
+    plausible = step_plausible(
+        state.plausible, snapshot, flows, state.outputs, settled_s, state.presence, sp, now, dt
+    )
+    snapshot = plausible.believed(snapshot)
+    feeds = flows.alone and not plausible.found[Tie.SUPPLY_LOAD.value].broken
+    desk = Desk(
+        now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
+        plausible.reasons, plausible.is_doubtful,
+        plausible.jumped,
+    )  # fmt: skip
     presence = step_presence(state.presence, desk)
     relays = step_relays(state.relays, state.outputs, desk)
     if relays.faulty != state.relays.faulty:
@@ -61,6 +78,7 @@ def step(
     rest = step_rest(state.rest, presence, carries, desk)
     state = state._replace(
         last_now=now,
+        plausible=plausible,
         selftest=step_selftest(state.selftest, desk),
         presence=presence,
         rest=rest,
@@ -79,29 +97,41 @@ def step(
     if moved is None:
         moved = testrun.step_test(state.test, state.transfer, relays, state.lvd, presence, desk)
     state = _test_moved(state, moved, desk)
+    was_with = state.transfer.where
     transfer = step_transfer(
-        state.transfer, moved.handover, state.test.k1, state.lvd.is_open, presence, desk
-    )
+        state.transfer, moved.handover, state.test.k1, state.lvd.is_open, relays.k1.faulty,
+        presence, desk,
+    )  # fmt: skip
     proven = on_supply(transfer, state.outputs, presence, desk)
     absent = presence.supply.below_since is not None
-    may_open = not state.test.is_on and (proven or absent)
-    was_open = state.lvd.is_open
-    lvd = step_lvd(state.lvd, may_open, state.outputs.k1, desk)
+    # a supply whose volts are not known or not believed is absent while the battery carries
+    unfed = absent or (not snapshot.supply_v.good and flows.carries)
+    may_open = not state.test.is_on and (proven or unfed)
+    was_open = state.lvd
+    lvd = step_lvd(state.lvd, may_open, proven, desk)
     path_open = keep_path_open(state.test, transfer, state.outputs, proven, desk)
-    unfed = absent or (not snapshot.supply_v.good and battery_carries(desk))
-    guarded = snapshot.guard is True and unfed and not (lvd.is_open or path_open)
-    on_battery = transfer.where is Where.BATTERY or (guarded and not state.test.is_on)
+    guarded = snapshot.guard is True and unfed and not (lvd.is_driven or path_open)
+    battery_use = step_on_battery(
+        state.battery_use, transfer, state.test.is_on, guarded, state.outputs.k1,
+        relays.k1.faulty, settled_s, desk,
+    )  # fmt: skip
+    helped = transfer.where is Where.BATTERY and was_with is not Where.BATTERY
+    guard = step_guard(
+        state.guard, state.outputs.k1, state.outputs.k3, absent,
+        helped and moved.handover is Handover.NONE, desk,
+    )  # fmt: skip
     if state.transfer.carried is not transfer.carried:
         desk.do(Persist())
-    state = _outage(state._replace(transfer=transfer, lvd=lvd, on_battery=on_battery), desk)
+    state = state._replace(transfer=transfer, lvd=lvd, battery_use=battery_use, guard=guard)
+    state = _outage(state, desk)
 
     # what is told and driven
-    alarms = step_alarms(
-        state.alarms,
-        conditions(presence, state.relays, state.digital, state.health, state.blocks, desk),
-        desk,
-    )
-    if alarms.raised.keys() != state.alarms.raised.keys() or lvd.is_open is not was_open:
+    seen = Seen(
+        presence, state.relays, state.digital, state.health, state.blocks, lvd, guard, desk.doubts,
+        _settings_lost(state, snapshot.settings_ok),
+    )  # fmt: skip
+    alarms = step_alarms(state.alarms, conditions(seen, desk), desk)
+    if alarms.raised.keys() != state.alarms.raised.keys() or lvd.is_open is not was_open.is_open:
         desk.do(Persist())
     outputs = combine(
         state.test, transfer, lvd, path_open, alarms.keys, state.buttons,
@@ -112,6 +142,13 @@ def step(
         desk.do(Restart(state.restart_source))
         state = state._replace(restart_at=None)
     return state, desk.actions
+
+
+def _settings_lost(state: State, settings_ok: bool) -> bool | None:
+    """True: the file was set aside; False: somebody has acted on it; None: as it was."""
+    if state.settings_seen:
+        return False
+    return None if settings_ok else True
 
 
 def _buttons(state: State, desk: Desk) -> State:
@@ -147,6 +184,7 @@ def _scheduler(state: State, desk: Desk) -> State:
     test = state.test
     # what fell due while the daemon was away waits until presence can be known
     settled = state.selftest.is_over and desk.now - desk.boot >= SETTLE_S
+    settled = settled and state.restart_at is None  # nothing begins that a restart would end
     is_due = test.state is TestState.DELAYED and desk.now >= test.due
     if is_due and settled and test.record is not None:
         against = interlock(state, desk)
@@ -229,12 +267,18 @@ def _outage(state: State, desk: Desk) -> State:
     reason = "The supply is back."
     if state.presence.supply.above_since is None:
         reason = "LVD opened." if state.lvd.is_open else "The battery no longer feeds the load."
+    flood = state.outages
     begins = state.outage.record is None and lasting
+    if state.outage.record is not None:
+        flood, may_close = flood.step(lasting, desk.now)
+        lasting = lasting or not may_close
+    elif lasting:
+        flood = flood.come(desk.now)
     stands = condition_of(state.charge, state.rest, state.health, desk) if begins else Condition()
     outage = step_outage(
-        state.outage, lasting, state.next_n, state.carried_from, stands, reason, desk
+        state.outage, lasting, state.next_n, state.carried_from, stands, reason, flood, desk
     )
-    if outage is state.outage:
+    if outage is state.outage and flood is state.outages:
         return state
     for action in desk.actions:
         if isinstance(action, SaveRecord) and action.finished and action.record.type == "outage":
@@ -242,5 +286,9 @@ def _outage(state: State, desk: Desk) -> State:
             state = state._replace(blocks=blocks)
     if state.outage.record is None and outage.record is not None:
         desk.do(Persist())
-        return state._replace(outage=outage, next_n=state.next_n + 1, carried_from=None)
-    return state._replace(outage=outage)
+        return state._replace(
+            outage=outage, next_n=state.next_n + 1, carried_from=None, outages=flood
+        )
+    if outage.record is None:
+        flood = flood.let_go()
+    return state._replace(outage=outage, outages=flood)

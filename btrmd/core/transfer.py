@@ -13,6 +13,8 @@ from .presence import Presence
 WAIT_S = 10.0  # supply back for so long before the return
 LONGEST_WAIT_S = 600.0
 WATCH_S = 5.0  # the load must be well on the supply for so long
+# after a return: the guard holds the bus for 10 s more, and only then the supply is alone with it
+RECENT_S = 60.0
 LOW_TICKS = 2
 
 
@@ -33,48 +35,84 @@ class Handover(Enum):
 
 
 class Transfer(NamedTuple):
-    """`carried`: the battery must go on feeding the load whatever ups.enabled says."""
+    """`carried`: the battery must go on feeding the load whatever ups.enabled says.
+
+    `waited_s`: the wait before the last return, 0.0 where there was none lately; `guard`: the
+    guard line in the scan before.
+    """
 
     where: Where = Where.SUPPLY
     since: float = 0.0
     wait_s: float = WAIT_S
     low_ticks: int = 0
     carried: bool = False
+    waited_s: float = 0.0
+    guard: bool | None = None
 
 
 def _to(where: Where, transfer: Transfer, now: float, wait_s: float | None = None) -> Transfer:
     wait = transfer.wait_s if wait_s is None else wait_s
     carried = transfer.carried and where is not Where.SUPPLY
-    return Transfer(where, now, wait, 0, carried)
+    return Transfer(where, now, wait, 0, carried, transfer.waited_s, transfer.guard)
 
 
-def _on_supply(transfer: Transfer, low: int, presence: Presence, desk: Desk) -> Transfer:
+def _fail(transfer: Transfer, waited_s: float, desk: Desk) -> Transfer:
+    """The supply has failed at, or soon after, the return."""
+    wait = min(2.0 * waited_s, LONGEST_WAIT_S)
+    desk.tell(
+        "relay.k1", Kind.CHANGE,
+        f"The supply failed at the return: back to the battery, next try after {wait:.0f} s.",
+        value=True, notify=False,
+    )  # fmt: skip
+    return _to(Where.BATTERY, transfer, desk.now, wait)
+
+
+def _on_supply(
+    transfer: Transfer, low: int, k1_is_faulty: bool, presence: Presence, desk: Desk
+) -> Transfer:
     inputs = desk.inputs
+    is_new = inputs.guard is True and transfer.guard is False
+    if transfer.waited_s and desk.now - transfer.since >= RECENT_S:
+        transfer = transfer._replace(waited_s=0.0)
     if transfer.carried and presence.supply.present:
-        return transfer._replace(carried=False, low_ticks=low)
+        return transfer._replace(carried=False, low_ticks=low, guard=inputs.guard)
     if not (desk.sp.ups_enabled or transfer.carried):
-        return transfer if low == transfer.low_ticks else transfer._replace(low_ticks=low)
-    # the guard stays up 10 s after a healthy supply is back: by itself it is no reason then
-    guarded = inputs.guard is True and presence.supply.above_since is None
-    battery, load = inputs.battery_v, inputs.load_v
+        return _same(transfer, low, desk)
+    absent = presence.supply.below_since is not None
+    # the guard stays up 10 s after a healthy supply is back: by itself it is no reason then; but
+    # a guard that has just closed says that the supply has let the bus fall, whatever its volts
+    guarded = inputs.guard is True and (presence.supply.above_since is None or is_new)
+    # a guard line that cannot be believed: the load is fed by way of S2, and there is no supply
+    unseen = inputs.guard is None and absent and desk.flows.carries
+    battery, load = desk.battery, inputs.load_v
     helps = not (battery.good and load.good and battery.value <= load.value)
-    if guarded or (low >= LOW_TICKS and helps):
+    if k1_is_faulty and desk.flows.discharges:
+        helps = False  # K1 has not let go: it is on the battery already
+    if guarded or unseen or (low >= LOW_TICKS and helps):
+        if transfer.waited_s:
+            return _fail(transfer, transfer.waited_s, desk)
         desk.tell(
             "relay.k1", Kind.CHANGE, "The supply fails the load: moving it to the battery.",
             value=True, notify=False,
         )  # fmt: skip
-        return _to(Where.BATTERY, transfer, desk.now)
-    return transfer if low == transfer.low_ticks else transfer._replace(low_ticks=low)
+        return _to(Where.BATTERY, transfer, desk.now, WAIT_S)
+    return _same(transfer, low, desk)
 
 
-def _on_battery(transfer: Transfer, presence: Presence, desk: Desk) -> Transfer:
+def _same(transfer: Transfer, low: int, desk: Desk) -> Transfer:
+    guard = desk.inputs.guard
+    if low == transfer.low_ticks and guard is transfer.guard:
+        return transfer
+    return transfer._replace(low_ticks=low, guard=guard)
+
+
+def _on_battery(transfer: Transfer, k1_is_faulty: bool, presence: Presence, desk: Desk) -> Transfer:
+    if k1_is_faulty and desk.inputs.guard is True:
+        # K1 would not let go; with it on, the guard keeps the supply on the load
+        return transfer
     # the wait counts from the transfer too: a supply may fail the load without losing its volts
     if min(presence.supply.above_for(desk.now), desk.now - transfer.since) >= transfer.wait_s:
-        desk.tell(
-            "relay.k1", Kind.CHANGE, "The supply is back: returning the load to it.",
-            value=False, notify=False,
-        )  # fmt: skip
-        return _to(Where.RETURNED, transfer, desk.now)
+        return _to(Where.RETURNED, transfer, desk.now)._replace(waited_s=transfer.wait_s)
     return transfer
 
 
@@ -82,17 +120,12 @@ def _returned(transfer: Transfer, low: int, presence: Presence, desk: Desk) -> T
     inputs, now = desk.inputs, desk.now
     over = now - transfer.since >= WATCH_S
     weak = inputs.load_v.good and inputs.load_v.value < desk.sp.th.supply_present_v
-    if presence.supply.below_since is not None or low >= LOW_TICKS or (over and weak):
-        wait = min(2.0 * transfer.wait_s, LONGEST_WAIT_S)
-        desk.tell(
-            "relay.k1", Kind.CHANGE,
-            f"The supply failed at the return: back to the battery, next try after {wait:.0f} s.",
-            value=True, notify=False,
-        )  # fmt: skip
-        return _to(Where.BATTERY, transfer, now, wait)
+    is_new = inputs.guard is True and transfer.guard is False
+    if presence.supply.below_since is not None or low >= LOW_TICKS or is_new or (over and weak):
+        return _fail(transfer, transfer.wait_s, desk)
     if over:
-        return _to(Where.SUPPLY, transfer, now, WAIT_S)
-    return transfer if low == transfer.low_ticks else transfer._replace(low_ticks=low)
+        return _to(Where.SUPPLY, transfer, now, WAIT_S)._replace(guard=inputs.guard)
+    return _same(transfer, low, desk)
 
 
 def step_transfer(
@@ -100,6 +133,7 @@ def step_transfer(
     handover: Handover,
     test_holds: bool,
     lvd_open: bool,
+    k1_is_faulty: bool,
     presence: Presence,
     desk: Desk,
 ) -> Transfer:
@@ -107,22 +141,22 @@ def step_transfer(
 
     Without a known supply voltage, and while LVD is open, K1 is released: the guard decides.
     """
-    now = desk.now
+    now, guard = desk.now, desk.inputs.guard
     if handover is Handover.CARRY:
-        return Transfer(Where.BATTERY, now, WAIT_S, 0, carried=True)
+        return Transfer(Where.BATTERY, now, WAIT_S, 0, carried=True, guard=guard)
     if handover is Handover.RETURN:
-        return Transfer(Where.RETURNED, now, transfer.wait_s, 0, carried=True)
+        return Transfer(Where.RETURNED, now, transfer.wait_s, 0, carried=True, guard=guard)
     if test_holds:
-        return transfer if transfer.low_ticks == 0 else transfer._replace(low_ticks=0)
+        return _same(transfer, 0, desk)
     load = desk.inputs.load_v
     low = transfer.low_ticks + 1 if load.good and load.value < desk.sp.th.ups_transfer_v else 0
     if lvd_open or desk.inputs.supply_v.quality in (BAD, MISSING):
         if transfer.where is Where.SUPPLY:
-            return transfer
+            return _same(transfer, transfer.low_ticks, desk)
         keep = transfer.carried and not lvd_open
-        return Transfer(Where.SUPPLY, now, WAIT_S, 0, carried=keep)
+        return Transfer(Where.SUPPLY, now, WAIT_S, 0, carried=keep, guard=guard)
     if transfer.where is Where.SUPPLY:
-        return _on_supply(transfer, low, presence, desk)
+        return _on_supply(transfer, low, k1_is_faulty, presence, desk)
     if transfer.where is Where.BATTERY:
-        return _on_battery(transfer, presence, desk)
+        return _on_battery(transfer, k1_is_faulty, presence, desk)._replace(guard=guard)
     return _returned(transfer, low, presence, desk)

@@ -155,6 +155,7 @@ class Station:
             history=history, pace=pace, world=self.world, push=push,
             alive=self._readiness.look, faults=self._faults,
             restore_network=lambda wanted: self.appliance.restore(wanted),
+            settings_ok=not settings_file.is_lost,
         )  # fmt: skip
         self.control = ControlServer(
             self.bus,

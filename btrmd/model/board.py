@@ -37,8 +37,9 @@ class Inputs(NamedTuple):
     pb2: bool = False
     chips: tuple[tuple[str, bool], ...] = ()
     wall: float = 0.0
-    storage_ok: bool = True  # the shell fills these two: history writable, clock set
+    storage_ok: bool = True  # the shell fills these three: history writable, clock set,
     clock_ok: bool = True
+    settings_ok: bool = True  # settings file read at the start
 
 
 class Led(Enum):

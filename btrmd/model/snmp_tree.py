@@ -124,6 +124,10 @@ OTHER_NOTIFICATIONS: Final = (
     Notification((99, 0, 14), "clockEvent", "clock", ""),
     Notification((99, 0, 15), "testSkippedEvent", "test.skipped", ""),
     Notification((99, 0, 16), "testNotification", "snmp.test", ""),
+    Notification((99, 0, 17), "guardActiveEvent", "guard.active", ""),
+    Notification((99, 0, 18), "supplyWeakEvent", "supply.weak", ""),
+    Notification((99, 0, 19), "readingEvent", "reading.*", ""),
+    Notification((99, 0, 20), "settingsDefaultsEvent", "settings.defaults", ""),
 )
 ALL_NOTIFICATIONS: Final = (*NOTIFICATIONS, *OTHER_NOTIFICATIONS)
 

@@ -81,6 +81,22 @@ def _scaled(volts: float, blocks: int) -> float:
     return round(volts * blocks, 6)
 
 
-def fits_system_voltage(battery_v: float, system_v: int) -> bool:
-    """True when a bank of `battery_v` V can be a `system_v` V one: 9..16 V a block (R59)."""
-    return 9.0 <= battery_v / (system_v // 12) <= 16.0
+SYSTEM_VOLTAGES = (12, 24, 36, 48)
+FITS_LOW_V, FITS_HIGH_V = 10.0, 15.5  # per block (DESIGN 8b)
+NOMINAL_V = 13.2  # per block: between a resting bank and one on float
+
+
+def fits_system_voltage(volts: float, system_v: int) -> bool:
+    """True when a bank or supply of `volts` V can be a `system_v` V one: 10.0..15.5 V a block."""
+    return FITS_LOW_V <= volts / (system_v // 12) <= FITS_HIGH_V
+
+
+def better_system_voltage(volts: float, system_v: int) -> int:
+    """The system voltage that `volts` fit better than `system_v` (nearest to 13.2 V a block); 0
+    when none does."""
+
+    def distance(choice: int) -> float:
+        return abs(volts / (choice // 12) - NOMINAL_V)
+
+    best = min(SYSTEM_VOLTAGES, key=distance)
+    return best if distance(best) < distance(system_v) else 0

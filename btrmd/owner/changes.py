@@ -155,6 +155,23 @@ class Changes:
             self._pace.stored(time.monotonic())
         self._durably(made, new)
 
+    def undo(
+        self,
+        settings: Settings,
+        refusal: Answer,
+        future: Future[Answer] | None,
+        at: float,
+        uptime: float,
+    ) -> Event:
+        """Put `settings` back on the disk: what was stored meanwhile may not take effect now.
+
+        The sender is given `refusal` once that is durable. The answer is the line for the log.
+        """
+        self._durably((Done(refusal, future),), settings)
+        return Event(
+            0, at, uptime, "command.refused", Kind.COMMAND, None, None, "core", refusal.text, False
+        )
+
     def defaults(self, group: str, source: str) -> ChangeSettings:
         """What puts a group back to what a unit without settings.json has: PB2 "battery" the test
         settings, PB1 "network" the addressing and who may change things (R91)."""

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from ..bus import Bus, Pending
 from ..clock import Clock
 from ..core.calm import BAND, LOOK_EVERY_S, is_calm, is_same
-from ..core.desk import Desk
 from ..core.publish import alarm_views, points
 from ..core.recover import let_go
-from ..core.requests import prechecks
+from ..core.requests import landing_refusal, look, prechecks
 from ..core.state import State
 from ..core.step import step
 from ..core.waiting import waiting_of
@@ -90,11 +89,13 @@ class Owner:
         alive: Callable[[], None] = lambda: None,
         faults: Callable[[], tuple[str, ...]] = tuple,
         restore_network: Callable[[Settings], None] = lambda _: None,
+        settings_ok: bool = True,
     ) -> None:
         """`push` advances the process clock in a simulation (with `world` and `pace`). `alive`
         is called after every whole tick (watchdog). `faults`: sentences of others to show.
         `history` is read once, here: what earlier discharges say of the battery.
-        `restore_network` (PB1) gives the host the address of these settings; it must not wait."""
+        `restore_network` (PB1) gives the host the address of these settings; it must not wait.
+        `settings_ok` False: the settings file was set aside at the start."""
         self.board = board
         self.bus = bus
         self.state = state
@@ -112,6 +113,7 @@ class Owner:
         self._alive = alive
         self._faults = faults
         self._restore_network = restore_network
+        self._settings_ok = settings_ok
         memory = Memory(history, self.settings, state.replaced_after)
         self._deeds = Deeds(writer, memory)
         self._trend = MinuteMean()
@@ -209,8 +211,10 @@ class Owner:
             return
         inputs = self.board.read(now, wall)
         storage_ok, clock_ok = not self._writer.fault, wall >= CLOCK_SANE_S
-        if not (storage_ok and clock_ok):
-            inputs = inputs._replace(storage_ok=storage_ok, clock_ok=clock_ok)
+        if not (storage_ok and clock_ok and self._settings_ok):
+            inputs = inputs._replace(
+                storage_ok=storage_ok, clock_ok=clock_ok, settings_ok=self._settings_ok
+            )
         if not is_same(self._inputs, inputs):
             self._stirred_at = now
         elif may_rest:  # a chip that stays faulty, a spike that was none: nothing new after all
@@ -223,7 +227,7 @@ class Owner:
         self._asked = waiters = self._collect()
         commands = tuple(waiter.command for waiter in waiters)
         self.state, actions = step(self.state, inputs, self.settings, commands, now)
-        deeds.note(inputs, now, self.state.setpoints)
+        deeds.note(self.state.plausible.believed(inputs), now, self.state.setpoints)
         asked = deeds.carry_out(actions, self.state, self.settings, now, wall)
         refusal: BtrmError | None = None
         self._wake_up(wall)  # a scan or a decision that took too long counts as well
@@ -338,6 +342,12 @@ class Owner:
         while changes.done:
             done = changes.done.popleft()
             if done.settings is not None:
+                late = landing_refusal(self.state, self._inputs, self.settings, done.settings)
+                if late is not None:
+                    uptime = now - self.state.boot
+                    event = changes.undo(self.settings, late, done.future, wall, uptime)
+                    self._deeds.tell((event,), now)
+                    continue
                 self.settings = done.settings
                 self.board.single_source = done.settings["system.single_source"] is True
             if done.calibration is not None:
@@ -366,7 +376,7 @@ class Owner:
         # by the clock: a calm station publishes once a second
         if now - self._prechecked_at >= PRECHECKS_EVERY_S - TICK_S / 2:
             self._prechecked_at = now
-            self._prechecks = prechecks(state, Desk(now, 0.0, state.boot, inputs, state.setpoints))
+            self._prechecks = prechecks(state, look(state, inputs, now))
         self.bus.publish(
             Snapshot(
                 seq=self._seq,
@@ -393,8 +403,7 @@ class Owner:
     def _hint(self, world: World) -> None:
         """Tell the plant the daemon's policy, so that it can tell dropped from dead time."""
         state, plant = self.state, world.plant
-        held = state.test.is_on or state.transfer.carried or state.outage.record is not None
-        plant.unfed.hear(state.setpoints.ups_enabled or held, state.lvd.is_open)
+        plant.unfed.hear(state.may_discharge, state.lvd.is_open)
         if plant.taps != state.setpoints.taps:
             plant.taps = state.setpoints.taps
             plant.touch()

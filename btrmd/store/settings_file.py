@@ -21,12 +21,16 @@ class LoadedSettings(NamedTuple):
 
 
 class SettingsFile:
-    """CONFIG_DIR/settings.json over the site file's [defaults] over the defaults of the table."""
+    """CONFIG_DIR/settings.json over the site file's [defaults] over the defaults of the table.
+
+    `is_lost`: the last load did not understand the file, so that everything is at its default.
+    """
 
     def __init__(self, config_dir: Path) -> None:
         self.config_dir = Path(config_dir)
         self._file = JsonFile(self.config_dir / NAME, 0o600)
         self._base: Settings | None = None
+        self.is_lost = False
 
     @property
     def path(self) -> Path:
@@ -41,11 +45,13 @@ class SettingsFile:
         self._base = None
         settings = self._defaults()
         data, fault = self._file.load(aside)
+        self.is_lost = bool(fault)
         if data is None:
             return LoadedSettings(settings, (fault,) if fault else ())
         try:
             raw = _raw_settings(data)
         except ValueError as error:
+            self.is_lost = True
             return LoadedSettings(settings, (self._file.reject(str(error), aside),))
         settings, errors = settings.restored(raw)
         faults = tuple(f"{self.path}: {error} The default is used." for error in errors)

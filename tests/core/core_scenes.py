@@ -50,8 +50,7 @@ def rested(
 def permit(station: Station) -> None:
     """The daemon's word to the plant: may the battery feed the load?"""
     state = station.state
-    held = state.test.is_on or state.transfer.carried or state.outage.record is not None
-    station.plant.unfed.hear(state.setpoints.ups_enabled or held, state.lvd.is_open)
+    station.plant.unfed.hear(state.may_discharge, state.lvd.is_open)
 
 
 def start(station: Station, type_: str = "1") -> TestRecord:
@@ -133,20 +132,8 @@ class Bench:
         self.settings = self.settings.with_changes(dotted(settings))
 
     def scan(self) -> Inputs:
-        out, blocks, load = self.state.outputs, self.blocks, self.load_a
-        hat = HAT_W / (13.6 * blocks)
-        volts = {
-            "battery_v": 13.5, "load_v": 13.57, "charger_v": 13.55, "supply_v": 13.6,
-        }  # fmt: skip
-        amps = {
-            "battery_a": 0.02, "load_a": load, "charger_a": 0.02, "supply_a": load + hat,
-        }  # fmt: skip
-        if out.k2:
-            volts["battery_v"] = 12.9
-            amps.update(battery_a=0.0, charger_a=0.0)
-        if out.k1:
-            volts.update(battery_v=12.6, load_v=12.57)
-            amps.update(battery_a=-load, supply_a=hat)
+        out, blocks = self.state.outputs, self.blocks
+        volts, amps = self._circuit()
         plain: dict[str, object] = {
             **{name: value * blocks for name, value in volts.items()}, **amps,
             "temperature": 25.0, "io1_v": 0.0, "io2_v": 0.0, "io3_v": 0.0, "io4_v": 0.0,
@@ -163,6 +150,38 @@ class Bench:
                 plain[name] = value
         channels = {name: measured(value, self.now) for name, value in plain.items()}
         return Inputs(**channels, **lines, wall=self.wall)  # type: ignore[arg-type]
+
+    def _volts(self, name: str, usual: float) -> float:
+        """What is really there, V a block: a number that was put, else the usual."""
+        value = self.fixed.get(name)
+        return float(value) if isinstance(value, int | float) else usual
+
+    def _circuit(self) -> tuple[dict[str, float], dict[str, float]]:
+        """Volts a block and amps of ideal sources, as far as nothing else was put."""
+        out = self.state.outputs
+        usual = 12.6 if out.k1 else 12.9 if out.k2 else 13.5
+        battery, supply = self._volts("battery_v", usual), self._volts("supply_v", 13.6)
+        guard = self.fixed.get("guard") is True  # S1 and S2 closed: the higher one feeds
+        on_battery = (supply < battery if guard else out.k1) and not out.k3
+        bus = max((battery if on_battery else supply) - 0.03, 0.0)
+        load = self.load_a if self._volts("load_v", bus) >= 9.0 else 0.0
+        hat = HAT_W / (max(supply, battery, 9.0) * self.blocks)
+        on_supply = supply >= battery
+        charger = self._volts("charger_v", 13.55 if supply >= 9.0 else 0.0)
+        given = 0.0
+        if not out.k2 and charger > battery - 0.1:
+            given = 0.02 if charger - battery < 0.3 else 2.5  # float, or bulk at its limit
+            charger = self._volts("charger_v", min(battery + 0.03, charger))
+        put = self.fixed.get("charger_a")
+        given = float(put) if isinstance(put, int | float) else given
+        volts = {"battery_v": battery, "load_v": bus, "charger_v": charger, "supply_v": supply}
+        amps = {
+            "battery_a": given - (load if on_battery else 0.0) - (0.0 if on_supply else hat),
+            "load_a": load,
+            "charger_a": given,
+            "supply_a": (0.0 if on_battery else load) + (hat if on_supply else 0.0),
+        }
+        return volts, amps
 
     def step(self, *commands: Command) -> list[Answer]:
         """One scan, one step; the answers to `commands`."""

@@ -17,7 +17,7 @@ SILENT_CHIP = tuple((chip, chip != "0x4a") for chip in CHIPS)
 # key, raises, delay s, neither raises nor clears (hysteresis), clears, clear delay s
 ALARMS = [
     ("battery.low_voltage", {"battery_v": 10.9}, 10, {"battery_v": 11.5}, {"battery_v": 11.6}, 10),
-    ("supply.lost", {"supply_v": 11.49}, 10, None, {"supply_v": 11.5}, 10),
+    ("supply.lost", {"supply_v": 11.49, "supply_a": 0}, 10, None, {"supply_v": 11.5}, 10),
     ("charger.lost", {"charger_v": 12.59}, 60, None, {"charger_v": 12.6}, 10),
     ("temperature.high", {"temperature": 61}, 60, {"temperature": 57}, {"temperature": 56.9}, 10),
     ("sensor.0x4a", {"chips": SILENT_CHIP}, 10, None, {}, 2),
@@ -240,3 +240,45 @@ def test_two_alarms_come_and_go_apart_and_the_status_led_tells() -> None:
     bench.run(12.0)
     assert bench.alarms == ()
     assert bench.state.outputs.led_status is Led.BLINK_1HZ
+
+
+def test_settings_that_were_set_aside_are_an_alarm_until_somebody_acts() -> None:
+    for act in ("ack", "change"):
+        bench = Bench()
+        bench.put(settings_ok=False)
+        bench.run(20.0)
+        assert bench.alarms == ("settings.defaults",)
+        assert "defaults" in bench.told("settings.defaults")[0].text
+        if act == "ack":
+            assert bench.ask(AckAlarm("settings.defaults", "web admin")).ok
+        else:
+            bench.change(site__location="Shed")
+        bench.run(2.0)
+        assert bench.alarms == ()
+        bench.run(60.0)
+        assert bench.alarms == ()
+
+
+def test_a_restart_does_not_forget_that_the_settings_were_lost() -> None:
+    station = rested()
+    station.settings_ok = False
+    station.run(2.0)
+    station.settings_ok = True  # there is no file any more to be unreadable
+    station.crash(5.0)
+    station.run(30.0)
+    assert station.state.alarms.keys == ("settings.defaults",)
+    assert station.ask(AckAlarm("settings.defaults", "x")).ok
+    station.run(2.0)
+    assert station.state.alarms.keys == ()
+
+
+def test_an_open_lvd_is_an_alarm_without_events_of_its_own() -> None:
+    bench = Bench(lvd__enabled=True)
+    bench.run(20.0)
+    bench.put(supply_v=0.0, charger_v=0.0, guard=True, battery_v=10.3)
+    bench.run(15.0)
+    assert "lvd.open" in bench.alarms
+    assert [event.kind for event in bench.told("lvd.open")] == [Kind.CHANGE]
+    bench.put(battery_v=12.8)
+    bench.run(70.0)
+    assert "lvd.open" not in bench.alarms

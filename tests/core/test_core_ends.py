@@ -129,7 +129,6 @@ ABORTS = [
     ({"temperature": None}, 2.0, "A needed sensor has no good reading."),
     ({"guard": None}, 2.0, "A needed sensor has no good reading."),
     ({"guard": True}, 0.0, "The bus guard closed."),
-    ({"batt_path": False}, 3.0, "The battery path does not follow relay K3"),
     ({"supply_a": 2.4, "battery_a": 0.0}, 3.0, "Relay K1 does not move the load"),
     ({"charger_a": 0.3}, 3.0, "Relay K2 does not switch the charger"),
 ]

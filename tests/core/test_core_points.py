@@ -111,14 +111,14 @@ def test_remaining_run_time_in_an_outage_follows_the_load() -> None:
     bench.until("idle", 800.0)
     bench.run(10.0)
     bench.load_a = 4.0  # twice the load of the test
-    bench.put(guard=True, supply_v=0.0, supply_a=0.0)
+    bench.put(guard=True, supply_v=0.0, supply_a=0.0, battery_a=-4.0)  # the HAT fed elsewhere
     bench.run(60.0)
     assert shown(bench, "ups.on_battery") is True
     assert shown(bench, "runtime.remaining") == pytest.approx(4500.0 - 60.0, rel=0.05)
     bench.estimate = Estimate(5000.0, 4000.0, 6000.0)
     bench.run(700.0)
     assert shown(bench, "runtime.remaining") == pytest.approx(5000.0 - 760.0, abs=10.0)
-    bench.free("guard", "supply_v", "supply_a")
+    bench.free("guard", "supply_v", "supply_a", "battery_a")
     bench.run(30.0)
     assert shown(bench, "runtime.remaining") is None
 
@@ -126,7 +126,7 @@ def test_remaining_run_time_in_an_outage_follows_the_load() -> None:
 def test_presence_has_the_quality_of_its_voltage() -> None:
     bench = ready()
     assert reading(bench, "supply.present")[:2] == (True, GOOD)
-    bench.put(supply_v=11.0, charger_v=None)
+    bench.put(supply_v=11.0, supply_a=0.0, charger_v=None)
     bench.step()
     assert reading(bench, "supply.present")[:2] == (False, GOOD)
     assert reading(bench, "charger.present")[:2] == (None, BAD)

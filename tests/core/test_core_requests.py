@@ -150,15 +150,45 @@ def test_system_voltage_is_refused_when_the_battery_does_not_fit() -> None:
     bench = ready()
     assert change(bench, system__voltage=24) == (
         False,
-        "system.voltage = 24 is refused: allowed with a battery of 18 to 32 V; it is 13.50 V.",
+        "system.voltage = 24 is refused: allowed with a battery of 20 to 31 V; it is 13.50 V.",
     )
     bench = Bench(site=Site(model="400"), ups__enabled=False)
+    bench.put(supply_v=0.0, charger_v=0.0)
     for volts, system, fits in [
-        (18.0, 24, True), (17.9, 24, False), (27.0, 36, True), (26.9, 36, False),
-        (36.0, 48, True), (35.9, 48, False), (32.0, 24, True), (32.1, 24, False),
+        (20.0, 24, True), (19.9, 24, False), (31.0, 24, True), (31.1, 24, False),
+        (62.0, 48, True), (62.1, 48, False),
+        # 10.0 V a block would do, but the bank is nearer to 13.2 V a block of a smaller one
+        (31.7, 36, True), (31.6, 36, False), (45.2, 36, True), (45.3, 36, False),
+        (45.3, 48, True), (45.2, 48, False),
     ]:  # fmt: skip
         bench.put(battery_v=volts)
         assert change(bench, system__voltage=system)[0] is fits, (volts, system)
+
+
+def test_system_voltage_is_refused_when_battery_and_supply_fit_another_one_better() -> None:
+    bench = Bench(volts=36, ups__enabled=False)
+    bench.run(20.0)
+    assert change(bench, system__voltage=48) == (
+        False,
+        "system.voltage = 48 is refused: allowed is 36, which a battery of 40.50 V and a supply of "
+        "40.80 V fit better.",
+    )
+    bench = Bench(volts=48, ups__enabled=False)
+    bench.run(20.0)
+    bench.put(battery_v=10.8, charger_v=0.0)  # discharged: by itself it looks like 36 V
+    bench.run(2.0)
+    assert change(bench, system__voltage=48) == (True, ""), "no change"
+    assert not change(bench, system__voltage=36)[0], "the supply says 48"
+
+
+def test_a_supply_that_does_not_fit_refuses_too() -> None:
+    bench = Bench(volts=24, ups__enabled=False)
+    bench.run(20.0)
+    bench.put(battery_v=15.8, charger_v=0.0)
+    assert change(bench, system__voltage=36) == (
+        False,
+        "system.voltage = 36 is refused: allowed with a supply of 30 to 46.5 V; it is 27.20 V.",
+    )
 
 
 def test_system_voltage_is_refused_while_the_battery_reading_is_bad() -> None:

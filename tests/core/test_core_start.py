@@ -6,8 +6,19 @@ import pytest
 from core_scenes import VOLTS, Bench, last, phase, rested, sentences
 from station import CHIPS
 
+from btrmd.core.actions import Forward
+from btrmd.core.publish import points
 from btrmd.model.board import Led
-from btrmd.model.commands import RunSelfTest, StartTest
+from btrmd.model.commands import (
+    CapacityCheck,
+    ChangeSettings,
+    NextTestIn,
+    ResetData,
+    Restart,
+    RunSelfTest,
+    StartTest,
+    StopTest,
+)
 from btrmd.model.readings import STALE
 
 START = StartTest("1", source="test")
@@ -91,6 +102,7 @@ def test_a_test_is_refused_until_the_self_test_is_over_and_again_in_a_second_one
 @pytest.mark.parametrize(("name", "limit"), [("supply", 11.5), ("charger", 12.6)])
 def test_a_source_is_present_after_10_s_at_its_limit(volts: int, name: str, limit: float) -> None:
     bench = Bench(volts=volts, dt=0.1)
+    bench.load_a = 0.1  # too little to prove a supply by its current
     bench.put(**{f"{name}_v": limit - 0.01})
     bench.run(20.0)
     assert not getattr(bench.state.presence, name).present
@@ -105,7 +117,7 @@ def test_a_source_is_present_after_10_s_at_its_limit(volts: int, name: str, limi
 
 
 REASONS = [
-    ("supply", {"supply_v": 11.4}, "The supply is not present"),
+    ("supply", {"supply_v": 11.4, "supply_a": 0.0}, "The supply is not present"),
     ("charger", {"charger_v": 12.5}, "The charger is not present"),
     ("battery", {"battery_v": 12.4, "charger_v": 12.7, "charger_a": 1.0}, "starts only above"),
     ("load", {"load_a": 0.1}, "a test needs at least 0.2 A"),
@@ -188,3 +200,133 @@ def test_the_outputs_are_safe_from_the_first_step() -> None:
     bench = Bench()
     bench.step()
     assert bench.state.outputs[:3] == (False, False, False)
+
+
+# --- present, absent, not yet known (DESIGN 8b) --------------------------------------------------
+
+
+def shown(bench: Bench, key: str) -> object:
+    return points(bench.state, bench.inputs, {}, bench.now)[key].value
+
+
+@pytest.mark.parametrize("name", ["supply", "charger"])
+def test_before_10_s_it_is_not_known_whether_a_source_is_present(name: str) -> None:
+    for there in (True, False):
+        bench = Bench(dt=0.1, ups__enabled=False)
+        if not there:
+            bench.put(**{f"{name}_v": 3.0, f"{name}_a": 0.0})
+        bench.step()
+        assert shown(bench, f"{name}.present") is None
+        bench.run(9.5)
+        assert shown(bench, f"{name}.present") is None
+        bench.run(1.0)
+        assert shown(bench, f"{name}.present") is there
+
+
+def test_a_refusal_does_not_tell_an_absence_that_is_not_known() -> None:
+    bench = Bench(dt=0.1)
+    bench.run(6.0)
+    refused = bench.ask(START)
+    assert (refused.code, refused.text) == (
+        "supply", "It is not known yet whether the supply is present: that takes 10 s.",
+    )  # fmt: skip
+    bench = Bench(dt=0.1, ups__enabled=False)
+    bench.run(12.0)
+    bench.put(charger_v=None)
+    bench.run(1.0)
+    bench.free("charger_v")
+    bench.run(1.0)
+    assert bench.ask(START).text == (
+        "It is not known yet whether the charger is present: that takes 10 s."
+    )
+
+
+def test_a_charger_in_bulk_is_present_by_its_current() -> None:
+    bench = Bench(dt=0.1)
+    bench.put(charger_v=12.2, battery_v=12.17, charger_a=0.06)
+    bench.run(9.5)
+    assert shown(bench, "charger.present") is None
+    bench.run(1.0)
+    assert shown(bench, "charger.present") is True
+    bench.put(charger_a=0.04)
+    bench.run(0.2)
+    assert shown(bench, "charger.present") is False
+
+
+def test_a_low_supply_is_present_while_it_feeds_the_load() -> None:
+    bench = Bench(dt=0.1, ups__enabled=False)
+    bench.put(supply_v=11.3)
+    bench.run(11.0)
+    assert shown(bench, "supply.present") is True
+    assert "supply.lost" not in bench.alarms
+    bench.put(supply_a=0.0)
+    bench.run(0.2)
+    assert shown(bench, "supply.present") is False
+    bench.run(10.5)
+    assert "supply.lost" in bench.alarms
+
+
+def test_a_load_that_is_being_watched_is_not_said_to_be_on_the_battery() -> None:
+    bench = Bench(dt=0.1)
+    bench.start()
+    bench.ask(StopTest("x"))
+    bench.until("idle", 20.0)
+    bench.ask(StartTest("1", source="x"))
+    bench.until("running", 60.0)
+    bench.put(supply_v=0.0)
+    bench.run(5.0)
+    assert bench.ask(START).text == "The load is on the battery."
+    bench.free("supply_v")
+    while bench.state.outputs.k1:
+        bench.step()
+    refused = bench.ask(START)
+    assert (refused.code, refused.text) == (
+        "on_battery", "The load has just returned to the supply and is being watched.",
+    )  # fmt: skip
+
+
+# --- a restart that is due -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        StartTest("1", source="x"), StartTest("2", 1.0, "x"), NextTestIn(1.0, "x"),
+        ChangeSettings({"ups.enabled": False}, "x"), RunSelfTest("x"), Restart("x"),
+        CapacityCheck(True, "x"), ResetData(source="x"),
+    ],
+)  # fmt: skip
+def test_nothing_begins_that_a_restart_would_end(command: object) -> None:
+    bench = Bench(dt=0.1)
+    bench.run(20.0)
+    assert bench.ask(Restart("cli")).ok
+    refused = bench.ask(command)
+    assert (refused.ok, refused.code, refused.text) == (
+        False, "restart", "A restart is due; ask again after it.",
+    )  # fmt: skip
+
+
+def test_a_button_that_is_held_asks_for_a_restart_and_keeps_its_own_changes() -> None:
+    """F8: PB1's restart is due 3 s after the hold; what restores the defaults passes."""
+    bench = Bench(dt=0.1)
+    bench.run(20.0)
+    bench.put(pb1=True)
+    bench.run(15.2)
+    bench.put(pb1=False)
+    assert bench.ask(START).code == "restart"
+    assert phase(bench) == "idle"
+    bench.step(ChangeSettings({"web.authorization": "writes"}, "PB1"))
+    assert any(isinstance(action, Forward) for action in bench.actions)
+
+
+def test_a_test_that_falls_due_before_a_restart_waits_for_it() -> None:
+    bench = Bench(dt=0.1, test__enabled=True, test__interval_h=24)
+    bench.run(20.0)
+    bench.ask(Restart("cli"))
+    bench.state = bench.state._replace(
+        restart_at=bench.now + 30.0, schedule=bench.state.schedule._replace(due=bench.now + 1.0),
+        rest=bench.state.rest._replace(float_s=1e6),
+    )  # fmt: skip
+    bench.run(20.0)
+    assert phase(bench) == "idle"
+    assert bench.state.schedule.due is not None

@@ -430,7 +430,17 @@ def test_currents_are_the_models() -> None:
 
 @pytest.mark.parametrize(
     ("battery_v", "system_v", "fits"),
-    [(12.6, 12, True), (12.6, 24, False), (25.2, 12, False), (27.0, 36, True), (16.01, 12, False)],
+    [
+        (12.6, 12, True),
+        (12.6, 24, False),
+        (25.2, 12, False),
+        (27.0, 36, False),
+        (9.99, 12, False),
+        (10.0, 12, True),
+        (15.5, 12, True),
+        (15.51, 12, False),
+        (62.0, 48, True),
+    ],
 )
 def test_a_bank_fits_its_system_voltage(battery_v: float, system_v: int, fits: bool) -> None:
     assert fits_system_voltage(battery_v, system_v) is fits

@@ -10,7 +10,7 @@ import pytest
 from owner_rig import Rig
 
 from btrmd.hal.config import find_hardware_file, load_hardware
-from btrmd.model.commands import Calibrate, ChangeSettings, ResetData
+from btrmd.model.commands import Calibrate, ChangeSettings, ResetData, StartTest
 
 
 def change(**settings: object) -> ChangeSettings:
@@ -212,3 +212,36 @@ def test_a_change_is_told_in_words(rig: Rig) -> None:
     assert "Setting battery.rated_ah changed from unset to 20." in texts
     assert "Setting ups.enabled changed from on to off." in texts
     assert "Setting site.location changed from BTRM Location to (empty)." in texts
+
+
+@pytest.mark.parametrize("key", ["system.voltage", "system.single_source"])
+@pytest.mark.parametrize("where", ["in a test", "on battery"])
+def test_a_change_that_the_disk_delays_into_another_state_does_not_take_effect(
+    rig: Rig, key: str, where: str
+) -> None:
+    """The plant's shape was let pass at rest; by the time it is durable a test runs."""
+    world, value = rig.world, True
+    if key == "system.voltage":
+        # a bank and a supply of 24 V at a station that is set to 12 V
+        world.change({"battery.blocks": 2})
+        rig.until(lambda: rig.value("supply.present") is True)
+        value = 24
+    gate = rig.hold_writer()
+    changed = rig.bus.post(ChangeSettings({key: value}, "test"))
+    rig.tick(3)
+    if where == "in a test":
+        started = rig.bus.post(StartTest("1", source="test"))
+        rig.until(lambda: started.done() or rig.owner.state.test.is_on)
+        assert rig.owner.state.test.is_on, started.result(1.0).text
+    else:
+        world.change({"supply.on": 0, "charger.on": 0})
+        rig.until(lambda: rig.owner.state.on_battery)
+    gate.set()
+    answer = rig.answer(changed)
+    assert not answer.ok
+    assert answer.text == f"{key} = {value} is refused {where}."
+    assert rig.owner.settings[key] != value
+    rig.tick(5)
+    assert rig.stored() == {}, "nor after the next start"
+    assert answer.text in rig.texts()
+    assert rig.ask(change(site__name="next")).ok

@@ -1,4 +1,4 @@
-"""The rules that never break, over 200,000 random steps; and proof that the check can fail."""
+"""The rules that never break, over 400,000 random steps; and proof that the check can fail."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import btrmd.core.step as step_module
 from btrmd.model.readings import GOOD
 
 STEPS = 4_000
-GROUPS = 10
+GROUPS = 20
 SEEDS = 5  # a group
 
 

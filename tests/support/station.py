@@ -11,10 +11,14 @@ from btrmd.core.actions import (
     Forward,
     Persist,
     Reply,
+    Restart,
+    RestoreSettings,
     SaveRecord,
     Tell,
     WantEstimate,
 )
+from btrmd.core.recover import let_go
+from btrmd.core.requests import landing_refusal
 from btrmd.core.setpoints import Setpoints
 from btrmd.core.state import State, new_state
 from btrmd.core.step import step
@@ -24,6 +28,7 @@ from btrmd.hal.sim.plant import Plant
 from btrmd.model.board import SAFE_OUTPUTS, Inputs
 from btrmd.model.commands import Answer, ChangeSettings, Command, EstimateReady
 from btrmd.model.discharge import CurveRow, TestRecord
+from btrmd.model.errors import SettingError
 from btrmd.model.events import Event
 from btrmd.model.readings import BAD, GOOD, Measurement
 from btrmd.model.settings import Settings
@@ -31,6 +36,17 @@ from btrmd.model.site import Site
 
 WALL_0 = 1_790_000_000.0
 CHIPS = ("0x40", "0x41", "0x44", "0x45", "0x48", "0x49", "0x4a")
+
+# a channel of Inputs -> the point that shows it
+POINT_OF = {
+    **{
+        f"{name}_{kind[0]}": f"{name}.{'voltage' if kind == 'v' else 'current'}"
+        for name in ("battery", "load", "charger", "supply")
+        for kind in ("v", "a")
+    },
+    "temperature": "system.temperature",
+    **{f"io{n}_v": f"io{n}.voltage" for n in range(1, 5)},
+}
 
 Step = Callable[..., tuple[State, list[Action]]]
 
@@ -68,6 +84,13 @@ class Station:
         self.inbox: list[Command] = []
         self.inputs = Inputs()
         self.pb1 = self.pb2 = False
+        self.settings_ok = self.storage_ok = self.clock_ok = True
+        self.errors: dict[str, tuple[float, float]] = {}  # channel -> gain and offset of its sensor
+        self.chips_down: set[str] = set()  # chips that answer nonsense, and say so
+        self.starts: list[float] = []  # when it was started again, or woke up
+        self.disk_s = 0.0  # how long a change of settings takes to become durable
+        self.landing: list[tuple[float, Settings]] = []  # when, and what
+        self.wants_restart = False
         self.before_time: Callable[[], None] = _nothing  # called when the outputs are decided
 
     # --- one step ------------------------------------------------------------------------------
@@ -91,7 +114,15 @@ class Station:
             "io4_v": sense.io_v[3],
         }
         measured = {}
+        lines = self.plant.line_faults
+        faults = self.plant.reading_faults
+        errors = self.errors
         for name, value in true.items():
+            if errors and name in errors:
+                gain, offset = errors[name]
+                value = value * gain + offset
+            if faults and (fault := faults.get(POINT_OF[name])) is not None:
+                value = fault.tell(value, self.plant.plant_s)
             lie = self.lies.get(name, _truth)
             if lie is None:
                 measured[name] = Measurement(0.0, BAD, self.now)
@@ -99,16 +130,21 @@ class Station:
                 measured[name] = Measurement(lie(value), GOOD, self.now)
         return Inputs(
             **measured,
-            batt_path=sense.batt_path,
-            guard=sense.guard,
+            batt_path=lines.get("batt_path", sense.batt_path),
+            # the line is active low
+            guard=not lines["guard"] if "guard" in lines else sense.guard,
             pb1=self.pb1,
             pb2=self.pb2,
-            chips=tuple((chip, True) for chip in CHIPS),
+            chips=tuple((chip, chip not in self.chips_down) for chip in CHIPS),
             wall=self.wall,
+            settings_ok=self.settings_ok,
+            storage_ok=self.storage_ok,
+            clock_ok=self.clock_ok,
         )
 
     def tick(self, *commands: Command) -> list[Answer]:
         """One scan, one step of the core, its outputs applied, one `dt` of the plant."""
+        self._land()
         self.inputs = self.read()
         asked = (*self.inbox, *commands)
         internal = len(self.inbox)
@@ -180,13 +216,40 @@ class Station:
                 answers[action.position] = action.answer
             elif isinstance(action, Forward):
                 if isinstance(action.command, ChangeSettings):
-                    self.settings = self.settings.with_changes(action.command.changes)
+                    self._store(action.command)
                 answers[action.position] = Answer(True)
             elif isinstance(action, ClearTests):
                 self.records = {n: r for n, r in self.records.items() if r.state != "finished"}
+            elif isinstance(action, Restart):
+                self.wants_restart = True
+            elif isinstance(action, RestoreSettings) and action.group == "battery":
+                keys = [key for key in self.settings if key.startswith("test.")]
+                base = Settings.defaults(self.settings.site)
+                self.inbox.append(ChangeSettings({key: base[key] for key in keys}, action.source))
             elif isinstance(action, Persist):
                 self.saved = persist.dump(self.state, self.now, self.wall)
         return [answers[i] for i in range(internal, len(asked)) if i in answers]
+
+    def _store(self, command: ChangeSettings) -> None:
+        base = self.landing[-1][1] if self.landing else self.settings
+        changes = {key: v for key, v in command.changes.items() if key != "test.next_h"}
+        try:
+            new = base.with_changes(changes)
+        except SettingError:
+            return  # the owner refuses it before it comes to this
+        if self.disk_s <= 0.0 and not self.landing:
+            self.settings = new
+        else:
+            self.landing.append((self.now + self.disk_s, new))
+
+    def _land(self) -> None:
+        """Changes that have become durable take effect, if they still may."""
+        while self.landing and self.landing[0][0] <= self.now:
+            _, new = self.landing.pop(0)
+            if landing_refusal(self.state, self.inputs, self.settings, new) is None:
+                self.settings = new
+            else:
+                self.landing.clear()  # those behind it were made on top of it
 
     def _record(self) -> None:
         if self._curve is None:
@@ -224,9 +287,16 @@ class Station:
 
     def crash(self, away_s: float) -> None:
         """Kill the daemon: pins keep their levels, the heartbeat stops; start again after."""
-        while away_s > 0.0:
-            self.pass_time(min(away_s, 1.0))
-            away_s -= 1.0
+        first = min(away_s, 4.0)
+        while first > 0.0:  # the coils fall off after 2 s
+            self.pass_time(min(first, 1.0))
+            first -= 1.0
+        if away_s > 4.0:
+            for name in ("k1", "k2", "k3"):
+                self.plant.set_coil(name, False)
+            self.plant.coast(away_s - 4.0)
+            self.now += away_s - 4.0
+            self.wall += away_s - 4.0
         interrupted = False
         for n, record in self.records.items():
             if record.state not in ("finished", "delayed"):
@@ -237,12 +307,24 @@ class Station:
                 self.records[n] = record._replace(
                     state="finished", result=result, reason="The daemon died.", ended_at=self.wall
                 )
+        self.starts.append(self.now)
         self._curve = None
         self.inbox = []
+        if self.landing:  # what has reached the disk is what the next start reads
+            self.settings = self.landing[-1][1]
+            self.landing.clear()
+        self.wants_restart = False
         fresh = new_state(Setpoints.of(self.settings), self.now)
         self.state = persist.restore(fresh, self.saved, self.wall, self.records, interrupted)
         for name in ("k1", "k2", "k3"):
             self.plant.set_coil(name, getattr(SAFE_OUTPUTS, name))
+
+    def wake_up(self) -> None:
+        """After a hang of more than 2 s: the owner lets go of what the hardware has released."""
+        self.starts.append(self.now)
+        self.state, actions = let_go(self.state, self.inputs, "The loop hung.", self.now)
+        self._carry_out(actions, (), 0)
+        self.drive()
 
     def kinds(self, key: str) -> list[str]:
         """The kinds of all events with this key, oldest first."""

@@ -70,7 +70,6 @@ def other_value(setting: Setting) -> str:
         "date_list": "2026-12-24..2027-01-06",
         "device": "/dev/ttyUSB0",
         "path": "/etc/ssl/plant.pem",
-        "topic": "plant/btrmd",
         "timezone": "Europe/Berlin",
         "mac": "80:1f:12:88:92:48",
         "passphrase": "a long passphrase",

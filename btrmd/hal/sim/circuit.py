@@ -127,29 +127,26 @@ class Circuit:
         return (node if excess <= 0.0 else node - COLLAPSE_OHMS * excess), path_a
 
     def _share(self, load_a: float, hat_a: float) -> float:
-        """Amps of the path when supply and path feed the bus together (regula falsi)."""
+        """Amps of the path when supply and path feed the bus together.
+
+        Regula falsi, every other step a bisection: a supply at its limit is a sharp bend.
+        """
         low, high = 0.0, load_a
         f_low = self._path_bus(low) - self._supply_bus(load_a - low, hat_a)
         f_high = self._path_bus(high) - self._supply_bus(load_a - high, hat_a)
         share = low
-        side = 0
-        for _ in range(30):
-            if f_low - f_high < 1e-12:
+        for turn in range(80):
+            if high - low < 1e-12 or f_low - f_high < 1e-12:
                 break
-            share = low + (high - low) * f_low / (f_low - f_high)
+            part = 0.5 if turn % 2 else f_low / (f_low - f_high)
+            share = low + (high - low) * part
             f = self._path_bus(share) - self._supply_bus(load_a - share, hat_a)
-            if abs(f) < 1e-9:
+            if -1e-6 < f < 1e-6:
                 break
             if f > 0.0:
                 low, f_low = share, f
-                if side > 0:
-                    f_high *= 0.5
-                side = 1
             else:
                 high, f_high = share, f
-                if side < 0:
-                    f_low *= 0.5
-                side = -1
         return share
 
     def _book(self, path_a: float, supply_load: float, hat_supply: float) -> None:

@@ -35,7 +35,6 @@ SNAP_V = 0.005  # a bus this little above its source follows it without an event
 HAIR_V = 1e-6  # a crossing ends this far beyond its limit
 DEAD_V = 0.001  # a bus that low is at 0 V
 CUTOFF_V, DIP_V, DIP_S = 11.0, 10.5, 600.0  # a dip of the first minutes is no end of a run
-REPLAY_FLOAT_A = 0.02
 RIGID_OHMS = 1e-6  # a recorded battery is what the file says, whatever flows
 LONG_STEP_S = 2.0
 LONGEST_STEP_S = 600.0
@@ -328,6 +327,8 @@ class Plant:
                 self.battery.advance(dt, circuit.battery_a)
             elif self.has_moved:
                 self.replay.advance(dt)
+            else:
+                self.replay.rest(dt)
             if self.charger.on:
                 self.charger.advance(dt, circuit.charger_a)
             if start_v < DROPPED_V * self.blocks:
@@ -421,7 +422,7 @@ class Plant:
         circuit.battery_r = RIGID_OHMS
         circuit.hat_a = 0.0
         if live and not self.single_source:
-            held = battery_e + 0.03 + CHARGER_OHMS * REPLAY_FLOAT_A
+            held = battery_e + 0.03 + CHARGER_OHMS * replay.charge_a
             circuit.charger_e = max(circuit.charger_e, held) if relays.k2_open else held
 
     def _next_limit(self, source_v: float) -> float:

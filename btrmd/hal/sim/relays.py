@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from math import inf
+from random import Random
 
 NAMES = ("k1", "k2", "k3")
 OPERATE_S = 0.005
 OVERLAP_S = 0.010  # K1 makes before it breaks
 HEARTBEAT_S = 2.0  # without an edge for this long all coils lose their power
-CHATTER_S = (0.05, 0.12, 0.03, 0.2, 0.08, 0.15)  # between the moves of a chattering relay, in turn
+CHATTER_S = (0.03, 0.2)  # between two moves of a chattering relay, from .. to
 
 # contact -> its relay; a contact is named by what is true in the energised position
 OWNER = {"s1_open": "k1", "s2_closed": "k1", "k2_open": "k2", "k3_open": "k3"}
@@ -23,8 +24,20 @@ class Relays:
     """
 
     __slots__ = (
-        "_alive_until", "_beats", "_commands", "_faults_seen", "_timers", "coils", "due", "faults",
-        "is_powered", "k2_open", "k3_open", "s1_open", "s2_closed",
+        "_alive_until",
+        "_beats",
+        "_commands",
+        "_faults_seen",
+        "_random",
+        "_timers",
+        "coils",
+        "due",
+        "faults",
+        "is_powered",
+        "k2_open",
+        "k3_open",
+        "s1_open",
+        "s2_closed",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -35,6 +48,7 @@ class Relays:
         self.is_powered = True
         self._alive_until = -inf
         self._timers: list[tuple[float, str, bool]] = []
+        self._random = Random(1)
         self._beats = {name: (inf, False) for name in NAMES}  # next move of chattering contacts
         self.due = inf
         self.s1_open = False
@@ -93,8 +107,7 @@ class Relays:
         for name, (beat_at, position) in self._beats.items():
             if beat_at <= now:
                 self._move(name, not position, now)
-                pause = CHATTER_S[int(beat_at * 1000.0) % len(CHATTER_S)]
-                self._beats[name] = (now + pause, not position)
+                self._beats[name] = (now + self._random.uniform(*CHATTER_S), not position)
                 changed = True
         while self._timers and self._timers[0][0] <= now:
             _, contact, position = self._timers.pop(0)

@@ -10,6 +10,8 @@ from .table import read_table
 
 CUTOFF_V = 11.0  # per block
 HIGHEST_V, HIGHEST_A = 80.0, 40.0
+FLOAT_A = 0.02
+RECHARGE_A, RECHARGE_S = 0.5, 1800.0  # what the charger gives once the load is back
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +76,38 @@ def read_record(path: Path) -> Record:
 
 
 class Replay:
-    """A record with the place it has come to. `played_s` counts while K1 carries the load."""
+    """A record with the place it has come to. `played_s` counts while K1 carries the load,
+    `rested_s` afterwards."""
 
-    __slots__ = ("_row", "amps", "float_v", "played_s", "record", "temperature_c", "volts")
+    __slots__ = (
+        "_row", "amps", "float_v", "played_s", "record", "rested_s", "temperature_c", "volts",
+    )  # fmt: skip
 
     def __init__(self, record: Record, blocks: int, played_s: float = 0.0) -> None:
         self.record = record
         self.float_v = record.volts[0] + 1.0 * blocks  # before the load moves
         self.played_s = 0.0
+        self.rested_s = 0.0
         self._row = 0
         self.volts = 0.0
         self.amps = 0.0  # what the load takes, 0 or more
         self.temperature_c: float | None = None
         self.advance(played_s)
 
+    @property
+    def charge_a(self) -> float:
+        """What a charger gives now, K2 closed: a discharge is followed by a recharge."""
+        is_due = self.played_s > 0.0 and self.rested_s < RECHARGE_S
+        return RECHARGE_A if is_due else FLOAT_A
+
+    def rest(self, dt: float) -> None:
+        """`dt` s pass with the load on the supply."""
+        self.rested_s += dt
+
     def advance(self, dt: float) -> None:
         """`dt` s of the record pass; volts, amps and temperature_c follow."""
         self.played_s += dt
+        self.rested_s = 0.0
         record = self.record
         times = record.times
         at = times[0] + self.played_s

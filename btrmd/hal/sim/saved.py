@@ -72,6 +72,7 @@ def encode_plant(plant: Plant) -> dict[str, Any]:
         "dead_s": plant.dead_s,
         "lowest_v_block": plant.lowest_v_block,
         "lvd_justified": plant.unfed.is_lvd_justified,
+        "lvd_open": plant.unfed.lvd_is_open,
         "profile": None if load.profile is None else [load.profile.path, load.started],
         "replay": None if replay is None else [replay.record.path, replay.played_s],
     }
@@ -98,7 +99,7 @@ def restore_plant(plant: Plant, saved: dict[str, Any]) -> list[str]:
         plant.unfed.dropped_s = _number(saved, "dropped_s", 0.0, 1e12)
         plant.unfed.dead_s = _number(saved, "dead_s", 0.0, 1e12)
         if saved.get("lvd_justified") is True:
-            plant.unfed.justify()
+            plant.unfed.justify(saved.get("lvd_open") is True)
         plant.lowest_v_block = _number(saved, "lowest_v_block", 0.0, 100.0)
         contacts = {name: bool(position) for name, position in saved["contacts"].items()}
         plant.relays.place(contacts, plant.plant_s)

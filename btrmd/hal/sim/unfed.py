@@ -21,7 +21,7 @@ class Unfed:
 
     __slots__ = (
         "_allowed_steps", "_closed_steps", "_good_since", "_was_low", "dead_s", "dropped_s",
-        "is_permitted", "lvd_is_open",
+        "is_permitted", "lvd_is_open", "slack_v",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -31,6 +31,7 @@ class Unfed:
             True  # UPS mode is on, or a test or what follows from it has the battery
         )
         self.lvd_is_open = False
+        self.slack_v = 0.0  # per block: what the battery's sensor may be off by
         self._was_low = False  # below the opening level, and not well for LVD_S since
         self._good_since = inf
         self._allowed_steps = self._closed_steps = STEPS
@@ -45,9 +46,10 @@ class Unfed:
         self.is_permitted = self._allowed_steps > STEPS
         self.lvd_is_open = self._closed_steps <= STEPS
 
-    def justify(self) -> None:
-        """It was low when it was saved."""
+    def justify(self, lvd_is_open: bool) -> None:
+        """It was low when it was saved; `lvd_is_open`: the last word then, and K3 as it says."""
         self._was_low = True
+        self.lvd_is_open = lvd_is_open
 
     @property
     def is_lvd_justified(self) -> bool:
@@ -56,11 +58,12 @@ class Unfed:
 
     def look(self, battery_v: float, blocks: int, now: float) -> None:
         """See the battery's true terminal voltage at plant second `now`."""
-        if battery_v < LVD_OPEN_V * blocks:
+        slack = self.slack_v * blocks
+        if battery_v < LVD_OPEN_V * blocks + slack:
             self._was_low = True
             self._good_since = inf
         elif self._was_low:
-            if battery_v <= LVD_CLOSE_V[blocks]:
+            if battery_v <= LVD_CLOSE_V[blocks] + slack:
                 self._good_since = inf
             elif self._good_since == inf:
                 self._good_since = now

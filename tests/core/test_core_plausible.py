@@ -1,0 +1,418 @@
+"""Readings that lie: the odd one is found, told and left out; in doubt the load stays fed."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import VOLTS, Bench, last, phase, rested, start, supply
+from station import POINT_OF, Station
+
+from btrmd.core.publish import points
+from btrmd.core.requests import look, prechecks
+from btrmd.hal.sim.keys import set_keys
+from btrmd.model.commands import StartTest
+from btrmd.model.readings import Quality
+
+VOLTAGES = ("battery.voltage", "load.voltage", "charger.voltage", "supply.voltage")
+
+
+def lie(station: Station, point: str, text: str) -> None:
+    set_keys(station.plant, {f"fault.reading.{point}": text})
+
+
+def told(station: Station) -> list[str]:
+    """The readings that are not believed, by their alarms."""
+    return [key for key in station.state.alarms.keys if key.startswith("reading.")]
+
+
+def site(state: str, volts: int = 12, **settings: object) -> Station:
+    """A station in the middle of something, with LVD and UPS mode on."""
+    station = rested(
+        volts, load_a=5.0, rated_ah=17.0 if state == "running" else 7.0, lvd__enabled=True,
+        **settings,
+    )  # fmt: skip
+    if state == "bulk":
+        station.plant.battery.set_soc(0.4)
+        station.run(60.0)
+    elif state == "running":
+        start(station)
+        station.run(30.0)
+    elif state == "outage":
+        supply(station, False)
+        station.run(30.0)
+    return station
+
+
+def drain(station: Station) -> float:
+    """A real outage down to the LVD; the lowest V a block at which the battery still gave."""
+    supply(station, False)
+    plant, lowest, open_s = station.plant, 99.0, 0
+    plant.battery.set_soc(min(plant.battery.charge.soc, 0.12))
+    for _ in range(9000):
+        station.tick()
+        if plant.circuit.battery_a < -0.6:
+            lowest = min(lowest, plant.circuit.battery_v / plant.blocks)
+        open_s += station.state.lvd.is_open
+        if open_s > 30:
+            return lowest
+    return lowest
+
+
+STEP_LIES = ("x0.78", "x1.25", "-2.0", "x0", "noise:2")
+SEEN = [
+    *(("battery.voltage", state) for state in ("bulk", "running", "outage")),
+    *(("load.voltage", state) for state in ("float", "bulk", "running", "outage")),
+    *(("supply.voltage", state) for state in ("float", "bulk")),
+    ("charger.voltage", "bulk"),
+]
+
+
+@pytest.mark.parametrize("text", STEP_LIES)
+@pytest.mark.parametrize(("point", "state"), SEEN)
+def test_a_reading_that_jumps_away_is_named_at_once(point: str, state: str, text: str) -> None:
+    station = site(state)
+    lie(station, point, text)
+    assert station.until(lambda s: told(s) != [], 15.0)
+    assert told(station) == [f"reading.{point}"]
+    shown = points(station.state, station.inputs, {}, station.now)[point]
+    assert (shown.value, shown.quality) == (None, Quality.BAD)
+    station.run(60.0)
+    assert phase(station) in ("idle", "running")
+    assert phase(station) == "idle" or state != "running"
+    assert drain(station) > 10.2, "the LVD opens by what is left"
+    lie(station, point, "off")
+    supply(station, True)
+    station.run(1200.0)
+    assert told(station) == []
+    assert not station.state.outputs.k1
+    assert station.plant.dropped_s == 0.0
+
+
+def test_a_sinking_battery_reading_while_charging_cuts_off_nobody() -> None:
+    """F5: the LVD must not open on it, and the outage after it finds its battery."""
+    station = site("bulk")
+    station.run(60.0)
+    lie(station, "battery.voltage", "x0.78")
+    station.run(60.0)
+    assert not station.state.lvd.is_open
+    assert told(station) == ["reading.battery.voltage"]
+    assert "reads" in station.state.alarms.raised["reading.battery.voltage"].text
+    supply(station, False)
+    station.run(60.0)
+    assert station.plant.sense().load_v > 11.0
+    assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("text", ["hold", "drift:-4", "drift:4"])
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_supply_reading_that_hangs_in_an_outage_leaves_the_lvd_its_say(
+    volts: int, text: str
+) -> None:
+    """F6."""
+    station = rested(volts, load_a=5.0, rated_ah=7.0, lvd__enabled=True)
+    if text == "hold":
+        lie(station, "supply.voltage", text)
+    supply(station, False)
+    station.run(5.0)
+    lie(station, "supply.voltage", text)
+    if text == "hold":
+        lie(station, "supply.voltage", f"+{13.6 * volts / 12:g}")
+    station.run(30.0)
+    assert station.state.on_battery
+    if text == "hold":
+        assert told(station) == ["reading.supply.voltage"]
+    assert 10.2 < drain(station) < 10.5
+    assert station.plant.dropped_s == 0.0
+    lie(station, "supply.voltage", "off")
+    supply(station, True)
+    station.run(120.0)
+    assert station.plant.sense().supply_a > 4.9
+    assert told(station) == []
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("text", ["x0", "x0.8", "-3"])
+def test_a_live_supply_that_reads_low_in_a_test_gets_its_load_back(volts: int, text: str) -> None:
+    station = rested(volts, load_a=3.0)
+    start(station)
+    station.run(30.0)
+    text = f"-{3 * volts // 12}" if text == "-3" else text
+    lie(station, "supply.voltage", text)
+    station.run(30.0)
+    assert phase(station) == "idle"
+    assert last(station).result == "aborted"
+    assert station.plant.sense().supply_a > 2.9
+    assert not station.state.on_battery
+    assert told(station) == ["reading.supply.voltage"]
+
+
+@pytest.mark.parametrize("point", ["battery.voltage", "load.voltage"])
+@pytest.mark.parametrize("text", ["hold", "x0.85", "drift:-6", "drift:6"])
+def test_no_verdict_comes_from_volts_that_contradict_each_other(point: str, text: str) -> None:
+    station = rested(
+        load_a=6.0, rated_ah=7.0, test__minimum_runtime_min=10, test__type2_min=90,
+        test__type2_minimum_mv=10500,
+    )  # fmt: skip
+    start(station, "2")
+    station.run(20.0)
+    lie(station, point, text)
+    lowest = 99.0
+    while phase(station) == "running":
+        station.tick()
+        lowest = min(lowest, station.plant.circuit.battery_v)
+    station.run(30.0)
+    assert last(station).result == "aborted", last(station).reason
+    assert lowest > 11.0
+    assert any(event.key.startswith("reading.") for event in station.events)
+    assert station.plant.dropped_s == 0.0
+    assert station.plant.sense().supply_a > 5.9
+
+
+def test_a_doubt_is_resolved_by_what_the_supply_and_the_charger_say_after_it() -> None:
+    station = rested(load_a=5.0)
+    start(station)
+    lie(station, "battery.voltage", "drift:8")
+    assert station.until(lambda s: len(told(s)) == 2, 600.0)
+    assert "cannot be told" in station.state.alarms.raised["reading.load.voltage"].text
+    lines = prechecks(station.state, look(station.state, station.inputs, station.now))
+    assert next(line for line in lines if line.name == "Readings").text == (
+        "Two readings contradict each other."
+    )
+    station.run(30.0)
+    assert told(station) == ["reading.battery.voltage"], "the load agrees with the supply again"
+    refused = station.ask(StartTest("1", source="x"))
+    assert (refused.ok, refused.code) == (False, "alarm")
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+def test_an_idle_battery_that_reads_low_is_not_cut_off_by_one_witness(volts: int) -> None:
+    """Charger off: nobody can say whether it lies; the next outage tells."""
+    station = rested(volts, load_a=5.0, lvd__enabled=True)
+    station.plant.charger.switch(False)
+    station.plant.touch()
+    station.run(20.0)
+    lie(station, "battery.voltage", "x0.78")
+    station.run(120.0)
+    assert not station.state.lvd.is_open
+    supply(station, False)
+    station.run(60.0)
+    assert told(station) == ["reading.battery.voltage"]
+    assert station.plant.dropped_s == 0.0
+    assert 10.2 < drain(station) < 10.5
+
+
+# --- currents ------------------------------------------------------------------------------------
+
+AMPS = [name for name in POINT_OF.values() if name.endswith(".current")]
+
+
+@pytest.mark.parametrize("point", AMPS)
+@pytest.mark.parametrize("text", ["x0.6", "-2.0", "+1.5"])
+@pytest.mark.parametrize("state", ["float", "running", "outage"])
+def test_a_current_that_lies_moves_no_load_and_gives_no_verdict(
+    point: str, text: str, state: str
+) -> None:
+    station = site(state)
+    lie(station, point, text)
+    station.run(150.0)
+    alarms = set(station.state.alarms.keys)
+    untouched = text == "x0.6" and abs(getattr(station.plant.sense(), _field(point))) < 1.0
+    assert untouched or alarms & {"wiring.current_balance", f"reading.{point}"}
+    assert not any(key.startswith("relay.") for key in alarms)
+    needed = f"reading.{point}" not in alarms
+    assert phase(station) == ("running" if state == "running" and (untouched or not needed) else
+                              "idle")  # fmt: skip
+    assert station.state.on_battery is (state == "outage")
+    assert drain(station) > 10.2
+    assert station.plant.dropped_s == 0.0
+
+
+def _field(point: str) -> str:
+    return next(name for name, other in POINT_OF.items() if other == point)
+
+
+@pytest.mark.parametrize("point", ["load.current", "charger.current", "supply.current"])
+def test_a_current_against_its_diode_is_not_believed(point: str) -> None:
+    bench = Bench()
+    bench.run(20.0)
+    field = _field(point)
+    bench.put(**{field: -0.15})
+    bench.run(30.0)
+    assert f"reading.{point}" not in bench.alarms
+    bench.put(**{field: -0.3})
+    bench.run(3.0)
+    assert f"reading.{point}" in bench.alarms
+    assert "backward" in bench.state.alarms.raised[f"reading.{point}"].text
+    bench.free(field)
+    bench.run(7.0)
+    assert f"reading.{point}" not in bench.alarms
+
+
+@pytest.mark.parametrize("text", ["-2.0", "x0.78", "drift:-120"])
+def test_no_verdict_comes_from_one_witness_though_the_load_is_too_small_to_prove_him_wrong(
+    text: str,
+) -> None:
+    """Half an ampere is no more than what this unit itself may take: the currents say nothing."""
+    station = rested(load_a=0.5)
+    station.plant.noise = False
+    station.errors["load_a"] = (0.99, -0.03)
+    station.errors["battery_a"] = (1.0, 0.03)
+    start(station)
+    station.run(60.0)
+    lie(station, "battery.voltage", text)
+    assert station.until(lambda s: phase(s) != "running", 900.0)
+    station.run(60.0)
+    record = last(station)
+    assert record.result == "aborted", record.reason
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+def test_a_reading_that_is_honest_again_is_believed_at_the_ends_of_the_tolerance(
+    volts: int,
+) -> None:
+    station = rested(volts)
+    station.errors["load_v"] = (0.99, -0.02)
+    station.errors["supply_v"] = (1.01, 0.02)
+    lie(station, "load.voltage", "x0.78")
+    station.run(30.0)
+    assert told(station) == ["reading.load.voltage"]
+    lie(station, "load.voltage", "off")
+    station.run(45.0)
+    assert told(station) == []
+
+
+def test_the_error_of_a_current_is_not_taken_for_this_units_own_draw() -> None:
+    station = rested(48)
+    start(station)
+    station.run(10.0)
+    station.errors["supply_a"] = (1.0, 0.05)
+    set_keys(station.plant, {"supply.on": 0})  # the test ends, and the charger is back
+    station.run(20.0)
+    assert station.inputs.charger_a.value > 0.5
+    assert station.inputs.guard is False
+    assert told(station) == []
+    assert station.state.outputs.k1
+
+
+def test_a_dead_load_is_no_witness_against_the_battery() -> None:
+    """UPS mode off: the supply takes the load with it, and the battery's reading drifts down."""
+    station = rested(lvd__enabled=True, ups__enabled=False)
+    station.run(30.0)
+    supply(station, False)
+    lie(station, "battery.voltage", "drift:-120")
+    station.run(120.0)
+    assert station.inputs.battery_v.value < 10.0
+    assert station.inputs.load_v.value < 1.0
+    assert not station.state.lvd.is_open
+    station.change(ups__enabled=True)
+    station.run(5.0)
+    assert station.plant.circuit.bus_v > 11.0
+    station.run(60.0)
+    assert not station.state.plausible.is_odd("load.voltage"), "it tells the truth"
+    assert not station.state.lvd.is_open
+    assert station.plant.dropped_s < 1.1, "as long as it took to hear of it"
+
+
+def test_a_lying_charger_cuts_off_no_battery_whose_own_reading_is_not_believed() -> None:
+    station = rested(lvd__enabled=True)
+    station.run(60.0)
+    lie(station, "charger.voltage", "x0.85")
+    station.run(30.0)
+    station.plant.battery.set_soc(0.1)  # as no battery moves: its own reading is doubted
+    station.run(60.0)
+    assert 10.6 < station.plant.circuit.battery_v < 12.0
+    assert not station.state.lvd.is_open
+
+
+# --- lines ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_a_guard_line_that_says_active_for_ever_is_not_believed(dt: float) -> None:
+    station = rested(dt=dt)
+    set_keys(station.plant, {"fault.guard": "low"})
+    station.run(16.0)
+    assert told(station) == [], "a real guard holds for 10 s"
+    moved = station.until(lambda s: s.state.outputs.k1, 5.0)
+    station.run(60.0)
+    assert told(station) == ["reading.guard.active"]
+    assert not moved
+    assert not station.state.outputs.k1
+    assert not station.state.on_battery
+    shown = points(station.state, station.inputs, {}, station.now)["guard.active"]
+    assert shown.value is None
+    set_keys(station.plant, {"fault.guard": "off"})
+    station.run(5.0)
+    assert told(station) == []
+
+
+def test_a_guard_line_that_says_idle_in_an_outage_is_not_believed_and_the_load_is_carried() -> None:
+    station = rested()
+    set_keys(station.plant, {"fault.guard": "high"})
+    supply(station, False)
+    station.run(4.0)
+    assert station.state.on_battery
+    station.run(4.0)
+    assert told(station) == ["reading.guard.active"]
+    assert station.state.outputs.k1, "the currents say it"
+    assert len(station.records) == 1
+    supply(station, True)
+    station.run(60.0)
+    assert not station.state.on_battery
+    assert station.plant.dropped_s == 0.0
+
+
+def test_an_outage_behind_a_guard_line_that_hangs_is_carried_by_the_charger_too() -> None:
+    station = rested()
+    set_keys(station.plant, {"fault.guard": "low"})
+    station.run(30.0)
+    assert told(station) == ["reading.guard.active"]
+    station.plant.battery.set_soc(0.5)
+    set_keys(station.plant, {"supply.on": 0})  # the charger feeds load and battery
+    station.run(6.0)
+    assert station.plant.circuit.battery_a > 0.0
+    assert station.state.outputs.k1
+    assert station.plant.dropped_s == 0.0
+
+
+def test_a_path_line_that_the_load_current_belies_blames_no_relay() -> None:
+    station = rested()
+    start(station)
+    set_keys(station.plant, {"fault.batt_path": "low"})
+    station.run(30.0)
+    assert told(station) == ["reading.batt_path"]
+    assert station.state.relays.faulty == ()
+    assert phase(station) == "running"
+    set_keys(station.plant, {"fault.batt_path": "off"})
+    station.run(10.0)
+    assert told(station) == []
+
+
+def test_an_open_path_is_the_relays_fault() -> None:
+    station = rested()
+    set_keys(station.plant, {"battery.fuse": 0, "charger.on": 0})
+    station.run(10.0)
+    assert told(station) == []
+    assert station.state.relays.faulty == ("k3",)
+
+
+# --- nothing is wrong ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+def test_a_healthy_site_is_never_doubted(volts: int) -> None:
+    """Small loads, low supplies, deep batteries, all the moves between the sources."""
+    for load_a in (0.1, 0.5, 3.0, 9.0):
+        for share in (11.6, 12.6, 14.4):
+            station = rested(volts, dt=0.5, load_a=load_a, lvd__enabled=True)
+            station.plant.noise = True
+            station.plant.supply.volts = share * volts / 12
+            station.plant.touch()
+            station.run(20.0)
+            for soc in (1.0, 0.5, 0.1):
+                station.plant.battery.set_soc(soc)
+                supply(station, False)
+                station.run(20.0)
+                supply(station, True)
+                station.run(40.0)
+            assert station.state.plausible.reasons == {}, (load_a, share)
+            assert not any(event.key.startswith("reading.") for event in station.events)

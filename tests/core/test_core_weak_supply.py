@@ -1,0 +1,244 @@
+"""Weak supplies and faults that come and go: never silent, and never a flood."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import VOLTS, Bench, rested, start, supply
+from station import Station
+
+from btrmd.hal.sim.keys import set_keys
+from btrmd.model.commands import StopTest
+from btrmd.model.events import Kind
+
+STEPS = pytest.mark.parametrize("dt", [0.1, 1.0])
+
+
+def put(station: Station, **keys: object) -> None:
+    set_keys(station.plant, {key.replace("__", "."): value for key, value in keys.items()})
+
+
+@STEPS
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_supply_behind_ohms_discharges_nobody_in_silence(volts: int, dt: float) -> None:
+    station = rested(volts, dt=dt, load_a=5.0)
+    count = len(station.events)
+    put(station, supply__ohms=0.8 * volts / 12)
+    station.run(5.0)
+    assert station.state.on_battery
+    assert station.kinds("ups.on_battery") == ["raise"]
+    began = heard = station.now
+    while station.now < began + 1800.0:
+        station.tick()
+        if station.plant.sense().battery_a > -0.6 or station.state.on_battery:
+            heard = station.now
+        assert station.now - heard <= 2.0, "the battery gives, and nobody is told"
+    assert "supply.weak" in station.state.alarms.keys
+    assert len(station.events) - count <= 20
+    assert len(station.records) == 1
+    assert station.plant.dropped_s == 0.0
+
+
+def test_a_limited_supply_shares_the_load_with_the_battery_and_is_told_of() -> None:
+    station = rested(load_a=6.0)
+    put(station, supply__limit_a=4.0)
+    station.run(600.0)
+    assert station.state.on_battery
+    assert "supply.weak" in station.state.alarms.keys
+    put(station, supply__limit_a="none")
+    station.run(700.0)
+    assert not station.state.on_battery
+    assert not station.state.outputs.k1
+    station.run(3700.0)
+    assert station.state.alarms.keys == ()
+    assert station.plant.dropped_s == 0.0
+
+
+def test_a_discharge_is_told_though_the_sum_of_the_currents_is_wrong() -> None:
+    """A load that goes partly around its shunt beside a supply that cannot feed it."""
+    station = rested(load_a=5.0)
+    put(station, wiring__load_bypass=0.5)
+    station.run(90.0)
+    assert station.state.alarms.keys == ("wiring.current_balance",)
+    put(station, supply__limit_a=1.0)
+    heard = station.now
+    for _ in range(900):
+        station.tick()
+        if station.plant.sense().battery_a > -0.6 or station.state.on_battery:
+            heard = station.now
+        assert station.now - heard <= 4.0, "the battery gives, and nobody is told"
+    assert station.plant.dropped_s == 0.0
+
+
+def test_more_than_three_helps_within_an_hour_make_a_supply_weak() -> None:
+    station = rested()
+    for number in range(1, 5):
+        supply(station, False)
+        station.run(30.0)
+        assert ("supply.weak" in station.state.alarms.keys) is (number > 3)
+        supply(station, True)
+        station.run(300.0)
+    assert station.kinds("supply.weak") == ["raise"]
+    station.run(3700.0)
+    assert station.kinds("supply.weak") == ["raise", "clear"]
+
+
+def test_three_helps_an_hour_are_no_weakness_however_long_it_goes_on() -> None:
+    station = rested()
+    for _ in range(12):
+        supply(station, False)
+        station.run(30.0)
+        supply(station, True)
+        station.run(1190.0)
+    assert station.kinds("supply.weak") == []
+
+
+# --- the guard -----------------------------------------------------------------------------------
+
+
+@STEPS
+def test_a_guard_that_acts_is_an_event_after_5_s_and_an_alarm_after_60(dt: float) -> None:
+    bench = Bench(dt=dt)
+    bench.run(20.0)
+    bench.put(supply_v=None, guard=True, supply_a=0.0, battery_a=-2.3, load_v=12.5, battery_v=12.6,
+              charger_v=0.0)  # fmt: skip
+    bench.run(4.5)
+    assert bench.told("guard.active") == []
+    bench.run(1.5)
+    assert [event.kind for event in bench.told("guard.active")] == [Kind.CHANGE]
+    bench.run(53.0)
+    assert "guard.active" not in bench.alarms
+    bench.run(3.0)
+    assert "guard.active" in bench.alarms
+    bench.free("supply_v", "guard", "supply_a", "battery_a", "load_v", "battery_v", "charger_v")
+    bench.run(9.0)
+    assert "guard.active" in bench.alarms
+    bench.run(3.0)
+    assert "guard.active" not in bench.alarms
+    kinds = [event.kind for event in bench.told("guard.active")]
+    assert kinds == [Kind.CHANGE, Kind.RAISE, Kind.CLEAR]
+
+
+def test_a_guard_that_waits_for_the_end_of_an_outage_is_no_news() -> None:
+    station = rested()
+    supply(station, False)
+    station.run(600.0)
+    assert station.plant.sense().guard
+    assert station.kinds("guard.active") == []
+    assert set(station.state.alarms.keys) == {"supply.lost", "charger.lost"}
+
+
+# --- K1 that does not let go ---------------------------------------------------------------------
+
+
+@STEPS
+@pytest.mark.parametrize("volts", [12, 24])
+def test_a_welded_k1_with_a_low_battery_is_told_in_few_words(volts: int, dt: float) -> None:
+    station = rested(volts, dt=dt, load_a=8.0, rated_ah=7.0, lvd__enabled=True)
+    start(station)
+    put(station, fault__relay__k1="welded")
+    station.run(5.0)
+    station.ask(StopTest("x"))
+    station.run(20.0)
+    assert "relay.k1" in station.state.alarms.keys
+    assert station.state.on_battery, "the battery feeds the load, whoever left it there"
+    station.plant.battery.set_soc(0.12)
+    count, records = len(station.events), len(station.records)
+    station.run(3600.0)
+    assert len(station.events) - count <= 30
+    assert len(station.records) - records <= 3
+    assert station.plant.dropped_s == station.plant.dead_s == 0.0
+    assert station.plant.sense().supply_a > 7.0, "the guard has put the supply on the load"
+    assert not station.state.on_battery
+
+
+# --- the flood rule ------------------------------------------------------------------------------
+
+
+def flip(bench: Bench, times: int, **channels: object) -> None:
+    for _ in range(times):
+        bench.put(**channels)
+        bench.run(15.0)
+        bench.free(*channels)
+        bench.run(15.0)
+
+
+FLOODS = [
+    ("battery.low_voltage", {"battery_v": 10.9, "charger_v": 10.93}),
+    ("io1", {"io1_v": 5.0}),
+    ("storage", {"storage_ok": False}),
+    ("sensor.0x4a", {"chips": (("0x40", True), ("0x4a", False))}),
+]
+
+
+@pytest.mark.parametrize(("key", "channels"), FLOODS)
+def test_an_alarm_that_comes_too_often_is_told_as_chattering(
+    key: str, channels: dict[str, object]
+) -> None:
+    bench = Bench(ups__enabled=False, io1__config=2)
+    bench.put(chips=(("0x40", True), ("0x4a", True)))
+    bench.run(20.0)
+    for _ in range(20):
+        bench.put(**channels)
+        bench.run(15.0)
+        bench.put(chips=(("0x40", True), ("0x4a", True)))
+        bench.free(*(name for name in channels if name != "chips"))
+        bench.run(15.0)
+    told = bench.told(key)
+    kinds = [event.kind for event in told]
+    assert kinds == [Kind.RAISE, Kind.CLEAR] * 6 + [Kind.RAISE]
+    assert "chattering: 7 times within an hour" in told[-1].text
+    assert key in bench.alarms
+    bench.run(580.0)
+    assert key in bench.alarms, "steady for ten minutes first"
+    bench.run(30.0)
+    assert key not in bench.alarms
+    assert bench.told(key)[-1].kind is Kind.CLEAR
+    assert "13 times more" in bench.told(key)[-1].text
+    bench.put(**channels)
+    bench.run(15.0)
+    assert "chattering" in bench.told(key)[-1].text, "the hour is not over"
+    bench.put(chips=(("0x40", True), ("0x4a", True)))
+    bench.free(*(name for name in channels if name != "chips"))
+    bench.run(4200.0, dt=5.0)
+    bench.put(**channels)
+    bench.run(15.0)
+    assert "chattering" not in bench.told(key)[-1].text
+
+
+def test_readings_that_contradict_each_other_now_and_then_are_no_flood() -> None:
+    station = rested()
+    for _ in range(12):
+        put(station, **{"fault.reading.load.voltage": "+3"})
+        station.run(20.0)
+        put(station, **{"fault.reading.load.voltage": "off"})
+        station.run(40.0)
+    kinds = station.kinds("reading.load.voltage")
+    assert kinds == ["raise", "clear"] * 6 + ["raise"]
+
+
+def test_outages_that_come_too_often_share_a_record() -> None:
+    station = rested()
+    for _ in range(15):
+        supply(station, False)
+        station.run(20.0)
+        supply(station, True)
+        station.run(150.0)
+    assert len(station.records) == 7
+    assert station.records[7].marks == ("chattering",)
+    assert station.records[7].state == "running"
+    assert station.kinds("ups.on_battery") == ["raise", "clear"] * 6 + ["raise"]
+    station.run(700.0)
+    assert station.records[7].state == "finished"
+    assert not station.state.on_battery
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+def test_six_outages_an_hour_are_six_records(volts: int) -> None:
+    station = rested(volts)
+    for _ in range(12):
+        supply(station, False)
+        station.run(20.0)
+        supply(station, True)
+        station.run(640.0)
+    assert len(station.records) == 12
+    assert not any("chattering" in event.text for event in station.events)

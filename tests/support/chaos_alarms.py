@@ -1,0 +1,261 @@
+"""Alarm rules of the judge: every alarm within its deadline, and none without its cause.
+
+Causes are looked up in the plant's truth. Sensors may be off by what the hardware allows (+-1 % and
+20 mV or 30 mA): every limit here leaves room for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from station import Station
+
+from btrmd.model.events import Kind
+
+HOUR_S = 3600.0
+RELAYS = ("k1", "k2", "k3")
+VOLTAGES = ("battery.voltage", "load.voltage", "charger.voltage", "supply.voltage")
+
+
+class AlarmRules:
+    """`look` after every step; `fail` raises. `_held`: seconds for which a condition has held."""
+
+    def __init__(self, station: Station, fail: Callable[[str], None]) -> None:
+        self.station = station
+        self.fail = fail
+        self._held: dict[str, float] = {}
+        self._since: dict[str, float] = {}  # cause -> when it was last there, station clock
+        self._helps: list[float] = []
+        self._was_guard = self._was_k1 = False
+        self._liar: object = None
+        self._blamed: set[str] = set()  # by whoever lied before
+        self._taken_as = 0.0  # A s that the battery has given since K2 parted the charger
+        self._events = 0
+
+    def interrupted(self) -> None:
+        """The daemon dies or hangs: delays begin anew."""
+        self._held.clear()
+        self._helps.clear()
+
+    def look(self, honest_s: float, alive_s: float) -> None:
+        """`honest_s`: every sensor and line has told the truth for so long; `alive_s`: the daemon
+        has been up, and has not hung, for so long."""
+        honest = honest_s > 20.0 and alive_s > 20.0
+        self._deadlines(honest, alive_s)
+        self._relays(honest)
+        self._weak(alive_s)
+        self._lies(alive_s)
+        self._causes(honest_s, alive_s)
+
+    def _for(self, rule: str, holds: bool, seconds: float) -> bool:
+        if not holds:
+            self._held.pop(rule, None)
+            return False
+        self._held[rule] = self._held.get(rule, 0.0) + self.station.dt
+        return self._held[rule] > seconds
+
+    def _same_shape(self) -> bool:
+        """The settings are those of the plant."""
+        return self.station.settings.blocks == self.station.plant.blocks
+
+    def _deadline(self, key: str, holds: bool, seconds: float) -> None:
+        raised = key in self.station.state.alarms.raised
+        if self._for(f"alarm {key}", holds and not raised and self._same_shape(), seconds):
+            self.fail(f"{key} is not raised after {seconds:g} s")
+
+    # --- in time -------------------------------------------------------------------------------
+
+    def _deadlines(self, honest: bool, alive_s: float) -> None:
+        station = self.station
+        state, plant = station.state, station.plant
+        sense, circuit, blocks = plant.sense(), plant.circuit, plant.blocks
+        outputs, single = state.outputs, state.setpoints.single_source
+        # a current that flows, not a volt that is there, makes a supply
+        gives = circuit.supply_load > 0.0 or (single and circuit.charger_a > 0.0)
+        lost = circuit.supply_v < 11.3 * blocks and not gives
+        self._deadline("supply.lost", honest and lost, 13.0)
+        doubted = (
+            "reading.battery.voltage" in state.alarms.raised
+        )  # nothing has vouched for it since
+        low = sense.battery_v < 10.8 * blocks and not doubted
+        self._deadline("battery.low_voltage", honest and low, 13.0)
+        self._deadline("temperature.high", honest and plant.temperature_c > 60.5, 64.0)
+        gone = sense.charger_v < 12.4 * blocks and sense.charger_a <= 0.0 and not single
+        self._deadline("charger.lost", honest and gone, 66.0)
+        acts = plant.guard.active and not (outputs.k1 or outputs.k3)
+        self._deadline("guard.active", honest and acts, 66.0)
+        limit = state.setpoints.th.overcurrent_a
+        self._deadline("overcurrent", honest and sense.load_a > 1.01 * limit + 0.05, 8.0)
+        missing = plant.taken_a * plant.load_bypass
+        self._deadline("wiring.current_balance", honest and missing > 1.5 and not single, 66.0)
+        self._deadline("storage", alive_s > 1.0 and not station.storage_ok, 1.5)
+        self._deadline("clock", alive_s > 1.0 and not station.clock_ok, 1.5)
+        for chip in ("0x40", "0x41", "0x44", "0x45", "0x48", "0x49", "0x4a"):
+            self._deadline(f"sensor.{chip}", chip in station.chips_down, 13.0)
+        if state.lvd.is_open is not ("lvd.open" in state.alarms.raised):
+            self.fail("the alarm lvd.open is not what the LVD is")
+
+    def _relays(self, honest: bool) -> None:
+        station = self.station
+        state, plant = station.state, station.plant
+        sense, circuit, relays = plant.sense(), plant.circuit, plant.relays
+        outputs, blocks = state.outputs, plant.blocks
+        single = state.setpoints.single_source
+        fault = plant.relay_faults.get
+        coils = relays.coils
+        steady = self._for("steady", outputs[:3] == tuple(coils[n] for n in RELAYS), 0.0)
+        welded = (
+            steady
+            and fault("k1") == "welded"
+            and relays.s1_open
+            and relays.s2_closed
+            and not outputs.k1
+            and not plant.guard.active
+            and sense.supply_v > 12.0 * blocks
+            and sense.load_a >= 0.7
+            and circuit.path_a > 0.9 * sense.load_a
+            and not single
+        )
+        self._deadline("relay.k1", honest and welded, 8.0)
+        k3_open = fault("k3") == "welded" and relays.k3_open and not outputs.k3
+        k3_open = k3_open and 9.5 * blocks < sense.battery_v
+        self._deadline("relay.k3", honest and k3_open, 8.0)
+        k2_welded_open = (
+            fault("k2") == "welded"
+            and relays.k2_open
+            and not outputs.k2
+            and plant.charger.on
+            and sense.charger_v > 12.8 * blocks
+            and not single
+        )
+        k2_open = k2_welded_open and sense.charger_v - sense.battery_v > (0.45 + 0.3) * blocks
+        self._deadline("relay.k2", honest and k2_open, 8.0)
+        if relays.k2_open and outputs.k2:
+            self._taken_as -= sense.battery_a * station.dt
+        elif not relays.k2_open:
+            self._taken_as = 0.0
+        owes = k2_welded_open and self._taken_as > 30.0
+        owes = owes and sense.charger_v - sense.battery_v > 0.35 * blocks
+        if self._for("k2 owes", honest and owes and not state.relays.k2.faulty, 120.0):
+            self.fail("relay.k2 is not raised within 120 s of a discharge")
+        for index, name in enumerate(RELAYS):
+            key = f"relay.{name}"
+            held = key in state.alarms.floods and state.alarms.floods[key].held
+            blamed = key in state.alarms.raised and not held  # one that chatters stays for a while
+            if self._for(
+                f"unlatched {name}", blamed and not state.relays.contacts[index].faulty, 2.0
+            ):
+                self.fail(f"relay.{name} is raised without being latched")
+
+    def _weak(self, alive_s: float) -> None:
+        """The guard or a transfer came more than three times in an hour."""
+        station = self.station
+        state, plant, now = station.state, station.plant, station.now
+        k1_on = state.outputs.k1
+        closed = plant.guard.active and not self._was_guard and not (k1_on or state.outputs.k3)
+        moved = k1_on and not self._was_k1 and not state.test.is_on
+        self._was_guard, self._was_k1 = plant.guard.active, k1_on
+        if alive_s > 5.0 and (closed or moved):
+            self._helps = [at for at in self._helps if now - at < HOUR_S - 60.0]
+            if not self._helps or now - self._helps[-1] > 15.0:
+                self._helps.append(now)
+        recent = [at for at in self._helps if now - at < HOUR_S - 60.0]
+        told = "supply.weak" in state.alarms.raised
+        seen = not station.plant.line_faults and not station.lies
+        if self._for("weak", len(recent) > 4 and not told and seen, 15.0):
+            self.fail(f"supply.weak is not raised after {len(recent)} helps within an hour")
+
+    def _lies(self, alive_s: float) -> None:
+        """A voltage that is far off while current ties it to another one is told of."""
+        station = self.station
+        plant, state = station.plant, station.state
+        faults = plant.reading_faults
+        if len(faults) != 1 or station.lies or plant.line_faults or alive_s < 20.0:
+            self._held.pop("lie", None)
+            return
+        ((point, fault),) = faults.items()
+        if fault.lie.kind in ("noise", "hold", "drift") or not point.endswith(".voltage"):
+            self._held.pop("lie", None)
+            return
+        name = point.split(".")[0]
+        sense, circuit, blocks = plant.sense(), plant.circuit, plant.blocks
+        true = getattr(sense, f"{name}_v")
+        far = abs(fault.tell(true, plant.plant_s) - true) > 1.2 * blocks
+        load = circuit.supply_load > 1.0 and circuit.path_a == 0.0
+        path = circuit.path_a > 1.0 and circuit.supply_load == 0.0
+        charge = sense.charger_a > 0.6 and not state.setpoints.single_source
+        charge = charge and not state.outputs.k2
+        tied = {
+            "supply": load, "load": load or path,
+            "battery": plant.has_fuse and (path or charge), "charger": charge,
+        }[name]  # fmt: skip
+        told = any(key.startswith("reading.") for key in state.alarms.raised)
+        relays = any(value != "off" for value in plant.relay_faults.values())
+        bypass = plant.load_bypass > 0.0
+        if self._for("lie", far and tied and not (told or relays or bypass), 12.0):
+            self.fail(f"{point} lies by {fault.lie.text}, and nobody is told")
+        blamed = {
+            channel
+            for channel, odd in zip(VOLTAGES, state.plausible.odd, strict=True)
+            if odd is not None and not odd.doubted and channel != point
+        }
+        if fault is not self._liar:  # whoever lied before has not been believed again yet
+            self._liar, self._blamed = fault, blamed
+        self._blamed = self._blamed & blamed
+        blamed = blamed - self._blamed
+        alone = not (relays or bypass or plant.supply.ohms) and plant.supply.limit_a > 20.0
+        if self._for("blamed", far and tied and bool(blamed) and alone, 5.0):
+            self.fail(f"{point} lies by {fault.lie.text}, and {min(blamed)} is blamed")
+
+    # --- with a cause --------------------------------------------------------------------------
+
+    def _causes(self, honest_s: float, alive_s: float) -> None:
+        """An alarm that is raised has, or has lately had, its cause."""
+        station = self.station
+        plant, now = station.plant, station.now
+        sense, circuit, blocks = plant.sense(), plant.circuit, plant.blocks
+        shape = self._same_shape()
+        th = station.state.setpoints.th
+        relays = any(value != "off" for value in plant.relay_faults.values())
+        present = {
+            "untrue": honest_s <= 0.0,
+            "interrupted": alive_s <= 0.0,
+            "shape": not shape,
+            "relay": relays or not plant.has_fuse,
+            "supply.lost": circuit.supply_v < 11.7 * blocks,
+            "charger.lost": sense.charger_v < 12.8 * blocks,
+            "battery.low_voltage": sense.battery_v < 11.2 * blocks,
+            "temperature.high": plant.temperature_c > 59.0,
+            "overcurrent": sense.load_a > 0.98 * th.overcurrent_a - 0.1,
+            "guard.active": plant.guard.active,
+            "wiring.current_balance": plant.load_bypass > 0.0,
+            "storage": not station.storage_ok,
+            "clock": not station.clock_ok,
+            "sensor": bool(station.chips_down),
+            "lvd.open": sense.battery_v < 10.7 * blocks,
+        }
+        for cause, is_so in present.items():
+            if is_so:
+                self._since[cause] = now
+        fresh = station.events[self._events :]
+        self._events = len(station.events)
+        for event in fresh:
+            if event.kind is Kind.RAISE and not event.key.startswith(("io", "ups.")):
+                self._caused(event.key, event.text)
+
+    def _caused(self, key: str, text: str) -> None:
+        group = key.split(".")[0]
+        cause = {"relay": "relay", "sensor": "sensor", "reading": "untrue"}.get(group, key)
+        if cause in ("battery.low_capacity", "supply.weak", "system.voltage_mismatch"):
+            return
+        if cause == "settings.defaults":
+            return
+        # what lies, and a wrong shape, may raise anything; a hang or a restart nothing
+        excuses = [cause] if group in ("sensor", "storage", "clock") else [cause, "untrue", "shape"]
+        if group == "reading":
+            excuses += ["relay", "wiring.current_balance"]  # they contradict readings too
+        if key == "wiring.current_balance":
+            excuses.append("relay")
+        now = self.station.now
+        if all(now - self._since.get(name, float("-inf")) > 90.0 for name in excuses):
+            self.fail(f"{key} is raised without a cause: {text}")

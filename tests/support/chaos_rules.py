@@ -1,0 +1,387 @@
+"""The rules that never break, whatever the site does: the judge of the chaos runs.
+
+Each rule looks at the plant's truth (contacts, flows, the battery's own volts) and asks whether
+the station did what it promises, in the time that it promises. What a lying sensor may spoil is
+written where the rule is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from chaos_alarms import AlarmRules
+from station import Station
+
+from btrmd.core.step import step
+from btrmd.model.board import Inputs
+from btrmd.model.commands import Command
+from btrmd.model.events import Kind
+from btrmd.model.readings import GOOD, Measurement
+
+LONGEST_TEST_S = 999 * 60.0 + 120.0
+HOUR_S = 3600.0
+MOST_K1_MOVES = 60  # an hour: tests of a minute, and tries with a growing wait
+MOST_EVENTS = 120  # an hour, all keys together, without what commands tell
+HAT_W = 4.0
+
+
+class Violation(AssertionError):  # noqa: N818  (a rule was broken, not the code)
+    """A rule was broken; the text names seed, step and what was done last."""
+
+
+class Rules:
+    """Asked before and after every step."""
+
+    def __init__(self, station: Station, random: Random, fail: Callable[[str], None]) -> None:
+        self.station = station
+        self.random = random
+        self.fail = fail
+        self.alarms = AlarmRules(station, fail)
+        self.ended: dict[str, int] = {}
+        self._held: dict[str, float] = {}  # rule -> s for which its condition has held
+        self._dropped = 0.0
+        self._honest_s = 0.0  # every sensor and line has told the truth
+        self._alive_s = 0.0  # since the last start or hang
+        self._seen: set[int] = set()
+        self._events = 0
+        self._told: list[tuple[float, str, Kind]] = []
+        self._opened: list[float] = []
+        self._shape: tuple[object, object] = (None, None)
+        self._busy = self._due = self._was_on = False
+        self._coils = (False, False, False)  # before this step
+        self._hangs = False  # the load hung on the battery before this step
+        self._k1_moves: list[float] = []
+        self._owes_k1 = False  # a test's load was left on the battery by a supply that died
+
+    # --- around a step -------------------------------------------------------------------------
+
+    def interrupted(self) -> None:
+        """The daemon dies or hangs: delays begin anew."""
+        self._alive_s = 0.0
+        self._held.clear()
+        self._shape = (None, None)
+        self.alarms.interrupted()
+
+    def before(self, commands: tuple[Command, ...]) -> None:
+        station = self.station
+        settings = station.settings
+        self._shape = (settings["system.voltage"], settings["system.single_source"])
+        self._busy = station.state.test.is_on or station.state.on_battery
+        self._due = station.state.restart_at is not None
+        self._was_on = station.state.test.is_on
+        self._coils = station.state.outputs[:3]
+        plant = station.plant
+        self._hangs = plant.circuit.path_a > 0.0 and plant.taken_a > 0.3
+
+    def after(self) -> None:
+        station, plant = self.station, self.station.plant
+        lies = bool(station.lies or plant.reading_faults or plant.line_faults)
+        lies = lies or not plant.sense().powered  # a unit without power tells nothing
+        self._honest_s = 0.0 if lies or station.chips_down else self._honest_s + station.dt
+        self._alive_s += station.dt
+        self._check_drop()
+        self._check_contacts()
+        self._check_discharge()
+        self._check_on_battery()
+        self._check_return()
+        self._check_carried(self._check_coils())
+        self.alarms.look(self._honest_s, self._alive_s)
+        self._check_settings()
+        self._check_log()
+        self._check_records()
+
+    def _for(self, rule: str, holds: bool, seconds: float) -> bool:
+        """`holds` has been so for `seconds` without a break."""
+        if not holds:
+            self._held.pop(rule, None)
+            return False
+        self._held[rule] = self._held.get(rule, 0.0) + self.station.dt
+        return self._held[rule] > seconds
+
+    @property
+    def _is_honest(self) -> bool:
+        return self._honest_s > 20.0 and self._alive_s > 20.0
+
+    # --- the rules -----------------------------------------------------------------------------
+
+    def check_blindness(self, channels: tuple[str, ...]) -> None:
+        """No decision on a bad reading: what is not good may read anything."""
+        station = self.station
+        inputs = station.read()
+        blind = {
+            name: getattr(inputs, name)
+            for name in channels
+            if getattr(inputs, name).quality is not GOOD
+        }
+        if not blind:
+            return
+        made = []
+        for garbage in (-1e6, 1e6):
+            changed: Inputs = inputs._replace(
+                **{n: Measurement(garbage, m.quality, m.at) for n, m in blind.items()}
+            )
+            made.append(step(station.state, changed, station.settings, (), station.now))
+        if made[0] != made[1]:
+            self.fail(f"a decision was taken on a bad reading of {', '.join(blind)}")
+
+    def _check_drop(self) -> None:
+        """The load is never dropped. The plant excuses an open LVD only where it is justified."""
+        dropped = self.station.plant.dropped_s
+        if dropped > self._dropped + 0.0005:
+            self.fail(f"the load was dropped for {dropped - self._dropped:.3f} s")
+        self._dropped = dropped
+
+    def _check_contacts(self) -> None:
+        """The charger is off the battery in a test only, by its contact and not by the wish."""
+        station = self.station
+        state, plant = station.state, station.plant
+        outputs, relays = state.outputs, plant.relays
+        if outputs.k2 and not state.test.is_on:
+            self.fail("the charger is opened outside a test")
+        if outputs.k3 and state.test.is_on:
+            self.fail("the battery path is opened in a test")
+        faults = plant.relay_faults
+        open_ = relays.k2_open and not outputs.k2 and faults.get("k2", "off") == "off"
+        if self._for("k2 contact", open_, 3.0):
+            self.fail("the charger's contact is open outside a test")
+
+    def _check_coils(self) -> bool:
+        """The coils move when they may, and not too often. True: the supply is surely dead."""
+        station = self.station
+        state, plant, now = station.state, station.plant, station.now
+        circuit, outputs, blocks = plant.circuit, state.outputs, plant.blocks
+        fault = plant.relay_faults.get
+        if self._for("k2 back", outputs.k2 and state.test.state.value == "returning", 1.5):
+            self.fail("the charger is open though the test is over")
+        takes = plant.taken_a > 0.3
+        dead = circuit.supply_v < 11.2 * blocks and circuit.supply_load == 0.0
+        gone = self._for("dead supply", dead and self._is_honest, 3.5)
+        k1_off = self._coils[0] and not outputs.k1 and self._alive_s > 20.0
+        just_gone = self._for("just dead", dead and self._is_honest, 2.4)
+        if just_gone and k1_off and not state.lvd.is_open and plant.has_fuse:
+            self.fail("K1 lets the load go to a supply that is dead")
+        pulled = outputs.k3 and not self._coils[2] and not state.lvd.is_driven
+        # on a joined source a K1 that does not let go cannot be told from one that does
+        blind = state.setpoints.single_source
+        if pulled and self._hangs and self._honest_s > 20.0 and not blind:
+            self.fail("K3 is pulled while the battery feeds the load")
+        late = (
+            gone
+            and state.setpoints.ups_enabled
+            and not (outputs.k1 or outputs.k3)
+            and takes
+            and circuit.path_a > 0.0
+            and fault("k1", "off") == "off"
+            and not state.relays.k1.faulty
+            and not state.lvd.is_open
+        )
+        if self._for("late transfer", late, 10.0):
+            self.fail("UPS mode leaves the load to the guard")
+        if outputs.k1 is not self._coils[0]:
+            self._k1_moves = [at for at in self._k1_moves if now - at < HOUR_S] + [now]
+            most = MOST_K1_MOVES + 3 * self._restarts_within(now)
+            if len(self._k1_moves) > most:
+                self.fail(f"K1 has moved {len(self._k1_moves)} times within an hour")
+        volts = circuit.battery_v / blocks
+        good = state.lvd.is_open and volts > 12.8 and self._is_honest
+        if self._for("lvd stays", good, 75.0):
+            self.fail(f"LVD stays open at {volts:.2f} V a block")
+        return gone
+
+    def _check_carried(self, gone: bool) -> None:
+        """A test whose supply died leaves K1 on until there is a supply, over crashes too, whatever
+        UPS mode says."""
+        station = self.station
+        state, plant = station.state, station.plant
+        if self._was_on and not state.test.is_on and state.outputs.k1:
+            self._owes_k1 = not plant.supply.on
+        if plant.supply.on or state.lvd.is_open or not plant.has_fuse or state.test.is_on:
+            self._owes_k1 = False
+        faulty = plant.relay_faults.get("k1", "off") != "off" or state.relays.k1.faulty
+        fed = plant.taken_a > 0.3 and plant.circuit.path_a > 0.0
+        left = self._owes_k1 and gone and fed and not (state.outputs.k1 or faulty)
+        if self._for("carried", left, 10.0):
+            self.fail("an outage that began in a test is no longer carried")
+
+    def _check_discharge(self) -> None:
+        """Nothing discharges below its limit."""
+        station = self.station
+        state, plant = station.state, station.plant
+        sense = plant.sense()
+        volts = plant.circuit.battery_v / plant.blocks
+        test = state.test
+        limit = 10.4 - (0.2 if station.errors else 0.0)
+        if test.state.value == "running" and station.now - test.progress.t0 > 620.0:
+            own = test.record is not None and test.record.type == "2"
+            limit = (
+                float(str(station.settings["test.type2_minimum_mv"])) / 1000.0 / plant.blocks
+                if own
+                else 11.0
+            ) - (0.25 if station.errors else 0.05)
+        lies = set(plant.reading_faults)
+        doubted = test.state.value == "running" and state.plausible.is_doubtful
+        if self._for("doubted", doubted, 3.0):
+            self.fail("a test goes on though two readings contradict each other")
+        # one of the two witnesses may lie: then the test ends for that
+        low = test.state.value == "running" and volts < limit and self._alive_s > 20.0
+        if not self._is_honest:
+            low = low and volts < limit - 0.6
+        if self._for("test too low", low, 12.0):
+            self.fail(f"a test goes on at {volts:.2f} V a block")
+        feeds = -sense.battery_a > 0.5 + HAT_W / max(sense.battery_v, 9.0) and not test.is_on
+        # with one of the two witnesses drifting it cannot be told who lies: then the load stays fed
+        blind = {"battery_v", "load_v"} & set(station.lies) or lies & {
+            "battery.voltage", "load.voltage",
+        }  # fmt: skip
+        late = (
+            self._alive_s > 20.0
+            and not blind
+            and feeds
+            and volts < 10.45 - (0.2 if station.errors else 0.0)
+            and station.settings["lvd.enabled"] is True
+            and not plant.supply.on
+            and plant.relay_faults.get("k3", "off") == "off"
+            and self._currents_known()
+        )
+        if self._for("lvd late", late, 20.0):
+            self.fail(f"LVD lets the battery go down to {volts:.2f} V a block")
+
+    def _currents_known(self) -> bool:
+        """Enough currents are read and true to tell who feeds the load."""
+        station = self.station
+        lies = any(point.endswith(".current") for point in station.plant.reading_faults)
+        dead = [name for name in station.lies if name.endswith("_a") or name == "supply_v"]
+        return not lies and not dead
+
+    def _check_on_battery(self) -> None:
+        """ups.on_battery is what the battery does, whoever moved the load there."""
+        station = self.station
+        state, plant = station.state, station.plant
+        sense = plant.sense()
+        hat = HAT_W / max(sense.battery_v, 9.0)
+        gives = plant.circuit.path_a > 0.0 and -sense.battery_a > hat + 0.6
+        silent = gives and not state.test.is_on and not state.on_battery
+        if self._for("silent discharge", silent and self._is_honest, 8.0):
+            self.fail(f"the battery gives {-sense.battery_a:.1f} A, and ups.on_battery is false")
+        unwritten = state.on_battery and state.outage.record is None
+        if self._for("no record", unwritten, 1.5):
+            self.fail("on battery, and no outage is being recorded")
+        idle = plant.circuit.path_a == 0.0 and plant.circuit.supply_load > 0.0
+        claims = state.on_battery and idle and not state.outputs.k1 and not state.test.is_on
+        if self._for("false on battery", claims and self._is_honest, 20.0):
+            self.fail("ups.on_battery though the supply feeds the load and K1 is off")
+
+    def _check_return(self) -> None:
+        """A healthy supply gets its load back within the longest wait."""
+        station = self.station
+        plant, state = station.plant, station.state
+        sense = plant.sense()
+        healthy_supply = (
+            plant.supply.on
+            and plant.supply.volts > 12.0 * plant.blocks
+            and plant.supply.ohms == 0.0
+            and plant.supply.limit_a > 20.0
+            and plant.relay_faults.get("k1", "off") == "off"
+            and "relay.k1" not in state.alarms.raised
+        )
+        healthy = healthy_supply and self._is_honest and not state.test.is_on and state.outputs.k1
+        if self._for("left on battery", healthy, 620.0):
+            self.fail("the load is left on the battery though the supply is well")
+        # a supply that reads low, and is not, is found out by what it feeds
+        fault = plant.reading_faults.get("supply.voltage")
+        lies_low = fault is not None and len(plant.reading_faults) == 1 and not station.lies
+        if fault is not None and lies_low:
+            lies_low = fault.lie.kind not in ("noise", "hold", "drift")
+            lies_low = lies_low and fault.tell(sense.supply_v, plant.plant_s) < 11.0 * plant.blocks
+        held = healthy_supply and lies_low and state.outputs.k1 and not state.test.is_on
+        held = held and plant.taken_a > 1.0  # less may as well be what the unit itself takes
+        if self._for("held by a lie", held and self._alive_s > 20.0, 60.0):
+            self.fail("the load is held on the battery by a supply reading that lies")
+
+    def _check_settings(self) -> None:
+        """The plant's shape never changes in a test or on battery."""
+        settings = self.station.settings
+        shape = (settings["system.voltage"], settings["system.single_source"])
+        if self._shape[0] is not None and shape != self._shape and self._busy:
+            self.fail(f"the plant's shape changed from {self._shape} to {shape} in use")
+        state = self.station.state
+        if self._due and state.test.is_on and not self._was_on:
+            self.fail("a test began though a restart was due")
+
+    def _check_log(self) -> None:
+        """No flood: the same pair at most six times an hour, and not too much altogether."""
+        station = self.station
+        fresh = station.events[self._events :]
+        self._events = len(station.events)
+        if not fresh:
+            return
+        now = station.now
+        self._told = [told for told in self._told if now - told[0] < HOUR_S]
+        for event in fresh:
+            if event.kind is Kind.COMMAND or event.key in ("test.state", "test.result"):
+                continue
+            self._told.append((now, event.key, event.kind))
+        raises: dict[str, int] = {}
+        for _, key, kind in self._told:
+            if kind is Kind.RAISE:
+                raises[key] = raises.get(key, 0) + 1
+        for key, count in raises.items():
+            # a restart forgets what it has counted
+            if count > 7 + self._restarts_within(now):
+                self.fail(f"{key} was raised {count} times within an hour")
+        if len(self._told) > MOST_EVENTS + 5 * self._restarts_within(now):
+            self.fail(f"{len(self._told)} events within an hour")
+
+    def _restarts_within(self, now: float) -> int:
+        return 7 * sum(now - at < HOUR_S for at in self.station.starts)
+
+    def _check_records(self) -> None:
+        """Every test ends in a result, and in time; outages do not fill the list."""
+        station = self.station
+        state = station.state
+        current = {
+            record.n for record in (state.test.record, state.outage.record) if record is not None
+        }
+        for n, record in station.records.items():
+            if record.state == "finished":
+                if n in self._seen:
+                    continue
+                self._seen.add(n)
+                self._check_finished(n)
+            elif n not in current:
+                self.fail(f"record {n} is {record.state} but nobody works on it")
+        test = state.test
+        if test.is_on and station.now - test.since > LONGEST_TEST_S:
+            self.fail(f"test goes on for ever in {test.state.value}")
+
+    def _check_finished(self, n: int) -> None:
+        station = self.station
+        record = station.records[n]
+        judged = record.minimum_runtime_s or record.type == "2"
+        if record.type != "outage" and record.result == "none" and judged:
+            self.fail(f"test {n} ended without a result: {record}")
+        if not record.reason:
+            self.fail(f"test {n} ended without a reason")
+        if record.result in ("good", "low") and self._volts_lie():
+            self.fail(f"test {n} is {record.result} by a voltage that lies")
+        if record.type == "outage":
+            now = station.now
+            self._opened = [at for at in self._opened if now - at < HOUR_S] + [now]
+            if len(self._opened) > 7 + self._restarts_within(now):
+                self.fail(f"{len(self._opened)} outages were recorded within an hour")
+        word = f"{record.type} {record.result}"
+        self.ended[word] = self.ended.get(word, 0) + 1
+
+    def _volts_lie(self) -> bool:
+        """The battery's or the load's volts have been far off for 10 s."""
+        plant = self.station.plant
+        for point in ("battery.voltage", "load.voltage"):
+            fault = plant.reading_faults.get(point)
+            if fault is None or fault.lie.kind in ("noise", "hold", "drift"):
+                continue
+            true = getattr(plant.sense(), f"{point.split('.')[0]}_v")
+            far = abs(fault.tell(true, plant.plant_s) - true) > 1.0 * plant.blocks
+            if far and plant.plant_s - fault.since > 10.0:
+                return True
+        return False

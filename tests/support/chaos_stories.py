@@ -1,0 +1,353 @@
+"""Stories: what the dice alone would take days to bring about, begun on purpose and spoilt.
+
+A story puts the site in order, brings the station into a state (a test, an outage, an open LVD) and
+then does to it what hurts most there. The dice go on meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+from btrmd.model.commands import ChangeSettings, NextTestIn, Restart, StartTest, StopTest
+
+if TYPE_CHECKING:
+    from chaos import Chaos
+
+READINGS = (
+    "battery.voltage", "load.voltage", "charger.voltage", "supply.voltage", "battery.current",
+    "load.current", "charger.current", "supply.current",
+)  # fmt: skip
+LIES = ("x0.78", "x0.85", "x1.2", "-2.0", "+1.5", "x0", "hold", "drift:-6", "drift:6", "noise:2")
+
+
+class Stories:
+    """`tell` is called once a step; `is_on` while a story goes on. `favoured`: tell no other."""
+
+    def __init__(self, chaos: Chaos, favoured: str = "") -> None:
+        self.chaos = chaos
+        self.favoured = favoured
+        self.random: Random = chaos.random
+        self._due: list[tuple[float, Callable[[], None]]] = []
+
+    @property
+    def is_on(self) -> bool:
+        return bool(self._due)
+
+    def tell(self) -> None:
+        """Do what is due now."""
+        now = self.chaos.station.now
+        while self._due and self._due[0][0] <= now:
+            self._due.pop(0)[1]()
+
+    def begin(self) -> None:
+        """One story from its beginning."""
+        story: Callable[[], None] = self.random.choice(
+            (self._test, self._test, self._test, self._lvd, self._lvd, self._outage, self._outage,
+             self._restart, self._shape, self._limits, self._lie, self._path,
+             self._doubt)
+        )  # fmt: skip
+        if self.favoured:
+            story = getattr(self, f"_{self.favoured}")
+        self.chaos.say(f"story {story.__name__[1:]}")
+        self.chaos.heal()
+        story()
+
+    # --- parts ---------------------------------------------------------------------------------
+
+    def _at(self, delay_s: float, what: Callable[[], None]) -> None:
+        due = (self.chaos.station.now + delay_s, what)
+        self._due.append(due)
+        self._due.sort(key=lambda entry: entry[0])
+
+    def _put(self, **keys: object) -> Callable[[], None]:
+        return lambda: self.chaos.put(**keys)
+
+    def _set(self, **changes: object) -> Callable[[], None]:
+        raw = {key.replace("__", "."): value for key, value in changes.items()}
+        return lambda: self._ask(ChangeSettings(raw, "chaos"))
+
+    def _ask(self, command: object) -> None:
+        self.chaos.say(f"command {command}")
+        self.chaos.station.inbox.append(command)  # type: ignore[arg-type]
+
+    def _weld(self) -> None:
+        relay = self.random.choice(("k1", "k2", "k3"))
+        kind = self.random.choice(("welded", "welded", "open", "chatter"))
+        self.chaos.put(**{f"fault.relay.{relay}": kind})
+
+    def _mean(self) -> None:
+        """One reading lies."""
+        self.chaos.make_honest()
+        self.chaos.put(
+            **{f"fault.reading.{self.random.choice(READINGS)}": self.random.choice(LIES)}
+        )
+
+    # --- the stories ---------------------------------------------------------------------------
+
+    def _test(self) -> None:
+        """A test that is spoilt, or comes to its end."""
+        random, chaos = self.random, self.chaos
+        plan = random.choice(("2", "2", "1"))
+        self._at(1.0, self._set(ups__enabled=random.random() < 0.8))
+        minutes = random.choice((1, 1, 5, 15))
+        self._at(1.0, self._set(test__type2_min=minutes))
+        load = random.choice((0.5, 2.0, 5.0))
+        self._at(2.0, self._put(load__amps=load))
+        self._at(30.0, lambda: self._ask(StartTest(plan, 0.0, "chaos")))
+        begun = 64.0  # proving takes 33 s
+        for _ in range(random.choice((0, 1, 1, 2))):
+            self._at(begun + random.uniform(-30.0, 240.0), self._spoil())
+        if random.random() < 0.3:
+            self._at(begun + random.uniform(0.0, 400.0), lambda: self._ask(StopTest("chaos")))
+        if random.random() < 0.4:
+            low = random.choice((0.2, 0.1, 0.03, 0.01))
+            self._at(begun + 640.0, self._put(battery__soc=low))
+        self._at(begun + random.choice((320.0, 1000.0)), chaos.heal)
+
+    def _spoil(self) -> Callable[[], None]:
+        random, chaos = self.random, self.chaos
+        station = chaos.station
+
+        def weld_and_stop() -> None:
+            self._weld()
+            self._ask(StopTest("chaos"))
+
+        def change_slowly() -> None:
+            station.disk_s = random.choice((2.0, 30.0))
+            key, value = random.choice(
+                (("system.voltage", 24), ("system.voltage", 12), ("system.single_source", True))
+            )
+            self._ask(ChangeSettings({key: value}, "chaos"))
+
+        def drift() -> None:
+            point = random.choice(("battery.voltage", "load.voltage"))
+            volts = random.choice((-60, 60)) * station.plant.blocks
+            chaos.make_honest()
+            chaos.put(**{f"fault.reading.{point}": f"drift:{volts}"})
+
+        def lose_and_die() -> None:
+            chaos.put(supply__on=0, charger__on=0)
+            self._at(15.0, lambda: chaos.crash(random.choice((1.0, 5.0, 90.0))))
+
+        return random.choice(
+            (
+                self._put(supply__on=0, charger__on=0),
+                self._put(supply__on=0),
+                lose_and_die,
+                self._weld,
+                weld_and_stop,
+                weld_and_stop,
+                self._mean,
+                self._mean,
+                drift,
+                lambda: chaos.crash(random.choice((1.0, 5.0, 90.0))),
+                lambda: chaos.hang(random.choice((3, 20))),
+                self._put(battery__soc=0.1),
+                self._put(load__amps=12.5),
+                self._put(temperature__c=65.0),
+                self._put(battery__fuse=0),
+                change_slowly,
+                lambda: self._ask(Restart("chaos")),
+                chaos.kill_sensor,
+            )
+        )
+
+    def _lvd(self) -> None:
+        """An outage down to the LVD, and what comes after."""
+        random, chaos = self.random, self.chaos
+        self._at(1.0, self._set(lvd__enabled=True, ups__enabled=random.random() < 0.8))
+        self._at(25.0, self._put(load__amps=random.choice((2.0, 5.0, 9.0)),
+                                 battery__soc=random.choice((0.15, 0.08, 0.03))))  # fmt: skip
+        self._at(40.0, self._put(supply__on=0, charger__on=0))
+        if random.random() < 0.2:
+            self._at(50.0, self._mean)
+        after = 40.0 + random.choice((60.0, 200.0, 500.0))
+
+        def charged(rest: Callable[[], None]) -> Callable[[], None]:
+            def both() -> None:
+                chaos.put(battery__soc=1, charger__on=int(random.random() < 0.7))
+                rest()
+
+            return both
+
+        self._at(
+            after,
+            random.choice(
+                (
+                    charged(lambda: chaos.hang(random.choice((5, 90)))),
+                    charged(lambda: chaos.hang(90)),
+                    charged(lambda: chaos.crash(random.choice((1.0, 5.0, 90.0)))),
+                    charged(lambda: chaos.crash(90.0)),
+                    charged(lambda: None),
+                    lambda: chaos.hang(random.choice((5, 90))),
+                    lambda: chaos.crash(random.choice((1.0, 90.0))),
+                    self._put(supply__on=1, charger__on=1),
+                    self._mean,
+                    lambda: chaos.crash(600.0),
+                )
+            ),
+        )
+        if random.random() < 0.5:
+            self._at(after + random.uniform(5.0, 100.0), self._put(supply__on=1))
+        self._at(after + 300.0, chaos.heal)
+
+    def _doubt(self) -> None:
+        """A witness of the LVD drifts away, in an outage or before one."""
+        random, chaos = self.random, self.chaos
+        self._at(1.0, self._set(lvd__enabled=True))
+        self._at(2.0, self._put(load__amps=2.0, battery__soc=random.choice((1.0, 0.6))))
+        gone = random.choice((25.0, 240.0))
+        self._at(gone, self._put(supply__on=0, charger__on=0))
+        if gone < 40.0 and random.random() < 0.5:  # or the supply's reading, and it comes back
+            low = random.choice(("x0.78", "x0"))
+            self._at(60.0, self._put(**{"fault.reading.supply.voltage": low}))
+            self._at(90.0, self._put(supply__on=1))
+        else:
+            point = random.choice(("battery.voltage", "battery.voltage", "load.voltage"))
+            drift = f"drift:{-60 * chaos.station.plant.blocks}"
+            self._at(40.0, self._put(**{f"fault.reading.{point}": drift}))
+        self._at(320.0, chaos.heal)
+
+    def _path(self) -> None:
+        """UPS mode off keeps K3 energised, where the load does not hang on the battery."""
+        random, chaos = self.random, self.chaos
+        blocks = chaos.station.plant.blocks
+        ups = {on: self._set(ups__enabled=on) for on in (False, True)}
+        self._at(2.0, self._put(load__amps=random.choice((0.5, 2.0, 5.0))))
+        way = random.choice(("wanted back", "no start", "welded", "weak"))
+        if way == "wanted back":
+            kind = random.choice(("welded", "welded", "open", "chatter"))
+            self._at(1.0, ups[False])
+            self._at(45.0, self._put(**{"fault.relay.k3": kind}))
+            wanted = (ups[True], lambda: self._ask(StartTest("2", 0.0, "chaos")))
+            self._at(50.0, random.choice(wanted))
+        elif way == "no start":  # the supply is gone when the daemon comes up
+
+            def lose_and_die() -> None:
+                chaos.put(supply__on=0, charger__on=0)
+                chaos.crash(random.choice((5.0, 90.0)))
+
+            self._at(1.0, ups[False])
+            self._at(45.0, lose_and_die)
+        elif way == "welded":
+            self._at(1.0, ups[False])
+            self._at(30.0, lambda: self._ask(StartTest("1", 0.0, "chaos")))
+            self._at(70.0, self._put(**{"fault.relay.k1": "welded"}))
+            self._at(72.0, lambda: self._ask(StopTest("chaos")))
+        else:
+            self._at(1.0, ups[True])
+            self._at(25.0, self._put(supply__ohms=0.8 * blocks, load__amps=5.0))
+            self._at(40.0 + random.uniform(0.0, 10.0), ups[False])
+        self._at(120.0, chaos.heal)
+        self._at(121.0, ups[True])
+
+    def _outage(self) -> None:
+        """The supply goes, and comes back well or badly."""
+        random, chaos = self.random, self.chaos
+
+        def forbid_and_die() -> None:
+            self._set(ups__enabled=False)()
+            self._at(5.0, lambda: chaos.crash(random.choice((1.0, 5.0, 90.0))))
+
+        self._at(1.0, self._set(ups__enabled=random.random() < 0.8))
+        self._at(2.0, self._put(load__amps=random.choice((0.5, 2.0, 5.0))))
+        self._at(30.0, self._put(supply__on=0, charger__on=0))
+        if random.random() < 0.5:
+            self._at(
+                30.0 + random.uniform(0.0, 100.0),
+                random.choice(
+                    (
+                        self._weld, self._weld, self._mean, chaos.kill_sensor,
+                        self._set(ups__enabled=False),
+                        forbid_and_die,
+                        lambda: chaos.crash(random.choice((1.0, 5.0, 90.0))),
+                        lambda: chaos.hang(random.choice((1, 3, 20))),
+                        lambda: chaos.lie_on_a_line(),
+                    )
+                ),
+            )  # fmt: skip
+        back = 30.0 + random.choice((20.0, 120.0, 400.0))
+        blocks = chaos.station.plant.blocks
+        weak = random.choice(
+            (
+                {}, {}, {"supply.ohms": 0.8 * blocks}, {"supply.ohms": 0.3 * blocks},
+                {"supply.limit_a": 3.0}, {"supply.limit_a": 1.0},
+                {"supply.volts": 11.2 * blocks}, {"supply.volts": 11.7 * blocks},
+            )
+        )  # fmt: skip
+        self._at(back, lambda: chaos.put(**{"supply.on": 1, "charger.on": 1, **weak}))
+        if random.random() < 0.3:  # it flickers
+            for n in range(1, 6):
+                self._at(back + 15.0 * n, self._put(supply__on=n % 2))
+        self._at(back + random.choice((100.0, 900.0)), chaos.heal)
+
+    def _restart(self) -> None:
+        """Something begins just before a restart."""
+        random, chaos = self.random, self.chaos
+        self._at(30.0, lambda: chaos.press("pb1", 16.5))
+        if random.random() < 0.5:
+            self._at(1.0, self._set(test__enabled=True, test__interval_h=24))
+            self._at(35.0, lambda: self._ask(NextTestIn(0.0, "chaos")))
+        at = random.choice((41.0, 46.0))  # the button takes effect after 15 s
+        if random.random() < 0.4:
+            at = 30.0
+            self._at(at, lambda: self._ask(Restart("chaos")))
+        for n in range(8):
+            self._at(at + n, lambda: self._ask(StartTest("2", 0.0, "chaos")))
+        self._at(200.0, chaos.heal)
+
+    def _shape(self) -> None:
+        """A change of the plant's shape that lands when it may no longer."""
+        random, station = self.random, self.chaos.station
+        blocks = station.plant.blocks
+
+        def change() -> None:
+            station.disk_s = random.choice((0.0, 3.0, 40.0))
+            key, value = random.choice(
+                (("system.voltage", 12 * random.randint(1, 4)), ("system.voltage", 12 * blocks),
+                 ("system.single_source", random.random() < 0.5))
+            )  # fmt: skip
+            self._ask(ChangeSettings({key: value}, "chaos"))
+
+        self._at(25.0, change)
+        self._at(26.0, random.choice(
+            (lambda: self._ask(StartTest("2", 0.0, "chaos")), self._put(supply__on=0), lambda: None)
+        ))  # fmt: skip
+        self._at(120.0, self.chaos.heal)
+        self._at(121.0, self._set(system__voltage=12 * blocks, system__single_source=False))
+
+    def _limits(self) -> None:
+        """One alarm's cause, and nothing else."""
+        random, chaos = self.random, self.chaos
+        site = chaos.station
+
+        def flag(name: str, value: bool) -> Callable[[], None]:
+            return lambda: setattr(site, name, value)
+
+        self._at(25.0, random.choice(
+            (
+                self._put(load__amps=12.5), self._put(temperature__c=66.0),
+                self._put(charger__on=0), self._put(wiring__load_bypass=0.5, load__amps=5.0),
+                chaos.kill_chip, flag("storage_ok", False), flag("clock_ok", False),
+                self._put(supply__ohms=1.0 * site.plant.blocks, load__amps=5.0),
+            )
+        ))  # fmt: skip
+        for name in ("storage_ok", "clock_ok"):
+            self._at(115.0, flag(name, True))
+        self._at(115.0, self._put(wiring__load_bypass=0))
+        self._at(120.0, chaos.heal)
+
+    def _lie(self) -> None:
+        """One reading or line lies at an otherwise quiet site, then the site moves."""
+        random, chaos = self.random, self.chaos
+        self._at(2.0, self._put(load__amps=random.choice((2.0, 5.0)),
+                                battery__soc=random.choice((1.0, 0.6, 0.3))))  # fmt: skip
+        if random.random() < 0.4:
+            self._at(25.0, self._put(supply__on=0, charger__on=0))
+        self._at(40.0, random.choice((self._mean, self._mean, self._mean, chaos.lie_on_a_line)))
+        if random.random() < 0.6:
+            on = int(random.random() < 0.5)
+            self._at(100.0, self._put(supply__on=on, charger__on=on))
+        self._at(260.0, chaos.heal)
