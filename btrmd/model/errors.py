@@ -39,7 +39,7 @@ class BusyError(BtrmError, RuntimeError):
 
 
 def say_error(error: BaseException) -> str:
-    """An error in words for people: what the system says of it, without its number."""
+    """An error in words for people: what the system says of it and of which file, no number."""
     if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)

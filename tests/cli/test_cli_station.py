@@ -123,7 +123,7 @@ def test_test_status_says_what_the_discharge_alone_says_and_what_to_do(
     said = run("test", "status", "--state-dir", state_dir).out
     for part in (
         "run time 2 h 30 min (2 h 13 min to 2 h 46 min)",
-        "this discharge alone 1 h 57 min (1 h 40 min to 2 h 13 min)",
+        "this discharge alone 1 h 56 min (1 h 40 min to 2 h 13 min)",
         "began at 82 % of the charge",
         "marks marginal, not_full, unconfirmed",
         "then test again: this is no verdict yet.",
