@@ -29,7 +29,7 @@ JUDGED_PART = 0.15  # of the rated charge must be seen before the rating is call
 # The trees for the second half of a run take over between these parts of it ...
 LATE_FROM, LATE_ALONE = 0.42, 0.55
 # ... and towards its end the shorter side is told: no outage ends before it was said to.
-END_FROM, END_ALONE, END_LOW = 0.8, 0.9, 0.9
+END_FROM, END_ALONE, END_LOW = 0.85, 0.91, 0.8
 END_MARGIN, END_LEAST = 0.015, 0.25  # of the time seen; of what would be told without
 
 # Until so much of the rated charge is seen, float charge may be all that is seen: the interval then

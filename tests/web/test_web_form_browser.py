@@ -76,7 +76,7 @@ def test_a_new_user_changes_the_minimum_runtime_and_starts_a_test(
     log_in(browser, station, "/battery-test")
     fill(browser, RUNTIME_H, "20")
     press(browser, "form.settings button")
-    browser.wait("document.querySelector('[role=status]') !== null")
+    browser.wait("document.querySelector('.message.good[role=status]') !== null")
     assert browser.run(f"document.querySelector('{RUNTIME_H}').value") == "20"
     command = station.owner.commands[-1]
     assert isinstance(command, ChangeSettings)
