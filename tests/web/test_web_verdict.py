@@ -121,6 +121,11 @@ def test_what_it_says(snapshot: Snapshot, tone: str, headline: str, facts: str) 
     assert (verdict.tone, verdict.headline, verdict.facts) == (tone, headline, facts)
 
 
+def test_a_test_of_the_future_has_no_age() -> None:
+    later = TESTED._replace(ended_at=AT + 86_400.0)
+    assert make_verdict(seen(last_test=later)).facts.endswith("tested 2026-05-29 20:26 UTC")
+
+
 def test_it_counts_the_alarms_and_says_what_to_do_about_the_worst() -> None:
     verdict = make_verdict(seen(alarms=("clock", "supply.lost", "io1")))
     assert (verdict.alarms, verdict.alarm_count) == ("3 alarms: 1 major, 2 warning", 3)

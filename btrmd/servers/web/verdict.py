@@ -21,6 +21,7 @@ BAD_TONE: Final = "bad"
 UNKNOWN: Final = "unknown"
 SAFE: Final = "Load safe, on supply"
 NO_POWER: Final = "LOAD DISCONNECTED"
+CLOCK_S: Final = 60.0
 _TEST_ON: Final = ("proving", "running", "returning")
 
 
@@ -163,6 +164,8 @@ def _say_tested(last: TestRecord | None, at: float) -> str:
     if last is None:
         return "never tested"
     when = last.ended_at or last.started_at
+    if when > at + CLOCK_S:  # the clock has been set back since
+        return f"tested {say_time(when)}"
     age = say_age(at - when)
     if last.result == "aborted":
         return f"last test aborted {age} ago"
