@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..model.board import Inputs, Outputs
-from .flows import HAT_W
+from .flows import hat_amps
 from .setpoints import Setpoints
 
 SUPPLY: Final = "supply"
@@ -51,7 +51,7 @@ def _by_currents(inputs: Inputs, sp: Setpoints) -> str | None:
     supply = inputs.supply_a
     gives = supply.value if supply.good and not sp.single_source else None
     if gives is None or gives >= SURE_A / 2 or path <= SURE_A:
-        beside = path - (_hat_amps(inputs, sp) if _is_hat_on_battery(inputs) else 0.0)
+        beside = path - (hat_amps(inputs) if _is_hat_on_battery(inputs) else 0.0)
         if beside <= LEAST_PART * load + SURE_A:
             return SUPPLY
         if beside < MOST_PART * load - SURE_A:
@@ -65,10 +65,6 @@ def _is_hat_on_battery(inputs: Inputs) -> bool:
     """The HAT lives on the higher of the two (DESIGN section 2: a diode OR)."""
     battery, supply = inputs.battery_v, inputs.supply_v
     return battery.good and supply.good and battery.value > supply.value
-
-
-def _hat_amps(inputs: Inputs, sp: Setpoints) -> float:
-    return HAT_W / max(inputs.battery_v.value, DARK_V_BLOCK * sp.blocks)
 
 
 def _by_contacts(inputs: Inputs, outputs: Outputs, sp: Setpoints) -> str | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import isfinite
@@ -12,9 +11,9 @@ from typing import NamedTuple
 
 from ..model.discharge import CurveRow
 from ..model.errors import DataError
+from .csv_table import read_table
 from .enough import NotEnough
 
-NEEDED = ("time_s", "battery_v", "battery_a")
 TEMPERATURE = "temp_c"
 MOST_BYTES = 64_000_000
 
@@ -44,7 +43,7 @@ def load_record(path: Path, blocks: int) -> Record:
     what follows once the battery is charged again is left out too, with a warning.
     Raises DataError for a file that is wrong and NotEnough for one without a discharge.
     """
-    rows = _read(path)
+    rows = list(_read(path))
     start = next((k for k, row in enumerate(rows) if row.battery_a <= -DISCHARGING_A), None)
     if start is None:
         raise NotEnough(
@@ -68,38 +67,11 @@ def load_record(path: Path, blocks: int) -> Record:
     return Record(discharge, tuple(warnings))
 
 
-def _read(path: Path) -> list[CurveRow]:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{path}: the file is larger than {MOST_BYTES // 1_000_000} MB.")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(_rows(path, csv.reader(file)))
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: this is not a text file in UTF-8.") from None
-    except csv.Error as error:
-        raise DataError(f"{path}: this is not a CSV file ({error}).") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}.") from None
-
-
-def _rows(path: Path, lines: Iterator[list[str]]) -> Iterator[CurveRow]:
-    header: list[str] | None = None
-    places: dict[str, int] = {}
+def _read(path: Path) -> Iterator[CurveRow]:
     before: float | None = None
-    for number, fields in enumerate(lines, start=1):
-        if not fields or fields[0].lstrip().startswith("#"):
-            continue
-        if header is None:
-            header = [field.strip() for field in fields]
-            places = _places(path, header)
-            continue
-        if len(fields) != len(header):
-            raise DataError(
-                f"{path}, line {number}: {len(fields)} fields where the header has {len(header)}."
-            )
+    for number, fields in read_table(path, tuple(RANGES), (TEMPERATURE,), MOST_BYTES):
         volts, amps, time_s = (
-            _number(path, number, key, fields[places[key]])
-            for key in ("battery_v", "battery_a", "time_s")
+            _number(path, number, key, fields[key]) for key in ("battery_v", "battery_a", "time_s")
         )
         if before is not None and time_s < before:
             raise DataError(
@@ -107,29 +79,10 @@ def _rows(path: Path, lines: Iterator[list[str]]) -> Iterator[CurveRow]:
             )
         before = time_s
         temp: float | None = None
-        if TEMPERATURE in places:
-            text = fields[places[TEMPERATURE]].strip()
-            if text and text.lower() != "nan":
-                temp = _number(path, number, TEMPERATURE, text)
+        text = fields.get(TEMPERATURE, "").strip()
+        if text and text.lower() != "nan":
+            temp = _number(path, number, TEMPERATURE, text)
         yield CurveRow(time_s, volts, amps, temp, None)
-    if header is None:
-        raise DataError(f"{path}: the file is empty; its first line must be {_header()}.")
-
-
-def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
-    for key in NEEDED:
-        if key not in header:
-            raise DataError(
-                f"{path}, line 1: the column {key} is missing; the header must be {_header()}."
-            )
-    for key in RANGES:
-        if header.count(key) > 1:
-            raise DataError(f"{path}, line 1: the column {key} stands there more than once.")
-    return {key: header.index(key) for key in RANGES if key in header}
-
-
-def _header() -> str:
-    return ",".join(RANGES)
 
 
 def _number(path: Path, line: int, key: str, text: str) -> float:

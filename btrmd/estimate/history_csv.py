@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from statistics import median
 from typing import NamedTuple
 
 from ..model.errors import DataError
+from .csv_table import read_table
 from .enough import NotEnough
 from .evidence import SANE_TO, Evidence, reading_of
 from .rating import Rating
@@ -66,7 +66,7 @@ def load_history(path: Path, rating: Rating | None) -> list[Evidence]:
     Raises DataError for a file that is wrong (line, column, value and what is allowed) and
     NotEnough for one without a row.
     """
-    lines = _read(path)
+    lines = list(_read(path))
     if not lines:
         raise NotEnough(f"{path}: there is no discharge in it.")
     _check_units(path, lines, rating)
@@ -81,59 +81,17 @@ def _evidence(line: Line, n: int) -> Evidence:
     )  # fmt: skip
 
 
-def _read(path: Path) -> list[Line]:
-    try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(f"{path}: the file is larger than {MOST_BYTES // 1_000_000} MB.")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            return list(_lines(path, csv.reader(file, strict=True)))
-    except UnicodeDecodeError:
-        raise DataError(f"{path}: this is not a text file in UTF-8.") from None
-    except csv.Error as error:
-        raise DataError(f"{path}: this is not a CSV file ({error}).") from None
-    except OSError as error:
-        raise DataError(f"{path}: {error.strerror}.") from None
-
-
-def _lines(path: Path, reader: Iterator[list[str]]) -> Iterator[Line]:
-    header: list[str] | None = None
-    places: dict[str, int] = {}
+def _read(path: Path) -> Iterator[Line]:
     before: Line | None = None
-    count = 0
-    for fields in reader:
-        number: int = reader.line_num  # type: ignore[attr-defined]
-        if not fields or fields[0].lstrip().startswith("#"):
-            continue
-        if header is None:
-            header = [field.strip() for field in fields]
-            places = _places(path, header)
-            continue
-        if len(fields) != len(header):
-            raise DataError(
-                f"{path}, line {number}: {len(fields)} fields where the header has {len(header)}."
-            )
-        count += 1
+    table = read_table(path, COLUMNS, (TEMPERATURE,), MOST_BYTES)
+    for count, (number, fields) in enumerate(table, start=1):
         if count > MOST_ROWS:
             raise DataError(f"{path}, line {number}: more than {MOST_ROWS} discharges.")
-        line = _line(path, number, {key: fields[place] for key, place in places.items()})
+        line = _line(path, number, fields)
         if before is not None:
             _check_order(path, before, line)
         before = line
         yield line
-    if header is None:
-        raise DataError(f"{path}: the file is empty; its first line must be {','.join(COLUMNS)}.")
-
-
-def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
-    for key in COLUMNS:
-        if key not in header and key != TEMPERATURE:
-            raise DataError(
-                f"{path}, line 1: the column {key} is missing;"
-                f" the header must be {','.join(COLUMNS)}."
-            )
-        if header.count(key) > 1:
-            raise DataError(f"{path}, line 1: the column {key} stands there more than once.")
-    return {key: header.index(key) for key in COLUMNS if key in header}
 
 
 def _line(path: Path, number: int, fields: dict[str, str]) -> Line:

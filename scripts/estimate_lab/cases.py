@@ -53,14 +53,14 @@ def discharges(seed: int, family: str, kind: str, n: int) -> Iterator[Discharge]
     """
     banks = draw(np.random.default_rng(seed), n)
     if family in NAMES:
-        yield from _simulate(seed, family, kind, plain(banks))
+        yield from run(seed, family, kind, plain(banks))
         return
     first = np.zeros(n)
-    for d in _simulate(seed, family, "cc", best(banks)):
+    for d in run(seed, family, "cc", best(banks)):
         first[d.number] = d.amps * d.true_s / 3600.0
     banks = honest(np.random.default_rng((seed, 1)), banks, first)
-    steady = {d.number: _sound(d) for d in _simulate(seed, family, "cc", best(banks))}
-    for d in _simulate(seed, family, kind, banks):
+    steady = {d.number: _sound(d) for d in run(seed, family, "cc", best(banks))}
+    for d in run(seed, family, kind, banks):
         sound = steady.get(d.number)
         if sound is not None:
             yield d._replace(sound=sound, bank=banks.one(d.number))
@@ -82,7 +82,7 @@ def _sound(d: Discharge) -> Sound | None:
     return Sound((lower[0] / high, lower[1] / high, lower[2] / high), end, float(q[-1]))
 
 
-def _simulate(seed: int, family: str, kind: str, banks: Banks) -> Iterator[Discharge]:
+def run(seed: int, family: str, kind: str, banks: Banks) -> Iterator[Discharge]:
     rng = np.random.default_rng((seed, 2))
     n = banks.ah.size
     model = Other(family, rng, banks) if family in NAMES else FAMILIES[family](rng, banks)

@@ -68,10 +68,11 @@ def weighed(made: Estimate, times: int = 4) -> Policy:
 
 
 def test_a_hit_needs_this_discharge_and_all_together_on_one_side() -> None:
-    assert weighed(estimate(7.0, own=7.0)).hits == 4
-    assert weighed(estimate(7.0, own=5.2)).hits == 0, "its own interval holds the minimum"
-    assert weighed(estimate(7.0, own=4.0)).hits == 0
-    assert weighed(estimate(5.2, own=7.0)).hits == 0
+    assert weighed(estimate(11.0, own=11.0)).hits == 4
+    assert weighed(estimate(11.0, own=5.2)).hits == 0, "its own interval holds the minimum"
+    assert weighed(estimate(11.0, own=4.0)).hits == 0
+    assert weighed(estimate(5.2, own=11.0)).hits == 0
+    assert weighed(estimate(9.0, own=9.0)).hits == 0, "a fault may hide so early"
     assert weighed(estimate(4.0, own=3.9)).side == -1
 
 
@@ -112,7 +113,7 @@ def test_history_cannot_make_a_verdict_firm_that_the_discharge_contradicts() -> 
     assert record.duration_s == pytest.approx(2.1 * HOUR, rel=0.02), "to its planned length"
     assert record.reason.endswith(
         "Lasts about 5 h 33 min, needs 5 h: at or above the minimum, but a weak cell or block that "
-        "does not show yet could end it after 4 h 26 min; this discharge alone says 4 h 12 min "
+        "does not show yet could end it after 3 h 17 min; this discharge alone says 4 h 12 min "
         "(3 h 29 min to 4 h 54 min)."
     )
     assert (record.own_estimate_s, record.estimate_s) == (4.2 * HOUR, pytest.approx(5.55 * HOUR))
@@ -121,7 +122,7 @@ def test_history_cannot_make_a_verdict_firm_that_the_discharge_contradicts() -> 
 
 
 def test_a_firm_verdict_has_both_on_its_side() -> None:
-    record = run_test(bench_for(5.0), estimate(7.5, 0.1, own=7.9))
+    record = run_test(bench_for(5.0), estimate(11.0, 0.1, own=11.4))
     assert (record.result, record.marks) == ("good", ())
     assert record.duration_s == pytest.approx(HOUR, abs=10.0)
     record = run_test(bench_for(5.0), estimate(3.5, 0.1, own=3.4))
@@ -133,7 +134,7 @@ def test_a_fault_that_does_not_show_yet_is_allowed_for() -> None:
     record = run_test(bench_for(5.0), estimate(6.1, 0.1))  # 5 h 29 min at least, by its interval
     assert (record.result, record.marks) == ("good", ("marginal",))
     assert record.reason.endswith(
-        "but a weak cell or block that does not show yet could end it after 4 h 52 min."
+        "but a weak cell or block that does not show yet could end it after 4 h 08 min."
     )
     assert record.duration_s == pytest.approx(3.05 * HOUR, rel=0.02), "to its planned length"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from daemon_process import DaemonProcess
+from daemon_process import DaemonProcess, wait_until
 
 from btrmd.daemon.unit_serial import unit_serial
 from btrmd.store.provision_file import Provision, ProvisionFile
@@ -71,8 +71,8 @@ def test_a_provision_before_the_start_is_in_the_event_log_once(tmp_path: Path) -
     try:
         for _ in range(2):
             unit.start()
-            told = [event["text"] for event in unit.get("/api/v1/events")["events"]]
-            assert told.count(text) == 1
+            wait_until(lambda: text in [event["text"] for event in unit.events()])
+            assert [event["text"] for event in unit.events()].count(text) == 1
             unit.stop()
         refusal = "/boot/btrm.csv was not applied, nothing has been changed: it is not CSV."
         kept.save(Provision(refusal, True, False))

@@ -9,7 +9,7 @@ from flask import Response, g, request
 from btrmd.model.discharge import TestRecord
 from btrmd.model.errors import SettingError
 from btrmd.model.events import Event
-from btrmd.model.readings import BAD, MISSING
+from btrmd.model.readings import MISSING
 from btrmd.model.result_words import say_result
 from btrmd.model.setting_battery import BATTERY_TYPES
 from btrmd.model.settings import find_setting
@@ -20,6 +20,7 @@ from ..replacement import RATED, TYPE, replace_battery
 from .answers import answer_json
 from .curve_points import Curves
 from .discharge_plot import LiveCurve, plot_test
+from .known import known, known_number
 from .pages import Pages, see_other
 from .past import UNKNOWN, Past, say_past
 from .plot import Drawing, draw, encode_plots
@@ -167,7 +168,7 @@ def _results(snapshot: Snapshot) -> tuple[Row, ...]:
     if last is None:
         return tuple(Row(label, NOTHING) for label in (tested, load, warmth))
     at = last.ended_at or last.started_at
-    uptime = _number(snapshot, "system.uptime")
+    uptime = known_number(snapshot, "system.uptime")
     then = None if uptime is None else uptime - (snapshot.at - at)
     is_before = then is None or uptime is None or not 0 <= then <= uptime
     return (
@@ -191,10 +192,10 @@ def _current(snapshot: Snapshot) -> tuple[Row, ...]:
     system_v = snapshot.settings.integer("system.voltage")
     pair = "11.00 V or 22.00 V" if system_v <= 24 else "33.00 V or 44.00 V"  # C17
     cutoff = Thresholds.of(snapshot.settings).cutoff_v
-    estimate = _number(snapshot, "runtime.estimate")
-    low, high = (_number(snapshot, f"runtime.estimate_{end}") for end in ("low", "high"))
+    estimate = known_number(snapshot, "runtime.estimate")
+    low, high = (known_number(snapshot, f"runtime.estimate_{end}") for end in ("low", "high"))
     minimum = snapshot.settings.integer("test.minimum_runtime_min")
-    state = _value(snapshot, "capacity.state")
+    state = known(snapshot, "capacity.state")
     note = ""
     if estimate is not None:
         note = f"to {cutoff:.2f} V"
@@ -221,8 +222,8 @@ def _current(snapshot: Snapshot) -> tuple[Row, ...]:
 
 def _health(snapshot: Snapshot, is_assessed: bool, since: str) -> tuple[Row, ...]:
     """What is known about the battery's age: nothing is guessed. `since`: when it was put in."""
-    soh = _number(snapshot, SOH)
-    low, high = (_number(snapshot, f"{SOH}_{end}") for end in ("low", "high"))
+    soh = known_number(snapshot, SOH)
+    low, high = (known_number(snapshot, f"{SOH}_{end}") for end in ("low", "high"))
     span = "" if low is None or high is None else f"90 %: {low:.0f} to {high:.0f} %"
     rated = snapshot.settings["battery.rated_ah"]
     is_rated = isinstance(rated, int | float)
@@ -239,13 +240,13 @@ def _health(snapshot: Snapshot, is_assessed: bool, since: str) -> tuple[Row, ...
 
 def _blocks(snapshot: Snapshot) -> tuple[Row, ...]:
     """The voltage of each block that has a tap at both ends, and which of them is weak."""
-    weak = _value(snapshot, "battery.weak_block")
+    weak = known(snapshot, "battery.weak_block")
     rows = []
     for n in range(1, snapshot.settings.blocks + 1):
         reading = snapshot.points.get(f"battery.block{n}.voltage")
         if reading is None or reading.quality is MISSING:
             continue
-        volts, apart = (_number(snapshot, f"battery.block{n}.{what}") for what in
+        volts, apart = (known_number(snapshot, f"battery.block{n}.{what}") for what in
                         ("voltage", "deviation"))  # fmt: skip
         text = UNKNOWN if volts is None else f"{volts:.2f} V"
         note = "" if apart is None else f"{apart:+.2f} V from the mean"
@@ -288,18 +289,6 @@ def _hours(seconds: float) -> str:
     """HHHH:MM, as the manual writes a run time."""
     minutes = int(max(seconds, 0.0)) // 60
     return f"{minutes // 60:04}:{minutes % 60:02}"
-
-
-def _value(snapshot: Snapshot, key: str) -> object:
-    reading = snapshot.points.get(key)
-    if reading is None or reading.quality is BAD or reading.quality is MISSING:
-        return None
-    return reading.value
-
-
-def _number(snapshot: Snapshot, key: str) -> float | None:
-    value = _value(snapshot, key)
-    return float(value) if isinstance(value, int | float) else None
 
 
 def battery_status_routes(pages: Pages, curves: Curves) -> list[Route]:

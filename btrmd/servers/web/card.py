@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
-from btrmd.model.readings import BAD, MISSING
 from btrmd.model.result_words import is_combined, say_action, say_mark, weak_block
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
 from btrmd.model.waiting import say_waiting
 
+from .known import known, known_number
 from .wording import say_duration, say_short, say_time
 
 STATES: Final = {
@@ -43,8 +43,8 @@ def make_card(snapshot: Snapshot) -> Card:
     """The running test or outage first, then a delayed start, then the last test."""
     if snapshot.test is not None:
         return _running(snapshot.test, snapshot)
-    if _point(snapshot, "test.state") == "delayed":
-        rows = (("Starts in", say_duration(_number(snapshot, "test.start_in"))),)
+    if known(snapshot, "test.state") == "delayed":
+        rows = (("Starts in", say_duration(known_number(snapshot, "test.start_in"))),)
         return Card("A test waits for its start", "", True, rows)
     following = [("Next test", say_next(snapshot))]
     refusal = say_refusal(snapshot)
@@ -58,11 +58,11 @@ def make_card(snapshot: Snapshot) -> Card:
 
 def say_next(snapshot: Snapshot) -> str:
     """When the schedule starts a test: coarse, so that it is not another text every second."""
-    if _point(snapshot, "test.enabled") is not True:
+    if known(snapshot, "test.enabled") is not True:
         return "none is scheduled"
     if snapshot.waiting is not None:
         return say_waiting(snapshot.waiting, snapshot.at, say_short)
-    seconds = _number(snapshot, "test.next")
+    seconds = known_number(snapshot, "test.next")
     if seconds is None:
         return "not known"
     if seconds < DAY_S:
@@ -83,9 +83,9 @@ def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
     elapsed = max(snapshot.at - record.started_at, 0.0) if record.started_at else None
     rows = [("Began", say_time(record.started_at)), ("Elapsed", say_duration(elapsed))]
     rows.append(("Time left", _say_left(record, elapsed, snapshot)))
-    volts = _number(snapshot, "battery.voltage")
+    volts = known_number(snapshot, "battery.voltage")
     now = "" if volts is None else f"; the battery has {volts:.2f} V"
-    if _point(snapshot, "lvd.enabled") is True:
+    if known(snapshot, "lvd.enabled") is True:
         opens = Thresholds.of(snapshot.settings).lvd_open_v
         rows.append(("Low-voltage disconnect", f"below {opens:.2f} V for 10 s{now}"))
     else:
@@ -96,7 +96,7 @@ def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
 
 def _say_left(record: TestRecord, elapsed: float | None, snapshot: Snapshot) -> str:
     """The time left and what it rests on."""
-    left = _number(snapshot, "runtime.remaining")
+    left = known_number(snapshot, "runtime.remaining")
     if left is None:
         return "not known: no test yet, and no battery rating is set"
     low, high = record.estimate_low_s, record.estimate_high_s
@@ -112,7 +112,7 @@ def _say_left(record: TestRecord, elapsed: float | None, snapshot: Snapshot) -> 
 def _running(test: TestRecord, snapshot: Snapshot) -> Card:
     if test.type == "outage":
         return _outage(test, snapshot)
-    elapsed = _number(snapshot, "test.elapsed")
+    elapsed = known_number(snapshot, "test.elapsed")
     if elapsed is None:
         elapsed = test.duration_s
     rows = [("Elapsed", say_duration(elapsed))]
@@ -120,7 +120,7 @@ def _running(test: TestRecord, snapshot: Snapshot) -> Card:
     estimate, low, high = test.estimate_s, test.estimate_low_s, test.estimate_high_s
     minimum = test.minimum_runtime_s
     if minimum is None:
-        minimum = _number(snapshot, "runtime.minimum")
+        minimum = known_number(snapshot, "runtime.minimum")
     rows.append(("Estimated run time", _say_estimate(estimate, low, high)))
     rows.extend(_weakest(test))
     rows.append(("Minimum run time", say_duration(minimum)))
@@ -221,15 +221,3 @@ def _judge(test: TestRecord, minimum: float | None) -> tuple[str, str]:
         if low <= minimum <= high or (low > minimum) is not (estimate >= minimum):
             return f"{side} the minimum, but marginal", "warn"
     return f"{side} the minimum", tone
-
-
-def _point(snapshot: Snapshot, key: str) -> object:
-    reading = snapshot.points.get(key)
-    if reading is None or reading.quality is BAD or reading.quality is MISSING:
-        return None
-    return reading.value
-
-
-def _number(snapshot: Snapshot, key: str) -> float | None:
-    value = _point(snapshot, key)
-    return value if isinstance(value, int | float) else None

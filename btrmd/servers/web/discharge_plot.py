@@ -7,11 +7,11 @@ import time
 from typing import Final
 
 from btrmd.model.discharge import TestRecord
-from btrmd.model.readings import BAD, MISSING
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
 
 from .curve_points import NO_POINTS, CurvePoints, Curves
+from .known import known_number
 from .plot import Drawing, Mark, Plot, Series, draw
 from .wording import say_duration
 
@@ -76,13 +76,13 @@ class LiveCurve:
     def get(self, snapshot: Snapshot) -> Drawing | None:
         """None while nothing discharges."""
         test = snapshot.test
-        elapsed = _number(snapshot, "test.elapsed")
+        elapsed = known_number(snapshot, "test.elapsed")
         if test is not None and test.type == "outage":
             elapsed = max(snapshot.at - test.started_at, 0.0)
         if test is None or test.state not in ("running", "returning"):
             return None
         points = self._stored(test)
-        volts = _number(snapshot, "battery.voltage")
+        volts = known_number(snapshot, "battery.voltage")
         if volts is not None and elapsed is not None and elapsed > points.length_s:
             xs, ys = (*points.xs, elapsed), (*points.volts, volts)
         else:
@@ -112,11 +112,3 @@ class LiveCurve:
                 self._n, self._read_at = test.n, now
                 self._points = self._curves.get(test)
             return self._points
-
-
-def _number(snapshot: Snapshot, key: str) -> float | None:
-    reading = snapshot.points.get(key)
-    if reading is None or reading.quality is BAD or reading.quality is MISSING:
-        return None
-    value = reading.value
-    return float(value) if isinstance(value, int | float) else None

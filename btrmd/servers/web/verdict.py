@@ -9,10 +9,11 @@ from typing import Final, NamedTuple
 
 from btrmd.model.alarm_advice import advice_of, count_severities, worst_first
 from btrmd.model.discharge import TestRecord
-from btrmd.model.readings import BAD, GOOD, MISSING
+from btrmd.model.readings import GOOD
 from btrmd.model.result_words import say_action, say_hours, say_need
 from btrmd.model.snapshot import Snapshot
 
+from .known import known, known_number
 from .wording import say_age, say_clock, say_time
 
 GOOD_TONE: Final = "good"
@@ -72,8 +73,8 @@ def _headline(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     """Tone, headline and what it rests on."""
     if not snapshot.is_ticking:
         return UNKNOWN, f"Unknown since {say_time(snapshot.at)}", ["the unit does not measure"]
-    source = _value(snapshot, "load.source")
-    is_cut = _value(snapshot, "lvd.open") is True
+    source = known(snapshot, "load.source")
+    is_cut = known(snapshot, "lvd.open") is True
     if source == "none" or (is_cut and source not in ("supply", "shared", "charger")):
         why = "the low-voltage disconnect is open" if is_cut else "the load has no power"
         return BAD_TONE, NO_POWER, [why]
@@ -92,7 +93,7 @@ def _on_battery(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     left = time_left(snapshot)
     said = "" if left is None else f", about {_clock(left)} left"
     test = snapshot.test
-    if _value(snapshot, "test.state") in _TEST_ON and test is not None and test.type != "outage":
+    if known(snapshot, "test.state") in _TEST_ON and test is not None and test.type != "outage":
         return GOOD_TONE, f"On battery{said}", [f"test {test.n} is running"]
     reasons = [] if left is not None else ["how long it lasts is not known"]
     return WARN, f"On battery{said}", reasons
@@ -103,10 +104,10 @@ def time_left(snapshot: Snapshot) -> float | None:
 
     In a test it is what the running estimate leaves.
     """
-    left = _number(snapshot, "runtime.remaining")
+    left = known_number(snapshot, "runtime.remaining")
     if left is not None:
         return left
-    test, elapsed = snapshot.test, _number(snapshot, "test.elapsed")
+    test, elapsed = snapshot.test, known_number(snapshot, "test.elapsed")
     if test is None or test.type == "outage" or test.estimate_s is None or elapsed is None:
         return None
     return max(test.estimate_s - elapsed, 0.0)
@@ -117,7 +118,7 @@ def _on_supply(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     if gone:
         return BAD_TONE, "Load on supply, no backup", [gone]
     last = snapshot.last_test
-    if _value(snapshot, "capacity.state") == "low":
+    if known(snapshot, "capacity.state") == "low":
         if last is not None and "unconfirmed" in last.marks:
             return WARN, SAFE, ["the battery may be too weak, not confirmed"]
         return BAD_TONE, "Replace battery", ["load on supply", "the capacity is low"]
@@ -130,9 +131,9 @@ def _on_supply(snapshot: Snapshot) -> tuple[str, str, list[str]]:
 def _why_no_backup(snapshot: Snapshot) -> str:
     """Why the battery would not take over now; "" where nothing speaks against it."""
     keys = {alarm.key for alarm in snapshot.alarms if alarm.active or alarm.latched}
-    if _value(snapshot, "lvd.open") is True:
+    if known(snapshot, "lvd.open") is True:
         return "the low-voltage disconnect is open"
-    if _value(snapshot, "ups.enabled") is False:
+    if known(snapshot, "ups.enabled") is False:
         return "UPS Mode is off"
     for key, text in (
         ("relay.k1", "the transfer relay has a fault"),
@@ -150,8 +151,8 @@ def _why_no_backup(snapshot: Snapshot) -> str:
 def _facts(snapshot: Snapshot) -> list[str]:
     """How long the battery lasts, what is needed, and when it was tested."""
     facts = []
-    estimate = _number(snapshot, "runtime.estimate")
-    minimum = _number(snapshot, "runtime.minimum")
+    estimate = known_number(snapshot, "runtime.estimate")
+    minimum = known_number(snapshot, "runtime.minimum")
     if estimate is not None:
         facts.append(f"lasts {say_hours(estimate)}")
     if minimum:
@@ -191,17 +192,3 @@ def _clock(seconds: float) -> str:
     """ "1:43"."""
     minutes = int(max(seconds, 0.0)) // 60
     return f"{minutes // 60}:{minutes % 60:02}"
-
-
-def _value(snapshot: Snapshot, key: str) -> object:
-    reading = snapshot.points.get(key)
-    if reading is None or reading.quality is BAD or reading.quality is MISSING:
-        return None
-    return reading.value
-
-
-def _number(snapshot: Snapshot, key: str) -> float | None:
-    value = _value(snapshot, key)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return float(value)
