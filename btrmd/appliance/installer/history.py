@@ -13,6 +13,7 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from .durable import sync_file, sync_folder
 
@@ -117,7 +118,10 @@ def _merge(database: sqlite3.Connection, table: str, which: str = "") -> None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=WAIT_S)
+    # quote(), not Path.as_uri(): that imports its module when called, and whoever has given up its
+    # rights may not be able to read it
+    name = quote(str(path.absolute()))
+    return sqlite3.connect(f"file://{name}?mode=ro", uri=True, timeout=WAIT_S)
 
 
 def _version(database: sqlite3.Connection) -> int:
