@@ -12,15 +12,17 @@ from .capacity import Health, low_alarm_text
 from .desk import Desk
 from .digital import Digital
 from .flood import NO_FLOOD, Flood, chattering
-from .flows import CHARGES_A, HAT_W
+from .flows import HAT_W
 from .guardwatch import GuardWatch
 from .lvd import Lvd
 from .presence import Presence
+from .relations import delivers
 from .relaywatch import FAULT_TEXT, RelayWatch
 from .relaywatch import NAMES as RELAYS
 
 SUPPRESSION_S = 10.0  # R86: no trap or mail for digital changes so soon after the start
 CLEAR_S = 10.0
+JUDGED_S = 15.0  # after the start: a reading that still lies has been found again
 
 
 class Alarm(NamedTuple):
@@ -163,16 +165,16 @@ def conditions(seen: Seen, desk: Desk) -> list[Condition]:
     ]  # fmt: skip
     if not sp.single_source:
         # in bulk the charger's limit pulls its volts down to the battery's: current counts too
-        delivers = inputs.charger_a.good and inputs.charger_a.value > CHARGES_A
+        charges = delivers(inputs)
         found.append(
             _source(
                 "charger.lost",
-                presence.charger.present or delivers,
+                presence.charger.present or charges,
                 inputs.charger_v,
                 th.charger_present_v,
                 60.0,
                 "The charger is lost.",
-                delivers=delivers,
+                delivers=charges,
             )
         )
     for key, channel in (("io1", seen.digital.io1), ("io2", seen.digital.io2)):
@@ -302,11 +304,14 @@ def step_alarms(alarms: Alarms, found: list[Condition], desk: Desk) -> Alarms:
 def _left(
     key: str, raised: Mapping[str, Alarm], floods: Mapping[str, Flood], desk: Desk
 ) -> tuple[Mapping[str, Alarm], Mapping[str, Flood]]:
-    """An alarm that has no condition any more: told, unless it comes too often."""
+    """An alarm that has no condition any more: told, unless it comes too often, or was raised
+    before a restart and the readings have not been judged for long enough since."""
+    is_reading = key.startswith("reading.")
+    if is_reading and desk.now - desk.boot < JUDGED_S:
+        return raised, floods
     flood, may_go = floods.get(key, NO_FLOOD).step(False, desk.now)
     if not may_go:
         return raised, {**floods, key: flood}
-    is_reading = key.startswith("reading.")
     text = "the readings agree again." if is_reading else "no longer watched."
     desk.tell(key, Kind.CLEAR, f"Cleared: {text}")
     left = {k: a for k, a in raised.items() if k != key}

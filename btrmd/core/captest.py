@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..model.discharge import Estimate, TestRecord, TestState
 from .desk import Desk
 from .progress import Progress
+from .relations import POINTS
 from .relaywatch import Joined
 from .transfer import Handover
 from .type1 import Policy
@@ -65,7 +66,6 @@ class CapTest(NamedTuple):
     progress: Progress = Progress()
     policy: Policy = Policy()
     top_load_a: float = 0.0
-    top_load_v: float = 0.0
     estimate: Estimate | None = None
     no_estimate: str = ""
     asked_at: float | None = None  # WantEstimate sent, answer outstanding
@@ -111,21 +111,29 @@ def lasted(since: float | None, seconds: float, now: float) -> bool:
 BALANCE_S = 60.0  # as long as wiring.current_balance takes (DESIGN section 2)
 
 
+def _lacking(desk: Desk) -> str | None:
+    """The first reading that a test needs and that is not good; None = all are there."""
+    inputs = desk.inputs
+    for key, reading in (
+        ("battery.voltage", inputs.battery_v),
+        ("battery.current", inputs.battery_a),
+        ("load.voltage", inputs.load_v),
+        ("load.current", inputs.load_a),
+        ("supply.voltage", inputs.supply_v),
+        ("system.temperature", inputs.temperature),
+    ):
+        if not reading.good:
+            return key
+    return None if inputs.guard is not None else "guard.active"
+
+
 def abort_reason(test: CapTest, desk: Desk) -> tuple[Watch, str]:
     """Timers of what aborts proving and running alike, and the sentence once one has run out."""
     inputs, sp, now, old = desk.inputs, desk.sp, desk.now, test.watch
     temp = inputs.temperature
-    needed = (
-        inputs.battery_v.good
-        and inputs.battery_a.good
-        and inputs.load_v.good
-        and inputs.load_a.good
-        and inputs.supply_v.good
-        and temp.good
-        and inputs.guard is not None
-    )
+    lacking = _lacking(desk)
     watch = Watch(
-        sensor=held(old.sensor, not needed, now),
+        sensor=held(old.sensor, lacking is not None, now),
         supply=held(
             old.supply,
             inputs.supply_v.good and inputs.supply_v.value < sp.th.supply_present_v,
@@ -144,9 +152,10 @@ def abort_reason(test: CapTest, desk: Desk) -> tuple[Watch, str]:
     if lasted(watch.supply, 2.0, now):
         reason = f"The supply was lost ({max(inputs.supply_v.value, 0.0):.2f} V)."
     elif lasted(watch.sensor, 2.0, now):
-        reason = next(iter(desk.doubts.values()), "A needed sensor has no good reading.")
+        reason = desk.doubts.get(lacking or "", "A needed sensor has no good reading.")
     elif watch.doubt is not None:
-        reason = next(iter(desk.doubts.values()))
+        pair = (desk.doubts[key] for key in POINTS if key in desk.doubts)
+        reason = next(pair, "Two readings contradict each other.")
     elif lasted(watch.balance, BALANCE_S, now):
         reason = "The currents contradict each other, so that nothing can be concluded from them."
     elif lasted(watch.overcurrent, 5.0, now):

@@ -16,7 +16,7 @@ BESIDE_V = 0.25  # per block: the load is at the battery's volts
 def k1_odd(energised: bool, k2_energised: bool, k2_odd: bool | None, desk: Desk) -> bool | None:
     """K1 on: the load must leave the supply. K1 off: it must be on the supply."""
     inputs, sp, flows = desk.inputs, desk.sp, desk.flows
-    supply_v, _load_v = inputs.supply_v, inputs.load_v
+    supply_v = inputs.supply_v
     load = flows.load
     if load is None or load < LOAD_MIN_A or not supply_v.good:
         return None

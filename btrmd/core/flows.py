@@ -65,9 +65,6 @@ class Flows(NamedTuple):
         return self.supplies and not self.carries
 
 
-NO_FLOWS = Flows()
-
-
 def hat_amps(inputs: Inputs) -> float:
     """What the HAT takes at most, from its 4 W and the higher of supply and battery."""
     volts = HAT_FLOOR_V

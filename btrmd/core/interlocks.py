@@ -137,14 +137,14 @@ def _measured(presence: Presence, desk: Desk) -> Iterator[Check]:
     )
     yield _check(
         "Supply", f"{supply}; needs {th.supply_present_v:.2f} V for 10 s", "supply",
-        "" if presence.supply.present
+        "" if presence.supply.present and inputs.supply_v.good
         else UNKNOWN.format("supply") if presence.supply.state is None and inputs.supply_v.good
         else f"The supply is not present: it needs {th.supply_present_v:.2f} V for 10 s, "
         f"now {supply}.",
     )  # fmt: skip
     yield _check(
         "Charger", f"{charger}; needs {th.charger_present_v:.2f} V for 10 s", "charger",
-        "" if presence.charger.present
+        "" if presence.charger.present and inputs.charger_v.good
         else UNKNOWN.format("charger") if presence.charger.state is None and inputs.charger_v.good
         else f"The charger is not present: it needs {th.charger_present_v:.2f} V for 10 s, "
         f"now {charger}.",

@@ -10,8 +10,10 @@ from .alarms import Alarm, Alarms
 from .blocks import Blocks
 from .captest import CapTest
 from .charge import after_gap
+from .flood import HOUR_S
+from .guardwatch import GuardWatch
 from .lvd import Lvd
-from .recharge import Recharge, Tied
+from .recharge import OWED_AS, Recharge, Tied
 from .relaywatch import Contact, RelayWatch
 from .rest import Rest
 from .schedule import Schedule
@@ -44,6 +46,9 @@ def dump(state: State, now: float, wall: float) -> dict[str, object]:
         "last_reason": state.last_reason,
         "relay_faults": list(state.relays.faulty),
         "charger_tied": state.relays.recharge.tied,
+        "charger_owes_as": state.relays.recharge.taken_as,
+        "charger_parted": state.relays.recharge.parted,
+        "supply_helps_age_s": [now - at for at in state.guard.helps],
         "low_text": state.health.low_text,
         "is_probable": state.health.is_probable,
         "float_s": state.rest.float_s,
@@ -71,11 +76,20 @@ def dump(state: State, now: float, wall: float) -> dict[str, object]:
         },
         "delayed": delayed,
         "carried": state.transfer.carried or state.test.k1,
+        "outage_waits": state.outage.record is not None and not state.in_outage,
         "lvd_open": state.lvd.is_open,
         "alarms": {
             key: {**alarm._asdict(), "clearing": None} for key, alarm in state.alarms.raised.items()
         },
     }
+
+
+def was_interrupted(left: TestRecord, stored: Mapping[str, object]) -> bool:
+    """Whether the daemon died with the battery on the load, by a record it `left` open. That of
+    outages that come too often stays open while the supply feeds the load."""
+    if left.type == "outage":
+        return stored.get("outage_waits") is not True
+    return left.state != "delayed"
 
 
 def _number(data: Mapping[str, object], key: str, default: float) -> float:
@@ -115,7 +129,7 @@ def restore(
     faults = data.get("relay_faults")
     names = faults if isinstance(faults, list) else []
     k1, k2, k3 = (Contact(faulty=name in names) for name in ("k1", "k2", "k3"))
-    relays = RelayWatch(k1, k2, k3, Recharge(tied=_tied(data.get("charger_tied"))))
+    relays = RelayWatch(k1, k2, k3, _recharge(data, interrupted))
     age = _number(data, "undischarged_s", -1.0)
     rest = Rest(_number(data, "float_s", 0.0), age + gone if age >= 0.0 else None)
     if interrupted:
@@ -140,11 +154,28 @@ def restore(
         next_n=max(int(_number(data, "next_n", 1.0)), state.next_n, *(n + 1 for n in records)),
         last_reason=str(data.get("last_reason") or ""),
         alarms=Alarms(_alarms(data.get("alarms"))),
+        guard=GuardWatch(helps=_helps(data, gone, now)),
         lvd=Lvd(is_open=True, remembered=True) if data.get("lvd_open") is True else Lvd(),
     )
     if data.get("carried") is True or interrupted:
         restored = restored._replace(transfer=restored.transfer._replace(carried=True))
     return _delayed(restored, data.get("delayed"), gone, now, wall)
+
+
+def _recharge(data: Mapping[str, object], interrupted: bool) -> Recharge:
+    """What the charger owes the battery: a K2 that stays open must show after a restart too."""
+    owed_as = max(_number(data, "charger_owes_as", 0.0), OWED_AS if interrupted else 0.0)
+    parted = data.get("charger_parted") is True or interrupted
+    return Recharge(taken_as=owed_as, tied=_tied(data.get("charger_tied")), parted=parted)
+
+
+def _helps(data: Mapping[str, object], gone: float, now: float) -> tuple[float, ...]:
+    """When the supply was helped within the last hour, on this process clock."""
+    ages = data.get("supply_helps_age_s")
+    known = [age for age in ages if isinstance(age, int | float) and isfinite(age)] if isinstance(
+        ages, list
+    ) else []  # fmt: skip
+    return tuple(sorted(now - age - gone for age in known if age >= 0.0 and age + gone < HOUR_S))
 
 
 def _tied(stored: object) -> Tied | None:

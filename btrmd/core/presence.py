@@ -48,9 +48,9 @@ class Presence(NamedTuple):
 def _watch(
     source: Source, measured: Measurement, threshold: float, delivering: bool, now: float
 ) -> Source:
-    if not measured.good:
+    if not (measured.good or delivering):
         return source if source == Source() else Source()
-    above = measured.value >= threshold
+    above = measured.good and measured.value >= threshold
     there = above or delivering
     above_since = (now if source.above_since is None else source.above_since) if above else None
     there_since = (now if source.there_since is None else source.there_since) if there else None

@@ -43,7 +43,7 @@ def remaining_s(state: State, now: float) -> float | None:
     """Seconds to the cutoff in an outage; from the last test's run time while nothing better is
     known, scaled by the load. None outside an outage or when nothing is known."""
     outage = state.outage
-    if outage.record is None:
+    if not state.in_outage:
         return None
     elapsed = now - outage.progress.t0
     if outage.estimate is not None:
@@ -74,7 +74,7 @@ def _sources(state: State, inputs: Inputs, wall: float) -> dict[str, Reading]:
     """Presence, with the quality of the voltage it was told from."""
 
     def presence(is_present: bool | None, m: Measurement) -> Reading:
-        if m.quality is not GOOD:
+        if m.quality is not GOOD and is_present is not True:  # current proves it without volts
             return Reading(None, m.quality, wall)
         return Reading(is_present, GOOD if is_present is not None else MISSING, wall)
 

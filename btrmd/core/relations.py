@@ -19,16 +19,6 @@ HAT_PART = 0.6  # of the HAT's 4 W, and still above a sensor's offset at 48 V
 HAT_LEAST_A = 0.06  # a sensor may say 0.03 and its noise where nothing flows
 GUARD_V = 10.3  # per block: lower, and the guard would have closed
 
-
-class Channel(Enum):
-    """The voltages that are judged; the value is their place in a scan's four."""
-
-    BATTERY = 0
-    LOAD = 1
-    CHARGER = 2
-    SUPPLY = 3
-
-
 POINTS = ("battery.voltage", "load.voltage", "charger.voltage", "supply.voltage")
 NAMES = ("battery voltage", "load voltage", "charger voltage", "supply voltage")
 BATTERY, LOAD, CHARGER, SUPPLY = range(4)

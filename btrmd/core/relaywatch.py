@@ -16,7 +16,7 @@ from .recharge import Recharge, step_recharge
 SETTLE_S = 0.3  # contacts move within 15 ms; sensors need two scans
 CONFIRM_S = 3.0  # SETTLE + CONFIRM stays within the 5 s of DESIGN
 FORGIVE = 0.2  # s of evidence that a second without any takes back; a latched relay is owed none
-FORGIVE_VOLTS = 0.8  # the same for K2: noise on two chips makes gaps, a contact holds them
+FORGIVE_VOLTS = 0.8  # the same of K2 released, told by volts: noise makes gaps that do not last
 
 
 class Contact(NamedTuple):
@@ -99,7 +99,8 @@ def step_relays(watch: RelayWatch, outputs: Outputs, desk: Desk) -> RelayWatch:
     recharge = step_recharge(watch.recharge, outputs, desk)
     k2_now = k2_odd(outputs.k2, recharge, desk)
     k1 = _watch(watch.k1, outputs.k1, k1_odd(outputs.k1, outputs.k2, k2_now, desk), desk)
-    k2 = _watch(watch.k2, outputs.k2, k2_now, desk, FORGIVE_VOLTS)
+    forgive = FORGIVE if outputs.k2 else FORGIVE_VOLTS
+    k2 = _watch(watch.k2, outputs.k2, k2_now, desk, forgive)
     k3 = _watch(watch.k3, outputs.k3, k3_odd(outputs.k3, desk), desk)
     if k1 is watch.k1 and k2 is watch.k2 and k3 is watch.k3 and recharge is watch.recharge:
         return watch

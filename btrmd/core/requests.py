@@ -184,7 +184,7 @@ def _replaced(state: State, command: BatteryReplaced, desk: Desk) -> tuple[State
     """Another battery is in: what was before counts no more, and nothing is known of this one."""
     if state.test.is_on:
         return state, Answer(False, "running", "A test is running; stop it before.")
-    if state.on_battery or state.outage.record is not None:
+    if state.on_battery or state.in_outage:
         text = "The load is on the battery: say it when the supply is back."
         return state, Answer(False, "on_battery", text)
     last = state.next_n - 1
@@ -261,7 +261,6 @@ def _tap_fault(changes: Mapping[str, object], settings: Settings, inputs: Inputs
     value = values[key]
     text = f"{key} = {value} is refused: allowed is {allowed}."
     return Answer(False, "interlock", text, {"key": key, "value": value, "allowed": allowed})
-    return None
 
 
 def landing_refusal(state: State, inputs: Inputs, old: Settings, new: Settings) -> Answer | None:
@@ -323,13 +322,12 @@ def _tell_refusal(command: Command, text: str, desk: Desk) -> None:
 
 
 def _is_too_late(state: State, command: Command) -> bool:
-    """A restart is due, and would end or lose what this asks; what the restart itself asked for
-    (PB1's defaults) and what is only written down is carried out."""
+    """A restart is due, and would end or lose what this asks; the defaults that PB1 and PB2 ask
+    for, held together, and what is only written down are carried out."""
     if state.restart_at is None or isinstance(command, Note | NoteWrite | HealthReady):
         return False
-    return getattr(command, "source", "") != state.restart_source or not isinstance(
-        command, ChangeSettings
-    )
+    is_button = getattr(command, "source", "") in (state.restart_source, "PB2")
+    return not (is_button and isinstance(command, ChangeSettings))
 
 
 def handle(state: State, commands: tuple[Command, ...], desk: Desk) -> tuple[State, Moved | None]:

@@ -87,13 +87,11 @@ class State(NamedTuple):
         return self.setpoints.ups_enabled or held
 
     @property
-    def curve(self) -> int | None:
-        """The number of the discharge whose curve is being recorded now."""
-        if self.outage.record is not None:
-            return self.outage.record.n
-        if self.test.record is not None and self.test.progress.t0:
-            return self.test.record.n
-        return None
+    def in_outage(self) -> bool:
+        """An outage lasts: the battery feeds the load, or the supply has just taken it back and is
+        watched. The record of outages that come too often stays open between them."""
+        is_watched = self.transfer.where is Where.RETURNED
+        return self.outage.record is not None and (self.on_battery or is_watched)
 
 
 def new_state(setpoints: Setpoints, now: float) -> State:

@@ -261,9 +261,7 @@ def _test_moved(state: State, moved: Moved, desk: Desk) -> State:
 
 def _outage(state: State, desk: Desk) -> State:
     """An outage lasts until the load has been well on the supply for the watch time."""
-    lasting = state.on_battery or (
-        state.outage.record is not None and state.transfer.where is Where.RETURNED
-    )
+    lasting = state.on_battery or state.in_outage
     reason = "The supply is back."
     if state.presence.supply.above_since is None:
         reason = "LVD opened." if state.lvd.is_open else "The battery no longer feeds the load."
@@ -271,7 +269,10 @@ def _outage(state: State, desk: Desk) -> State:
     begins = state.outage.record is None and lasting
     if state.outage.record is not None:
         flood, may_close = flood.step(lasting, desk.now)
-        lasting = lasting or not may_close
+        if flood is not state.outages:
+            desk.do(Persist())  # whether the battery feeds the load is what a restart must know
+        # a test has a record of its own: what waited for the next outage is over now
+        lasting = lasting or not (may_close or state.test.is_on)
     elif lasting:
         flood = flood.come(desk.now)
     stands = condition_of(state.charge, state.rest, state.health, desk) if begins else Condition()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from .. import __build_date__, __version__
 from ..core.capacity import adopt
-from ..core.persist import restore
+from ..core.persist import restore, was_interrupted
 from ..core.publish import points
 from ..core.recover import closed_after_death
 from ..core.setpoints import Setpoints
@@ -48,7 +48,7 @@ def recovered_state(
             continue
         rows = found.curve if record is found.unfinished else ()
         closed.append(closed_after_death(record, wall, rows[-1].time_s if rows else None))
-        interrupted = interrupted or record.state != "delayed"
+        interrupted = interrupted or was_interrupted(record, stored)
     records: dict[int, TestRecord] = {}
     for key in ("last_n", "measured_n"):
         n = stored.get(key)

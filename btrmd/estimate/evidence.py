@@ -28,6 +28,7 @@ MARK_NOT_RESTED = "not_rested"
 MARK_NOT_FULL = "not_full"
 MARK_LOAD = "load_changed"
 MARK_CELL = "shorted_cell"
+MARK_CHATTERING = "chattering"
 MARK_OTHER = "not_lead_acid"
 
 LOAD_SD = 0.12  # a load that changed: what was drawn on is not what followed
@@ -182,6 +183,8 @@ def why_not(record: TestRecord) -> str:
     amps = record.average_current
     if amps is None or amps <= 0.0:
         return "its load is not known"
+    if MARK_CHATTERING in record.marks:
+        return "the load went to the battery and back in it"
     if MARK_OTHER in record.marks:
         return "its curve is not a lead-acid battery's"
     if own_of(record) is None:

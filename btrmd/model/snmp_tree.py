@@ -128,6 +128,7 @@ OTHER_NOTIFICATIONS: Final = (
     Notification((99, 0, 18), "supplyWeakEvent", "supply.weak", ""),
     Notification((99, 0, 19), "readingEvent", "reading.*", ""),
     Notification((99, 0, 20), "settingsDefaultsEvent", "settings.defaults", ""),
+    Notification((99, 0, 21), "blockImbalanceEvent", "battery.block_imbalance", ""),
 )
 ALL_NOTIFICATIONS: Final = (*NOTIFICATIONS, *OTHER_NOTIFICATIONS)
 

@@ -26,21 +26,16 @@ class Thresholds(NamedTuple):
     cutoff_v: float  # 11.0: a test ends below
     early_cutoff_v: float  # 10.5: the cutoff in the first 10 minutes (coup de fouet)
     safety_floor_v: float  # 11.6: an estimating test ends below, at the highest load seen
-    supply_present_v: float  # 11.5: supply present at or above; load bus proven at or above
+    supply_present_v: float  # 11.5: supply present, load bus proven, load back (R180) at or above
     charger_present_v: float  # 12.6: charger present at or above
-    bus_good_v: float  # 11.5: load bus at or above after the way back
     takeover_drop_v: float  # 0.5: load bus may be this far below the battery once it carries
     ups_transfer_v: float  # 11.0: load bus below, to the battery
-    ups_return_v: float  # 11.5: supply above, back (R180)
     lvd_open_v: float  # 10.5
     lvd_close_v: float  # 12.5, 24.5, 36.75, 49.0
     low_battery_v: float  # 11.0: alarm below
     low_battery_clear_v: float  # 11.5
-    guard_close_v: float  # 10.5: the bus guard closes below
-    guard_release_v: float  # 11.5: supply above, the guard lets go
     mismatch_low_v: float  # 9: battery below does not fit the system voltage
     mismatch_high_v: float  # 16: battery above does not fit
-    dropped_v: float  # 10.0: a load bus below counts as dropped (R130)
     rating_a: float  # 20 on the 300, 10 on the 400
     overcurrent_a: float  # 22 and 11
 
@@ -58,19 +53,14 @@ class Thresholds(NamedTuple):
             safety_floor_v=_scaled(11.6, blocks),
             supply_present_v=_scaled(11.5, blocks),
             charger_present_v=_scaled(12.6, blocks),
-            bus_good_v=_scaled(11.5, blocks),
             takeover_drop_v=_scaled(0.5, blocks),
             ups_transfer_v=_scaled(11.0, blocks),
-            ups_return_v=_scaled(11.5, blocks),
             lvd_open_v=_scaled(10.5, blocks),
             lvd_close_v=_LVD_CLOSE_V[system_v],
             low_battery_v=_scaled(11.0, blocks),
             low_battery_clear_v=_scaled(11.5, blocks),
-            guard_close_v=_scaled(10.5, blocks),
-            guard_release_v=_scaled(11.5, blocks),
             mismatch_low_v=_scaled(9.0, blocks),
             mismatch_high_v=_scaled(16.0, blocks),
-            dropped_v=_scaled(10.0, blocks),
             rating_a=_RATING_A[settings.site.model],
             overcurrent_a=_OVERCURRENT_A[settings.site.model],
         )

@@ -225,13 +225,13 @@ class Deeds:
 
     def _learn(self, record: TestRecord, settings: Settings, wall: float) -> HealthReady:
         """A discharge is over: remember it, and say what it means for the battery."""
-        rows = self.recorder.rows() if record.average_current is not None else ()
+        rows = self.recorder.rows_of(record.n) if record.average_current is not None else ()
         self._memory.add(record, rows, settings)
         return self._memory.news(rows, settings, wall)
 
     def _estimate(self, n: int, state: State, settings: Settings, wall: float) -> EstimateReady:
         """The estimate of the discharge being recorded; refused with a reason when it cannot be."""
-        rows = thin(self.recorder.rows())
+        rows = thin(self.recorder.rows_of(n))
         try:
             made = estimate_of(rows, settings)
             made = weakest(rows, made, settings.blocks, battery_of(settings).rated_ah)

@@ -25,6 +25,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.n: int | None = None
+        self._of: int | None = None
         self._t0 = 0.0
         self._rows: list[CurveRow] = []
         self._stored = 0
@@ -37,7 +38,7 @@ class Recorder:
 
     def start(self, n: int, now: float) -> None:
         """Begin the curve of discharge `n`; its time 0 is `now`."""
-        self.n = n
+        self.n = self._of = n
         self._t0 = now
         self._rows = []
         self._stored = 0
@@ -53,6 +54,10 @@ class Recorder:
     def rows(self) -> Sequence[CurveRow]:
         """All rows so far."""
         return self._rows
+
+    def rows_of(self, n: int) -> Sequence[CurveRow]:
+        """All rows so far of discharge `n`; none of one that was recorded before."""
+        return self._rows if self._of == n else ()
 
     @property
     def has_handed_out(self) -> bool:

@@ -14,7 +14,7 @@ from btrmd.model.discharge import Estimate
 HOUR = 3600.0
 RESTED = Rest(float_s=60 * HOUR, undischarged_s=60 * HOUR)
 MARGINAL = Estimate(2.9 * HOUR, 2.5 * HOUR, 3.3 * HOUR)
-GOOD = Estimate(6 * HOUR, 5.5 * HOUR, 6.5 * HOUR)
+GOOD = Estimate(8 * HOUR, 7.4 * HOUR, 8.6 * HOUR)
 DIFFERS = HealthReady(70.0, "State of health 70 %.", 60.0, 80.0, True)
 
 

@@ -416,3 +416,42 @@ def test_a_healthy_site_is_never_doubted(volts: int) -> None:
                 station.run(40.0)
             assert station.state.plausible.reasons == {}, (load_a, share)
             assert not any(event.key.startswith("reading.") for event in station.events)
+
+
+def test_a_restart_does_not_say_that_readings_agree_which_do_not() -> None:
+    station = rested()
+    lie(station, "load.voltage", "+3")
+    station.run(30.0)
+    assert "reading.load.voltage" in station.state.alarms.keys
+    station.crash(5.0)
+    station.run(60.0)
+    assert "reading.load.voltage" in station.state.alarms.keys
+    assert station.kinds("reading.load.voltage") == ["raise"]
+
+
+def test_a_charger_that_delivers_is_present_whatever_its_volts_say() -> None:
+    """DESIGN 8b: or while it delivers more than 0.05 A, for 10 s."""
+    station = rested()
+    station.plant.battery.set_soc(0.6)
+    station.run(30.0)
+    lie(station, "charger.voltage", "x0")
+    station.run(30.0)
+    shown = points(station.state, station.inputs, {}, station.now)["charger.present"]
+    assert (shown.value, shown.quality) == (True, Quality.GOOD)
+
+
+def test_a_test_that_loses_a_reading_names_no_other_one() -> None:
+    """The charger's current is needed by no running test; its lie is not why this one ends."""
+    bench = Bench(dt=0.1)
+    bench.start()
+    bench.until("running", 60.0)
+    bench.run(60.0)
+    bench.put(charger_a=-3.0)
+    bench.run(30.0)
+    assert phase(bench) == "running"
+    assert "reading.charger.current" in bench.alarms
+    bench.put(temperature=None)
+    bench.run(5.0)
+    assert phase(bench) != "running"
+    bench.until("idle", 60.0)
+    assert last(bench).reason == "A needed sensor has no good reading."

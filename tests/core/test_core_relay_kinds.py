@@ -45,6 +45,19 @@ def test_a_k2_that_stays_open_after_a_short_test_is_found_in_time(
     assert 58.0 < found(station, "k2", 120.0) < 75.0
 
 
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_restart_does_not_hide_a_k2_that_stays_open(is_over: bool) -> None:
+    """Killed in the test, or half a minute after it: what the charger owes is remembered."""
+    station = rested(load_a=2.0, rated_ah=17.0, test__type2_min=1)
+    start(station, "2")
+    put(station, fault__relay__k2="welded")
+    if is_over:
+        assert station.until(lambda s: phase(s) == "idle", 120.0)
+        station.run(5.0)
+    station.crash(5.0)
+    found(station, "k2", 120.0)
+
+
 @pytest.mark.parametrize("volts", VOLTS)
 @pytest.mark.parametrize("ran_s", [0.0, 10.0])
 def test_a_k2_that_stays_open_is_found_though_hardly_anything_was_taken(

@@ -319,6 +319,19 @@ def test_a_button_that_is_held_asks_for_a_restart_and_keeps_its_own_changes() ->
     assert any(isinstance(action, Forward) for action in bench.actions)
 
 
+def test_both_buttons_held_together_restore_both() -> None:
+    """PB1's restart does not refuse the defaults that PB2 asks for in the same moment."""
+    bench = Bench(dt=0.1)
+    bench.run(20.0)
+    bench.put(pb1=True, pb2=True)
+    bench.run(15.2)
+    bench.put(pb1=False, pb2=False)
+    for source, change in (("PB1", {"web.authorization": "writes"}), ("PB2", {"test.type": "1"})):
+        bench.step(ChangeSettings(change, source))
+        assert any(isinstance(action, Forward) for action in bench.actions), source
+    assert bench.ask(ChangeSettings({"test.type": "1"}, "x")).code == "restart"
+
+
 def test_a_test_that_falls_due_before_a_restart_waits_for_it() -> None:
     bench = Bench(dt=0.1, test__enabled=True, test__interval_h=24)
     bench.run(20.0)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, Bench, rested, start, supply
+from core_scenes import VOLTS, Bench, phase, rested, start, supply
 from station import Station
 
+from btrmd.core.publish import remaining_s
+from btrmd.estimate.evidence import why_not
 from btrmd.hal.sim.keys import set_keys
-from btrmd.model.commands import StopTest
+from btrmd.model.commands import BatteryReplaced, StartTest, StopTest
 from btrmd.model.events import Kind
 
 STEPS = pytest.mark.parametrize("dt", [0.1, 1.0])
@@ -230,6 +232,54 @@ def test_outages_that_come_too_often_share_a_record() -> None:
     station.run(700.0)
     assert station.records[7].state == "finished"
     assert not station.state.on_battery
+
+
+def held_record(**settings: object) -> Station:
+    """Seven outages in half an hour: the record of the seventh stays open for those to come."""
+    station = rested(**settings)  # type: ignore[arg-type]
+    for _ in range(8):
+        supply(station, False)
+        station.run(20.0)
+        supply(station, True)
+        station.run(150.0)
+    assert station.records[7].state == "running"
+    assert not station.state.on_battery
+    return station
+
+
+def test_between_outages_that_share_a_record_there_is_none() -> None:
+    station = held_record(rated_ah=17.0)
+    assert remaining_s(station.state, station.now) is None
+    assert station.ask(BatteryReplaced("x")).ok
+
+
+def test_a_test_ends_the_record_that_waits_for_the_next_outage() -> None:
+    station = held_record(test__type2_min=1)
+    assert station.ask(StartTest("2", source="x")).ok
+    station.run(1.0)
+    assert station.records[7].state == "finished"
+    assert station.until(lambda s: phase(s) == "running", 60.0)
+    supply(station, True)
+    assert station.until(lambda s: phase(s) == "idle", 120.0)
+    assert why_not(station.records[7]) != "", "what came and went is no evidence of the battery"
+
+
+def test_a_restart_between_them_is_none_on_battery() -> None:
+    station = held_record(rated_ah=17.0)
+    before = station.state
+    station.crash(5.0)
+    assert station.state.rest.float_s == pytest.approx(before.rest.float_s, abs=200.0)
+    assert station.state.charge.missing_ah is not None
+    assert not station.state.transfer.carried
+
+
+def test_a_weak_supply_is_still_weak_after_a_restart() -> None:
+    station = held_record()
+    assert "supply.weak" in station.state.alarms.keys
+    station.crash(5.0)
+    station.run(30.0)
+    assert "supply.weak" in station.state.alarms.keys
+    assert station.kinds("supply.weak") == ["raise"]
 
 
 @pytest.mark.parametrize("volts", VOLTS)

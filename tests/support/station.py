@@ -300,7 +300,7 @@ class Station:
         interrupted = False
         for n, record in self.records.items():
             if record.state not in ("finished", "delayed"):
-                interrupted = True
+                interrupted = interrupted or persist.was_interrupted(record, self.saved)
                 result = "none" if record.type == "outage" else "aborted"
                 if record.result != "none":
                     result = record.result

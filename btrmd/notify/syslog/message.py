@@ -11,6 +11,7 @@ from ... import __version__
 from ...model.bindings import ENTERPRISE
 from ...model.events import Event, Kind
 from ...model.settings import Settings
+from ...model.severity import severity_of
 from ...model.words import plain_value
 
 APP_NAME: Final = "btrmd"
@@ -19,8 +20,6 @@ NIL: Final = "-"
 BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"  # RFC 5424 6.4: what follows is UTF-8
 FACILITY: Final = {"daemon": 3, **{f"local{n}": 16 + n for n in range(8)}}
 CRITICAL, ERROR, NOTICE, INFORMATIONAL = 2, 3, 5, 6
-# Alarms after which the load may go dark.
-CRITICAL_KEYS: Final = frozenset({"lvd.open", "battery.low_voltage"})
 SEVERITY: Final = {
     Kind.RAISE: ERROR,
     Kind.CLEAR: NOTICE,
@@ -50,7 +49,7 @@ def severity(event: Event) -> int:
     if not event.notify:
         return INFORMATIONAL
     is_on = event.kind is Kind.RAISE or (event.kind is Kind.CHANGE and event.value is True)
-    if is_on and event.key in CRITICAL_KEYS:
+    if is_on and severity_of(event.key) == "critical":
         return CRITICAL
     return SEVERITY[event.kind]
 

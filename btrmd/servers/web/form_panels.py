@@ -39,7 +39,7 @@ THRESHOLDS: Final = (
     ("Low Voltage Load Disconnect: off below", "lvd_open_v"),
     ("Low Voltage Load Disconnect: on above", "lvd_close_v"),
     ("UPS Mode: transfer to battery when load is less than", "ups_transfer_v"),
-    ("UPS Mode: back when supply is above", "ups_return_v"),
+    ("UPS Mode: back when supply is above", "supply_present_v"),
     ("Supply is present at", "supply_present_v"),
     ("Charger is present at", "charger_present_v"),
 )
