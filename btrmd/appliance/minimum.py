@@ -11,12 +11,10 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Final
 
 from .bundle import VERSION
+from .installer.durable import replace_text
 from .installer.floor import LEAVE, MINIMUM, is_older
-
-MODE: Final = 0o644
 
 
 def lowest(lib: Path, installed: str, owner: int = 0) -> str:
@@ -38,13 +36,7 @@ def has_leave(lib: Path, version: str, owner: int = 0) -> bool:
 def give_leave(lib: Path, version: str) -> None:
     """As root: `version` may be installed once, older or not. Raises OSError."""
     lib.mkdir(parents=True, exist_ok=True)
-    new = lib / (LEAVE + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, MODE)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(version + "\n")
-        file.flush()
-        os.fsync(descriptor)
-    new.replace(lib / LEAVE)
+    replace_text(lib / LEAVE, version + "\n")
 
 
 def _read(path: Path, owner: int) -> str:

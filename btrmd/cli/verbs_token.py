@@ -86,7 +86,7 @@ def show(args: argparse.Namespace) -> int:
         with client:
             found = client.ask("token_list")["tokens"]
     else:
-        _, data = _file(place.config_dir)
+        _, data = _file(place.config_dir, aside=False)  # whoever only looks changes nothing
         found = [public_token(token) for token in decode_tokens(data).values()]
     if wants_json(args):
         write_json({"tokens": found})
@@ -100,11 +100,11 @@ def _row(token: dict[str, Any]) -> tuple[str, str, str, str]:
     return token["name"], token["role"], token["made_at"], f"until {ends}" if ends else ""
 
 
-def _file(config_dir: Any) -> tuple[Any, dict[str, object]]:
+def _file(config_dir: Any, aside: bool = True) -> tuple[Any, dict[str, object]]:
     from ..store.json_file import JsonFile
 
     file = JsonFile(config_dir / "tokens.json")
-    loaded = file.load()
+    loaded = file.load(aside=aside)
     if loaded.fault:
         warn(loaded.fault)
     return file, dict(loaded.data or {})

@@ -297,9 +297,17 @@ def _gets_mail(old: Settings, new: Settings) -> bool:
     placeholders of the factory. Whoever enters them wants mail."""
 
     def is_real(settings: Settings) -> bool:
-        return all(settings[key] not in ("", SETTINGS[key].default) for key in _MAIL)
+        return all(
+            settings[key] and str(SETTINGS[key].default).casefold() not in _parts(settings[key])
+            for key in _MAIL
+        )
 
     return is_real(new) and any(old[key] != new[key] for key in _MAIL)
+
+
+def _parts(value: object) -> list[str]:
+    """The entries of a list, in small letters."""
+    return [part.strip().casefold() for part in str(value).split(",")]
 
 
 def _choices_text(choices: tuple[int | str, ...]) -> str:

@@ -2,7 +2,7 @@
 
 Each consumer (a trap receiver, mail, syslog) has one of its own. It reads `fetch`, tells, and says
 `done` for each event in turn. What was told is durable before the next event is told, so a kill
-between telling and saving repeats one event at most, and loses none.
+between telling and saving repeats one event at most, and loses none. (MQTT saves in rows.)
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ class Cursor:
         # From before the start, or further back than the ring reaches.
         found = {event.n: event for event in self._history.events(self._n, limit)}
         is_whole = len(found) < limit
+        # what the disk has refused is in the ring alone, between what it kept before and since
+        found |= {event.n: event for event in ring}
         if is_whole:
-            found |= {event.n: event for event in ring}
             self._has_looked_back = True
             self._found = max(found, default=self._n)
         return [found[n] for n in sorted(found)][:limit]
@@ -81,6 +82,11 @@ class Cursor:
         self._n = self._bus.told[self._name] = max(self._n, n)
         if told or self._saved is None or self._n - self._saved >= SAVE_EVERY:
             self._save()
+
+    def forget(self) -> None:
+        """Save, and wait for nothing any more: there is nobody to tell."""
+        self.close()
+        self._bus.told.pop(self._name, None)
 
     def close(self) -> None:
         """Save what `done` did not."""

@@ -79,6 +79,14 @@ def test_a_command_reaches_the_owner_and_is_answered(
     }  # fmt: skip
 
 
+def test_every_one_of_many_commands_at_once_is_answered(
+    ready: MqttHouse, broker: Broker, watch: Watch
+) -> None:
+    for n in range(12):
+        broker.publish(TOPIC, json.dumps({"command": "test.stop", "id": f"c{n}"}))
+    assert {watch.take("/answer").json["id"] for _ in range(12)} == {f"c{n}" for n in range(12)}
+
+
 def test_a_refusal_of_the_owner_is_told_in_its_words(
     ready: MqttHouse, broker: Broker, watch: Watch, owner: Owner
 ) -> None:

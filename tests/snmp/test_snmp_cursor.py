@@ -69,6 +69,30 @@ def test_what_was_not_done_comes_again_after_a_restart_and_nothing_else() -> Non
     assert numbers(again) == []
 
 
+def test_what_the_disk_refused_is_told_from_the_ring_in_its_place() -> None:
+    """The history has 1..20 and 61.. again; what came between is in the ring alone."""
+    house = House()
+    cursor = house.cursor()
+    house.tell(*range(1, 21))
+    house.bus.publish_events([event(n) for n in range(21, 61)])  # the disk refuses
+    house.tell(*range(61, RING + 41))  # the ring begins at 41
+    told: list[int] = []
+    while found := numbers(cursor, 10):
+        told += found
+        for n in found:
+            cursor.done(n, True)
+    assert told == [*range(1, 21), *range(41, RING + 41)], "21..40 are nowhere any more"
+
+
+def test_a_recipient_that_is_gone_waits_for_nothing() -> None:
+    house = House()
+    cursor = house.cursor("mail x")
+    house.tell(1, 2)
+    assert house.bus.told == {"mail x": 0}
+    cursor.forget()
+    assert house.bus.told == {}
+
+
 def test_a_consumer_that_lags_behind_the_ring_reads_the_history() -> None:
     house = House()
     cursor = house.cursor()

@@ -14,14 +14,12 @@ from web_station import AT, Client, Station
 
 from btrmd.model.points import POINT
 from btrmd.model.snapshot import AlarmView
-from btrmd.servers.web import metrics
 
 CONTRIB = Path(__file__).resolve().parents[2] / "contrib"
 PROMETHEUS = CONTRIB / "prometheus"
 DASHBOARDS = sorted((CONTRIB / "grafana" / "dashboards").glob("*.json"))
 ASKED = re.compile(r"\b(btrm_\w+|process_\w+)\b(\{[^}]*\})?")
 STATE = re.compile(r'state="(\w+)"')
-FROM_ELSEWHERE = {"btrm_notifier_backlog"}  # asked of the bus; here nobody is to be told anything
 
 
 def told(client: Client, station: Station) -> set[str]:
@@ -31,6 +29,7 @@ def told(client: Client, station: Station) -> set[str]:
             station.owner.show_point(key, 1.0)
     alarm = AlarmView("lvd.open", "x", AT, True, False, False)
     station.owner.show(alarms=(alarm,))
+    station.bus.told["mail ops@plant.example"] = 0
     lines = client.get("/metrics").text.splitlines()
     return {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")}
 
@@ -46,7 +45,7 @@ def asked() -> dict[str, set[str]]:
 
 
 def test_every_metric_that_is_asked_for_exists(station: Station, client: Client) -> None:
-    names = told(client, station) | FROM_ELSEWHERE
+    names = told(client, station)
     for file, expressions in asked().items():
         assert len(expressions) >= 9, file
         for expression in expressions:
@@ -57,8 +56,21 @@ def test_every_metric_that_is_asked_for_exists(station: Station, client: Client)
                     assert state in POINT[key].choices, (file, expression)
 
 
-def test_the_backlog_has_the_name_that_is_asked_for() -> None:
-    assert "btrm_notifier_backlog" in Path(metrics.__file__).read_text()
+def test_the_backlog_is_that_of_the_last_and_names_no_person(
+    station: Station, client: Client
+) -> None:
+    last = station.bus.last_event
+    station.bus.told |= {"mail a@plant.example": last, "mail b@plant.example": last - 7}
+    station.bus.told |= {"trap1": last - 2, "trap2": last, "syslog": last}
+    found = [
+        line for line in client.get("/metrics").text.splitlines()
+        if line.startswith("btrm_notifier_backlog{")
+    ]  # fmt: skip
+    assert found == [
+        'btrm_notifier_backlog{notifier="mail"} 7',
+        'btrm_notifier_backlog{notifier="snmp-traps"} 2',
+        'btrm_notifier_backlog{notifier="syslog"} 0',
+    ]
 
 
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)

@@ -71,7 +71,21 @@ def test_a_login_leads_back_to_a_report(client: Client) -> None:
     assert 'name="next" value="/report/7"' in client.get("/login?next=/report/7").text
 
 
-def test_real_mail_switches_mail_on_and_placeholders_do_not() -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"email.server": "mail.plant.example"},
+        {"email.to": "ops@plant.example"},
+        {"email.server": "SMTP.xxx.com", "email.to": "ops@plant.example"},
+        {"email.server": "mail.plant.example", "email.to": "Email@XXX.com"},
+        {"email.server": "mail.plant.example", "email.to": "ops@plant.example, email@xxx.com"},
+    ],
+)
+def test_a_placeholder_switches_no_mail_on(changes: dict[str, object]) -> None:
+    assert Settings.defaults().with_changes(changes)["email.enabled"] is False
+
+
+def test_real_mail_switches_mail_on() -> None:
     settings = Settings.defaults()
     some = settings.with_changes({"email.server": "mail.plant.example"})
     assert some["email.enabled"] is False

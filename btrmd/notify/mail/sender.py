@@ -190,7 +190,7 @@ class MailSender:
 
     def _drop(self, addresses: Sequence[str]) -> None:
         for address in addresses:
-            self._boxes.pop(address).cursor.close()
+            self._boxes.pop(address).cursor.forget()
 
     def _show(self) -> None:
         """A server or a recipient that takes no mail is a visible fault."""

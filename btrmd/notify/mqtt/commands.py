@@ -95,7 +95,8 @@ class Commands:
             document["n"] = answer.data["n"]
         payload = dumps(document)
         self._ready.append(payload)
-        self._remember(id_, payload)
+        if answer.code != "busy":  # whoever asks again is to be asked again
+            self._remember(id_, payload)
 
     def _remember(self, id_: str, payload: bytes | None) -> None:
         if id_:

@@ -21,6 +21,7 @@ CONNECT_S: Final = 10.0  # for the TCP connection, for TLS, and for the broker's
 KEEPALIVE_S: Final = 60  # a link that is silent for twice as long is dead
 ACK_S: Final = 60.0  # without any acknowledgement while one is owed
 SESSION_S: Final = 7 * 86400  # how long the broker keeps what it knows of us
+MOST_MESSAGES: Final = 64  # that wait to be looked at; what comes then gets no answer
 MOST_INFLIGHT: Final = 40
 MOST_PACKET: Final = 262_144  # octets of a packet to us: a command is short
 NOBODY: Final = 16  # 3.4.2.1: no matching subscribers
@@ -319,7 +320,7 @@ class Connection:
         self._is_listening = all(reason.value < 128 for reason in reasons)
 
     def _on_message(self, client: Any, data: Any, message: Any) -> None:
-        if self._is_listening:
+        if self._is_listening and len(self.messages) < MOST_MESSAGES:
             found = Message(message.topic, bytes(message.payload), bool(message.retain))
             self.messages.append(found)
 

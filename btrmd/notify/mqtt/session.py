@@ -116,7 +116,8 @@ class Session:
 
     def _answer(self) -> None:
         """Commands that came, answers that are ready."""
-        messages, self._connection.messages = self._connection.messages, []
+        messages = self._connection.messages
+        self._connection.messages = messages[MOST_COMMANDS:]  # the others at the next look
         for message in messages[:MOST_COMMANDS]:
             if not message.is_retained and message.topic == self._target.topic("command"):
                 self._commands.take(message.payload)

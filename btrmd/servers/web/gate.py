@@ -183,8 +183,6 @@ def _is_same_origin(asked: Request) -> bool:
 
 
 def _to_login() -> Response:
-    if request.method == "GET":
-        return _redirect(f"/login?next={quote(request.path)}")
     return _redirect(f"/login?next={quote(request.path)}")
 
 

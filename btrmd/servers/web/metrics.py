@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -55,6 +56,7 @@ _SHARE_HELP: Final[Mapping[str, str]] = {
 }
 # What sends of its own accord, by the name it counts under.
 NOTIFIERS: Final = frozenset({"mail", "syslog", "mqtt", "webhook", "snmp-traps"})
+NOTIFIER_OF: Final = {"trap": "snmp-traps"}  # by the name of its cursor, where that is another
 _STARTED_AT: Final = time.time()
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
@@ -70,11 +72,12 @@ class Family(NamedTuple):
 
 
 class EventTally:
-    """What has happened since the daemon's start, counted as the log goes by; for one thread at a
-    time. Of more than 2,000 events between two looks the oldest are not counted."""
+    """What has happened since the daemon's start, counted as the log goes by. Of more than 2,000
+    events between two looks the oldest are not counted."""
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
+        self._lock = threading.Lock()  # two servers may ask at once
         self._n = 0
         self.events = dict.fromkeys((kind.value for kind in Kind), 0)
         self.tests = dict.fromkeys(("good", "low", "aborted"), 0)
@@ -82,6 +85,10 @@ class EventTally:
 
     def look(self) -> None:
         """Count what is new."""
+        with self._lock:
+            self._count()
+
+    def _count(self) -> None:
         if self._bus.last_event <= self._n:
             return
         for event in self._bus.events_after(self._n):
@@ -223,9 +230,12 @@ def _listeners(bus: Bus, counts: Mapping[str, Mapping[str, int]]) -> Iterator[Fa
 
 
 def _notifiers(bus: Bus, counts: Mapping[str, Mapping[str, int]]) -> Iterator[Family]:
-    told = sorted(bus.told.items())
     last = bus.last_event
-    waiting = [({"notifier": name}, float(max(last - n, 0))) for name, n in told]
+    backlog: dict[str, float] = {}
+    for name, n in list(bus.told.items()):
+        kind = NOTIFIER_OF.get(name.rstrip("0123456789"), name.partition(" ")[0])
+        backlog[kind] = max(backlog.get(kind, 0.0), float(last - n))  # of the one that is last
+    waiting = [({"notifier": name}, lag) for name, lag in sorted(backlog.items())]
     yield Family("btrm_notifier_backlog", "gauge", "Events not dealt with yet.", tuple(waiting))
     for what, help_ in (("sent", "Messages that arrived."), ("failed", "Attempts that failed.")):
         found = [(name, some[what]) for name, some in sorted(counts.items())

@@ -115,13 +115,15 @@ def time_left(snapshot: Snapshot) -> float | None:
 
 def _on_supply(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     gone = _why_no_backup(snapshot)
-    if gone:
-        return BAD_TONE, "Load on supply, no backup", [gone]
     last = snapshot.last_test
-    if known(snapshot, "capacity.state") == "low":
-        if last is not None and "unconfirmed" in last.marks:
-            return WARN, SAFE, ["the battery may be too weak, not confirmed"]
-        return BAD_TONE, "Replace battery", ["load on supply", "the capacity is low"]
+    is_low = known(snapshot, "capacity.state") == "low"
+    if is_low and not (last is not None and "unconfirmed" in last.marks):
+        reasons = ["load on supply", "the capacity is low"]
+        return BAD_TONE, "Replace battery", [*reasons, gone] if gone else reasons
+    if gone:
+        return BAD_TONE, f"{SAFE}, but no backup", [gone]
+    if is_low:
+        return WARN, SAFE, ["the battery may be too weak, not confirmed"]
     keys = [alarm.key for alarm in snapshot.alarms]
     worst = max((("major", "critical").index(s) for s in count_severities(keys)
                  if s in ("major", "critical")), default=-1)  # fmt: skip
