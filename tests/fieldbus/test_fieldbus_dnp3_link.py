@@ -129,7 +129,14 @@ def test_a_long_response_comes_in_confirmed_fragments(master: Master) -> None:
     assert size > 2048
 
 
-def test_four_clients_and_no_fifth(bench: Bench) -> None:
+def test_four_clients_at_work_and_no_fifth(monkeypatch: pytest.MonkeyPatch) -> None:
+    # On a busy machine the second after which an equal makes room is over before the fifth comes.
+    monkeypatch.setattr(dnp3_tcp, "LIMIT", dnp3_tcp.LIMIT._replace(yield_s=60.0))
+    with Bench() as bench:
+        _four_and_no_fifth(bench)
+
+
+def _four_and_no_fifth(bench: Bench) -> None:
     clients = [Master(bench.place) for _ in range(4)]
     try:
         for client in clients:

@@ -109,7 +109,12 @@ def test_a_client_that_half_closes_gets_its_answers(station: Station) -> None:
         assert wire.is_closed()
 
 
-def test_sixty_four_clients_and_no_more(station: Station) -> None:
+def test_sixty_four_clients_at_work_and_no_more(
+    start_station: Callable[..., Station], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # On a busy machine the second after which an equal makes room is over before all are here.
+    monkeypatch.setattr(modbus_tcp, "LIMIT", modbus_tcp.LIMIT._replace(yield_s=60.0))
+    station = start_station()
     clients = [station.connect() for _ in range(modbus_tcp.LIMIT.most)]
     assert all(client.ask(READ) == ANSWER.hex(" ") for client in clients)
     with station.connect() as surplus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Callable, Mapping
@@ -12,7 +13,11 @@ from dnp3_wire import Master, frames
 from fieldbus_station import Station, wait_for
 from hostile import address, connect, crowd, is_open
 
+from btrmd.model.limits import LIMITS
 from btrmd.servers.fieldbus import dnp3_tcp, modbus_tcp
+from btrmd.servers.fieldbus.listening import Listening
+from btrmd.servers.fieldbus.plan import TcpPlace
+from btrmd.servers.share import Share
 
 READ = bytes.fromhex("0001 0000 0006 01 04 0000 0001")
 
@@ -67,6 +72,34 @@ def test_a_host_that_the_allow_list_names_makes_no_room(
         assert ask(master)[7] == 4
         with crowd(port, 200, 100, READ):
             assert ask(master)[7] == 4
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_a_listener_that_closes_leaves_no_connection_open(turns: int) -> None:
+    """Whatever the loop has made of what came: nothing yet, a transport, a client."""
+
+    clients: list[asyncio.Transport] = []
+
+    class Client(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            clients.append(transport)
+
+    async def run() -> None:
+        listening = Listening(TcpPlace("127.0.0.1", 0), Share(LIMITS["modbus"]), Client)
+        with crowd(listening.place.port, 5, 1) as held:
+            listening._accept()
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            listening.close()
+            for client in clients:  # as an endpoint does when it stops
+                client.abort()
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert not any(map(is_open, held))
+
+    # A socket that is left to the garbage collector is a ResourceWarning, and fails this test.
+    asyncio.run(run())
 
 
 def test_who_does_not_take_his_answers_is_let_go(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import functools
 import logging
 import socket
 from collections.abc import Callable
@@ -66,13 +67,18 @@ class Listening:
                 sock.setblocking(False)
                 task = self._loop.create_task(self._make(sock))
                 self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                task.add_done_callback(functools.partial(self._made, sock))
             else:
                 reset(sock)
 
     def _again(self) -> None:
         self._timer = None
         self._loop.add_reader(self._socket, self._accept)
+
+    def _made(self, sock: socket.socket, task: asyncio.Task[object]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():  # perhaps before it began: then nothing else closes it
+            sock.close()
 
     async def _make(self, sock: socket.socket) -> None:
         try:
