@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, NamedTuple
 
-from .model.commands import Answer, Command, Deed, Note
+from .model.commands import Answer, Command, HostCommand, Note
 from .model.errors import BusyError
 from .model.events import STRANGERS, Event
 from .model.snapshot import Snapshot
@@ -22,15 +22,15 @@ INBOX_STRANGERS = 8  # and notes of what strangers tried
 RING = 2000  # events kept in memory for streams; older ones are in the history
 
 
-class Listener(NamedTuple):
-    """One server's door. `address` HOST:PORT or device, "" = closed; `fault` a sentence or ""."""
+class ListenerState(NamedTuple):
+    """One server's listener. `address` HOST:PORT or device, "" = closed; `fault` a sentence or ""."""
 
     name: str
     address: str
     fault: str = ""
 
 
-class Pending(NamedTuple):
+class PendingCommand(NamedTuple):
     """A command in the owner's inbox and the future its sender waits on."""
 
     command: Command
@@ -43,16 +43,16 @@ class Bus:
     def __init__(self, first: Snapshot) -> None:
         self._snapshot = first
         self._changed = threading.Condition()
-        self._inbox: deque[Pending] = deque()
+        self._inbox: deque[PendingCommand] = deque()
         self._inbox_lock = threading.Lock()
         self._events: deque[Event] = deque(maxlen=RING)
-        self._told = threading.Condition()  # events only: the snapshots come ten times a second
-        self._listeners: dict[str, Listener] = {}
+        self._reported = threading.Condition()  # events only: the snapshots come ten times a second
+        self._listeners: dict[str, ListenerState] = {}
         self._gauges: Mapping[str, float] = {}
         self._counts: dict[str, Mapping[str, int]] = {}
         self.requests: Counter[str] = Counter()  # by server, each counted on its own thread
-        self.told: dict[str, int] = {}  # notifier -> the last event it has dealt with
-        self._doers: dict[type[Deed], Callable[[Any], Answer]] = {}
+        self.reported: dict[str, int] = {}  # notifier -> the last event it has dealt with
+        self._doers: dict[type[HostCommand], Callable[[Any], Answer]] = {}
         self._closed = False
 
     # --- out ---------------------------------------------------------------------------------
@@ -83,8 +83,8 @@ class Bus:
         with self._changed:
             self._events.extend(events)
             self._changed.notify_all()
-        with self._told:
-            self._told.notify_all()
+        with self._reported:
+            self._reported.notify_all()
 
     def events_after(self, n: int) -> list[Event]:
         """The ring's events above number `n`, oldest first; each consumer keeps its own cursor."""
@@ -99,16 +99,16 @@ class Bus:
             events = self._events
             return bool(events) and events[-1].n > n
 
-        with self._told:
-            self._told.wait_for(
+        with self._reported:
+            self._reported.wait_for(
                 lambda: has_more() or self._closed or (stop is not None and stop.is_set()), timeout
             )
             return has_more()
 
     def wake(self) -> None:
         """Have everyone in `wait_events` look at his `stop`."""
-        with self._told:
-            self._told.notify_all()
+        with self._reported:
+            self._reported.notify_all()
 
     @property
     def last_event(self) -> int:
@@ -122,16 +122,16 @@ class Bus:
 
     def post(self, command: Command) -> Future[Answer]:
         """Put a command into the owner's inbox. Raises BusyError when it is full or closed."""
-        pending = Pending(command, Future())
+        pending = PendingCommand(command, Future())
         with self._inbox_lock:
             if self._closed:
                 raise BusyError("The daemon is stopping.")
-            if len(self._inbox) >= INBOX or not self._has_room_for(command):
+            if len(self._inbox) >= INBOX or not self._has_space_for(command):
                 raise BusyError("The owner's inbox is full; try again in a second.")
             self._inbox.append(pending)
         return pending.answer
 
-    def _has_room_for(self, command: Command) -> bool:
+    def _has_space_for(self, command: Command) -> bool:
         """Under the inbox's lock: protocols and strangers have a part of it, no more."""
         source = str(getattr(command, "source", ""))
         if isinstance(command, Note) and command.key in STRANGERS:
@@ -157,7 +157,7 @@ class Bus:
         """Owner only: True while a command waits."""
         return bool(self._inbox)
 
-    def take(self) -> list[Pending]:
+    def take(self) -> list[PendingCommand]:
         """Owner only: all commands that wait, oldest first."""
         if not self._inbox:
             return []
@@ -166,28 +166,28 @@ class Bus:
             self._inbox.clear()
         return taken
 
-    # --- deeds -------------------------------------------------------------------------------
+    # --- host commands -------------------------------------------------------------------------------
 
-    def offer(self, kind: type[Deed], doer: Callable[[Any], Answer]) -> None:
-        """Who does deeds of `kind`; `doer` is called on any thread and raises nothing."""
+    def offer(self, kind: type[HostCommand], doer: Callable[[Any], Answer]) -> None:
+        """Who carries out commands of `kind`; `doer` is called on any thread and raises nothing."""
         self._doers[kind] = doer
 
-    def perform(self, deed: Deed) -> Answer:
-        """Have a deed done that is no business of the owner's, on this thread."""
-        doer = self._doers.get(type(deed))
+    def perform(self, host_command: HostCommand) -> Answer:
+        """Have a host command carried out that is no business of the owner's, on this thread."""
+        doer = self._doers.get(type(host_command))
         if doer is None:
             return Answer(False, "unknown", "This part of the station is not running.")
-        return doer(deed)
+        return doer(host_command)
 
     # --- listeners ---------------------------------------------------------------------------
 
     def report_listener(self, name: str, address: str, fault: str = "") -> None:
         """A server tells where it listens, or why it does not."""
         with self._changed:
-            self._listeners[name] = Listener(name, address, fault)
+            self._listeners[name] = ListenerState(name, address, fault)
 
     @property
-    def listeners(self) -> dict[str, Listener]:
+    def listeners(self) -> dict[str, ListenerState]:
         """A copy: name -> listener."""
         with self._changed:
             return dict(self._listeners)
@@ -229,5 +229,5 @@ class Bus:
             pending.answer.set_result(Answer(False, "busy", "The daemon is stopping."))
         with self._changed:
             self._changed.notify_all()
-        with self._told:
-            self._told.notify_all()
+        with self._reported:
+            self._reported.notify_all()

@@ -12,7 +12,7 @@ STALE_S: Final = 30.0  # a failure too
 FIRST_WAIT_S: Final = 2.0
 
 
-class Place(NamedTuple):
+class HostPort(NamedTuple):
     """One address of a peer, as a datagram socket takes it."""
 
     family: socket.AddressFamily
@@ -38,7 +38,7 @@ class Names:
     def __init__(self) -> None:
         self._asked: dict[tuple[str, int], _Asked] = {}
 
-    def find(self, host: str, port: int, wait_s: float = FIRST_WAIT_S) -> Place:
+    def find(self, host: str, port: int, wait_s: float = FIRST_WAIT_S) -> HostPort:
         """The first address of `host`. Raises NoAddressError."""
         try:
             return _place(host, port, socket.AI_NUMERICHOST)
@@ -69,7 +69,7 @@ class _Asked:
     """One question; `place` and `why` hold once `done` is set."""
 
     def __init__(self, host: str, port: int) -> None:
-        self.place: Place | None = None
+        self.place: HostPort | None = None
         self.why = ""
         self.done = threading.Event()
         self.newer: _Asked | None = None
@@ -94,7 +94,7 @@ class _Asked:
         self.done.set()
 
 
-def _place(host: str, port: int, flags: int) -> Place:
+def _place(host: str, port: int, flags: int) -> HostPort:
     found = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=flags)
     family, _, _, _, address = found[0]
-    return Place(family, address)
+    return HostPort(family, address)

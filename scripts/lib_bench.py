@@ -74,7 +74,7 @@ class Daemon:
             return answer.status, answer.read()
 
     def listener(self, name: str) -> str:
-        """HOST:PORT of one of its doors."""
+        """HOST:PORT of one of its listeners."""
         found = json.loads((self.state / "run" / "listeners.json").read_text())[name]
         assert isinstance(found, str), name
         return found
@@ -246,11 +246,11 @@ def load(seconds: float) -> Iterator[Figure]:
         end = time.monotonic() + seconds
         web = pool.submit(_browse, daemon, end)
         walks = pool.submit(walk_each_second, daemon.listener("snmp"), end)
-        modbus_told, _ = masters.communicate()
+        modbus_reported, _ = masters.communicate()
         times, faults = web.result()
         p99 = times[int(0.99 * len(times))] if times else 0.0
-        told = faults[0] if faults else f"{len(times)} pages, p99 {p99:.1f} ms"
-        note = f"{told}; {walks.result()} walks; Modbus {modbus_told.strip() or 'failed'}"
+        reported = faults[0] if faults else f"{len(times)} pages, p99 {p99:.1f} ms"
+        note = f"{reported}; {walks.result()} walks; Modbus {modbus_reported.strip() or 'failed'}"
         yield from _lateness(daemon, note)
 
 

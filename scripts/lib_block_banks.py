@@ -20,7 +20,7 @@ from btrmd.estimate.run_time import estimate  # noqa: E402
 from btrmd.estimate.thin import thin  # noqa: E402
 from btrmd.estimate.weakest_block import weakest  # noqa: E402
 from btrmd.hal.sim.bank import Bank  # noqa: E402
-from btrmd.hal.sim.battery import Battery  # noqa: E402
+from btrmd.hal.sim.battery import SimBattery  # noqa: E402
 from btrmd.model.discharge import CurveRow, Estimate  # noqa: E402
 
 BLOCKS = 4
@@ -51,7 +51,7 @@ def trial(seed: int, weak_soh: float | None) -> Trial:
     if weak_soh is not None:
         weak = random.randint(1, BLOCKS)
         own[weak] = weak_soh
-    bank = Bank([Battery(rated, soh, temp) for _ in range(BLOCKS)], soh, own, {})
+    bank = Bank([SimBattery(rated, soh, temp) for _ in range(BLOCKS)], soh, own, {})
     bank.set_soc(1.0)
     gains = [1.0 + random.gauss(0.0, GAIN) for _ in range(BLOCKS)]
     offsets = [random.gauss(0.0, OFFSET_V) for _ in range(BLOCKS)]

@@ -170,8 +170,8 @@ def copyright_text(components: list[Component]) -> str:
         "Bundled libraries; the words of each are in /usr/share/doc/btrmd/licenses/NAME:",
         "",
     ]
-    told = {(c.name, c.version, c.licence, c.homepage) for c in components}
-    for name, version, licence, homepage in sorted(told, key=lambda t: t[0].lower()):
+    reported = {(c.name, c.version, c.licence, c.homepage) for c in components}
+    for name, version, licence, homepage in sorted(reported, key=lambda t: t[0].lower()):
         lines.append(f"  {key(name)} {version}: {licence}{f'; {homepage}' if homepage else ''}")
     return "\n".join(lines) + "\n"
 

@@ -165,13 +165,13 @@ class Station:
         for alarm in json.loads(self.vm.run("btrmd alarms --json"))["alarms"]:
             self.vm.run(f"btrmd ack {alarm['key']}", check=False)
         self.until(lambda: self.value("supply.present") is True, "the supply is present", 60)
-        told = ""
+        reported = ""
         for _ in range(60):
-            told = self.vm.run(f"btrmd test start {words} 2>&1", check=False)
-            if "begun" in told:
+            reported = self.vm.run(f"btrmd test start {words} 2>&1", check=False)
+            if "begun" in reported:
                 break
             time.sleep(2.0 * SLOW)
-        expect("begun" in told, f"no test starts: {told.strip()}")
+        expect("begun" in reported, f"no test starts: {reported.strip()}")
         self.until(lambda: self.pin(17) == "1", "GPIO 17 (K1) goes high", 90)
         self.until(lambda: self.value("test.state") == "running", "the test runs", 60)
 

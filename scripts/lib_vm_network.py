@@ -46,11 +46,11 @@ class Network(Station):
         expect(self.addresses() == [NEW], f"eth0 has {self.addresses()}, not {NEW}")
 
     def answers(self, url: str) -> bool:
-        told = self.vm(
+        reported = self.vm(
             "host", "curl", "-s", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}",
             f"{url}/healthz", check=False,
         )  # fmt: skip
-        return told == "200"
+        return reported == "200"
 
     def change_undone(self) -> str:
         expect(self.addresses() == [FIRST], f"eth0 has {self.addresses()}, not {FIRST}")
@@ -71,14 +71,14 @@ class Network(Station):
     def confirm(self, url: str) -> str:
         """Press Confirm at `url`; the HTTP status or what kept it from there."""
         self.vm.run(f"printf '%s\\n' {PASSWORD} | btrmd passwd --stdin")
-        told = self.vm("host", sys.executable, "-c", CONFIRM, url, PASSWORD, check=False)
-        return told.strip() or "no answer"
+        reported = self.vm("host", sys.executable, "-c", CONFIRM, url, PASSWORD, check=False)
+        return reported.strip() or "no answer"
 
     def change_kept(self) -> str:
         self.apply()
         self.until(lambda: self.answers(FAR), "the pages answer at the new address", 60)
-        told = self.confirm(FAR)
-        expect(told == "303", f"the page Network answered {told} to Confirm")
+        reported = self.confirm(FAR)
+        expect(reported == "303", f"the page Network answered {reported} to Confirm")
         expect(self.change().get("state") == "kept", f"the change is {self.change()}")
         time.sleep(130.0)  # past the 120 s after which it would have been undone
         expect(self.addresses() == [NEW], f"eth0 has {self.addresses()} after 130 s, not {NEW}")
@@ -107,5 +107,7 @@ class Network(Station):
 
     def alarms_of_start(self) -> bool:
         """True while the self-test runs: the buttons wait for its end."""
-        told = json.loads(self.vm.run("btrmd status --json", check=False) or "{}")
-        return bool(told.get("points", {}).get("system.self_test", {}).get("value") == "running")
+        reported = json.loads(self.vm.run("btrmd status --json", check=False) or "{}")
+        return bool(
+            reported.get("points", {}).get("system.self_test", {}).get("value") == "running"
+        )

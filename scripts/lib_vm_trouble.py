@@ -19,13 +19,13 @@ class Trouble(Station):
         """The status line, once it holds one of `words`."""
         line = ""
 
-        def told() -> bool:
+        def reported() -> bool:
             nonlocal line
             line = self.status_line()
             return any(word in line for word in words)
 
         try:
-            self.until(told, f"systemctl status tells of {words[0]!r}", seconds)
+            self.until(reported, f"systemctl status tells of {words[0]!r}", seconds)
         except TrialError as error:
             raise TrialError(f"{error}, but {line!r}") from None
         return line
@@ -50,13 +50,13 @@ class Trouble(Station):
             )
             self.restart()
             self.active()
-            told = self.says("space", "full")
+            reported = self.says("space", "full")
             self.coils_low("on a full disk")
             refused = self.vm.run("btrmd set site.name=full 2>&1", check=False)
             expect("No space" in refused, f"a setting that cannot be stored: {refused!r}")
         finally:
             self.vm.run("rm -f /fill /fill2")
-        return f"{told!r}; {self.well_again(time.monotonic())}"
+        return f"{reported!r}; {self.well_again(time.monotonic())}"
 
     def read_only_root(self) -> str:
         self.vm.run(
@@ -68,7 +68,7 @@ class Trouble(Station):
             options = self.vm.run("findmnt -no OPTIONS /")
             expect(options.startswith("ro"), f"/ is mounted {options}")
             self.active()
-            told = self.says("ead-only")
+            reported = self.says("ead-only")
             self.coils_low("on a read-only root")
             expect(self.value("battery.voltage") is not None, "no values on a read-only root")
         finally:
@@ -77,7 +77,7 @@ class Trouble(Station):
         # The unit's view of the disk was made while it was read-only, and stays so until a restart.
         since = time.monotonic()
         self.restart()
-        return f"{told!r}; {self.well_again(since)}"
+        return f"{reported!r}; {self.well_again(since)}"
 
     def clock_of_1970(self) -> str:
         """(The second of January: Linux takes no time of day before its own start.)"""
@@ -86,14 +86,14 @@ class Trouble(Station):
                     "&& systemctl start btrmd")  # fmt: skip
         try:
             self.active()
-            told = self.says("clock")
+            reported = self.says("clock")
             self.coils_low("in 1970")
             expect("clock" in self.vm.run("btrmd alarms"), "no alarm `clock`")
         finally:
             self.vm.run("date -s @$(($(cat /root/boot-time) + $(cut -d. -f1 /proc/uptime)))")
         since = time.monotonic()
         self.until(lambda: "clock" not in self.vm.run("btrmd alarms"), "the alarm ends", 120)
-        return f"{told!r}; {self.well_again(since)}"
+        return f"{reported!r}; {self.well_again(since)}"
 
     def no_hat(self) -> str:
         """No bus at the start (I2C off, no HAT), then it is there."""
@@ -102,24 +102,24 @@ class Trouble(Station):
             self.vm.run("test ! -e /dev/i2c-1")
             self.vm.run("systemctl start btrmd", check=False)
             self.active()
-            told = self.says("I2C bus cannot be opened")
+            reported = self.says("I2C bus cannot be opened")
             self.coils_low("without a HAT")
         finally:
             self.vm.run("modprobe rig-i2c nr=1; for a in 40 41 44 45 48 49 4a; do rig-plant i2c "
                         "add $a; done")  # fmt: skip
             self.start_plant()
-        return f"{told!r}; {self.well_again(time.monotonic())}"
+        return f"{reported!r}; {self.well_again(time.monotonic())}"
 
     def wrong_model(self) -> str:
         self.vm.run("cp -a /etc/btrm/btrmd.toml /root/site.toml;"
                     "printf '[site]\\nmodel = \"999\"\\n' > /etc/btrm/btrmd.toml")  # fmt: skip
         try:
             self.restart()
-            told = self.says("model")
+            reported = self.says("model")
             self.coils_low("with a wrong model")
         finally:
             self.vm.run("cp -a /root/site.toml /etc/btrm/btrmd.toml")
-        return f"{told!r}; {self.well_again(time.monotonic())}"
+        return f"{reported!r}; {self.well_again(time.monotonic())}"
 
     def wrong_board(self) -> str:
         """hardware.toml is edited badly in a running test, and the daemon dies after that."""
@@ -131,25 +131,25 @@ class Trouble(Station):
             expect("99" in edited, "the board file is not edited")
             self.vm.run("kill -9 $(systemctl show btrmd -P MainPID)")
             self.coils_low("with a wrong board file", 20)
-            told = self.says("hardware.toml")
+            reported = self.says("hardware.toml")
         finally:
             self.vm.run(f"cp -a /root/hardware.toml {HARDWARE}")
-        return f"{told!r}; {self.well_again(time.monotonic())}"
+        return f"{reported!r}; {self.well_again(time.monotonic())}"
 
     def no_network_manager(self) -> str:
         """Stopped, then not even installed: the station goes on and says so when asked."""
-        told = []
+        reported = []
         self.vm.run("systemctl stop NetworkManager")
         try:
             self.restart()
             self.active()
-            told.append(self.vm.run("btrmd network apply 2>&1", check=False).strip())
+            reported.append(self.vm.run("btrmd network apply 2>&1", check=False).strip())
             self.vm.run("mv /usr/bin/nmcli /usr/bin/nmcli.away")
-            told.append(self.vm.run("btrmd network apply 2>&1", check=False).strip())
-            if not all("NetworkManager" in text for text in told):
-                raise TrialError(f"without NetworkManager: {told}")
+            reported.append(self.vm.run("btrmd network apply 2>&1", check=False).strip())
+            if not all("NetworkManager" in text for text in reported):
+                raise TrialError(f"without NetworkManager: {reported}")
             self.coils_low("without NetworkManager")
         finally:
             self.vm.run("mv /usr/bin/nmcli.away /usr/bin/nmcli; systemctl start NetworkManager",
                         check=False)  # fmt: skip
-        return f"{told!r}; {self.well_again(time.monotonic())}"
+        return f"{reported!r}; {self.well_again(time.monotonic())}"

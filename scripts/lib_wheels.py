@@ -142,21 +142,28 @@ def describe(wheel: Path) -> Component:
     """What the wheel's METADATA says of it."""
     with zipfile.ZipFile(wheel) as archive:
         name = next(n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
-        told = email.parser.Parser().parsestr(archive.read(name).decode())
-    licence = LICENCES.get(key(told["Name"])) or told.get("License-Expression") or ""
-    if not licence and told.get("License") in ("MIT", "Apache-2.0", "BSD-3-Clause", "BSD-2-Clause"):
-        licence = told["License"]
+        reported = email.parser.Parser().parsestr(archive.read(name).decode())
+    licence = LICENCES.get(key(reported["Name"])) or reported.get("License-Expression") or ""
+    if not licence and reported.get("License") in (
+        "MIT",
+        "Apache-2.0",
+        "BSD-3-Clause",
+        "BSD-2-Clause",
+    ):
+        licence = reported["License"]
     if not licence:
         raise SourceError(
             f"{wheel.name} names no SPDX licence: say which in scripts/lib_wheels.py."
         )
-    links = dict(link.split(", ", 1) for link in told.get_all("Project-URL") or [] if ", " in link)
-    homepage = told.get("Home-page") or next(
+    links = dict(
+        link.split(", ", 1) for link in reported.get_all("Project-URL") or [] if ", " in link
+    )
+    homepage = reported.get("Home-page") or next(
         (links[n] for n in ("Homepage", "Source", "Repository") if n in links),
         next(iter(links.values()), ""),
     )
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    return Component(told["Name"], told["Version"], licence, homepage, wheel.name, digest)
+    return Component(reported["Name"], reported["Version"], licence, homepage, wheel.name, digest)
 
 
 def licence_files(wheel: Path) -> dict[str, bytes]:

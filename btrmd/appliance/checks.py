@@ -16,20 +16,20 @@ MOST_DNS: Final = 3
 LONGEST_PREFIX: Final = 30  # a /31 or /32 has no room for a unit, a gateway and a broadcast
 
 
-class RequestError(BtrmError, ValueError):
+class HelperRequestError(BtrmError, ValueError):
     """A request the helper does not carry out; the text is its one sentence."""
 
 
-def refuse(key: str, value: object, allowed: str) -> RequestError:
+def refuse(key: str, value: object, allowed: str) -> HelperRequestError:
     """The error for one field."""
-    return RequestError(f"{key} = {str(value)[:80]!r} is refused: allowed is {allowed}.")
+    return HelperRequestError(f"{key} = {str(value)[:80]!r} is refused: allowed is {allowed}.")
 
 
 def only(request: Mapping[str, object], *keys: str) -> None:
     """Raise for a field that is not one of `keys` (or the verb)."""
     for key in request:
         if key != "verb" and key not in keys:
-            raise RequestError(f"{str(key)[:40]!r} is no field of this request.")
+            raise HelperRequestError(f"{str(key)[:40]!r} is no field of this request.")
 
 
 def flag(request: Mapping[str, object], key: str) -> bool:

@@ -68,11 +68,11 @@ class HelperClient:
     def _ask(self, verb: str, **fields: object) -> str:
         """The helper's sentence. Raises HelperError."""
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-                door.settimeout(ANSWER_S)
-                door.connect(str(self._socket))
-                door.sendall(json.dumps({"verb": verb, **fields}).encode() + b"\n")
-                answer = json.loads(_line(door))
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+                sock.settimeout(ANSWER_S)
+                sock.connect(str(self._socket))
+                sock.sendall(json.dumps({"verb": verb, **fields}).encode() + b"\n")
+                answer = json.loads(_line(sock))
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise HelperError(
                 f"btrmd-helper does not run on this machine (no answer at {self._socket}), so the "
@@ -94,11 +94,11 @@ def make_client(daemon_run: Path, state_dir: Path) -> HelperClient:
     return HelperClient(daemon_run / "helper", state_dir / "helper")
 
 
-def _line(door: socket.socket) -> bytes:
+def _line(sock: socket.socket) -> bytes:
     data = b""
     deadline = time.monotonic() + ANSWER_S
     while b"\n" not in data:
-        piece = door.recv(65536)
+        piece = sock.recv(65536)
         if not piece or len(data) > 1 << 20 or time.monotonic() > deadline:
             raise ConnectionResetError("it went away")
         data += piece

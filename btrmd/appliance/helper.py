@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from ..model.appliance import CONFIRM_S
 from . import checks, nmcli
-from .door import Door, Reply, bound_socket, passed_socket
 from .files import NETWORK_STATE
+from .helper_socket import HelperReply, HelperSocket, bound_socket, passed_socket
 from .network import Network
 from .staging import READY_S, Places, Staging
 
@@ -35,7 +35,7 @@ class Helper:
     def __init__(self, network: Network, staging: Staging) -> None:
         self._network = network
         self._staging = staging
-        self._verbs: Mapping[str, Callable[[Mapping[str, object]], Reply]] = {
+        self._verbs: Mapping[str, Callable[[Mapping[str, object]], HelperReply]] = {
             "network.apply": self._apply,
             "network.confirm": self._confirm,
             "network.revert": self._revert,
@@ -46,39 +46,39 @@ class Helper:
             "ping": lambda request: _good(text="btrmd-helper"),
         }
 
-    def handle(self, request: Mapping[str, object]) -> Reply:
+    def handle(self, request: Mapping[str, object]) -> HelperReply:
         """Raises BtrmError to refuse."""
         verb = request.get("verb")
         do = self._verbs.get(verb) if isinstance(verb, str) else None
         if do is None:
-            raise checks.RequestError(f"{str(verb)[:40]!r} is no verb of the helper.")
+            raise checks.HelperRequestError(f"{str(verb)[:40]!r} is no verb of the helper.")
         return do(request)
 
-    def _apply(self, request: Mapping[str, object]) -> Reply:
+    def _apply(self, request: Mapping[str, object]) -> HelperReply:
         text, job = self._network.apply(request)
-        return Reply({"ok": True, "text": text}, job)
+        return HelperReply({"ok": True, "text": text}, job)
 
-    def _confirm(self, request: Mapping[str, object]) -> Reply:
+    def _confirm(self, request: Mapping[str, object]) -> HelperReply:
         checks.only(request, "address")
         return _good(text=self._network.confirm(checks.text(request, "address")))
 
-    def _revert(self, request: Mapping[str, object]) -> Reply:
+    def _revert(self, request: Mapping[str, object]) -> HelperReply:
         checks.only(request)
         return _good(text=self._network.revert())
 
-    def _show(self, request: Mapping[str, object]) -> Reply:
+    def _show(self, request: Mapping[str, object]) -> HelperReply:
         checks.only(request)
         return _good(**self._network.show())
 
-    def _host_name(self, request: Mapping[str, object]) -> Reply:
+    def _host_name(self, request: Mapping[str, object]) -> HelperReply:
         checks.only(request, "host_name")
         name = checks.host_name(checks.text(request, "host_name"))
         nmcli.set_host_name(name)
         return _good(text=f"The host name is {name}.")
 
 
-def _good(**facts: object) -> Reply:
-    return Reply({"ok": True, **facts})
+def _good(**facts: object) -> HelperReply:
+    return HelperReply({"ok": True, **facts})
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,15 +129,15 @@ def main(argv: list[str] | None = None) -> int:
         args.lib_dir, args.incoming, args.keys_dir, args.daemon_run_dir, args.daemon_state_dir
     )
     helper = Helper(network, Staging(places, os.getuid(), args.ready_s))
-    door = Door(listener, helper.handle, _users(args.user))
+    helper_socket = HelperSocket(listener, helper.handle, _users(args.user))
 
     def stop(*_: Any) -> None:
-        door.stop()
+        helper_socket.stop()
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     idle_s = args.idle_s if args.socket is not None or args.idle_s is not None else IDLE_S
     with listener:
-        door.serve(network.look, lambda: network.left_s, idle_s)
+        helper_socket.serve(network.look, lambda: network.left_s, idle_s)
     network.give_up()
     return 0

@@ -49,7 +49,9 @@ class Network:
         wish, prefix = checks.network_wish(request)
         keep = checks.flag(request, "keep")
         if self.is_open and not keep:
-            raise checks.RequestError("A network change waits to be confirmed or reverted first.")
+            raise checks.HelperRequestError(
+                "A network change waits to be confirmed or reverted first."
+            )
         device = nmcli.wired_device()
         previous = nmcli.active_profile(device)
         if self.is_open:  # PB1 overrules it
@@ -75,10 +77,10 @@ class Network:
         """Keep the change. `address`: where the confirmation arrived; "" = the unit's console."""
         state = self._state
         if state.get("state") != "pending":
-            raise checks.RequestError("No network change waits to be confirmed.")
+            raise checks.HelperRequestError("No network change waits to be confirmed.")
         device, name = state["device"], state["profile"]
         if address and address not in nmcli.addresses(device):
-            raise checks.RequestError(
+            raise checks.HelperRequestError(
                 f"The confirmation came by {address}, which is not the new address: open the "
                 "Network page at the new address and confirm there."
             )
@@ -91,7 +93,7 @@ class Network:
     def revert(self) -> str:
         """Undo at once."""
         if not self.is_open:
-            raise checks.RequestError("No network change waits; there is nothing to revert.")
+            raise checks.HelperRequestError("No network change waits; there is nothing to revert.")
         self._undo("reverted", "The network change was taken back.")
         return str(self._state["text"])
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..model.errors import BtrmError
 from ..servers.socket_name import socket_name
-from .place import Place
+from .place import Folders
 
 TIMEOUT_S = 30.0
 
@@ -21,7 +21,7 @@ class NoDaemonError(BtrmError):
     """Nobody answers at the control socket."""
 
 
-class RefusedError(BtrmError):
+class CommandRefusedError(BtrmError):
     """The daemon said no: `code` is short, the text is its sentence, `facts` the whole answer."""
 
     def __init__(self, code: str, text: str, facts: Mapping[str, Any]) -> None:
@@ -30,16 +30,16 @@ class RefusedError(BtrmError):
         self.facts = facts
 
 
-class Client:
+class ControlClient:
     """Connects at the first question and stays connected; a context manager."""
 
-    def __init__(self, place: Place, timeout: float = TIMEOUT_S) -> None:
+    def __init__(self, place: Folders, timeout: float = TIMEOUT_S) -> None:
         self._place = place
         self._timeout = timeout
         self._socket: socket.socket | None = None
         self._buffer = b""
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> ControlClient:
         return self
 
     def __exit__(
@@ -60,7 +60,7 @@ class Client:
         line = json.dumps({"verb": verb, **fields}).encode() + b"\n"
         connection = self._connect()
         try:
-            with suppress(BrokenPipeError):  # turned away at the door: the reason can be read
+            with suppress(BrokenPipeError):  # turned away at the listener: the reason can be read
                 connection.sendall(line)
             answer = json.loads(self._read_line(connection))
         except TimeoutError as error:
@@ -73,7 +73,7 @@ class Client:
         if not isinstance(answer, dict) or answer.get("ok") is not True:
             facts = answer if isinstance(answer, dict) else {}
             text = facts.get("text") or "The daemon refused without a reason."
-            raise RefusedError(str(facts.get("code", "")), text, facts)
+            raise CommandRefusedError(str(facts.get("code", "")), text, facts)
         return answer
 
     def _connect(self) -> socket.socket:

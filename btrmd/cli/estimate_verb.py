@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ..estimate.csv_file import Record, load_record
+from ..estimate.csv_file import CsvRecord, load_record
 from ..estimate.enough import NotEnough
 from ..estimate.rated import capacity_pct
 from ..estimate.run_time import estimate
@@ -102,7 +102,7 @@ def verdict(found: Estimate, minimum_s: float, seen_s: float = 0.0) -> str:
 
 
 def _answer(
-    record: Record, found: Estimate, rated_ah: float | None, cutoff: float, mrt: float | None
+    record: CsvRecord, found: Estimate, rated_ah: float | None, cutoff: float, mrt: float | None
 ) -> dict[str, object]:
     answer: dict[str, object] = {
         "ert_minutes": round(found.ert_s / 60.0, 1),
@@ -121,7 +121,7 @@ def _answer(
 
 
 def _capacity(
-    record: Record, found: Estimate, rated_ah: float | None, cutoff: float
+    record: CsvRecord, found: Estimate, rated_ah: float | None, cutoff: float
 ) -> float | None:
     """% of a new battery's charge at this load; None where it cannot be said."""
     rows = [row for row in record.rows if row.time_s <= found.ert_s]

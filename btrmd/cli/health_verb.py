@@ -10,7 +10,7 @@ from typing import Any
 
 from ..estimate.enough import NotEnough
 from ..estimate.forecast import Forecast, forecast
-from ..estimate.health import Health, health_of
+from ..estimate.health import BatteryHealth, health_of
 from ..estimate.history_csv import COLUMNS, load_history
 from ..estimate.rating import Rating
 from ..estimate.sentences import change_words, forecast_words, health_words
@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _answer(health: Health, found: Forecast) -> dict[str, object]:
+def _answer(health: BatteryHealth, found: Forecast) -> dict[str, object]:
     by = found.replace_at
     return {
         "soh_pct": _rounded(health.soh_pct),
@@ -96,7 +96,7 @@ def _risk(found: Forecast, month: int) -> float | None:
     return round(found.risks[month], 3) if found.risks else None
 
 
-def _write(track: Track, health: Health, found: Forecast) -> None:
+def _write(track: Track, health: BatteryHealth, found: Forecast) -> None:
     if health.soh_pct is None:
         write_line(f"State of health not known: no --rated-ah. From {health.rests_on}.")
     else:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from .place import HELP, Place, find_place
+from .place import HELP, Folders, find_place
 
 USAGE = 2  # exit code
 
@@ -82,7 +82,7 @@ def wants_json(args: argparse.Namespace) -> bool:
     return bool(getattr(args, "json", False))
 
 
-def place_of(args: argparse.Namespace) -> Place:
+def place_of(args: argparse.Namespace) -> Folders:
     return find_place(getattr(args, "config_dir", None), getattr(args, "state_dir", None))
 
 

@@ -26,7 +26,7 @@ def run_dir(state_dir: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Folders:
     """`config_given`, `state_given`: named by the caller, not found by a default."""
 
     config_dir: Path
@@ -41,7 +41,7 @@ class Place:
 
 def find_place(
     config_dir: str | None = None, state_dir: str | None = None, *, demo: bool = True
-) -> Place:
+) -> Folders:
     """The place by options, environment, demo and installation, in this order (see HELP).
 
     `demo` False: for a daemon that is to be started, nothing that runs elsewhere is looked for.
@@ -49,13 +49,13 @@ def find_place(
     config = config_dir or os.environ.get("BTRM_CONFIG_DIR")
     state = state_dir or os.environ.get("BTRM_STATE_DIR")
     if config and state:
-        return Place(Path(config), Path(state), True, True)
+        return Folders(Path(config), Path(state), True, True)
     if state:
-        return Place(CONFIG_DIR, Path(state), False, True)
+        return Folders(CONFIG_DIR, Path(state), False, True)
     if config:
         beside = Path(config).absolute().parent / "state"
         has_socket = demo and (beside / "run" / SOCKET).exists()
-        return Place(Path(config), beside if has_socket else STATE_DIR, True, False)
+        return Folders(Path(config), beside if has_socket else STATE_DIR, True, False)
     if demo and (DEMO_STATE_DIR / "run" / SOCKET).exists():
-        return Place(DEMO_CONFIG_DIR, DEMO_STATE_DIR)
-    return Place(CONFIG_DIR, STATE_DIR)
+        return Folders(DEMO_CONFIG_DIR, DEMO_STATE_DIR)
+    return Folders(CONFIG_DIR, STATE_DIR)

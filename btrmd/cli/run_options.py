@@ -17,7 +17,7 @@ PROTOCOLS = ("modbus", "dnp3")
 
 
 @dataclass(frozen=True, slots=True)
-class SerialLine:
+class SerialOption:
     """A serial line by option: it overrules the `serial.*` settings. `device` "none" = off."""
 
     device: str
@@ -45,7 +45,7 @@ class RunOptions:
     dnp3: str | None = None
     snmp: str | None = None
     nut: str | None = None
-    serial: SerialLine | None = None
+    serial: SerialOption | None = None
 
     @property
     def run_dir(self) -> Path:
@@ -97,7 +97,7 @@ def decode_file(text: str) -> Path:
     return path
 
 
-def decode_serial(text: str) -> SerialLine:
+def decode_serial(text: str) -> SerialOption:
     """DEVICE[,modbus|dnp3[,BAUD[,8E1|8N1|8O1]]]; DEVICE alone: Modbus RTU, 9600 8E1.
 
     DNP3 without a frame is 8N1 (manual 10.1.4: Modbus even, DNP3 none typical).
@@ -119,4 +119,4 @@ def decode_serial(text: str) -> SerialLine:
     frame = frame.upper() or ("8E1" if protocol == "modbus" else "8N1")
     if frame not in FRAMES:
         raise ArgumentTypeError(f"{frame!r} is refused: allowed is 8E1, 8N1 or 8O1")
-    return SerialLine(device, protocol, int(baud), FRAMES[frame])
+    return SerialOption(device, protocol, int(baud), FRAMES[frame])

@@ -12,7 +12,7 @@ from typing import Any
 from ..model.appliance import CONFIRM_S, MAX_BUNDLE
 from ..model.errors import BtrmError, DataError
 from ..servers.control_appliance import PIECE
-from .client import Client
+from .client import ControlClient
 from .output import fail, write_json, write_line
 from .parsing import Verbs, add_json, place_of, wants_json
 from .place import run_dir
@@ -56,7 +56,7 @@ def add_parsers(verbs: Verbs) -> None:
 
 
 def network(args: argparse.Namespace) -> int:
-    with Client(place_of(args), INSTALL_S) as client:
+    with ControlClient(place_of(args), INSTALL_S) as client:
         if args.action == "apply":
             write_line(client.ask("network_apply")["text"])
         elif args.action == "confirm":
@@ -90,14 +90,14 @@ def _ssh_address() -> str:
 
 def update(args: argparse.Namespace) -> int:
     if args.file is None:
-        with Client(place_of(args)) as client:
+        with ControlClient(place_of(args)) as client:
             state = client.ask("appliance")["update"]
         if wants_json(args):
             write_json(state)
         else:
             write_line(state["text"] or "No update has been made.")
         return 0
-    with Client(place_of(args), INSTALL_S) as client:
+    with ControlClient(place_of(args), INSTALL_S) as client:
         before = client.ask("appliance")["update"]["n"]
         if args.allow_downgrade:
             _give_leave(args)
@@ -123,7 +123,7 @@ def _give_leave(args: argparse.Namespace) -> None:
     give_leave(make_client(run_dir(place.state_dir), place.state_dir).lib, version)
 
 
-def _upload(client: Client, path: Path) -> None:
+def _upload(client: ControlClient, path: Path) -> None:
     """Raises DataError, OSError."""
     with path.open("rb") as file:
         total = os.fstat(file.fileno()).st_size
@@ -142,7 +142,7 @@ def _await(args: argparse.Namespace, before: int) -> int:
     while time.monotonic() < deadline:
         time.sleep(POLL_S)
         try:
-            with Client(place_of(args)) as client:
+            with ControlClient(place_of(args)) as client:
                 state = client.ask("appliance")["update"]
         except BtrmError:
             continue  # it is being restarted

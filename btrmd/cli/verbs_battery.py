@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .client import Client
+from .client import ControlClient
 from .output import write_line
 from .parsing import Verbs, add_place, place_of
 
@@ -34,7 +34,7 @@ def replaced(args: argparse.Namespace) -> int:
         asked["rated_ah"] = args.rated_ah
     if args.type is not None:
         asked["type"] = args.type
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         answer = client.ask("battery_replaced", **asked)
     last = answer.get("after")
     write_line(

@@ -7,7 +7,7 @@ import sys
 
 from .output import FAILURE, write_lines
 from .parsing import Verbs, place_of
-from .settings_door import daemon_of
+from .settings_client import daemon_of
 
 
 def add_parsers(verbs: Verbs) -> None:

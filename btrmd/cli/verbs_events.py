@@ -13,7 +13,7 @@ from .output import FAILURE, fail, write_json, write_line
 from .parsing import Verbs, add_json, add_place, place_of, wants_json
 
 if TYPE_CHECKING:
-    from ..store.chain import Head, Verified
+    from ..store.chain import ChainHead, Verified
 
 WAIT_S = 10.0  # for a database that is being written
 
@@ -59,7 +59,7 @@ def verify(args: argparse.Namespace) -> int:
     return 0
 
 
-def _look(path: Path, noted: list[Head]) -> list[Verified]:
+def _look(path: Path, noted: list[ChainHead]) -> list[Verified]:
     from ..store.chain import verify as look_through
 
     if not path.is_file():

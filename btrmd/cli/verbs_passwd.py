@@ -9,9 +9,9 @@ from getpass import getpass
 from ..model.errors import SettingError
 from ..model.passwords import FACTORY_USER, MAX_LENGTH, ROLES, check_new_password
 from ..servers.control_access import check_user
-from .client import Client
+from .client import ControlClient
 from .parsing import Verbs, place_of
-from .settings_door import daemon_of, store_password
+from .settings_client import daemon_of, store_password
 
 
 def add_parsers(verbs: Verbs) -> None:
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     user = check_user(args.user)
     password = check_new_password(read_password(args.stdin, user))
     place = place_of(args)
-    client: Client | None = daemon_of(place)
+    client: ControlClient | None = daemon_of(place)
     if client is None:
         store_password(place, user, password, args.role)
         return 0

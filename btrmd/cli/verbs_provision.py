@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from ..model.errors import BtrmError
 from .output import fail, write_line
 from .parsing import Verbs, place_of
-from .settings_door import DaemonDoor, Door, open_door
+from .settings_client import DaemonSettings, SettingsClient, open_settings
 
 if TYPE_CHECKING:
     from ..store.provision_file import ProvisionFile
-    from .place import Place
+    from .place import Folders
 
 FOLDERS = ("/boot/firmware", "/boot")  # Raspberry Pi OS from bookworm on, and before
 APPLIED = ".applied"  # appended to the name of a file that was taken over
@@ -53,7 +53,7 @@ def provision(args: argparse.Namespace) -> int:
     return _apply(path, place, kept)
 
 
-def _apply(path: Path, place: Place, kept: ProvisionFile) -> int:
+def _apply(path: Path, place: Folders, kept: ProvisionFile) -> int:
     from ..model.provisioning import read_provision
     from ..model.settings_export import MAX_EXPORT
     from ..store.provision_file import Provision
@@ -65,13 +65,13 @@ def _apply(path: Path, place: Place, kept: ProvisionFile) -> int:
         digest = sha256(raw).hexdigest()
         if digest == before.digest:
             return 0
-        with open_door(place) as door:
-            serial = _serial(door, place)
-            changed = door.import_(read_provision(raw, path.name, serial), False)
+        with open_settings(place) as settings_client:
+            serial = _serial(settings_client, place)
+            changed = settings_client.import_(read_provision(raw, path.name, serial), False)
     except (BtrmError, OSError) as error:
         text = f"{path} was not applied, nothing has been changed: {error}"
         is_new = text != before.text or not before.is_fault
-        kept.save(Provision(text, True, before.is_told and not is_new, before.digest))
+        kept.save(Provision(text, True, before.is_reported and not is_new, before.digest))
         return fail(text)
     count = f"{len(changed)} setting{'' if len(changed) == 1 else 's'} changed"
     text = f"{path.name} was applied to the unit {serial}: {count}."
@@ -87,9 +87,9 @@ def _apply(path: Path, place: Place, kept: ProvisionFile) -> int:
     return 0
 
 
-def _serial(door: Door, place: Place) -> str:
-    if isinstance(door, DaemonDoor):
-        return str(door.get(["system.serial"])["system.serial"])
+def _serial(settings_client: SettingsClient, place: Folders) -> str:
+    if isinstance(settings_client, DaemonSettings):
+        return str(settings_client.get(["system.serial"])["system.serial"])
     from ..daemon.unit_serial import unit_serial
 
     return unit_serial(place.state_dir, is_simulated=False)

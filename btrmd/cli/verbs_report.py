@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .client import Client
+from .client import ControlClient
 from .output import write_json, write_lines
 from .parsing import Verbs, add_json, place_of, wants_json
 from .verbs_tests import whole
@@ -27,7 +27,7 @@ def add_parsers(verbs: Verbs) -> None:
 
 
 def report(args: argparse.Namespace) -> int:
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         found: Mapping[str, Any] = client.ask("report", n=args.n)["report"]
     if wants_json(args):
         write_json(dict(found))

@@ -6,7 +6,7 @@ import argparse
 import time
 from typing import Any
 
-from .client import Client
+from .client import ControlClient
 from .output import fail, value_text, write_json, write_line
 from .parsing import Verbs, add_json, place_of, wants_json
 
@@ -59,7 +59,7 @@ def add_parsers(verbs: Verbs) -> None:
 
 
 def selftest(args: argparse.Namespace) -> int:
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         after = client.ask("selftest")["after"]
         deadline = time.monotonic() + SELFTEST_S
         while time.monotonic() < deadline:
@@ -75,7 +75,7 @@ def selftest(args: argparse.Namespace) -> int:
 
 def calibrate(args: argparse.Namespace) -> int:
     channel = args.channel
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         done: dict[str, Any] = {}
         if args.clear:
             done = client.ask("calibrate", channel=channel, point="clear")
@@ -104,12 +104,12 @@ def calibration_text(points: Any) -> str:
 
 
 def capacity(args: argparse.Namespace) -> int:
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         client.ask("capacity_check", low=args.state == "low")
     return 0
 
 
 def reset_data(args: argparse.Namespace) -> int:
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         client.ask("reset", settings=args.settings)
     return 0

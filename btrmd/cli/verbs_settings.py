@@ -10,7 +10,7 @@ from typing import Any
 
 from .output import value_text, write_json, write_line
 from .parsing import Verbs, add_json, pair, pairs, place_of, wants_json
-from .settings_door import open_door
+from .settings_client import open_settings
 
 SECRET = "(secret)"
 CHANGED = 10  # exit code, when --changed asks for it
@@ -71,8 +71,8 @@ def add_parsers(verbs: Verbs) -> None:
 
 
 def get(args: argparse.Namespace) -> int:
-    with open_door(place_of(args)) as door:
-        values = door.get(args.keys)
+    with open_settings(place_of(args)) as settings_client:
+        values = settings_client.get(args.keys)
     if wants_json(args):
         write_json(values)
     else:
@@ -82,23 +82,23 @@ def get(args: argparse.Namespace) -> int:
 
 def set_(args: argparse.Namespace) -> int:
     changes = pairs(args.pairs)
-    with open_door(place_of(args)) as door:
-        done = door.set(changes)
+    with open_settings(place_of(args)) as settings_client:
+        done = settings_client.set(changes)
     for key, value in done.values.items():
         write_line(setting_line(key, value) + ("" if key in done.changed else " (unchanged)"))
     return exit_code(args, bool(done.changed))
 
 
 def export(args: argparse.Namespace) -> int:
-    with open_door(place_of(args)) as door:
-        write_json(door.export(args.secrets, args.for_another_unit), indent=1)
+    with open_settings(place_of(args)) as settings_client:
+        write_json(settings_client.export(args.secrets, args.for_another_unit), indent=1)
     return 0
 
 
 def import_(args: argparse.Namespace) -> int:
     changes = read_export(args.file)
-    with open_door(place_of(args)) as door:
-        difference = door.import_(changes, args.dry_run)
+    with open_settings(place_of(args)) as settings_client:
+        difference = settings_client.import_(changes, args.dry_run)
     for key, (before, after) in difference.items():
         if before is None and after is None:
             write_line(f"{key}: {SECRET}")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ..model.errors import DataError
-from .client import Client
+from .client import ControlClient
 from .output import write_json
 from .parsing import Verbs, pair, pairs, place_of
 
@@ -27,7 +27,7 @@ def add_parsers(verbs: Verbs) -> None:
 
 def run(args: argparse.Namespace) -> int:
     changes = {key: absolute(key, value) for key, value in pairs(args.pairs).items()}
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         answer = client.ask("sim", changes=changes)
     if not changes:
         write_json(answer["truth"])

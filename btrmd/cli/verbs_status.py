@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.discharge import TestRecord
-from ..model.result_words import is_combined, say_action
-from .client import Client
+from ..model.result_words import format_action, is_combined
+from .client import ControlClient
 from .output import reading_text, table, value_text, write_json, write_line, write_lines
 from .parsing import Verbs, add_json, add_place, place_of, wants_json
 
@@ -34,7 +34,7 @@ def add_parsers(verbs: Verbs) -> None:
 
 
 def status(args: argparse.Namespace) -> int:
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         answer = client.ask("status")
     del answer["ok"]
     if wants_json(args):
@@ -55,7 +55,7 @@ def status(args: argparse.Namespace) -> int:
 
 
 def alarms(args: argparse.Namespace) -> int:
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         found: list[dict[str, Any]] = client.ask("alarms")["alarms"]
     if wants_json(args):
         write_json({"alarms": found})
@@ -65,7 +65,7 @@ def alarms(args: argparse.Namespace) -> int:
 
 
 def acknowledge(args: argparse.Namespace) -> int:
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         client.ask("ack", key=args.key)
     return 0
 
@@ -98,7 +98,7 @@ def test_line(test: Mapping[str, Any]) -> str:
     if test["marks"]:
         parts.append(f"marks {value_text(test['marks'])}")
     line = ", ".join(parts)
-    action = say_action(record)
+    action = format_action(record)
     return f"{line}. {action}" if action else line
 
 

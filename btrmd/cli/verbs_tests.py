@@ -7,7 +7,7 @@ import math
 import time
 from typing import Any
 
-from .client import Client, RefusedError
+from .client import CommandRefusedError, ControlClient
 from .output import FAILURE, fail, write_json, write_line
 from .parsing import Verbs, add_json, add_place, place_of, wants_json
 from .verbs_status import test_line
@@ -52,7 +52,7 @@ def add_parsers(verbs: Verbs) -> None:
 
 
 def start(args: argparse.Namespace) -> int:
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         answer = client.ask("test_start", type=args.type, delay_h=args.delay_h)
     n = answer.get("n")
     if args.delay_h:
@@ -63,13 +63,13 @@ def start(args: argparse.Namespace) -> int:
 
 
 def stop(args: argparse.Namespace) -> int:
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         client.ask("test_stop")
     return 0
 
 
 def show(args: argparse.Namespace) -> int:
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         test = client.ask("test_status")["test"]
     if wants_json(args):
         write_json(test)
@@ -80,7 +80,7 @@ def show(args: argparse.Namespace) -> int:
 
 def wait(args: argparse.Namespace) -> int:
     deadline = math.inf if args.timeout is None else time.monotonic() + args.timeout
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         n = args.n
         if n is None:
             n = _running_number(client, deadline)
@@ -97,7 +97,7 @@ def wait(args: argparse.Namespace) -> int:
                 return fail(f"Test {n} has not finished within {args.timeout:g} s.")
 
 
-def _running_number(client: Client, deadline: float) -> int | None:
+def _running_number(client: ControlClient, deadline: float) -> int | None:
     """The number of the test that runs; waits out a delayed start. None: failed, and said so."""
     while True:
         answer = client.ask("test_status")
@@ -111,18 +111,18 @@ def _running_number(client: Client, deadline: float) -> int | None:
             return None
 
 
-def _find(client: Client, n: int) -> dict[str, Any] | None:
+def _find(client: ControlClient, n: int) -> dict[str, Any] | None:
     """Test `n`; None when there is none (yet)."""
     try:
         found: dict[str, Any] = client.ask("test_status", n=n)["test"]
-    except RefusedError as error:
+    except CommandRefusedError as error:
         if error.code == "unknown":
             return None
         raise
     return found
 
 
-def _state(client: Client) -> str:
+def _state(client: ControlClient) -> str:
     return str(client.ask("test_status")["test"]["state"])
 
 

@@ -17,7 +17,7 @@ from ..model.tokens import (
 )
 from .output import table, warn, write_json, write_line, write_lines
 from .parsing import Verbs, add_json, add_place, place_of, wants_json
-from .settings_door import daemon_of, lock_files
+from .settings_client import daemon_of, lock_files
 
 
 def add_parsers(verbs: Verbs) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .client import Client, RefusedError
+from .client import CommandRefusedError, ControlClient
 from .output import FAILURE, fail, write_lines
 from .parsing import Verbs, add_place, place_of
 
@@ -23,10 +23,10 @@ def add_parsers(verbs: Verbs) -> None:
 
 
 def send(args: argparse.Namespace) -> int:
-    with Client(place_of(args)) as client:
+    with ControlClient(place_of(args)) as client:
         try:
             answer = client.ask("trap_test")
-        except RefusedError as error:
+        except CommandRefusedError as error:
             lines = error.facts.get("lines") or [str(error)]
             for line in lines:
                 fail(str(line))

@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 from ..model.events import Kind
 from ..model.readings import Measurement, Value
-from .blocks import Blocks, say_imbalance
-from .capacity import Health, low_alarm_text
-from .desk import Desk
+from .blocks import Blocks, format_imbalance
+from .capacity import CapacityHealth, low_alarm_text
+from .context import StepContext
 from .digital import Digital
 from .flood import NO_FLOOD, Flood, chattering
 from .flows import HAT_W
@@ -50,7 +50,7 @@ class Alarms(NamedTuple):
         return tuple(self.raised)
 
 
-class Condition(NamedTuple):
+class AlarmCondition(NamedTuple):
     """What is true of one alarm in this scan. `on` None = nothing can be told: hold everything.
 
     `off` True only when the clear side (with hysteresis) is reached; neither on nor off holds.
@@ -71,34 +71,34 @@ class Condition(NamedTuple):
 
 def _below(
     key: str, m: Measurement, limit: float, clear: float, delay: float, text: str
-) -> Condition:
+) -> AlarmCondition:
     on = m.value < limit if m.good else None
-    return Condition(key, on, m.value > clear, delay, CLEAR_S, text, m.value, limit)
+    return AlarmCondition(key, on, m.value > clear, delay, CLEAR_S, text, m.value, limit)
 
 
 def _above(
     key: str, m: Measurement, limit: float, clear: float, delay: float, text: str
-) -> Condition:
+) -> AlarmCondition:
     on = m.value > limit if m.good else None
-    return Condition(key, on, m.value < clear, delay, CLEAR_S, text, m.value, limit)
+    return AlarmCondition(key, on, m.value < clear, delay, CLEAR_S, text, m.value, limit)
 
 
-def _balance(desk: Desk) -> Condition:
+def _balance(ctx: StepContext) -> AlarmCondition:
     """supply + charger = load + battery + HAT, within 0.2 A + 3 % of the largest.
 
     The HAT takes between nothing (fed elsewhere) and 4 W, so that a lighter board is no fault.
     """
-    inputs = desk.inputs
+    inputs = ctx.inputs
     supply, load, battery = inputs.supply_a, inputs.load_a, inputs.battery_a
     charger = inputs.charger_a
-    single = desk.sp.single_source
+    single = ctx.sp.single_source
     known = supply.good and load.good and battery.good and (single or charger.good)
     text = (
         "The currents do not add up: check that Battery- and Load- go to the HAT only, then the "
         "shunts."
     )
     if not known:
-        return Condition("wiring.current_balance", None, False, 60.0, CLEAR_S, text)
+        return AlarmCondition("wiring.current_balance", None, False, 60.0, CLEAR_S, text)
     into = 0.0 if single else charger.value
     rest = supply.value + into - load.value - battery.value
     volts = max([m.value for m in (inputs.supply_v, inputs.battery_v) if m.good] or [9.0])
@@ -106,7 +106,7 @@ def _balance(desk: Desk) -> Condition:
     largest = max(abs(supply.value), abs(into), abs(load.value), abs(battery.value))
     allowed = 0.2 + 0.03 * largest
     odd = rest < -allowed or rest > HAT_W / volts + allowed
-    return Condition(
+    return AlarmCondition(
         "wiring.current_balance", odd, not odd, 60.0, CLEAR_S, text, round(rest, 3), allowed
     )
 
@@ -118,7 +118,7 @@ class Seen(NamedTuple):
     presence: Presence
     relays: RelayWatch
     digital: Digital
-    health: Health
+    health: CapacityHealth
     blocks: Blocks = Blocks()
     lvd: Lvd = Lvd()
     guard: GuardWatch = GuardWatch()
@@ -126,25 +126,25 @@ class Seen(NamedTuple):
     settings_lost: bool | None = False
 
 
-def conditions(seen: Seen, desk: Desk) -> list[Condition]:
+def conditions(seen: Seen, ctx: StepContext) -> list[AlarmCondition]:
     """Every alarm's condition in this scan; the order here is the order people see."""
-    inputs, th, sp = desk.inputs, desk.sp.th, desk.sp
+    inputs, th, sp = ctx.inputs, ctx.sp.th, ctx.sp
     presence, health, blocks = seen.presence, seen.health, seen.blocks
-    young = desk.now - desk.boot < SUPPRESSION_S
+    young = ctx.now - ctx.boot < SUPPRESSION_S
     found = [
-        Condition("lvd.open", seen.lvd.is_open, not seen.lvd.is_open, 0.0, 0.0,
+        AlarmCondition("lvd.open", seen.lvd.is_open, not seen.lvd.is_open, 0.0, 0.0,
                   "The low-voltage disconnect is open: the battery is off the load.", silent=True),
-        Condition(
+        AlarmCondition(
             "battery.low_capacity", health.low_alarm, not health.low_alarm, 0.0, 0.0,
             low_alarm_text(health), latched=True,
         ),
         _below(
-            "battery.low_voltage", desk.battery, th.low_battery_v, th.low_battery_clear_v,
+            "battery.low_voltage", ctx.battery, th.low_battery_v, th.low_battery_clear_v,
             10.0, "Low battery voltage.",
         ),
-        Condition(
+        AlarmCondition(
             "battery.block_imbalance", blocks.is_imbalanced, not blocks.is_imbalanced, 0.0, 0.0,
-            say_imbalance(blocks),
+            format_imbalance(blocks),
         ),
         _source("supply.lost", presence.supply.present, inputs.supply_v,
                 th.supply_present_v, 10.0, "The supply is lost.",
@@ -154,13 +154,13 @@ def conditions(seen: Seen, desk: Desk) -> list[Condition]:
                "The enclosure is too hot."),
         _above("overcurrent", inputs.load_a, th.overcurrent_a, th.rating_a, 5.0,
                "The load takes more than the unit's rating."),
-        _balance(desk),
-        _mismatch(desk),
-        Condition("storage", not inputs.storage_ok, inputs.storage_ok, 0.0, 0.0,
+        _balance(ctx),
+        _mismatch(ctx),
+        AlarmCondition("storage", not inputs.storage_ok, inputs.storage_ok, 0.0, 0.0,
                   "Results and events cannot be written to storage."),
-        Condition("clock", not inputs.clock_ok, inputs.clock_ok, 0.0, 0.0,
+        AlarmCondition("clock", not inputs.clock_ok, inputs.clock_ok, 0.0, 0.0,
                   "The clock is not set: times in the log are wrong."),
-        Condition("settings.defaults", seen.settings_lost is True, seen.settings_lost is False,
+        AlarmCondition("settings.defaults", seen.settings_lost is True, seen.settings_lost is False,
                   0.0, 0.0, SETTINGS_TEXT),
     ]  # fmt: skip
     if not sp.single_source:
@@ -180,30 +180,30 @@ def conditions(seen: Seen, desk: Desk) -> list[Condition]:
     for key, channel in (("io1", seen.digital.io1), ("io2", seen.digital.io2)):
         tripped = channel.tripped is True
         found.append(
-            Condition(key, tripped, not tripped, 0.0, 0.0, f"{key.upper()} digital input tripped.",
+            AlarmCondition(key, tripped, not tripped, 0.0, 0.0, f"{key.upper()} digital input tripped.",
                       notify=not young)
         )  # fmt: skip
     for name, contact in zip(RELAYS, seen.relays.contacts, strict=True):
         found.append(
-            Condition(f"relay.{name}", contact.faulty, not contact.faulty, 0.0, 0.0,
+            AlarmCondition(f"relay.{name}", contact.faulty, not contact.faulty, 0.0, 0.0,
                       FAULT_TEXT[name], latched=True)
         )  # fmt: skip
     for address, ok in inputs.chips:
         found.append(
-            Condition(f"sensor.{address}", not ok, ok, 10.0, 2.0,
+            AlarmCondition(f"sensor.{address}", not ok, ok, 10.0, 2.0,
                       f"Chip {address} does not answer or reads nonsense.")
         )  # fmt: skip
     for point, reason in seen.reasons.items():
-        found.append(Condition(f"reading.{point}", True, False, 0.0, 0.0, reason))
+        found.append(AlarmCondition(f"reading.{point}", True, False, 0.0, 0.0, reason))
     return found
 
 
-def _guard(guard: GuardWatch) -> tuple[Condition, Condition]:
+def _guard(guard: GuardWatch) -> tuple[AlarmCondition, AlarmCondition]:
     active = guard.active_since is not None
     return (
-        Condition("guard.active", active and guard.idle_since is None, not active, 60.0, 0.0,
+        AlarmCondition("guard.active", active and guard.idle_since is None, not active, 60.0, 0.0,
                   "The bus guard has held the load for a minute: the supply alone does not."),
-        Condition("supply.weak", guard.is_weak, not guard.helps, 0.0, 0.0,
+        AlarmCondition("supply.weak", guard.is_weak, not guard.helps, 0.0, 0.0,
                   "The supply is weak: the battery had to help more than three times within an "
                   "hour."),
     )  # fmt: skip
@@ -218,9 +218,9 @@ def _source(
     text: str,
     *,
     delivers: bool = False,
-) -> Condition:
+) -> AlarmCondition:
     on = m.value < limit and not delivers if m.good else None
-    return Condition(key, on, present, delay, 0.0, text, m.value, limit)
+    return AlarmCondition(key, on, present, delay, 0.0, text, m.value, limit)
 
 
 SETTINGS_TEXT = (
@@ -229,16 +229,16 @@ SETTINGS_TEXT = (
 )
 
 
-def _mismatch(desk: Desk) -> Condition:
-    m, th = desk.inputs.battery_v, desk.sp.th
+def _mismatch(ctx: StepContext) -> AlarmCondition:
+    m, th = ctx.inputs.battery_v, ctx.sp.th
     on = not th.mismatch_low_v <= m.value <= th.mismatch_high_v if m.good else None
     text = f"The battery does not fit the system voltage of {th.system_v} V."
-    return Condition("system.voltage_mismatch", on, on is False, 60.0, CLEAR_S, text, m.value)
+    return AlarmCondition("system.voltage_mismatch", on, on is False, 60.0, CLEAR_S, text, m.value)
 
 
-def step_alarms(alarms: Alarms, found: list[Condition], desk: Desk) -> Alarms:
+def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -> Alarms:
     """Raise what has held for its delay, clear what has been well for its time."""
-    raised, pending, floods, now = alarms.raised, alarms.pending, alarms.floods, desk.now
+    raised, pending, floods, now = alarms.raised, alarms.pending, alarms.floods, ctx.now
     for c in found:
         key = c.key
         alarm = raised.get(key)
@@ -255,13 +255,13 @@ def step_alarms(alarms: Alarms, found: list[Condition], desk: Desk) -> Alarms:
             if now - since < c.delay_s - 1e-6:
                 continue
             pending = {k: t for k, t in pending.items() if k != key}
-            alarm = Alarm(c.text, desk.inputs.wall, c.value, c.threshold, c.latched)
+            alarm = Alarm(c.text, ctx.inputs.wall, c.value, c.threshold, c.latched)
             raised = {**raised, key: alarm}
             flood = floods.get(key, NO_FLOOD).come(now)
             floods = {**floods, key: flood}
             if not c.silent:
                 text = f"{c.text} {chattering(flood)}" if flood.held else c.text
-                desk.tell(
+                ctx.tell(
                     key, Kind.RAISE, text, value=c.value, threshold=c.threshold, notify=c.notify
                 )
             continue
@@ -292,34 +292,34 @@ def step_alarms(alarms: Alarms, found: list[Condition], desk: Desk) -> Alarms:
         text = f"Cleared: {c.text}"
         if flood.held:
             text += f" It had gone and come {flood.hidden} times more."
-        desk.tell(key, Kind.CLEAR, text, value=c.value, threshold=c.threshold, notify=c.notify)
+        ctx.tell(key, Kind.CLEAR, text, value=c.value, threshold=c.threshold, notify=c.notify)
     gone = raised.keys() - {c.key for c in found} if raised else ()
     for key in gone:  # an alarm whose subject left the configuration, or is believed again
-        raised, floods = _left(key, raised, floods, desk)
+        raised, floods = _left(key, raised, floods, ctx)
     if raised is alarms.raised and pending is alarms.pending and floods is alarms.floods:
         return alarms
     return Alarms(raised, pending, floods)
 
 
 def _left(
-    key: str, raised: Mapping[str, Alarm], floods: Mapping[str, Flood], desk: Desk
+    key: str, raised: Mapping[str, Alarm], floods: Mapping[str, Flood], ctx: StepContext
 ) -> tuple[Mapping[str, Alarm], Mapping[str, Flood]]:
     """An alarm that has no condition any more: told, unless it comes too often, or was raised
     before a restart and the readings have not been judged for long enough since."""
     is_reading = key.startswith("reading.")
-    if is_reading and desk.now - desk.boot < JUDGED_S:
+    if is_reading and ctx.now - ctx.boot < JUDGED_S:
         return raised, floods
-    flood, may_go = floods.get(key, NO_FLOOD).step(False, desk.now)
+    flood, may_go = floods.get(key, NO_FLOOD).step(False, ctx.now)
     if not may_go:
         return raised, {**floods, key: flood}
     text = "the readings agree again." if is_reading else "no longer watched."
-    desk.tell(key, Kind.CLEAR, f"Cleared: {text}")
+    ctx.tell(key, Kind.CLEAR, f"Cleared: {text}")
     left = {k: a for k, a in raised.items() if k != key}
     return left, {**floods, key: flood.let_go()} if flood.held else floods
 
 
-def acknowledge(alarms: Alarms, key: str, source: str, desk: Desk) -> Alarms:
+def acknowledge(alarms: Alarms, key: str, source: str, ctx: StepContext) -> Alarms:
     """Mark a raised alarm as seen. The caller knows that `key` is raised."""
     alarm = alarms.raised[key]
-    desk.tell(key, Kind.COMMAND, f"Acknowledged: {alarm.text}", source=source, notify=False)
+    ctx.tell(key, Kind.COMMAND, f"Acknowledged: {alarm.text}", source=source, notify=False)
     return alarms._replace(raised={**alarms.raised, key: alarm._replace(acknowledged=True)})

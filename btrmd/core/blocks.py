@@ -10,8 +10,8 @@ from ..model.board import Inputs
 from ..model.commands import EstimateReady
 from ..model.discharge import TestRecord
 from ..model.result_words import weak_block
-from .desk import Desk
-from .rest import Rest
+from .context import StepContext
+from .float_time import FloatTime
 from .setpoints import Setpoints
 
 FLOAT_V = 0.35  # from the mean of the blocks, on float: more is no spread of healthy blocks
@@ -85,9 +85,9 @@ def deviations(found: tuple[float | None, ...], bank_v: float | None) -> tuple[f
     return tuple(None if v is None else v - mean for v in found)
 
 
-def step_blocks(blocks: Blocks, rest: Rest, desk: Desk) -> Blocks:
+def step_blocks(blocks: Blocks, rest: FloatTime, ctx: StepContext) -> Blocks:
     """Count the time that a block deviates on float; elsewhere the count stands still."""
-    sp, inputs = desk.sp, desk.inputs
+    sp, inputs = ctx.sp, ctx.inputs
     if not sp.taps:
         return blocks if blocks == Blocks() else Blocks()
     over = blocks.over_s
@@ -100,7 +100,7 @@ def step_blocks(blocks: Blocks, rest: Rest, desk: Desk) -> Blocks:
     apart = deviations(measure_blocks(inputs, sp), bank)
     made = tuple(
         s if v is None
-        else s + desk.dt if abs(v) > FLOAT_V
+        else s + ctx.dt if abs(v) > FLOAT_V
         else 0.0 if abs(v) < FLOAT_CLEAR_V
         else s
         for s, v in zip(over, apart, strict=True)
@@ -138,7 +138,7 @@ def take_record(blocks: Blocks, record: TestRecord, has_blocks: bool) -> Blocks:
     return blocks._replace(weak=named, hit_block=0, hits=0)
 
 
-def say_imbalance(blocks: Blocks) -> str:
+def format_imbalance(blocks: Blocks) -> str:
     """What the alarm battery.block_imbalance says."""
     if blocks.weak:
         return f"Block {blocks.weak} is weak: it will end the run."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.board import Led
-from .desk import Desk
+from .context import StepContext
 
 HOLD_S = 15.0
 FLASH_S = 3.0
@@ -21,19 +21,19 @@ class Buttons(NamedTuple):
     flash_until: float = float("-inf")
 
 
-class Held(NamedTuple):
+class HeldButton(NamedTuple):
     """The buttons whose hold takes effect in this step."""
 
     pb1: bool = False
     pb2: bool = False
 
 
-NOBODY = Held()
+NOBODY = HeldButton()
 
 
-def step_buttons(buttons: Buttons, desk: Desk) -> tuple[Buttons, Held]:
+def step_buttons(buttons: Buttons, ctx: StepContext) -> tuple[Buttons, HeldButton]:
     """Fire once at 15.0 s of continuous hold; releasing earlier does nothing."""
-    inputs, now = desk.inputs, desk.now
+    inputs, now = ctx.inputs, ctx.now
     if not (inputs.pb1 or inputs.pb2):
         if buttons.pb1_since is None and buttons.pb2_since is None:
             return buttons, NOBODY
@@ -42,7 +42,7 @@ def step_buttons(buttons: Buttons, desk: Desk) -> tuple[Buttons, Held]:
     pb2_since = (now if buttons.pb2_since is None else buttons.pb2_since) if inputs.pb2 else None
     pb1_long = pb1_since is not None and now - pb1_since >= HOLD_S - 1e-6
     pb2_long = pb2_since is not None and now - pb2_since >= HOLD_S - 1e-6
-    held = Held(pb1_long and not buttons.pb1_fired, pb2_long and not buttons.pb2_fired)
+    held = HeldButton(pb1_long and not buttons.pb1_fired, pb2_long and not buttons.pb2_fired)
     return Buttons(pb1_since, pb2_since, pb1_long, pb2_long, buttons.flash_until), held
 
 

@@ -7,11 +7,11 @@ from typing import NamedTuple
 from ..model.commands import HealthReady
 from ..model.discharge import Capacity, Estimate, TestRecord, TestResult
 from ..model.events import Kind
-from ..model.result_words import FINDINGS, say_result
-from .desk import Desk
+from ..model.result_words import FINDINGS, format_result
+from .context import StepContext
 
 
-class Health(NamedTuple):
+class CapacityHealth(NamedTuple):
     """`last` the last finished capacity test since the last reset (its result may be aborted);
     `measured` the last one that gave a run time. `forced`: by the IO check. `low_text`: what the
     alarm says after its name; `is_probable`: the low it tells of is not firm. `soh_pct` state of
@@ -40,7 +40,7 @@ class Health(NamedTuple):
         return Estimate(record.estimate_s, low, high)
 
 
-def adopt(health: Health, record: TestRecord) -> Health:
+def adopt(health: CapacityHealth, record: TestRecord) -> CapacityHealth:
     """A final record counts: good clears the alarm, low raises it, the rest leave it as it is.
 
     A low that another test has to confirm raises nothing; a good one with a finding (the load
@@ -62,12 +62,12 @@ def adopt(health: Health, record: TestRecord) -> Health:
         state=Capacity.LOW,
         low_alarm=True,
         forced=False,
-        low_text=say_result(record),
+        low_text=format_result(record),
         is_probable="marginal" in record.marks,
     )
 
 
-def low_alarm_text(health: Health) -> str:
+def low_alarm_text(health: CapacityHealth) -> str:
     """What the alarm battery.low_capacity says."""
     if health.forced:
         return "Low battery capacity (forced by the IO check)."
@@ -80,30 +80,30 @@ def needs_confirming(record: TestRecord) -> bool:
     return record.result == TestResult.LOW.value and "marginal" in record.marks
 
 
-def conclude(health: Health, record: TestRecord, desk: Desk) -> Health:
+def conclude(health: CapacityHealth, record: TestRecord, ctx: StepContext) -> CapacityHealth:
     """A test became final in this step: adopt it and tell of a new capacity."""
     after = adopt(health, record)
     if after.state is not health.state:
         word = after.state.value
         probably = "probably " if after.is_probable else ""
-        desk.tell("capacity.state", Kind.CHANGE, f"Capacity is {probably}{word}.", value=word)
+        ctx.tell("capacity.state", Kind.CHANGE, f"Capacity is {probably}{word}.", value=word)
     return after
 
 
-def take_health(health: Health, ready: HealthReady, desk: Desk) -> Health:
+def take_health(health: CapacityHealth, ready: HealthReady, ctx: StepContext) -> CapacityHealth:
     """Adopt what the discharges say together; a text goes into the event log."""
     if ready.text:
-        desk.tell("battery.soh", Kind.CHANGE, ready.text, value=ready.soh_pct, notify=False)
+        ctx.tell("battery.soh", Kind.CHANGE, ready.text, value=ready.soh_pct, notify=False)
     return health._replace(
         soh_pct=ready.soh_pct, soh_low_pct=ready.soh_low_pct, soh_high_pct=ready.soh_high_pct
     )
 
 
-def force(health: Health, low: bool, source: str, desk: Desk) -> Health:
+def force(health: CapacityHealth, low: bool, source: str, ctx: StepContext) -> CapacityHealth:
     """Capacity IO Check (manual 8.1): low fires every alarm path, nominal takes it back."""
     state = Capacity.LOW if low else Capacity.GOOD
     word = "low" if low else "nominal"
-    desk.tell(
+    ctx.tell(
         "capacity.state", Kind.COMMAND,
         f"Capacity was set to {word} by the IO check: forced, not measured.",
         value=state.value, source=source,
@@ -111,20 +111,20 @@ def force(health: Health, low: bool, source: str, desk: Desk) -> Health:
     return health._replace(state=state, low_alarm=low, forced=True, low_text="", is_probable=False)
 
 
-def replaced(source: str, desk: Desk) -> Health:
+def replaced(source: str, ctx: StepContext) -> CapacityHealth:
     """Another battery: capacity not known, no alarm; what was before stays in the history."""
-    desk.tell(
+    ctx.tell(
         "battery.replaced", Kind.COMMAND,
         "The battery was replaced: earlier discharges stay in the history and count no more.",
         source=source,
     )  # fmt: skip
-    return Health()
+    return CapacityHealth()
 
 
-def reset(source: str, desk: Desk) -> Health:
+def reset(source: str, ctx: StepContext) -> CapacityHealth:
     """Clear the battery test data: no test yet, no alarm (R177)."""
-    desk.tell(
+    ctx.tell(
         "capacity.state", Kind.COMMAND, "The battery test data were cleared.",
         value=Capacity.UNKNOWN.value, source=source,
     )  # fmt: skip
-    return Health()
+    return CapacityHealth()

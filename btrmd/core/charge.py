@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .capacity import Health
-from .desk import Desk
+from .capacity import CapacityHealth
+from .context import StepContext
+from .float_time import FLOAT_V_BLOCK
 from .presence import Presence
-from .rest import FLOAT_V_BLOCK
 from .setpoints import Setpoints
 
 # Makers' guides: 5 to 10 % more has to go back than was taken, less early, more near the end.
@@ -84,7 +84,7 @@ class ChargeBalance(NamedTuple):
         return full_ah is None and lacks is not None and lacks <= NEED_PART * need_ah
 
 
-def full_ah(sp: Setpoints, health: Health) -> float | None:
+def full_ah(sp: Setpoints, health: CapacityHealth) -> float | None:
     """The Ah that percent are of: the rating, else what the last test said; None without both."""
     if sp.rated_ah is not None:
         return sp.rated_ah
@@ -95,18 +95,18 @@ def full_ah(sp: Setpoints, health: Health) -> float | None:
     return ah if ah > 0.0 else None
 
 
-def need_ah(desk: Desk) -> float:
+def need_ah(ctx: StepContext) -> float:
     """Ah that the load takes within the minimum runtime, 1 h at least; 0 while it is not known."""
-    load = desk.inputs.load_a
-    hours = max(desk.sp.minimum_runtime_s / 3600.0, LEAST_H)
+    load = ctx.inputs.load_a
+    hours = max(ctx.sp.minimum_runtime_s / 3600.0, LEAST_H)
     return load.value * hours if load.good else 0.0
 
 
 def step_charge(
-    balance: ChargeBalance, presence: Presence, on_battery: bool, ah: float | None, desk: Desk
+    balance: ChargeBalance, presence: Presence, on_battery: bool, ah: float | None, ctx: StepContext
 ) -> ChargeBalance:
     """Count one step. `ah`: the full battery's charge, None where it is not known."""
-    inputs, dt = desk.inputs, desk.dt
+    inputs, dt = ctx.inputs, ctx.dt
     if not inputs.battery_a.good:
         unread = balance.unread_s + dt
         if unread > (UNREAD_LOAD_S if on_battery else UNREAD_S):
@@ -114,10 +114,10 @@ def step_charge(
         return balance._replace(unread_s=unread)
     amps, hours = inputs.battery_a.value, dt / 3600.0
     tail = TAIL_UNKNOWN_A if ah is None else max(TAIL_LOW_A, TAIL_PART * ah)
-    if inputs.battery_v.value >= ABSORPTION_V_BLOCK * desk.sp.blocks:
+    if inputs.battery_v.value >= ABSORPTION_V_BLOCK * ctx.sp.blocks:
         tail *= ABSORPTION_PART
     near_s = 0.0
-    if -OFFSET_A <= amps <= NEAR * tail and _is_float(presence, desk):
+    if -OFFSET_A <= amps <= NEAR * tail and _is_float(presence, ctx):
         near_s = balance.near_s + dt
         if amps <= tail:
             return _settle(balance, amps, ah, dt)._replace(near_s=near_s)
@@ -134,12 +134,12 @@ def step_charge(
     return ChargeBalance(missing, sd + OFFSET_SD_A * hours, near_s=near_s)
 
 
-def _is_float(presence: Presence, desk: Desk) -> bool:
+def _is_float(presence: Presence, ctx: StepContext) -> bool:
     """Float voltage with a charger behind it."""
-    volts = desk.inputs.battery_v
+    volts = ctx.inputs.battery_v
     return (
         volts.good
-        and volts.value >= FLOAT_V_BLOCK * desk.sp.blocks
+        and volts.value >= FLOAT_V_BLOCK * ctx.sp.blocks
         and presence.charger.below_since is None
     )
 

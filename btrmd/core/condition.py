@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .capacity import Health
+from .capacity import CapacityHealth
 from .charge import ChargeBalance, full_ah, need_ah
-from .desk import Desk
-from .rest import NO_DISCHARGE_S, Rest
+from .context import StepContext
+from .float_time import NO_DISCHARGE_S, FloatTime
 
 
-class Condition(NamedTuple):
+class StartCondition(NamedTuple):
     """`charge` part of the full charge, 0..1, None where it is not known. `is_full`: as far as
     anyone can tell. `is_rested`: on float for 24 h, no discharge for 48 h. `is_used`: a discharge
     is known within the last 48 h (a new station knows of none, and has not seen 24 h either)."""
@@ -27,15 +27,17 @@ class Condition(NamedTuple):
         return marks if self.is_rested else (*marks, "not_rested")
 
 
-def condition_of(balance: ChargeBalance, rest: Rest, health: Health, desk: Desk) -> Condition:
+def condition_of(
+    balance: ChargeBalance, rest: FloatTime, health: CapacityHealth, ctx: StepContext
+) -> StartCondition:
     """The battery's condition now."""
-    whole = full_ah(desk.sp, health)
+    whole = full_ah(ctx.sp, health)
     part = balance.part(whole)
     age = rest.undischarged_s
     is_used = age is not None and age < NO_DISCHARGE_S
-    return Condition(
+    return StartCondition(
         charge=None if part is None else round(part, 3),
-        is_full=balance.is_full(whole, need_ah(desk), is_used),
+        is_full=balance.is_full(whole, need_ah(ctx), is_used),
         is_rested=rest.is_rested,
         is_used=is_used,
     )

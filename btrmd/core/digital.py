@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.readings import Measurement
-from .desk import Desk
+from .context import StepContext
 
 ANALOG, BELOW_1V, ABOVE_2V, OUTPUT_NC, OUTPUT_NO = range(5)  # io1.config, io2.config
 ON_BELOW_V, OFF_ABOVE_V = 1.0, 1.2
@@ -13,7 +13,7 @@ ON_ABOVE_V, OFF_BELOW_V = 2.0, 1.8
 DEBOUNCE_S = 1.0
 
 
-class Channel(NamedTuple):
+class DigitalInput(NamedTuple):
     """`tripped` None = no digital input, or not yet known. `since`: the other level since then."""
 
     config: int = ANALOG
@@ -22,8 +22,8 @@ class Channel(NamedTuple):
 
 
 class Digital(NamedTuple):
-    io1: Channel = Channel()
-    io2: Channel = Channel()
+    io1: DigitalInput = DigitalInput()
+    io2: DigitalInput = DigitalInput()
 
 
 def _level(config: int, volts: float, tripped: bool) -> bool:
@@ -32,9 +32,9 @@ def _level(config: int, volts: float, tripped: bool) -> bool:
     return volts > (OFF_BELOW_V if tripped else ON_ABOVE_V)
 
 
-def _watch(channel: Channel, config: int, measured: Measurement, now: float) -> Channel:
+def _watch(channel: DigitalInput, config: int, measured: Measurement, now: float) -> DigitalInput:
     if config != channel.config:
-        channel = Channel(config=config)
+        channel = DigitalInput(config=config)
     if config not in (BELOW_1V, ABOVE_2V) or not measured.good:
         return channel if channel.since is None else channel._replace(since=None)
     level = _level(config, measured.value, channel.tripped is True)
@@ -43,14 +43,14 @@ def _watch(channel: Channel, config: int, measured: Measurement, now: float) -> 
     if channel.since is None:
         return channel._replace(since=now)
     if now - channel.since >= DEBOUNCE_S:
-        return Channel(config, level, None)
+        return DigitalInput(config, level, None)
     return channel
 
 
-def step_digital(digital: Digital, desk: Desk) -> Digital:
+def step_digital(digital: Digital, ctx: StepContext) -> Digital:
     """Debounce both channels; a bad reading keeps the last known level."""
-    io1 = _watch(digital.io1, desk.sp.io1_config, desk.inputs.io1_v, desk.now)
-    io2 = _watch(digital.io2, desk.sp.io2_config, desk.inputs.io2_v, desk.now)
+    io1 = _watch(digital.io1, ctx.sp.io1_config, ctx.inputs.io1_v, ctx.now)
+    io2 = _watch(digital.io2, ctx.sp.io2_config, ctx.inputs.io2_v, ctx.now)
     if io1 is digital.io1 and io2 is digital.io2:
         return digital
     return Digital(io1, io2)

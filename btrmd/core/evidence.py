@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .desk import Desk
+from .context import StepContext
 from .flows import CHARGES_A
 from .recharge import Recharge
 from .relations import APART_V, HAT_LEAST_A, HAT_PART
@@ -13,9 +13,11 @@ GAP_V = 0.4  # per block: more than two sensors of +-(1 % + 20 mV) and a diode c
 BESIDE_V = 0.25  # per block: the load is at the battery's volts
 
 
-def k1_odd(energised: bool, k2_energised: bool, k2_odd: bool | None, desk: Desk) -> bool | None:
+def k1_odd(
+    energised: bool, k2_energised: bool, k2_odd: bool | None, ctx: StepContext
+) -> bool | None:
     """K1 on: the load must leave the supply. K1 off: it must be on the supply."""
-    inputs, sp, flows = desk.inputs, desk.sp, desk.flows
+    inputs, sp, flows = ctx.inputs, ctx.sp, ctx.flows
     supply_v = inputs.supply_v
     load = flows.load
     if load is None or load < LOAD_MIN_A or not supply_v.good:
@@ -23,9 +25,9 @@ def k1_odd(energised: bool, k2_energised: bool, k2_odd: bool | None, desk: Desk)
     if supply_v.value < sp.th.supply_present_v or inputs.guard is None:
         return None
     if inputs.guard:
-        return True if _is_s1_dead(desk) else None
+        return True if _is_s1_dead(ctx) else None
     if flows.balanced is None:
-        return _k1_by_volts(energised, desk)
+        return _k1_by_volts(energised, ctx)
     if not (inputs.load_a.good and inputs.supply_a.good and inputs.battery_a.good):
         return None
     supply, path = inputs.supply_a.value, -inputs.battery_a.value
@@ -40,9 +42,9 @@ def k1_odd(energised: bool, k2_energised: bool, k2_odd: bool | None, desk: Desk)
     return path >= 0.6 * load and supply <= 0.4 * load + flows.hat and path - supply > doubt
 
 
-def _is_s1_dead(desk: Desk) -> bool:
+def _is_s1_dead(ctx: StepContext) -> bool:
     """The guard has closed S1, the supply is alive and above the bus, and gives it nothing."""
-    inputs, sp, flows = desk.inputs, desk.sp, desk.flows
+    inputs, sp, flows = ctx.inputs, ctx.sp, ctx.flows
     amps, load_v = inputs.supply_a, inputs.load_v
     if not (amps.good and load_v.good) or sp.single_source or not flows.carries:
         return False
@@ -51,9 +53,9 @@ def _is_s1_dead(desk: Desk) -> bool:
     return is_above and lives <= amps.value <= flows.hat + 0.1
 
 
-def _k1_by_volts(energised: bool, desk: Desk) -> bool | None:
+def _k1_by_volts(energised: bool, ctx: StepContext) -> bool | None:
     """One current is missing: the other three and the volts must agree."""
-    inputs, flows, blocks = desk.inputs, desk.flows, desk.sp.blocks
+    inputs, flows, blocks = ctx.inputs, ctx.flows, ctx.sp.blocks
     battery_v, load_v, charger = inputs.battery_v, inputs.load_v, inputs.charger_a
     if energised or not flows.carries:
         return None
@@ -66,11 +68,11 @@ def _k1_by_volts(energised: bool, desk: Desk) -> bool | None:
     return True if beside and inputs.supply_v.value - load_v.value > APART_V * blocks else None
 
 
-def k2_odd(energised: bool, recharge: Recharge, desk: Desk) -> bool | None:
+def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None:
     """K2 on: the charger must give nothing. K2 off: it must give what the battery takes."""
-    inputs, sp = desk.inputs, desk.sp
+    inputs, sp = ctx.inputs, ctx.sp
     amps = inputs.battery_a if sp.single_source else inputs.charger_a
-    if not amps.good or desk.flows.balanced is False:
+    if not amps.good or ctx.flows.balanced is False:
         return None
     if energised:
         return amps.value > CLOSED_A
@@ -84,13 +86,13 @@ def k2_odd(energised: bool, recharge: Recharge, desk: Desk) -> bool | None:
     return gap > GAP_V * sp.blocks or recharge.is_overdue
 
 
-def k3_odd(energised: bool, desk: Desk) -> bool | None:
+def k3_odd(energised: bool, ctx: StepContext) -> bool | None:
     """K3 on: nothing behind it. K3 off: the battery's volts behind it."""
-    inputs = desk.inputs
+    inputs = ctx.inputs
     if energised:
-        return True if desk.flows.carries else inputs.batt_path
+        return True if ctx.flows.carries else inputs.batt_path
     if inputs.batt_path is None:
         return None
-    if not inputs.battery_v.good or inputs.battery_v.value < 9.0 * desk.sp.blocks:
+    if not inputs.battery_v.good or inputs.battery_v.value < 9.0 * ctx.sp.blocks:
         return None
-    return not inputs.batt_path and not desk.flows.carries
+    return not inputs.batt_path and not ctx.flows.carries

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.events import Kind
-from .desk import Desk
+from .context import StepContext
 from .flood import HOUR_S
 
 EVENT_S = 5.0  # active for so long: a line in the event log
@@ -17,21 +17,21 @@ MOST = 3  # helps an hour; more, and the supply is weak
 class GuardWatch(NamedTuple):
     """A guard that only waits, latched, for an outage to end that K1 carries has no news.
 
-    `active_since`, `idle_since` process clock; `told`: the event of this acting is out.
+    `active_since`, `idle_since` process clock; `reported`: the event of this acting is out.
 
     `helps`: when the guard or a transfer came to the supply's help within the last hour.
     """
 
     active_since: float | None = None
     idle_since: float | None = None
-    told: bool = False
+    reported: bool = False
     was_active: bool | None = None
     helps: tuple[float, ...] = ()
 
     @property
     def is_timing(self) -> bool:
         """It is about to be told, or about to be over."""
-        return self.active_since is not None and (not self.told or self.idle_since is not None)
+        return self.active_since is not None and (not self.reported or self.idle_since is not None)
 
     @property
     def is_weak(self) -> bool:
@@ -40,12 +40,12 @@ class GuardWatch(NamedTuple):
 
 
 def step_guard(
-    watch: GuardWatch, k1_on: bool, k3_on: bool, absent: bool, transferred: bool, desk: Desk
+    watch: GuardWatch, k1_on: bool, k3_on: bool, absent: bool, transferred: bool, ctx: StepContext
 ) -> GuardWatch:
     """One step. `k1_on`: K1 is on, so that the supply has no load; `k3_on`: the battery path is
     open, so that the guard has nothing to give; `absent`: there is no supply; `transferred`: the
     transfer machine has just moved the load to the battery."""
-    now, guard = desk.now, desk.inputs.guard
+    now, guard = ctx.now, ctx.inputs.guard
     helps = watch.helps
     if helps and now - helps[0] >= HOUR_S:
         helps = tuple(at for at in helps if now - at < HOUR_S)
@@ -53,26 +53,26 @@ def step_guard(
     if (closed or transferred) and not (helps and now - helps[-1] < APART_S):
         helps = (*helps, now)
     acts = guard is True and not k3_on and not (k1_on and absent)
-    made = _acting(watch, acts, desk)._replace(helps=helps, was_active=guard)
+    made = _acting(watch, acts, ctx)._replace(helps=helps, was_active=guard)
     return watch if made == watch else made
 
 
-def _acting(watch: GuardWatch, acts: bool, desk: Desk) -> GuardWatch:
-    now = desk.now
+def _acting(watch: GuardWatch, acts: bool, ctx: StepContext) -> GuardWatch:
+    now = ctx.now
     if acts:
         since = now if watch.active_since is None else watch.active_since
-        told = watch.told
-        if not told and now - since >= EVENT_S - 1e-6:
-            told = True
-            desk.tell(
+        reported = watch.reported
+        if not reported and now - since >= EVENT_S - 1e-6:
+            reported = True
+            ctx.tell(
                 "guard.active", Kind.CHANGE,
                 "The bus guard has closed: supply and battery are both on the load.",
                 value=True, notify=False,
             )  # fmt: skip
-        return watch._replace(active_since=since, idle_since=None, told=told)
+        return watch._replace(active_since=since, idle_since=None, reported=reported)
     if watch.active_since is None:
         return watch
     idle = now if watch.idle_since is None else watch.idle_since
     if now - idle < IDLE_S:
         return watch._replace(idle_since=idle)
-    return watch._replace(active_since=None, idle_since=None, told=False)
+    return watch._replace(active_since=None, idle_since=None, reported=False)

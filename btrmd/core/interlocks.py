@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from .desk import Desk
+from .context import StepContext
 from .load_source import BATTERY, NONE, SHARED
 from .lvd import Lvd
 from .presence import Presence
@@ -30,15 +30,15 @@ FAULT_GROUPS = ("sensor.", "reading.")
 UNKNOWN = "It is not known yet whether the {} is present: that takes 10 s."
 
 
-class Refusal(NamedTuple):
+class InterlockRefusal(NamedTuple):
     """`code` a short word for programs, `text` one sentence for people."""
 
     code: str
     text: str
 
 
-def _sensor(desk: Desk) -> Refusal | None:
-    inputs = desk.inputs
+def _sensor(ctx: StepContext) -> InterlockRefusal | None:
+    inputs = ctx.inputs
     needed = [
         ("battery voltage", inputs.battery_v),
         ("battery current", inputs.battery_a),
@@ -49,13 +49,15 @@ def _sensor(desk: Desk) -> Refusal | None:
         ("charger voltage", inputs.charger_v),
         ("temperature", inputs.temperature),
     ]
-    if not desk.sp.single_source:
+    if not ctx.sp.single_source:
         needed.append(("charger current", inputs.charger_a))
     for name, measured in needed:
         if not measured.good:
-            return Refusal("sensor", f"The {name} has no good reading ({measured.quality.value}).")
+            return InterlockRefusal(
+                "sensor", f"The {name} has no good reading ({measured.quality.value})."
+            )
     if inputs.batt_path is None or inputs.guard is None:
-        return Refusal("sensor", "The BATT_PATH or GUARD line cannot be read.")
+        return InterlockRefusal("sensor", "The BATT_PATH or GUARD line cannot be read.")
     return None
 
 
@@ -64,11 +66,11 @@ class Check(NamedTuple):
 
     name: str
     text: str
-    refusal: Refusal | None
+    refusal: InterlockRefusal | None
 
 
 def _check(name: str, text: str, code: str, against: str) -> Check:
-    return Check(name, text, Refusal(code, against) if against else None)
+    return Check(name, text, InterlockRefusal(code, against) if against else None)
 
 
 def checks(
@@ -79,7 +81,7 @@ def checks(
     lvd: Lvd,
     presence: Presence,
     source: str | None,
-    desk: Desk,
+    ctx: StepContext,
     *,
     on_battery: bool = False,
     is_doubtful: bool = False,
@@ -101,17 +103,19 @@ def checks(
     )  # fmt: skip
     alarm = next((k for k in alarms if k in FAULT_ALARMS or k.startswith(FAULT_GROUPS)), "")
     yield _check("Fault alarms", "none", "alarm", f"The alarm {alarm} is active." if alarm else "")
-    doubt = Refusal("sensor", "Two readings contradict each other.") if is_doubtful else None
-    yield Check("Readings", "good", _sensor(desk) or doubt)
+    doubt = (
+        InterlockRefusal("sensor", "Two readings contradict each other.") if is_doubtful else None
+    )
+    yield Check("Readings", "good", _sensor(ctx) or doubt)
     yield _check(
         "Low-voltage disconnect", "closed", "lvd",
         "The low-voltage disconnect is open." if lvd.is_open else "",
     )  # fmt: skip
     yield _check("Load", "on the supply", "on_battery", _load(transfer, source, on_battery))
     yield _check(
-        "Bus guard", "idle", "guard", "The bus guard is active." if desk.inputs.guard else ""
+        "Bus guard", "idle", "guard", "The bus guard is active." if ctx.inputs.guard else ""
     )
-    yield from _measured(presence, desk)
+    yield from _measured(presence, ctx)
 
 
 def _load(transfer: Transfer, source: str | None, on_battery: bool) -> str:
@@ -128,9 +132,9 @@ def _load(transfer: Transfer, source: str | None, on_battery: bool) -> str:
     return "The load has not been seen on the supply yet." if transfer.carried else ""
 
 
-def _measured(presence: Presence, desk: Desk) -> Iterator[Check]:
+def _measured(presence: Presence, ctx: StepContext) -> Iterator[Check]:
     """The interlocks on measured values; one without a good reading is refused by _sensor too."""
-    inputs, th = desk.inputs, desk.sp.th
+    inputs, th = ctx.inputs, ctx.sp.th
     supply, charger, battery = (
         f"{m.value:.2f} V" if m.good else "not known"
         for m in (inputs.supply_v, inputs.charger_v, inputs.battery_v)
@@ -178,14 +182,14 @@ def refusal(
     lvd: Lvd,
     presence: Presence,
     source: str | None,
-    desk: Desk,
+    ctx: StepContext,
     *,
     on_battery: bool = False,
     is_doubtful: bool = False,
-) -> Refusal | None:
+) -> InterlockRefusal | None:
     """The first reason against a test now; None when it may start. `alarms`: the active keys."""
     found = checks(
-        selftest, relays, alarms, transfer, lvd, presence, source, desk,
+        selftest, relays, alarms, transfer, lvd, presence, source, ctx,
         on_battery=on_battery, is_doubtful=is_doubtful,
     )  # fmt: skip
     return next((check.refusal for check in found if check.refusal is not None), None)

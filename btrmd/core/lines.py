@@ -18,7 +18,7 @@ ABSENT_V = 10.5  # per block: a supply below it cannot feed the load
 MENDED_S = 60.0
 
 
-class Lines(NamedTuple):
+class InputLines(NamedTuple):
     """`guard_s`, `path_s` seconds of contradiction; a reason means that the line is not believed.
 
     `well_s`: how long a line that is not believed has agreed. `s1_proven`: the supply has fed the
@@ -61,7 +61,7 @@ PATH_MISSES = (
 
 
 def step_lines(
-    lines: Lines,
+    lines: InputLines,
     inputs: Inputs,
     flows: Flows,
     outputs: Outputs,
@@ -71,7 +71,7 @@ def step_lines(
     sp: Setpoints,
     now: float,
     dt: float,
-) -> Lines:
+) -> InputLines:
     """Judge both lines in this scan."""
     proven = not outputs.k1 and (lines.s1_proven or (flows.alone and inputs.guard is not True))
     if proven is not lines.s1_proven:
@@ -123,8 +123,8 @@ def _guard(
 
 
 def _guarded(
-    lines: Lines, hangs: bool, misses: bool, inputs: Inputs, flows: Flows, dt: float
-) -> Lines:
+    lines: InputLines, hangs: bool, misses: bool, inputs: Inputs, flows: Flows, dt: float
+) -> InputLines:
     if lines.guard_reason:
         moved = inputs.guard is (lines.guard_reason == GUARD_MISSES)
         agrees = not (hangs or misses) and (moved or flows.alone) and inputs.guard is not None
@@ -143,7 +143,9 @@ def _guarded(
     return lines._replace(guard_s=0.0, guard_reason=GUARD_HANGS if hangs else GUARD_MISSES)
 
 
-def _path(lines: Lines, misses: bool, inputs: Inputs, outputs: Outputs, dt: float) -> Lines:
+def _path(
+    lines: InputLines, misses: bool, inputs: Inputs, outputs: Outputs, dt: float
+) -> InputLines:
     if lines.path_reason:
         well = lines.path_well_s + dt if inputs.batt_path and not outputs.k3 else 0.0
         if well >= CONFIRM_S:

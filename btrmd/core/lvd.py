@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.events import Kind
-from .desk import Desk
+from .context import StepContext
 from .relations import APART_V, BATTERY
 
 OPEN_S = 10.0
@@ -42,10 +42,10 @@ class Lvd(NamedTuple):
         return self.low_since is not None and now - self.low_since >= OPEN_S
 
 
-def _is_low(desk: Desk) -> bool | None:
+def _is_low(ctx: StepContext) -> bool | None:
     """The battery is below the opening level, and somebody else says so; None: not known."""
-    inputs, sp, flows = desk.inputs, desk.sp, desk.flows
-    battery = desk.battery
+    inputs, sp, flows = ctx.inputs, ctx.sp, ctx.flows
+    battery = ctx.battery
     if not battery.good:
         return None
     limit, apart = sp.th.lvd_open_v, APART_V * sp.blocks
@@ -53,11 +53,11 @@ def _is_low(desk: Desk) -> bool | None:
         return False
     if not inputs.battery_v.good:
         # not believed: what hangs on it decides while it gives; one that gives nothing can wait
-        return flows.carries or _is_on_battery(desk)
+        return flows.carries or _is_on_battery(ctx)
     load, charger = inputs.load_v, inputs.charger_v
-    if flows.carries or _is_on_battery(desk):
+    if flows.carries or _is_on_battery(ctx):
         if not load.good:
-            return flows.carries and not (desk.jumped[BATTERY] or desk.is_doubtful)
+            return flows.carries and not (ctx.jumped[BATTERY] or ctx.is_doubtful)
         if abs(battery.value - load.value) <= apart:
             return True
         # they contradict each other; but the load hangs below the battery, and is low by itself
@@ -66,39 +66,37 @@ def _is_low(desk: Desk) -> bool | None:
     return charger.good and abs(charger.value - battery.value) <= apart
 
 
-def _is_on_battery(desk: Desk) -> bool:
+def _is_on_battery(ctx: StepContext) -> bool:
     """The lines and volts say that the load hangs on the battery; a current is not known. A load
     that is dead, or behind an open path, does not hang on it, and is no witness."""
-    inputs, sp = desk.inputs, desk.sp
+    inputs, sp = ctx.inputs, ctx.sp
     supply, load = inputs.supply_v, inputs.load_v
     absent = supply.good and supply.value < sp.th.supply_present_v
     dead = load.good and load.value < DEAD_V * sp.blocks
     return inputs.guard is True and absent and inputs.batt_path is not False and not dead
 
 
-def step_lvd(lvd: Lvd, may_open: bool, proven: bool, desk: Desk) -> Lvd:
+def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
     """Open below 10.5 V for 10 s, close above 12.5 V for 60 s (per block; C15).
 
     `may_open`: no test has the battery, and the load is `proven` on the supply or the supply is
     absent. A bad battery reading without another witness decides nothing either way.
     """
-    sp, now, battery = desk.sp, desk.now, desk.battery
+    sp, now, battery = ctx.sp, ctx.now, ctx.battery
     if not sp.lvd_enabled:
         if lvd.is_open:
-            desk.tell(
-                "lvd.open", Kind.CHANGE, "LVD was disabled: battery path closed.", value=False
-            )
+            ctx.tell("lvd.open", Kind.CHANGE, "LVD was disabled: battery path closed.", value=False)
         return lvd if lvd == Lvd() else Lvd()
     if lvd.remembered:
-        return _recall(lvd, proven, desk)
+        return _recall(lvd, proven, ctx)
     if not lvd.is_open:
-        low = _is_low(desk)
+        low = _is_low(ctx)
         if not low:
             return lvd if lvd.low_since is None else Lvd()
         if lvd.low_since is None:
             return Lvd(False, now)
         if may_open and lvd.is_due(now):
-            desk.tell(
+            ctx.tell(
                 "lvd.open", Kind.CHANGE,
                 f"LVD opened: the battery is at {battery.value:.2f} V.",
                 value=True, threshold=sp.th.lvd_open_v,
@@ -112,37 +110,33 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, desk: Desk) -> Lvd:
     if battery.value <= sp.th.lvd_close_v - DIP_V * sp.blocks:
         return Lvd(True)
     if now - lvd.high_since >= CLOSE_S:
-        return _close(desk)
+        return _close(ctx)
     return lvd
 
 
-def _close(desk: Desk, why: str = "") -> Lvd:
-    at = (
-        f"the battery is at {desk.battery.value:.2f} V"
-        if desk.battery.good
-        else "not known how low"
-    )
-    desk.tell(
+def _close(ctx: StepContext, why: str = "") -> Lvd:
+    at = f"the battery is at {ctx.battery.value:.2f} V" if ctx.battery.good else "not known how low"
+    ctx.tell(
         "lvd.open", Kind.CHANGE, f"LVD closed: {why or at}.",
-        value=False, threshold=desk.sp.th.lvd_close_v,
+        value=False, threshold=ctx.sp.th.lvd_close_v,
     )  # fmt: skip
     return Lvd()
 
 
-def _recall(lvd: Lvd, proven: bool, desk: Desk) -> Lvd:
+def _recall(lvd: Lvd, proven: bool, ctx: StepContext) -> Lvd:
     """Is what was remembered still so? All relays have been released meanwhile.
 
     A battery that has recovered, or one that feeds the load again, is left to the rule for a
     closed LVD: it opens after 10 s if it is low. A load that lives on the supply loses nothing.
     """
-    battery, now = desk.battery, desk.now
-    if battery.good and battery.value > desk.sp.th.lvd_close_v:
-        return _close(desk)
+    battery, now = ctx.battery, ctx.now
+    if battery.good and battery.value > ctx.sp.th.lvd_close_v:
+        return _close(ctx)
     if proven and battery.good:
         return Lvd(True)
-    if desk.flows.carries or _is_on_battery(desk):
-        return _close(desk, "the restart has put the load back on the battery")
+    if ctx.flows.carries or _is_on_battery(ctx):
+        return _close(ctx, "the restart has put the load back on the battery")
     since = now if lvd.high_since is None else lvd.high_since
     if now - since >= RECALL_S:
-        return _close(desk, "after the restart it cannot be told whether the battery is low")
+        return _close(ctx, "after the restart it cannot be told whether the battery is low")
     return lvd if lvd.high_since is not None else lvd._replace(high_since=since)

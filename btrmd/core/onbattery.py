@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .desk import Desk
+from .context import StepContext
 from .transfer import Transfer, Where
 
 FLOWS_S = 2.0  # the battery gives current for so long: it is on battery
@@ -48,21 +48,21 @@ def step_on_battery(
     k1_on: bool,
     k1_is_faulty: bool,
     settled_s: float,
-    desk: Desk,
+    ctx: StepContext,
 ) -> OnBattery:
     """One step. `guarded`: the guard is up and there is no supply; `k1_on` and for how long all
     coils have been as they are: those in force in this scan."""
-    now, flows, load = desk.now, desk.flows, desk.inputs.load_v
+    now, flows, load = ctx.now, ctx.flows, ctx.inputs.load_v
     gives = flows.discharge is not None and flows.discharge > 0.0
     # where the sum of the currents is wrong, the guard says where the battery's current goes
-    flowing = flows.discharges or (gives and desk.inputs.guard is True)
+    flowing = flows.discharges or (gives and ctx.inputs.guard is True)
     flowing = flowing and not (in_test or k1_on) and settled_s >= SETTLE_S
     flows_since = _since(was.flows_since, flowing, now)
     flowed_at = now if flowing else was.flowed_at
     # a K1 that does not let go is left on while the guard keeps the supply on the load
     gives_none = flows.discharge is not None and not flows.discharges
     idle_since = _since(was.idle_since, k1_is_faulty and gives_none, now)
-    dead = load.good and load.value < DEAD_V * desk.sp.blocks and not flows.carries
+    dead = load.good and load.value < DEAD_V * ctx.sp.blocks and not flows.carries
     dead_since = _since(was.dead_since, dead, now)
     on = transfer.where is Where.BATTERY or (guarded and not in_test)
     if on and (_for(idle_since, IDLE_S, now) or _for(dead_since, DEAD_S, now)):

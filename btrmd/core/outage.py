@@ -9,8 +9,8 @@ from ..model.discharge import Estimate, TestRecord
 from ..model.events import Kind
 from ..model.result_words import FINDINGS
 from .actions import SaveRecord, WantEstimate
-from .condition import Condition
-from .desk import Desk
+from .condition import StartCondition
+from .context import StepContext
 from .flood import Flood, chattering
 from .progress import Progress, advance
 from .verdict import measured, with_estimate
@@ -33,7 +33,7 @@ NO_OUTAGE = Outage()
 
 
 def _open(
-    n: int, carried_from: int | None, condition: Condition, flood: Flood, desk: Desk
+    n: int, carried_from: int | None, condition: StartCondition, flood: Flood, ctx: StepContext
 ) -> Outage:
     marks: tuple[str, ...] = () if carried_from is None else (f"after_test:{carried_from}",)
     if not condition.is_full:
@@ -45,20 +45,20 @@ def _open(
         type="outage",
         state="running",
         source="core",
-        started_at=desk.inputs.wall,
-        minimum_runtime_s=desk.sp.minimum_runtime_s,
+        started_at=ctx.inputs.wall,
+        minimum_runtime_s=ctx.sp.minimum_runtime_s,
         marks=marks,
         started_at_charge=condition.charge,
     )
-    desk.do(SaveRecord(record, curve=True))
+    ctx.do(SaveRecord(record, curve=True))
     text = "The load runs on the battery."
     if flood.held:
         text += f" {chattering(flood)}"
-    desk.tell("ups.on_battery", Kind.RAISE, text, value=True)
-    return Outage(record, Progress(t0=desk.now), asked_at=desk.now)
+    ctx.tell("ups.on_battery", Kind.RAISE, text, value=True)
+    return Outage(record, Progress(t0=ctx.now), asked_at=ctx.now)
 
 
-def close(outage: Outage, reason: str, desk: Desk) -> Outage:
+def close(outage: Outage, reason: str, ctx: StepContext) -> Outage:
     """End the record: the supply is back, LVD has opened, or the daemon stops."""
     record = outage.record
     if record is None:
@@ -76,17 +76,17 @@ def close(outage: Outage, reason: str, desk: Desk) -> Outage:
     record = record._replace(
         state="finished",
         reason=reason,
-        ended_at=desk.inputs.wall,
-        duration_s=desk.now - progress.t0,
+        ended_at=ctx.inputs.wall,
+        duration_s=ctx.now - progress.t0,
         average_current=progress.mean_a,
         average_temperature=progress.mean_temp,
         end_voltage=progress.mean_v,
         marks=tuple(sorted(marks)),
     )
-    desk.do(SaveRecord(record, finished=True))
+    ctx.do(SaveRecord(record, finished=True))
     # an outage that ends because the battery was taken off the load is no good news
     kind = Kind.CHANGE if reason.startswith("LVD") else Kind.CLEAR
-    desk.tell("ups.on_battery", kind, f"Outage over: {reason}", value=False)
+    ctx.tell("ups.on_battery", kind, f"Outage over: {reason}", value=False)
     return NO_OUTAGE
 
 
@@ -102,10 +102,10 @@ def step_outage(
     on_battery: bool,
     n: int,
     carried_from: int | None,
-    condition: Condition,
+    condition: StartCondition,
     reason: str,
     flood: Flood,
-    desk: Desk,
+    ctx: StepContext,
 ) -> Outage:
     """One step. `n`: the number a new record would get, `condition` how the battery stands;
     `reason` why an outage would be over.
@@ -113,25 +113,25 @@ def step_outage(
     `flood`: how often outages come; where it is held, this record stands for all that follow.
     """
     if outage.record is None:
-        return _open(n, carried_from, condition, flood, desk) if on_battery else outage
+        return _open(n, carried_from, condition, flood, ctx) if on_battery else outage
     if not on_battery:
-        return close(outage, reason, desk)
+        return close(outage, reason, ctx)
     # with the supply back the charger is too: what it gives is no part of the discharge
-    amps = desk.inputs.battery_a
+    amps = ctx.inputs.battery_a
     charging = amps.good and amps.value > 0.0
-    progress = outage.progress if charging else advance(outage.progress, desk)
-    elapsed = desk.now - progress.t0
+    progress = outage.progress if charging else advance(outage.progress, ctx)
+    elapsed = ctx.now - progress.t0
     mean = progress.mean_v
     reached = outage.measured_s
     if (
         reached is None
         and mean is not None
         and elapsed > EVALUATE_AFTER_S
-        and mean < desk.sp.th.cutoff_v
+        and mean < ctx.sp.th.cutoff_v
     ):
         reached = elapsed
     asked = outage.asked_at
-    if elapsed >= EVALUATE_AFTER_S and desk.now - asked >= EVALUATE_EVERY_S:
-        desk.do(WantEstimate(outage.record.n))
-        asked = desk.now
+    if elapsed >= EVALUATE_AFTER_S and ctx.now - asked >= EVALUATE_EVERY_S:
+        ctx.do(WantEstimate(outage.record.n))
+        asked = ctx.now
     return Outage(outage.record, progress, outage.estimate, asked, reached)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from ..model.board import Outputs
 from .buttons import Buttons, leds
-from .captest import CapTest
-from .desk import Desk
+from .context import StepContext
 from .digital import OUTPUT_NC, OUTPUT_NO
 from .lvd import Lvd
 from .presence import Presence
+from .test.state import CapacityTest
 from .transfer import Transfer, Where
 
 
-def on_supply(transfer: Transfer, outputs: Outputs, presence: Presence, desk: Desk) -> bool:
+def on_supply(transfer: Transfer, outputs: Outputs, presence: Presence, ctx: StepContext) -> bool:
     """True when the load is proven on the supply: K1 off, bus up, and the current is there."""
-    inputs, th = desk.inputs, desk.sp.th
+    inputs, th = ctx.inputs, ctx.sp.th
     if transfer.where is not Where.SUPPLY or outputs.k1 or inputs.guard is not False:
         return False
     if presence.supply.above_since is None or not inputs.load_v.good:
@@ -39,10 +39,10 @@ def battery_fault(alarms: tuple[str, ...]) -> bool:
 
 
 def keep_path_open(
-    test: CapTest, transfer: Transfer, outputs: Outputs, proven: bool, desk: Desk
+    test: CapacityTest, transfer: Transfer, outputs: Outputs, proven: bool, ctx: StepContext
 ) -> bool:
     """UPS mode off: K3 keeps the battery off the load, pulled only when that drops nothing."""
-    if desk.sp.ups_enabled or test.is_on:
+    if ctx.sp.ups_enabled or test.is_on:
         return False
     if transfer.where is not Where.SUPPLY or transfer.carried:
         return False
@@ -50,24 +50,24 @@ def keep_path_open(
 
 
 def combine(
-    test: CapTest,
+    test: CapacityTest,
     transfer: Transfer,
     lvd: Lvd,
     path_open: bool,
     alarms: tuple[str, ...],
     buttons: Buttons,
     in_selftest: bool,
-    desk: Desk,
+    ctx: StepContext,
 ) -> Outputs:
     """One set of outputs; everything False is the safe state."""
     fault = battery_fault(alarms)
-    push, status = leds(buttons, in_selftest, bool(alarms), desk.now)
+    push, status = leds(buttons, in_selftest, bool(alarms), ctx.now)
     return Outputs(
         k1=test.k1 or transfer.where is Where.BATTERY,
         k2=test.k2,
         k3=lvd.is_driven or path_open,
-        ch1=_pulls_low(desk.sp.io1_config, fault),
-        ch2=_pulls_low(desk.sp.io2_config, fault),
+        ch1=_pulls_low(ctx.sp.io1_config, fault),
+        ch2=_pulls_low(ctx.sp.io2_config, fault),
         led_pb1=push,
         led_pb2=push,
         led_status=status,

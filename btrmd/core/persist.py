@@ -8,16 +8,16 @@ from math import isfinite, isnan, nan
 from ..model.discharge import Capacity, TestRecord, TestState
 from .alarms import Alarm, Alarms
 from .blocks import Blocks
-from .captest import CapTest
 from .charge import after_gap
+from .float_time import FloatTime
 from .flood import HOUR_S
 from .guardwatch import GuardWatch
 from .lvd import Lvd
 from .recharge import OWED_AS, Recharge, Tied
 from .relaywatch import Contact, RelayWatch
-from .rest import Rest
 from .schedule import Schedule
 from .state import State
+from .test.state import CapacityTest
 
 VERSION = 1
 CLOCK_SANE_S = 1_735_689_600.0  # 2025-01-01: a clock before it was never set
@@ -131,9 +131,9 @@ def restore(
     k1, k2, k3 = (Contact(faulty=name in names) for name in ("k1", "k2", "k3"))
     relays = RelayWatch(k1, k2, k3, _recharge(data, interrupted))
     age = _number(data, "undischarged_s", -1.0)
-    rest = Rest(_number(data, "float_s", 0.0), age + gone if age >= 0.0 else None)
+    rest = FloatTime(_number(data, "float_s", 0.0), age + gone if age >= 0.0 else None)
     if interrupted:
-        rest = Rest(0.0, 0.0)
+        rest = FloatTime(0.0, 0.0)
     missing = _number(data, "missing_ah", nan)
     charge = after_gap(
         None if isnan(missing) else missing,
@@ -262,5 +262,5 @@ def _delayed(state: State, stored: object, gone: float, now: float, wall: float)
         source=str(stored.get("source") or ""), started_at=wall + left,
         minimum_runtime_s=state.setpoints.minimum_runtime_s,
     )  # fmt: skip
-    test = CapTest(state=TestState.DELAYED, record=record, since=now, due=now + left)
+    test = CapacityTest(state=TestState.DELAYED, record=record, since=now, due=now + left)
     return state._replace(test=test)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..model.board import Inputs
 from ..model.readings import BAD, Measurement
-from .lines import Lines
+from .lines import InputLines
 from .relations import NOTHING, POINTS, Found, Tie
 
 TIES = len(Tie)
@@ -49,7 +49,7 @@ class Plausible(NamedTuple):
     broken_at: tuple[float, ...] = NEVER_TIES  # the last time; -inf: it has agreed since
     odd: tuple[Odd | None, ...] = (None,) * 4
     backward: Mapping[str, Backward] = {}  # currents that flow against their diode
-    lines: Lines = Lines()
+    lines: InputLines = InputLines()
 
     @property
     def is_timing(self) -> bool:

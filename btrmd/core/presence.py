@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.readings import Measurement
-from .desk import Desk
+from .context import StepContext
 from .relations import delivers
 
 PRESENT_S = 10.0  # volts above the threshold, or current, for so long: present
@@ -67,14 +67,14 @@ def _watch(
     return source if made == source else made
 
 
-def step_presence(presence: Presence, desk: Desk) -> Presence:
+def step_presence(presence: Presence, ctx: StepContext) -> Presence:
     """Follow supply.voltage >= 11.5 V and charger.voltage >= 12.6 V a block, or their currents."""
-    inputs, th = desk.inputs, desk.sp.th
+    inputs, th = ctx.inputs, ctx.sp.th
     supply = _watch(
-        presence.supply, inputs.supply_v, th.supply_present_v, desk.supply_feeds, desk.now
+        presence.supply, inputs.supply_v, th.supply_present_v, ctx.supply_feeds, ctx.now
     )
     charger = _watch(
-        presence.charger, inputs.charger_v, th.charger_present_v, delivers(inputs), desk.now
+        presence.charger, inputs.charger_v, th.charger_present_v, delivers(inputs), ctx.now
     )
     if supply is presence.supply and charger is presence.charger:
         return presence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .desk import Desk
+from .context import StepContext
 
 MEAN_S = 5.0  # cutoff and end voltage are 5 s means (DESIGN section 3)
 
@@ -49,9 +49,9 @@ class Progress(NamedTuple):
         return self.window[-1][0] - self.window[0][0] if self.window else 0.0
 
 
-def advance(progress: Progress, desk: Desk) -> Progress:
+def advance(progress: Progress, ctx: StepContext) -> Progress:
     """Add one step. A bad current adds neither charge nor time: the mean stays honest."""
-    inputs, dt, now = desk.inputs, desk.dt, desk.now
+    inputs, dt, now = ctx.inputs, ctx.dt, ctx.now
     t0, charge, seconds, temp_ks, temp_s, window = progress
     if inputs.battery_a.good:
         charge -= inputs.battery_a.value * dt

@@ -10,13 +10,13 @@ from ..model.discharge import Estimate, TestResult, TestState
 from ..model.rated_charge import new_charge_ah
 from ..model.readings import BAD, GOOD, MISSING, Measurement, Reading, Value
 from ..model.snapshot import AlarmView
-from ..model.waiting import say_waiting
+from ..model.waiting import format_waiting
 from .blocks import deviations, measure_blocks
-from .captest import CapTest
 from .charge import full_ah
 from .load_source import load_source
 from .outputs import battery_fault
 from .state import State
+from .test.state import CapacityTest
 from .waiting import waiting_of
 
 CHANNELS_AT_ONE = dict.fromkeys(CHANNELS, 1.0)  # which blocks have both ends wired
@@ -108,7 +108,7 @@ def _blocks(state: State, inputs: Inputs, wall: float) -> dict[str, Reading]:
     return made
 
 
-def _result(test: CapTest, state: State) -> str:
+def _result(test: CapacityTest, state: State) -> str:
     last = state.health.last
     return TestResult.NONE.value if last is None else last.result
 
@@ -156,7 +156,7 @@ def _values(
         "test.enabled": sp.test_enabled,
         "test.interval": sp.interval_s,
         "test.next": state.schedule.next_s(sp.interval_s, now),
-        "test.waiting": "" if waiting is None else say_waiting(waiting, inputs.wall),
+        "test.waiting": "" if waiting is None else format_waiting(waiting, inputs.wall),
         "test.start_in": max(test.due - now, 0.0) if delayed else None,
         "test.elapsed": now - test.progress.t0 if test.k1 and test.progress.t0 else None,
         "test.last_at": None if last is None else last.ended_at,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.board import Outputs
-from .desk import Desk
+from .context import StepContext
 from .flows import CHARGES_A
 
 OWED_AS = 20.0  # A s; so much taken out, and the recharge must show
@@ -47,12 +47,12 @@ class Recharge(NamedTuple):
         return self.waited_s >= WITHIN_S
 
 
-def step_recharge(recharge: Recharge, outputs: Outputs, desk: Desk) -> Recharge:
+def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
     """Count one scan on. On a single source the charger's current is not known."""
-    inputs, dt = desk.inputs, desk.dt
+    inputs, dt = ctx.inputs, ctx.dt
     amps, charge = inputs.battery_a, inputs.charger_a
     charger, battery = inputs.charger_v, inputs.battery_v
-    if desk.sp.single_source or not charge.good:
+    if ctx.sp.single_source or not charge.good:
         return recharge
     known = charger.good and battery.good
     gap = charger.value - battery.value
@@ -68,12 +68,12 @@ def step_recharge(recharge: Recharge, outputs: Outputs, desk: Desk) -> Recharge:
         return recharge._replace(taken_as=recharge.taken_as - amps.value * dt, waited_s=0.0)
     if not recharge.is_owed or outputs.k2:
         return recharge
-    if not known or charger.value < desk.sp.th.charger_present_v:
+    if not known or charger.value < ctx.sp.th.charger_present_v:
         return recharge if recharge.waited_s == 0.0 else recharge._replace(waited_s=0.0)
     if gap <= _least(recharge.tied, battery.value):
         # still above the charger, by an absorption that has just ended: nothing is owed
         return Recharge(tied=recharge.tied)
-    if gap <= _most(recharge.tied, battery.value, desk.sp.blocks):
+    if gap <= _most(recharge.tied, battery.value, ctx.sp.blocks):
         return recharge  # it cannot be told by the volts
     return recharge._replace(waited_s=recharge.waited_s + dt)
 

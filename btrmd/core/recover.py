@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from ..model.board import SAFE_OUTPUTS, Inputs
 from ..model.discharge import TestRecord, TestResult, TestState
-from . import outage, testrun
+from . import outage
 from .actions import Action, Persist
 from .capacity import conclude
-from .captest import IDLE
-from .desk import Desk
+from .context import StepContext
 from .lvd import Lvd
 from .onbattery import OnBattery
 from .state import State
+from .test import sequence
+from .test.state import IDLE
 from .transfer import Transfer, Where
 
 
@@ -21,12 +22,12 @@ def let_go(state: State, snapshot: Inputs, reason: str, now: float) -> tuple[Sta
     For the daemon's stop, and after a step that failed: a running test is aborted with its
     curve, an outage's record is closed; the battery goes on being the load's source by the guard.
     """
-    desk = Desk(now, 0.0, state.boot, snapshot, state.setpoints)
+    ctx = StepContext(now, 0.0, state.boot, snapshot, state.setpoints)
     carried = state.transfer.carried or state.test.k1 or state.transfer.where is Where.BATTERY
     if state.test.is_on:
-        record = testrun.abort(state.test, reason, desk)
+        record = sequence.abort(state.test, reason, ctx)
         state = state._replace(
-            health=conclude(state.health, record, desk), last_reason=record.reason
+            health=conclude(state.health, record, ctx), last_reason=record.reason
         )
     kept = state.test if state.test.state is TestState.DELAYED else IDLE
     # whatever LVD had K3 do, the hardware has undone it
@@ -34,13 +35,13 @@ def let_go(state: State, snapshot: Inputs, reason: str, now: float) -> tuple[Sta
     state = state._replace(
         test=kept,
         lvd=lvd,
-        outage=outage.close(state.outage, reason, desk),
+        outage=outage.close(state.outage, reason, ctx),
         transfer=Transfer(since=now, carried=carried),
         outputs=SAFE_OUTPUTS,
         battery_use=OnBattery(),
     )
-    desk.do(Persist())
-    return state, desk.actions
+    ctx.do(Persist())
+    return state, ctx.actions
 
 
 def closed_after_death(record: TestRecord, wall: float, last_row_s: float | None) -> TestRecord:

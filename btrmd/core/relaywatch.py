@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.board import Inputs, Outputs
-from .desk import Desk
+from .context import StepContext
 from .evidence import k1_odd, k2_odd, k3_odd
 from .recharge import Recharge, step_recharge
 
@@ -74,19 +74,19 @@ FAULT_TEXT = {
 
 
 def _watch(
-    contact: Contact, coil: bool, odd: bool | None, desk: Desk, forgive: float = FORGIVE
+    contact: Contact, coil: bool, odd: bool | None, ctx: StepContext, forgive: float = FORGIVE
 ) -> Contact:
-    now = desk.now
+    now = ctx.now
     if coil is not contact.energised:
         return contact._replace(energised=coil, changed_at=now, odd_since=None, odd_s=0.0)
     if not odd or now - contact.changed_at < SETTLE_S:
         if contact.odd_since is None:
             return contact
-        left = contact.odd_s - (1.0 if contact.faulty else forgive) * desk.dt
+        left = contact.odd_s - (1.0 if contact.faulty else forgive) * ctx.dt
         if left <= 0.0:
             return contact._replace(odd_since=None, odd_s=0.0)
         return contact._replace(odd_s=left)
-    seconds = min(contact.odd_s + desk.dt, CONFIRM_S)
+    seconds = min(contact.odd_s + ctx.dt, CONFIRM_S)
     if seconds == contact.odd_s:
         return contact
     since = now if contact.odd_since is None else contact.odd_since
@@ -94,14 +94,14 @@ def _watch(
     return contact._replace(odd_since=since, odd_s=seconds, faulty=faulty)
 
 
-def step_relays(watch: RelayWatch, outputs: Outputs, desk: Desk) -> RelayWatch:
+def step_relays(watch: RelayWatch, outputs: Outputs, ctx: StepContext) -> RelayWatch:
     """Compare the coils in force with this scan's evidence and latch what contradicts for 3 s."""
-    recharge = step_recharge(watch.recharge, outputs, desk)
-    k2_now = k2_odd(outputs.k2, recharge, desk)
-    k1 = _watch(watch.k1, outputs.k1, k1_odd(outputs.k1, outputs.k2, k2_now, desk), desk)
+    recharge = step_recharge(watch.recharge, outputs, ctx)
+    k2_now = k2_odd(outputs.k2, recharge, ctx)
+    k1 = _watch(watch.k1, outputs.k1, k1_odd(outputs.k1, outputs.k2, k2_now, ctx), ctx)
     forgive = FORGIVE if outputs.k2 else FORGIVE_VOLTS
-    k2 = _watch(watch.k2, outputs.k2, k2_now, desk, forgive)
-    k3 = _watch(watch.k3, outputs.k3, k3_odd(outputs.k3, desk), desk)
+    k2 = _watch(watch.k2, outputs.k2, k2_now, ctx, forgive)
+    k3 = _watch(watch.k3, outputs.k3, k3_odd(outputs.k3, ctx), ctx)
     if k1 is watch.k1 and k2 is watch.k2 and k3 is watch.k3 and recharge is watch.recharge:
         return watch
     return RelayWatch(k1, k2, k3, recharge)

@@ -22,7 +22,7 @@ from ..model.commands import (
     Note,
     NoteWrite,
     ResetData,
-    Restart,
+    RestartUnit,
     RunSelfTest,
     StartTest,
     StopTest,
@@ -33,40 +33,41 @@ from ..model.readings import Value
 from ..model.settings import Settings
 from ..model.snapshot import Precheck
 from ..model.sources import is_protocol
-from ..model.waiting import Refusal as RefusedStart
+from ..model.waiting import StartRefusal as RefusedStart
 from . import alarms as alarming
-from . import capacity, outage, relaywatch, schedule, testrun
+from . import capacity, outage, relaywatch, schedule
 from .actions import ClearTests, ForgetBattery, Forward, Persist, Reply, RestoreSettings
 from .blocks import Blocks, channel_volts
 from .blocks import take_estimate as take_block_estimate
-from .captest import Moved
 from .charge import ChargeBalance
 from .condition import condition_of
-from .desk import Desk
+from .context import StepContext
+from .float_time import FloatTime
 from .flows import measure_flows
-from .interlocks import Refusal, checks, refusal
+from .interlocks import InterlockRefusal, checks, refusal
 from .load_source import load_source
-from .rest import Rest
 from .selftest import SelfTest
 from .state import State
+from .test import sequence
+from .test.state import Moved
 from .voltagefit import voltage_refusal
-from .writes import unchanged
+from .write_log import unchanged
 
 RESTART_AFTER_S = 0.5  # the answer gets out first
 PROTOCOL_REST = "test.protocol_rest_s"
 
 
-def look(state: State, inputs: Inputs, now: float) -> Desk:
-    """A desk for questions between two steps. `inputs`: the scan as it was read."""
+def look(state: State, inputs: Inputs, now: float) -> StepContext:
+    """A context for questions between two steps. `inputs`: the scan as it was read."""
     believed = state.plausible.believed(inputs)
     flows = measure_flows(believed, state.setpoints.single_source)
-    return Desk(
+    return StepContext(
         now, 0.0, state.boot, believed, state.setpoints, flows,
         doubts=state.plausible.reasons, is_doubtful=state.plausible.is_doubtful,
     )  # fmt: skip
 
 
-def interlock(state: State, desk: Desk) -> Refusal | None:
+def interlock(state: State, ctx: StepContext) -> InterlockRefusal | None:
     """Why a test may not start now."""
     return refusal(
         state.selftest,
@@ -75,14 +76,14 @@ def interlock(state: State, desk: Desk) -> Refusal | None:
         state.transfer,
         state.lvd,
         state.presence,
-        load_source(desk.inputs, state.outputs, desk.sp),
-        desk,
+        load_source(ctx.inputs, state.outputs, ctx.sp),
+        ctx,
         on_battery=state.on_battery,
         is_doubtful=state.plausible.is_doubtful,
     )
 
 
-def prechecks(state: State, desk: Desk) -> tuple[Precheck, ...]:
+def prechecks(state: State, ctx: StepContext) -> tuple[Precheck, ...]:
     """What a start would be asked now, for people to see before they ask (manual 8)."""
     found = checks(
         state.selftest,
@@ -91,8 +92,8 @@ def prechecks(state: State, desk: Desk) -> tuple[Precheck, ...]:
         state.transfer,
         state.lvd,
         state.presence,
-        load_source(desk.inputs, state.outputs, desk.sp),
-        desk,
+        load_source(ctx.inputs, state.outputs, ctx.sp),
+        ctx,
         on_battery=state.on_battery,
         is_doubtful=state.plausible.is_doubtful,
     )
@@ -108,7 +109,7 @@ def _refuse(state: State, code: str, text: str) -> tuple[State, Answer]:
     return state._replace(last_reason=text), Answer(False, code, text)
 
 
-def _start(state: State, command: StartTest, desk: Desk) -> tuple[State, Answer]:
+def _start(state: State, command: StartTest, ctx: StepContext) -> tuple[State, Answer]:
     if state.test.state is not TestState.IDLE:
         return _refuse(state, "running", f"A test is already {state.test.state.value}.")
     type_ = state.setpoints.test_type if command.type is None else str(command.type)
@@ -119,43 +120,43 @@ def _start(state: State, command: StartTest, desk: Desk) -> tuple[State, Answer]
             state, "range", f"A delay of {command.delay_h:g} h is refused: allowed is 0 to 500 h."
         )
     if command.delay_h == 0.0:
-        against = interlock(state, desk)
+        against = interlock(state, ctx)
         if against is not None:
             return _refuse(state, against.code, against.text)
-    rest_s = desk.sp.settings.integer(PROTOCOL_REST)
+    rest_s = ctx.sp.settings.integer(PROTOCOL_REST)
     if is_protocol(command.source):
-        left = state.protocol_start + rest_s - desk.now
+        left = state.protocol_start + rest_s - ctx.now
         if left > 0.0:
             text = (
                 f"Start by a protocol refused for {math.ceil(left)} s more: "
                 f"{rest_s} s lie between two of them ({PROTOCOL_REST})."
             )
             return _refuse(state, "rest", text)
-        state = state._replace(protocol_start=desk.now)
+        state = state._replace(protocol_start=ctx.now)
     n = state.next_n
-    stands = condition_of(state.charge, state.rest, state.health, desk)
-    test = testrun.begin(n, type_, command.source, command.delay_h * 3600.0, False, stands, desk)
-    desk.do(Persist())
+    stands = condition_of(state.charge, state.rest, state.health, ctx)
+    test = sequence.begin(n, type_, command.source, command.delay_h * 3600.0, False, stands, ctx)
+    ctx.do(Persist())
     return state._replace(test=test, next_n=n + 1, refusal=None), Answer(True, data={"n": n})
 
 
-def _stop(state: State, command: StopTest, desk: Desk) -> tuple[State, Answer, Moved | None]:
+def _stop(state: State, command: StopTest, ctx: StepContext) -> tuple[State, Answer, Moved | None]:
     if state.test.state in (TestState.IDLE, TestState.RETURNING):
         word = "No test is running." if state.test.state is TestState.IDLE else (
             "The test is already returning to the supply."
         )  # fmt: skip
         return *_refuse(state, "not_running", word), None
     n = state.test.record.n if state.test.record else 0
-    moved = testrun.stop(state.test, f"Stopped by {command.source or 'a user'}.", desk)
+    moved = sequence.stop(state.test, f"Stopped by {command.source or 'a user'}.", ctx)
     return state, Answer(True, data={"n": n}), moved
 
 
-def _ack(state: State, command: AckAlarm, desk: Desk) -> tuple[State, Answer]:
+def _ack(state: State, command: AckAlarm, ctx: StepContext) -> tuple[State, Answer]:
     key = command.key
     if key not in state.alarms.raised:
         return state, Answer(False, "unknown", f"No alarm {key!r} is raised.")
-    state = state._replace(alarms=alarming.acknowledge(state.alarms, key, command.source, desk))
-    desk.do(Persist())
+    state = state._replace(alarms=alarming.acknowledge(state.alarms, key, command.source, ctx))
+    ctx.do(Persist())
     if key == "settings.defaults":
         return state._replace(settings_seen=True), ACCEPTED
     if key.startswith("relay."):
@@ -167,20 +168,20 @@ def _ack(state: State, command: AckAlarm, desk: Desk) -> tuple[State, Answer]:
     return state, ACCEPTED
 
 
-def _reset(state: State, command: ResetData, desk: Desk) -> tuple[State, Answer]:
+def _reset(state: State, command: ResetData, ctx: StepContext) -> tuple[State, Answer]:
     if state.test.is_on:
         return state, Answer(False, "running", "A test is running; stop it before the reset.")
-    desk.do(ClearTests(command.source))
+    ctx.do(ClearTests(command.source))
     blocks = state.blocks._replace(weak=0)
-    health = capacity.reset(command.source, desk)
+    health = capacity.reset(command.source, ctx)
     state = state._replace(health=health, blocks=blocks, last_reason="")
     if command.settings:
-        desk.do(RestoreSettings("battery", command.source))
-    desk.do(Persist())
+        ctx.do(RestoreSettings("battery", command.source))
+    ctx.do(Persist())
     return state, ACCEPTED
 
 
-def _replaced(state: State, command: BatteryReplaced, desk: Desk) -> tuple[State, Answer]:
+def _replaced(state: State, command: BatteryReplaced, ctx: StepContext) -> tuple[State, Answer]:
     """Another battery is in: what was before counts no more, and nothing is known of this one."""
     if state.test.is_on:
         return state, Answer(False, "running", "A test is running; stop it before.")
@@ -188,37 +189,37 @@ def _replaced(state: State, command: BatteryReplaced, desk: Desk) -> tuple[State
         text = "The load is on the battery: say it when the supply is back."
         return state, Answer(False, "on_battery", text)
     last = state.next_n - 1
-    desk.do(ForgetBattery(last))
-    desk.do(Persist())
+    ctx.do(ForgetBattery(last))
+    ctx.do(Persist())
     return state._replace(
-        health=capacity.replaced(command.source, desk),
-        rest=Rest(),
+        health=capacity.replaced(command.source, ctx),
+        rest=FloatTime(),
         charge=ChargeBalance(),
         blocks=Blocks(),
         replaced_after=last,
-        replaced_at=desk.inputs.wall,
+        replaced_at=ctx.inputs.wall,
         last_reason="",
     ), Answer(True, data={"after": last})
 
 
-def _take_health(state: State, ready: HealthReady, desk: Desk) -> State:
+def _take_health(state: State, ready: HealthReady, ctx: StepContext) -> State:
     """Adopt what the shell made of all discharges; it may ask for a test to confirm the last."""
-    health = capacity.take_health(state.health, ready, desk)
+    health = capacity.take_health(state.health, ready, ctx)
     plan = state.schedule
     if ready.confirm and ready.text:  # without a text no discharge has ended: it is told again
         why = "The last discharge differs from those before it."
-        plan = schedule.confirm(plan, state.next_n - 1, why, desk)
+        plan = schedule.confirm(plan, state.next_n - 1, why, ctx)
         if plan is not state.schedule:
-            desk.do(Persist())
+            ctx.do(Persist())
     return state._replace(health=health, schedule=plan)
 
 
-def _settings(state: State, command: ChangeSettings, index: int, desk: Desk) -> Answer | None:
+def _settings(state: State, command: ChangeSettings, index: int, ctx: StepContext) -> Answer | None:
     """None = forwarded to the shell. What may not change now is refused here."""
-    refused = change_refusal(state, command.changes, desk.sp.settings, desk.inputs)
+    refused = change_refusal(state, command.changes, ctx.sp.settings, ctx.inputs)
     if refused is not None:
         return refused
-    desk.do(Forward(index, command))
+    ctx.do(Forward(index, command))
     return None
 
 
@@ -270,55 +271,57 @@ def landing_refusal(state: State, inputs: Inputs, old: Settings, new: Settings) 
     return change_refusal(state, changes, old, state.plausible.believed(inputs))
 
 
-def _other(state: State, command: Command, index: int, desk: Desk) -> tuple[State, Answer | None]:
+def _other(
+    state: State, command: Command, index: int, ctx: StepContext
+) -> tuple[State, Answer | None]:
     if isinstance(command, AckAlarm):
-        return _ack(state, command, desk)
+        return _ack(state, command, ctx)
     if isinstance(command, ResetData):
-        return _reset(state, command, desk)
+        return _reset(state, command, ctx)
     if isinstance(command, BatteryReplaced):
-        return _replaced(state, command, desk)
+        return _replaced(state, command, ctx)
     if isinstance(command, ChangeSettings):
-        answer = _settings(state, command, index, desk)
+        answer = _settings(state, command, index, ctx)
         if answer is None and command.from_wire:
-            for found in unchanged(command, desk.sp.settings):
-                desk.tell(found.key, Kind.COMMAND, found.text, source=found.source, notify=False)
+            for found in unchanged(command, ctx.sp.settings):
+                ctx.tell(found.key, Kind.COMMAND, found.text, source=found.source, notify=False)
         return state, answer
     if isinstance(command, Note | NoteWrite):
-        desk.tell(command.key, Kind.COMMAND, command.text, source=command.source, notify=False)
+        ctx.tell(command.key, Kind.COMMAND, command.text, source=command.source, notify=False)
         return state, ACCEPTED
     if isinstance(command, NextTestIn):
-        desk.do(Persist())
+        ctx.do(Persist())
         return state._replace(
-            schedule=schedule.set_next(state.schedule, command.hours, desk)
+            schedule=schedule.set_next(state.schedule, command.hours, ctx)
         ), ACCEPTED
     if isinstance(command, Calibrate):
         if state.test.is_on or state.on_battery:
             return state, Answer(False, "running", "No calibration in a test or on battery.")
-        desk.do(Forward(index, command))
+        ctx.do(Forward(index, command))
         return state, None
     if state.test.is_on:
         return state, Answer(False, "running", "Refused: a test is running.")
     if isinstance(command, CapacityCheck):
-        desk.do(Persist())
-        health = capacity.force(state.health, command.low, command.source, desk)
+        ctx.do(Persist())
+        health = capacity.force(state.health, command.low, command.source, ctx)
         return state._replace(health=health), ACCEPTED
     if isinstance(command, RunSelfTest):
-        return state._replace(selftest=SelfTest(started=desk.now)), ACCEPTED
-    if isinstance(command, Restart):
-        desk.tell("system.restart", Kind.COMMAND, "Restart asked for.", source=command.source)
+        return state._replace(selftest=SelfTest(started=ctx.now)), ACCEPTED
+    if isinstance(command, RestartUnit):
+        ctx.tell("system.restart", Kind.COMMAND, "Restart asked for.", source=command.source)
         return state._replace(
-            restart_at=desk.now + RESTART_AFTER_S, restart_source=command.source
+            restart_at=ctx.now + RESTART_AFTER_S, restart_source=command.source
         ), ACCEPTED
     return state, Answer(False, "unknown", f"Unknown command {type(command).__name__}.")
 
 
-def _tell_refusal(command: Command, text: str, desk: Desk) -> None:
+def _tell_refusal(command: Command, text: str, ctx: StepContext) -> None:
     """The event log carries the sentence of a refusal too (DESIGN section 3)."""
     key, word = "command.refused", ""
     if isinstance(command, StartTest | StopTest):
         key, word = "test.refused", "Test refused: " if isinstance(command, StartTest) else ""
     source = getattr(command, "source", "core")
-    desk.tell(key, Kind.COMMAND, word + text, source=source, notify=False)
+    ctx.tell(key, Kind.COMMAND, word + text, source=source, notify=False)
 
 
 def _is_too_late(state: State, command: Command) -> bool:
@@ -330,38 +333,40 @@ def _is_too_late(state: State, command: Command) -> bool:
     return not (is_button and isinstance(command, ChangeSettings))
 
 
-def handle(state: State, commands: tuple[Command, ...], desk: Desk) -> tuple[State, Moved | None]:
+def handle(
+    state: State, commands: tuple[Command, ...], ctx: StepContext
+) -> tuple[State, Moved | None]:
     """Carry out all commands of this step in their order; answers go into the tray."""
     moved: Moved | None = None
     for index, command in enumerate(commands):
         answer: Answer | None
         if isinstance(command, EstimateReady):
             state = state._replace(
-                test=testrun.take_estimate(state.test, command, desk),
+                test=sequence.take_estimate(state.test, command, ctx),
                 outage=outage.take_estimate(state.outage, command),
                 blocks=take_block_estimate(state.blocks, command),
             )
             answer = ACCEPTED
         elif isinstance(command, HealthReady):
-            state, answer = _take_health(state, command, desk), ACCEPTED
+            state, answer = _take_health(state, command, ctx), ACCEPTED
         elif _is_too_late(state, command):
             state, answer = _refuse(state, "restart", "A restart is due; ask again after it.")
         elif moved is not None and isinstance(command, StartTest | StopTest):
             state, answer = _refuse(state, "busy", "A test has just been stopped; ask again.")
         elif isinstance(command, StartTest):
-            state, answer = _start(state, command, desk)
+            state, answer = _start(state, command, ctx)
             if not answer.ok:
-                state = state._replace(refusal=RefusedStart(answer.text, desk.inputs.wall))
+                state = state._replace(refusal=RefusedStart(answer.text, ctx.inputs.wall))
         elif isinstance(command, StopTest):
-            state, answer, ended = _stop(state, command, desk)
+            state, answer, ended = _stop(state, command, ctx)
             if ended is not None:
                 moved = ended
                 state = state._replace(test=ended.test)
         else:
-            state, answer = _other(state, command, index, desk)
+            state, answer = _other(state, command, index, ctx)
         if answer is not None:
             if not answer.ok:
-                _tell_refusal(command, answer.text, desk)
-            desk.do(Reply(index, answer))
+                _tell_refusal(command, answer.text, ctx)
+            ctx.do(Reply(index, answer))
     # what came after the stop (its last estimate, say) counts
     return state, None if moved is None else moved._replace(test=state.test)

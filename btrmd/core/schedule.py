@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.events import Kind
-from .desk import Desk
-from .rest import NO_DISCHARGE_S
+from .context import StepContext
+from .float_time import NO_DISCHARGE_S
 
 WAIT_FOR_REST_S = 72 * 3600.0
 RETRY_S = 24 * 3600.0
@@ -43,10 +43,10 @@ class Schedule(NamedTuple):
         return interval_s if interval_s > 0.0 else None
 
 
-def _plan(schedule: Schedule, desk: Desk, **plan: float | None) -> Schedule:
+def _plan(schedule: Schedule, ctx: StepContext, **plan: float | None) -> Schedule:
     """A new plan; of the old one only what is known of extra tests stays."""
     return Schedule(
-        interval_s=desk.sp.interval_s,
+        interval_s=ctx.sp.interval_s,
         extra_at=schedule.extra_at,
         extra_n=schedule.extra_n,
         asked_n=schedule.asked_n,
@@ -54,17 +54,17 @@ def _plan(schedule: Schedule, desk: Desk, **plan: float | None) -> Schedule:
     )
 
 
-def step_schedule(schedule: Schedule, desk: Desk) -> Schedule:
+def step_schedule(schedule: Schedule, ctx: StepContext) -> Schedule:
     """Follow test.enabled and test.interval_h; give up an extra test that never found its time."""
-    sp, now = desk.sp, desk.now
+    sp, now = ctx.sp, ctx.now
     if not sp.test_enabled:
         if schedule.due is None:
             return schedule
         due = schedule.base if schedule.is_extra else schedule.due
-        return _plan(schedule, desk, left_s=None if due is None else max(due - now, 0.0))
+        return _plan(schedule, ctx, left_s=None if due is None else max(due - now, 0.0))
     if schedule.due is None and (schedule.left_s is not None or sp.interval_s > 0.0):
         left = sp.interval_s if schedule.left_s is None else schedule.left_s
-        return _plan(schedule, desk, due=now + left)
+        return _plan(schedule, ctx, due=now + left)
     if schedule.interval_s != sp.interval_s:
         due = schedule.due
         if due is not None and sp.interval_s > 0.0:
@@ -72,20 +72,20 @@ def step_schedule(schedule: Schedule, desk: Desk) -> Schedule:
         return schedule._replace(due=due, interval_s=sp.interval_s)
     if schedule.is_extra and schedule.due is not None and now - schedule.due > WAIT_FOR_REST_S:
         text = "The confirming test was given up: its window or a rested battery did not come."
-        desk.tell("test.skipped", Kind.CHANGE, text)
-        return _regular(schedule, desk)
+        ctx.tell("test.skipped", Kind.CHANGE, text)
+        return _regular(schedule, ctx)
     return schedule
 
 
-def set_next(schedule: Schedule, hours: float, desk: Desk) -> Schedule:
+def set_next(schedule: Schedule, hours: float, ctx: StepContext) -> Schedule:
     """test.next_h was set: from now, or kept while tests are disabled."""
     seconds = hours * 3600.0
-    if desk.sp.test_enabled:
-        return _plan(schedule, desk, due=desk.now + seconds)
-    return _plan(schedule, desk, left_s=seconds)
+    if ctx.sp.test_enabled:
+        return _plan(schedule, ctx, due=ctx.now + seconds)
+    return _plan(schedule, ctx, left_s=seconds)
 
 
-def confirm(schedule: Schedule, n: int, why: str, desk: Desk) -> Schedule:
+def confirm(schedule: Schedule, n: int, why: str, ctx: StepContext) -> Schedule:
     """Bring the next scheduled test forward, to when the battery can be rested; tell of it.
 
     `why`: the sentence on discharge `n` that asks for it. Never more than one in 7 days, none to
@@ -95,65 +95,65 @@ def confirm(schedule: Schedule, n: int, why: str, desk: Desk) -> Schedule:
     if schedule.is_extra or n in (schedule.extra_n, schedule.asked_n):
         return schedule
     schedule = schedule._replace(asked_n=n)
-    due = desk.now + NO_DISCHARGE_S
+    due = ctx.now + NO_DISCHARGE_S
     brought = schedule
-    if not desk.sp.test_enabled:
+    if not ctx.sp.test_enabled:
         text = "Start a test once the battery is rested: scheduled tests are not enabled."
     elif schedule.due is not None and schedule.due <= due:
         text = "The next scheduled test comes soon enough to confirm it."
-    elif schedule.extra_at is not None and desk.now - schedule.extra_at < EXTRA_EVERY_S:
+    elif schedule.extra_at is not None and ctx.now - schedule.extra_at < EXTRA_EVERY_S:
         text = "A test was brought forward within 7 days already: the next one stays when it is."
     else:
         text = "The next scheduled test is brought forward to confirm it, once the battery is "
         text += "rested: in 48 h at the earliest."
         brought = Schedule(
             due=due,
-            interval_s=desk.sp.interval_s,
+            interval_s=ctx.sp.interval_s,
             base=schedule.base if schedule.retries else schedule.due,
             is_extra=True,
-            extra_at=desk.now,
+            extra_at=ctx.now,
             extra_n=schedule.extra_n,
             asked_n=n,
         )
-    desk.tell("test.confirm", Kind.CHANGE, f"{why} {text}", value=brought is not schedule)
+    ctx.tell("test.confirm", Kind.CHANGE, f"{why} {text}", value=brought is not schedule)
     return brought
 
 
-def _regular(schedule: Schedule, desk: Desk) -> Schedule:
+def _regular(schedule: Schedule, ctx: StepContext) -> Schedule:
     """The next regular time after this one, never in the past; after an extra test the one that
     was planned before it."""
-    interval = desk.sp.interval_s
+    interval = ctx.sp.interval_s
     base = schedule.base
-    if interval <= 0.0 and (base is None or base <= desk.now):
+    if interval <= 0.0 and (base is None or base <= ctx.now):
         # no repeat: nothing is due, and 0 h is left to show
-        return _plan(schedule, desk, due=None, left_s=None)
-    due = schedule.due or desk.now if base is None else base
-    if due <= desk.now:
+        return _plan(schedule, ctx, due=None, left_s=None)
+    due = schedule.due or ctx.now if base is None else base
+    if due <= ctx.now:
         due += interval
-    while due <= desk.now:
+    while due <= ctx.now:
         due += interval
-    return _plan(schedule, desk, due=due)
+    return _plan(schedule, ctx, due=due)
 
 
-def is_due(schedule: Schedule, is_rested: bool, desk: Desk) -> bool:
+def is_due(schedule: Schedule, is_rested: bool, ctx: StepContext) -> bool:
     """Due, the window is open, and the battery is rested or has been waited for long enough.
 
     A clock that is known to be wrong tells no window: then the test is not kept waiting. One that
     is to confirm another is of no use without a rested battery.
     """
-    if schedule.due is None or desk.now < schedule.due:
+    if schedule.due is None or ctx.now < schedule.due:
         return False
-    if desk.inputs.clock_ok and not desk.sp.window.is_open(desk.inputs.wall):
+    if ctx.inputs.clock_ok and not ctx.sp.window.is_open(ctx.inputs.wall):
         return False
     if is_rested:
         return True
-    return not schedule.is_extra and desk.now - schedule.due >= WAIT_FOR_REST_S
+    return not schedule.is_extra and ctx.now - schedule.due >= WAIT_FOR_REST_S
 
 
-def started(schedule: Schedule, n: int, desk: Desk) -> Schedule:
+def started(schedule: Schedule, n: int, ctx: StepContext) -> Schedule:
     """Scheduled test `n` began; until it is proved, a failure may still ask for a retry."""
     base = schedule.base if schedule.base is not None else schedule.due
-    regular = _regular(schedule._replace(base=base), desk)
+    regular = _regular(schedule._replace(base=base), ctx)
     extra_n = n if schedule.is_extra else schedule.extra_n
     return regular._replace(retries=schedule.retries, base=base, extra_n=extra_n)
 
@@ -162,19 +162,19 @@ def proved(schedule: Schedule) -> Schedule:
     return schedule._replace(retries=0, base=None)
 
 
-def failed(schedule: Schedule, reason: str, desk: Desk) -> Schedule:
+def failed(schedule: Schedule, reason: str, ctx: StepContext) -> Schedule:
     """A start failed: retry after 24 h, three times, then skip to the next regular time."""
     base = schedule.base if schedule.base is not None else schedule.due
     if schedule.retries < RETRIES:
         number = schedule.retries + 1
-        desk.tell(
+        ctx.tell(
             "test.retry", Kind.CHANGE,
             f"The scheduled test could not start: {reason} Retry {number} of {RETRIES} in 24 h.",
             value=number,
         )  # fmt: skip
         # an extra test has its regular one still before it
-        is_extra = base is not None and base > desk.now
-        plan = _plan(schedule, desk, due=desk.now + RETRY_S, base=base)
-        return plan._replace(retries=number, is_extra=is_extra, refused=reason, refused_at=desk.now)
-    desk.tell("test.skipped", Kind.CHANGE, f"The scheduled test was skipped: {reason}")
-    return _regular(schedule._replace(base=base), desk)
+        is_extra = base is not None and base > ctx.now
+        plan = _plan(schedule, ctx, due=ctx.now + RETRY_S, base=base)
+        return plan._replace(retries=number, is_extra=is_extra, refused=reason, refused_at=ctx.now)
+    ctx.tell("test.skipped", Kind.CHANGE, f"The scheduled test was skipped: {reason}")
+    return _regular(schedule._replace(base=base), ctx)

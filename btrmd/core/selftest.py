@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.events import Kind
-from .desk import Desk
+from .context import StepContext
 
 SHORTEST_S = 5.0
 LONGEST_S = 15.0
@@ -23,8 +23,8 @@ class SelfTest(NamedTuple):
         return self.state != "running"
 
 
-def _findings(desk: Desk) -> tuple[str, ...]:
-    inputs = desk.inputs
+def _findings(ctx: StepContext) -> tuple[str, ...]:
+    inputs = ctx.inputs
     found = [f"Chip {address} does not answer." for address, ok in inputs.chips if not ok]
     if not inputs.chips:
         found.append("No chip of the HAT answers.")
@@ -48,28 +48,28 @@ def _findings(desk: Desk) -> tuple[str, ...]:
     return tuple(found)
 
 
-def step_selftest(test: SelfTest, desk: Desk) -> SelfTest:
+def step_selftest(test: SelfTest, ctx: StepContext) -> SelfTest:
     """Pass as soon as all is well after 5 s; fail at 15 s, until what was found is mended."""
     if test.is_over:
-        return _mended(test, desk) if test.findings else test
-    elapsed = desk.now - test.started
+        return _mended(test, ctx) if test.findings else test
+    elapsed = ctx.now - test.started
     if elapsed < SHORTEST_S:
         return test
-    findings = _findings(desk)
+    findings = _findings(ctx)
     if findings and elapsed < LONGEST_S:
         return test
     state = "failed" if findings else "good"
     text = "Self-test passed." if not findings else "Self-test failed: " + " ".join(findings)
-    desk.tell("system.self_test", Kind.CHANGE, text, value=state, notify=False)
+    ctx.tell("system.self_test", Kind.CHANGE, text, value=state, notify=False)
     return SelfTest(state, test.started, findings)
 
 
-def _mended(test: SelfTest, desk: Desk) -> SelfTest:
+def _mended(test: SelfTest, ctx: StepContext) -> SelfTest:
     """A finding that no longer holds is told no longer; with the last of them all is well."""
-    found = _findings(desk)
+    found = _findings(ctx)
     left = tuple(finding for finding in test.findings if finding in found)
     if left:
         return test if left == test.findings else test._replace(findings=left)
     text = "What the self-test had found is well again."
-    desk.tell("system.self_test", Kind.CHANGE, text, value="good", notify=False)
+    ctx.tell("system.self_test", Kind.CHANGE, text, value="good", notify=False)
     return test._replace(state="good", findings=())

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.board import SAFE_OUTPUTS, Outputs
-from ..model.waiting import Refusal
+from ..model.waiting import StartRefusal
 from .alarms import Alarms
 from .blocks import Blocks
 from .buttons import Buttons
-from .capacity import Health
-from .captest import IDLE, CapTest
+from .capacity import CapacityHealth
 from .charge import ChargeBalance
 from .digital import Digital
+from .float_time import FloatTime
 from .flood import NO_FLOOD, Flood
 from .guardwatch import GuardWatch
 from .lvd import Lvd
@@ -21,10 +21,10 @@ from .outage import NO_OUTAGE, Outage
 from .plausible_state import Plausible
 from .presence import Presence
 from .relaywatch import RelayWatch
-from .rest import Rest
 from .schedule import Schedule
 from .selftest import SelfTest
 from .setpoints import Setpoints
+from .test.state import IDLE, CapacityTest
 from .transfer import Transfer, Where
 
 
@@ -47,16 +47,16 @@ class State(NamedTuple):
     selftest: SelfTest = SelfTest()
     plausible: Plausible = Plausible()
     presence: Presence = Presence()
-    rest: Rest = Rest()
+    rest: FloatTime = FloatTime()
     charge: ChargeBalance = ChargeBalance()
     blocks: Blocks = Blocks()
     digital: Digital = Digital()
     relays: RelayWatch = RelayWatch()
     transfer: Transfer = Transfer()
     lvd: Lvd = Lvd()
-    test: CapTest = IDLE
+    test: CapacityTest = IDLE
     outage: Outage = NO_OUTAGE
-    health: Health = Health()
+    health: CapacityHealth = CapacityHealth()
     schedule: Schedule = Schedule()
     alarms: Alarms = Alarms()
     buttons: Buttons = Buttons()
@@ -72,7 +72,7 @@ class State(NamedTuple):
     protocol_start: float = float("-inf")
     replaced_after: int = 0
     replaced_at: float | None = None
-    refusal: Refusal | None = None
+    refusal: StartRefusal | None = None
 
     @property
     def on_battery(self) -> bool:

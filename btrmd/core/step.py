@@ -7,17 +7,17 @@ from ..model.commands import Command, ResetData
 from ..model.discharge import TestRecord, TestState
 from ..model.events import Kind
 from ..model.settings import Settings
-from ..model.waiting import Refusal
-from . import capacity, schedule, testrun
+from ..model.waiting import StartRefusal
+from . import capacity, schedule
 from .actions import Action, Persist, Restart, RestoreSettings, SaveRecord
 from .alarms import Seen, conditions, step_alarms
 from .blocks import step_blocks, take_record
 from .buttons import flash, step_buttons
-from .captest import IDLE, Moved
 from .charge import full_ah, step_charge
-from .condition import Condition, condition_of
-from .desk import Desk
+from .condition import StartCondition, condition_of
+from .context import StepContext
 from .digital import step_digital
+from .float_time import step_float_time
 from .flows import measure_flows
 from .guardwatch import step_guard
 from .lvd import step_lvd
@@ -29,10 +29,11 @@ from .presence import step_presence
 from .relations import Tie
 from .relaywatch import latch, step_relays
 from .requests import handle, interlock
-from .rest import step_rest
 from .selftest import step_selftest
 from .setpoints import Setpoints
 from .state import State
+from .test import sequence
+from .test.state import IDLE, Moved
 from .transfer import Handover, Where, step_transfer
 
 SETTLE_S = 15.0  # after the start: the self-test and the 10 s of presence are over
@@ -64,84 +65,84 @@ def step(
     )
     snapshot = plausible.believed(snapshot)
     feeds = flows.alone and not plausible.found[Tie.SUPPLY_LOAD.value].broken
-    desk = Desk(
+    ctx = StepContext(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
         plausible.jumped,
     )  # fmt: skip
-    presence = step_presence(state.presence, desk)
-    relays = step_relays(state.relays, state.outputs, desk)
+    presence = step_presence(state.presence, ctx)
+    relays = step_relays(state.relays, state.outputs, ctx)
     if relays.faulty != state.relays.faulty:
-        desk.do(Persist())
+        ctx.do(Persist())
     carries = state.test.k1 or state.on_battery
     whole = full_ah(sp, state.health)
-    rest = step_rest(state.rest, presence, carries, desk)
+    rest = step_float_time(state.rest, presence, carries, ctx)
     state = state._replace(
         last_now=now,
         plausible=plausible,
-        selftest=step_selftest(state.selftest, desk),
+        selftest=step_selftest(state.selftest, ctx),
         presence=presence,
         rest=rest,
-        blocks=step_blocks(state.blocks, rest, desk),
-        charge=step_charge(state.charge, presence, carries, whole, desk),
-        digital=step_digital(state.digital, desk),
+        blocks=step_blocks(state.blocks, rest, ctx),
+        charge=step_charge(state.charge, presence, carries, whole, ctx),
+        digital=step_digital(state.digital, ctx),
         relays=relays,
     )
 
     # what is asked
-    state, moved = handle(state, commands, desk) if commands else (state, None)
-    state = _buttons(state, desk)
-    state = _scheduler(state, desk)
+    state, moved = handle(state, commands, ctx) if commands else (state, None)
+    state = _buttons(state, ctx)
+    state = _scheduler(state, ctx)
 
     # what is done
     if moved is None:
-        moved = testrun.step_test(state.test, state.transfer, relays, state.lvd, presence, desk)
-    state = _test_moved(state, moved, desk)
+        moved = sequence.step_test(state.test, state.transfer, relays, state.lvd, presence, ctx)
+    state = _test_moved(state, moved, ctx)
     was_with = state.transfer.where
     transfer = step_transfer(
         state.transfer, moved.handover, state.test.k1, state.lvd.is_open, relays.k1.faulty,
-        presence, desk,
+        presence, ctx,
     )  # fmt: skip
-    proven = on_supply(transfer, state.outputs, presence, desk)
+    proven = on_supply(transfer, state.outputs, presence, ctx)
     absent = presence.supply.below_since is not None
     # a supply whose volts are not known or not believed is absent while the battery carries
     unfed = absent or (not snapshot.supply_v.good and flows.carries)
     may_open = not state.test.is_on and (proven or unfed)
     was_open = state.lvd
-    lvd = step_lvd(state.lvd, may_open, proven, desk)
-    path_open = keep_path_open(state.test, transfer, state.outputs, proven, desk)
+    lvd = step_lvd(state.lvd, may_open, proven, ctx)
+    path_open = keep_path_open(state.test, transfer, state.outputs, proven, ctx)
     guarded = snapshot.guard is True and unfed and not (lvd.is_driven or path_open)
     battery_use = step_on_battery(
         state.battery_use, transfer, state.test.is_on, guarded, state.outputs.k1,
-        relays.k1.faulty, settled_s, desk,
+        relays.k1.faulty, settled_s, ctx,
     )  # fmt: skip
     helped = transfer.where is Where.BATTERY and was_with is not Where.BATTERY
     guard = step_guard(
         state.guard, state.outputs.k1, state.outputs.k3, absent,
-        helped and moved.handover is Handover.NONE, desk,
+        helped and moved.handover is Handover.NONE, ctx,
     )  # fmt: skip
     if state.transfer.carried is not transfer.carried:
-        desk.do(Persist())
+        ctx.do(Persist())
     state = state._replace(transfer=transfer, lvd=lvd, battery_use=battery_use, guard=guard)
-    state = _outage(state, desk)
+    state = _outage(state, ctx)
 
     # what is told and driven
     seen = Seen(
-        presence, state.relays, state.digital, state.health, state.blocks, lvd, guard, desk.doubts,
+        presence, state.relays, state.digital, state.health, state.blocks, lvd, guard, ctx.doubts,
         _settings_lost(state, snapshot.settings_ok),
     )  # fmt: skip
-    alarms = step_alarms(state.alarms, conditions(seen, desk), desk)
+    alarms = step_alarms(state.alarms, conditions(seen, ctx), ctx)
     if alarms.raised.keys() != state.alarms.raised.keys() or lvd.is_open is not was_open.is_open:
-        desk.do(Persist())
+        ctx.do(Persist())
     outputs = combine(
         state.test, transfer, lvd, path_open, alarms.keys, state.buttons,
-        not state.selftest.is_over, desk,
+        not state.selftest.is_over, ctx,
     )  # fmt: skip
     state = state._replace(alarms=alarms, outputs=outputs)
     if state.restart_at is not None and now >= state.restart_at:
-        desk.do(Restart(state.restart_source))
+        ctx.do(Restart(state.restart_source))
         state = state._replace(restart_at=None)
-    return state, desk.actions
+    return state, ctx.actions
 
 
 def _settings_lost(state: State, settings_ok: bool) -> bool | None:
@@ -151,115 +152,115 @@ def _settings_lost(state: State, settings_ok: bool) -> bool | None:
     return None if settings_ok else True
 
 
-def _buttons(state: State, desk: Desk) -> State:
-    buttons, held = step_buttons(state.buttons, desk)
+def _buttons(state: State, ctx: StepContext) -> State:
+    buttons, held = step_buttons(state.buttons, ctx)
     if buttons is state.buttons:
         return state
     if held.pb1 or held.pb2:
         names = " and ".join(name for name, on in (("PB1", held.pb1), ("PB2", held.pb2)) if on)
         if state.test.is_on:
-            desk.tell("system.button", Kind.COMMAND, f"{names} refused: a test is running.",
+            ctx.tell("system.button", Kind.COMMAND, f"{names} refused: a test is running.",
                       source=names)  # fmt: skip
             return state._replace(buttons=buttons)
-        buttons = flash(buttons, desk.now)
+        buttons = flash(buttons, ctx.now)
         if held.pb2:
-            state = _pb2(state, desk)
+            state = _pb2(state, ctx)
         if held.pb1:
-            desk.tell("system.button", Kind.COMMAND,
+            ctx.tell("system.button", Kind.COMMAND,
                       "PB1 held: default address and access restored, restarting.",
                       source="PB1")  # fmt: skip
-            desk.do(RestoreSettings("network", "PB1"))
-            state = state._replace(restart_at=desk.now + 3.0, restart_source="PB1")
+            ctx.do(RestoreSettings("network", "PB1"))
+            state = state._replace(restart_at=ctx.now + 3.0, restart_source="PB1")
     return state._replace(buttons=buttons)
 
 
-def _pb2(state: State, desk: Desk) -> State:
+def _pb2(state: State, ctx: StepContext) -> State:
     """Manual 6.5 and C21: clear the test data and restore the battery-test settings."""
-    state, _ = handle(state, (ResetData(settings=True, source="PB2"),), desk)
+    state, _ = handle(state, (ResetData(settings=True, source="PB2"),), ctx)
     return state
 
 
-def _scheduler(state: State, desk: Desk) -> State:
+def _scheduler(state: State, ctx: StepContext) -> State:
     """Start what is due: a delayed test first, then the schedule."""
     test = state.test
     # what fell due while the daemon was away waits until presence can be known
-    settled = state.selftest.is_over and desk.now - desk.boot >= SETTLE_S
+    settled = state.selftest.is_over and ctx.now - ctx.boot >= SETTLE_S
     settled = settled and state.restart_at is None  # nothing begins that a restart would end
-    is_due = test.state is TestState.DELAYED and desk.now >= test.due
+    is_due = test.state is TestState.DELAYED and ctx.now >= test.due
     if is_due and settled and test.record is not None:
-        against = interlock(state, desk)
+        against = interlock(state, ctx)
         if against is not None:
-            record = testrun.abort(test, against.text, desk)
-            refusal = Refusal(against.text, desk.inputs.wall)
-            return _closed(state._replace(test=IDLE, refusal=refusal), record, desk)
+            record = sequence.abort(test, against.text, ctx)
+            refusal = StartRefusal(against.text, ctx.inputs.wall)
+            return _closed(state._replace(test=IDLE, refusal=refusal), record, ctx)
         record = test.record
-        stands = condition_of(state.charge, state.rest, state.health, desk)
-        begun = testrun.begin(record.n, record.type, record.source, 0.0, False, stands, desk)
-        desk.do(Persist())
+        stands = condition_of(state.charge, state.rest, state.health, ctx)
+        begun = sequence.begin(record.n, record.type, record.source, 0.0, False, stands, ctx)
+        ctx.do(Persist())
         return state._replace(test=begun, refusal=None)
-    plan = schedule.step_schedule(state.schedule, desk)
+    plan = schedule.step_schedule(state.schedule, ctx)
     if plan is not state.schedule:
-        desk.do(Persist())
+        ctx.do(Persist())
         state = state._replace(schedule=plan)
-    if test.state is not TestState.IDLE or not schedule.is_due(plan, state.rest.is_rested, desk):
+    if test.state is not TestState.IDLE or not schedule.is_due(plan, state.rest.is_rested, ctx):
         return state
     if not settled:
         return state
-    desk.do(Persist())
-    against = interlock(state, desk)
+    ctx.do(Persist())
+    against = interlock(state, ctx)
     if against is not None:
         return state._replace(
-            schedule=schedule.failed(plan, against.text, desk),
+            schedule=schedule.failed(plan, against.text, ctx),
             last_reason=against.text,
-            refusal=Refusal(against.text, desk.inputs.wall),
+            refusal=StartRefusal(against.text, ctx.inputs.wall),
         )
     n = state.next_n
-    begun = testrun.begin(
+    begun = sequence.begin(
         n,
-        desk.sp.test_type,
+        ctx.sp.test_type,
         "schedule",
         0.0,
         True,
-        condition_of(state.charge, state.rest, state.health, desk),
-        desk,
+        condition_of(state.charge, state.rest, state.health, ctx),
+        ctx,
     )
-    plan = schedule.started(plan, n, desk)
+    plan = schedule.started(plan, n, ctx)
     return state._replace(test=begun, next_n=n + 1, schedule=plan, refusal=None)
 
 
-def _closed(state: State, record: TestRecord, desk: Desk) -> State:
-    desk.do(Persist())
+def _closed(state: State, record: TestRecord, ctx: StepContext) -> State:
+    ctx.do(Persist())
     plan = state.schedule
     if capacity.needs_confirming(record):
         why = f"Test {record.n} says that the capacity is low, but not for sure."
-        plan = schedule.confirm(plan, record.n, why, desk)
-    health = capacity.conclude(state.health, record, desk)
-    blocks = take_record(state.blocks, record, bool(desk.sp.taps))
+        plan = schedule.confirm(plan, record.n, why, ctx)
+    health = capacity.conclude(state.health, record, ctx)
+    blocks = take_record(state.blocks, record, bool(ctx.sp.taps))
     return state._replace(health=health, blocks=blocks, schedule=plan, last_reason=record.reason)
 
 
-def _test_moved(state: State, moved: Moved, desk: Desk) -> State:
+def _test_moved(state: State, moved: Moved, ctx: StepContext) -> State:
     """Take over what the test machine concluded in this step."""
     if moved.test is not state.test:
         state = state._replace(test=moved.test)
     if moved.suspect:
-        desk.do(Persist())
+        ctx.do(Persist())
         state = state._replace(relays=latch(state.relays, moved.suspect))
     if moved.proved and moved.test.scheduled:
-        desk.do(Persist())
+        ctx.do(Persist())
         state = state._replace(schedule=schedule.proved(state.schedule))
     if moved.closed is not None:
-        state = _closed(state, moved.closed, desk)
+        state = _closed(state, moved.closed, ctx)
         carried = moved.closed.n if moved.handover is Handover.CARRY else None
         state = state._replace(carried_from=carried)
         if moved.failed_start:
             state = state._replace(
-                schedule=schedule.failed(state.schedule, moved.closed.reason, desk)
+                schedule=schedule.failed(state.schedule, moved.closed.reason, ctx)
             )
     return state
 
 
-def _outage(state: State, desk: Desk) -> State:
+def _outage(state: State, ctx: StepContext) -> State:
     """An outage lasts until the load has been well on the supply for the watch time."""
     lasting = state.on_battery or state.in_outage
     reason = "The supply is back."
@@ -268,25 +269,27 @@ def _outage(state: State, desk: Desk) -> State:
     flood = state.outages
     begins = state.outage.record is None and lasting
     if state.outage.record is not None:
-        flood, may_close = flood.step(lasting, desk.now)
+        flood, may_close = flood.step(lasting, ctx.now)
         if flood is not state.outages:
-            desk.do(Persist())  # whether the battery feeds the load is what a restart must know
+            ctx.do(Persist())  # whether the battery feeds the load is what a restart must know
         # a test has a record of its own: what waited for the next outage is over now
         lasting = lasting or not (may_close or state.test.is_on)
     elif lasting:
-        flood = flood.come(desk.now)
-    stands = condition_of(state.charge, state.rest, state.health, desk) if begins else Condition()
+        flood = flood.come(ctx.now)
+    stands = (
+        condition_of(state.charge, state.rest, state.health, ctx) if begins else StartCondition()
+    )
     outage = step_outage(
-        state.outage, lasting, state.next_n, state.carried_from, stands, reason, flood, desk
+        state.outage, lasting, state.next_n, state.carried_from, stands, reason, flood, ctx
     )
     if outage is state.outage and flood is state.outages:
         return state
-    for action in desk.actions:
+    for action in ctx.actions:
         if isinstance(action, SaveRecord) and action.finished and action.record.type == "outage":
-            blocks = take_record(state.blocks, action.record, bool(desk.sp.taps))
+            blocks = take_record(state.blocks, action.record, bool(ctx.sp.taps))
             state = state._replace(blocks=blocks)
     if state.outage.record is None and outage.record is not None:
-        desk.do(Persist())
+        ctx.do(Persist())
         return state._replace(
             outage=outage, next_n=state.next_n + 1, carried_from=None, outages=flood
         )

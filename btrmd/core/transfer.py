@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from ..model.events import Kind
 from ..model.readings import BAD, MISSING
-from .desk import Desk
+from .context import StepContext
 from .presence import Presence
 
 WAIT_S = 10.0  # supply back for so long before the return
@@ -56,76 +56,78 @@ def _to(where: Where, transfer: Transfer, now: float, wait_s: float | None = Non
     return Transfer(where, now, wait, 0, carried, transfer.waited_s, transfer.guard)
 
 
-def _fail(transfer: Transfer, waited_s: float, desk: Desk) -> Transfer:
+def _fail(transfer: Transfer, waited_s: float, ctx: StepContext) -> Transfer:
     """The supply has failed at, or soon after, the return."""
     wait = min(2.0 * waited_s, LONGEST_WAIT_S)
-    desk.tell(
+    ctx.tell(
         "relay.k1", Kind.CHANGE,
         f"The supply failed at the return: back to the battery, next try after {wait:.0f} s.",
         value=True, notify=False,
     )  # fmt: skip
-    return _to(Where.BATTERY, transfer, desk.now, wait)
+    return _to(Where.BATTERY, transfer, ctx.now, wait)
 
 
 def _on_supply(
-    transfer: Transfer, low: int, k1_is_faulty: bool, presence: Presence, desk: Desk
+    transfer: Transfer, low: int, k1_is_faulty: bool, presence: Presence, ctx: StepContext
 ) -> Transfer:
-    inputs = desk.inputs
+    inputs = ctx.inputs
     is_new = inputs.guard is True and transfer.guard is False
-    if transfer.waited_s and desk.now - transfer.since >= RECENT_S:
+    if transfer.waited_s and ctx.now - transfer.since >= RECENT_S:
         transfer = transfer._replace(waited_s=0.0)
     if transfer.carried and presence.supply.present:
         return transfer._replace(carried=False, low_ticks=low, guard=inputs.guard)
-    if not (desk.sp.ups_enabled or transfer.carried):
-        return _same(transfer, low, desk)
+    if not (ctx.sp.ups_enabled or transfer.carried):
+        return _same(transfer, low, ctx)
     absent = presence.supply.below_since is not None
     # the guard stays up 10 s after a healthy supply is back: by itself it is no reason then; but
     # a guard that has just closed says that the supply has let the bus fall, whatever its volts
     guarded = inputs.guard is True and (presence.supply.above_since is None or is_new)
     # a guard line that cannot be believed: the load is fed by way of S2, and there is no supply
-    unseen = inputs.guard is None and absent and desk.flows.carries
-    battery, load = desk.battery, inputs.load_v
+    unseen = inputs.guard is None and absent and ctx.flows.carries
+    battery, load = ctx.battery, inputs.load_v
     helps = not (battery.good and load.good and battery.value <= load.value)
-    if k1_is_faulty and desk.flows.discharges:
+    if k1_is_faulty and ctx.flows.discharges:
         helps = False  # K1 has not let go: it is on the battery already
     if guarded or unseen or (low >= LOW_TICKS and helps):
         if transfer.waited_s:
-            return _fail(transfer, transfer.waited_s, desk)
-        desk.tell(
+            return _fail(transfer, transfer.waited_s, ctx)
+        ctx.tell(
             "relay.k1", Kind.CHANGE, "The supply fails the load: moving it to the battery.",
             value=True, notify=False,
         )  # fmt: skip
-        return _to(Where.BATTERY, transfer, desk.now, WAIT_S)
-    return _same(transfer, low, desk)
+        return _to(Where.BATTERY, transfer, ctx.now, WAIT_S)
+    return _same(transfer, low, ctx)
 
 
-def _same(transfer: Transfer, low: int, desk: Desk) -> Transfer:
-    guard = desk.inputs.guard
+def _same(transfer: Transfer, low: int, ctx: StepContext) -> Transfer:
+    guard = ctx.inputs.guard
     if low == transfer.low_ticks and guard is transfer.guard:
         return transfer
     return transfer._replace(low_ticks=low, guard=guard)
 
 
-def _on_battery(transfer: Transfer, k1_is_faulty: bool, presence: Presence, desk: Desk) -> Transfer:
-    if k1_is_faulty and desk.inputs.guard is True:
+def _on_battery(
+    transfer: Transfer, k1_is_faulty: bool, presence: Presence, ctx: StepContext
+) -> Transfer:
+    if k1_is_faulty and ctx.inputs.guard is True:
         # K1 would not let go; with it on, the guard keeps the supply on the load
         return transfer
     # the wait counts from the transfer too: a supply may fail the load without losing its volts
-    if min(presence.supply.above_for(desk.now), desk.now - transfer.since) >= transfer.wait_s:
-        return _to(Where.RETURNED, transfer, desk.now)._replace(waited_s=transfer.wait_s)
+    if min(presence.supply.above_for(ctx.now), ctx.now - transfer.since) >= transfer.wait_s:
+        return _to(Where.RETURNED, transfer, ctx.now)._replace(waited_s=transfer.wait_s)
     return transfer
 
 
-def _returned(transfer: Transfer, low: int, presence: Presence, desk: Desk) -> Transfer:
-    inputs, now = desk.inputs, desk.now
+def _returned(transfer: Transfer, low: int, presence: Presence, ctx: StepContext) -> Transfer:
+    inputs, now = ctx.inputs, ctx.now
     over = now - transfer.since >= WATCH_S
-    weak = inputs.load_v.good and inputs.load_v.value < desk.sp.th.supply_present_v
+    weak = inputs.load_v.good and inputs.load_v.value < ctx.sp.th.supply_present_v
     is_new = inputs.guard is True and transfer.guard is False
     if presence.supply.below_since is not None or low >= LOW_TICKS or is_new or (over and weak):
-        return _fail(transfer, transfer.wait_s, desk)
+        return _fail(transfer, transfer.wait_s, ctx)
     if over:
         return _to(Where.SUPPLY, transfer, now, WAIT_S)._replace(guard=inputs.guard)
-    return _same(transfer, low, desk)
+    return _same(transfer, low, ctx)
 
 
 def step_transfer(
@@ -135,28 +137,28 @@ def step_transfer(
     lvd_open: bool,
     k1_is_faulty: bool,
     presence: Presence,
-    desk: Desk,
+    ctx: StepContext,
 ) -> Transfer:
     """One step. `test_holds`: a test has K1 in its hand now, this machine keeps its own off.
 
     Without a known supply voltage, and while LVD is open, K1 is released: the guard decides.
     """
-    now, guard = desk.now, desk.inputs.guard
+    now, guard = ctx.now, ctx.inputs.guard
     if handover is Handover.CARRY:
         return Transfer(Where.BATTERY, now, WAIT_S, 0, carried=True, guard=guard)
     if handover is Handover.RETURN:
         return Transfer(Where.RETURNED, now, transfer.wait_s, 0, carried=True, guard=guard)
     if test_holds:
-        return _same(transfer, 0, desk)
-    load = desk.inputs.load_v
-    low = transfer.low_ticks + 1 if load.good and load.value < desk.sp.th.ups_transfer_v else 0
-    if lvd_open or desk.inputs.supply_v.quality in (BAD, MISSING):
+        return _same(transfer, 0, ctx)
+    load = ctx.inputs.load_v
+    low = transfer.low_ticks + 1 if load.good and load.value < ctx.sp.th.ups_transfer_v else 0
+    if lvd_open or ctx.inputs.supply_v.quality in (BAD, MISSING):
         if transfer.where is Where.SUPPLY:
-            return _same(transfer, transfer.low_ticks, desk)
+            return _same(transfer, transfer.low_ticks, ctx)
         keep = transfer.carried and not lvd_open
         return Transfer(Where.SUPPLY, now, WAIT_S, 0, carried=keep, guard=guard)
     if transfer.where is Where.SUPPLY:
-        return _on_supply(transfer, low, k1_is_faulty, presence, desk)
+        return _on_supply(transfer, low, k1_is_faulty, presence, ctx)
     if transfer.where is Where.BATTERY:
-        return _on_battery(transfer, k1_is_faulty, presence, desk)._replace(guard=guard)
-    return _returned(transfer, low, presence, desk)
+        return _on_battery(transfer, k1_is_faulty, presence, ctx)._replace(guard=guard)
+    return _returned(transfer, low, presence, ctx)

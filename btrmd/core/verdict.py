@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from ..model.discharge import Estimate, TestRecord, TestResult
 from ..model.hidden_fault import sure_s
-from ..model.result_words import FINDINGS, is_combined, say_hours, say_lasting
-from .captest import CapTest, End
-from .desk import Desk
+from ..model.result_words import FINDINGS, format_hours, format_lasting, is_combined
+from .context import StepContext
+from .test.state import CapacityTest, End
 from .type1 import own_of, side_of
 
 FULL_V = 0.05  # V a block: a Type 2 test that ends so near the cutoff has measured the run time
@@ -31,11 +31,11 @@ class Judgement(NamedTuple):
     is_clear: bool = True
 
 
-def _type2(test: CapTest, desk: Desk, record: TestRecord) -> Judgement:
-    minimum = desk.sp.type2_minimum_v
+def _type2(test: CapacityTest, ctx: StepContext, record: TestRecord) -> Judgement:
+    minimum = ctx.sp.type2_minimum_v
     end = record.end_voltage
     if test.end is End.CUTOFF:
-        text = f"{test.reason} The planned time was {say_hours(desk.sp.type2_s)}."
+        text = f"{test.reason} The planned time was {format_hours(ctx.sp.type2_s)}."
         return Judgement(TestResult.LOW, text)
     if end is None:
         return Judgement(TestResult.ABORTED, "The end voltage is not known.")
@@ -45,30 +45,30 @@ def _type2(test: CapTest, desk: Desk, record: TestRecord) -> Judgement:
     return Judgement(TestResult.LOW, f"{test.reason} {end:.3f} V is below {minimum:.3f} V.")
 
 
-def _type1(test: CapTest, record: TestRecord) -> Judgement:
+def _type1(test: CapacityTest, record: TestRecord) -> Judgement:
     """`record` carries the estimate already."""
     ert, low, high = record.estimate_s, record.estimate_low_s, record.estimate_high_s
     minimum = record.minimum_runtime_s or 0.0
     if ert is None or low is None or high is None:
         why = test.no_estimate or "No estimate was possible."
         return Judgement(TestResult.ABORTED, f"{test.reason} {why}")
-    said = f"{test.reason} {say_lasting(record).removesuffix('.')}"
+    said = f"{test.reason} {format_lasting(record).removesuffix('.')}"
     if minimum <= 0.0:
         return Judgement(TestResult.NONE, f"{said}; no minimum runtime is set.")
     good = ert >= minimum
     doubts = []
     if low <= minimum <= high and high > low:
-        doubts.append(f"the interval {say_hours(low)} to {say_hours(high)} holds it")
+        doubts.append(f"the interval {format_hours(low)} to {format_hours(high)} holds it")
     own = own_of(Estimate(ert, low, high, own_s=record.own_estimate_s,
                           own_low_s=record.own_low_s, own_high_s=record.own_high_s))  # fmt: skip
     elapsed = record.duration_s or 0.0
-    told = Estimate(ert, low, high)
-    if good and not doubts and side_of(told, minimum, elapsed) != 1:
-        span = say_hours(sure_s(told, elapsed))
+    reported = Estimate(ert, low, high)
+    if good and not doubts and side_of(reported, minimum, elapsed) != 1:
+        span = format_hours(sure_s(reported, elapsed))
         doubts.append(f"a weak cell or block that does not show yet could end it after {span}")
     if is_combined(record) and side_of(own, minimum, elapsed) != (1 if good else -1):
-        span = f"{say_hours(own.low_s)} to {say_hours(own.high_s)}"
-        doubts.append(f"this discharge alone says {say_hours(own.ert_s)} ({span})")
+        span = f"{format_hours(own.low_s)} to {format_hours(own.high_s)}"
+        doubts.append(f"this discharge alone says {format_hours(own.ert_s)} ({span})")
     word = "at or above the minimum" if good else "below the minimum"
     result = TestResult.GOOD if good else TestResult.LOW
     return Judgement(result, f"{said}: {word}.", tuple(doubts), not doubts)
@@ -82,7 +82,7 @@ def _short_of_charge(record: TestRecord) -> str:
     return f"the battery was at about {100.0 * charge:.0f} % at its start"
 
 
-def _weigh(made: Judgement, test: CapTest, record: TestRecord, found: set[str]) -> TestRecord:
+def _weigh(made: Judgement, test: CapacityTest, record: TestRecord, found: set[str]) -> TestRecord:
     """The record with its result, and marks and words for whatever makes it less than firm."""
     marks = {*record.marks, *found}
     doubts = [*made.doubts, *(FINDINGS[finding] for finding in FINDINGS if finding in found)]
@@ -108,16 +108,16 @@ def with_estimate(record: TestRecord, estimate: Estimate | None) -> TestRecord:
     """
     if estimate is None:
         return record
-    told = record._replace(
+    reported = record._replace(
         estimate_s=estimate.ert_s,
         estimate_low_s=estimate.low_s,
         estimate_high_s=estimate.high_s,
         marks=_with_block(record.marks, estimate.weak_block),
     )
     if estimate.method == MEASURED and "not_full" in record.marks:
-        return told._replace(own_estimate_s=None, own_low_s=None, own_high_s=None)
+        return reported._replace(own_estimate_s=None, own_low_s=None, own_high_s=None)
     own = own_of(estimate)
-    return told._replace(own_estimate_s=own.ert_s, own_low_s=own.low_s, own_high_s=own.high_s)
+    return reported._replace(own_estimate_s=own.ert_s, own_low_s=own.low_s, own_high_s=own.high_s)
 
 
 def _with_block(marks: tuple[str, ...], weak: int) -> tuple[str, ...]:
@@ -133,7 +133,7 @@ def measured(seconds: float, before: Estimate | None) -> Estimate:
     return Estimate(seconds, seconds, seconds, MEASURED, findings=found, weak_block=weak)
 
 
-def judge(test: CapTest, desk: Desk) -> TestRecord:
+def judge(test: CapacityTest, ctx: StepContext) -> TestRecord:
     """The record with result, reason, averages and marks; pure arithmetic on what was measured.
 
     Reaching the cutoff gives the measured time as the estimate (low = high = it).
@@ -149,7 +149,7 @@ def judge(test: CapTest, desk: Desk) -> TestRecord:
     )
     estimate = test.estimate
     is_full = record.type == "1" or (
-        abs(desk.sp.type2_minimum_v - desk.sp.th.cutoff_v) <= FULL_V * desk.sp.blocks
+        abs(ctx.sp.type2_minimum_v - ctx.sp.th.cutoff_v) <= FULL_V * ctx.sp.blocks
     )
     if test.end is End.CUTOFF and is_full and record.duration_s is not None:
         estimate = measured(record.duration_s, estimate)
@@ -157,6 +157,6 @@ def judge(test: CapTest, desk: Desk) -> TestRecord:
     if test.end is End.ABORT:
         made = Judgement(TestResult.ABORTED, test.reason)
     else:
-        made = _type2(test, desk, record) if record.type == "2" else _type1(test, record)
+        made = _type2(test, ctx, record) if record.type == "2" else _type1(test, record)
     found = set() if estimate is None else {f for f in estimate.findings if f in FINDINGS}
     return _weigh(made, test, record, found)

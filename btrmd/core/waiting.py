@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from ..model.board import Inputs
 from ..model.discharge import TestState
-from ..model.waiting import HOUR_S, Waiting
+from ..model.waiting import HOUR_S, StartWait
 from ..model.window import Window
 from .schedule import RETRIES, WAIT_FOR_REST_S
 from .state import State
@@ -14,7 +14,7 @@ from .state import State
 LOOK_AHEAD_H = 14 * 24
 
 
-def waiting_of(state: State, inputs: Inputs, now: float) -> Waiting | None:
+def waiting_of(state: State, inputs: Inputs, now: float) -> StartWait | None:
     """None while nothing is due. `inputs` the newest scan, `now` the process clock."""
     plan, wall = state.schedule, inputs.wall
     if plan.due is None or state.test.is_on:
@@ -22,7 +22,7 @@ def waiting_of(state: State, inputs: Inputs, now: float) -> Waiting | None:
     if now < plan.due:
         if not plan.retries or not plan.refused:
             return None
-        return Waiting(
+        return StartWait(
             wall - (now - plan.refused_at), refused=plan.refused, next_at=wall + plan.due - now,
             retry=plan.retries, retries=RETRIES,
         )  # fmt: skip
@@ -33,7 +33,7 @@ def waiting_of(state: State, inputs: Inputs, now: float) -> Waiting | None:
         busy = "the outage"
     elif state.test.state is not TestState.IDLE:
         busy = "a test that was asked for with a delay"
-    return Waiting(
+    return StartWait(
         wall - (now - plan.due),
         is_unrested=not rest.is_rested,
         float_s=rest.float_s,

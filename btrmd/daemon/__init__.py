@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from types import FrameType
 
-from ..bus import Listener
+from ..bus import ListenerState
 from ..cli.run_options import RunOptions
 from ..model.errors import BtrmError
 from ..store.lock import DirLock
-from . import heap
+from . import memory_trim
 from .journal import JournalHandler, leads_to_journal
 from .station import Station
 from .systemd import Supervisor
@@ -35,7 +35,7 @@ def run(options: RunOptions) -> int:
             stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s"
         )
     sys.setswitchinterval(SWITCH_INTERVAL_S)
-    heap.set_up()
+    memory_trim.set_up()
     supervisor = Supervisor()
     try:
         restart = _run(options, supervisor)
@@ -74,18 +74,18 @@ def _run(options: RunOptions, supervisor: Supervisor) -> list[str] | None:
         return _same_ports(options, station.bus.listeners)
 
 
-def _same_ports(options: RunOptions, doors: Mapping[str, Listener]) -> list[str]:
+def _same_ports(options: RunOptions, listeners: Mapping[str, ListenerState]) -> list[str]:
     """Options by which a restarted daemon is found where "any free port" had put this one."""
     words: list[str] = []
-    for name, door in doors.items():
-        if door.address and str(getattr(options, name, "")).endswith(":0"):
-            words += [f"--{name}", door.address]
+    for name, listener in listeners.items():
+        if listener.address and str(getattr(options, name, "")).endswith(":0"):
+            words += [f"--{name}", listener.address]
     return words
 
 
-def _again(doors: list[str]) -> None:
+def _again(listeners: list[str]) -> None:
     """Replace this process by a new daemon with the same options, but on the same world."""
-    arguments = [*(word for word in sys.argv[1:] if word != "--fresh"), *doors]
+    arguments = [*(word for word in sys.argv[1:] if word != "--fresh"), *listeners]
     sys.stdout.flush()
     log.info("Restarting.")
     os.execv(sys.executable, [sys.executable, "-m", "btrmd", *arguments])

@@ -1,4 +1,4 @@
-"""Readiness: the ready line, listeners.json and READY=1, once the doors are open."""
+"""Readiness: the ready line, listeners.json and READY=1, once the listeners are open."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..bus import Bus, Listener
+from ..bus import Bus, ListenerState
 from ..store.atomic import write_atomic
-from .heap import give_back
+from .memory_trim import give_back
 from .systemd import Supervisor
 
 log = logging.getLogger(__name__)
@@ -32,9 +32,9 @@ class Readiness:
         self._path = run_dir / "listeners.json"
         self._wanted = wanted
         self._supervisor = sup
-        self._seen: dict[str, Listener] | None = None
+        self._seen: dict[str, ListenerState] | None = None
         self._is_ready = False
-        self._has_told = False
+        self._has_reported = False
         self._again_at = 0.0
         self._ticks = 0
 
@@ -56,13 +56,13 @@ class Readiness:
             return
         self._seen = listeners
 
-    def _tell(self, listeners: dict[str, Listener]) -> None:
+    def _tell(self, listeners: dict[str, ListenerState]) -> None:
         addresses = {
             name: listeners[name].address or None if name in listeners else None for name in NAMES
         }
         tried = self._wanted <= listeners.keys()
-        if tried and not self._has_told:
-            self._has_told = True
+        if tried and not self._has_reported:
+            self._has_reported = True
             self._supervisor.ready()
         write_atomic(self._path, json.dumps(addresses).encode() + b"\n", 0o644)
         if not self._is_ready and tried and all(listeners[n].address for n in self._wanted):

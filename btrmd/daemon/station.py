@@ -25,12 +25,12 @@ from ..notify.mail.tester import MailTester
 from ..notify.mqtt.publisher import MqttPublisher
 from ..notify.syslog.sender import SyslogSender
 from ..notify.traps.sender import TrapSender
-from ..owner.changes import Changes
 from ..owner.loop import CLOCK_SANE_S, Owner
-from ..owner.pace import Pace
+from ..owner.setting_changes import SettingChanges
+from ..owner.sim_speed import SimSpeed
 from ..servers.control import ControlServer
 from ..servers.control_verbs import ControlExtras
-from ..servers.fieldbus.plan import FieldbusOptions, SerialLine
+from ..servers.fieldbus.listener_config import FieldbusOptions, SerialLine
 from ..servers.fieldbus.service import Fieldbus, wanted_listeners
 from ..servers.nut.server import NutServer
 from ..servers.snmp.server import SnmpServer
@@ -41,11 +41,11 @@ from ..store.provision_file import ProvisionFile
 from ..store.settings_file import SettingsFile
 from ..store.writer import Writer
 from .accounts_file import AccountsFile, TokensFile
-from .appliance_desk import ApplianceDesk
+from .appliance_service import ApplianceService
 from .cursors import Cursors
-from .first import first_snapshot, identity, recovered_state, store_closed
 from .known_file import KnownFile
 from .ready import Readiness
+from .recovery import first_snapshot, identity, recovered_state, store_closed
 from .systemd import Supervisor
 from .tls_file import TlsFile
 from .unit_id import unit_id
@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROVISION_KEY = "settings.provision"
-FINDINGS_EVERY_S = 0.95  # between two looks for findings: a calm station publishes once a second
+FINDINGS_EVERY_S = 0.95  # between two looks for findings: an idle station publishes once a second
 
 
 class Station:
@@ -91,11 +91,11 @@ class Station:
             self._static_faults.append(provision.text)
 
         clock: Clock = RealClock()
-        pace = push = None
+        sim_speed = push = None
         self.world: World | None = None
         if options.simulate:
             sim_clock = SimClock()
-            clock, push, pace = sim_clock, sim_clock.advance, Pace(options.speed)
+            clock, push, sim_speed = sim_clock, sim_clock.advance, SimSpeed(options.speed)
             self.board = self._simulated_board(hardware, calibration, settings.blocks)
         else:
             from ..hal.pi import open_pi_board
@@ -124,14 +124,14 @@ class Station:
         for record in closed:
             store_closed(self._writer, record, clock.wall())
 
-        changes = Changes(
+        changes = SettingChanges(
             self._writer,
             settings.with_changes({}).with_defaults(tuple(settings)),
             lambda made: self._calibration_file.save(made.to_dict()),
             self.accounts.reset,
         )
         http = options.http if options.http is not None else settings.site.http
-        # A daemon that is told its HTTP door opens no other web door unless it is told so too.
+        # A daemon that is told its HTTP listener opens no other web listener unless it is told so too.
         https = options.https or (settings.site.https if options.http is None else "none")
         keeps_http = https == "none" or settings["web.http"] != "off"
         wanted = frozenset({"http"} if http != "none" and keeps_http else set())
@@ -152,7 +152,7 @@ class Station:
         self.owner = Owner(
             self.board, self.bus, self._writer, changes, clock, state,
             identity(settings, self.serial),
-            history=history, pace=pace, world=self.world, push=push,
+            history=history, sim_speed=sim_speed, world=self.world, push=push,
             alive=self._readiness.look, faults=self._faults,
             restore_network=lambda wanted: self.appliance.restore(wanted),
             settings_ok=not settings_file.is_lost,
@@ -189,7 +189,7 @@ class Station:
         self.fieldbus = Fieldbus(self.bus, fieldbus)
         self.cursors = cursors = Cursors(state_dir)
         self._static_faults += [cursors.fault] if cursors.fault else []
-        self.appliance = ApplianceDesk(
+        self.appliance = ApplianceService(
             self.bus, make_client(options.run_dir, state_dir), Slot(state_dir / "update"), cursors,
             is_played=options.simulate and options.run_dir == RUN_DIR,
         )  # fmt: skip
@@ -203,7 +203,7 @@ class Station:
         self.nut = NutServer(self.bus, options.nut, nut_host)
 
     def start(self) -> None:
-        """Open the doors. A web port may stay shut (it is retried), the control socket may not."""
+        """Open the listeners. A web port may stay shut (it is retried), the control socket may not."""
         self.appliance.start()
         self._stack.callback(self.appliance.stop)
         self.control.start()
@@ -230,7 +230,7 @@ class Station:
         self._tell_provision()
 
     def close(self) -> None:
-        """Doors first, then what waits to be written, then the board."""
+        """Listeners first, then what waits to be written, then the board."""
         self._stack.close()
 
     # --- parts ---------------------------------------------------------------------------------
@@ -238,10 +238,10 @@ class Station:
     def _tell_provision(self) -> None:
         """What `btrmd provision` has done before this start is in the event log, once."""
         report = self._provision.load()
-        if not report.is_told:
+        if not report.is_reported:
             self.bus.post(Note(PROVISION_KEY, report.text, "provision"))
             with suppress(BtrmError):  # told twice rather than not at all
-                self._provision.save(report._replace(is_told=True))
+                self._provision.save(report._replace(is_reported=True))
 
     def _simulated_board(
         self, hardware: HardwareConfig, calibration: Calibration, blocks: int

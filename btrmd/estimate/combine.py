@@ -9,7 +9,7 @@ from ..model.discharge import Estimate
 from . import hypotheses
 from .evidence import FULL, MARK_OTHER, marks_sd, reading_of
 from .health import ENDS, NOTABLE, SUSPECT, change_of, interval, is_lost, is_risen, parts_of
-from .hypotheses import Reading, ahead
+from .hypotheses import WeighedDischarge, ahead
 from .mixture import quantile
 from .track import BASE_SD, Track, level_of_run, load_var, run_at_level, years_until
 
@@ -52,17 +52,17 @@ def combine(made: Estimate, track: Track | None, discharge: Discharge) -> Estima
     years = years_until(track, discharge.now)
     more = BASE_SD**2 + load_var(track, discharge.amps)
     middle, sd = reading_of(*(exp(value) for value in (own[1], own[0], own[2])))
-    reading = Reading(middle, sd, more + marks_sd(made.findings) ** 2, False, FULL, None)
-    told = track._replace(
+    reading = WeighedDischarge(middle, sd, more + marks_sd(made.findings) ** 2, False, FULL, None)
+    reported = track._replace(
         bank=hypotheses.after(track.bank, reading, years, track.age + years),
         counts=track.counts._replace(tests=track.counts.tests + 1),
         is_measured=False,
     )
-    change = change_of(told)
-    low, centre, high = interval(told.bank, change, more)
+    change = change_of(reported)
+    low, centre, high = interval(reported.bank, change, more)
     before = parts_of([ahead(h, years) for h in track.bank], more)
     was = [quantile(before, share) for share in ENDS]
-    fresh = sum(h.weight for h in told.bank if h.since == 0 and (is_lost(h) or is_risen(h)))
+    fresh = sum(h.weight for h in reported.bank if h.since == 0 and (is_lost(h) or is_risen(h)))
     outside = not was[0] <= own[1] <= was[2] and not own[0] <= was[1] <= own[2]
     is_other = outside or fresh >= SUSPECT
     if is_other or change.chance >= NOTABLE:

@@ -29,14 +29,14 @@ BLOCK_V = (10.0, 14.0)  # where the median of a 12 V block lies while it dischar
 GAP_S = 1800.0
 
 
-class Record(NamedTuple):
+class CsvRecord(NamedTuple):
     """A discharge: rows from its first s (time 0) to its last, and what a reader should know."""
 
     rows: list[CurveRow]
     warnings: tuple[str, ...]
 
 
-def load_record(path: Path, blocks: int) -> Record:
+def load_record(path: Path, blocks: int) -> CsvRecord:
     """The discharge in the file at `path`, of a bank of `blocks` 12 V blocks (whole-bank volts).
 
     Leading rows without discharge (charger on) are left out and time 0 is the first one with;
@@ -64,7 +64,7 @@ def load_record(path: Path, blocks: int) -> Record:
     _check_blocks(path, discharge, blocks)
     warnings.extend(_gaps(discharge))
     warnings.extend(_temperatures(discharge))
-    return Record(discharge, tuple(warnings))
+    return CsvRecord(discharge, tuple(warnings))
 
 
 def _read(path: Path) -> Iterator[CurveRow]:

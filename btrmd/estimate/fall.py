@@ -21,7 +21,7 @@ LN_RANGE = (-2.5, 3.0)  # what a ratio may say
 EASE = (1e-9, 1e-6, 1e-3)  # keeps the parabola of a short curve near a line
 
 
-class Line(NamedTuple):
+class FittedLine(NamedTuple):
     """Least squares: `slope` V per Ah, positive when falling, and its standard error; `end_v` V a
     block where the line ends."""
 
@@ -30,17 +30,17 @@ class Line(NamedTuple):
     end_v: float
 
 
-def fit_line(q: Sequence[float], y: Sequence[float]) -> Line:
+def fit_line(q: Sequence[float], y: Sequence[float]) -> FittedLine:
     """The line through points of rising `q` (Ah; `y` V a block), by least squares; flat, and wholly
     in doubt, where they tell nothing. The slope's standard error is s / sqrt(sum (q - mean)^2)."""
     n = len(q)
     middle_q, middle_y = sum(q) / n, sum(y) / n
     spread = sum((at - middle_q) ** 2 for at in q)
     if n < 3 or q[-1] <= q[0]:
-        return Line(0.0, inf, y[-1])
+        return FittedLine(0.0, inf, y[-1])
     rise = sum((at - middle_q) * (v - middle_y) for at, v in zip(q, y, strict=True)) / spread
     off = sum((v - middle_y - rise * (at - middle_q)) ** 2 for at, v in zip(q, y, strict=True))
-    return Line(-rise, sqrt(off / (n - 2) / spread), middle_y + rise * (q[-1] - middle_q))
+    return FittedLine(-rise, sqrt(off / (n - 2) / spread), middle_y + rise * (q[-1] - middle_q))
 
 
 def fall(curve: Curve, shape: Shape, left: float, height: float, cutoff_v: float) -> list[float]:

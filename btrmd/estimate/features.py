@@ -67,7 +67,7 @@ def features(
         log(max(load.ahead, 1e-6) / load.amps),
         load.since,
         max(-1.0, min(curve.start_v - y[0], 2.5)),
-        1.0 if maker.is_told else 0.0,
+        1.0 if maker.is_reported else 0.0,
         0.0 if maker.end is None else 1.0,
         maker.sharpness,
     ]

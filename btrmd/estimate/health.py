@@ -36,7 +36,7 @@ class Change(NamedTuple):
     size: float
 
 
-class Health(NamedTuple):
+class BatteryHealth(NamedTuple):
     """State of health in % of a new battery's charge at the usual load, with its 90 % interval;
     None where no rating was told or nothing counts in full."""
 
@@ -47,14 +47,14 @@ class Health(NamedTuple):
     rests_on: str
 
 
-def health_of(track: Track) -> Health:
+def health_of(track: Track) -> BatteryHealth:
     """What the track says now."""
     change = change_of(track)
     if not track.is_rated or track.counts.known == 0:
-        return Health(None, None, None, change, rests_on(track.counts))
+        return BatteryHealth(None, None, None, change, rests_on(track.counts))
     low, middle, high = interval(track.bank, change, TABLE_SD**2)
     pct = [min(MOST_PCT, 100.0 * exp(value)) for value in (middle, low, high)]
-    return Health(pct[0], pct[1], pct[2], change, rests_on(track.counts))
+    return BatteryHealth(pct[0], pct[1], pct[2], change, rests_on(track.counts))
 
 
 def change_of(track: Track) -> Change:

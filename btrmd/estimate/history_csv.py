@@ -45,7 +45,7 @@ UNIT_SLACK = 1.3
 FITS = (0.03, 4.0)  # charge over a new battery's of the told rating; the median row lies within
 
 
-class Line(NamedTuple):
+class HistoryLine(NamedTuple):
     """One row and where it stands."""
 
     number: int
@@ -73,7 +73,7 @@ def load_history(path: Path, rating: Rating | None) -> list[Evidence]:
     return [_evidence(line, number) for number, line in enumerate(lines, start=1)]
 
 
-def _evidence(line: Line, n: int) -> Evidence:
+def _evidence(line: HistoryLine, n: int) -> Evidence:
     middle, sd = reading_of(line.run_s, line.low_s, line.high_s)
     return Evidence(
         n, line.at, line.kind == "outage", exp(middle) * line.amps / 3600.0, line.amps,
@@ -81,8 +81,8 @@ def _evidence(line: Line, n: int) -> Evidence:
     )  # fmt: skip
 
 
-def _read(path: Path) -> Iterator[Line]:
-    before: Line | None = None
+def _read(path: Path) -> Iterator[HistoryLine]:
+    before: HistoryLine | None = None
     table = read_table(path, COLUMNS, (TEMPERATURE,), MOST_BYTES)
     for count, (number, fields) in enumerate(table, start=1):
         if count > MOST_ROWS:
@@ -94,7 +94,7 @@ def _read(path: Path) -> Iterator[Line]:
         yield line
 
 
-def _line(path: Path, number: int, fields: dict[str, str]) -> Line:
+def _line(path: Path, number: int, fields: dict[str, str]) -> HistoryLine:
     at, has_zone = _time(path, number, fields["ended_at"].strip())
     kind = fields["type"].strip()
     if kind not in TYPES:
@@ -117,7 +117,7 @@ def _line(path: Path, number: int, fields: dict[str, str]) -> Line:
     text = fields.get(TEMPERATURE, "").strip()
     temp = _number(path, number, TEMPERATURE, text) if text else None
     charge = _start(path, number, fields["start"].strip())
-    return Line(number, at, has_zone, kind, charge, run, low, high, amps, temp)
+    return HistoryLine(number, at, has_zone, kind, charge, run, low, high, amps, temp)
 
 
 def _start(path: Path, number: int, text: str) -> float | None:
@@ -164,7 +164,7 @@ def _time(path: Path, number: int, text: str) -> tuple[float, bool]:
     return at, has_zone
 
 
-def _check_order(path: Path, before: Line, line: Line) -> None:
+def _check_order(path: Path, before: HistoryLine, line: HistoryLine) -> None:
     if before.has_zone != line.has_zone:
         here, there = ("no", "one") if before.has_zone else ("a", "none")
         raise DataError(
@@ -183,7 +183,7 @@ def _check_order(path: Path, before: Line, line: Line) -> None:
         )
 
 
-def _check_units(path: Path, lines: Sequence[Line], rating: Rating | None) -> None:
+def _check_units(path: Path, lines: Sequence[HistoryLine], rating: Rating | None) -> None:
     """Refuse rows in other units, and run times that no battery of that rating can have."""
     charges = [line.run_s * line.amps for line in lines]
     middle = median(charges)

@@ -153,7 +153,7 @@ def branches(h: Hypothesis, years: float, age: float) -> list[Hypothesis]:
     return found
 
 
-class Reading(NamedTuple):
+class WeighedDischarge(NamedTuple):
     """`value` ln and its told `sd`; `more` variance that no other reading shares; `is_measured`:
     nothing was estimated; `starts`: how it may have begun (evidence.Start), empty where nobody
     knows: then it says "at least so much"; `rehearsal`: ln and sd of what the estimate would have
@@ -167,15 +167,17 @@ class Reading(NamedTuple):
     rehearsal: tuple[float, float] | None = None
 
 
-def after(bank: Bank, reading: Reading, years: float, age: float) -> Bank:
+def after(bank: Bank, reading: WeighedDischarge, years: float, age: float) -> Bank:
     """The bank after one more discharge, `years` after the one before; `age` see `branches`."""
     later = [branch for h in bank for branch in branches(h, years, age)]
     if not reading.starts:
-        return pruned([told_at_least(branch, reading) for branch in later])
-    return pruned([told(branch, reading, start) for branch in later for start in reading.starts])
+        return pruned([reported_at_least(branch, reading) for branch in later])
+    return pruned(
+        [reported(branch, reading, start) for branch in later for start in reading.starts]
+    )
 
 
-def told(h: Hypothesis, reading: Reading, start: Start) -> Hypothesis:
+def reported(h: Hypothesis, reading: WeighedDischarge, start: Start) -> Hypothesis:
     """After a reading that began as `start` says; the weight times how likely that was."""
     sd, noise = _errors(h, reading, start.sd)
     if h.is_off and reading.is_measured:
@@ -187,7 +189,7 @@ def told(h: Hypothesis, reading: Reading, start: Start) -> Hypothesis:
     return _update(h, off, 0.0, sd, SCATTERS[h.scatter].fresh * sd**2 + LEAST_SD**2, 1.0)
 
 
-def told_at_least(h: Hypothesis, reading: Reading) -> Hypothesis:
+def reported_at_least(h: Hypothesis, reading: WeighedDischarge) -> Hypothesis:
     """After a reading that began nobody knows how full: the level is at least what it says.
 
     The normal distribution cut off there, by its mean and variance; a level that lies above as it
@@ -209,7 +211,7 @@ def told_at_least(h: Hypothesis, reading: Reading) -> Hypothesis:
     )  # fmt: skip
 
 
-def _errors(h: Hypothesis, reading: Reading, start_sd: float) -> tuple[float, float]:
+def _errors(h: Hypothesis, reading: WeighedDischarge, start_sd: float) -> tuple[float, float]:
     """By how much the shared error moves the reading, and the variance of all others."""
     more = reading.more + start_sd**2
     if h.is_off:

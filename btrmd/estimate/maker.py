@@ -26,11 +26,11 @@ LAST_1H, LAST_20H, LAST_V = 0.075, 0.027, 1.75
 
 class Maker(NamedTuple):
     """`new_ah(amps)`: Ah a new battery gives to 11.0 V a block at 25 degC under `amps` (> 0);
-    `is_told`: from its own table, not from the average of all tables. `end`: part of the run
+    `is_reported`: from its own table, not from the average of all tables. `end`: part of the run
     (0..1) at which 11.1 V a block is reached, None = not told."""
 
     new_ah: Callable[[float], float]
-    is_told: bool = False
+    is_reported: bool = False
     end: float | None = None
 
     @property

@@ -14,7 +14,7 @@ from .knee import has_knee
 from .maker import Maker
 from .thin import thin
 from .trees import TABLES, Stretch
-from .view import Left, View, odds, said, stretch_of, view_of
+from .view import Remaining, View, odds, remaining_of, stretch_of, view_of
 
 METHOD = "curve family"
 MEASURED = "measured"
@@ -104,22 +104,22 @@ def _plain(
 
 def _with_rating(
     rated: View, plain: View | None, is_wrong: bool, seen_s: float, tables: Path
-) -> Left:
+) -> Remaining:
     """Both views together are nearer than either: their errors are not the same. A rating that is
     wrong is left out, though the interval still holds what it says."""
     if plain is None:
         return _alone(rated, seen_s, tables)
     if is_wrong:
-        left, told = _alone(plain, seen_s, tables), _alone(rated, seen_s, tables)
-        return Left(left.centre, min(left.low, told.low), max(left.high, told.high))
+        left, reported = _alone(plain, seen_s, tables), _alone(rated, seen_s, tables)
+        return Remaining(left.centre, min(left.low, reported.low), max(left.high, reported.high))
     return _whole([rated, plain], seen_s, tables)
 
 
-def _alone(view: View, seen_s: float, tables: Path) -> Left:
+def _alone(view: View, seen_s: float, tables: Path) -> Remaining:
     return _whole([view], seen_s, tables)
 
 
-def _whole(views: Sequence[View], seen_s: float, tables: Path) -> Left:
+def _whole(views: Sequence[View], seen_s: float, tables: Path) -> Remaining:
     """What one or both views say, from the trees for the part of the run that is seen."""
     left = _half(views, False, seen_s, tables)
     late = _ramp(left.part(seen_s), LATE_FROM, LATE_ALONE)
@@ -133,23 +133,23 @@ def _whole(views: Sequence[View], seen_s: float, tables: Path) -> Left:
     return left._replace(centre=centre, low=min(left.low, centre))
 
 
-def _half(views: Sequence[View], is_late: bool, seen_s: float, tables: Path) -> Left:
+def _half(views: Sequence[View], is_late: bool, seen_s: float, tables: Path) -> Remaining:
     """By one set of trees, the interval stretched."""
-    left = said(views[0], tables, is_late)
+    left = remaining_of(views[0], tables, is_late)
     if len(views) > 1:
-        left = _between(said(views[1], tables, is_late), left, rated_share(views[0]))
+        left = _between(remaining_of(views[1], tables, is_late), left, rated_share(views[0]))
     stretch = stretch_of(views[0], tables, is_late, len(views) > 1)
     return stretched(left, stretch, views[0].curve.load.kind, seen_s)
 
 
-def _without_a_cell(left: Left, view: View, cutoff_v: float) -> Left:
+def _without_a_cell(left: Remaining, view: View, cutoff_v: float) -> Remaining:
     """So near above the cutoff the end may come at any time: half of what the line says at most,
     and an interval that begins now."""
     shape, load = view.shape, view.curve.load
     height = max(shape.now_v - cutoff_v, 0.01)
     line_s = height / max(shape.slope, SHORTED_V_AH / view.curve.size_ah) * 3600.0 / load.ahead
     centre = min(left.centre, log(max(line_s / 2.0, 60.0)))
-    return Left(centre, min(left.low, centre - SHORTED_REACH), max(left.high, centre))
+    return Remaining(centre, min(left.low, centre - SHORTED_REACH), max(left.high, centre))
 
 
 def rated_share(rated: View) -> float:
@@ -163,7 +163,7 @@ def share_at(seen_part: float) -> float:
     return RATED_FIRST + later * (RATED_LATER - RATED_FIRST)
 
 
-def _widened(left: Left, view: View, seen_s: float) -> Left:
+def _widened(left: Remaining, view: View, seen_s: float) -> Remaining:
     """The interval holds what is usual for the rating as long as hardly anything is seen."""
     curve = view.curve
     part = 1.0 - _ramp(curve.seen_ah / curve.size_ah, FLOAT_ALONE, FLOAT_PART)
@@ -174,17 +174,17 @@ def _widened(left: Left, view: View, seen_s: float) -> Left:
         total_s = share * view.new_ah * 3600.0 / curve.load.ahead
         ends.append(log(max(total_s - seen_s, 1.0)))
     low, high = min(left.low, ends[0]), max(left.high, ends[1])
-    return Left(
+    return Remaining(
         left.centre,
         left.low + part * (low - left.low),
         left.high + part * (high - left.high),
     )
 
 
-def stretched(left: Left, stretch: Stretch, load_kind: str, seen_s: float) -> Left:
+def stretched(left: Remaining, stretch: Stretch, load_kind: str, seen_s: float) -> Remaining:
     """The interval as wide as it must be; its centre stays."""
     reach = stretch.at(load_kind, left.part(seen_s))
-    return Left(
+    return Remaining(
         left.centre,
         left.centre - reach.below * (left.centre - left.low),
         left.centre + reach.above * (left.high - left.centre),
@@ -204,17 +204,17 @@ def _is_wrong(
     return _contradict(_alone(rated, seen_s, tables), _alone(plain, seen_s, tables))
 
 
-def _contradict(with_it: Left, without: Left) -> bool:
+def _contradict(with_it: Remaining, without: Remaining) -> bool:
     """Whether each lies outside the other's interval."""
     if with_it.centre > without.centre:
         return with_it.centre > without.high and without.centre < with_it.low
     return with_it.centre < without.low and without.centre > with_it.high
 
 
-def _between(one: Left, two: Left, part: float) -> Left:
+def _between(one: Remaining, two: Remaining, part: float) -> Remaining:
     """`part` 0: one, 1: two; in ln."""
     pairs = zip(one, two, strict=True)
-    return Left(*((1.0 - part) * first + part * second for first, second in pairs))
+    return Remaining(*((1.0 - part) * first + part * second for first, second in pairs))
 
 
 def _ramp(value: float, begin: float, end: float) -> float:

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from math import exp
 
 from .forecast import MONTHS, Forecast
-from .health import CONFIRMED, NONE, SUSPECTED, Change, Health
+from .health import CONFIRMED, NONE, SUSPECTED, BatteryHealth, Change
 
 LOW_RISK = 0.01
 
 
-def health_words(health: Health) -> str:
+def health_words(health: BatteryHealth) -> str:
     """The state of health with its interval and what it rests on."""
     if health.soh_pct is None:
         return ""

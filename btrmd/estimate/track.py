@@ -10,7 +10,7 @@ from typing import NamedTuple
 from . import hypotheses
 from .ageing import YEAR_S
 from .evidence import FULL_FROM, Evidence
-from .hypotheses import Bank, Reading, first_bank
+from .hypotheses import Bank, WeighedDischarge, first_bank
 from .rated import temperature_factor
 from .rating import Rating
 
@@ -117,7 +117,7 @@ def after(track: Track | None, evidence: Evidence, rating: Rating | None = None)
     )
 
 
-def reading(track: Track, evidence: Evidence) -> Reading:
+def reading(track: Track, evidence: Evidence) -> WeighedDischarge:
     """What the filter sees of one discharge, beside the site's usual load and temperature."""
     more = BASE_SD**2 + evidence.more**2 + load_var(track, evidence.amps)
     if track.temps:
@@ -126,7 +126,7 @@ def reading(track: Track, evidence: Evidence) -> Reading:
             more += NO_TEMP_SD**2
         else:
             more += (WARM_SD * (evidence.temp_c - usual)) ** 2
-    return Reading(
+    return WeighedDischarge(
         max(LEAST_LEVEL, evidence.value(track.rating)), evidence.sd, more, evidence.is_measured,
         evidence.starts(track.rating), evidence.rehearsal,
     )  # fmt: skip

@@ -25,7 +25,7 @@ ZERO = 0x8000  # a leaf's value counts from here
 LEAST_REACH = 0.05  # of either end of the interval, before it is stretched
 
 
-class Answer(NamedTuple):
+class TreeAnswer(NamedTuple):
     """ln of (charge left / what the slope method says); how far below and above it the 90 %
     interval reaches, both positive, before it is stretched."""
 
@@ -63,7 +63,7 @@ class Stretch(NamedTuple):
         return self.reaches[load_kind][bisect_left(self.edges, part)]
 
 
-class Table(NamedTuple):
+class TreeTable(NamedTuple):
     """`bounds` by number; forests for the median, the 5 and the 95 % quantile. `alone`, `together`:
     stretch of its intervals where it answers by itself and where both tables do. `strange`: ln odds
     that this is no lead-acid battery; None in a table that is not asked."""
@@ -78,7 +78,7 @@ class Table(NamedTuple):
 
 
 @cache
-def load_table(path: Path) -> Table:
+def load_table(path: Path) -> TreeTable:
     """The table in the file; read once, on first use."""
     stored = json.loads(path.read_text(encoding="utf-8"))
 
@@ -93,7 +93,7 @@ def load_table(path: Path) -> Table:
             {kind: [Reach(*pair) for pair in pairs] for kind, pairs in made["reaches"].items()},
         )
 
-    return Table(
+    return TreeTable(
         tuple(array("d", own) for own in stored["bounds"]),
         forest("centre"),
         forest("low"),
@@ -104,18 +104,18 @@ def load_table(path: Path) -> Table:
     )
 
 
-def rank(table: Table, features: Sequence[float]) -> list[int]:
+def rank(table: TreeTable, features: Sequence[float]) -> list[int]:
     """The place of each number among the table's bounds."""
     return [bisect_left(own, value) for own, value in zip(table.bounds, features, strict=True)]
 
 
-def ask(table: Table, ranks: Sequence[int]) -> Answer:
+def ask(table: TreeTable, ranks: Sequence[int]) -> TreeAnswer:
     """What the table says to numbers at `ranks`."""
     centre, low, high = (_sum(forest, ranks) for forest in (table.centre, table.low, table.high))
-    return Answer(centre, max(centre - low, LEAST_REACH), max(high - centre, LEAST_REACH))
+    return TreeAnswer(centre, max(centre - low, LEAST_REACH), max(high - centre, LEAST_REACH))
 
 
-def ask_strange(table: Table, ranks: Sequence[int]) -> float:
+def ask_strange(table: TreeTable, ranks: Sequence[int]) -> float:
     """ln odds that numbers at `ranks` come from another chemistry; 0 where the table knows none."""
     return 0.0 if table.strange is None else _sum(table.strange, ranks)
 

@@ -20,8 +20,8 @@ from .trees import (
     LATE_UNRATED,
     RATED,
     UNRATED,
-    Answer,
     Stretch,
+    TreeAnswer,
     ask,
     ask_strange,
     load_table,
@@ -45,7 +45,7 @@ class View(NamedTuple):
     is_rated: bool
 
 
-class Left(NamedTuple):
+class Remaining(NamedTuple):
     """ln of the s left and of the ends of their 90 % interval."""
 
     centre: float
@@ -93,7 +93,7 @@ def prepare(
     return View(curve, shape, slope_ln, numbers, new_ah, rated_ah is not None)
 
 
-def said(view: View, tables: Path, is_late: bool) -> Left:
+def remaining_of(view: View, tables: Path, is_late: bool) -> Remaining:
     """What slope and trees say; the interval is not stretched yet. `is_late`: by the trees for the
     second half of a run."""
     table = load_table(tables / _name(view, is_late))
@@ -101,10 +101,10 @@ def said(view: View, tables: Path, is_late: bool) -> Left:
     return placed(answer, view.slope_ln)
 
 
-def placed(answer: Answer, slope_ln: float) -> Left:
+def placed(answer: TreeAnswer, slope_ln: float) -> Remaining:
     """The trees' correction, within bounds, at its place."""
     centre = TRUST * max(-FARTHEST, min(FARTHEST, answer.centre)) + slope_ln
-    return Left(centre, centre - answer.below, centre + answer.above)
+    return Remaining(centre, centre - answer.below, centre + answer.above)
 
 
 def stretch_of(view: View, tables: Path, is_late: bool, is_together: bool) -> Stretch:

@@ -10,7 +10,7 @@ from ..model.board import Inputs, Outputs
 from ..model.errors import BusError
 from ..model.readings import BAD, GOOD, MISSING, NO_MEASUREMENT, STALE, Measurement
 from .calibration import Calibration
-from .channels import KEYS, Channel
+from .channels import KEYS, SensorChannel
 from .chips.ads1115 import VOLTS_PER_COUNT, Ads1115, peek, rounds, scan
 from .chips.chip import Chip, FrozenError
 from .chips.ina219 import Ina219
@@ -22,7 +22,7 @@ from .i2c import I2CBus
 log = logging.getLogger(__name__)
 
 SHUNT_VOLTS_PER_COUNT = 1e-5  # INA219
-GLANCES = 20  # as many as `raw` takes into account
+UNCHANGED_SCANS = 20  # as many as `raw` takes into account
 TEMPERATURE_EVERY = 1.0  # s
 TEMPERATURE_GRACE = 0.05  # s: half a tick, so that 1 Hz does not turn into every eleventh tick
 CHECKS_APART = 0.1  # s between the proofs of life of two current chips: they share no scan
@@ -39,7 +39,7 @@ _WORST = {GOOD: 0, STALE: 1, BAD: 2, MISSING: 3}
 class _CurrentPart:
     """One current: chip, channel, A a count."""
 
-    def __init__(self, chip: Ina219, channel: Channel, scale: float, drop: float) -> None:
+    def __init__(self, chip: Ina219, channel: SensorChannel, scale: float, drop: float) -> None:
         self.chip = chip
         self.channel = channel
         self.scale = scale
@@ -57,7 +57,7 @@ class _VoltagePart:
         self,
         chip: Ads1115,
         number: int,
-        channel: Channel,
+        channel: SensorChannel,
         scale: float,
         current: _CurrentPart | None,
         pause: Callable[[], None],
@@ -106,7 +106,7 @@ class HatBoard:
         self._pins = HatPins(config.pins, pins)
         self._pause = pause
         self._now = 0.0
-        self._channels: dict[str, Channel] = {}
+        self._channels: dict[str, SensorChannel] = {}
         self._currents: dict[str, _CurrentPart] = {}
         self._voltages: list[_VoltagePart] = []
         self._adcs: list[Ads1115] = []
@@ -120,16 +120,18 @@ class HatBoard:
             self._chips.append(self._thermometer)
         self._chips.sort(key=lambda chip: chip.address)
         self._rounds = rounds(self._adcs)
-        # every part in the order in which a glance reads its count
+        # every part in the order in which `is_unchanged` reads its count
         self._parts: tuple[_CurrentPart | _VoltagePart, ...] = (
             *self._current_parts,
             *(self._part_at(chip, channel) for channel, chips in self._rounds for chip in chips),
         )
         self._answers: tuple[tuple[str, bool], ...] = ()
         self._lines = NO_LINES  # of the last scan that was read
-        self._within: list[int] = []  # counts a glance found within its band since the last read
-        # what `glance` has seen: time, the counts of `_parts`
-        self._glances: deque[tuple[float, list[int]]] = deque(maxlen=GLANCES)
+        self._within: list[
+            int
+        ] = []  # counts `is_unchanged` found within its band since the last read
+        # what `is_unchanged` has seen: time, the counts of `_parts`
+        self._unchanged_scans: deque[tuple[float, list[int]]] = deque(maxlen=UNCHANGED_SCANS)
         self._order = [self._channels.get(key) for key in KEYS]
         self.calibration = calibration or Calibration()
 
@@ -173,8 +175,8 @@ class HatBoard:
     def _part_at(self, chip: Ads1115, channel: int) -> _VoltagePart:
         return next(part for part in self._voltages if part.chip is chip and part.input == channel)
 
-    def _channel(self, key: str, jump: float) -> Channel:
-        self._channels[key] = channel = Channel(key, jump)
+    def _channel(self, key: str, jump: float) -> SensorChannel:
+        self._channels[key] = channel = SensorChannel(key, jump)
         return channel
 
     # --- calibration -------------------------------------------------------------------------
@@ -199,15 +201,15 @@ class HatBoard:
         channel = self._channels.get(key)
         if channel is None:
             return None
-        return channel.raw(self._now, self._glanced(key))
+        return channel.raw(self._now, self._unchanged_values(key))
 
-    def _glanced(self, key: str) -> list[tuple[float, float]]:
-        """(time, uncalibrated value) of channel `key` in the scans that were only glanced at."""
+    def _unchanged_values(self, key: str) -> list[tuple[float, float]]:
+        """(time, uncalibrated value) of channel `key` in the scans that were only compared."""
         for index, part in enumerate(self._parts):
             if part.channel.key == key:
                 scale = part.scale
                 drop = part.drop() if isinstance(part, _VoltagePart) else 0.0
-                return [(at, counts[index] * scale + drop) for at, counts in self._glances]
+                return [(at, counts[index] * scale + drop) for at, counts in self._unchanged_scans]
         return []
 
     # --- Board -------------------------------------------------------------------------------
@@ -236,7 +238,7 @@ class HatBoard:
             wall=wall,
         )
 
-    def glance(self, now: float, band: float) -> bool:
+    def is_unchanged(self, now: float, band: float) -> bool:
         """Scan currents, voltages and lines; see model.board.Board.
 
         The same registers as `read` has, compared as counts: a scan that holds nothing new need
@@ -261,7 +263,7 @@ class HatBoard:
             self._within = counts
         if self._pins.read() != self._lines:
             return False
-        self._glances.append((now, counts))
+        self._unchanged_scans.append((now, counts))
         return True
 
     def _read_currents(self, now: float) -> None:

@@ -32,7 +32,7 @@ JUMP = 0.12  # of the last sample: twice the +-5 % of a noisy channel, and a mar
 CLOCK_GRACE = 1e-6  # s: the clock is a sum of steps
 
 
-class Channel:
+class SensorChannel:
     """One channel. Owned by the board; `measurement` is what the core sees."""
 
     __slots__ = (

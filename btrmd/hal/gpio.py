@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 from gpiozero import Factory, InputDevice, OutputDevice
 
 from ..model.board import SAFE_OUTPUTS, Led, Outputs
-from ..model.errors import BtrmError, say_error
+from ..model.errors import BtrmError, format_error
 from .config import INPUT_PINS, OUTPUT_PINS, Pin
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class PinError(BtrmError, OSError):
     """A pin could not be driven."""
 
 
-class Lines(NamedTuple):
+class GpioLines(NamedTuple):
     """The digital inputs; None = unreadable or not fitted."""
 
     batt_path: bool | None = None
@@ -38,7 +38,7 @@ class Lines(NamedTuple):
     pb2: bool = False
 
 
-NO_LINES = Lines()
+NO_LINES = GpioLines()
 
 
 class HatPins:
@@ -87,7 +87,7 @@ class HatPins:
             self._open()
         except Exception as error:  # lgpio and gpiozero share no root, and only the Pi has lgpio
             self._release()
-            fault = f"The GPIO pins cannot be opened: {say_error(error)}."
+            fault = f"The GPIO pins cannot be opened: {format_error(error)}."
             if fault != self._closed:
                 log.warning("%s", fault)
             self._closed = fault
@@ -138,7 +138,7 @@ class HatPins:
 
     # --- in ----------------------------------------------------------------------------------
 
-    def read(self) -> Lines:
+    def read(self) -> GpioLines:
         """All input lines. Never raises: what cannot be read is None (a button: not pressed)."""
         if self._factory is None:
             return NO_LINES
@@ -146,7 +146,7 @@ class HatPins:
             states = [pin.state for pin in self._watched]
         except Exception:  # as in `tend`; which of them it was is found out one by one
             self._seen = []
-            return Lines(
+            return GpioLines(
                 self._line("batt_path"),
                 self._line("guard"),
                 self._line("pb1") is True,
@@ -155,7 +155,7 @@ class HatPins:
         if states != self._seen:
             self._seen = states
             levels = dict(zip(self._inputs, map(bool, states), strict=True))
-            self._lines = Lines(
+            self._lines = GpioLines(
                 **{name: high is self._pins[name].active_high for name, high in levels.items()}
             )
             for name in levels:
@@ -170,7 +170,7 @@ class HatPins:
             # what `is_active` means, without its five calls
             active = bool(device.pin.state) is self._pins[name].active_high
         except Exception as error:  # as in `tend`
-            self._complain(name, f"cannot be read: {say_error(error)}.")
+            self._complain(name, f"cannot be read: {format_error(error)}.")
             return None
         if self._faults:
             self._faults.pop(name, None)
@@ -225,7 +225,7 @@ class HatPins:
             device.pin.state = self._beat
         except Exception as error:  # as in `tend`
             raise PinError(
-                self._complain("heartbeat", f"cannot be driven: {say_error(error)}.")
+                self._complain("heartbeat", f"cannot be driven: {format_error(error)}.")
             ) from error
         if self._faults:
             self._faults.pop("heartbeat", None)
@@ -243,7 +243,7 @@ class HatPins:
         try:
             self._outputs[name].value = wanted
         except Exception as error:  # as in `tend`
-            return self._complain(name, f"cannot be driven: {say_error(error)}.")
+            return self._complain(name, f"cannot be driven: {format_error(error)}.")
         self._levels[index] = wanted
         if self._faults:
             self._faults.pop(name, None)

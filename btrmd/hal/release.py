@@ -16,7 +16,7 @@ from typing import Any
 
 from gpiozero import OutputDevice
 
-from ..model.errors import BtrmError, say_error
+from ..model.errors import BtrmError, format_error
 from .config import COILS, OPENED, Pin, find_hardware_file, load_hardware
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def release(pins: Mapping[str, Pin], factory: Any) -> list[str]:
             )
             device.close()
         except Exception as error:  # lgpio and gpiozero share no root; the next coil matters more
-            faults.append(f"{name} (GPIO {pin.gpio}) was not released: {say_error(error)}.")
+            faults.append(f"{name} (GPIO {pin.gpio}) was not released: {format_error(error)}.")
     return faults
 
 
@@ -64,9 +64,9 @@ def main() -> int:
     try:
         faults = release(pins(), _lgpio_factory())
     except BtrmError as error:
-        faults = [say_error(error)]
+        faults = [format_error(error)]
     except Exception as error:  # no GPIO at all: say so and end
-        faults = [f"The GPIO pins cannot be opened: {say_error(error)}."]
+        faults = [f"The GPIO pins cannot be opened: {format_error(error)}."]
     for fault in faults:
         log.error("%s", fault)
     return 1 if faults else 0

@@ -72,7 +72,7 @@ SAFE_OUTPUTS = Outputs()
 
 
 class Board(Protocol):
-    """The narrow door to the hardware; one owner loop uses it."""
+    """The narrow interface of the hardware; one owner loop uses it."""
 
     def read(self, now: float, wall: float) -> Inputs:
         """Scan every input. Never raises for a failing chip: its channels turn stale, then bad.
@@ -80,7 +80,7 @@ class Board(Protocol):
         `now` is the process clock in seconds, `wall` wall time in seconds since 1970.
         """
 
-    def glance(self, now: float, band: float) -> bool:
+    def is_unchanged(self, now: float, band: float) -> bool:
         """Scan every current, voltage and line; True when all is as `read` delivered it last.
 
         As it was: every chip answers, the lines are the same, no value is further than `band`

@@ -61,7 +61,7 @@ class BatteryReplaced(NamedTuple):
     source: str = ""
 
 
-class Restart(NamedTuple):
+class RestartUnit(NamedTuple):
     """Restart the daemon (PB1, DNP3 function 13); refused in a test."""
 
     source: str = ""
@@ -137,7 +137,7 @@ Command = (
     | CapacityCheck
     | ResetData
     | BatteryReplaced
-    | Restart
+    | RestartUnit
     | RunSelfTest
     | Calibrate
     | NextTestIn
@@ -209,7 +209,7 @@ class ShowAppliance(NamedTuple):
     `uploaded` bytes of an update that waits, `has_helper`. Cheap."""
 
 
-Deed = (
+HostCommand = (
     SendTestTrap
     | ApplyNetwork
     | ConfirmNetwork

@@ -38,7 +38,7 @@ class BusyError(BtrmError, RuntimeError):
     """The owner's inbox is full or did not answer in time."""
 
 
-def say_error(error: BaseException) -> str:
+def format_error(error: BaseException) -> str:
     """An error in words for people: what the system says of it and of which file, no number."""
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror

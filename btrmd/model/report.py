@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 
 from .discharge import TestRecord
 from .readings import BAD, MISSING
-from .result_words import say_action, say_hours, say_mark, say_need, weak_block
+from .result_words import format_action, format_hours, format_mark, format_need, weak_block
 from .settings import SETTINGS
 from .snapshot import Snapshot
 from .thresholds import Thresholds
 
-SayTime = Callable[[float | None], str]
+FormatTime = Callable[[float | None], str]
 
 UNKNOWN: Final = "not known"
 RESULTS: Final = {"good": "Good", "low": "Low", "aborted": "Aborted", "none": "No judgement"}
@@ -21,7 +21,7 @@ OUTAGE: Final = "outage"
 YEAR_S: Final = 366 * 86400.0
 
 
-class Section(NamedTuple):
+class ReportSection(NamedTuple):
     """A heading and its lines of label and text."""
 
     title: str
@@ -36,7 +36,7 @@ class Report(NamedTuple):
     site: str
     result: str
     advice: str
-    sections: tuple[Section, ...]
+    sections: tuple[ReportSection, ...]
 
     def encode(self) -> dict[str, object]:
         """For machines: sections as objects of label and text."""
@@ -51,29 +51,29 @@ class Report(NamedTuple):
 
 
 def make_report(
-    record: TestRecord, snapshot: Snapshot, version: str, calibrated: str, say_time: SayTime
+    record: TestRecord, snapshot: Snapshot, version: str, calibrated: str, format_time: FormatTime
 ) -> Report:
     """The report of `record`. `version` of the software; `calibrated` when channels were last
-    calibrated, in words; `say_time` writes wall times (s since 1970)."""
+    calibrated, in words; `format_time` writes wall times (s since 1970)."""
     name, place = (snapshot.settings.text(f"site.{key}") for key in ("name", "location"))
     is_outage = record.type == OUTAGE
     kind = "Outage" if is_outage else f"Battery test {record.n}, Type {record.type}"
     return Report(
         record.n,
-        f"{kind}, {say_time(record.started_at)}",
+        f"{kind}, {format_time(record.started_at)}",
         f"{name}, {place}",
         _result(record),
-        say_action(record),
+        format_action(record),
         (
-            Section("Site and battery", _site(snapshot)),
-            Section("Conditions", _conditions(record, say_time)),
-            Section("Result", _outcome(record, snapshot)),
-            Section("Instrument", _instrument(snapshot, version, calibrated)),
+            ReportSection("Site and battery", _site(snapshot)),
+            ReportSection("Conditions", _conditions(record, format_time)),
+            ReportSection("Result", _outcome(record, snapshot)),
+            ReportSection("Instrument", _instrument(snapshot, version, calibrated)),
         ),
     )
 
 
-def say_utc(at: float | None) -> str:
+def format_utc(at: float | None) -> str:
     """ "2026-05-17 08:30 UTC"."""
     if at is None or at <= 0:
         return UNKNOWN
@@ -116,14 +116,14 @@ def _site(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _conditions(record: TestRecord, say_time: SayTime) -> tuple[tuple[str, str], ...]:
+def _conditions(record: TestRecord, format_time: FormatTime) -> tuple[tuple[str, str], ...]:
     charge = record.started_at_charge
-    notes = [f"{text[0].upper()}{text[1:]}" for text in map(say_mark, record.marks)]
+    notes = [f"{text[0].upper()}{text[1:]}" for text in map(format_mark, record.marks)]
     return (
-        ("Began", say_time(record.started_at)),
-        ("Ended", say_time(record.ended_at)),
+        ("Began", format_time(record.started_at)),
+        ("Ended", format_time(record.ended_at)),
         ("Started by", record.source or UNKNOWN),
-        ("Length", UNKNOWN if record.duration_s is None else say_hours(record.duration_s)),
+        ("Length", UNKNOWN if record.duration_s is None else format_hours(record.duration_s)),
         ("Average load", _number(record.average_current, 2, "A")),
         ("Temperature", _number(record.average_temperature, 0, "degC")),
         ("Charge at the start", UNKNOWN if charge is None else f"{100.0 * charge:.0f} %"),
@@ -134,15 +134,17 @@ def _conditions(record: TestRecord, say_time: SayTime) -> tuple[tuple[str, str],
 def _outcome(record: TestRecord, snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
     cutoff = Thresholds.of(snapshot.settings).cutoff_v
     low, high = record.estimate_low_s, record.estimate_high_s
-    lasts = UNKNOWN if record.estimate_s is None else say_hours(record.estimate_s)
-    span = UNKNOWN if low is None or high is None else f"{say_hours(low)} to {say_hours(high)}"
+    lasts = UNKNOWN if record.estimate_s is None else format_hours(record.estimate_s)
+    span = (
+        UNKNOWN if low is None or high is None else f"{format_hours(low)} to {format_hours(high)}"
+    )
     minimum = record.minimum_runtime_s
     soh = _point(snapshot, "battery.soh")
     block = weak_block(record)
     rows = [
         (f"Estimated run time to {cutoff:.2f} V", lasts),
         ("90 % interval", span),
-        ("Minimum run time", say_need(minimum) if minimum else "none: no judgement"),
+        ("Minimum run time", format_need(minimum) if minimum else "none: no judgement"),
         ("End voltage", _number(record.end_voltage, 2, "V")),
         ("State of health now", _number(soh, 0, "%")),
     ]

@@ -49,20 +49,20 @@ _ACTIONS: Final = (
 )
 
 
-def say_hours(seconds: float) -> str:
+def format_hours(seconds: float) -> str:
     """ "20 h 31 min"."""
     minutes = int(max(seconds, 0.0) // 60)
     return f"{minutes // 60} h {minutes % 60:02d} min"
 
 
-def say_need(seconds: float) -> str:
+def format_need(seconds: float) -> str:
     """A time somebody has set: "3 h", "3 h 20 min", "45 min"."""
     hours, minutes = divmod(int(max(seconds, 0.0) // 60), 60)
     words = [f"{hours} h"] if hours else []
     return " ".join([*words, f"{minutes} min"] if minutes or not hours else words)
 
 
-def say_mark(mark: str) -> str:
+def format_mark(mark: str) -> str:
     """A mark in words; one that nobody knows stays as it is."""
     name, _, number = mark.partition(":")
     words = MARKS.get(name, mark)
@@ -80,30 +80,32 @@ def weak_block(record: TestRecord) -> int:
     return 0
 
 
-def say_marks(marks: tuple[str, ...]) -> str:
+def format_marks(marks: tuple[str, ...]) -> str:
     """All marks in words, separated by semicolons."""
-    return "; ".join(say_mark(mark) for mark in marks)
+    return "; ".join(format_mark(mark) for mark in marks)
 
 
 def is_combined(record: TestRecord) -> bool:
     """Whether earlier discharges have changed what is told, by a minute or more."""
-    told = (record.estimate_s, record.estimate_low_s, record.estimate_high_s)
+    reported = (record.estimate_s, record.estimate_low_s, record.estimate_high_s)
     own = (record.own_estimate_s, record.own_low_s, record.own_high_s)
-    pairs = [(a, b) for a, b in zip(told, own, strict=True) if a is not None and b is not None]
-    return len(pairs) == len(told) and any(abs(a - b) >= MINUTE_S for a, b in pairs)
+    pairs = [(a, b) for a, b in zip(reported, own, strict=True) if a is not None and b is not None]
+    return len(pairs) == len(reported) and any(abs(a - b) >= MINUTE_S for a, b in pairs)
 
 
-def say_lasting(record: TestRecord) -> str:
+def format_lasting(record: TestRecord) -> str:
     """ "Lasts about 2 h 00 min, needs 3 h."; "" where nothing is known."""
     if record.estimate_s is None:
         return ""
     about = "" if record.estimate_low_s == record.estimate_high_s else "about "
-    text = f"Lasts {about}{say_hours(record.estimate_s)}"
+    text = f"Lasts {about}{format_hours(record.estimate_s)}"
     minimum = record.minimum_runtime_s
-    return f"{text}, needs {say_need(minimum)}." if minimum and record.type != "2" else f"{text}."
+    return (
+        f"{text}, needs {format_need(minimum)}." if minimum and record.type != "2" else f"{text}."
+    )
 
 
-def say_action(record: TestRecord) -> str:
+def format_action(record: TestRecord) -> str:
     """What a person should do now; "" where there is nothing to do or to tell."""
     if record.result not in ("good", "low"):
         return ""
@@ -123,7 +125,7 @@ def say_action(record: TestRecord) -> str:
     return ""
 
 
-def say_result(record: TestRecord) -> str:
+def format_result(record: TestRecord) -> str:
     """The result as a sentence with an action, such as "Lasts about 2 h 00 min, needs 3 h. Check
     the connections, test again rested, else replace the battery."; "" where nothing is known."""
-    return " ".join(part for part in (say_lasting(record), say_action(record)) if part)
+    return " ".join(part for part in (format_lasting(record), format_action(record)) if part)

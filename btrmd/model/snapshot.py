@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .discharge import TestRecord
 from .readings import Reading
 from .settings import Settings
-from .waiting import Refusal, Waiting
+from .waiting import StartRefusal, StartWait
 
 
 class AlarmView(NamedTuple):
@@ -48,5 +48,7 @@ class Snapshot(NamedTuple):
     is_ticking: bool = True  # False once the owner loop has stopped ticking for 2 s
     faults: tuple[str, ...] = ()  # sentences: servers that cannot bind, storage, self-test findings
     prechecks: tuple[Precheck, ...] = ()  # what a start of a test would be asked, 1 s old at most
-    waiting: Waiting | None = None  # a scheduled test that is due and has not begun
-    refusal: Refusal | None = None  # the last start that was refused; None once a test has begun
+    waiting: StartWait | None = None  # a scheduled test that is due and has not begun
+    refusal: StartRefusal | None = (
+        None  # the last start that was refused; None once a test has begun
+    )

@@ -58,7 +58,7 @@ class Stamp(NamedTuple):
     seconds: int = 0
 
 
-class Message(NamedTuple):
+class UsmMessage(NamedTuple):
     """The outside of a message, none of it verified. `max_size`: octets of an answer its sender
     takes; `mac`: where the digest stands; `data`: the scoped PDU, an OCTET STRING if encrypted."""
 
@@ -144,7 +144,7 @@ def seal(
     return whole[:at] + digest + whole[at + len(mac) :]
 
 
-def parse(raw: bytes) -> Message:
+def parse(raw: bytes) -> UsmMessage:
     """The outside of a message. Raises ValueError for anything that is none of SNMPv3 and USM."""
     outer = ber.element(raw, 0, len(raw))
     version, head, security, data = _parts(raw, outer, 4)
@@ -164,18 +164,18 @@ def parse(raw: bytes) -> Message:
     if not (0 <= stamp.boots <= MOST and 0 <= stamp.seconds <= MOST):
         raise ValueError("no time")
     ber.octets(raw, mac)
-    return Message(
+    return UsmMessage(
         number, size, flag[0], stamp, ber.octets(raw, name), mac, ber.octets(raw, salt), data
     )
 
 
-def digest_of(raw: bytes, message: Message, key: bytes, auth: str) -> bytes:
+def digest_of(raw: bytes, message: UsmMessage, key: bytes, auth: str) -> bytes:
     """The digest that `message` (which is `raw`) must carry to be from who has `key`."""
     start, end = message.mac.start, message.mac.end
     return hmac.digest(key, raw[:start] + bytes(end - start) + raw[end:], auth)[: MAC[auth]]
 
 
-def unwrap(raw: bytes, message: Message, key: bytes) -> Scoped:
+def unwrap(raw: bytes, message: UsmMessage, key: bytes) -> Scoped:
     """The scoped PDU, decrypted with `key` if it is encrypted. Raises ValueError."""
     data = message.data
     if not message.flags & PRIV:

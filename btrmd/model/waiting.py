@@ -10,10 +10,10 @@ HOUR_S: Final = 3600.0
 NEEDS_FLOAT_H: Final = 24
 NEEDS_REST_H: Final = 48
 
-SayTime = Callable[[float, float], str]
+FormatTime = Callable[[float, float], str]
 
 
-class Waiting(NamedTuple):
+class StartWait(NamedTuple):
     """A scheduled test that was due at `due_at`. All times are wall time, s since 1970.
 
     `is_unrested`: the battery is waited for; `float_s` and `discharged_s` s on float and since
@@ -39,7 +39,7 @@ class Waiting(NamedTuple):
     retries: int = 0
 
 
-class Refusal(NamedTuple):
+class StartRefusal(NamedTuple):
     """The last start of a test that was refused: its sentence, and when (wall s)."""
 
     text: str
@@ -56,31 +56,33 @@ def short_time(at: float, now: float) -> str:
     return f"{then.day} {then:%b}{year} {clock}"
 
 
-def say_waiting(waiting: Waiting, now: float, say_time: SayTime = short_time) -> str:
-    """Why the test has not begun, plain ASCII. `say_time` writes a wall time as seen at `now`."""
-    at = say_time(waiting.due_at, now)
+def format_waiting(waiting: StartWait, now: float, format_time: FormatTime = short_time) -> str:
+    """Why the test has not begun, plain ASCII. `format_time` writes a wall time as seen at `now`."""
+    at = format_time(waiting.due_at, now)
     if waiting.refused:
         text = f"Could not start at {at}: {waiting.refused}"
         if waiting.next_at is None:
             return text
         tries = f" (retry {waiting.retry} of {waiting.retries})" if waiting.retries else ""
-        return f"{text} Next try {say_time(waiting.next_at, now)}{tries}."
+        return f"{text} Next try {format_time(waiting.next_at, now)}{tries}."
     if waiting.busy:
         return f"Due since {at}; waits until {waiting.busy} is over."
     reasons = []
     if waiting.is_unrested:
         reasons.append(f"a rested battery ({_rest(waiting)})")
     if waiting.is_shut:
-        opens = "" if waiting.window_at is None else f" (opens {say_time(waiting.window_at, now)})"
+        opens = (
+            "" if waiting.window_at is None else f" (opens {format_time(waiting.window_at, now)})"
+        )
         reasons.append(f"the test window{opens}")
     text = f"Due since {at}; waits for {' and '.join(reasons) or 'the end of the self-test'}"
     if waiting.is_unrested and waiting.latest_at is not None:
         word = "given up" if waiting.is_extra else "latest"
-        text += f", {word} {say_time(waiting.latest_at, now)}"
+        text += f", {word} {format_time(waiting.latest_at, now)}"
     return f"{text}."
 
 
-def _rest(waiting: Waiting) -> str:
+def _rest(waiting: StartWait) -> str:
     parts = [f"float {int(waiting.float_s // HOUR_S)} of {NEEDS_FLOAT_H} h"]
     gone = waiting.discharged_s
     if gone is not None and gone < NEEDS_REST_H * HOUR_S:

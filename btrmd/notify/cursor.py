@@ -46,7 +46,7 @@ class Cursor:
         self._has_looked_back = False
         self._found = 0  # the last event of the look back
         self._refusal = ""
-        bus.told[name] = self._n
+        bus.reported[name] = self._n
         if kept is None:
             self._save()  # a kill before the first telling must not move the beginning
 
@@ -77,16 +77,16 @@ class Cursor:
             self._found = max(found, default=self._n)
         return [found[n] for n in sorted(found)][:limit]
 
-    def done(self, n: int, told: bool) -> None:
-        """Event `n` is dealt with. `told` False: it concerned nobody, losing this costs nothing."""
-        self._n = self._bus.told[self._name] = max(self._n, n)
-        if told or self._saved is None or self._n - self._saved >= SAVE_EVERY:
+    def done(self, n: int, reported: bool) -> None:
+        """Event `n` is dealt with. `reported` False: it concerned nobody, losing this costs nothing."""
+        self._n = self._bus.reported[self._name] = max(self._n, n)
+        if reported or self._saved is None or self._n - self._saved >= SAVE_EVERY:
             self._save()
 
     def forget(self) -> None:
         """Save, and wait for nothing any more: there is nobody to tell."""
         self.close()
-        self._bus.told.pop(self._name, None)
+        self._bus.reported.pop(self._name, None)
 
     def close(self) -> None:
         """Save what `done` did not."""

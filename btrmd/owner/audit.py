@@ -23,7 +23,7 @@ REPEATED: Final = "events.repeated"
 OTHERS: Final = "several sources"
 
 
-class _Bucket:
+class _SourceBucket:
     """So many at once, then one in `every_s`."""
 
     __slots__ = ("_at", "_every_s", "_left", "_most")
@@ -57,7 +57,7 @@ class _Repeat:
         self.count = 0
 
 
-class _Left(NamedTuple):
+class _LeftOut(NamedTuple):
     """Lines of a source that were not told. `last`: the newest."""
 
     number: int
@@ -69,23 +69,25 @@ class Audit:
 
     def __init__(self) -> None:
         self._repeats: dict[tuple[str, str, Value], _Repeat] = {}
-        self._sources: dict[str, _Bucket] = {}
-        self._classes: dict[EventClass, _Bucket] = {}
-        self._left: dict[str, _Left] = {}
+        self._sources: dict[str, _SourceBucket] = {}
+        self._classes: dict[EventClass, _SourceBucket] = {}
+        self._left: dict[str, _LeftOut] = {}
         self._left_since = 0.0
 
     def filter(self, events: Iterable[Event], now: float) -> list[Event]:
         """Those of `events` that are told now; the others are counted."""
-        told = []
+        reported = []
         for event in events:
             kind = event.event_class
-            if kind in (EventClass.ALARMS, EventClass.PEOPLE) or self._is_told(event, kind, now):
-                told.append(event)
-        return told
+            if kind in (EventClass.ALARMS, EventClass.PEOPLE) or self._is_reported(
+                event, kind, now
+            ):
+                reported.append(event)
+        return reported
 
     def due(self, now: float, wall: float, is_last: bool = False) -> list[Event]:
         """The numbers whose minute is over; all of them when the daemon stops (`is_last`)."""
-        told: list[Event] = []
+        reported: list[Event] = []
         for key, repeat in list(self._repeats.items()):
             if now - repeat.since < WINDOW_S and not is_last:
                 continue
@@ -93,17 +95,17 @@ class Audit:
                 del self._repeats[key]
                 continue
             text = f"{repeat.count} more within {now - repeat.since:.0f} s: {repeat.last.text}"
-            told.append(repeat.last._replace(n=0, at=wall, value=repeat.count, text=text))
+            reported.append(repeat.last._replace(n=0, at=wall, value=repeat.count, text=text))
             repeat.since, repeat.count = now, 0
         if self._left and (is_last or now - self._left_since >= WINDOW_S):
             for source, (number, last) in self._left.items():
                 text = f"{number} more lines of {source} were left out. The last: {last.text}"
-                told.append(
+                reported.append(
                     Event(0, wall, last.uptime_s, REPEATED, Kind.COMMAND, number, None, source,
                           text, False)
                 )  # fmt: skip
             self._left.clear()
-        return told
+        return reported
 
     @property
     def is_idle(self) -> bool:
@@ -112,7 +114,7 @@ class Audit:
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _is_told(self, event: Event, kind: EventClass, now: float) -> bool:
+    def _is_reported(self, event: Event, kind: EventClass, now: float) -> bool:
         # A setting that a protocol keeps on changing is one line too, whatever its values.
         is_refusal = event.value is None
         key = (event.key, event.source, event.text if is_refusal else None)
@@ -124,7 +126,7 @@ class Audit:
         source = self._bucket(event.source, now)
         whole = self._classes.get(kind)
         if whole is None:
-            whole = self._classes[kind] = _Bucket(CLASS_BURST, CLASS_EVERY_S, now)
+            whole = self._classes[kind] = _SourceBucket(CLASS_BURST, CLASS_EVERY_S, now)
         if not (source.has_one(now) and whole.has_one(now)) or len(self._repeats) >= MOST:
             self._leave_out(event, now)
             return False
@@ -133,7 +135,7 @@ class Audit:
         self._repeats[key] = _Repeat(now, event)
         return True
 
-    def _bucket(self, source: str, now: float) -> _Bucket:
+    def _bucket(self, source: str, now: float) -> _SourceBucket:
         found = self._sources.get(source)
         if found is None:
             if len(self._sources) >= MOST:
@@ -141,7 +143,7 @@ class Audit:
                     del self._sources[name]
             if len(self._sources) >= MOST:
                 source = OTHERS
-            found = self._sources.setdefault(source, _Bucket(BURST, EVERY_S, now))
+            found = self._sources.setdefault(source, _SourceBucket(BURST, EVERY_S, now))
         return found
 
     def _leave_out(self, event: Event, now: float) -> None:
@@ -151,4 +153,4 @@ class Audit:
         if source not in self._left and len(self._left) >= 8:
             source = OTHERS
         before = self._left.get(source)
-        self._left[source] = _Left(1 if before is None else before.number + 1, event)
+        self._left[source] = _LeftOut(1 if before is None else before.number + 1, event)

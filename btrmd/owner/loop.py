@@ -9,9 +9,9 @@ from concurrent.futures import Future
 from threading import Event as Flag
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from ..bus import Bus, Pending
+from ..bus import Bus, PendingCommand
 from ..clock import Clock
-from ..core.calm import BAND, LOOK_EVERY_S, is_calm, is_same
+from ..core.idle import BAND, LOOK_EVERY_S, is_idle, is_same
 from ..core.publish import alarm_views, points
 from ..core.recover import let_go
 from ..core.requests import landing_refusal, look, prechecks
@@ -28,11 +28,11 @@ from ..model.settings import Settings
 from ..model.snapshot import Precheck, Snapshot
 from ..store.minute_mean import MinuteMean
 from ..store.writer import Writer
-from .changes import Changes, refused, typed
-from .deeds import Asked, Deeds
+from .action_runner import ActionRunner, ForTheLoop
+from .battery_history import BatteryHistory
 from .lateness import Lateness
-from .memory import Memory
-from .pace import BUDGET_S, TICK_S, Pace
+from .setting_changes import SettingChanges, refused, typed
+from .sim_speed import BUDGET_S, TICK_S, SimSpeed
 from .turns import Turns
 
 if TYPE_CHECKING:  # the simulator is not loaded on a real board
@@ -55,7 +55,7 @@ class OwnedBoard(Protocol):
 
     def read(self, now: float, wall: float) -> Inputs: ...
 
-    def glance(self, now: float, band: float) -> bool: ...
+    def is_unchanged(self, now: float, band: float) -> bool: ...
 
     def apply(self, outputs: Outputs, now: float) -> None: ...
 
@@ -77,13 +77,13 @@ class Owner:
         board: OwnedBoard,
         bus: Bus,
         writer: Writer,
-        changes: Changes,
+        changes: SettingChanges,
         clock: Clock,
         state: State,
         identity: Mapping[str, Value],
         *,
         history: History | None = None,
-        pace: Pace | None = None,
+        sim_speed: SimSpeed | None = None,
         world: World | None = None,
         push: Callable[[float], None] | None = None,
         alive: Callable[[], None] = lambda: None,
@@ -91,7 +91,7 @@ class Owner:
         restore_network: Callable[[Settings], None] = lambda _: None,
         settings_ok: bool = True,
     ) -> None:
-        """`push` advances the process clock in a simulation (with `world` and `pace`). `alive`
+        """`push` advances the process clock in a simulation (with `world` and `sim_speed`). `alive`
         is called after every whole tick (watchdog). `faults`: sentences of others to show.
         `history` is read once, here: what earlier discharges say of the battery.
         `restore_network` (PB1) gives the host the address of these settings; it must not wait.
@@ -107,15 +107,15 @@ class Owner:
         self._changes = changes
         self._clock = clock
         self._identity = identity
-        self._pace = pace
+        self._sim_speed = sim_speed
         self._world = world
         self._push = push
         self._alive = alive
         self._faults = faults
         self._restore_network = restore_network
         self._settings_ok = settings_ok
-        memory = Memory(history, self.settings, state.replaced_after)
-        self._deeds = Deeds(writer, memory)
+        memory = BatteryHistory(history, self.settings, state.replaced_after)
+        self._action_runner = ActionRunner(writer, memory)
         self._trend = MinuteMean()
         self._turns = Turns()  # of settings changes
         self._asked: list[Waiter] = []  # the commands of the step under way
@@ -131,10 +131,10 @@ class Owner:
         self._looked_at = float("-inf")  # when the core saw `_inputs`,
         self._stirred_at = clock.now()  # and when there was last something new in them
         # faster than real time a tick is too long to leave one out
-        self._may_rest = pace is None or pace.speed <= 1.0
+        self._may_rest = sim_speed is None or sim_speed.speed <= 1.0
         self._is_resting = False
-        self._judged: State | None = None  # the state that `_is_calm` was told of
-        self._is_calm = False
+        self._judged: State | None = None  # the state that `_is_idle` was told of
+        self._is_idle = False
         board.single_source = state.setpoints.single_source
 
     # --- the loop ------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ class Owner:
     def tick(self) -> None:
         """One real tick: the steps it owes, then one publication."""
         try:
-            if self._pace is None:
+            if self._sim_speed is None:
                 self._step()
             elif not self._simulated():
                 return
@@ -172,24 +172,24 @@ class Owner:
 
     def _simulated(self) -> bool:
         """The steps of a simulated tick; False while the owner is made to hang."""
-        pace, world = self._pace, self._world
-        assert pace is not None
+        sim_speed, world = self._sim_speed, self._world
+        assert sim_speed is not None
         assert world is not None
         began = time.monotonic()
-        owed = pace.begin(began)
+        owed = sim_speed.begin(began)
         hung = world.plant.owner_hang
         made = 0
         try:
             while made < owed:
                 if hung:
-                    self._let_pass(pace.step_s)
+                    self._let_pass(sim_speed.step_s)
                 else:
                     self._step()
                 made += 1
                 if made < owed and time.monotonic() > began + BUDGET_S:
                     break
         finally:
-            pace.made(made)
+            sim_speed.made(made)
         return not hung
 
     def _let_pass(self, seconds: float) -> None:
@@ -200,13 +200,13 @@ class Owner:
 
     def _step(self) -> None:
         """Read, decide, drive; in a simulation let one step of time pass first."""
-        if self._pace is not None:
-            self._let_pass(self._pace.step_s)
-        clock, deeds = self._clock, self._deeds
+        if self._sim_speed is not None:
+            self._let_pass(self._sim_speed.step_s)
+        clock, action_runner = self._clock, self._action_runner
         now, wall = clock.now(), clock.wall()
         self._is_resting = False
-        may_rest = self._may_rest and self._may_leave_out(now, wall)
-        if may_rest and self.board.glance(now, BAND):
+        may_idle = self._may_rest and self._may_leave_out(now, wall)
+        if may_idle and self.board.is_unchanged(now, BAND):
             self._rest(now, wall)
             return
         inputs = self.board.read(now, wall)
@@ -217,7 +217,7 @@ class Owner:
             )
         if not is_same(self._inputs, inputs):
             self._stirred_at = now
-        elif may_rest:  # a chip that stays faulty, a spike that was none: nothing new after all
+        elif may_idle:  # a chip that stays faulty, a spike that was none: nothing new after all
             self._rest(now, wall)
             return
         self._inputs = inputs
@@ -227,8 +227,8 @@ class Owner:
         self._asked = waiters = self._collect()
         commands = tuple(waiter.command for waiter in waiters)
         self.state, actions = step(self.state, inputs, self.settings, commands, now)
-        deeds.note(self.state.plausible.believed(inputs), now, self.state.setpoints)
-        asked = deeds.carry_out(actions, self.state, self.settings, now, wall)
+        action_runner.note(self.state.plausible.believed(inputs), now, self.state.setpoints)
+        asked = action_runner.carry_out(actions, self.state, self.settings, now, wall)
         refusal: BtrmError | None = None
         self._wake_up(wall)  # a scan or a decision that took too long counts as well
         try:
@@ -256,17 +256,17 @@ class Owner:
         anything, and no machine is under way."""
         if self.state is not self._judged:  # a core at rest has the state it had
             self._judged = self.state
-            self._is_calm = is_calm(self.state)
+            self._is_idle = is_idle(self.state)
         if self._own or self._fault or self._changes.done or self.bus.has_asked:
             self._stirred_at = now
             return False
         seen = self._inputs
         return (
-            self._is_calm
+            self._is_idle
             and now - self._stirred_at >= STIRRED_S
             and now - self._looked_at < LOOK_EVERY_S - TICK_S / 2
             and not self._turns.is_waiting
-            and not self._deeds.is_settling
+            and not self._action_runner.is_settling
             and seen.storage_ok is not bool(self._writer.fault)
             and seen.clock_ok is (wall >= CLOCK_SANE_S)
         )
@@ -282,10 +282,10 @@ class Owner:
         text = f"The control loop hung for {seconds:.0f} s; the hardware had released all relays."
         log.error(text)
         uptime = now - self.state.boot
-        told = Event(0, wall, uptime, "system.loop", Kind.CHANGE, seconds, None, "core", text)
+        reported = Event(0, wall, uptime, "system.loop", Kind.CHANGE, seconds, None, "core", text)
         self.state, actions = let_go(self.state, self._inputs, text, now)
-        self._deeds.tell((told,), now)
-        asked = self._deeds.carry_out(actions, self.state, self.settings, now, wall)
+        self._action_runner.tell((reported,), now)
+        asked = self._action_runner.carry_out(actions, self.state, self.settings, now, wall)
         self._own.extend(asked.findings)
 
     # --- commands ------------------------------------------------------------------------------
@@ -307,7 +307,7 @@ class Owner:
             waiters.append(Waiter(command, pending.answer))
         return waiters
 
-    def _answer(self, asked: Asked, waiters: list[Waiter], now: float, wall: float) -> None:
+    def _answer(self, asked: ForTheLoop, waiters: list[Waiter], now: float, wall: float) -> None:
         """Give the core's replies, and carry out what it let pass."""
         uptime = now - self.state.boot
         for reply in asked.replies:
@@ -327,7 +327,7 @@ class Owner:
             self._changes.save(self.settings, changing, wall, uptime)
         for restore in asked.restores:  # they queue behind the change under way
             command = self._changes.defaults(restore.group, restore.source)
-            self._turns.add(Pending(command, Future()))
+            self._turns.add(PendingCommand(command, Future()))
             if restore.group == "network":
                 self._changes.reset_access(restore.source, wall, uptime)
                 self._restore_network(self.settings.with_changes(command.changes))
@@ -346,7 +346,7 @@ class Owner:
                 if late is not None:
                     uptime = now - self.state.boot
                     event = changes.undo(self.settings, late, done.future, wall, uptime)
-                    self._deeds.tell((event,), now)
+                    self._action_runner.tell((event,), now)
                     continue
                 self.settings = done.settings
                 self.board.single_source = done.settings["system.single_source"] is True
@@ -358,22 +358,22 @@ class Owner:
                 changes.is_busy = False
             if done.events:  # no answer before the Event Log's line is as durable as the change
                 answer = done.answer._replace(seen_after=self._seq)
-                self._deeds.tell(done.events, now, done._replace(answer=answer).reply)
+                self._action_runner.tell(done.events, now, done._replace(answer=answer).reply)
             else:
                 done.reply()
-        self._deeds.keep(self.state, now, wall)
+        self._action_runner.keep(self.state, now, wall)
 
     # --- out -----------------------------------------------------------------------------------
 
     def _publish(self) -> None:
-        if self._deeds.is_settling:
+        if self._action_runner.is_settling:
             return  # the next tick shows it
         state, inputs, now = self.state, self._inputs, self._clock.now()
         self._seq += 1
         made = points(state, inputs, self._identity, now)
         faults = self._faults()
         fallen = (self._fault,) if self._fault else ()
-        # by the clock: a calm station publishes once a second
+        # by the clock: an idle station publishes once a second
         if now - self._prechecked_at >= PRECHECKS_EVERY_S - TICK_S / 2:
             self._prechecked_at = now
             self._prechecks = prechecks(state, look(state, inputs, now))
@@ -410,8 +410,8 @@ class Owner:
         if plant.single_source is not state.setpoints.single_source:
             plant.single_source = state.setpoints.single_source
             plant.touch()
-        if self._pace is not None:
-            world.speed_actual = self._pace.actual
+        if self._sim_speed is not None:
+            world.speed_actual = self._sim_speed.actual
 
     def _fall(self, error: Exception) -> None:
         """A step failed: outputs to their safe state, show it, go on ticking."""
@@ -429,7 +429,7 @@ class Owner:
             if waiter.future is not None and not waiter.future.done():
                 waiter.future.set_result(Answer(False, "hardware", self._fault))
         wall = self._clock.wall()
-        asked = self._deeds.carry_out(actions, self.state, self.settings, now, wall)
+        asked = self._action_runner.carry_out(actions, self.state, self.settings, now, wall)
         self._own.extend(asked.findings)
 
     def finish(self) -> None:
@@ -437,8 +437,8 @@ class Owner:
         now, wall = self._clock.now(), self._clock.wall()
         self.board.safe()
         self.state, actions = let_go(self.state, self._inputs, "The daemon stopped.", now)
-        self._deeds.carry_out(actions, self.state, self.settings, now, wall)
-        self._deeds.tell_rest(now, wall, now - self.state.boot)
+        self._action_runner.carry_out(actions, self.state, self.settings, now, wall)
+        self._action_runner.tell_rest(now, wall, now - self.state.boot)
         row = self._trend.close()
         if row is not None:
             self._writer.trend(row.minute, row.values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..bus import Pending
+from ..bus import PendingCommand
 from ..model.commands import Answer, ChangeSettings
 
 MOST_WAITING: Final = 64  # settings changes of protocols that wait for their turn
@@ -15,17 +15,17 @@ class Turns:
     """Used by the owner's thread. `is_waiting`: some wait for a later step."""
 
     def __init__(self) -> None:
-        self._waiting: list[Pending] = []
+        self._waiting: list[PendingCommand] = []
 
     @property
     def is_waiting(self) -> bool:
         return bool(self._waiting)
 
-    def add(self, pending: Pending) -> None:
+    def add(self, pending: PendingCommand) -> None:
         """Have a change wait behind the one under way."""
         self._waiting.append(pending)
 
-    def take(self, came: list[Pending], is_busy: bool, is_due: bool) -> list[Pending]:
+    def take(self, came: list[PendingCommand], is_busy: bool, is_due: bool) -> list[PendingCommand]:
         """What is dealt with now, of what waits and what `came`. Of settings changes one of
         people's at a time; else all that protocols ask for, to be stored in one go, when that
         `is_due`. While one is stored (`is_busy`) none is."""
@@ -35,7 +35,7 @@ class Turns:
         if not changing:
             return pendings
         people = [p for p in changing if not _is_from_wire(p)]
-        now: list[Pending] = []
+        now: list[PendingCommand] = []
         if people and not is_busy:
             now = people[:1]
         elif is_due and not is_busy:
@@ -49,5 +49,5 @@ class Turns:
         return [p for p in pendings if id(p) not in put_off]
 
 
-def _is_from_wire(pending: Pending) -> bool:
+def _is_from_wire(pending: PendingCommand) -> bool:
     return isinstance(pending.command, ChangeSettings) and pending.command.from_wire

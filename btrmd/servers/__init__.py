@@ -1,1 +1,1 @@
-"""Servers: the doors through which people and machines see and command the station."""
+"""Servers: the listeners through which people and machines see and command the station."""

@@ -93,7 +93,7 @@ class ControlServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the door and every client, wait for the threads, remove the socket file."""
+        """Close the listener and every client, wait for the threads, remove the socket file."""
         if self._wake is None:
             return
         self._wake[0].send(b"x")
@@ -114,7 +114,7 @@ class ControlServer:
             end.close()
         self._wake = None
 
-    # --- the door ----------------------------------------------------------------------------
+    # --- the listener ----------------------------------------------------------------------------
 
     def _bind(self) -> socket.socket:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -218,7 +218,7 @@ class ControlServer:
         except BtrmError as error:
             return refusal("refused", str(error))
         except Exception:
-            # The edge: a bug in one verb must not take the other clients' door with it.
+            # The edge: a bug in one verb must not take the other clients' listener with it.
             log.exception("control verb %s failed", request["verb"])
             text = f"The daemon failed at {request['verb']!r}; its log tells more."
             return refusal("internal", text)

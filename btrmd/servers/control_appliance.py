@@ -1,4 +1,4 @@
-"""The control socket's verbs for the host: network change and update, as deeds on the bus."""
+"""The control socket's verbs for the host: network change and update, as host commands on the bus."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..model.commands import (
     Answer,
     ApplyNetwork,
     ConfirmNetwork,
-    Deed,
+    HostCommand,
     InstallUpdate,
     PutUpdate,
     RevertNetwork,
@@ -29,8 +29,8 @@ PIECE: Final = 256 * 1024  # bytes of a piece of an update; a request is 1 MiB a
 def appliance_verbs(bus: Bus) -> dict[str, Callable[[Request, str], Reply]]:
     """Verb -> its handler. What is no good raises nothing: it is a refusal."""
 
-    def do(deed: Deed) -> Reply:
-        answer = bus.perform(deed)
+    def do(host_command: HostCommand) -> Reply:
+        answer = bus.perform(host_command)
         return _reply(answer)
 
     def show(request: Request, source: str) -> Reply:

@@ -37,7 +37,7 @@ from .control_access import Passwords, Tokens, access_verbs
 from .control_appliance import appliance_verbs
 from .control_battery import battery_verbs
 from .control_report import report_verbs
-from .health import Health
+from .health import LoopHealth
 
 Request = Mapping[str, Any]
 Reply = dict[str, object]
@@ -82,7 +82,7 @@ class ControlVerbs:
         self._bus = bus
         self._history = history
         self._extras = extras
-        self._health = Health(bus)
+        self._health = LoopHealth(bus)
         self._verbs: dict[str, Callable[[Request, str], Reply]] = {
             "where": self._where,
             "health": self._judge,
@@ -160,8 +160,10 @@ class ControlVerbs:
             "version": __version__,
             "is_ticking": snapshot.is_ticking,
             "points": {key: point_view(key, point) for key, point in snapshot.points.items()},
-            "listeners": {name: door.address or None for name, door in listeners.items()},
-            "listener_faults": {name: door.fault for name, door in listeners.items() if door.fault},
+            "listeners": {name: listener.address or None for name, listener in listeners.items()},
+            "listener_faults": {
+                name: listener.fault for name, listener in listeners.items() if listener.fault
+            },
             "alarms": [alarm_view(alarm) for alarm in snapshot.alarms],
             "test": self._test(snapshot),
             "faults": list(snapshot.faults),
@@ -332,7 +334,7 @@ def iso(at: float | None) -> str | None:
 
 
 def point_view(key: str, reading: Reading) -> Reply:
-    """A point as every door shows it."""
+    """A point as every listener shows it."""
     point = POINT.get(key)
     is_known = reading.quality not in (BAD, MISSING)
     return {
@@ -348,7 +350,7 @@ def alarm_view(alarm: AlarmView) -> Reply:
 
 
 def test_view(record: TestRecord) -> Reply:
-    """A test as every door shows it."""
+    """A test as every listener shows it."""
     view: Reply = record._asdict()
     view["started_at"] = iso(record.started_at)
     view["ended_at"] = iso(record.ended_at)

@@ -9,7 +9,7 @@ from typing import Final
 from ..bus import Bus
 
 
-class Health:
+class LoopHealth:
     """Whether the owner loop ticks: snapshots keep coming, and they say so themselves."""
 
     FRESH_S: Final = 1.0  # a snapshot that moved so lately need not be waited for again

@@ -41,7 +41,7 @@ class Member:
         self.has_asked = False
 
 
-class _Place:
+class _AddressShare:
     """What an address has, and has had."""
 
     __slots__ = ("cost", "cost_at", "members", "taken_at", "tokens")
@@ -62,7 +62,7 @@ class Share:
         self.limit = limit
         self._clock = clock
         self._lock = threading.Lock()
-        self._places: OrderedDict[str, _Place] = OrderedDict()
+        self._places: OrderedDict[str, _AddressShare] = OrderedDict()
         self._count = 0
         self._tokens = BURST_S * limit.new_s
         self._taken_at = clock()
@@ -174,10 +174,10 @@ class Share:
 
     # --- inside: the lock is held ----------------------------------------------------------------
 
-    def _place(self, name: str, now: float) -> _Place:
+    def _place(self, name: str, now: float) -> _AddressShare:
         found = self._places.get(name)
         if found is None:
-            found = self._places[name] = _Place(now)
+            found = self._places[name] = _AddressShare(now)
             self._forget()
         self._places.move_to_end(name)
         return found
@@ -195,7 +195,7 @@ class Share:
             del place.members[member]
             self._count -= 1
 
-    def _of_the_heaviest(self, own: _Place, is_kept: bool, now: float) -> Member | None:
+    def _of_the_heaviest(self, own: _AddressShare, is_kept: bool, now: float) -> Member | None:
         """Who makes room for a newcomer of `own`; None when nobody has to."""
         heaviest: list[Member] = []
         weight = (0, 0.0, 0.0)
@@ -228,10 +228,10 @@ class Share:
         return first if is_owed or not is_at_work(first) else None
 
 
-def _charge(place: _Place, seconds: float, now: float) -> None:
+def _charge(place: _AddressShare, seconds: float, now: float) -> None:
     place.cost = _decayed(place, now) + seconds
     place.cost_at = now
 
 
-def _decayed(place: _Place, now: float) -> float:
+def _decayed(place: _AddressShare, now: float) -> float:
     return place.cost * float(0.5 ** ((now - place.cost_at) / HALF_LIFE_S))

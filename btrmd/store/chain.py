@@ -21,7 +21,7 @@ LINK_BYTES: Final = 16
 _NAMES: Final = ", ".join(Event._fields)
 
 
-class Head(NamedTuple):
+class ChainHead(NamedTuple):
     """The newest line of a class and its link."""
 
     n: int
@@ -39,7 +39,7 @@ class Verified(NamedTuple):
     lines: int
     before: int
     first: int
-    head: Head | None
+    head: ChainHead | None
     fault: str
 
 
@@ -49,25 +49,25 @@ def link(before: bytes, row: Sequence[object]) -> bytes:
     return hashlib.sha256(before + said).digest()[:LINK_BYTES]
 
 
-def load_heads(connection: sqlite3.Connection) -> dict[EventClass, Head]:
+def load_heads(connection: sqlite3.Connection) -> dict[EventClass, ChainHead]:
     rows = connection.execute("SELECT class, n, chain FROM event_heads").fetchall()
-    return {EventClass(number): Head(n, bytes(found)) for number, n, found in rows}
+    return {EventClass(number): ChainHead(n, bytes(found)) for number, n, found in rows}
 
 
-def store_heads(connection: sqlite3.Connection, heads: Mapping[EventClass, Head]) -> None:
+def store_heads(connection: sqlite3.Connection, heads: Mapping[EventClass, ChainHead]) -> None:
     connection.executemany(
         "INSERT OR REPLACE INTO event_heads (class, n, chain) VALUES (?,?,?)",
         [(kind.value, head.n, head.link) for kind, head in heads.items()],
     )
 
 
-def parse_head(text: str) -> Head:
+def parse_head(text: str) -> ChainHead:
     """A noted head, "N:LINK". Raises DataError."""
     number, _, found = text.partition(":")
     try:
-        head = Head(int(number), bytes.fromhex(found))
+        head = ChainHead(int(number), bytes.fromhex(found))
     except ValueError:
-        head = Head(0, b"")
+        head = ChainHead(0, b"")
     if head.n < 1 or len(head.link) != LINK_BYTES:
         raise DataError(
             f"{text!r} is no head of a chain: allowed is N:LINK as `btrmd events verify` tells it, "
@@ -76,7 +76,7 @@ def parse_head(text: str) -> Head:
     return head
 
 
-def verify(connection: sqlite3.Connection, noted: Sequence[Head] = ()) -> list[Verified]:
+def verify(connection: sqlite3.Connection, noted: Sequence[ChainHead] = ()) -> list[Verified]:
     """Look through every class. `noted`: heads of earlier times, which must stand there still.
 
     Reads in one go, within a transaction of the caller's. Raises sqlite3.Error.
@@ -98,10 +98,10 @@ def verify(connection: sqlite3.Connection, noted: Sequence[Head] = ()) -> list[V
     return found
 
 
-def _verify(connection: sqlite3.Connection, kind: EventClass, head: Head | None) -> Verified:
+def _verify(connection: sqlite3.Connection, kind: EventClass, head: ChainHead | None) -> Verified:
     lines = before = first = 0
     fault = ""
-    last: Head | None = None
+    last: ChainHead | None = None
     for *row, found in connection.execute(
         f"SELECT {_NAMES}, chain FROM events WHERE class = ? ORDER BY n", (kind.value,)
     ):
@@ -116,7 +116,7 @@ def _verify(connection: sqlite3.Connection, kind: EventClass, head: Head | None)
         if last is not None and link(last.link, row) != found:
             fault = f"Line {n} is not what was stored, or a line between {last.n} and it is gone."
             break
-        last = Head(n, bytes(found))
+        last = ChainHead(n, bytes(found))
         first = first or n
         lines += 1
     if not fault and last != head:

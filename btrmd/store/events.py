@@ -56,7 +56,7 @@ def insert_events(connection: sqlite3.Connection, events: Iterable[Event]) -> No
             link = None  # numbers went back: it stands beside the chain
         else:
             link = chain.link(b"" if head is None else head.link, row)
-            heads[kind] = chain.Head(event.n, link)
+            heads[kind] = chain.ChainHead(event.n, link)
         rows.append((*row, kind.value, link))
     connection.executemany(
         f"INSERT INTO events ({_NAMES}, class, chain) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", rows

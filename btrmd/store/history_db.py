@@ -15,11 +15,11 @@ from ..model.events import Event, Kind
 from . import curves, events, state, tests
 from .database import Database, is_damage
 from .errors import StorageError
-from .marks import MarkFile, number_from_time
-from .pending import Pending
+from .sequence_numbers import SequenceFile, number_from_time
 from .trend_keys import TREND_KEYS
 from .trend_ranges import select_ranges
 from .trends import Trends, select_trends
+from .write_queue import WriteQueue
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +58,8 @@ class HistoryDb:
 
     def __init__(self, state_dir: Path) -> None:
         self.database = Database(Path(state_dir) / NAME)
-        self.marks = MarkFile(Path(state_dir) / MARKS)
-        self.pending = Pending()
+        self.marks = SequenceFile(Path(state_dir) / MARKS)
+        self.pending = WriteQueue()
 
     def recover(self) -> Recovered:
         """Open (or make) the database and tell what was left. Once, before anything is written."""
@@ -120,7 +120,7 @@ class HistoryDb:
         with self.pending.lock:  # first: what is written meanwhile is found below
             waiting = [
                 event
-                for event in self.pending.told_events()
+                for event in self.pending.reported_events()
                 if event.n > after and key in (None, event.key)
             ]
         found: list[Event] = self._read(lambda c: events.select_events(c, after, limit, key), [])
@@ -141,7 +141,7 @@ class HistoryDb:
         with self.pending.lock:
             waiting = [
                 event
-                for event in self.pending.told_events()
+                for event in self.pending.reported_events()
                 if (not before or event.n < before)
                 and (not key or event.key == key or event.key.startswith(f"{key}."))
                 and kind in (None, event.kind)
@@ -156,14 +156,14 @@ class HistoryDb:
     def last_event(self) -> int:
         """The highest event number, 0 when there is none."""
         with self.pending.lock:
-            waiting = max((event.n for event in self.pending.told_events()), default=0)
+            waiting = max((event.n for event in self.pending.reported_events()), default=0)
         return max(waiting, self._read(events.last_event, 0))
 
     def tests(self, include_cleared: bool = False, limit: int = 1000) -> list[TestRecord]:
         """Newest first; tests cleared by a data reset only with `include_cleared`."""
         limit = max(1, min(limit, tests.KEEP))
         with self.pending.lock:
-            waiting = self.pending.told_tests()
+            waiting = self.pending.reported_tests()
             cleared_to = self.pending.cleared_to
         found: list[TestRecord] = self._read(
             lambda c: tests.select_tests(c, include_cleared, limit), []
@@ -183,7 +183,7 @@ class HistoryDb:
         if not 0 <= n < LARGEST:
             return None
         with self.pending.lock:
-            waiting = self.pending.told_tests().get(n)
+            waiting = self.pending.reported_tests().get(n)
         return waiting or self._read(lambda c: tests.select_test(c, n), None)
 
     def curve(self, n: int) -> Iterator[CurveRow]:

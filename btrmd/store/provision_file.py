@@ -11,14 +11,14 @@ NAME = "provision.json"
 
 
 class Provision(NamedTuple):
-    """`text`: one sentence; `is_fault`: nothing was taken over. `is_told`: it is in the event log.
+    """`text`: one sentence; `is_fault`: nothing was taken over. `is_reported`: it is in the event log.
 
     `digest`: of a file that was applied and could not be renamed, so that it is not applied again.
     """
 
     text: str = ""
     is_fault: bool = False
-    is_told: bool = True
+    is_reported: bool = True
     digest: str = ""
 
 
@@ -35,7 +35,7 @@ class ProvisionFile:
         return Provision(
             text if isinstance(text, str) else "",
             data.get("is_fault") is True,
-            data.get("is_told") is not False,
+            data.get("is_reported") is not False,
             digest if isinstance(digest, str) else "",
         )
 

@@ -29,7 +29,7 @@ def trim(connection: sqlite3.Connection) -> dict[EventClass, int]:
     return gone
 
 
-def make_room(connection: sqlite3.Connection) -> bool:
+def make_space(connection: sqlite3.Connection) -> bool:
     """One step: the least valuable thing goes. False when nothing is left that may go."""
     newest = tests.last_test(connection)
     old = newest - _WHOLE + 1

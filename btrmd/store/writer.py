@@ -14,16 +14,16 @@ from ..model.discharge import CurveRow, TestRecord
 from ..model.errors import BtrmError
 from ..model.events import Event, Kind
 from ..model.settings import Settings
+from .batch import Batch, OnDone
 from .errors import StorageError, refusal
 from .events import trimmed
 from .history_db import HistoryDb
-from .pace import Pace
+from .maintenance import Maintenance
 from .settings_file import SettingsFile
 from .state import encode_state
 from .trend_keys import encode_means
 from .trends import RollUp
-from .upkeep import Upkeep
-from .work import OnDone, Work
+from .write_budget import WriteBudget
 
 log = logging.getLogger(__name__)
 
@@ -65,11 +65,11 @@ class Writer:
         self._jobs: deque[Job] = deque()
         self._flushes: list[threading.Event] = []
         self._finished: set[int] = set()  # tests whose last rows wait here
-        self._told: deque[tuple[int, Callable[[], None]]] = deque()  # who waits for which event
+        self._reported: deque[tuple[int, Callable[[], None]]] = deque()  # who waits for which event
         self._roll_up = RollUp()
         self._is_loaded = False
-        self._pace = Pace(monotonic())
-        self._upkeep = Upkeep(self._database, self._pending)
+        self._write_budget = WriteBudget(monotonic())
+        self._maintenance = Maintenance(self._database, self._pending)
         self._faults = len(self._database.faults)
         self._refusal = refusal
         self._stored_state: str | None = None
@@ -111,7 +111,7 @@ class Writer:
         finish: bool = False,
         clear_tests: int | None = None,
         on_done: OnDone | None = None,
-        on_told: Callable[[], None] | None = None,
+        on_stored: Callable[[], None] | None = None,
     ) -> tuple[Event, ...]:
         """Store all of this in one transaction, together with whatever else waits.
 
@@ -134,8 +134,8 @@ class Writer:
             if numbered:
                 has_alarm = any(e.kind in (Kind.RAISE, Kind.CLEAR) for e in numbered)
                 pending.add_events(numbered, has_alarm, now)
-                if on_told is not None:
-                    self._told.append((numbered[-1].n, on_told))
+                if on_stored is not None:
+                    self._reported.append((numbered[-1].n, on_stored))
             if test is not None:
                 pending.add_test(test)
             if curve is not None:
@@ -205,7 +205,7 @@ class Writer:
                 flushes, self._flushes = self._flushes, []
                 jobs = tuple(self._jobs)
                 self._jobs.clear()
-                is_due = self._pace.due(self._pending, monotonic()) <= monotonic()
+                is_due = self._write_budget.due(self._pending, monotonic()) <= monotonic()
             if is_due or flushes or is_closing:
                 self._write(is_closing)
             self._publish_waiting()
@@ -220,8 +220,8 @@ class Writer:
                 continue
             for flush in flushes:
                 flush.set()
-            if not self._pace.is_refused:
-                self._upkeep.run()
+            if not self._write_budget.is_refused:
+                self._maintenance.run()
             self._repeat_state()
 
     def _has_work(self) -> bool:
@@ -230,15 +230,15 @@ class Writer:
             or self._jobs
             or self._flushes
             or self._pending.unpublished
-            or self._pace.due(self._pending, monotonic()) <= monotonic()
+            or self._write_budget.due(self._pending, monotonic()) <= monotonic()
         )
 
     def _idle_s(self) -> float | None:
         """How long nothing will be due; None = until somebody calls."""
         now = monotonic()
-        due = self._pace.due(self._pending, now)
-        if self._upkeep.check_at is not None:
-            due = min(due, self._upkeep.check_at)
+        due = self._write_budget.due(self._pending, now)
+        if self._maintenance.check_at is not None:
+            due = min(due, self._maintenance.check_at)
         return None if due == float("inf") else max(0.0, due - now)
 
     def _write(self, is_last: bool) -> None:
@@ -259,20 +259,20 @@ class Writer:
                 self._store(work, is_last)
         except StorageError as refused:
             error = refused
-            self._pace.refused(monotonic())
+            self._write_budget.refused(monotonic())
             self._pending.is_refused = True
             if self._refusal != str(refused):
                 log.error("%s What waits is kept in memory.", refused)
             self._refusal = str(refused)
             with suppress(StorageError):  # it may be our own limit that is reached
-                self._upkeep.make_room()
+                self._maintenance.make_space()
         except Exception:
             # A programming error must not be repeated for ever, nor stop what comes after it.
             log.exception("the history could not take a record")
             error = BtrmError("The history could not take a record; see the log.")
             self._forget(work)
         else:
-            self._pace.wrote(len(work.events), monotonic())
+            self._write_budget.wrote(len(work.events), monotonic())
             self._roll_up.settle(work.minutes)
             if self._refusal:
                 log.warning("%s is written again", self._database.path)
@@ -282,11 +282,11 @@ class Writer:
             self._publish_now(unpublished)
             for n in self._finished & {record.n for record in work.tests}:
                 self._finished.discard(n)
-                self._upkeep.finish(n)
+                self._maintenance.finish(n)
         for waiter in work.waiters:
             _tell(waiter, error)
 
-    def _store(self, work: Work, is_last: bool) -> None:
+    def _store(self, work: Batch, is_last: bool) -> None:
         if work.events or work.tests:
             # Numbers are noted before they are used; a full disk takes this write in place.
             test = max((record.n for record in work.tests), default=0)
@@ -302,7 +302,7 @@ class Writer:
                 self._roll_up.store(connection, work.minutes, is_last)
         if work.state is not None:
             self._stored_state = work.state
-        self._upkeep.stored(work)
+        self._maintenance.stored(work)
 
     def _repeat_state(self) -> None:
         """A new database, begun because the old one was damaged, must know the state too."""
@@ -313,7 +313,7 @@ class Writer:
                 if self._stored_state is not None and self._pending.state is None:
                     self._pending.add_state(self._stored_state, monotonic())
 
-    def _forget(self, work: Work) -> None:
+    def _forget(self, work: Batch) -> None:
         with self._wake:
             self._pending.remove(work, monotonic())
             is_empty = not self._pending.events
@@ -334,7 +334,10 @@ class Writer:
             if not self._pending.unpublished:
                 return
             now = monotonic()
-            if not self._pace.is_refused and self._pace.due(self._pending, now) <= now:
+            if (
+                not self._write_budget.is_refused
+                and self._write_budget.due(self._pending, now) <= now
+            ):
                 return  # came in a moment ago, will be stored at once
             ready = self._pending.take_unpublished()
         with suppress(OSError):
@@ -347,10 +350,10 @@ class Writer:
                 self._publish(ready)
             except Exception:
                 log.exception("events could not be published")
-            while self._told and self._told[0][0] <= ready[-1].n:
-                _, on_told = self._told.popleft()
+            while self._reported and self._reported[0][0] <= ready[-1].n:
+                _, on_stored = self._reported.popleft()
                 try:
-                    on_told()
+                    on_stored()
                 except Exception:
                     log.exception("an answer of the writer could not be delivered")
 

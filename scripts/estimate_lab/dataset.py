@@ -30,9 +30,9 @@ SPARSE = 0.12  # part of the cases with a row every ten minutes only
 MEASURED_RATIOS = ((0.67, 0.08), (0.44, 0.08), (0.24, 0.07))
 KEEP = 0.5  # part of the curves that is kept though they look like no measured one ...
 COUNT = 0.3  # ... and what they count in training
-TABLE_TOLD = 0.2  # part of the cases that are told the maker's charge at this load ...
+TABLE_KNOWN = 0.2  # part of the cases that are told the maker's charge at this load ...
 TABLE_SD = 0.04  # ... with this error (ln)
-END_TOLD = 0.35  # part of the cases that are told how sharply the battery ends ...
+END_KNOWN = 0.35  # part of the cases that are told how sharply the battery ends ...
 END_SD = 0.006  # ... with this error
 FAULTY = 0.5  # what a bank with a fault counts for the median
 PLANNED = 3.0  # what a test of the planned length counts, as against one cut off anywhere
@@ -94,14 +94,14 @@ def encode(
     return view.numbers, float(np.exp(view.slope_ln)), curve.load.kind
 
 
-def told(rng: np.random.Generator, d: Discharge) -> Maker:
+def reported(rng: np.random.Generator, d: Discharge) -> Maker:
     """What somebody may have told of this battery: nothing, its table's charge, how it ends."""
     if d.sound is None:
         return average_maker(d.rated_ah)
     end = None
-    if rng.random() < END_TOLD:
+    if rng.random() < END_KNOWN:
         end = float(d.sound.end + rng.normal(0.0, END_SD))
-    if rng.random() >= TABLE_TOLD:
+    if rng.random() >= TABLE_KNOWN:
         return average_maker(d.rated_ah, end)
     plain = average_maker(d.rated_ah)
     factor = d.sound.charge * float(np.exp(rng.normal(0.0, TABLE_SD))) / plain.new_ah(d.amps)
@@ -151,7 +151,7 @@ def make(
 ) -> tuple[Set, Set]:
     """The same cases of one family, told the rated Ah and not told: about `n` a load and mode."""
     rated_too: list[tuple[object, ...]] = []
-    untold: list[tuple[object, ...]] = []
+    unreported: list[tuple[object, ...]] = []
     for place, kind in enumerate(KINDS):
         own = seed * 1000 + number * 10 + place
         rng = np.random.default_rng(own)
@@ -161,12 +161,12 @@ def make(
             if rng.random() > chance:
                 continue
             for mode, rows in cut(rng, d, modes):
-                maker = told(rng, d)
+                maker = reported(rng, d)
                 found = [encode(rows, d.blocks, rated, maker) for rated in (d.rated_ah, None)]
                 if found[0] is None or found[1] is None:
                     continue
                 seen = rows[-1].time_s
-                for made, cases in zip(found, (rated_too, untold), strict=True):
+                for made, cases in zip(found, (rated_too, unreported), strict=True):
                     assert made is not None
                     x, left, load = made
                     y = float(np.clip(np.log(max(d.true_s - seen, 1.0) / left), -2.0, 2.0))
@@ -174,7 +174,7 @@ def make(
                         (x, y, left, seen, d.true_s, weight, chance, load, family, kind, mode,
                          d.amps / d.rated_ah, *_condition(d))
                     )  # fmt: skip
-    return _stack(rated_too), _stack(untold)
+    return _stack(rated_too), _stack(unreported)
 
 
 def _condition(d: Discharge) -> tuple[float, bool]:

@@ -16,7 +16,7 @@ from btrmd.model.discharge import Estimate
 from .fleets import START, YEAR_S, History, Row
 
 
-class Told(NamedTuple):
+class Reported(NamedTuple):
     """After one row: fractions of 1; `by` years since the start or None; `risks` by month; `both`
     the row's estimate combined with the rows before it, where it is one from full."""
 
@@ -42,9 +42,9 @@ def evidence(n: int, row: Row) -> Evidence:
     )  # fmt: skip
 
 
-def follow(history: History, with_forecast: bool = True, rated: bool = True) -> list[Told]:
+def follow(history: History, with_forecast: bool = True, rated: bool = True) -> list[Reported]:
     track: Track | None = None
-    told = []
+    reported = []
     for n, row in enumerate(history.rows, start=1):
         both = together(row, track)
         track = after(track, evidence(n, row), Rating(history.rated) if rated else None)
@@ -56,8 +56,10 @@ def follow(history: History, with_forecast: bool = True, rated: bool = True) -> 
             if found.replace_at is not None:
                 by = (found.replace_at - START) / YEAR_S
         pct = [None if v is None else v / 100.0 for v in health[:3]]
-        told.append(Told(row, *pct, health.change.word, health.change.chance, by, risks, both))
-    return told
+        reported.append(
+            Reported(row, *pct, health.change.word, health.change.chance, by, risks, both)
+        )
+    return reported
 
 
 def together(row: Row, track: Track | None) -> Estimate | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from .fleets import History
-from .follow import Told
+from .follow import Reported
 
 QUIET = 0.08  # soh lost over the last two tests: less is no change worth a word
 MARGIN = 1.08  # a minimum so far from the truth should not be told as firmly met, or missed
@@ -19,7 +19,7 @@ class Case(NamedTuple):
     """One history and what was told of it."""
 
     history: History
-    told: Sequence[Told]
+    reported: Sequence[Reported]
 
 
 def share(hits: Iterable[bool]) -> tuple[int, float]:
@@ -31,44 +31,46 @@ def share(hits: Iterable[bool]) -> tuple[int, float]:
 def inside(case: Case) -> list[bool]:
     """For each row with a health: whether the truth lies in the told interval."""
     return [
-        told.low <= told.row.soh <= told.high
-        for told in case.told
-        if told.low is not None and told.high is not None
+        reported.low <= reported.row.soh <= reported.high
+        for reported in case.reported
+        if reported.low is not None and reported.high is not None
     ]
 
 
 def widths(case: Case) -> list[float]:
     return [
-        told.high - told.low for told in case.told if told.low is not None and told.high is not None
+        reported.high - reported.low
+        for reported in case.reported
+        if reported.low is not None and reported.high is not None
     ]
 
 
 def is_found(case: Case) -> bool | None:
     """Whether the drop was suspected or confirmed within two tests; None without one."""
     at = case.history.drop_at
-    if at is None or at + WITHIN > len(case.told):
+    if at is None or at + WITHIN > len(case.reported):
         return None
-    return any(told.change != "none" for told in case.told[at : at + WITHIN])
+    return any(reported.change != "none" for reported in case.reported[at : at + WITHIN])
 
 
 def false_findings(case: Case) -> list[bool]:
     """For each row in whose last two tests nothing was lost beside ageing: whether it cried."""
     rows, drop_at = case.history.rows, case.history.drop_at
     found = []
-    for k, told in enumerate(case.told):
+    for k, reported in enumerate(case.reported):
         if drop_at is not None and k >= drop_at:
             break
         if rows[max(0, k - 2)].soh - rows[k].soh < QUIET:
-            found.append(told.change != "none")
+            found.append(reported.change != "none")
     return found
 
 
-def running(case: Case) -> Sequence[Told]:
+def running(case: Case) -> Sequence[Reported]:
     """The rows whose combined estimate is judged: after a drop the first two, else all."""
     at = case.history.drop_at
     if at is None:
-        return case.told if not case.history.drop else ()
-    return case.told[at : at + WITHIN]
+        return case.reported if not case.history.drop else ()
+    return case.reported[at : at + WITHIN]
 
 
 def figures(ends: Sequence[Sequence[float]], truths: Sequence[float]) -> str:
@@ -91,47 +93,49 @@ class Date(NamedTuple):
         return self.early is not None and self.early >= 0.0
 
 
-Choice = Callable[[Case], list[Told]]
+Choice = Callable[[Case], list[Reported]]
 
 
-def _before(case: Case) -> list[Told]:
+def _before(case: Case) -> list[Reported]:
     """What was told before the failure, from the second row on."""
     fails = case.history.fails
     if fails is None:
         return []
-    return [told for told in case.told[1:] if told.row.years < fails]
+    return [reported for reported in case.reported[1:] if reported.row.years < fails]
 
 
-def last(case: Case) -> list[Told]:
+def last(case: Case) -> list[Reported]:
     """At the last discharge before the failure."""
     return _before(case)[-1:]
 
 
-def year(case: Case) -> list[Told]:
+def year(case: Case) -> list[Reported]:
     """At every discharge of the last year before the failure."""
     fails = case.history.fails or 0.0
-    return [told for told in _before(case) if told.row.years > fails - 1.0]
+    return [reported for reported in _before(case) if reported.row.years > fails - 1.0]
 
 
-def cut(case: Case) -> list[Told]:
+def cut(case: Case) -> list[Reported]:
     """The history cut at random 3 to 24 months before the failure."""
     fails = case.history.fails or 0.0
-    some = [told for told in _before(case) if fails - 2.0 < told.row.years < fails - 0.25]
-    return [random.Random(len(case.told)).choice(some)] if some else []
+    some = [
+        reported for reported in _before(case) if fails - 2.0 < reported.row.years < fails - 0.25
+    ]
+    return [random.Random(len(case.reported)).choice(some)] if some else []
 
 
-def anywhere(case: Case) -> list[Told]:
+def anywhere(case: Case) -> list[Reported]:
     """The history cut at random anywhere before the failure."""
     some = _before(case)
-    return [random.Random(len(case.told)).choice(some)] if some else []
+    return [random.Random(len(case.reported)).choice(some)] if some else []
 
 
-def due(case: Case) -> list[Told]:
+def due(case: Case) -> list[Reported]:
     """The first time that the date comes before the next discharge: somebody acts."""
     every = case.history.extra["every"]
-    for told in _before(case):
-        if told.by is not None and told.by - told.row.years < every:
-            return [told]
+    for reported in _before(case):
+        if reported.by is not None and reported.by - reported.row.years < every:
+            return [reported]
     return _before(case)[-1:]
 
 
@@ -142,7 +146,7 @@ WAYS: dict[str, Choice] = {
 
 def dates(case: Case, way: Choice) -> list[Date]:
     fails = case.history.fails or 0.0
-    return [Date(None if told.by is None else fails - told.by) for told in way(case)]
+    return [Date(None if reported.by is None else fails - reported.by) for reported in way(case)]
 
 
 def median_months(found: Iterable[Date]) -> float:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from appliance_house import ROOT, House, write_tool
+from appliance_fixtures import ROOT, Bench, write_tool
 
 SIGN = ROOT / "scripts" / "sign-update"
 ARCH = subprocess.run(
@@ -96,12 +96,12 @@ exec {real} --admindir="$BTRMD_ROOT/var/lib/dpkg" "$@"
 
 
 class Machine:
-    """A house whose helper installs packages into a folder."""
+    """A bench whose helper installs packages into a folder."""
 
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.folder = house.folder
-        self.root = house.folder / "root"
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.folder = bench.folder
+        self.root = bench.folder / "root"
         for name in ("info", "updates", "triggers", "parts", "alternatives"):
             (self.root / "var/lib/dpkg" / name).mkdir(parents=True)
         for name in ("status", "available"):
@@ -110,20 +110,20 @@ class Machine:
         station.write_text(STATION)
         self.pid = self.folder / "pid"
         self.log = self.folder / "installer.log"
-        tools, run = house.tools, house.daemon_run
+        tools, run = bench.tools, bench.daemon_run
         write_tool(tools, "systemctl",
                    SYSTEMCTL.format(run=run, python=sys.executable, station=station,
-                                    state=house.daemon_state))  # fmt: skip
+                                    state=bench.daemon_state))  # fmt: skip
         write_tool(tools, "systemd-run", SYSTEMD_RUN)
         for name, text in (("dpkg", DPKG), ("dpkg-query", QUERY)):
             write_tool(tools, name, text.format(real=shutil.which(name)))
-        house.environment = self.environment = {
+        bench.environment = self.environment = {
             "BTRMD_ROOT": str(self.root), "BTRMD_PID": str(self.pid),
             "BTRMD_INSTALLER_LOG": str(self.log),
         }  # fmt: skip
         self.secret = self.folder / "keys.secret"
         self.sign("keys", str(self.secret))
-        shutil.copy(self.secret / "update.pem", house.keys / "factory.pem")
+        shutil.copy(self.secret / "update.pem", bench.keys / "factory.pem")
 
     def sign(self, *words: str) -> str:
         """Run scripts/sign-update; its word. Raises CalledProcessError."""
@@ -159,8 +159,10 @@ class Machine:
             "Maintainer: a <a@b.example>\nDescription: a station\n that is played\n .\n"
             " for a test\n"
         )
-        told = 'echo "BTRMD_UPGRADE_ANYWAY=${BTRMD_UPGRADE_ANYWAY:-}" >>"$BTRMD_PID.overruled"\n'
-        stop = f"{told}systemctl stop btrmd.service\n"
+        reported = (
+            'echo "BTRMD_UPGRADE_ANYWAY=${BTRMD_UPGRADE_ANYWAY:-}" >>"$BTRMD_PID.overruled"\n'
+        )
+        stop = f"{reported}systemctl stop btrmd.service\n"
         refusal = 'echo "btrmd: A capacity test is running." >&2; exit 1\n' if refuses else ""
         for name, text in (
             ("preinst", refusal + stop), ("postinst", "systemctl start btrmd.service\n"),
@@ -182,7 +184,7 @@ class Machine:
     def run(self, *words: str) -> str:
         done = subprocess.run(
             words, capture_output=True, text=True, timeout=60,
-            env={**os.environ, **self.environment, "PATH": self.house.path},
+            env={**os.environ, **self.environment, "PATH": self.bench.path},
         )  # fmt: skip
         assert done.returncode == 0, f"{words}: {done.stderr}"
         return done.stdout

@@ -1,4 +1,4 @@
-"""A house with a helper for each test, ended with it."""
+"""A bench with a helper for each test, ended with it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from appliance_house import House
+from appliance_fixtures import Bench
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path / "house")
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path / "bench")
     yield made
     made.close()

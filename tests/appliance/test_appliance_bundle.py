@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from appliance_house import ROOT
+from appliance_fixtures import ROOT
 
 from btrmd.appliance.bundle import BundleError, Key, decode_manifest, load_keys, read_bundle
 

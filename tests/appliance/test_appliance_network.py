@@ -8,23 +8,23 @@ import subprocess
 import sys
 
 import pytest
-from appliance_house import WISH, House, wait_until
+from appliance_fixtures import WISH, Bench, wait_until
 
-from btrmd.appliance.checks import RequestError, network_wish
+from btrmd.appliance.checks import HelperRequestError, network_wish
 
 
 @pytest.fixture
-def net(house: House) -> House:
-    house.play_nmcli()
-    return house
+def net(bench: Bench) -> Bench:
+    bench.play_nmcli()
+    return bench
 
 
-def profiles(house: House) -> dict[str, str]:
+def profiles(bench: Bench) -> dict[str, str]:
     """name -> yes|no: is it on disk?"""
-    return {profile["name"]: profile["save"] for profile in house.nmcli["profiles"]}
+    return {profile["name"]: profile["save"] for profile in bench.nmcli["profiles"]}
 
 
-def test_a_change_is_tried_and_kept_when_confirmed_from_the_new_address(net: House) -> None:
+def test_a_change_is_tried_and_kept_when_confirmed_from_the_new_address(net: Bench) -> None:
     net.start()
     answer = net.ask("network.apply", **WISH)
     assert answer["ok"], answer
@@ -53,7 +53,7 @@ def test_a_change_is_tried_and_kept_when_confirmed_from_the_new_address(net: Hou
     assert len(profiles(net)) == 2
 
 
-def test_what_nobody_confirms_is_undone(net: House) -> None:
+def test_what_nobody_confirms_is_undone(net: Bench) -> None:
     net.start("--confirm-s", "1")
     assert net.ask("network.apply", **WISH)["ok"]
     state = net.until_state("reverted")
@@ -65,7 +65,7 @@ def test_what_nobody_confirms_is_undone(net: House) -> None:
     assert not late["ok"]
 
 
-def test_a_helper_that_died_is_no_reason_to_keep_it(net: House) -> None:
+def test_a_helper_that_died_is_no_reason_to_keep_it(net: Bench) -> None:
     net.start("--confirm-s", "2")
     assert net.ask("network.apply", **WISH)["ok"]
     net.until_state("pending")
@@ -76,7 +76,7 @@ def test_a_helper_that_died_is_no_reason_to_keep_it(net: House) -> None:
     assert net.nmcli["active"] == "old"
 
 
-def test_a_helper_that_died_at_work_undoes_it_at_once(net: House) -> None:
+def test_a_helper_that_died_at_work_undoes_it_at_once(net: Bench) -> None:
     net.start()
     assert net.ask("network.apply", **WISH)["ok"]
     state = net.until_state("pending")
@@ -87,7 +87,7 @@ def test_a_helper_that_died_at_work_undoes_it_at_once(net: House) -> None:
     assert net.nmcli["active"] == "old"
 
 
-def test_a_helper_that_is_stopped_undoes_it_first(net: House) -> None:
+def test_a_helper_that_is_stopped_undoes_it_first(net: Bench) -> None:
     net.start()
     assert net.ask("network.apply", **WISH)["ok"]
     net.until_state("pending")
@@ -96,7 +96,7 @@ def test_a_helper_that_is_stopped_undoes_it_first(net: House) -> None:
     assert net.nmcli["active"] == "old"
 
 
-def test_taking_it_back_and_asking_twice(net: House) -> None:
+def test_taking_it_back_and_asking_twice(net: Bench) -> None:
     net.start()
     assert not net.ask("network.revert")["ok"]
     assert net.ask("network.apply", **WISH)["ok"]
@@ -107,7 +107,7 @@ def test_taking_it_back_and_asking_twice(net: House) -> None:
     assert net.nmcli["active"] == "old"
 
 
-def test_a_change_that_networkmanager_cannot_do_is_undone_and_told(net: House) -> None:
+def test_a_change_that_networkmanager_cannot_do_is_undone_and_told(net: Bench) -> None:
     net.nmcli = {**net.nmcli, "refuses": True}
     net.start()
     assert net.ask("network.apply", **WISH)["ok"]
@@ -117,7 +117,7 @@ def test_a_change_that_networkmanager_cannot_do_is_undone_and_told(net: House) -
     assert net.nmcli["active"] == "old"
 
 
-def test_pb1_sets_it_for_good_with_nobody_to_confirm(net: House) -> None:
+def test_pb1_sets_it_for_good_with_nobody_to_confirm(net: Bench) -> None:
     net.start()
     assert net.ask("network.apply", **{**WISH, "address": "192.168.1.77"})["ok"]
     net.until_state("pending")
@@ -158,11 +158,11 @@ def test_pb1_sets_it_for_good_with_nobody_to_confirm(net: House) -> None:
     ],
 )
 def test_nothing_but_a_sane_wish_gets_through(change: dict[str, object], says: str) -> None:
-    with pytest.raises(RequestError, match=says):
+    with pytest.raises(HelperRequestError, match=says):
         network_wish({**WISH, **change})
 
 
-def test_the_door_refuses_what_it_does_not_know(net: House) -> None:
+def test_the_door_refuses_what_it_does_not_know(net: Bench) -> None:
     net.start()
     for line in (b"\n", b"[]\n", b"{\n", b'{"verb": 7}\n', b'{"verb": "shell"}\n', b"\xff\n"):
         assert net.send(line)["ok"] is False, line
@@ -178,7 +178,7 @@ def test_the_door_refuses_what_it_does_not_know(net: House) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
-def test_the_kernel_says_who_asks(net: House) -> None:
+def test_the_kernel_says_who_asks(net: Bench) -> None:
     net.start()
     net.socket.chmod(0o666)
     for folder in (net.socket, *net.socket.parents):
@@ -197,22 +197,22 @@ def test_the_kernel_says_who_asks(net: House) -> None:
     assert "may not ask" in json.loads(done.stdout)["text"]
 
 
-def test_without_networkmanager_it_is_one_clear_sentence(house: House) -> None:
-    house.path = str(house.tools)
-    house.start()
-    answer = house.ask("network.apply", **WISH)
+def test_without_networkmanager_it_is_one_clear_sentence(bench: Bench) -> None:
+    bench.path = str(bench.tools)
+    bench.start()
+    answer = bench.ask("network.apply", **WISH)
     assert answer["text"].startswith("This machine has no NetworkManager, so btrmd cannot")
-    house.stop()
-    house.play_nmcli()
-    house.nmcli = {**house.nmcli, "down": True}
-    house.path = f"{house.tools}:{os.path.dirname(sys.executable)}"
-    house.start()
-    assert "not running" in house.ask("network.apply", **WISH)["text"]
-    house.nmcli = {**house.nmcli, "down": False, "devices": ["wlan0:wifi:connected"]}
-    assert "no wired interface" in house.ask("network.apply", **WISH)["text"]
+    bench.stop()
+    bench.play_nmcli()
+    bench.nmcli = {**bench.nmcli, "down": True}
+    bench.path = f"{bench.tools}:{os.path.dirname(sys.executable)}"
+    bench.start()
+    assert "not running" in bench.ask("network.apply", **WISH)["text"]
+    bench.nmcli = {**bench.nmcli, "down": False, "devices": ["wlan0:wifi:connected"]}
+    assert "no wired interface" in bench.ask("network.apply", **WISH)["text"]
 
 
-def test_it_ends_itself_when_nobody_asks_but_not_while_a_change_is_open(net: House) -> None:
+def test_it_ends_itself_when_nobody_asks_but_not_while_a_change_is_open(net: Bench) -> None:
     net.start("--idle-s", "0.5", "--confirm-s", "3")
     assert net.ask("network.apply", **WISH)["ok"]
     net.until_state("reverted")  # it was there to undo it

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from appliance_house import ROOT
+from appliance_fixtures import ROOT
 
 # Runs as the first process of the new name spaces: nothing of it reaches the machine.
 INSIDE = r"""
@@ -51,7 +51,7 @@ TALK = r"""
 import json, subprocess, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from appliance_house import WISH, House, wait_until
+from appliance_fixtures import WISH, House, wait_until
 
 def nmcli(*words):
     return subprocess.run(["nmcli", *words], check=True, capture_output=True, text=True).stdout
@@ -62,30 +62,30 @@ def address():
             if a["family"] == "inet"]
 
 disk = Path("/etc/NetworkManager/system-connections")
-house = House(Path(sys.argv[1]) / "house")
+bench = House(Path(sys.argv[1]) / "bench")
 assert address() == ["10.0.0.5"], address()
-house.start("--confirm-s", "4")
+bench.start("--confirm-s", "4")
 try:
-    assert house.ask("network.apply", **WISH)["ok"]
-    house.until_state("pending")
+    assert bench.ask("network.apply", **WISH)["ok"]
+    bench.until_state("pending")
     assert address() == ["192.168.1.50"], address()
     assert not list(disk.glob("btrm-*")), "a power cut must undo it"
     # NetworkManager tells of a new name a moment after it has taken it.
     wait_until(lambda: nmcli("general", "hostname").strip() == "cabinet-7", "the host name")
-    house.until_state("reverted")
+    bench.until_state("reverted")
     assert address() == ["10.0.0.5"], address()
     assert "btrm-" not in nmcli("-t", "-f", "NAME", "connection", "show")
     print("reverted")
 finally:
-    house.stop()
-house.start()
+    bench.stop()
+bench.start()
 try:
-    assert house.ask("network.apply", **WISH)["ok"]
-    house.until_state("pending")
-    assert house.ask("network.show")["addresses"][0] == "192.168.1.50"
-    refused = house.ask("network.confirm", address="10.0.0.5")
+    assert bench.ask("network.apply", **WISH)["ok"]
+    bench.until_state("pending")
+    assert bench.ask("network.show")["addresses"][0] == "192.168.1.50"
+    refused = bench.ask("network.confirm", address="10.0.0.5")
     assert "not the new address" in refused["text"], refused
-    assert house.ask("network.confirm", address="192.168.1.50")["ok"]
+    assert bench.ask("network.confirm", address="192.168.1.50")["ok"]
     kept = list(disk.glob("btrm-*"))
     assert len(kept) == 1, kept
     text = kept[0].read_text()
@@ -94,13 +94,13 @@ try:
     assert address() == ["192.168.1.50"], "confirming does not touch the line"
     print("kept")
     wish = {{**WISH, "address": "192.168.1.214", "host_name": "BTRM"}}
-    assert house.ask("network.apply", **wish, keep=True)["ok"]
-    house.until_state("kept")
+    assert bench.ask("network.apply", **wish, keep=True)["ok"]
+    bench.until_state("kept")
     assert address() == ["192.168.1.214"], address()
     assert len(list(disk.glob("btrm-*"))) == 1
     print("defaults")
 finally:
-    house.stop()
+    bench.stop()
 """
 
 
@@ -129,8 +129,8 @@ def test_the_real_networkmanager_tries_keeps_and_undoes(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     log = tmp_path / "nm.log"
-    told = log.read_text()[-3000:] if log.exists() else ""
-    assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-4000:]}\n{told}"
+    reported = log.read_text()[-3000:] if log.exists() else ""
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-4000:]}\n{reported}"
     assert [word for word in done.stdout.split() if word in ("reverted", "kept", "defaults")] == [
         "reverted", "kept", "defaults",
     ]  # fmt: skip

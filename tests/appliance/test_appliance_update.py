@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from appliance_house import House, wait_until
+from appliance_fixtures import Bench, wait_until
 from appliance_packages import ARCH, Machine
 
-from btrmd.appliance.installer.health import Health
+from btrmd.appliance.installer.health import InstalledHealth
 from btrmd.appliance.minimum import give_leave
 
 pytestmark = pytest.mark.skipif(
@@ -30,24 +30,24 @@ SOON = ("--ready-s", "5")  # where it never becomes ready
 
 
 @pytest.fixture
-def machine(house: House) -> Iterator[Machine]:
-    made = Machine(house)
+def machine(bench: Bench) -> Iterator[Machine]:
+    made = Machine(bench)
     yield made
     made.close()
 
 
 def state(machine: Machine) -> dict[str, Any]:
-    path = machine.house.lib / "update.json"
+    path = machine.bench.lib / "update.json"
     return dict(json.loads(path.read_text())) if path.exists() else {}
 
 
 def upload(machine: Machine, bundle: Path) -> None:
-    shutil.copy(bundle, machine.house.incoming)
+    shutil.copy(bundle, machine.bench.incoming)
 
 
 def stage(machine: Machine, bundle: Path) -> dict[str, Any]:
     upload(machine, bundle)
-    return machine.house.ask("update.stage")
+    return machine.bench.ask("update.stage")
 
 
 def end_of(machine: Machine) -> dict[str, Any]:
@@ -59,17 +59,17 @@ def end_of(machine: Machine) -> dict[str, Any]:
 
 
 def test_a_good_one_goes_in_and_a_bad_one_comes_back(machine: Machine) -> None:
-    house = machine.house
+    bench = machine.bench
     machine.install_first(machine.deb("1.0.0"))
     assert machine.installed == "1.0.0 installed"
     site = machine.root / "etc/btrm/site"
     site.write_text("by hand\n")
-    house.start(*READY)
+    bench.start(*READY)
 
     answer = stage(machine, machine.bundle(machine.deb("1.1.0")))
     assert answer["ok"], answer
     assert (answer["version"], answer["installed"]) == ("1.1.0", "1.0.0")
-    answer = house.ask("update.install")
+    answer = bench.ask("update.install")
     assert answer["ok"], answer
     assert "1.1.0 is being installed" in answer["text"]
     ended = end_of(machine)
@@ -77,13 +77,13 @@ def test_a_good_one_goes_in_and_a_bad_one_comes_back(machine: Machine) -> None:
     assert ended["text"] == "btrmd 1.1.0 is installed and well."
     assert machine.installed == "1.1.0 installed"
     assert site.read_text() == "by hand\n", "conffiles are the site's"
-    assert "update_ended" in (house.daemon_run / "asked").read_text()
+    assert "update_ended" in (bench.daemon_run / "asked").read_text()
 
     # 1.2.0 never gets well: 1.1.0 returns by itself, from the package that was kept.
-    house.stop()
-    house.start(*SOON)
+    bench.stop()
+    bench.start(*SOON)
     assert stage(machine, machine.bundle(machine.deb("1.2.0", well=False)))["ok"]
-    assert house.ask("update.install")["ok"]
+    assert bench.ask("update.install")["ok"]
     wait_until(lambda: state(machine)["n"] == 2)
     ended = end_of(machine)
     assert ended["state"] == "rolled_back", f"{ended} {machine.log.read_text()}"
@@ -97,9 +97,9 @@ def test_a_good_one_goes_in_and_a_bad_one_comes_back(machine: Machine) -> None:
 def test_the_first_version_which_nobody_kept_comes_back_too(machine: Machine) -> None:
     """Nobody kept its file: it is made again from what is installed."""
     machine.install_first(machine.deb("1.0.0"))
-    machine.house.start(*SOON)
+    machine.bench.start(*SOON)
     assert stage(machine, machine.bundle(machine.deb("2.0.0", well=False)))["ok"]
-    assert machine.house.ask("update.install")["ok"]
+    assert machine.bench.ask("update.install")["ok"]
     ended = end_of(machine)
     assert ended["state"] == "rolled_back", f"{ended} {machine.log.read_text()}"
     assert machine.installed == "1.0.0 installed"
@@ -110,11 +110,11 @@ def test_the_first_version_which_nobody_kept_comes_back_too(machine: Machine) ->
 
 
 def test_what_is_refused_before_anything_is_touched(machine: Machine) -> None:
-    house = machine.house
+    bench = machine.bench
     machine.install_first(machine.deb("1.5.0"))
-    house.start(*READY)
-    assert "No update has been uploaded" in house.ask("update.stage")["text"]
-    assert "No verified update is waiting" in house.ask("update.install")["text"]
+    bench.start(*READY)
+    assert "No update has been uploaded" in bench.ask("update.stage")["text"]
+    assert "No verified update is waiting" in bench.ask("update.install")["text"]
 
     newer = machine.deb("1.6.0")
     assert "is for jessie" in stage(machine, machine.bundle(newer, "--suite", "jessie"))["text"]
@@ -127,91 +127,91 @@ def test_what_is_refused_before_anything_is_touched(machine: Machine) -> None:
     data[3000] ^= 1
     good.with_name("bad").write_bytes(data)
     assert "refused" in stage(machine, good.with_name("bad"))["text"]
-    assert "No verified update" in house.ask("update.install")["text"], "nothing stays staged"
-    house.incoming.unlink()
-    house.incoming.symlink_to(good)
-    assert "cannot be read" in house.ask("update.stage")["text"], "never through a link"
-    house.incoming.unlink()
-    os.mkfifo(house.incoming)
-    assert house.ask("update.stage")["ok"] is False
-    house.incoming.unlink()
-    with house.incoming.open("wb") as file:
+    assert "No verified update" in bench.ask("update.install")["text"], "nothing stays staged"
+    bench.incoming.unlink()
+    bench.incoming.symlink_to(good)
+    assert "cannot be read" in bench.ask("update.stage")["text"], "never through a link"
+    bench.incoming.unlink()
+    os.mkfifo(bench.incoming)
+    assert bench.ask("update.stage")["ok"] is False
+    bench.incoming.unlink()
+    with bench.incoming.open("wb") as file:
         file.truncate((128 << 20) + 1)
-    assert "allowed are 128 MiB" in house.ask("update.stage")["text"]
+    assert "allowed are 128 MiB" in bench.ask("update.stage")["text"]
 
     assert stage(machine, machine.bundle(machine.deb("1.4.0")))["ok"]
-    older = house.ask("update.install")
+    older = bench.ask("update.install")
     assert "1.4.0 is older than 1.5.0, the oldest version that may be installed" in older["text"]
-    assert house.ask("update.install", downgrade="yes")["ok"] is False
-    (house.keys / "factory.pem").unlink()
+    assert bench.ask("update.install", downgrade="yes")["ok"] is False
+    (bench.keys / "factory.pem").unlink()
     assert "No update key is installed" in stage(machine, good)["text"]
     assert state(machine) == {}
     assert machine.installed == "1.5.0 installed"
 
 
 def test_only_root_gives_leave_for_a_downgrade(machine: Machine) -> None:
-    house = machine.house
+    bench = machine.bench
     machine.install_first(machine.deb("1.5.0"))
-    house.start(*READY)
+    bench.start(*READY)
     older = machine.bundle(machine.deb("1.4.0"))
     assert stage(machine, older)["ok"]
-    refused = house.ask("update.install", downgrade=True)
+    refused = bench.ask("update.install", downgrade=True)
     assert "only root gives leave to go below it" in refused["text"]
-    leave = house.lib / "downgrade"
+    leave = bench.lib / "downgrade"
     for wrong in ("1.3.0", "1.4.0.1", "", "1.4.0 1.5.0"):
-        give_leave(house.lib, wrong)
-        assert "only root" in house.ask("update.install", downgrade=True)["text"], wrong
-    give_leave(house.lib, "1.4.0")
+        give_leave(bench.lib, wrong)
+        assert "only root" in bench.ask("update.install", downgrade=True)["text"], wrong
+    give_leave(bench.lib, "1.4.0")
     leave.chmod(0o666)
-    assert "only root" in house.ask("update.install", downgrade=True)["text"]
+    assert "only root" in bench.ask("update.install", downgrade=True)["text"]
     leave.chmod(0o644)
     os.chown(leave, 4711, 4711)
-    assert "only root" in house.ask("update.install", downgrade=True)["text"]
-    give_leave(house.lib, "1.4.0")
-    assert house.ask("update.install", downgrade=True)["ok"]
+    assert "only root" in bench.ask("update.install", downgrade=True)["text"]
+    give_leave(bench.lib, "1.4.0")
+    assert bench.ask("update.install", downgrade=True)["ok"]
     assert end_of(machine)["state"] == "good"
     assert machine.installed == "1.4.0 installed"
     assert not leave.exists(), "for once"
-    assert (house.lib / "minimum").read_text() == "1.4.0\n"
+    assert (bench.lib / "minimum").read_text() == "1.4.0\n"
 
 
 def test_each_update_raises_the_minimum_for_good(machine: Machine) -> None:
     """A signed version between what root put back by hand and what was there before is refused."""
-    house = machine.house
+    bench = machine.bench
     machine.install_first(machine.deb("1.0.0"))
-    house.start(*READY)
+    bench.start(*READY)
     assert stage(machine, machine.bundle(machine.deb("1.2.0")))["ok"]
-    assert house.ask("update.install")["ok"]
+    assert bench.ask("update.install")["ok"]
     assert end_of(machine)["state"] == "good"
-    assert (house.lib / "minimum").read_text() == "1.2.0\n"
+    assert (bench.lib / "minimum").read_text() == "1.2.0\n"
     machine.install_first(machine.deb("1.0.0"))
     between = machine.bundle(machine.deb("1.1.0"))
     assert stage(machine, between)["ok"]
-    assert "older than 1.2.0" in house.ask("update.install")["text"]
-    assert "1.2.0 is the oldest" in house.ask("update.install", downgrade=True)["text"]
+    assert "older than 1.2.0" in bench.ask("update.install")["text"]
+    assert "1.2.0 is the oldest" in bench.ask("update.install", downgrade=True)["text"]
     assert machine.installed == "1.0.0 installed"
     # One that does not get well raises nothing.
-    house.stop()
-    house.start(*SOON)
+    bench.stop()
+    bench.start(*SOON)
     assert stage(machine, machine.bundle(machine.deb("1.3.0", well="The pages are ill.")))["ok"]
-    assert house.ask("update.install")["ok"]
+    assert bench.ask("update.install")["ok"]
     wait_until(lambda: state(machine)["n"] == 2)
     ended = end_of(machine)
     assert ended["state"] == "rolled_back"
     assert "btrmd 1.3.0 was not well (The pages are ill)" in ended["text"]
-    assert (house.lib / "minimum").read_text() == "1.2.0\n"
+    assert (bench.lib / "minimum").read_text() == "1.2.0\n"
 
 
 def lines(machine: Machine) -> list[str]:
-    with closing(sqlite3.connect(machine.house.daemon_state / "history.db")) as database:
+    with closing(sqlite3.connect(machine.bench.daemon_state / "history.db")) as database:
         return [row[0] for row in database.execute("SELECT text FROM events ORDER BY rowid")]
 
 
 def test_going_back_keeps_the_history_though_the_new_version_changed_its_tables(
     machine: Machine,
 ) -> None:
-    house = machine.house
-    folder = house.daemon_state
+    bench = machine.bench
+    folder = bench.daemon_state
     with closing(sqlite3.connect(folder / "history.db")) as database:
         database.execute("CREATE TABLE events (n INTEGER PRIMARY KEY, text TEXT)")
         database.execute("CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT)")
@@ -221,10 +221,10 @@ def test_going_back_keeps_the_history_though_the_new_version_changed_its_tables(
     for path in (folder, folder / "history.db"):
         os.chown(path, 4711, 4711)
     machine.install_first(machine.deb("1.0.0"))
-    house.start(*SOON)
+    bench.start(*SOON)
     ill = machine.deb("1.1.0", schema=4, well="It is ill.")
     assert stage(machine, machine.bundle(ill))["ok"]
-    assert house.ask("update.install")["ok"]
+    assert bench.ask("update.install")["ok"]
     ended = end_of(machine)
     assert ended["state"] == "rolled_back", f"{ended} {machine.log.read_text()}"
     assert lines(machine) == [
@@ -237,20 +237,20 @@ def test_going_back_keeps_the_history_though_the_new_version_changed_its_tables(
 
 def test_a_test_that_has_begun_meanwhile_goes_on(machine: Machine) -> None:
     """The daemon let it pass a moment before: the installer asks again, then the package does."""
-    house = machine.house
+    bench = machine.bench
     machine.install_first(machine.deb("1.0.0"))
-    house.start(*READY)
+    bench.start(*READY)
     bundle = machine.bundle(machine.deb("1.1.0"))
-    (house.daemon_run / "test").write_text("running")
+    (bench.daemon_run / "test").write_text("running")
     assert stage(machine, bundle)["ok"]
-    assert house.ask("update.install")["ok"]
+    assert bench.ask("update.install")["ok"]
     assert end_of(machine)["text"] == "A test has begun, so the update was not installed."
-    (house.daemon_run / "test").unlink()
+    (bench.daemon_run / "test").unlink()
     before = machine.pid.read_text()
 
     refusing = machine.bundle(machine.deb("1.2.0", refuses=True))
     assert stage(machine, refusing)["ok"]
-    assert house.ask("update.install")["ok"]
+    assert bench.ask("update.install")["ok"]
     wait_until(lambda: state(machine)["n"] == 2)
     ended = end_of(machine)
     assert ended["state"] == "refused", f"{ended} {machine.log.read_text()}"
@@ -260,12 +260,12 @@ def test_a_test_that_has_begun_meanwhile_goes_on(machine: Machine) -> None:
 
 @pytest.mark.parametrize("well", [True, False])
 def test_a_power_cut_in_the_middle_is_finished_or_undone(machine: Machine, well: bool) -> None:
-    house = machine.house
+    bench = machine.bench
     machine.install_first(machine.deb("1.0.0"))
-    house.start(*READY)
+    bench.start(*READY)
     assert stage(machine, machine.bundle(machine.deb("1.1.0")))["ok"]
-    deb = house.lib / "staged.deb"
-    assert house.ask("update.install")["ok"]
+    deb = bench.lib / "staged.deb"
+    assert bench.ask("update.install")["ok"]
     assert end_of(machine)["state"] == "good"  # so `code` is there and 1.1.0 is kept
     # As the cut leaves it: unpacked, not configured, the station down.
     machine.run("systemctl", "stop", "btrmd.service")
@@ -273,12 +273,12 @@ def test_a_power_cut_in_the_middle_is_finished_or_undone(machine: Machine, well:
     shutil.copy(again, deb)
     job = {**state(machine), "state": "installing", "started": True, "version": "1.2.0",
            "previous": "1.1.0", "n": 2, "ready_s": 20.0 if well else 5.0}  # fmt: skip
-    (house.lib / "update.json").write_text(json.dumps(job))
+    (bench.lib / "update.json").write_text(json.dumps(job))
     machine.run("dpkg", "--unpack", str(again))
     assert machine.installed == "1.2.0 unpacked"
-    environment = {**os.environ, **machine.environment, "PATH": house.path,
-                   "PYTHONPATH": str(house.lib / "code")}  # fmt: skip
-    words = [sys.executable, "-m", "installer", str(house.lib), "--resume"]
+    environment = {**os.environ, **machine.environment, "PATH": bench.path,
+                   "PYTHONPATH": str(bench.lib / "code")}  # fmt: skip
+    words = [sys.executable, "-m", "installer", str(bench.lib), "--resume"]
     done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=120)
     ended = state(machine)
     if well:
@@ -297,13 +297,13 @@ def test_a_daemon_that_tells_nonsense_cannot_keep_its_update(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What the daemon writes is judged, and must not end the judge."""
-    house = machine.house
-    for name, value in (*machine.environment.items(), ("PATH", house.path)):
+    bench = machine.bench
+    for name, value in (*machine.environment.items(), ("PATH", bench.path)):
         monkeypatch.setenv(name, value)
     machine.install_first(machine.deb("1.0.0"))
-    health = Health(house.daemon_run)
+    health = InstalledHealth(bench.daemon_run)
     wait_until(lambda: health.look("1.0.0") == "", "the station is well")
-    says = house.daemon_run / "says"
+    says = bench.daemon_run / "says"
     deep = "[" * 100_000
     for nonsense in (
         "nonsense",
@@ -322,11 +322,11 @@ def test_a_daemon_that_tells_nonsense_cannot_keep_its_update(
 def test_a_version_from_before_the_question_is_judged_by_where_it_is(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = machine.house
-    for name, value in (*machine.environment.items(), ("PATH", house.path)):
+    bench = machine.bench
+    for name, value in (*machine.environment.items(), ("PATH", bench.path)):
         monkeypatch.setenv(name, value)
     machine.install_first(machine.deb("1.0.0"))
-    health = Health(house.daemon_run)
+    health = InstalledHealth(bench.daemon_run)
     monkeypatch.setattr(
         health, "ask", lambda verb: {"ok": True, "version": "0.1.0"} if verb == "where" else
         {"ok": False, "code": "verb"},
@@ -336,12 +336,12 @@ def test_a_version_from_before_the_question_is_judged_by_where_it_is(
 
 def test_a_refusal_is_not_overruled_by_going_back(machine: Machine) -> None:
     """The package says no, because of a test, say, and the old one does not look well meanwhile."""
-    house = machine.house
+    bench = machine.bench
     machine.install_first(machine.deb("1.0.0"))
-    house.start(*SOON)
+    bench.start(*SOON)
     assert stage(machine, machine.bundle(machine.deb("1.2.0", refuses=True)))["ok"]
-    (house.daemon_run / "says").write_text("{}")
-    assert house.ask("update.install")["ok"]
+    (bench.daemon_run / "says").write_text("{}")
+    assert bench.ask("update.install")["ok"]
     ended = end_of(machine)
     assert ended["state"] == "rolled_back", ended
     assert machine.overruled == "BTRMD_UPGRADE_ANYWAY=\n" * 2, "the old package may refuse too"
@@ -349,10 +349,10 @@ def test_a_refusal_is_not_overruled_by_going_back(machine: Machine) -> None:
 
 
 def test_an_installer_at_work_is_not_disturbed_whatever_the_clock_says(machine: Machine) -> None:
-    house = machine.house
-    (house.lib / "update.json").write_text('{"state": "installing", "at": 1.0, "n": 1}')
-    house.start(*READY)
-    with (house.lib / "lock").open("w") as lock:
+    bench = machine.bench
+    (bench.lib / "update.json").write_text('{"state": "installing", "at": 1.0, "n": 1}')
+    bench.start(*READY)
+    with (bench.lib / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "An update is being installed" in house.ask("update.stage")["text"]
-    assert "No update has been uploaded" in house.ask("update.stage")["text"]
+        assert "An update is being installed" in bench.ask("update.stage")["text"]
+    assert "No update has been uploaded" in bench.ask("update.stage")["text"]

@@ -80,7 +80,7 @@ def test_a_wrong_site_file_is_one_sentence(run: Run, config_dir: Path) -> None:
 def test_the_files_of_a_locked_state_folder_are_left_alone(
     run: Run, config_dir: Path, state_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("btrmd.cli.settings_door.LOCK_S", 0.1)
+    monkeypatch.setattr("btrmd.cli.settings_client.LOCK_S", 0.1)
     with DirLock(state_dir):  # a daemon that is just starting or stopping
         result = run("set", "test.type=2", "--config-dir", config_dir, "--state-dir", state_dir)
     assert result.code == 1

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from btrmd.cli.main import VERBS, build_parser
-from btrmd.cli.place import Place, find_place, run_dir
+from btrmd.cli.place import Folders, find_place, run_dir
 from btrmd.cli.run_options import (
     RunOptions,
-    SerialLine,
+    SerialOption,
     decode_address,
     decode_serial,
     decode_speed,
@@ -54,7 +54,7 @@ def test_run_takes_every_promised_option(tmp_path: Path) -> None:
         modbus="0.0.0.0:5020",
         dnp3="[::1]:20000",
         snmp="localhost:1161",
-        serial=SerialLine("/dev/ttyS0", "modbus", 9600, "even"),
+        serial=SerialOption("/dev/ttyS0", "modbus", 9600, "even"),
     )
     assert got.run_dir == tmp_path / "s" / "run"
 
@@ -66,14 +66,14 @@ def test_a_relative_folder_is_made_absolute(elsewhere: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("/dev/ttyS0", SerialLine("/dev/ttyS0", "modbus", 9600, "even")),
-        ("/dev/ttyS0,dnp3", SerialLine("/dev/ttyS0", "dnp3", 9600, "none")),
-        ("/dev/ttyS0,modbus,19200", SerialLine("/dev/ttyS0", "modbus", 19200, "even")),
-        ("/dev/ttyS0,dnp3,115200,8o1", SerialLine("/dev/ttyS0", "dnp3", 115200, "odd")),
-        ("/dev/ttyS0,modbus,1200,8N1", SerialLine("/dev/ttyS0", "modbus", 1200, "none")),
+        ("/dev/ttyS0", SerialOption("/dev/ttyS0", "modbus", 9600, "even")),
+        ("/dev/ttyS0,dnp3", SerialOption("/dev/ttyS0", "dnp3", 9600, "none")),
+        ("/dev/ttyS0,modbus,19200", SerialOption("/dev/ttyS0", "modbus", 19200, "even")),
+        ("/dev/ttyS0,dnp3,115200,8o1", SerialOption("/dev/ttyS0", "dnp3", 115200, "odd")),
+        ("/dev/ttyS0,modbus,1200,8N1", SerialOption("/dev/ttyS0", "modbus", 1200, "none")),
     ],
 )
-def test_serial(text: str, line: SerialLine) -> None:
+def test_serial(text: str, line: SerialOption) -> None:
     assert decode_serial(text) == line
 
 
@@ -173,7 +173,7 @@ def test_place_by_option_environment_demo_and_installation(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     installed = find_place()
-    assert installed == Place(Path("/etc/btrm"), Path("/var/lib/btrm"))
+    assert installed == Folders(Path("/etc/btrm"), Path("/var/lib/btrm"))
     assert installed.socket == Path("/run/btrm/control.sock")
     assert run_dir(Path("/var/lib/btrm/")) == Path("/run/btrm")
 
@@ -181,13 +181,13 @@ def test_place_by_option_environment_demo_and_installation(
     socket.parent.mkdir(parents=True)
     socket.touch()
     demo = find_place()
-    assert demo == Place(Path(".demo/config"), Path(".demo/state"))
+    assert demo == Folders(Path(".demo/config"), Path(".demo/state"))
     assert find_place(config_dir=".demo/config").state_dir == elsewhere / ".demo" / "state"
     assert find_place(demo=False) == installed
 
     monkeypatch.setenv("BTRM_STATE_DIR", str(tmp_path / "s"))
-    assert find_place() == Place(Path("/etc/btrm"), tmp_path / "s", False, True)
+    assert find_place() == Folders(Path("/etc/btrm"), tmp_path / "s", False, True)
     assert find_place(state_dir="/other").state_dir == Path("/other")
     assert find_place(state_dir="/other").socket == Path("/other/run/control.sock")
     monkeypatch.setenv("BTRM_CONFIG_DIR", str(tmp_path / "c"))
-    assert find_place() == Place(tmp_path / "c", tmp_path / "s", True, True)
+    assert find_place() == Folders(tmp_path / "c", tmp_path / "s", True, True)

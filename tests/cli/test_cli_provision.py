@@ -59,7 +59,7 @@ def test_a_fresh_unit_becomes_site_17_once(
     assert [settings[key] for key in keys] == ["Site 17", "10.0.0.17", True, 26.0]
     assert [path.name for path in boot.iterdir()] == ["btrm.csv.applied"]
     report = ProvisionFile(state_dir).load()
-    assert (report.is_fault, report.is_told) == (False, False)
+    assert (report.is_fault, report.is_reported) == (False, False)
     assert run("provision", boot, *place) == (0, "", "")
 
 
@@ -110,9 +110,9 @@ def test_a_wrong_file_changes_nothing_and_is_a_fault_until_it_is_gone(
     assert file.exists()
     kept = ProvisionFile(state_dir)
     assert kept.load().is_fault
-    kept.save(kept.load()._replace(is_told=True))
+    kept.save(kept.load()._replace(is_reported=True))
     assert run("provision", boot, *place).code == 1
-    assert kept.load().is_told, "the same refusal is told once"
+    assert kept.load().is_reported, "the same refusal is told once"
     file.unlink()
     assert run("provision", boot, *place).code == 0
     assert not kept.load().is_fault
@@ -143,7 +143,7 @@ def test_the_files_of_a_unit_in_use_are_left_alone(
     run: Run, boot: Path, place: tuple[object, ...], config_dir: Path, state_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("btrmd.cli.settings_door.LOCK_S", 0.1)
+    monkeypatch.setattr("btrmd.cli.settings_client.LOCK_S", 0.1)
     (boot / "btrm.csv").write_text(ROWS)
     with DirLock(state_dir):
         assert run("provision", boot, *place).code == 1

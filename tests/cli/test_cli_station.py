@@ -129,8 +129,8 @@ def test_test_status_says_what_the_discharge_alone_says_and_what_to_do(
         "then test again: this is no verdict yet.",
     ):
         assert part in said
-    told = json.loads(run("test", "status", "--json", "--state-dir", state_dir).out)
-    assert (told["own_estimate_s"], told["started_at_charge"]) == (7000.0, 0.82)
+    reported = json.loads(run("test", "status", "--json", "--state-dir", state_dir).out)
+    assert (reported["own_estimate_s"], reported["started_at_charge"]) == (7000.0, 0.82)
 
 
 def test_status_and_alarms(run: Run, station: Station, state_dir: Path) -> None:

@@ -58,8 +58,8 @@ def test_a_token_reads_until_it_is_revoked(unit: DaemonProcess) -> None:
     gone = unit.cli("token", "revoke", "prometheus")
     assert (gone.code, "no token prometheus" in gone.err) == (1, True)
     unit.set(web__authorization="writes")
-    told = [event["text"] for event in unit.events() if event["key"] == "web.tokens"]
-    assert told == ["Token prometheus was made as viewer.", "Token prometheus was revoked."]
+    reported = [event["text"] for event in unit.events() if event["key"] == "web.tokens"]
+    assert reported == ["Token prometheus was made as viewer.", "Token prometheus was revoked."]
 
 
 def test_without_a_daemon_the_file_is_written(unit: DaemonProcess) -> None:

@@ -139,7 +139,7 @@ def test_lines_may_come_in_pieces_or_together(server: ControlServer) -> None:
 
 def test_too_much_is_refused_and_cut(server: ControlServer) -> None:
     with Peer(server.path) as peer:
-        # All of it is taken before the door closes, so that the answer is not lost to a reset.
+        # All of it is taken before the listener closes, so that the answer is not lost to a reset.
         peer.send(b"x" * (MAX_LINE + 1))
         assert peer.line()["code"] == "too_long"
         assert peer.is_closed()

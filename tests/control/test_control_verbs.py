@@ -12,8 +12,8 @@ from control_station import AT, AT_ISO, FINISHED, Station
 
 from btrmd import __version__
 from btrmd.bus import Bus
-from btrmd.cli.client import Client, RefusedError
-from btrmd.cli.place import Place
+from btrmd.cli.client import CommandRefusedError, ControlClient
+from btrmd.cli.place import Folders
 from btrmd.model.commands import (
     AckAlarm,
     BatteryReplaced,
@@ -37,19 +37,19 @@ own_estimate_s own_low_s own_high_s started_at_charge
 
 
 @pytest.fixture
-def client(server: ControlServer) -> Iterator[Client]:
-    with Client(Place(Path("/nowhere"), server.path.parent.parent), timeout=5.0) as client:
+def client(server: ControlServer) -> Iterator[ControlClient]:
+    with ControlClient(Folders(Path("/nowhere"), server.path.parent.parent), timeout=5.0) as client:
         yield client
 
 
-def refused(client: Client, verb: str, **fields: object) -> RefusedError:
-    with pytest.raises(RefusedError) as caught:
+def refused(client: ControlClient, verb: str, **fields: object) -> CommandRefusedError:
+    with pytest.raises(CommandRefusedError) as caught:
         client.ask(verb, **fields)
     assert str(caught.value).endswith(".")
     return caught.value
 
 
-def test_get_without_keys_is_every_setting_and_no_secret(client: Client) -> None:
+def test_get_without_keys_is_every_setting_and_no_secret(client: ControlClient) -> None:
     values = client.ask("get")["values"]
     assert list(values) == list(SETTINGS)
     assert values["system.voltage"] == 12
@@ -58,18 +58,18 @@ def test_get_without_keys_is_every_setting_and_no_secret(client: Client) -> None
     assert values["test.next_h"] == 13  # live: the countdown, from its point
 
 
-def test_get_takes_points_as_well(client: Client) -> None:
+def test_get_takes_points_as_well(client: ControlClient) -> None:
     values = client.ask("get", keys=["battery.voltage", "battery.current", "ups.enabled"])["values"]
     assert values == {"battery.voltage": 13.39, "battery.current": None, "ups.enabled": True}
     assert client.ask("get", keys=["alarm.list"])["values"] == {"alarm.list": ["sensor.0x4a"]}
 
 
-def test_get_of_an_unknown_key_is_refused(client: Client) -> None:
+def test_get_of_an_unknown_key_is_refused(client: ControlClient) -> None:
     assert "'battery.colour'" in str(refused(client, "get", keys=["battery.colour"]))
     assert refused(client, "get", keys="battery.voltage").code == "syntax"
 
 
-def test_set_changes_and_tells_what_is_now(station: Station, client: Client) -> None:
+def test_set_changes_and_tells_what_is_now(station: Station, client: ControlClient) -> None:
     answer = client.ask("set", changes={"test.interval_h": "24", "email.password": "neu"})
     assert answer["values"] == {"test.interval_h": 24, "email.password": None}
     assert client.ask("get", keys=["test.interval_h"])["values"] == {"test.interval_h": 24}
@@ -77,7 +77,7 @@ def test_set_changes_and_tells_what_is_now(station: Station, client: Client) -> 
     assert isinstance(station.commands[0], ChangeSettings)
 
 
-def test_a_refused_set_names_key_value_and_range(station: Station, client: Client) -> None:
+def test_a_refused_set_names_key_value_and_range(station: Station, client: ControlClient) -> None:
     error = refused(client, "set", changes={"test.type": "2", "test.interval_h": "501"})
     assert error.code == "range"
     assert error.facts["key"] == "test.interval_h"
@@ -87,7 +87,9 @@ def test_a_refused_set_names_key_value_and_range(station: Station, client: Clien
     assert refused(client, "set", changes={}).code == "syntax"
 
 
-def test_status_has_points_listeners_alarms_and_test(station: Station, client: Client) -> None:
+def test_status_has_points_listeners_alarms_and_test(
+    station: Station, client: ControlClient
+) -> None:
     station.bus.report_listener("http", "127.0.0.1:8080")
     station.bus.report_listener("modbus", "", "Port 502 is taken.")
     answer = client.ask("status")
@@ -108,7 +110,7 @@ def test_status_has_points_listeners_alarms_and_test(station: Station, client: C
     assert answer["alarms"] == client.ask("alarms")["alarms"]
 
 
-def test_alarms_have_their_promised_fields(client: Client) -> None:
+def test_alarms_have_their_promised_fields(client: ControlClient) -> None:
     assert client.ask("alarms")["alarms"] == [
         {
             "key": "sensor.0x4a",
@@ -121,7 +123,7 @@ def test_alarms_have_their_promised_fields(client: Client) -> None:
     ]
 
 
-def test_a_test_has_its_promised_fields(client: Client) -> None:
+def test_a_test_has_its_promised_fields(client: ControlClient) -> None:
     test = client.ask("test_status", n=6)["test"]
     assert list(test) == PROMISED.split()
     assert test["state"] == "finished"
@@ -131,7 +133,7 @@ def test_a_test_has_its_promised_fields(client: Client) -> None:
 
 
 def test_a_replaced_battery_is_told_before_its_rating_and_type_are_stored(
-    station: Station, client: Client
+    station: Station, client: ControlClient
 ) -> None:
     assert client.ask("battery_replaced")["ok"] is True
     answer = client.ask("battery_replaced", rated_ah="26", type="AGM")
@@ -156,7 +158,7 @@ def test_a_replaced_battery_is_told_before_its_rating_and_type_are_stored(
     ],
 )
 def test_a_refused_rating_or_type_replaces_nothing(
-    station: Station, client: Client, fields: dict[str, object], key: str, allowed: str
+    station: Station, client: ControlClient, fields: dict[str, object], key: str, allowed: str
 ) -> None:
     error = refused(client, "battery_replaced", **fields)
     assert (error.code, error.facts["key"]) == ("range", key)
@@ -164,7 +166,9 @@ def test_a_refused_rating_or_type_replaces_nothing(
     assert station.commands == []
 
 
-def test_test_status_shows_the_running_one_else_the_last(station: Station, client: Client) -> None:
+def test_test_status_shows_the_running_one_else_the_last(
+    station: Station, client: ControlClient
+) -> None:
     test = client.ask("test_status")["test"]
     assert (test["n"], test["state"], test["result"]) == (6, "idle", "good")
     station.begin(7)
@@ -178,20 +182,24 @@ def test_test_status_shows_the_running_one_else_the_last(station: Station, clien
     assert client.ask("test_status", n=7)["test"]["state"] == "running"
 
 
-def test_test_status_before_the_first_test_has_all_fields(station: Station, client: Client) -> None:
+def test_test_status_before_the_first_test_has_all_fields(
+    station: Station, client: ControlClient
+) -> None:
     station.show(last_test=None)
     test = client.ask("test_status")["test"]
     assert (test["n"], test["state"], test["result"], test["marks"]) == (None, "idle", "none", [])
     assert set(test) == set(FINISHED._fields)
 
 
-def test_test_status_of_an_unknown_number(client: Client) -> None:
+def test_test_status_of_an_unknown_number(client: ControlClient) -> None:
     assert refused(client, "test_status", n=99).code == "unknown"
     assert refused(client, "test_status", n="six").code == "syntax"
     assert refused(client, "test_status", n=True).code == "syntax"
 
 
-def test_test_start_answers_when_the_snapshot_shows_it(station: Station, client: Client) -> None:
+def test_test_start_answers_when_the_snapshot_shows_it(
+    station: Station, client: ControlClient
+) -> None:
     assert client.ask("test_start", type="2", delay_h=0)["n"] == 7
     assert client.ask("test_status")["test"]["n"] == 7
     command = station.commands[0]
@@ -215,13 +223,13 @@ def test_test_start_answers_when_the_snapshot_shows_it(station: Station, client:
     ],
 )
 def test_a_wrong_start_never_reaches_the_owner(
-    station: Station, client: Client, fields: dict[str, object]
+    station: Station, client: ControlClient, fields: dict[str, object]
 ) -> None:
     assert refused(client, "test_start", **fields).code == "range"
     assert station.commands == []
 
 
-def test_stop_ack_capacity_and_reset_are_commands(station: Station, client: Client) -> None:
+def test_stop_ack_capacity_and_reset_are_commands(station: Station, client: ControlClient) -> None:
     assert str(refused(client, "test_stop")) == "No test is running."
     client.ask("ack", key="sensor.0x4a")
     assert refused(client, "ack", key="relay.k1").code == "unknown"
@@ -232,7 +240,7 @@ def test_stop_ack_capacity_and_reset_are_commands(station: Station, client: Clie
     assert [c[:-1] for c in asked] == [("sensor.0x4a",), ("relay.k1",), (True,), (False,), (True,)]
 
 
-def test_sim_reads_and_changes_the_plant(station: Station, client: Client) -> None:
+def test_sim_reads_and_changes_the_plant(station: Station, client: ControlClient) -> None:
     truth = client.ask("sim")["truth"]
     assert truth == {"plant_s": 1.0, "battery": {"true_runtime_s": None}}  # endless is no number
     client.ask("sim", changes={"supply.on": "0"})
@@ -243,28 +251,28 @@ def test_sim_reads_and_changes_the_plant(station: Station, client: Client) -> No
 
 def test_a_client_that_is_turned_away_learns_why(station: Station, tmp_path: Path) -> None:
     station.server(tmp_path / "run" / "control.sock", max_clients=0).start()
-    with Client(Place(tmp_path, tmp_path)) as client:
+    with ControlClient(Folders(tmp_path, tmp_path)) as client:
         assert refused(client, "alarms").code == "busy"
 
 
 def test_sim_needs_a_simulation(station: Station, tmp_path: Path) -> None:
     server = station.server(tmp_path / "run" / "control.sock", simulated=False)
     server.start()
-    with Client(Place(tmp_path, tmp_path)) as client:
+    with ControlClient(Folders(tmp_path, tmp_path)) as client:
         error = refused(client, "sim")
         assert client.ask("where")["is_simulated"] is False
     server.stop()
     assert str(error) == "The daemon was not started with --simulate."
 
 
-def test_check_and_where(station: Station, client: Client) -> None:
+def test_check_and_where(station: Station, client: ControlClient) -> None:
     assert client.ask("check")["findings"] == []
     station.found = ["Chip 0x4a does not answer."]
     assert client.ask("check")["findings"] == ["Chip 0x4a does not answer."]
     assert client.ask("where")["is_simulated"] is True
 
 
-def test_selftest_result_is_that_of_the_new_one(station: Station, client: Client) -> None:
+def test_selftest_result_is_that_of_the_new_one(station: Station, client: ControlClient) -> None:
     first = client.ask("selftest")["after"]
     station.selftest_result = "failed"
     second = client.ask("selftest")["after"]
@@ -273,7 +281,9 @@ def test_selftest_result_is_that_of_the_new_one(station: Station, client: Client
     assert client.ask("selftest_result", after=second + 1)["result"] is None
 
 
-def test_calibrate_checks_before_the_owner_is_asked(station: Station, client: Client) -> None:
+def test_calibrate_checks_before_the_owner_is_asked(
+    station: Station, client: ControlClient
+) -> None:
     client.ask("calibrate", channel="battery.voltage", point="high", actual=13.8)
     client.ask("calibrate", channel="battery.voltage", point="clear")
     for actual in (None, "13.8", 1e9, True):
@@ -287,7 +297,7 @@ def test_calibrate_checks_before_the_owner_is_asked(station: Station, client: Cl
     assert client.ask("calibration")["calibration"] == {"battery.voltage": {"low": [0.1, 0.0]}}
 
 
-def test_passwd_hands_the_password_to_the_daemon(station: Station, client: Client) -> None:
+def test_passwd_hands_the_password_to_the_daemon(station: Station, client: ControlClient) -> None:
     client.ask("passwd", user="admin", password="correct horse")
     assert station.passwords == {"admin": "correct horse"}
     client.ask("passwd", user="bob", password="correct horse", role="viewer")
@@ -297,7 +307,7 @@ def test_passwd_hands_the_password_to_the_daemon(station: Station, client: Clien
     assert refused(client, "passwd", user="a b", password="correct horse").code == "range"
 
 
-def test_export_keeps_secrets_unless_asked(client: Client) -> None:
+def test_export_keeps_secrets_unless_asked(client: ControlClient) -> None:
     plain_file = client.ask("export")["export"]
     assert set(plain_file) == {"btrmd", "schema", "settings"}
     assert plain_file["settings"]["email.password"] is None
@@ -306,7 +316,7 @@ def test_export_keeps_secrets_unless_asked(client: Client) -> None:
     assert full["settings"]["email.password"] == "geheim"
 
 
-def test_import_shows_and_makes_the_difference(station: Station, client: Client) -> None:
+def test_import_shows_and_makes_the_difference(station: Station, client: ControlClient) -> None:
     changes = {"test.type": 2, "test.interval_h": 336, "email.password": "anders"}
     shown = client.ask("import", changes=changes, dry_run=True)["changes"]
     assert shown == {"test.type": [1, 2], "email.password": [None, None]}
@@ -319,7 +329,7 @@ def test_import_shows_and_makes_the_difference(station: Station, client: Client)
     assert station.bus.snapshot.settings["test.type"] == 2
 
 
-def test_an_old_point_keeps_its_quality(station: Station, client: Client) -> None:
+def test_an_old_point_keeps_its_quality(station: Station, client: ControlClient) -> None:
     readings = {"io1.voltage": Reading(1.5, STALE, AT), "io2.voltage": Reading(2.5, BAD, 0.0)}
     station.show(points=readings, is_ticking=False)
     answer = client.ask("status")

@@ -237,7 +237,7 @@ class Bench:
         self.until("running", 60.0)
         return last(self)
 
-    def told(self, key: str) -> list[Event]:
+    def reported(self, key: str) -> list[Event]:
         """All events of this key, oldest first."""
         return [event for event in self.events if event.key == key]
 

@@ -70,7 +70,7 @@ def test_each_alarm_has_its_delay_and_hysteresis(
     bench.run(2.1)
     assert key not in bench.alarms
     bench.run(300.0, dt=1.0)
-    assert [event.kind for event in bench.told(key)] == [Kind.RAISE, Kind.CLEAR]
+    assert [event.kind for event in bench.reported(key)] == [Kind.RAISE, Kind.CLEAR]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_bad_reading_neither_raises_nor_clears(key: str, channel: str) -> None
     bench.put(**{channel: None})
     bench.run(120.0)
     assert key in bench.alarms
-    assert [event.kind for event in bench.told(key)] == [Kind.RAISE]
+    assert [event.kind for event in bench.reported(key)] == [Kind.RAISE]
 
 
 @pytest.mark.parametrize(("model", "limit", "rating"), [("300", 22.0, 20.0), ("400", 11.0, 10.0)])
@@ -132,7 +132,7 @@ def test_low_battery_voltage_scales_with_the_blocks(volts: int) -> None:
     assert "battery.low_voltage" not in bench.alarms
     bench.put(battery_v=10.99)
     bench.run(12.0)
-    event = bench.told("battery.low_voltage")[0]
+    event = bench.reported("battery.low_voltage")[0]
     assert event.threshold == 11.0 * volts / 12
     assert event.value == pytest.approx(10.99 * volts / 12)
 
@@ -151,7 +151,7 @@ def test_a_charger_in_bulk_is_there_by_its_current() -> None:
     bench.put(charger_a=2.5, battery_a=2.5)
     bench.run(2.0)
     assert "charger.lost" not in bench.alarms
-    assert [event.threshold for event in bench.told("charger.lost")] == [12.6, 12.6]
+    assert [event.threshold for event in bench.reported("charger.lost")] == [12.6, 12.6]
 
 
 def test_on_a_single_source_a_lost_supply_is_one_alarm() -> None:
@@ -214,9 +214,9 @@ def test_an_acknowledged_alarm_stays_while_its_cause_does() -> None:
     assert bench.ask(AckAlarm("charger.lost", "web admin")).ok
     bench.run(60.0)
     assert bench.state.alarms.raised["charger.lost"].acknowledged
-    told = bench.told("charger.lost")
-    assert [event.kind for event in told] == [Kind.RAISE, Kind.COMMAND]
-    assert told[1].source == "web admin"
+    reported = bench.reported("charger.lost")
+    assert [event.kind for event in reported] == [Kind.RAISE, Kind.COMMAND]
+    assert reported[1].source == "web admin"
     bench.free("charger_v", "charger_a")
     bench.run(15.0)
     assert "charger.lost" not in bench.alarms
@@ -248,7 +248,7 @@ def test_settings_that_were_set_aside_are_an_alarm_until_somebody_acts() -> None
         bench.put(settings_ok=False)
         bench.run(20.0)
         assert bench.alarms == ("settings.defaults",)
-        assert "defaults" in bench.told("settings.defaults")[0].text
+        assert "defaults" in bench.reported("settings.defaults")[0].text
         if act == "ack":
             assert bench.ask(AckAlarm("settings.defaults", "web admin")).ok
         else:
@@ -278,7 +278,7 @@ def test_an_open_lvd_is_an_alarm_without_events_of_its_own() -> None:
     bench.put(supply_v=0.0, charger_v=0.0, guard=True, battery_v=10.3)
     bench.run(15.0)
     assert "lvd.open" in bench.alarms
-    assert [event.kind for event in bench.told("lvd.open")] == [Kind.CHANGE]
+    assert [event.kind for event in bench.reported("lvd.open")] == [Kind.CHANGE]
     bench.put(battery_v=12.8)
     bench.run(70.0)
     assert "lvd.open" not in bench.alarms

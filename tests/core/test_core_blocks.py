@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import Bench
 
-from btrmd.core.blocks import Blocks, measure_blocks, say_imbalance, take_estimate, take_record
+from btrmd.core.blocks import Blocks, format_imbalance, measure_blocks, take_estimate, take_record
 from btrmd.core.persist import dump, restore
 from btrmd.core.publish import points
 from btrmd.core.state import new_state
@@ -110,7 +110,7 @@ def test_a_block_is_named_in_a_discharge_once_it_has_been_found_five_times() -> 
         blocks = take_estimate(blocks, made(3))
         assert not blocks.is_imbalanced
     blocks = take_estimate(blocks, made(3))
-    assert say_imbalance(blocks) == "Block 3 is weak: it will end the run."
+    assert format_imbalance(blocks) == "Block 3 is weak: it will end the run."
 
 
 def test_a_block_that_is_found_now_and_then_is_not_named() -> None:

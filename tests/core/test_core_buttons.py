@@ -39,7 +39,7 @@ def test_a_hold_of_less_than_15_s_does_nothing(button: str, dt: float) -> None:
         done = hold(bench, button, 14.0)
         assert not [a for a in done if isinstance(a, RestoreSettings | ClearTests | Restart)]
     assert bench.state.outputs.led_pb1 is Led.OFF
-    assert not bench.told("system.button")
+    assert not bench.reported("system.button")
 
 
 @STEPS
@@ -68,7 +68,7 @@ def test_pb1_restores_the_address_and_restarts_once(dt: float) -> None:
     ]
     assert [a for a in done if isinstance(a, Restart)] == [Restart("PB1")]
     assert bench.cleared == 0
-    assert len(bench.told("system.button")) == 1
+    assert len(bench.reported("system.button")) == 1
 
 
 def test_both_leds_flash_at_2_hz_for_3_s_when_a_hold_takes_effect() -> None:
@@ -92,7 +92,7 @@ def test_in_a_test_they_are_refused_and_the_log_says_so(button: str) -> None:
     done = hold(bench, button, 20.0)
     assert not [a for a in done if isinstance(a, RestoreSettings | ClearTests | Restart)]
     assert phase(bench) == "running"
-    (event,) = bench.told("system.button")
+    (event,) = bench.reported("system.button")
     assert event.text == f"{button.upper()} refused: a test is running."
     assert event.source == button.upper()
     assert bench.state.outputs.led_pb1 is Led.OFF

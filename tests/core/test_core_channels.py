@@ -50,7 +50,7 @@ def test_hysteresis_and_1_s_of_debounce(
     bench.run(1.3)
     assert tripped() is False
     assert name not in bench.alarms
-    assert [event.kind for event in bench.told(name)] == [Kind.RAISE, Kind.CLEAR]
+    assert [event.kind for event in bench.reported(name)] == [Kind.RAISE, Kind.CLEAR]
 
 
 @pytest.mark.parametrize("config", [0, NC, NO])
@@ -91,7 +91,7 @@ def test_in_the_first_10_s_a_digital_change_is_logged_but_nobody_is_called() -> 
             bench.run(wait + 0.1)
             bench.put(**{f"{name}_v": 5.0})
             bench.run(1.5)
-            (event,) = bench.told(name)
+            (event,) = bench.reported(name)
             assert event.notify is notify
             assert name in bench.alarms, "state and log follow at once"
 
@@ -100,7 +100,7 @@ def test_other_alarms_call_at_once() -> None:
     bench = Bench()
     bench.put(storage_ok=False)
     bench.step()
-    assert bench.told("storage")[0].notify
+    assert bench.reported("storage")[0].notify
 
 
 @pytest.mark.parametrize(("config", "calm", "fault"), [(NO, False, True), (NC, True, False)])

@@ -7,8 +7,8 @@ from core_scenes import Bench, last, phase, rested, start, supply
 
 from btrmd.core import persist
 from btrmd.core.charge import ChargeBalance, full_ah
+from btrmd.core.float_time import FloatTime
 from btrmd.core.publish import points
-from btrmd.core.rest import Rest
 from btrmd.core.state import new_state
 from btrmd.model.commands import StartTest, StopTest
 from btrmd.model.discharge import Estimate
@@ -125,7 +125,7 @@ def test_a_new_station_near_the_tail_is_unknown_but_nothing_speaks_against_full(
     assert last(bench).marks == ("not_rested",)
     bench = Bench(battery__rated_ah=40)
     bench.put(battery_a=1.0, charger_a=1.0)
-    bench.state = bench.state._replace(rest=Rest(0.0, 3600.0))
+    bench.state = bench.state._replace(rest=FloatTime(0.0, 3600.0))
     bench.run(20.0)
     assert bench.ask(StartTest("1", source="test")).ok
     assert last(bench).marks == ("not_full", "not_rested"), "a discharge is known"

@@ -6,13 +6,13 @@ import pytest
 from core_scenes import Bench, last, phase
 
 from btrmd.core import persist
-from btrmd.core.rest import Rest
+from btrmd.core.float_time import FloatTime
 from btrmd.core.state import new_state
 from btrmd.model.commands import HealthReady, NextTestIn
 from btrmd.model.discharge import Estimate
 
 HOUR = 3600.0
-RESTED = Rest(float_s=60 * HOUR, undischarged_s=60 * HOUR)
+RESTED = FloatTime(float_s=60 * HOUR, undischarged_s=60 * HOUR)
 MARGINAL = Estimate(2.9 * HOUR, 2.5 * HOUR, 3.3 * HOUR)
 GOOD = Estimate(8 * HOUR, 7.4 * HOUR, 8.6 * HOUR)
 DIFFERS = HealthReady(70.0, "State of health 70 %.", 60.0, 80.0, True)
@@ -49,8 +49,8 @@ def finish(bench: Bench) -> None:
     bench.dt = 1.0
 
 
-def told(bench: Bench) -> list[str]:
-    return [event.text for event in bench.told("test.confirm")]
+def reported(bench: Bench) -> list[str]:
+    return [event.text for event in bench.reported("test.confirm")]
 
 
 def test_a_marginal_low_brings_the_next_test_forward_and_the_regular_one_stays() -> None:
@@ -58,7 +58,7 @@ def test_a_marginal_low_brings_the_next_test_forward_and_the_regular_one_stays()
     manual_test(bench)
     regular = bench.state.schedule.base
     assert hours_left(bench) == pytest.approx(48.0, abs=0.1)
-    assert told(bench) == [
+    assert reported(bench) == [
         "Test 1 says that the capacity is low, but not for sure. The next scheduled test is "
         "brought forward to confirm it, once the battery is rested: in 48 h at the earliest."
     ]
@@ -84,7 +84,7 @@ def test_a_confirming_test_asks_for_no_other_one() -> None:
     finish(bench)
     assert last(bench).marks == ("marginal",)
     bench.ask(DIFFERS)
-    assert len(told(bench)) == 1
+    assert len(reported(bench)) == 1
     assert hours_left(bench) == pytest.approx(500.0 - 52.0, abs=3.0)
 
 
@@ -97,11 +97,11 @@ def test_never_more_than_one_in_seven_days() -> None:
     finish(bench)
     pass_hours(bench, 24.0)
     manual_test(bench)
-    assert told(bench)[-1].endswith("within 7 days already: the next one stays when it is.")
+    assert reported(bench)[-1].endswith("within 7 days already: the next one stays when it is.")
     assert hours_left(bench) > 300.0  # type: ignore[operator]
     pass_hours(bench, 100.0)
     manual_test(bench)
-    assert "is brought forward" in told(bench)[-1]
+    assert "is brought forward" in reported(bench)[-1]
     assert hours_left(bench) == pytest.approx(48.0, abs=0.1)
 
 
@@ -114,14 +114,14 @@ def test_it_waits_for_rest_and_for_the_window_and_is_given_up_in_the_end() -> No
     assert last(bench).n == 1
     pass_hours(bench, 2.0)
     assert phase(bench) == "idle", "an unrested battery confirms nothing"
-    assert "given up" in bench.told("test.skipped")[0].text
+    assert "given up" in bench.reported("test.skipped")[0].text
     assert hours_left(bench) == pytest.approx(336.0 - 1.5 - 121.0, abs=1.0)
 
 
 def test_where_nothing_is_scheduled_a_person_is_asked() -> None:
     bench = bench_for(test__enabled=False)
     manual_test(bench)
-    assert told(bench)[0].endswith(
+    assert reported(bench)[0].endswith(
         "Start a test once the battery is rested: scheduled tests are not enabled."
     )
     pass_hours(bench, 60.0)
@@ -132,7 +132,7 @@ def test_a_test_that_comes_soon_anyway_is_left_alone() -> None:
     bench = bench_for(test__enabled=True, test__interval_h=336)
     bench.ask(NextTestIn(30.0, "web"))
     manual_test(bench)
-    assert told(bench)[0].endswith("The next scheduled test comes soon enough to confirm it.")
+    assert reported(bench)[0].endswith("The next scheduled test comes soon enough to confirm it.")
     assert hours_left(bench) == pytest.approx(28.5, abs=1.0)
     assert bench.state.schedule.extra_at is None
 
@@ -152,16 +152,18 @@ def test_a_discharge_that_differs_asks_for_a_test_too() -> None:
     bench = bench_for(test__enabled=True, test__interval_h=336)
     manual_test(bench, GOOD)
     bench.ask(DIFFERS)
-    assert told(bench)[0].startswith("The last discharge differs from those before it. The next")
+    assert reported(bench)[0].startswith(
+        "The last discharge differs from those before it. The next"
+    )
     assert hours_left(bench) == pytest.approx(48.0, abs=0.1)
     bench.ask(DIFFERS)
-    assert len(told(bench)) == 1
+    assert len(reported(bench)) == 1
 
 
 def test_what_is_told_again_at_a_start_asks_for_nothing() -> None:
     bench = bench_for(test__enabled=True, test__interval_h=336)
     bench.ask(DIFFERS._replace(text=""))
-    assert told(bench) == []
+    assert reported(bench) == []
     assert bench.state.health.soh_low_pct == 60.0
 
 
@@ -193,6 +195,6 @@ def test_a_start_that_fails_is_tried_again_as_a_confirming_test() -> None:
     regular = bench.state.schedule.base
     bench.put(load_a=0.0)
     pass_hours(bench, 48.5)
-    assert bench.told("test.retry")
+    assert bench.reported("test.retry")
     plan = bench.state.schedule
     assert (plan.is_extra, plan.retries, plan.base) == (True, 1, regular)

@@ -6,7 +6,7 @@ import pytest
 from core_scenes import Bench, last, phase, rested, supply
 
 from btrmd.core.charge import ChargeBalance
-from btrmd.core.rest import Rest
+from btrmd.core.float_time import FloatTime
 from btrmd.core.type1 import Policy, early_stop, weigh
 from btrmd.model.commands import CapacityCheck, StartTest
 from btrmd.model.discharge import Capacity, Estimate, TestRecord
@@ -42,7 +42,7 @@ def run_test(
     bench.run(20.0)
     bench.state = bench.state._replace(
         charge=ChargeBalance(missing_ah, 0.2),
-        rest=Rest(30 * HOUR, None if used_h is None else used_h * HOUR),
+        rest=FloatTime(30 * HOUR, None if used_h is None else used_h * HOUR),
     )
     start_now(bench, "1")
     bench.dt = 5.0
@@ -189,11 +189,11 @@ def test_a_firm_low_raises_the_alarm_with_what_to_do() -> None:
         "Low battery capacity. Lasts about 2 h 00 min, needs 3 h. "
         "Check the connections, test again rested, else replace the battery."
     )
-    assert bench.told("test.result")[0].text.endswith(
+    assert bench.reported("test.result")[0].text.endswith(
         "Lasts about 2 h 00 min, needs 3 h: below the minimum. "
         "Check the connections, test again rested, else replace the battery."
     )
-    assert [event.text for event in bench.told("capacity.state")] == ["Capacity is low."]
+    assert [event.text for event in bench.reported("capacity.state")] == ["Capacity is low."]
 
 
 def test_a_marginal_low_of_a_full_rested_battery_is_probably_low() -> None:
@@ -203,8 +203,10 @@ def test_a_marginal_low_of_a_full_rested_battery_is_probably_low() -> None:
     assert bench.state.health.state is Capacity.LOW
     text = bench.state.alarms.raised[LOW_ALARM].text
     assert text.startswith("Low battery capacity, probably. Lasts about 2 h 54 min, needs 3 h.")
-    assert "capacity probably low" in bench.told("test.result")[0].text
-    assert [event.text for event in bench.told("capacity.state")] == ["Capacity is probably low."]
+    assert "capacity probably low" in bench.reported("test.result")[0].text
+    assert [event.text for event in bench.reported("capacity.state")] == [
+        "Capacity is probably low."
+    ]
 
 
 @pytest.mark.parametrize("missing_ah", [2.5, 12.0])
@@ -216,9 +218,9 @@ def test_a_low_of_a_battery_that_was_not_full_condemns_nothing(missing_ah: float
     assert f"at about {100 - missing_ah / AH * 100:.0f} % at its start." in record.reason
     assert bench.state.health.state is Capacity.UNKNOWN
     assert LOW_ALARM not in bench.alarms
-    told = bench.told("test.result")[0].text
-    assert "capacity perhaps low" in told
-    assert told.endswith("then test again: this is no verdict yet.")
+    reported = bench.reported("test.result")[0].text
+    assert "capacity perhaps low" in reported
+    assert reported.endswith("then test again: this is no verdict yet.")
 
 
 def test_a_low_that_is_known_stays_whatever_a_doubtful_test_says() -> None:
@@ -266,7 +268,7 @@ def test_a_later_firm_low_makes_the_alarm_say_so() -> None:
     assert bench.state.alarms.raised[LOW_ALARM].text.startswith(
         "Low battery capacity. Lasts about 1 h 30 min, needs 3 h."
     )
-    assert len(bench.told(LOW_ALARM)) == 1, "a changed text is no second alarm"
+    assert len(bench.reported(LOW_ALARM)) == 1, "a changed text is no second alarm"
 
 
 def test_a_good_result_with_a_finding_takes_no_low_back() -> None:

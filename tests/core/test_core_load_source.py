@@ -12,7 +12,7 @@ from btrmd.model.board import Outputs
 HAT_A = 4.0 / 13.6  # what the unit takes
 
 
-def told(outputs: Outputs = Outputs(), volts: int = 12, **channels: object) -> str | None:  # noqa: B008
+def reported(outputs: Outputs = Outputs(), volts: int = 12, **channels: object) -> str | None:  # noqa: B008
     """The source of a load of 5 A; volts are a block's."""
     bench = Bench(volts=volts)
     bench.load_a = 5.0
@@ -37,13 +37,13 @@ def told(outputs: Outputs = Outputs(), volts: int = 12, **channels: object) -> s
     ],
 )
 def test_the_currents_tell(source: str | None, channels: dict[str, object], volts: int) -> None:
-    assert told(volts=volts, **channels) == source
+    assert reported(volts=volts, **channels) == source
 
 
 def test_a_welded_contact_does_not_lie() -> None:
     """The coil says battery, the current comes from the supply."""
     coils = Outputs(k1=True)
-    assert told(coils, supply_a=5.2, charger_a=0.0, battery_a=0.0) == "supply"
+    assert reported(coils, supply_a=5.2, charger_a=0.0, battery_a=0.0) == "supply"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,8 @@ def test_a_load_too_small_for_the_currents_is_told_by_the_contacts(
     source: str | None, coils: Outputs, channels: dict[str, object]
 ) -> None:
     assert (
-        told(coils, load_a=0.05, supply_a=0.0, battery_a=0.0, charger_a=0.0, **channels) == source
+        reported(coils, load_a=0.05, supply_a=0.0, battery_a=0.0, charger_a=0.0, **channels)
+        == source
     )
 
 

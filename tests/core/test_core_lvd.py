@@ -49,7 +49,7 @@ def test_it_opens_below_10_5_for_10_s_and_closes_above_the_printed_volts_for_60_
     assert bench.state.lvd.is_open
     bench.run(3.0)
     assert not bench.state.lvd.is_open
-    assert [event.value for event in bench.told("lvd.open")] == [True, False]
+    assert [event.value for event in bench.reported("lvd.open")] == [True, False]
 
 
 def test_it_is_off_by_default() -> None:
@@ -123,7 +123,7 @@ def test_disabling_it_closes_the_path_at_once() -> None:
     bench.run(2.0)
     assert not bench.state.lvd.is_open
     assert not bench.state.outputs.k3
-    assert bench.told("lvd.open")[-1].text == "LVD was disabled: battery path closed."
+    assert bench.reported("lvd.open")[-1].text == "LVD was disabled: battery path closed."
 
 
 def test_lvd_open_means_lvd_only() -> None:

@@ -19,7 +19,7 @@ def lie(station: Station, point: str, text: str) -> None:
     set_keys(station.plant, {f"fault.reading.{point}": text})
 
 
-def told(station: Station) -> list[str]:
+def reported(station: Station) -> list[str]:
     """The readings that are not believed, by their alarms."""
     return [key for key in station.state.alarms.keys if key.startswith("reading.")]
 
@@ -71,8 +71,8 @@ SEEN = [
 def test_a_reading_that_jumps_away_is_named_at_once(point: str, state: str, text: str) -> None:
     station = site(state)
     lie(station, point, text)
-    assert station.until(lambda s: told(s) != [], 15.0)
-    assert told(station) == [f"reading.{point}"]
+    assert station.until(lambda s: reported(s) != [], 15.0)
+    assert reported(station) == [f"reading.{point}"]
     shown = points(station.state, station.inputs, {}, station.now)[point]
     assert (shown.value, shown.quality) == (None, Quality.BAD)
     station.run(60.0)
@@ -82,7 +82,7 @@ def test_a_reading_that_jumps_away_is_named_at_once(point: str, state: str, text
     lie(station, point, "off")
     supply(station, True)
     station.run(1200.0)
-    assert told(station) == []
+    assert reported(station) == []
     assert not station.state.outputs.k1
     assert station.plant.dropped_s == 0.0
 
@@ -94,7 +94,7 @@ def test_a_sinking_battery_reading_while_charging_cuts_off_nobody() -> None:
     lie(station, "battery.voltage", "x0.78")
     station.run(60.0)
     assert not station.state.lvd.is_open
-    assert told(station) == ["reading.battery.voltage"]
+    assert reported(station) == ["reading.battery.voltage"]
     assert "reads" in station.state.alarms.raised["reading.battery.voltage"].text
     supply(station, False)
     station.run(60.0)
@@ -119,14 +119,14 @@ def test_a_supply_reading_that_hangs_in_an_outage_leaves_the_lvd_its_say(
     station.run(30.0)
     assert station.state.on_battery
     if text == "hold":
-        assert told(station) == ["reading.supply.voltage"]
+        assert reported(station) == ["reading.supply.voltage"]
     assert 10.2 < drain(station) < 10.5
     assert station.plant.dropped_s == 0.0
     lie(station, "supply.voltage", "off")
     supply(station, True)
     station.run(120.0)
     assert station.plant.sense().supply_a > 4.9
-    assert told(station) == []
+    assert reported(station) == []
 
 
 @pytest.mark.parametrize("volts", [12, 48])
@@ -142,7 +142,7 @@ def test_a_live_supply_that_reads_low_in_a_test_gets_its_load_back(volts: int, t
     assert last(station).result == "aborted"
     assert station.plant.sense().supply_a > 2.9
     assert not station.state.on_battery
-    assert told(station) == ["reading.supply.voltage"]
+    assert reported(station) == ["reading.supply.voltage"]
 
 
 @pytest.mark.parametrize("point", ["battery.voltage", "load.voltage"])
@@ -171,14 +171,14 @@ def test_a_doubt_is_resolved_by_what_the_supply_and_the_charger_say_after_it() -
     station = rested(load_a=5.0)
     start(station)
     lie(station, "battery.voltage", "drift:8")
-    assert station.until(lambda s: len(told(s)) == 2, 600.0)
+    assert station.until(lambda s: len(reported(s)) == 2, 600.0)
     assert "cannot be told" in station.state.alarms.raised["reading.load.voltage"].text
     lines = prechecks(station.state, look(station.state, station.inputs, station.now))
     assert next(line for line in lines if line.name == "Readings").text == (
         "Two readings contradict each other."
     )
     station.run(30.0)
-    assert told(station) == ["reading.battery.voltage"], "the load agrees with the supply again"
+    assert reported(station) == ["reading.battery.voltage"], "the load agrees with the supply again"
     refused = station.ask(StartTest("1", source="x"))
     assert (refused.ok, refused.code) == (False, "alarm")
 
@@ -195,7 +195,7 @@ def test_an_idle_battery_that_reads_low_is_not_cut_off_by_one_witness(volts: int
     assert not station.state.lvd.is_open
     supply(station, False)
     station.run(60.0)
-    assert told(station) == ["reading.battery.voltage"]
+    assert reported(station) == ["reading.battery.voltage"]
     assert station.plant.dropped_s == 0.0
     assert 10.2 < drain(station) < 10.5
 
@@ -274,10 +274,10 @@ def test_a_reading_that_is_honest_again_is_believed_at_the_ends_of_the_tolerance
     station.errors["supply_v"] = (1.01, 0.02)
     lie(station, "load.voltage", "x0.78")
     station.run(30.0)
-    assert told(station) == ["reading.load.voltage"]
+    assert reported(station) == ["reading.load.voltage"]
     lie(station, "load.voltage", "off")
     station.run(45.0)
-    assert told(station) == []
+    assert reported(station) == []
 
 
 def test_the_error_of_a_current_is_not_taken_for_this_units_own_draw() -> None:
@@ -289,7 +289,7 @@ def test_the_error_of_a_current_is_not_taken_for_this_units_own_draw() -> None:
     station.run(20.0)
     assert station.inputs.charger_a.value > 0.5
     assert station.inputs.guard is False
-    assert told(station) == []
+    assert reported(station) == []
     assert station.state.outputs.k1
 
 
@@ -331,10 +331,10 @@ def test_a_guard_line_that_says_active_for_ever_is_not_believed(dt: float) -> No
     station = rested(dt=dt)
     set_keys(station.plant, {"fault.guard": "low"})
     station.run(16.0)
-    assert told(station) == [], "a real guard holds for 10 s"
+    assert reported(station) == [], "a real guard holds for 10 s"
     moved = station.until(lambda s: s.state.outputs.k1, 5.0)
     station.run(60.0)
-    assert told(station) == ["reading.guard.active"]
+    assert reported(station) == ["reading.guard.active"]
     assert not moved
     assert not station.state.outputs.k1
     assert not station.state.on_battery
@@ -342,7 +342,7 @@ def test_a_guard_line_that_says_active_for_ever_is_not_believed(dt: float) -> No
     assert shown.value is None
     set_keys(station.plant, {"fault.guard": "off"})
     station.run(5.0)
-    assert told(station) == []
+    assert reported(station) == []
 
 
 def test_a_guard_line_that_says_idle_in_an_outage_is_not_believed_and_the_load_is_carried() -> None:
@@ -352,7 +352,7 @@ def test_a_guard_line_that_says_idle_in_an_outage_is_not_believed_and_the_load_i
     station.run(4.0)
     assert station.state.on_battery
     station.run(4.0)
-    assert told(station) == ["reading.guard.active"]
+    assert reported(station) == ["reading.guard.active"]
     assert station.state.outputs.k1, "the currents say it"
     assert len(station.records) == 1
     supply(station, True)
@@ -365,7 +365,7 @@ def test_an_outage_behind_a_guard_line_that_hangs_is_carried_by_the_charger_too(
     station = rested()
     set_keys(station.plant, {"fault.guard": "low"})
     station.run(30.0)
-    assert told(station) == ["reading.guard.active"]
+    assert reported(station) == ["reading.guard.active"]
     station.plant.battery.set_soc(0.5)
     set_keys(station.plant, {"supply.on": 0})  # the charger feeds load and battery
     station.run(6.0)
@@ -379,19 +379,19 @@ def test_a_path_line_that_the_load_current_belies_blames_no_relay() -> None:
     start(station)
     set_keys(station.plant, {"fault.batt_path": "low"})
     station.run(30.0)
-    assert told(station) == ["reading.batt_path"]
+    assert reported(station) == ["reading.batt_path"]
     assert station.state.relays.faulty == ()
     assert phase(station) == "running"
     set_keys(station.plant, {"fault.batt_path": "off"})
     station.run(10.0)
-    assert told(station) == []
+    assert reported(station) == []
 
 
 def test_an_open_path_is_the_relays_fault() -> None:
     station = rested()
     set_keys(station.plant, {"battery.fuse": 0, "charger.on": 0})
     station.run(10.0)
-    assert told(station) == []
+    assert reported(station) == []
     assert station.state.relays.faulty == ("k3",)
 
 

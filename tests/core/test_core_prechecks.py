@@ -6,14 +6,14 @@ import pytest
 from core_scenes import VOLTS, Bench
 from test_core_start import REASONS, START
 
-from btrmd.core.desk import Desk
+from btrmd.core.context import StepContext
 from btrmd.core.requests import prechecks
 from btrmd.model.snapshot import Precheck
 
 
 def listed(bench: Bench) -> tuple[Precheck, ...]:
     state = bench.state
-    return prechecks(state, Desk(bench.now, 0.0, state.boot, bench.scan(), state.setpoints))
+    return prechecks(state, StepContext(bench.now, 0.0, state.boot, bench.scan(), state.setpoints))
 
 
 @pytest.mark.parametrize("volts", VOLTS)

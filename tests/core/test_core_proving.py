@@ -204,7 +204,7 @@ def test_each_failure_releases_k1_and_k2_and_says_why(
     assert words in record.reason
     assert bench.state.last_reason == record.reason
     assert released(bench)
-    assert bench.told("test.result")[-1].text == f"Test 1 was aborted: {record.reason}"
+    assert bench.reported("test.result")[-1].text == f"Test 1 was aborted: {record.reason}"
 
 
 @STEPS

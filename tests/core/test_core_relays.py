@@ -37,7 +37,7 @@ def test_evidence_is_believed_after_3_s_and_latched_for_good(
     bench.free(*channels)
     bench.run(3600.0, dt=10.0)
     assert bench.state.relays.faulty == (name,)
-    assert [event.kind.value for event in bench.told(f"relay.{name}")] == ["raise"]
+    assert [event.kind.value for event in bench.reported(f"relay.{name}")] == ["raise"]
 
 
 @pytest.mark.parametrize(("name", "channels"), CONTRADICTIONS)

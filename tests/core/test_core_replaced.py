@@ -41,7 +41,7 @@ def test_capacity_alarm_and_health_start_anew_and_nothing_is_cleared() -> None:
     assert bench.alarms == ()
     assert state.charge.missing_ah is None
     assert (state.replaced_after, state.replaced_at) == (1, bench.wall - 2.0)
-    event = bench.told("battery.replaced")[0]
+    event = bench.reported("battery.replaced")[0]
     assert (event.source, event.kind.value) == ("web admin", "command")
     assert "stay in the history" in event.text
     shown = points(state, bench.inputs, {}, bench.now)

@@ -21,7 +21,7 @@ from btrmd.model.commands import (
     StartTest,
     StopTest,
 )
-from btrmd.model.commands import Restart as RestartCommand
+from btrmd.model.commands import RestartUnit as RestartCommand
 from btrmd.model.discharge import Capacity, Estimate
 from btrmd.model.points import POINT_KEYS
 from btrmd.model.readings import Quality, Value
@@ -52,10 +52,10 @@ def test_the_io_check_forces_capacity_low_and_back_and_says_forced() -> None:
     assert bench.state.health.state is Capacity.LOW
     assert bench.alarms == ("battery.low_capacity",)
     assert bench.state.outputs.ch1
-    event = bench.told("capacity.state")[0]
+    event = bench.reported("capacity.state")[0]
     assert event.text == "Capacity was set to low by the IO check: forced, not measured."
     assert event.source == "web admin"
-    assert "forced" in bench.told("battery.low_capacity")[0].text
+    assert "forced" in bench.reported("battery.low_capacity")[0].text
     assert bench.ask(CapacityCheck(False, "web admin")).ok
     assert bench.state.health.state is Capacity.GOOD
     assert bench.alarms == ()

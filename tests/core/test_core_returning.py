@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import VOLTS, Bench, last, phase, rested, sentences, start, supply
 
-from btrmd.core.capacity import Health, adopt
+from btrmd.core.capacity import CapacityHealth, adopt
 from btrmd.core.recover import closed_after_death, let_go
 from btrmd.model.board import SAFE_OUTPUTS
 from btrmd.model.commands import StartTest, StopTest
@@ -222,9 +222,9 @@ def test_a_return_is_told_once() -> None:
     station.run(10.0)
     station.ask(StopTest("test"))
     station.run(60.0)
-    told = sentences(station)
-    assert len(told) == len(set(told))
-    assert sum("Returning" in text for text in told) == 1
+    reported = sentences(station)
+    assert len(reported) == len(set(reported))
+    assert sum("Returning" in text for text in reported) == 1
 
 
 # --- the daemon's own end ------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def test_a_record_left_open_by_a_dead_daemon_is_closed() -> None:
 
 def test_a_verdict_that_was_reached_before_the_death_counts() -> None:
     low = TestRecord(3, "1", state="finished", result="low", estimate_s=3600.0)
-    health = adopt(Health(), low)
+    health = adopt(CapacityHealth(), low)
     assert (health.state, health.low_alarm, health.last) == (Capacity.LOW, True, low)
     assert health.estimate is not None
     aborted = adopt(health, low._replace(n=4, result="aborted"))

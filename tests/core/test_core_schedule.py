@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from core_scenes import Bench, last, phase
 
-from btrmd.core.rest import Rest
+from btrmd.core.float_time import FloatTime
 from btrmd.model.commands import NextTestIn, StartTest, StopTest
 from btrmd.model.discharge import Estimate
 
 HOUR = 3600.0
 MONDAY = 1_780_272_000.0  # 2026-06-01T00:00:00Z
-RESTED = Rest(float_s=30 * HOUR)
+RESTED = FloatTime(float_s=30 * HOUR)
 
 
 def bench_with(**settings: object) -> Bench:
@@ -125,9 +125,9 @@ def test_a_due_test_waits_72_h_for_a_rested_battery_then_runs_marked() -> None:
 
 
 @pytest.mark.parametrize(
-    "rest", [Rest(30 * HOUR, 20 * HOUR), Rest(0.0, 100 * HOUR), Rest(10 * HOUR)]
+    "rest", [FloatTime(30 * HOUR, 20 * HOUR), FloatTime(0.0, 100 * HOUR), FloatTime(10 * HOUR)]
 )
-def test_a_due_test_starts_after_24_h_of_float_and_48_h_without_discharge(rest: Rest) -> None:
+def test_a_due_test_starts_after_24_h_of_float_and_48_h_without_discharge(rest: FloatTime) -> None:
     bench = bench_with(test__interval_h=400, test__enabled=True)
     bench.state = bench.state._replace(rest=rest)
     bench.ask(NextTestIn(1.0, "web"))
@@ -159,12 +159,12 @@ def test_a_failed_start_is_retried_after_24_h_three_times_then_skipped() -> None
     bench.ask(NextTestIn(1.0, "web"))
     pass_hours(bench, 1.1)
     for number in (1, 2, 3):
-        assert [event.value for event in bench.told("test.retry")] == list(range(1, number + 1))
+        assert [event.value for event in bench.reported("test.retry")] == list(range(1, number + 1))
         assert hours_left(bench) == pytest.approx(23.9, abs=0.1)
         assert "a test needs at least 0.2 A" in bench.state.last_reason
         pass_hours(bench, 24.0)
-    assert len(bench.told("test.retry")) == 3
-    (skipped,) = bench.told("test.skipped")
+    assert len(bench.reported("test.retry")) == 3
+    (skipped,) = bench.reported("test.skipped")
     assert "The scheduled test was skipped: The load takes 0.10 A" in skipped.text
     assert hours_left(bench) == pytest.approx(300 - 3 * 24, abs=0.2)
     assert not bench.records
@@ -181,7 +181,7 @@ def test_a_start_that_fails_in_the_proving_is_retried_too() -> None:
     pass_hours(bench, 0.3)
     assert phase(bench) == "idle"
     assert last(bench).result == "aborted"
-    assert len(bench.told("test.retry")) == 1
+    assert len(bench.reported("test.retry")) == 1
     assert hours_left(bench) == pytest.approx(24.0, abs=0.3)
 
 
@@ -192,7 +192,7 @@ def test_a_due_test_survives_the_first_seconds_after_a_start() -> None:
     bench.ask(NextTestIn(0.0, "web"))
     bench.run(30.0)
     assert phase(bench) == "proving"
-    assert not bench.told("test.retry")
+    assert not bench.reported("test.retry")
 
 
 # --- delayed start -------------------------------------------------------------------------------
@@ -237,7 +237,7 @@ def test_an_interlock_at_the_due_time_aborts_with_its_reason() -> None:
     assert record.result == "aborted"
     assert record.reason == "The load takes 0.05 A; a test needs at least 0.2 A."
     assert bench.state.last_reason == record.reason
-    assert not bench.told("test.retry"), "only the schedule tries again"
+    assert not bench.reported("test.retry"), "only the schedule tries again"
 
 
 def test_a_delayed_start_may_be_given_while_an_interlock_still_holds() -> None:

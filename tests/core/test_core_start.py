@@ -14,7 +14,7 @@ from btrmd.model.commands import (
     ChangeSettings,
     NextTestIn,
     ResetData,
-    Restart,
+    RestartUnit,
     RunSelfTest,
     StartTest,
     StopTest,
@@ -31,7 +31,7 @@ def test_the_self_test_takes_at_least_5_s_and_says_it_is_well(dt: float) -> None
     assert bench.state.selftest.state == "running"
     bench.run(1.0)
     assert bench.state.selftest.state == "good"
-    assert [event.text for event in bench.told("system.self_test")] == ["Self-test passed."]
+    assert [event.text for event in bench.reported("system.self_test")] == ["Self-test passed."]
 
 
 def test_the_self_test_waits_15_s_for_a_silent_chip_and_then_names_it() -> None:
@@ -47,7 +47,7 @@ def test_the_self_test_waits_15_s_for_a_silent_chip_and_then_names_it() -> None:
         "The history cannot be written.",
     )
     bench.run(60.0)
-    assert len(bench.told("system.self_test")) == 1
+    assert len(bench.reported("system.self_test")) == 1
 
 
 def test_a_chip_that_answers_late_passes_as_soon_as_it_does() -> None:
@@ -74,7 +74,9 @@ def test_what_the_self_test_found_is_told_until_it_is_mended() -> None:
     bench.free("clock_ok")
     bench.run(1)
     assert (bench.state.selftest.state, bench.state.selftest.findings) == ("good", ())
-    assert bench.told("system.self_test")[-1].text == "What the self-test had found is well again."
+    assert (
+        bench.reported("system.self_test")[-1].text == "What the self-test had found is well again."
+    )
 
 
 def test_the_button_leds_blink_in_the_self_test_and_are_dark_after() -> None:
@@ -149,7 +151,7 @@ def test_each_reason_against_a_test_is_one_sentence(
     assert "\n" not in refused.text
     assert refused.text.isascii()  # SNMP carries it as DisplayString
     assert bench.state.last_reason == refused.text
-    assert refused.text in bench.told("test.refused")[-1].text
+    assert refused.text in bench.reported("test.refused")[-1].text
     assert phase(bench) == "idle"
     assert not bench.records
 
@@ -292,14 +294,14 @@ def test_a_load_that_is_being_watched_is_not_said_to_be_on_the_battery() -> None
     "command",
     [
         StartTest("1", source="x"), StartTest("2", 1.0, "x"), NextTestIn(1.0, "x"),
-        ChangeSettings({"ups.enabled": False}, "x"), RunSelfTest("x"), Restart("x"),
+        ChangeSettings({"ups.enabled": False}, "x"), RunSelfTest("x"), RestartUnit("x"),
         CapacityCheck(True, "x"), ResetData(source="x"),
     ],
 )  # fmt: skip
 def test_nothing_begins_that_a_restart_would_end(command: object) -> None:
     bench = Bench(dt=0.1)
     bench.run(20.0)
-    assert bench.ask(Restart("cli")).ok
+    assert bench.ask(RestartUnit("cli")).ok
     refused = bench.ask(command)
     assert (refused.ok, refused.code, refused.text) == (
         False, "restart", "A restart is due; ask again after it.",
@@ -335,7 +337,7 @@ def test_both_buttons_held_together_restore_both() -> None:
 def test_a_test_that_falls_due_before_a_restart_waits_for_it() -> None:
     bench = Bench(dt=0.1, test__enabled=True, test__interval_h=24)
     bench.run(20.0)
-    bench.ask(Restart("cli"))
+    bench.ask(RestartUnit("cli"))
     bench.state = bench.state._replace(
         restart_at=bench.now + 30.0, schedule=bench.state.schedule._replace(due=bench.now + 1.0),
         rest=bench.state.rest._replace(float_s=1e6),

@@ -253,7 +253,7 @@ def test_a_good_result_clears_the_alarm_of_a_low_one() -> None:
     run_test(bench)
     assert bench.state.health.state is Capacity.GOOD
     assert "battery.low_capacity" not in bench.alarms
-    kinds = [event.kind.value for event in bench.told("battery.low_capacity")]
+    kinds = [event.kind.value for event in bench.reported("battery.low_capacity")]
     assert kinds == ["raise", "clear"]
 
 

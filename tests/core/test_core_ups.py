@@ -101,7 +101,7 @@ def test_a_supply_that_fails_at_the_return_doubles_the_wait_up_to_10_min(
         assert bench.state.outputs.k1
     expected = [10, 20, 40, 80, 160, 320, 600, 600, 600]
     assert [wait // 10 * 10 for wait in waits] == expected[:times]
-    texts = [event.text for event in bench.told("relay.k1")]
+    texts = [event.text for event in bench.reported("relay.k1")]
     assert texts[-1].endswith(f"next try after {expected[times]} s.")
     bench.put(supply_v=13.5, guard=False)
     bench.run(620.0, dt=1.0)
@@ -266,6 +266,6 @@ def test_events_of_an_outage_are_few() -> None:
     station.run(300.0)
     supply(station, True)
     station.run(60.0)
-    told = [event.text for event in station.events[count:]]
-    assert len(told) == len(set(told)), told
-    assert len(told) <= 10
+    reported = [event.text for event in station.events[count:]]
+    assert len(reported) == len(set(reported)), reported
+    assert len(reported) <= 10

@@ -8,7 +8,7 @@ from core_scenes import Bench
 from btrmd.core.publish import points
 from btrmd.core.waiting import waiting_of
 from btrmd.model.commands import StartTest
-from btrmd.model.waiting import Waiting, say_waiting
+from btrmd.model.waiting import StartWait, format_waiting
 
 AT = 1_780_000_000.0  # 2026-05-28 20:26:40 UTC
 H = 3600.0
@@ -18,40 +18,40 @@ H = 3600.0
     ("waiting", "text"),
     [
         (
-            Waiting(AT - H, is_unrested=True, float_s=9.5 * H, latest_at=AT + 71 * H),
+            StartWait(AT - H, is_unrested=True, float_s=9.5 * H, latest_at=AT + 71 * H),
             "Due since 19:26 UTC; waits for a rested battery (float 9 of 24 h), latest "
             "31 May 19:26 UTC.",
         ),
         (
-            Waiting(AT - H, is_unrested=True, float_s=25 * H, discharged_s=30 * H,
+            StartWait(AT - H, is_unrested=True, float_s=25 * H, discharged_s=30 * H,
                     latest_at=AT + 71 * H),
             "Due since 19:26 UTC; waits for a rested battery (30 of 48 h since the last "
             "discharge), latest 31 May 19:26 UTC.",
         ),
         (
-            Waiting(AT - H, is_unrested=True, latest_at=AT + H, is_extra=True),
+            StartWait(AT - H, is_unrested=True, latest_at=AT + H, is_extra=True),
             "Due since 19:26 UTC; waits for a rested battery (float 0 of 24 h), given up "
             "21:26 UTC.",
         ),
         (
-            Waiting(AT - 30 * H, is_shut=True, window_at=AT + 2 * H),
+            StartWait(AT - 30 * H, is_shut=True, window_at=AT + 2 * H),
             "Due since 27 May 14:26 UTC; waits for the test window (opens 22:26 UTC).",
         ),
         (
-            Waiting(AT - H, busy="the outage"),
+            StartWait(AT - H, busy="the outage"),
             "Due since 19:26 UTC; waits until the outage is over.",
         ),
         (
-            Waiting(AT - H, refused="The supply is not present.", next_at=AT + 23 * H, retry=1,
+            StartWait(AT - H, refused="The supply is not present.", next_at=AT + 23 * H, retry=1,
                     retries=3),
             "Could not start at 19:26 UTC: The supply is not present. Next try 29 May 19:26 UTC "
             "(retry 1 of 3).",
         ),
-        (Waiting(AT), "Due since 20:26 UTC; waits for the end of the self-test."),
+        (StartWait(AT), "Due since 20:26 UTC; waits for the end of the self-test."),
     ],
 )  # fmt: skip
-def test_the_sentence(waiting: Waiting, text: str) -> None:
-    assert say_waiting(waiting, AT) == text
+def test_the_sentence(waiting: StartWait, text: str) -> None:
+    assert format_waiting(waiting, AT) == text
     assert text.isascii()
 
 

@@ -104,9 +104,9 @@ def test_a_guard_that_acts_is_an_event_after_5_s_and_an_alarm_after_60(dt: float
     bench.put(supply_v=None, guard=True, supply_a=0.0, battery_a=-2.3, load_v=12.5, battery_v=12.6,
               charger_v=0.0)  # fmt: skip
     bench.run(4.5)
-    assert bench.told("guard.active") == []
+    assert bench.reported("guard.active") == []
     bench.run(1.5)
-    assert [event.kind for event in bench.told("guard.active")] == [Kind.CHANGE]
+    assert [event.kind for event in bench.reported("guard.active")] == [Kind.CHANGE]
     bench.run(53.0)
     assert "guard.active" not in bench.alarms
     bench.run(3.0)
@@ -116,7 +116,7 @@ def test_a_guard_that_acts_is_an_event_after_5_s_and_an_alarm_after_60(dt: float
     assert "guard.active" in bench.alarms
     bench.run(3.0)
     assert "guard.active" not in bench.alarms
-    kinds = [event.kind for event in bench.told("guard.active")]
+    kinds = [event.kind for event in bench.reported("guard.active")]
     assert kinds == [Kind.CHANGE, Kind.RAISE, Kind.CLEAR]
 
 
@@ -185,26 +185,26 @@ def test_an_alarm_that_comes_too_often_is_told_as_chattering(
         bench.put(chips=(("0x40", True), ("0x4a", True)))
         bench.free(*(name for name in channels if name != "chips"))
         bench.run(15.0)
-    told = bench.told(key)
-    kinds = [event.kind for event in told]
+    reported = bench.reported(key)
+    kinds = [event.kind for event in reported]
     assert kinds == [Kind.RAISE, Kind.CLEAR] * 6 + [Kind.RAISE]
-    assert "chattering: 7 times within an hour" in told[-1].text
+    assert "chattering: 7 times within an hour" in reported[-1].text
     assert key in bench.alarms
     bench.run(580.0)
     assert key in bench.alarms, "steady for ten minutes first"
     bench.run(30.0)
     assert key not in bench.alarms
-    assert bench.told(key)[-1].kind is Kind.CLEAR
-    assert "13 times more" in bench.told(key)[-1].text
+    assert bench.reported(key)[-1].kind is Kind.CLEAR
+    assert "13 times more" in bench.reported(key)[-1].text
     bench.put(**channels)
     bench.run(15.0)
-    assert "chattering" in bench.told(key)[-1].text, "the hour is not over"
+    assert "chattering" in bench.reported(key)[-1].text, "the hour is not over"
     bench.put(chips=(("0x40", True), ("0x4a", True)))
     bench.free(*(name for name in channels if name != "chips"))
     bench.run(4200.0, dt=5.0)
     bench.put(**channels)
     bench.run(15.0)
-    assert "chattering" not in bench.told(key)[-1].text
+    assert "chattering" not in bench.reported(key)[-1].text
 
 
 def test_readings_that_contradict_each_other_now_and_then_are_no_flood() -> None:

@@ -19,33 +19,33 @@ def write(bench: Bench, source: str = ME, from_wire: bool = True, **settings: ob
 def test_what_is_written_unchanged_is_told_with_its_source() -> None:
     bench = Bench(test__interval_h=48)
     write(bench, test__interval_h=48, lvd__enabled=True)
-    (event,) = bench.told("test.interval_h")
+    (event,) = bench.reported("test.interval_h")
     assert (event.kind, event.source, event.notify) == (Kind.COMMAND, ME, False)
     assert event.text == "Setting test.interval_h was written unchanged: 48."
-    assert not bench.told("lvd.enabled"), "this one changes: it is told once it is on the disk"
+    assert not bench.reported("lvd.enabled"), "this one changes: it is told once it is on the disk"
     assert len([a for a in bench.actions if isinstance(a, Forward)]) == 1
 
 
 def test_forms_and_the_command_line_tell_only_what_changes() -> None:
     bench = Bench()
     write(bench, "web admin", from_wire=False, lvd__enabled=False)
-    assert not bench.told("lvd.enabled")
+    assert not bench.reported("lvd.enabled")
 
 
 def test_a_secret_is_not_told_and_a_refused_write_is_no_unchanged_one() -> None:
     bench = Bench(snmp__write1="s3cret")
     write(bench, snmp__write1="s3cret")
-    assert bench.told("snmp.write1")[0].text.endswith("(secret).")
+    assert bench.reported("snmp.write1")[0].text.endswith("(secret).")
     write(bench, system__voltage=24, lvd__enabled=False)  # no such battery
-    assert bench.told("command.refused")
-    assert not bench.told("lvd.enabled")
+    assert bench.reported("command.refused")
+    assert not bench.reported("lvd.enabled")
 
 
 def test_a_note_is_told_also_in_a_test() -> None:
     bench = Bench()
     (answer,) = bench.step(NoteWrite("dnp3.time", "A time.", "dnp3 10.0.0.1"))
     assert answer.ok
-    (event,) = bench.told("dnp3.time")
+    (event,) = bench.reported("dnp3.time")
     assert (event.text, event.source) == ("A time.", "dnp3 10.0.0.1")
 
 
@@ -54,4 +54,4 @@ def test_every_one_is_told_here() -> None:
     bench = Bench(dt=0.1)
     for _ in range(200):
         write(bench, lvd__enabled=False)
-    assert len(bench.told("lvd.enabled")) == 200
+    assert len(bench.reported("lvd.enabled")) == 200

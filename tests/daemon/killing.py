@@ -24,7 +24,7 @@ if __name__ == "__main__":
 
 from daemon_process import DaemonProcess, wait_until  # noqa: E402
 
-from btrmd.cli.client import NoDaemonError, RefusedError  # noqa: E402
+from btrmd.cli.client import CommandRefusedError, NoDaemonError  # noqa: E402
 from btrmd.model.errors import BtrmError  # noqa: E402
 
 SPEED = 600.0
@@ -76,7 +76,7 @@ class KillTest:
         self.violations: list[str] = []
         self.counts: Counter[str] = Counter()
         self.lives = 0
-        self._sent_before: dict[str, int] = {}  # by door, when a life of settings began
+        self._sent_before: dict[str, int] = {}  # by listener, when a life of settings began
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
 
@@ -116,8 +116,8 @@ class KillTest:
         self._sent_before = dict(self.ledger.sent)
         self._begin(self._hammer_socket, self._hammer_web, self._watch)
         end = time.monotonic() + 10.0
-        while any(self.ledger.acknowledged[door] == before[door] for door in before):
-            if time.monotonic() > end:  # the table tells that a door has acknowledged nothing
+        while any(self.ledger.acknowledged[listener] == before[listener] for listener in before):
+            if time.monotonic() > end:  # the table tells that a listener has acknowledged nothing
                 break
             time.sleep(0.01)
         self._pause(0.1, 1.0)
@@ -203,7 +203,7 @@ class KillTest:
                 client()
             except GONE:
                 self._stopping.wait(0.02)
-            except (RefusedError, AssertionError) as error:
+            except (CommandRefusedError, AssertionError) as error:
                 if not self._stopping.is_set():
                     self.violations.append(f"a client was refused: {error}")
                     return
@@ -249,7 +249,7 @@ class KillTest:
             self.daemon.sim(battery__soc=1)
             try:
                 return int(self.daemon.ask("test_start", type=kind)["n"])
-            except RefusedError as error:
+            except CommandRefusedError as error:
                 if time.monotonic() > end or self._stopping.is_set():
                     raise
                 if error.code not in PASSING:
@@ -297,12 +297,12 @@ class KillTest:
             "socket": {number_in(settings[name]) for name in NAMES},
             "web": {settings["test.minimum_runtime_min"], number_in(settings["email.from"])},
         }
-        for door, numbers in held.items():
-            low, high = self.ledger.acknowledged[door], self.ledger.sent[door]
+        for listener, numbers in held.items():
+            low, high = self.ledger.acknowledged[listener], self.ledger.sent[listener]
             if len(numbers) != 1:
-                wrong(f"{door}: torn settings, {sorted(numbers)}")
+                wrong(f"{listener}: torn settings, {sorted(numbers)}")
             elif not low <= min(numbers) <= high:
-                wrong(f"{door}: setting {min(numbers)} is not within {low}..{high}")
+                wrong(f"{listener}: setting {min(numbers)} is not within {low}..{high}")
 
     def _check_tests(self, wrong: Callable[[str], None]) -> None:
         ledger, tests = self.ledger, self.daemon.tests()
@@ -362,15 +362,18 @@ class KillTest:
         """Every change acknowledged in this life has its line, unless the card had to be spared."""
         before, self._sent_before = self._sent_before, {}
         acknowledged = self.ledger.acknowledged
-        if sum(max(0, acknowledged[door] - sent) for door, sent in before.items()) > MOST_LINES:
+        if (
+            sum(max(0, acknowledged[listener] - sent) for listener, sent in before.items())
+            > MOST_LINES
+        ):
             self.counts["lives with more changes than lines"] += 1
             return
-        for door, sent in before.items():
-            for number in range(sent + 1, acknowledged[door] + 1):
-                value = f"number {number}" if door == "socket" else f"n{number}@example.org"
+        for listener, sent in before.items():
+            for number in range(sent + 1, acknowledged[listener] + 1):
+                value = f"number {number}" if listener == "socket" else f"n{number}@example.org"
                 self.counts["changes with their line"] += 1
                 if not any(text.endswith(f" to {value}.") for text in texts):
-                    wrong(f"{door}: the change to {value} was acknowledged and has no event")
+                    wrong(f"{listener}: the change to {value} was acknowledged and has no event")
 
     def table(self) -> str:
         """The summary for people."""

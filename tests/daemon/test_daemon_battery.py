@@ -31,8 +31,8 @@ def test_a_replaced_battery_starts_anew_and_its_history_is_kept(make: Make) -> N
     assert done == "The battery counts as replaced after discharge 1.\n"
     daemon.wait_value("alarm.list", [])
     assert daemon.value("capacity.state") == "unknown"
-    told = next(e for e in daemon.events() if e["key"] == "battery.replaced")
-    assert told["source"].startswith("cli ")
+    reported = next(e for e in daemon.events() if e["key"] == "battery.replaced")
+    assert reported["source"].startswith("cli ")
     assert daemon.good("get", "battery.rated_ah", "battery.type") == (
         "battery.rated_ah = 26\nbattery.type = agm\n"
     )

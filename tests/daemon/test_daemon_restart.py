@@ -118,8 +118,8 @@ def test_pb1_restarts_with_default_access_on_the_same_port(make: Make) -> None:
 def test_pb1_is_refused_in_a_test(make: Make) -> None:
     daemon = running_test(make, speed=20)
     daemon.good("sim", "button.pb1=16")
-    told = wait_until(lambda: [e for e in daemon.events() if e["key"] == "system.button"])
-    assert told[0]["text"] == "PB1 refused: a test is running."
+    reported = wait_until(lambda: [e for e in daemon.events() if e["key"] == "system.button"])
+    assert reported[0]["text"] == "PB1 refused: a test is running."
     assert daemon.value("test.state") == "running"
 
 

@@ -79,10 +79,10 @@ def test_a_scenario_file_of_the_documents_plays(make: Make) -> None:
     daemon = make(speed=120)
     daemon.start("--fresh", "--scenario", str(ROOT / "docs/examples/outage.toml"))
     wait_until(lambda: [t for t in daemon.tests().values() if t["state"] == "finished"], 30.0)
-    told = [(e["kind"], e["uptime_s"]) for e in daemon.events() if e["key"] == "ups.on_battery"]
-    assert [kind for kind, _ in told] == ["raise", "clear"]
-    assert 60.0 <= told[0][1] < 65.0
-    assert 670.0 <= told[1][1] < 690.0  # 10 s of supply, then 5 s in which it must hold
+    reported = [(e["kind"], e["uptime_s"]) for e in daemon.events() if e["key"] == "ups.on_battery"]
+    assert [kind for kind, _ in reported] == ["raise", "clear"]
+    assert 60.0 <= reported[0][1] < 65.0
+    assert 670.0 <= reported[1][1] < 690.0  # 10 s of supply, then 5 s in which it must hold
     outage = daemon.tests()[1]
     assert outage["type"] == "outage"
     assert outage["duration_s"] == pytest.approx(610.0, abs=15.0)

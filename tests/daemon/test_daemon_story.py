@@ -1,4 +1,4 @@
-"""The product's one story, over every door: a measured discharge comes out as a test's result."""
+"""The product's one story, over every listener: a measured discharge comes out as a test's result."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def test_a_measured_discharge_becomes_a_result(make: Make) -> None:
         ("test.result", "low"),
     ]
 
-    # the same record over every door
+    # the same record over every listener
     test = daemon.get("/api/v1/tests/1")
     assert daemon.tests() == {1: test}
-    told = json.loads(daemon.good("test", "status", "--json"))
-    assert told.pop("state") == "idle"  # the station's, as the test is over
-    assert told.keys() == test.keys() - {"state"}
-    for name, value in told.items():
+    reported = json.loads(daemon.good("test", "status", "--json"))
+    assert reported.pop("state") == "idle"  # the station's, as the test is over
+    assert reported.keys() == test.keys() - {"state"}
+    for name, value in reported.items():
         assert test[name] == (pytest.approx(value, rel=1e-4) if _is_number(value) else value), name
     assert (test["type"], test["state"], test["result"]) == ("1", "finished", "low")
     assert test["minimum_runtime_s"] == 240 * 60

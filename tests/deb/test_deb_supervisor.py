@@ -36,8 +36,8 @@ def test_a_system_without_python3_systemd_is_told_all_the_same(
     supervisor.status("Running.")
     supervisor.status("Running.")  # only what is new
     supervisor.stopping()
-    told = [receiver.recv(200) for _ in range(4)]
-    assert told == [b"READY=1", b"WATCHDOG=1", b"STATUS=Running.", b"STOPPING=1"]
+    reported = [receiver.recv(200) for _ in range(4)]
+    assert reported == [b"READY=1", b"WATCHDOG=1", b"STATUS=Running.", b"STOPPING=1"]
     receiver.setblocking(False)
     with pytest.raises(BlockingIOError):
         receiver.recv(200)

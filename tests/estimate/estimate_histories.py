@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from btrmd.estimate.ageing import YEAR_S
 from btrmd.estimate.evidence import Evidence, reading_of
-from btrmd.estimate.health import Health, health_of
+from btrmd.estimate.health import BatteryHealth, health_of
 from btrmd.estimate.rating import Rating
 from btrmd.estimate.track import Track, after
 
@@ -47,12 +47,12 @@ def quarterly(*sohs: float) -> list[Evidence]:
     return [one(n, soh) for n, soh in enumerate(sohs)]
 
 
-def healths(evidence: Sequence[Evidence]) -> list[Health]:
+def healths(evidence: Sequence[Evidence]) -> list[BatteryHealth]:
     """The health after each of them."""
     return [health_of(track_of(evidence[: k + 1])) for k in range(len(evidence))]
 
 
-def holds(health: Health, soh: float) -> bool:
+def holds(health: BatteryHealth, soh: float) -> bool:
     """Whether the told interval holds `soh` (0..1)."""
     assert health.low_pct is not None
     assert health.high_pct is not None

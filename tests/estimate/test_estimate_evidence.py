@@ -25,10 +25,10 @@ def record(soh: float, **more: object) -> TestRecord:
     """A test that says by itself `soh` of a new battery's charge at 20 degC, and was told as
     something else together with earlier ones."""
     run = soh * RATING.run_s(AMPS, 20.0)
-    told = 0.9 * RATING.run_s(AMPS, 20.0)
+    reported = 0.9 * RATING.run_s(AMPS, 20.0)
     base = TestRecord(
         1, "1", "finished", "good", ended_at=START, average_current=AMPS, average_temperature=20.0,
-        estimate_s=told, estimate_low_s=0.9 * told, estimate_high_s=1.1 * told,
+        estimate_s=reported, estimate_low_s=0.9 * reported, estimate_high_s=1.1 * reported,
         own_estimate_s=run, own_low_s=run / 1.2, own_high_s=run * 1.2,
     )  # fmt: skip
     return base._replace(**more)  # type: ignore[arg-type]

@@ -199,6 +199,6 @@ def test_no_number_is_out_of_reach(rows: list[CurveRow], rated_ah: float | None)
     curve = refer(rows, 1, rated_ah)
     found = shape_of(curve, slope.skip_ah(curve))
     assert found is not None
-    told = prepare(curve, found, rated_ah, None, CUTOFF_V, None).numbers
-    assert len(told) == 59
-    assert all(abs(number) < 10.0 for number in told)
+    reported = prepare(curve, found, rated_ah, None, CUTOFF_V, None).numbers
+    assert len(reported) == 59
+    assert all(abs(number) < 10.0 for number in reported)

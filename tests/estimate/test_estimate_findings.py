@@ -63,8 +63,8 @@ def test_a_curve_as_flat_as_no_lead_acid_battery_s(first_v: float) -> None:
 def test_a_sound_battery_raises_none(
     run_s: float, amps: float, rated: float, until: float, blocks: int
 ) -> None:
-    for told in (rated, None):
-        assert estimate(steady(run_s, amps, until, blocks), blocks, told).findings == ()
+    for reported in (rated, None):
+        assert estimate(steady(run_s, amps, until, blocks), blocks, reported).findings == ()
 
 
 def test_bursts_are_no_change_of_the_load() -> None:

@@ -28,28 +28,28 @@ from btrmd.estimate.sentences import forecast_words
 NEED = 0.7 * RATING.run_s(AMPS, 25.0)
 
 
-def told(evidence: Sequence[Evidence], minimum_s: float = NEED) -> Forecast:
+def reported(evidence: Sequence[Evidence], minimum_s: float = NEED) -> Forecast:
     track = track_of(evidence)
     return forecast(track, minimum_s, track.at)
 
 
 def test_without_a_minimum_nothing_is_forecast() -> None:
-    assert told(quarterly(0.9, 0.9), 0.0).reason == "no minimum run time is set"
-    assert told(quarterly(0.9, 0.9), 0.0).risks == ()
+    assert reported(quarterly(0.9, 0.9), 0.0).reason == "no minimum run time is set"
+    assert reported(quarterly(0.9, 0.9), 0.0).risks == ()
 
 
 def test_one_estimate_is_not_enough_and_one_full_discharge_is() -> None:
-    assert "not enough history" in told(quarterly(0.9)).reason
+    assert "not enough history" in reported(quarterly(0.9)).reason
     assert "not enough history" in forecast(None, NEED, START).reason
-    assert told([measured(0, 0.9)]).reason == ""
+    assert reported([measured(0, 0.9)]).reason == ""
     unknown = [one(n, 0.9, charge=None) for n in range(5)]
-    assert "not enough history" in told(unknown).reason
+    assert "not enough history" in reported(unknown).reason
 
 
 def test_risk_grows_with_time_and_with_loss() -> None:
     before: Forecast | None = None
     for level in (1.0, 0.9, 0.8, 0.7):
-        found = told(quarterly(*[level] * 5))
+        found = reported(quarterly(*[level] * 5))
         assert len(found.risks) == MONTHS + 1
         assert list(found.risks) == sorted(found.risks)
         assert all(0.0 <= risk <= 1.0 for risk in found.risks)
@@ -60,7 +60,7 @@ def test_risk_grows_with_time_and_with_loss() -> None:
 
 
 def test_risk_grows_with_age() -> None:
-    young, old = told(quarterly(*[0.95] * 4)), told(quarterly(*[0.95] * 16))
+    young, old = reported(quarterly(*[0.95] * 4)), reported(quarterly(*[0.95] * 16))
     assert old.risks[12] > young.risks[12]
 
 
@@ -73,7 +73,7 @@ def test_an_ageing_battery_is_replaced_in_time(rate: float) -> None:
     sohs = [1.0 - rate * QUARTER * k for k in range(count + 1)]
     early = []
     for k in range(2, len(sohs)):
-        found = told(quarterly(*sohs[: k + 1]))
+        found = reported(quarterly(*sohs[: k + 1]))
         left = fails - QUARTER * k
         assert found.months is not None
         assert found.months / 12.0 <= left
@@ -83,15 +83,15 @@ def test_an_ageing_battery_is_replaced_in_time(rate: float) -> None:
 
 
 def test_a_failed_battery_is_replaced_now() -> None:
-    found = told(quarterly(0.9, 0.8, 0.6, 0.55))
+    found = reported(quarterly(0.9, 0.8, 0.6, 0.55))
     assert found.months == 0
     assert found.replace_at == START + 3 * QUARTER * YEAR_S
     assert found.risks[0] > 0.5
 
 
 def test_a_drop_brings_the_date_near() -> None:
-    before = told(quarterly(*[0.95] * 4))
-    after = told(quarterly(*[0.95] * 4, 0.75))
+    before = reported(quarterly(*[0.95] * 4))
+    after = reported(quarterly(*[0.95] * 4, 0.75))
     assert before.months is not None
     assert after.months is not None
     assert after.months < before.months
@@ -100,7 +100,7 @@ def test_a_drop_brings_the_date_near() -> None:
 
 def test_nothing_is_said_beyond_two_years() -> None:
     """A battery of twice the size that is needed."""
-    found = told(quarterly(*[1.0] * 3), 0.2 * NEED)
+    found = reported(quarterly(*[1.0] * 3), 0.2 * NEED)
     assert found.months is None
     assert found.replace_at is None
     assert "within 24 months" in forecast_words(found)
@@ -136,13 +136,13 @@ def test_in_winter_more_charge_is_needed() -> None:
         temp = 25.0 - 12.0 * math.cos(2 * math.pi * n * QUARTER)
         run = 0.85 * RATING.run_s(AMPS, temp)
         evidence.append(one(n, 1.0, charge_ah=run * AMPS / 3600.0, temp_c=temp))
-    spring = told(evidence[:6], 0.84 * RATING.run_s(AMPS, 25.0))
+    spring = reported(evidence[:6], 0.84 * RATING.run_s(AMPS, 25.0))
     assert spring.risks[9] - spring.risks[3] > 2.0 * (spring.risks[3] - spring.risks[0])
 
 
 def test_a_clock_never_set_gives_risks_and_no_date() -> None:
     evidence = [one(n, soh, at=None) for n, soh in enumerate([0.95, 0.9, 0.85, 0.8])]
-    found = told(evidence)
+    found = reported(evidence)
     assert found.months is not None
     assert found.replace_at is None
     assert f"within {found.months} months" in forecast_words(found)
@@ -159,7 +159,7 @@ def test_a_long_silence_makes_it_riskier() -> None:
 
 
 def test_the_date_is_a_month_that_is_not_over() -> None:
-    found = told(quarterly(*[0.9] * 4))
+    found = reported(quarterly(*[0.9] * 4))
     assert found.months is not None
     assert found.months > 0
     assert found.replace_at is not None
@@ -171,7 +171,7 @@ def test_the_date_is_a_month_that_is_not_over() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_moves_the_date_and_never_past_the_failure(seed: int) -> None:
     sohs = [1.0 - 0.03 * k for k in range(10)]
-    found = told(noisy(seed, sohs, 0.04))
+    found = reported(noisy(seed, sohs, 0.04))
     assert found.months is not None
     assert found.months <= 3
 

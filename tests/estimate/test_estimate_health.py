@@ -26,10 +26,10 @@ from btrmd.model.discharge import CurveRow
 
 
 def test_tests_that_agree_make_health_surer() -> None:
-    told = healths(quarterly(*[0.9] * 6))
-    widths = [health.high_pct - health.low_pct for health in told]  # type: ignore[operator]
+    reported = healths(quarterly(*[0.9] * 6))
+    widths = [health.high_pct - health.low_pct for health in reported]  # type: ignore[operator]
     assert widths[-1] < widths[0]
-    for health in told:
+    for health in reported:
         assert health.soh_pct == pytest.approx(90.0, abs=3.0)
         assert health.change.word == NONE
 
@@ -52,19 +52,19 @@ def test_a_full_discharge_outweighs_estimates() -> None:
 @pytest.mark.parametrize("before", [3, 4, 8])
 def test_a_drop_is_found_within_two_tests(lost: float, before: int) -> None:
     """Exactly right tests, quarterly, +-16 %: the sequences of the first report on it."""
-    told = healths(quarterly(*[0.95] * before, *[0.95 - lost] * 3))
-    assert all(health.change.word == NONE for health in told[:before])
-    assert any(health.change.word != NONE for health in told[before : before + 2])
-    for health in told[before:]:
+    reported = healths(quarterly(*[0.95] * before, *[0.95 - lost] * 3))
+    assert all(health.change.word == NONE for health in reported[:before])
+    assert any(health.change.word != NONE for health in reported[before : before + 2])
+    for health in reported[before:]:
         assert holds(health, 0.95 - lost)
-    assert told[before + 1].soh_pct == pytest.approx(100.0 * (0.95 - lost), abs=9.0)
+    assert reported[before + 1].soh_pct == pytest.approx(100.0 * (0.95 - lost), abs=9.0)
 
 
 @pytest.mark.parametrize("lost", [0.25, 0.35])
 def test_a_drop_is_confirmed_by_the_second_test(lost: float) -> None:
-    told = healths(quarterly(*[0.95] * 4, *[0.95 - lost] * 2))
-    assert [health.change.word for health in told[4:]] == [SUSPECTED, CONFIRMED]
-    assert told[5].change.size < -0.15
+    reported = healths(quarterly(*[0.95] * 4, *[0.95 - lost] * 2))
+    assert [health.change.word for health in reported[4:]] == [SUSPECTED, CONFIRMED]
+    assert reported[5].change.size < -0.15
 
 
 def test_a_full_discharge_confirms_a_drop_alone() -> None:
@@ -81,12 +81,12 @@ def test_after_a_suspicion_the_interval_holds_both() -> None:
 
 
 def test_one_reading_that_is_off_condemns_nothing() -> None:
-    told = healths(quarterly(*[0.95] * 5, 0.60, *[0.95] * 3))
-    assert told[5].change.word == SUSPECTED
-    assert told[6].change.word != CONFIRMED
-    assert told[8].change.word == NONE
-    assert told[8].soh_pct == pytest.approx(95.0, abs=4.0)
-    assert all(holds(health, 0.95) for health in told)
+    reported = healths(quarterly(*[0.95] * 5, 0.60, *[0.95] * 3))
+    assert reported[5].change.word == SUSPECTED
+    assert reported[6].change.word != CONFIRMED
+    assert reported[8].change.word == NONE
+    assert reported[8].soh_pct == pytest.approx(95.0, abs=4.0)
+    assert all(holds(health, 0.95) for health in reported)
 
 
 @pytest.mark.parametrize("rate", [0.03, 0.12, 0.20])
@@ -99,10 +99,10 @@ def test_ageing_is_followed(rate: float) -> None:
 
 def test_a_better_battery_is_seen() -> None:
     """Whoever replaces a battery and does not say so."""
-    told = healths(quarterly(*[0.60] * 5, 1.0, 1.0, 1.0))
-    assert told[5].change.word != NONE
-    assert told[6].change.size > 0.2
-    assert told[7].soh_pct == pytest.approx(98.0, abs=5.0)
+    reported = healths(quarterly(*[0.60] * 5, 1.0, 1.0, 1.0))
+    assert reported[5].change.word != NONE
+    assert reported[6].change.size > 0.2
+    assert reported[7].soh_pct == pytest.approx(98.0, abs=5.0)
 
 
 def test_the_season_is_no_change() -> None:
@@ -121,8 +121,8 @@ def test_the_season_is_no_change() -> None:
 def test_an_unknown_start_condemns_nothing(scale: float) -> None:
     """Outages that began nobody knows how full say "at least so much"."""
     some = [one(n, scale, charge=None, is_outage=True) for n in range(4, 8)]
-    told = healths([*quarterly(*[0.95] * 4), *some])
-    for health in told:
+    reported = healths([*quarterly(*[0.95] * 4), *some])
+    for health in reported:
         assert health.soh_pct is not None
         assert health.soh_pct > 85.0
         assert health.change.word == NONE
@@ -146,12 +146,12 @@ def test_unknown_starts_alone_are_no_health() -> None:
 def test_a_part_of_the_charge_condemns_nothing(charge: float) -> None:
     """A new battery that began at `charge`, and was counted right: no loss."""
     some = [one(n, charge, charge=charge, is_outage=True) for n in range(2)]
-    told = healths([*some, one(2, 1.0), one(3, charge, charge=charge)])
-    for health in told:
+    reported = healths([*some, one(2, 1.0), one(3, charge, charge=charge)])
+    for health in reported:
         assert holds(health, 1.0)
         assert health.change.word == NONE
-    assert told[-1].soh_pct is not None
-    assert told[-1].soh_pct >= 90.0
+    assert reported[-1].soh_pct is not None
+    assert reported[-1].soh_pct >= 90.0
 
 
 @pytest.mark.parametrize("charge", [0.6, 0.8, 0.9])
@@ -200,9 +200,9 @@ def test_a_clock_that_jumps_is_no_change(at: float | None) -> None:
 
 def test_a_clock_never_set_is_followed_by_number() -> None:
     evidence = [one(n, soh, at=None) for n, soh in enumerate([0.95] * 4 + [0.65] * 2)]
-    told = healths(evidence)
-    assert told[5].change.word == CONFIRMED
-    assert told[5].soh_pct == pytest.approx(65.0, abs=6.0)
+    reported = healths(evidence)
+    assert reported[5].change.word == CONFIRMED
+    assert reported[5].soh_pct == pytest.approx(65.0, abs=6.0)
 
 
 def test_what_it_rests_on() -> None:
@@ -239,17 +239,17 @@ def test_drops_in_noisy_histories_are_found() -> None:
         rng = random.Random(f"drop {seed}")
         lost, before = rng.uniform(0.15, 0.35), rng.randint(3, 8)
         sohs = [0.97] * before + [0.97 - lost] * 2
-        told = healths(noisy(seed, sohs, 0.05))
-        found += any(health.change.word != NONE for health in told[before:])
+        reported = healths(noisy(seed, sohs, 0.05))
+        found += any(health.change.word != NONE for health in reported[before:])
     assert found >= 51
 
 
 def test_its_own_output_does_not_make_it_surer() -> None:
     """What is told does not come back as evidence; would it, the interval would shrink."""
     track = track_of(quarterly(*[0.9] * 3))
-    told = health_of(track)
+    reported = health_of(track)
     again = health_of(track)
-    assert again == told
+    assert again == reported
 
 
 def test_the_step_at_the_transfer() -> None:

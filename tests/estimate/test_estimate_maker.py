@@ -26,7 +26,7 @@ def test_between_two_end_voltages(amps: float) -> None:
     low, high = hours[1] * amps, hours[0] * amps
     # 1.833 lies a sixth of the way from 1.85 to 1.75
     assert maker(TABLE).new_ah(amps) == pytest.approx(low + (high - low) / 6.0, rel=1e-3)
-    assert maker(TABLE).is_told
+    assert maker(TABLE).is_reported
 
 
 def test_between_two_loads_it_lies_between_them() -> None:
@@ -55,7 +55,7 @@ def test_watts_are_amps_at_the_mean_voltage() -> None:
 
 def test_without_a_table_it_is_the_average() -> None:
     assert maker("").new_ah(3.0) == new_charge_ah(20.0, 3.0)
-    assert not maker("").is_told
+    assert not maker("").is_reported
 
 
 def test_every_type_that_can_be_told_is_known() -> None:
@@ -70,7 +70,7 @@ def test_a_table_that_tells_more_makes_the_estimate_longer(more: float, sign: in
     rows = steady(18_000.0, 3.0, 0.12)
     charge = more * new_charge_ah(20.0, 3.0)
     text = f"3 A: {charge / 3.0:.3f} h to 1.8333 V/cell; 1 A: {22 * more:.3f} h to 1.8333 V/cell"
-    told = maker_of(20.0, "unknown", read_battery_table(text))
+    reported = maker_of(20.0, "unknown", read_battery_table(text))
     plain = estimate(rows, 1, 20.0, maker=average_maker(20.0))
-    found = estimate(rows, 1, 20.0, maker=told)
+    found = estimate(rows, 1, 20.0, maker=reported)
     assert (found.ert_s - plain.ert_s) * sign > 0.0

@@ -20,7 +20,7 @@ from btrmd.estimate.trees import (
     Forest,
     Reach,
     Stretch,
-    Table,
+    TreeTable,
     ask,
     ask_strange,
     load_table,
@@ -69,7 +69,7 @@ EVEN = Stretch((), {"steady": [Reach(1.0, 1.0)]})
     ],
 )  # fmt: skip
 def test_trees_add_up_what_stands_where_they_end(numbers: tuple[float, float], counts: int) -> None:
-    table = Table(BOUNDS, FOREST, NOTHING, FOREST, EVEN, EVEN, FOREST)
+    table = TreeTable(BOUNDS, FOREST, NOTHING, FOREST, EVEN, EVEN, FOREST)
     ranks = rank(table, numbers)
     centre, below, above = ask(table, ranks)
     assert centre == pytest.approx(counts * 1e-4)

@@ -11,7 +11,7 @@ from btrmd.estimate.run_time import estimate
 from btrmd.estimate.thin import thin
 from btrmd.estimate.weakest_block import weakest
 from btrmd.hal.sim.bank import Bank
-from btrmd.hal.sim.battery import Battery
+from btrmd.hal.sim.battery import SimBattery
 from btrmd.model.discharge import CurveRow, Estimate
 
 sys.path.append(str(Path(__file__).parent.parent.parent / "scripts"))
@@ -36,7 +36,7 @@ def test_where_all_are_alike_none_is_named(seed: int) -> None:
 
 
 def a_discharge(length_s: float, shorted: dict[int, int], own: dict[int, float]) -> list[CurveRow]:
-    bank = Bank([Battery(40.0) for _ in range(2)], 1.0, own, shorted)
+    bank = Bank([SimBattery(40.0) for _ in range(2)], 1.0, own, shorted)
     bank.set_soc(1.0)
     rows = []
     for t in range(0, int(length_s), 10):
@@ -46,14 +46,14 @@ def a_discharge(length_s: float, shorted: dict[int, int], own: dict[int, float])
     return rows
 
 
-def told(rows: list[CurveRow], blocks: int = 2) -> tuple[Estimate, Estimate]:
+def reported(rows: list[CurveRow], blocks: int = 2) -> tuple[Estimate, Estimate]:
     short = thin(rows)
     alone = estimate(short, blocks, 40.0)
     return alone, weakest(short, alone, blocks, 40.0)
 
 
 def test_a_shorted_cell_is_named_and_ends_nothing_early() -> None:
-    alone, found = told(a_discharge(7200.0, {2: 1}, {}))
+    alone, found = reported(a_discharge(7200.0, {2: 1}, {}))
     assert found == alone._replace(weak_block=2)
 
 
@@ -62,15 +62,15 @@ def test_a_block_that_is_empty_already_does_not_end_the_run_before_now() -> None
     rows = a_discharge(10_000.0, {}, {1: 0.35})
     rows = [row for row in rows if row.battery_v > 22.2]
     assert min(v for row in rows for v in row.block_v if v is not None) < 11.0
-    _, found = told(rows)
+    _, found = reported(rows)
     assert found.weak_block == 1
     assert rows[-1].time_s <= found.low_s <= found.ert_s <= found.high_s
 
 
 def test_blocks_that_are_not_known_leave_the_estimate_as_it_is() -> None:
     rows = [row._replace(block_v=(None, None)) for row in a_discharge(7200.0, {}, {1: 0.6})]
-    alone, found = told(rows)
+    alone, found = reported(rows)
     assert found is alone
     plain = [row._replace(block_v=()) for row in rows]
-    alone, found = told(plain)
+    alone, found = reported(plain)
     assert found is alone

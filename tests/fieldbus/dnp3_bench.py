@@ -9,14 +9,14 @@ from typing import Any
 
 from station import Station
 
-from btrmd.bus import Bus, Pending
+from btrmd.bus import Bus, PendingCommand
 from btrmd.core.publish import alarm_views, points
 from btrmd.model.commands import Answer, ChangeSettings, Command
 from btrmd.model.errors import SettingError
 from btrmd.model.readings import Reading
 from btrmd.model.site import Site
 from btrmd.model.snapshot import Snapshot
-from btrmd.servers.fieldbus.plan import FieldbusOptions, SerialLine
+from btrmd.servers.fieldbus.listener_config import FieldbusOptions, SerialLine
 from btrmd.servers.fieldbus.service import Fieldbus
 
 IDENTITY = {
@@ -27,7 +27,7 @@ TICK_S = 0.02
 
 
 class Bench:
-    """A station behind its DNP3 doors. `place`: HOST:PORT of the TCP door.
+    """A station behind its DNP3 listeners. `place`: HOST:PORT of the TCP listener.
 
     Hooks for tests: `overlay` replaces points in every snapshot; `deaf` makes the owner leave
     commands in the inbox; `dead` makes it publish nothing.
@@ -46,10 +46,10 @@ class Bench:
         self.overlay: dict[str, Reading] = {}
         self.deaf = self.dead = False
         self.lock = threading.Lock()
-        self._told = 0
+        self._reported = 0
         self._seq = 0
         self.asked: list[Command] = []
-        self._changed: list[tuple[Pending, Answer]] = []
+        self._changed: list[tuple[PendingCommand, Answer]] = []
         self.bus = Bus(self._snapshot())
         self._tell()
         self._stop = threading.Event()
@@ -95,7 +95,7 @@ class Bench:
         return self.bus.submit(ChangeSettings(named, "web"))
 
     def reopen(self, **changes: object) -> None:
-        """Change settings that close the door and open a new one; wait for that."""
+        """Change settings that close the listener and open a new one; wait for that."""
         old = self.bus.listeners["dnp3"]
         self.change(**changes)
         self.wait(lambda: self.bus.listeners["dnp3"] is not old and self.place)
@@ -115,7 +115,7 @@ class Bench:
             if not self.dead:
                 self.bus.publish(self._snapshot())
 
-    def _tick(self, pendings: list[Pending]) -> None:
+    def _tick(self, pendings: list[PendingCommand]) -> None:
         # A settings change is answered one step later: then it is on disk, and in force.
         for pending, answer in self._changed:
             pending.answer.set_result(answer)
@@ -138,8 +138,8 @@ class Bench:
                 pending.answer.set_result(answer)
 
     def _tell(self) -> None:
-        fresh = self.station.events[self._told :]
-        self._told += len(fresh)
+        fresh = self.station.events[self._reported :]
+        self._reported += len(fresh)
         self.bus.publish_events(fresh)
 
     def _snapshot(self) -> Snapshot:

@@ -1,4 +1,4 @@
-"""A line that loses what the outstation sends unasked: a TCP proxy before a DNP3 door."""
+"""A line that loses what the outstation sends unasked: a TCP proxy before a DNP3 listener."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from btrmd.model.commands import Answer, ChangeSettings, Command
 from btrmd.model.errors import SettingError
 from btrmd.model.readings import GOOD, MISSING, Reading, Value
 from btrmd.model.settings import Settings
-from btrmd.servers.fieldbus.plan import FieldbusOptions
+from btrmd.servers.fieldbus.listener_config import FieldbusOptions
 from btrmd.servers.fieldbus.service import Fieldbus
 
 LOOK_S = 0.002

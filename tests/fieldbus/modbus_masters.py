@@ -82,8 +82,8 @@ class LibModbus:
 
     def read(self, name: str, first: int, count: int) -> list[int]:
         """`name`: bits, input_bits, registers, input_registers. Raises ValueError."""
-        room: Any = (ctypes.c_uint8 if "bits" in name else ctypes.c_uint16) * count
-        values = room()
+        buffer: Any = (ctypes.c_uint8 if "bits" in name else ctypes.c_uint16) * count
+        values = buffer()
         self._call(f"modbus_read_{name}", count, first, count, values)
         return list(values)
 
@@ -92,8 +92,8 @@ class LibModbus:
         if name in ("bit", "register"):
             self._call(f"modbus_write_{name}", 1, first, values[0])
             return
-        room: Any = (ctypes.c_uint8 if name == "bits" else ctypes.c_uint16) * len(values)
-        self._call(f"modbus_write_{name}", len(values), first, len(values), room(*values))
+        buffer: Any = (ctypes.c_uint8 if name == "bits" else ctypes.c_uint16) * len(values)
+        self._call(f"modbus_write_{name}", len(values), first, len(values), buffer(*values))
 
     def mask(self, address: int, and_mask: int, or_mask: int) -> None:
         self._call("modbus_mask_write_register", 1, address, and_mask, or_mask)
@@ -105,10 +105,10 @@ class LibModbus:
         return list(got)
 
     def server_id(self) -> bytes:
-        room = (ctypes.c_uint8 * 256)()
-        size = self._library.modbus_report_slave_id(self._context, 256, room)
+        buffer = (ctypes.c_uint8 * 256)()
+        size = self._library.modbus_report_slave_id(self._context, 256, buffer)
         assert size > 0, self.error()
-        return bytes(room[:size])
+        return bytes(buffer[:size])
 
     def _call(self, name: str, right: int, *words: Any) -> None:
         if getattr(self._library, name)(self._context, *words) != right:

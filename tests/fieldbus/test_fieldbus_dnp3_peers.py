@@ -25,7 +25,7 @@ from dnp3_wire import CLASS_0, CLASS_2, LINK_STATUS, RESET, Master, Response, fr
 from fieldbus_station import SerialPair
 
 from btrmd.model.readings import GOOD, Reading
-from btrmd.servers.fieldbus.plan import SerialLine
+from btrmd.servers.fieldbus.listener_config import SerialLine
 
 ROOT = Path(__file__).resolve().parents[2]
 needs_opendnp3 = pytest.mark.skipif(
@@ -181,7 +181,7 @@ def test_an_alarm_is_repeated_until_opendnp3_has_confirmed_it() -> None:
     ):
         master.started()
         bench.io1(5.0)
-        seen = master.until(lambda told: _event(told, "3"))
+        seen = master.until(lambda reported: _event(reported, "3"))
         first, second = line.lost
         assert min(second - first, seen["at"] - second) > 0.8, "dnp3.retry_s is 1"
         bench.wait(lambda: other.ask(1, CLASS_2).body == b"")  # confirmed

@@ -10,7 +10,7 @@ import pytest
 from dnp3_bench import Bench
 from dnp3_wire import UNCONFIRMED, Master, analog, frame
 
-from btrmd.model.commands import NoteWrite, Restart
+from btrmd.model.commands import NoteWrite, RestartUnit
 from btrmd.model.site import Site
 
 SUCCESS, NO_SELECT, RANGE, REFUSED, TOO_MANY = 0, 2, 3, 4, 8
@@ -252,7 +252,7 @@ def test_cold_restart_has_its_own_permission(bench: Bench, master: Master) -> No
     response = master.ask(13)
     assert response.iin[1] == 0
     assert response.body == bytes.fromhex("34 02 07 01 30 75")  # 30,000 ms
-    assert [c for c in bench.asked if isinstance(c, Restart)] == [Restart("dnp3 127.0.0.1")]
+    assert [c for c in bench.asked if isinstance(c, RestartUnit)] == [RestartUnit("dnp3 127.0.0.1")]
 
 
 def test_a_broadcast_write_is_done_and_not_answered(bench: Bench, master: Master) -> None:

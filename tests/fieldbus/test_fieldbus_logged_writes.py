@@ -52,11 +52,11 @@ def test_unchanged_writes_are_told(tmp_path: Path) -> None:
         wanted = {(MODBUS, key) for keys in UNCHANGED.values() for key in keys}
         wanted |= {(DNP3, key) for _, _, key in UNCHANGED_DNP3}
 
-        def told() -> Counter[tuple[str, str]]:
+        def reported() -> Counter[tuple[str, str]]:
             found = ((e["source"], e["key"]) for e in daemon.events())
             return Counter(pair for pair in found if pair[0] in (MODBUS, DNP3))
 
-        wait_until(lambda: set(told()) == wanted, 20.0, lambda: f"{told()} for {wanted}")
-        assert set(told().values()) == {1}, "the same line within a minute is told once"
+        wait_until(lambda: set(reported()) == wanted, 20.0, lambda: f"{reported()} for {wanted}")
+        assert set(reported().values()) == {1}, "the same line within a minute is told once"
     finally:
         daemon.close()

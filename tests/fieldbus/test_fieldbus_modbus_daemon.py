@@ -71,8 +71,8 @@ def test_a_test_by_coil_obeys_the_interlocks_and_stands_in_the_log(
     wait_until(lambda: wire.pdu("01 0003 0001") == "01 01 00", 20.0)
     assert wire.pdu("06 0005 0002") == "86 04"  # a battery of 13 V is none of 24 V
     assert daemon.value("system.voltage") == 12
-    told = [event for event in daemon.events() if event["source"] == "modbus 127.0.0.1"]
-    assert {"test.refused", "test.minimum_runtime_min"} <= {event["key"] for event in told}
+    reported = [event for event in daemon.events() if event["source"] == "modbus 127.0.0.1"]
+    assert {"test.refused", "test.minimum_runtime_min"} <= {event["key"] for event in reported}
     assert any("modbus 127.0.0.1" in event["text"] for event in daemon.events())
 
 

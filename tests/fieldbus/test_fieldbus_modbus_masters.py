@@ -13,7 +13,7 @@ from fieldbus_station import SerialPair, Station, has
 from modbus_masters import LIBRARY, LibModbus, dissect, mbpoll
 from test_fieldbus_modbus_golden import FAULTS, READS, WRITES
 
-from btrmd.servers.fieldbus.plan import FieldbusOptions, SerialLine
+from btrmd.servers.fieldbus.listener_config import FieldbusOptions, SerialLine
 
 needs_mbpoll = pytest.mark.skipif(not has("mbpoll"), reason="needs the program mbpoll")
 needs_library = pytest.mark.skipif(LIBRARY is None, reason="needs the library libmodbus")

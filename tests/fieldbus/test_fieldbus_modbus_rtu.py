@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from btrmd.model.commands import ChangeSettings
+from btrmd.servers.fieldbus.listener_config import FieldbusOptions, SerialLine
 from btrmd.servers.fieldbus.modbus_rtu import Framer, crc16, gap_s, patience_s
-from btrmd.servers.fieldbus.plan import FieldbusOptions, SerialLine
 
 SILENCE_S = 0.1  # far more than any gap here, so that a busy machine does not join two frames
 

@@ -15,8 +15,8 @@ from hostile import address, connect, crowd, is_open
 
 from btrmd.model.limits import LIMITS
 from btrmd.servers.fieldbus import dnp3_tcp, modbus_tcp
+from btrmd.servers.fieldbus.listener_config import TcpPlace
 from btrmd.servers.fieldbus.listening import Listening
-from btrmd.servers.fieldbus.plan import TcpPlace
 from btrmd.servers.share import Share
 
 READ = bytes.fromhex("0001 0000 0006 01 04 0000 0001")

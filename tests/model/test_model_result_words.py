@@ -8,12 +8,12 @@ from btrmd.model.discharge import TestRecord
 from btrmd.model.result_words import (
     FINDINGS,
     MARKS,
-    say_action,
-    say_lasting,
-    say_mark,
-    say_marks,
-    say_need,
-    say_result,
+    format_action,
+    format_lasting,
+    format_mark,
+    format_marks,
+    format_need,
+    format_result,
 )
 
 HOUR = 3600.0
@@ -24,7 +24,7 @@ LOW = TestRecord(
 
 
 def test_the_sentence_of_a_low_one() -> None:
-    assert say_result(LOW) == (
+    assert format_result(LOW) == (
         "Lasts about 2 h 00 min, needs 3 h. "
         "Check the connections, test again rested, else replace the battery."
     )
@@ -35,15 +35,15 @@ def test_the_sentence_of_a_low_one() -> None:
     [(3 * HOUR, "3 h"), (12060.0, "3 h 21 min"), (2700.0, "45 min"), (0.0, "0 min")],
 )
 def test_a_time_that_was_set(seconds: float, text: str) -> None:
-    assert say_need(seconds) == text
+    assert format_need(seconds) == text
 
 
 def test_a_measured_time_is_not_about() -> None:
     record = LOW._replace(estimate_low_s=2 * HOUR, estimate_high_s=2 * HOUR)
-    assert say_lasting(record) == "Lasts 2 h 00 min, needs 3 h."
-    assert say_lasting(record._replace(minimum_runtime_s=0.0)) == "Lasts 2 h 00 min."
-    assert say_lasting(LOW._replace(type="2")) == "Lasts about 2 h 00 min."
-    assert say_result(LOW._replace(estimate_s=None, result="aborted")) == ""
+    assert format_lasting(record) == "Lasts 2 h 00 min, needs 3 h."
+    assert format_lasting(record._replace(minimum_runtime_s=0.0)) == "Lasts 2 h 00 min."
+    assert format_lasting(LOW._replace(type="2")) == "Lasts about 2 h 00 min."
+    assert format_result(LOW._replace(estimate_s=None, result="aborted")) == ""
 
 
 @pytest.mark.parametrize(
@@ -67,20 +67,20 @@ def test_a_measured_time_is_not_about() -> None:
 def test_what_to_do_follows_from_result_and_marks(
     result: str, marks: tuple[str, ...], words: str
 ) -> None:
-    said = say_action(LOW._replace(result=result, marks=marks))
+    said = format_action(LOW._replace(result=result, marks=marks))
     assert words in said
     assert bool(said) is bool(words)
 
 
 def test_every_mark_has_words_and_all_of_it_is_ascii() -> None:
     for mark in MARKS:
-        assert say_mark(mark) != mark
-        assert say_mark(mark).isascii()
-    assert say_mark("after_test:12") == "it went on from test 12"
-    assert say_mark("new_one") == "new_one"
-    assert say_marks(("not_full", "not_rested")).count(";") == 1
+        assert format_mark(mark) != mark
+        assert format_mark(mark).isascii()
+    assert format_mark("after_test:12") == "it went on from test 12"
+    assert format_mark("new_one") == "new_one"
+    assert format_marks(("not_full", "not_rested")).count(";") == 1
     assert set(FINDINGS) <= set(MARKS)
     for finding in FINDINGS:
         record = LOW._replace(marks=("marginal", finding))
-        assert say_result(record).isascii()
-        assert len(say_result(record)) < 200
+        assert format_result(record).isascii()
+        assert len(format_result(record)) < 200

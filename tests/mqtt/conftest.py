@@ -16,7 +16,7 @@ sys.path[:0] = [
 ]
 
 from mqtt_broker import Broker, Watch  # noqa: E402
-from mqtt_house import MqttHouse  # noqa: E402
+from mqtt_fixtures import MqttBench  # noqa: E402
 
 from btrmd.notify.mqtt import publisher, session  # noqa: E402
 
@@ -38,7 +38,7 @@ def watch(broker: Broker) -> Iterator[Watch]:
 
 
 @pytest.fixture
-def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MqttHouse]:
+def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MqttBench]:
     monkeypatch.setattr(publisher, "FIRST_PAUSE_S", 0.1)
     monkeypatch.setattr(publisher, "LONGEST_PAUSE_S", 0.2)
     monkeypatch.setattr(publisher, "FOLLOW_S", 0.05)
@@ -46,6 +46,6 @@ def station(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MqttHou
     monkeypatch.setattr(session, "SETTLE_S", 0.0)
     monkeypatch.setattr(session, "AGAIN_S", 0.2)
     monkeypatch.setattr(session, "POINTS_EVERY_S", 0.05)
-    made = MqttHouse(tmp_path / "state")
+    made = MqttBench(tmp_path / "state")
     yield made
     made.close()

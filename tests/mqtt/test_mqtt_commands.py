@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from mqtt_broker import Broker, Watch
-from mqtt_house import BASE, MqttHouse
+from mqtt_fixtures import BASE, MqttBench
 
 from btrmd.model.commands import AckAlarm, Answer, Command, StartTest, StopTest
 
@@ -20,7 +20,7 @@ TOPIC = f"{BASE}/command"
 class Owner:
     """Answers what the bus brings: `answer` to everything."""
 
-    def __init__(self, station: MqttHouse) -> None:
+    def __init__(self, station: MqttBench) -> None:
         self.seen: list[Command] = []
         self.answer = Answer(True, data={"n": 5})
         self._bus = station.bus
@@ -40,14 +40,14 @@ class Owner:
 
 
 @pytest.fixture
-def owner(station: MqttHouse) -> Iterator[Owner]:
+def owner(station: MqttBench) -> Iterator[Owner]:
     made = Owner(station)
     yield made
     made.close()
 
 
 @pytest.fixture
-def ready(station: MqttHouse, broker: Broker, owner: Owner, wait_until: Wait) -> MqttHouse:
+def ready(station: MqttBench, broker: Broker, owner: Owner, wait_until: Wait) -> MqttBench:
     station.to(broker, mqtt__commands=True)
     station.start()
     wait_until(lambda: f"Sending SUBACK to btrmd-{BASE.split('/')[1]}" in broker.log)
@@ -70,7 +70,7 @@ def ask(broker: Broker, watch: Watch, document: object) -> Any:
     ],
 )  # fmt: skip
 def test_a_command_reaches_the_owner_and_is_answered(
-    ready: MqttHouse, broker: Broker, watch: Watch, owner: Owner, request_: Any, command: Command
+    ready: MqttBench, broker: Broker, watch: Watch, owner: Owner, request_: Any, command: Command
 ) -> None:
     answer = ask(broker, watch, {"id": "a1", **request_})
     assert owner.seen == [command]
@@ -80,7 +80,7 @@ def test_a_command_reaches_the_owner_and_is_answered(
 
 
 def test_every_one_of_many_commands_at_once_is_answered(
-    ready: MqttHouse, broker: Broker, watch: Watch
+    ready: MqttBench, broker: Broker, watch: Watch
 ) -> None:
     for n in range(12):
         broker.publish(TOPIC, json.dumps({"command": "test.stop", "id": f"c{n}"}))
@@ -88,7 +88,7 @@ def test_every_one_of_many_commands_at_once_is_answered(
 
 
 def test_a_refusal_of_the_owner_is_told_in_its_words(
-    ready: MqttHouse, broker: Broker, watch: Watch, owner: Owner
+    ready: MqttBench, broker: Broker, watch: Watch, owner: Owner
 ) -> None:
     owner.answer = Answer(False, "interlock", "The supply is not present.")
     answer = ask(broker, watch, {"command": "test.start"})
@@ -118,7 +118,7 @@ def test_a_refusal_of_the_owner_is_told_in_its_words(
     ],
 )
 def test_bad_commands_are_refused_with_a_sentence(
-    ready: MqttHouse, broker: Broker, watch: Watch, owner: Owner, request_: Any, code: str,
+    ready: MqttBench, broker: Broker, watch: Watch, owner: Owner, request_: Any, code: str,
     words: str,
 ) -> None:  # fmt: skip
     answer = ask(broker, watch, request_)
@@ -128,7 +128,7 @@ def test_bad_commands_are_refused_with_a_sentence(
 
 
 def test_the_same_id_is_done_once_and_answered_twice(
-    ready: MqttHouse, broker: Broker, watch: Watch, owner: Owner
+    ready: MqttBench, broker: Broker, watch: Watch, owner: Owner
 ) -> None:
     first = ask(broker, watch, {"id": "a", "command": "test.start"})
     assert ask(broker, watch, {"id": "a", "command": "test.start"}) == first
@@ -138,7 +138,7 @@ def test_the_same_id_is_done_once_and_answered_twice(
 
 
 def test_off_by_default(
-    station: MqttHouse, broker: Broker, watch: Watch, owner: Owner, wait_until: Wait
+    station: MqttBench, broker: Broker, watch: Watch, owner: Owner, wait_until: Wait
 ) -> None:
     station.to(broker)
     station.start()
@@ -151,7 +151,7 @@ def test_off_by_default(
 
 
 def test_old_commands_are_none(
-    ready: MqttHouse, broker: Broker, watch: Watch, owner: Owner, wait_until: Wait
+    ready: MqttBench, broker: Broker, watch: Watch, owner: Owner, wait_until: Wait
 ) -> None:
     """One that is retained, and one that was sent while the unit was away, start no test."""
     broker.publish(TOPIC, '{"command": "test.start"}', "-r")

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from mail_house import mail_settings, snapshot_of
+from mail_fixtures import mail_settings, snapshot_of
 from mqtt_broker import SERIAL, Broker, Watch
-from mqtt_house import BASE, MqttHouse
+from mqtt_fixtures import BASE, MqttBench
 
 from btrmd.model.points import POINT
 from btrmd.notify.mqtt import session as session_module
 from btrmd.notify.mqtt.discovery import discovery_payload
-from btrmd.notify.mqtt.target import Target
+from btrmd.notify.mqtt.target import MqttTarget
 
 Wait = Callable[..., None]
 TOPIC = f"homeassistant/device/btrmd_{SERIAL}/config"
@@ -40,7 +40,7 @@ STATE_CLASSES = {"measurement", "total", "total_increasing"}
 
 def document(**changes: object) -> dict[str, Any]:
     settings = mail_settings(mqtt__enabled=True, mqtt__server="x", mqtt__discovery=True, **changes)
-    target = Target.of(settings, SERIAL)
+    target = MqttTarget.of(settings, SERIAL)
     assert target is not None
     found: dict[str, Any] = json.loads(discovery_payload(snapshot_of(settings), target))
     return found
@@ -104,7 +104,7 @@ def test_buttons_are_there_when_commands_are_taken() -> None:
 
 
 def test_it_is_retained_renewed_and_taken_back(
-    station: MqttHouse, broker: Broker, watch: Watch, wait_until: Wait
+    station: MqttBench, broker: Broker, watch: Watch, wait_until: Wait
 ) -> None:
     station.to(broker, mqtt__discovery=True)
     station.start()
@@ -117,7 +117,7 @@ def test_it_is_retained_renewed_and_taken_back(
 
 
 def test_a_broker_that_takes_no_packet_so_large_gets_all_the_rest(
-    station: MqttHouse, broker: Broker, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    station: MqttBench, broker: Broker, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broker.stop()
     broker.config.append("max_packet_size 4000")
@@ -127,5 +127,5 @@ def test_a_broker_that_takes_no_packet_so_large_gets_all_the_rest(
     wait_until(lambda: "takes packets of at most 4000 octets" in station.fault)
     monkeypatch.setattr(session_module, "RETURN_S", 0.0)
     n = station.tell()
-    wait_until(lambda: station.told == n)
+    wait_until(lambda: station.reported == n)
     assert TOPIC in station.fault

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from mqtt_broker import SERIAL, Broker, Watch
-from mqtt_house import BASE, MqttHouse
+from mqtt_fixtures import BASE, MqttBench
 
 from btrmd.model.events import Kind
 from btrmd.model.readings import BAD, GOOD, MISSING, Quality, Reading, Value
@@ -19,7 +19,7 @@ from btrmd.notify.mqtt.deadband import DUE_S, Deadband
 Wait = Callable[..., None]
 
 
-def test_what_stands_under_the_topics(station: MqttHouse, broker: Broker, watch: Watch) -> None:
+def test_what_stands_under_the_topics(station: MqttBench, broker: Broker, watch: Watch) -> None:
     station.to(broker, site__name="Hill 3")
     station.show(battery__voltage=13.39)
     station.start()
@@ -51,7 +51,7 @@ def test_what_stands_under_the_topics(station: MqttHouse, broker: Broker, watch:
 
 
 def test_a_new_subscriber_finds_what_is_retained_and_a_killed_unit_is_offline(
-    station: MqttHouse, broker: Broker, watch: Watch, wait_until: Wait
+    station: MqttBench, broker: Broker, watch: Watch, wait_until: Wait
 ) -> None:
     station.to(broker)
     station.show(battery__voltage=13.39)
@@ -129,7 +129,7 @@ def test_quality_and_the_end_of_a_value_are_changes_and_clocks_are_none() -> Non
     assert due(band, 4.0, battery__current=(1.001, GOOD)) == ["battery.current"]
 
 
-def test_the_deadband_setting_counts(station: MqttHouse, broker: Broker, watch: Watch) -> None:
+def test_the_deadband_setting_counts(station: MqttBench, broker: Broker, watch: Watch) -> None:
     station.to(broker, mqtt__deadband=0)
     station.show(battery__voltage=13.39)
     station.start()
@@ -146,14 +146,14 @@ def numbers(watch: Watch, name: str = "/event") -> list[int]:
 
 
 def test_an_outage_of_the_broker_loses_and_doubles_nothing(
-    station: MqttHouse, broker: Broker, watch: Watch, wait_until: Wait
+    station: MqttBench, broker: Broker, watch: Watch, wait_until: Wait
 ) -> None:
     station.to(broker)
     station.start()
     first = [station.tell("io1", Kind.RAISE) for _ in range(5)]
     wait_until(lambda: numbers(watch) == first)
     # what is not acknowledged when the broker dies comes again, by QoS 1
-    wait_until(lambda: station.told == first[-1])
+    wait_until(lambda: station.reported == first[-1])
     broker.kill()
     wait_until(lambda: station.fault)
     assert station.fault.startswith("The MQTT broker cannot be used: 127.0.0.1:")
@@ -167,13 +167,13 @@ def test_an_outage_of_the_broker_loses_and_doubles_nothing(
 
 
 def test_a_restart_of_the_unit_loses_and_doubles_nothing(
-    station: MqttHouse, broker: Broker, watch: Watch, wait_until: Wait
+    station: MqttBench, broker: Broker, watch: Watch, wait_until: Wait
 ) -> None:
     station.to(broker)
     station.start()
     first = [station.tell() for _ in range(3)]
     station.finish_test(1)
-    wait_until(lambda: station.told == first[-1] + 1)
+    wait_until(lambda: station.reported == first[-1] + 1)
     wait_until(lambda: station.cursors.load("mqtt.test") == 1)
     station.stop()
     station.tell()
@@ -186,7 +186,7 @@ def test_a_restart_of_the_unit_loses_and_doubles_nothing(
 
 
 def test_what_happens_while_it_is_off_is_nobodys(
-    station: MqttHouse, broker: Broker, watch: Watch, wait_until: Wait
+    station: MqttBench, broker: Broker, watch: Watch, wait_until: Wait
 ) -> None:
     station.start()
     station.tell()
@@ -206,25 +206,25 @@ def test_what_happens_while_it_is_off_is_nobodys(
 
 
 def test_a_broker_that_forgot_its_subscribers_is_given_time_to_get_them_back(
-    station: MqttHouse, broker: Broker, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    station: MqttBench, broker: Broker, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session_module, "AGAIN_S", 0.05)
     station.to(broker)
     station.start()
     n = station.tell()
     wait_until(lambda: broker.log.count("/event'") >= 2)  # sent again: nobody was there
-    assert station.told is not None
-    assert station.told < n
+    assert station.reported is not None
+    assert station.reported < n
     late = Watch(broker, f"{BASE}/event", name="late")
     try:
-        wait_until(lambda: station.told == n)
+        wait_until(lambda: station.reported == n)
         assert numbers(late) == [n]
     finally:
         late.close()
 
 
 def test_a_test_that_is_delayed_holds_up_no_other(
-    station: MqttHouse, broker: Broker, watch: Watch, wait_until: Wait
+    station: MqttBench, broker: Broker, watch: Watch, wait_until: Wait
 ) -> None:
     station.to(broker)
     station.start()
@@ -240,7 +240,7 @@ def test_a_test_that_is_delayed_holds_up_no_other(
 
 
 def test_one_that_ends_while_a_later_one_is_on_its_way_is_not_forgotten(
-    station: MqttHouse,
+    station: MqttBench,
 ) -> None:
     made = finished.Finished(station.history, station.cursors)
     station.writer.commit(test=station.finish_test(2)._replace(n=1, state="delayed"))
@@ -261,7 +261,7 @@ def test_one_that_ends_while_a_later_one_is_on_its_way_is_not_forgotten(
 # --- backfill ------------------------------------------------------------------------------------
 
 
-def minutes(station: MqttHouse, first: float, count: int) -> None:
+def minutes(station: MqttBench, first: float, count: int) -> None:
     """Minute means in the history."""
     for i in range(count):
         station.writer.trend(int(first) + 60 * i, {"battery.voltage": 12.0 + i / 1000})
@@ -269,7 +269,7 @@ def minutes(station: MqttHouse, first: float, count: int) -> None:
 
 
 def test_the_minutes_of_an_outage_are_delivered_with_their_times(
-    station: MqttHouse, broker: Broker, watch: Watch, wait_until: Wait
+    station: MqttBench, broker: Broker, watch: Watch, wait_until: Wait
 ) -> None:
     station.to(broker)
     station.start()
@@ -299,7 +299,7 @@ def test_the_minutes_of_an_outage_are_delivered_with_their_times(
     wait_until(lambda: (station.cursors.load("mqtt.trend") or 0) >= minute + 150 * 60)
 
 
-def test_a_short_break_within_a_minute_owes_nothing(station: MqttHouse) -> None:
+def test_a_short_break_within_a_minute_owes_nothing(station: MqttBench) -> None:
     made = backfill.Backfill(station.history, station.cursors)
     made.connected(1_000_000_030.0)
     made.covered(1_000_000_031.0)
@@ -310,14 +310,14 @@ def test_a_short_break_within_a_minute_owes_nothing(station: MqttHouse) -> None:
     assert made.next(1_000_000_090.0) is None, "its last minute is not over"
 
 
-def test_a_clock_that_goes_back_owes_nothing(station: MqttHouse) -> None:
+def test_a_clock_that_goes_back_owes_nothing(station: MqttBench) -> None:
     made = backfill.Backfill(station.history, station.cursors)
     made.skip(1_000_000_000.0)
     made.connected(500_000_000.0)
     assert made.owed_s == 0
 
 
-def test_it_goes_on_after_a_restart_where_it_was(station: MqttHouse) -> None:
+def test_it_goes_on_after_a_restart_where_it_was(station: MqttBench) -> None:
     minutes(station, 1_000_000_020.0, 3)
     made = backfill.Backfill(station.history, station.cursors)
     made.connected(1_000_000_020.0)

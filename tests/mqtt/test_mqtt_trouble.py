@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from mail_tls import Authority
 from mqtt_broker import Broker, Watch, free_port
-from mqtt_house import BASE, MqttHouse
+from mqtt_fixtures import BASE, MqttBench
 
 from btrmd.notify.mqtt import connection, publisher, session
 
@@ -42,7 +42,7 @@ def tls_lines(authority: Authority, name: str = "127.0.0.1", days: int = 30) -> 
 
 
 def test_tls_with_an_own_authority_and_a_certificate_of_its_own(
-    station: MqttHouse, tmp_path: Path, authority: Authority, wait_until: Wait,
+    station: MqttBench, tmp_path: Path, authority: Authority, wait_until: Wait,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(session, "RETURN_S", 0.0)
@@ -55,7 +55,7 @@ def test_tls_with_an_own_authority_and_a_certificate_of_its_own(
         assert "certificate required" in station.fault or "closed" in station.fault
         n = station.tell()
         station.to(broker, **words, mqtt__cert_file=str(authority.identity("unit")))
-        wait_until(lambda: station.told == n)
+        wait_until(lambda: station.reported == n)
         wait_until(lambda: not station.fault)
     finally:
         broker.close()
@@ -69,7 +69,7 @@ def test_tls_with_an_own_authority_and_a_certificate_of_its_own(
     ],
 )
 def test_a_wrong_certificate(
-    station: MqttHouse, tmp_path: Path, authority: Authority, wait_until: Wait, name: str,
+    station: MqttBench, tmp_path: Path, authority: Authority, wait_until: Wait, name: str,
     days: int, words: str,
 ) -> None:  # fmt: skip
     broker = started(tmp_path / "tls", *tls_lines(authority, name, days))
@@ -81,13 +81,13 @@ def test_a_wrong_certificate(
         start = f"The MQTT broker cannot be used: the certificate of {where} is refused: "
         assert station.fault.startswith(start)
         assert words in station.fault
-        assert station.told is not None
+        assert station.reported is not None
     finally:
         broker.close()
 
 
 def test_an_unknown_authority(
-    station: MqttHouse, tmp_path: Path, authority: Authority, wait_until: Wait
+    station: MqttBench, tmp_path: Path, authority: Authority, wait_until: Wait
 ) -> None:
     broker = started(tmp_path / "tls", *tls_lines(authority))
     try:
@@ -108,7 +108,7 @@ def test_an_unknown_authority(
     ],
 )
 def test_files_that_cannot_be_used(
-    station: MqttHouse, broker: Broker, tmp_path: Path, wait_until: Wait,
+    station: MqttBench, broker: Broker, tmp_path: Path, wait_until: Wait,
     changes: dict[str, str], words: str,
 ) -> None:  # fmt: skip
     here = tmp_path / "text.pem"
@@ -121,7 +121,7 @@ def test_files_that_cannot_be_used(
 
 
 def test_tls_where_there_is_none_and_none_where_there_is(
-    station: MqttHouse, broker: Broker, tmp_path: Path, authority: Authority, wait_until: Wait,
+    station: MqttBench, broker: Broker, tmp_path: Path, authority: Authority, wait_until: Wait,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(connection, "CONNECT_S", 0.5)
@@ -150,7 +150,7 @@ def passwords(folder: Path) -> Path:
 
 
 def test_a_login_that_is_refused_and_then_right(
-    station: MqttHouse, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    station: MqttBench, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "RETURN_S", 0.0)
     broker = started(tmp_path / "b", f"password_file {passwords(tmp_path)}")
@@ -161,17 +161,17 @@ def test_a_login_that_is_refused_and_then_right(
         station.to(broker, mqtt__user="unit", mqtt__password="wrong")
         n = station.tell()
         wait_until(lambda: "refuses this unit" in station.fault)
-        assert station.told is not None
-        assert station.told < n
+        assert station.reported is not None
+        assert station.reported < n
         station.to(broker, mqtt__user="unit", mqtt__password="secret")
-        wait_until(lambda: station.told == n)
+        wait_until(lambda: station.reported == n)
         assert "secret" not in station.fault
     finally:
         broker.close()
 
 
 def test_a_topic_that_is_refused_is_named(
-    station: MqttHouse, tmp_path: Path, wait_until: Wait
+    station: MqttBench, tmp_path: Path, wait_until: Wait
 ) -> None:
     rules = tmp_path / "acl"
     rules.write_text(f"topic readwrite {BASE}/status\ntopic readwrite {BASE}/info\n")
@@ -184,14 +184,14 @@ def test_a_topic_that_is_refused_is_named(
         wait_until(lambda: "refuses the topic" in station.fault)
         assert f"{BASE}/" in station.fault
         assert "not authorized" in station.fault
-        assert station.told is not None
-        assert station.told < n, "what is refused is not told"
+        assert station.reported is not None
+        assert station.reported < n, "what is refused is not told"
     finally:
         broker.close()
 
 
 def test_discovery_that_is_refused_leaves_all_else(
-    station: MqttHouse, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    station: MqttBench, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "RETURN_S", 0.0)
     rules = tmp_path / "acl"
@@ -202,7 +202,7 @@ def test_discovery_that_is_refused_leaves_all_else(
         station.to(broker, mqtt__discovery=True)
         station.start()
         n = station.tell()
-        wait_until(lambda: station.told == n)
+        wait_until(lambda: station.reported == n)
         wait_until(lambda: station.address and "homeassistant" in station.fault)
         assert "not authorized" in station.fault
     finally:
@@ -210,7 +210,7 @@ def test_discovery_that_is_refused_leaves_all_else(
 
 
 def test_a_broker_that_is_full(
-    station: MqttHouse, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    station: MqttBench, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "RETURN_S", 0.0)
     broker = started(tmp_path / "b", "allow_anonymous true", "max_connections 1")
@@ -235,7 +235,7 @@ def test_a_broker_that_is_full(
         wait_until(lambda: station.fault)
         for other in others:
             other.close()
-        wait_until(lambda: station.told == n)
+        wait_until(lambda: station.reported == n)
     finally:
         for other in others:
             other.close()
@@ -243,7 +243,7 @@ def test_a_broker_that_is_full(
 
 
 def test_two_units_with_one_serial_number_hear_of_each_other(
-    station: MqttHouse, broker: Broker, wait_until: Wait
+    station: MqttBench, broker: Broker, wait_until: Wait
 ) -> None:
     station.to(broker)
     station.start()
@@ -309,7 +309,7 @@ def link(broker: Broker) -> Iterator[Link]:
 
 
 def test_a_half_open_link_is_noticed_and_what_it_swallowed_is_sent_again(
-    station: MqttHouse, broker: Broker, watch: Watch, link: Link, wait_until: Wait,
+    station: MqttBench, broker: Broker, watch: Watch, link: Link, wait_until: Wait,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(connection, "ACK_S", 0.5)
@@ -326,7 +326,7 @@ def test_a_half_open_link_is_noticed_and_what_it_swallowed_is_sent_again(
 
 
 def test_a_broker_that_never_answers(
-    station: MqttHouse, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    station: MqttBench, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connection, "CONNECT_S", 0.3)
     mute = socket.create_server(("127.0.0.1", 0))
@@ -347,7 +347,7 @@ def test_a_broker_that_never_answers(
     ],
 )
 def test_where_there_is_no_broker(
-    station: MqttHouse, wait_until: Wait, changes: dict[str, str], words: str
+    station: MqttBench, wait_until: Wait, changes: dict[str, str], words: str
 ) -> None:
     station.to(free_port(), **changes)
     station.start()
@@ -355,7 +355,7 @@ def test_where_there_is_no_broker(
 
 
 def test_nothing_grows_while_the_broker_is_away(
-    station: MqttHouse, broker: Broker, watch: Watch, wait_until: Wait
+    station: MqttBench, broker: Broker, watch: Watch, wait_until: Wait
 ) -> None:
     """2,100 events, more than the bus keeps: they wait in the history, not in memory."""
     station.to(broker)
@@ -373,7 +373,7 @@ def test_nothing_grows_while_the_broker_is_away(
         last = station.writer.commit(events[first : first + 700])[-1].n
         assert station.writer.flush()
     broker.start()
-    wait_until(lambda: station.told == last, 60.0)
+    wait_until(lambda: station.reported == last, 60.0)
     numbers = [got.json["n"] for got in watch.named("/event")]
     assert numbers == list(range(last - 2099, last + 1))
 
@@ -412,14 +412,14 @@ class OldBroker:
 
 
 def test_a_broker_that_speaks_3_1_1_only(
-    station: MqttHouse, broker: Broker, watch: Watch, wait_until: Wait
+    station: MqttBench, broker: Broker, watch: Watch, wait_until: Wait
 ) -> None:
     old = OldBroker(broker.port)
     try:
         station.to(old.port)
         station.start()
         n = station.tell()
-        wait_until(lambda: station.told == n)
+        wait_until(lambda: station.reported == n)
         assert watch.take("/event").json["n"] == n
         assert old.versions == [5, 4]
     finally:
@@ -427,7 +427,7 @@ def test_a_broker_that_speaks_3_1_1_only(
 
 
 def test_the_pause_after_a_failure_grows_and_is_not_the_same_everywhere(
-    station: MqttHouse, monkeypatch: pytest.MonkeyPatch
+    station: MqttBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(publisher, "LONGEST_PAUSE_S", 8.0)
     made = publisher.MqttPublisher(station.bus, station.history, station.cursors)

@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "tests" / "support")]
 
-from mail_house import House  # noqa: E402
+from mail_fixtures import Bench  # noqa: E402
 from mail_server import MailServer, Serve  # noqa: E402
 from mail_tls import Authority  # noqa: E402
 
@@ -36,7 +36,7 @@ def serve() -> Iterator[Serve]:
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    made = House(tmp_path / "state")
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(tmp_path / "state")
     yield made
     made.close()

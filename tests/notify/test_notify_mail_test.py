@@ -7,7 +7,7 @@ import time
 from base64 import b64encode
 
 import pytest
-from mail_house import PASSWORD, mail_settings, snapshot_of
+from mail_fixtures import PASSWORD, mail_settings, snapshot_of
 from mail_server import Serve, deaf_port, free_port, script
 from mail_tls import Authority
 

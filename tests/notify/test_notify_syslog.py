@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mail_house import AT, mail_settings
+from mail_fixtures import AT, mail_settings
 from mail_tls import Authority
-from syslog_house import LogHouse, TcpServer, UdpServer, parse
+from syslog_fixtures import LogBench, TcpServer, UdpServer, parse
 
 from btrmd.model.events import Event, Kind
 from btrmd.notify.syslog import sender as sending
@@ -26,10 +26,10 @@ Wait = Callable[..., None]
 
 
 @pytest.fixture
-def log_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogHouse]:
+def log_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogBench]:
     monkeypatch.setattr(sending, "FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr(sending, "FOLLOW_S", 0.05)
-    made = LogHouse(tmp_path)
+    made = LogBench(tmp_path)
     yield made
     made.close()
 
@@ -48,7 +48,7 @@ def udp() -> Iterator[UdpServer]:
     made.close()
 
 
-def test_what_a_message_says(log_house: LogHouse, udp: UdpServer) -> None:
+def test_what_a_message_says(log_house: LogBench, udp: UdpServer) -> None:
     log_house.to(udp, site__name="Hill 3", syslog__facility="local4")
     log_house.start()
     n = log_house.tell("battery.low_voltage", value=11.75, threshold=11.8)
@@ -66,7 +66,7 @@ def test_what_a_message_says(log_house: LogHouse, udp: UdpServer) -> None:
     }  # fmt: skip
 
 
-def test_severities(log_house: LogHouse, tcp: TcpServer) -> None:
+def test_severities(log_house: LogBench, tcp: TcpServer) -> None:
     log_house.to(tcp)
     log_house.start()
     for key, kind, value, notify, severity in (
@@ -102,24 +102,24 @@ def test_any_text_is_a_good_message(
 
 @pytest.mark.parametrize("kind", ["udp", "tcp"])
 def test_a_restart_tells_the_rest_and_nothing_twice(
-    log_house: LogHouse, wait_until: Wait, request: pytest.FixtureRequest, kind: str
+    log_house: LogBench, wait_until: Wait, request: pytest.FixtureRequest, kind: str
 ) -> None:
     server = request.getfixturevalue(kind)
     log_house.to(server)
     log_house.start()
     first = log_house.tell()
     assert server.take().n == first
-    wait_until(lambda: log_house.told == first)
+    wait_until(lambda: log_house.reported == first)
     log_house.restart()
     missed = log_house.tell("supply.lost")
     log_house.start()
     last = log_house.tell("io1", Kind.CLEAR)
     assert [server.take().n for _ in range(2)] == [missed, last]
-    wait_until(lambda: log_house.told == last)
+    wait_until(lambda: log_house.reported == last)
     assert server.is_quiet
 
 
-def test_many_at_once_arrive_in_order(log_house: LogHouse, tcp: TcpServer) -> None:
+def test_many_at_once_arrive_in_order(log_house: LogBench, tcp: TcpServer) -> None:
     log_house.to(tcp)
     numbers = [log_house.tell() for _ in range(5)]
     log_house.start()
@@ -128,7 +128,7 @@ def test_many_at_once_arrive_in_order(log_house: LogHouse, tcp: TcpServer) -> No
 
 
 def test_what_happens_while_it_is_off_is_not_told(
-    log_house: LogHouse, udp: UdpServer, wait_until: Wait
+    log_house: LogBench, udp: UdpServer, wait_until: Wait
 ) -> None:
     log_house.start()
     n = log_house.tell()
@@ -139,7 +139,7 @@ def test_what_happens_while_it_is_off_is_not_told(
 
 
 def test_a_server_that_is_away_is_a_fault_and_is_told_everything(
-    log_house: LogHouse, wait_until: Wait
+    log_house: LogBench, wait_until: Wait
 ) -> None:
     gone = TcpServer()
     log_house.to(gone)
@@ -153,7 +153,7 @@ def test_a_server_that_is_away_is_a_fault_and_is_told_everything(
             f"{where} cannot be reached: Connection refused."
         )
     )
-    assert log_house.told == numbers[0] - 1
+    assert log_house.reported == numbers[0] - 1
     back = TcpServer(gone.port)
     try:
         assert [back.take().n for _ in numbers] == numbers
@@ -163,7 +163,7 @@ def test_a_server_that_is_away_is_a_fault_and_is_told_everything(
 
 
 def test_a_server_that_resets_loses_nothing(
-    log_house: LogHouse, tcp: TcpServer, wait_until: Wait
+    log_house: LogBench, tcp: TcpServer, wait_until: Wait
 ) -> None:
     """Twenty connections that end without a word: the next event notices and goes over a new
     one."""
@@ -172,12 +172,12 @@ def test_a_server_that_resets_loses_nothing(
     for _ in range(20):
         n = log_house.tell()
         assert tcp.take().n == n
-        wait_until(lambda n=n: log_house.told == n)
+        wait_until(lambda n=n: log_house.reported == n)
         tcp.drop()
 
 
 def test_a_server_that_reads_nothing_holds_up_its_own_thread_only(
-    log_house: LogHouse, caplog: pytest.LogCaptureFixture
+    log_house: LogBench, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its machine acknowledges what its buffers hold, and then no more."""
     server = TcpServer(hold=True)
@@ -191,7 +191,7 @@ def test_a_server_that_reads_nothing_holds_up_its_own_thread_only(
         while "did not answer within 0.3 s" not in caplog.text:
             assert time.monotonic() < end
             numbers += [log_house.tell(text=text) for _ in range(50)]
-        assert log_house.told < numbers[-1]
+        assert log_house.reported < numbers[-1]
         start = time.monotonic()
         log_house.log.stop()
         assert time.monotonic() - start < 3.0
@@ -200,7 +200,7 @@ def test_a_server_that_reads_nothing_holds_up_its_own_thread_only(
 
 
 def test_another_server_is_taken_at_once(
-    log_house: LogHouse, udp: UdpServer, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    log_house: LogBench, udp: UdpServer, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "FIRST_PAUSE_S", 1000.0)
     monkeypatch.setattr(sending, "LONGEST_PAUSE_S", 1000.0)
@@ -215,7 +215,7 @@ def test_another_server_is_taken_at_once(
     wait_until(lambda: log_house.log_fault == "")
 
 
-def test_rsyslog_reads_the_same(log_house: LogHouse, tmp_path: Path, wait_until: Wait) -> None:
+def test_rsyslog_reads_the_same(log_house: LogBench, tmp_path: Path, wait_until: Wait) -> None:
     """rsyslogd's own parser, over both transports."""
     program = shutil.which("rsyslogd") or shutil.which("rsyslogd", path="/usr/sbin")
     if program is None:
@@ -270,22 +270,22 @@ def authority(tmp_path: Path) -> Authority:
 
 
 def test_over_tls_every_event_arrives_once_also_over_a_reset(
-    log_house: LogHouse, authority: Authority
+    log_house: LogBench, authority: Authority
 ) -> None:
     server = TcpServer(tls=authority.context())
     log_house.to(server, syslog__ca_file=str(authority.file))
     log_house.start()
-    told = [log_house.tell("io1") for _ in range(5)]
-    assert [server.take().n for _ in told] == told
+    reported = [log_house.tell("io1") for _ in range(5)]
+    assert [server.take().n for _ in reported] == reported
     server.drop()
-    told = [log_house.tell("io1") for _ in range(5)]
-    taken = [server.take().n for _ in told]
-    assert taken == told
+    reported = [log_house.tell("io1") for _ in range(5)]
+    taken = [server.take().n for _ in reported]
+    assert taken == reported
     server.close()
 
 
 def test_over_tls_the_unit_shows_its_certificate(
-    log_house: LogHouse, authority: Authority, wait_until: Wait
+    log_house: LogBench, authority: Authority, wait_until: Wait
 ) -> None:
     context = authority.context()
     context.verify_mode = ssl.CERT_REQUIRED
@@ -312,7 +312,7 @@ def test_over_tls_the_unit_shows_its_certificate(
     ],
 )
 def test_a_wrong_certificate_is_said_and_nothing_leaves(
-    log_house: LogHouse, authority: Authority, wait_until: Wait,
+    log_house: LogBench, authority: Authority, wait_until: Wait,
     name: str, days: int, is_known: bool, part: str,
 ) -> None:  # fmt: skip
     server = TcpServer(tls=authority.context(name, days))
@@ -325,7 +325,7 @@ def test_a_wrong_certificate_is_said_and_nothing_leaves(
 
 
 def test_a_pem_file_that_is_none_and_a_server_without_tls_are_said(
-    log_house: LogHouse, authority: Authority, tcp: TcpServer, wait_until: Wait, tmp_path: Path
+    log_house: LogBench, authority: Authority, tcp: TcpServer, wait_until: Wait, tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.pem"
     bad.write_text("no PEM")

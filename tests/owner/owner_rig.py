@@ -13,7 +13,7 @@ from btrmd.bus import Bus
 from btrmd.clock import SimClock
 from btrmd.core.setpoints import Setpoints
 from btrmd.core.state import new_state
-from btrmd.daemon.first import first_snapshot, identity
+from btrmd.daemon.recovery import first_snapshot, identity
 from btrmd.hal.board import HatBoard
 from btrmd.hal.calibration import Calibration
 from btrmd.hal.config import find_hardware_file, load_hardware
@@ -22,9 +22,9 @@ from btrmd.hal.sim.world import open_world
 from btrmd.model.board import Inputs, Outputs
 from btrmd.model.commands import Answer, Command
 from btrmd.model.readings import Value
-from btrmd.owner.changes import Changes
 from btrmd.owner.loop import Owner
-from btrmd.owner.pace import Pace
+from btrmd.owner.setting_changes import SettingChanges
+from btrmd.owner.sim_speed import SimSpeed
 from btrmd.store.history_db import HistoryDb
 from btrmd.store.json_file import JsonFile
 from btrmd.store.settings_file import SettingsFile
@@ -38,7 +38,7 @@ class Board:
 
     def __init__(self, board: HatBoard) -> None:
         self._board = board
-        self.reads: list[float] = []  # when it was scanned, by read or by glance
+        self.reads: list[float] = []  # when it was scanned, by read or by comparison
         self.fault: Exception | None = None
         self.fails_at_apply = False
         self.spared = 0  # so many reads are good before the fault shows
@@ -69,15 +69,15 @@ class Board:
         self.slow()
         return inputs
 
-    def glance(self, now: float, band: float) -> bool:
+    def is_unchanged(self, now: float, band: float) -> bool:
         self._count(now)
-        is_same = self._board.glance(now, band)
+        is_same = self._board.is_unchanged(now, band)
         self.slow()
         return is_same
 
     def _count(self, now: float) -> None:
         if self.reads and self.reads[-1] == now:
-            return  # a glance that was not enough
+            return  # a comparison that was not enough
         self.reads.append(now)
         if self.fault is not None and not self.fails_at_apply:
             if self.spared == 0:
@@ -112,18 +112,18 @@ class Rig:
         self.writer.start()
         self.calibration_file = JsonFile(folder / "calibration.json")
         self.resets = 0
-        self.changes = Changes(
+        self.changes = SettingChanges(
             self.writer,
             settings.with_changes({}).with_defaults(tuple(settings)),
             lambda made: self.calibration_file.save(made.to_dict()),
             self._reset_access,
         )
         self.alive = 0
-        self.pace = Pace(speed)
+        self.sim_speed = SimSpeed(speed)
         self.owner = Owner(
             self.board, self.bus, self.writer, self.changes, self.clock, state,
             identity(settings, "0123456789abcdef"),
-            pace=self.pace, world=self.world, push=self.clock.advance,
+            sim_speed=self.sim_speed, world=self.world, push=self.clock.advance,
             alive=self._is_alive,
         )  # fmt: skip
 

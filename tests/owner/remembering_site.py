@@ -7,12 +7,12 @@ from station import Station
 
 from btrmd.core.actions import Action, ForgetBattery, SaveRecord
 from btrmd.core.charge import ChargeBalance
-from btrmd.core.rest import Rest
+from btrmd.core.float_time import FloatTime
 from btrmd.hal.sim.plant import Plant
 from btrmd.hal.sim.truth import truth as describe_truth
 from btrmd.model.commands import EstimateReady, NextTestIn, StartTest
 from btrmd.model.discharge import Estimate, TestRecord
-from btrmd.owner.memory import Memory
+from btrmd.owner.battery_history import BatteryHistory
 
 HOUR = 3600.0
 BEAT_S = 1.5  # the hardware lets the relays go when no heartbeat comes for longer
@@ -20,7 +20,7 @@ RUNNING_DT = 5.0
 
 
 class Site(Station):
-    """A station that remembers its discharges. `told`: what stands in for memory's combination."""
+    """A station that remembers its discharges. `reported`: what stands in for history's combination."""
 
     def __init__(self, volts: int, ah: float, load_a: float, minimum_min: int, soh: float) -> None:
         plant = Plant(blocks=volts // 12, rated_ah=ah)
@@ -33,8 +33,8 @@ class Site(Station):
         plant.supply.volts = 13.6 * plant.blocks
         plant.load.hold(load_a)
         self.before_time = self._permit
-        self.memory = Memory(None, self.settings)
-        self.told: Estimate | None = None
+        self.memory = BatteryHistory(None, self.settings)
+        self.reported: Estimate | None = None
         self.age(soh)
         self.run(30.0)
 
@@ -67,9 +67,9 @@ class Site(Station):
         made = ready.estimate
         if made is None:
             return ready
-        if self.told is not None:
+        if self.reported is not None:
             own = {"own_s": made.ert_s, "own_low_s": made.low_s, "own_high_s": made.high_s}
-            return EstimateReady(n, self.told._replace(**own))
+            return EstimateReady(n, self.reported._replace(**own))
         record = self.records.get(n)
         better = self.memory.improve(made, self.curves[n], self.settings, self.wall, record)
         return EstimateReady(n, better)
@@ -107,7 +107,7 @@ class Site(Station):
         self.wall += 72 * HOUR
         charge = ChargeBalance(0.0, 0.01, 40 * HOUR, 40 * HOUR)
         self.state = self.state._replace(
-            last_now=self.now, rest=Rest(60 * HOUR, 72 * HOUR), charge=charge
+            last_now=self.now, rest=FloatTime(60 * HOUR, 72 * HOUR), charge=charge
         )
         self.run(5.0)
 

@@ -7,13 +7,13 @@ from random import Random
 
 import pytest
 
-from btrmd.bus import INBOX, INBOX_PROTOCOLS, INBOX_SOURCE, INBOX_STRANGERS, Bus, Pending
+from btrmd.bus import INBOX, INBOX_PROTOCOLS, INBOX_SOURCE, INBOX_STRANGERS, Bus, PendingCommand
 from btrmd.model.commands import AckAlarm, ChangeSettings, Command, Note, StartTest, StopTest
 from btrmd.model.errors import BusyError
 from btrmd.model.events import Event, EventClass, Kind
 from btrmd.owner.audit import BURST, CLASS_BURST, MOST, REPEATED, WINDOW_S, Audit
-from btrmd.owner.change_pace import BURST as CHANGES
-from btrmd.owner.change_pace import DAY_BURST, ChangePace
+from btrmd.owner.change_limit import BURST as CHANGES
+from btrmd.owner.change_limit import DAY_BURST, ChangeLimit
 from btrmd.owner.turns import MOST_WAITING, Turns
 
 PLC = "modbus 10.0.0.5"
@@ -33,20 +33,20 @@ class Log:
     def __init__(self) -> None:
         self.audit = Audit()
         self.now = 100.0
-        self.told: list[Event] = []
+        self.reported: list[Event] = []
 
     def say(self, *events: Event) -> None:
-        self.told += self.audit.filter(events, self.now)
+        self.reported += self.audit.filter(events, self.now)
 
     def wait(self, seconds: float) -> None:
         end = self.now + seconds
         while self.now < end:
             self.now = min(end, self.now + 1.0)
-            self.told += self.audit.due(self.now, WALL)
+            self.reported += self.audit.due(self.now, WALL)
 
     def number_of(self, source: str) -> int:
         """How many lines of `source` the told ones stand for."""
-        found = [e for e in self.told if e.source == source]
+        found = [e for e in self.reported if e.source == source]
         return sum(e.value if isinstance(e.value, int) and "more" in e.text else 1 for e in found)
 
 
@@ -81,14 +81,14 @@ def test_the_same_refusal_is_a_line_and_then_a_number_a_minute() -> None:
     for _ in range(300):
         log.say(*(line() for _ in range(50)))
         log.wait(1.0)
-    assert [e.text for e in log.told[:2]] == ["Refused.", "2999 more within 60 s: Refused."]
-    assert len(log.told) == 1 + 300 / WINDOW_S
+    assert [e.text for e in log.reported[:2]] == ["Refused.", "2999 more within 60 s: Refused."]
+    assert len(log.reported) == 1 + 300 / WINDOW_S
     log.wait(WINDOW_S)
     assert log.number_of(PLC) == 300 * 50
     log.wait(WINDOW_S)
-    before = len(log.told)
+    before = len(log.reported)
     log.say(line())
-    assert len(log.told) == before + 1, "after a quiet minute it is news again"
+    assert len(log.reported) == before + 1, "after a quiet minute it is news again"
 
 
 def test_a_setting_that_keeps_on_changing_is_one_line_too() -> None:
@@ -97,7 +97,7 @@ def test_a_setting_that_keeps_on_changing_is_one_line_too() -> None:
         log.say(line("test.interval_h", text=f"Setting changed to {n}.", value=n))
         log.wait(0.1)
     log.wait(WINDOW_S)
-    assert [e.text for e in log.told] == [
+    assert [e.text for e in log.reported] == [
         "Setting changed to 0.",
         "599 more within 61 s: Setting changed to 599.",
     ]
@@ -109,22 +109,22 @@ def test_people_and_alarms_pass_as_they_are_whatever_floods() -> None:
         log.say(*(line(text=f"{n} {k}") for k in range(500)))
         log.say(line("io1.config", ADMIN, f"Setting changed to {n}.", n))
         log.say(line("supply.lost", "core")._replace(kind=Kind.RAISE))
-    assert [e.value for e in log.told if e.source == ADMIN] == [0, 1, 2, 3, 4, 5]
-    assert sum(e.key == "supply.lost" for e in log.told) == 6
+    assert [e.value for e in log.reported if e.source == ADMIN] == [0, 1, 2, 3, 4, 5]
+    assert sum(e.key == "supply.lost" for e in log.reported) == 6
 
 
 def test_a_source_with_ever_new_lines_is_told_as_a_number() -> None:
     log = Log()
     for n in range(2000):
         log.say(line(text=f"Refused: {n}."))
-    assert len(log.told) == BURST
+    assert len(log.reported) == BURST
     log.wait(WINDOW_S)
-    last = log.told[-1]
+    last = log.reported[-1]
     assert (last.key, last.value) == (REPEATED, 2000 - int(BURST))
     assert last.text.endswith("The last: Refused: 1999..".replace("..", "."))
     assert log.number_of(PLC) == 2000
     log.say(line(text="news"))
-    assert log.told[-1].text == "news", "a minute gives it some lines again"
+    assert log.reported[-1].text == "news", "a minute gives it some lines again"
 
 
 def test_many_sources_together_are_bounded_and_all_counted() -> None:
@@ -134,11 +134,11 @@ def test_many_sources_together_are_bounded_and_all_counted() -> None:
         source = f"web x{rng.randrange(10**6)} 10.{n >> 8}.{n & 255}.1"
         log.say(line("web.login_refused", source, f"Login refused {n}."))
         count += 1
-    assert len(log.told) <= CLASS_BURST + 1
+    assert len(log.reported) <= CLASS_BURST + 1
     log.wait(2 * WINDOW_S)
-    numbers = [e.value for e in log.told if e.key == REPEATED]
+    numbers = [e.value for e in log.reported if e.key == REPEATED]
     assert len(numbers) <= 9, "a line for each of some sources, one for all others"
-    assert len(log.told) - len(numbers) + sum(map(int, map(str, numbers))) == count
+    assert len(log.reported) - len(numbers) + sum(map(int, map(str, numbers))) == count
     assert len(log.audit._sources) <= MOST + 1
     assert len(log.audit._repeats) <= MOST
 
@@ -178,15 +178,15 @@ def test_protocols_leave_room_for_people_in_the_inbox(snapshot_bus: Bus) -> None
 # --- whose settings change is dealt with -------------------------------------------------------
 
 
-def change(source: str, from_wire: bool, **settings: object) -> Pending:
-    return Pending(ChangeSettings(settings, source, from_wire), Future())
+def change(source: str, from_wire: bool, **settings: object) -> PendingCommand:
+    return PendingCommand(ChangeSettings(settings, source, from_wire), Future())
 
 
 def test_people_change_settings_before_protocols_one_at_a_time() -> None:
     turns = Turns()
     wire = [change(PLC, True, a=n) for n in range(3)]
     mine = [change(ADMIN, False, b=n) for n in range(2)]
-    other = Pending(StopTest(PLC), Future())
+    other = PendingCommand(StopTest(PLC), Future())
     assert turns.take([*wire, *mine, other], False, True) == [mine[0], other]
     assert turns.take([], True, True) == []
     assert turns.take([], False, True) == [mine[1]]
@@ -207,17 +207,17 @@ def test_what_is_too_much_to_wait_is_answered() -> None:
 
 
 def test_protocols_store_settings_once_a_second_and_less_when_it_goes_on() -> None:
-    pace, now = ChangePace(0.0), 0.0
+    sim_speed, now = ChangeLimit(0.0), 0.0
     stored = 0
     for _ in range(10 * 600):  # ten minutes, ten times a second
         now += 0.1
-        if pace.is_due(now):
-            pace.stored(now)
+        if sim_speed.is_due(now):
+            sim_speed.stored(now)
             stored += 1
     assert 600 <= stored <= 600 + CHANGES
     for _ in range(86_400):
         now += 1.0
-        if pace.is_due(now):
-            pace.stored(now)
+        if sim_speed.is_due(now):
+            sim_speed.stored(now)
             stored += 1
     assert stored <= 600 + CHANGES + DAY_BURST + 8640

@@ -10,9 +10,9 @@ import pytest
 from owner_rig import Rig
 
 from btrmd.hal.gpio import PinError
-from btrmd.model.commands import ChangeSettings, Restart, StartTest, StopTest
+from btrmd.model.commands import ChangeSettings, RestartUnit, StartTest, StopTest
 from btrmd.owner import loop as looping
-from btrmd.owner.pace import Pace
+from btrmd.owner.sim_speed import SimSpeed
 
 
 def test_a_tick_is_one_snapshot_and_as_many_steps_as_are_owed(make_rig: Callable[..., Rig]) -> None:
@@ -37,8 +37,8 @@ def test_no_step_is_skipped_at_any_speed(make_rig: Callable[..., Rig], speed: fl
     reads = rig.board.reads
     assert reads
     gaps = [b - a for a, b in pairwise(reads)]
-    assert gaps == pytest.approx([Pace(speed).step_s] * len(gaps))
-    assert rig.world.plant.plant_s == pytest.approx(len(reads) * Pace(speed).step_s)
+    assert gaps == pytest.approx([SimSpeed(speed).step_s] * len(gaps))
+    assert rig.world.plant.plant_s == pytest.approx(len(reads) * SimSpeed(speed).step_s)
 
 
 def test_outputs_of_a_test_reach_the_coils_and_go_when_it_ends(testing: Rig) -> None:
@@ -171,7 +171,7 @@ def test_a_result_is_shown_once_the_disk_has_it(testing: Rig) -> None:
 def test_a_disk_that_takes_no_result_does_not_hide_it(
     testing: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("btrmd.owner.deeds.SETTLE_S", 0.0)
+    monkeypatch.setattr("btrmd.owner.action_runner.SETTLE_S", 0.0)
     gate = testing.hold_writer()
     testing.bus.post(StopTest("test"))
     testing.until(lambda: testing.value("test.state") == "idle")
@@ -206,7 +206,7 @@ def test_the_first_minute_of_a_curve_is_on_disk_at_once(testing: Rig) -> None:
 
 
 def test_a_restart_that_was_asked_for_stops_the_loop(rig: Rig) -> None:
-    answer = rig.ask(Restart("test"))
+    answer = rig.ask(RestartUnit("test"))
     assert answer.ok
     rig.until(rig.owner.stop.is_set, 5.0)
     assert rig.owner.wants_restart

@@ -1,4 +1,4 @@
-"""Memory: what earlier discharges tell, from the history and from those that end while it runs."""
+"""Battery history: what earlier discharges tell, from the history and from those that end while it runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from btrmd.estimate.rating import Rating
 from btrmd.model.discharge import CurveRow, Estimate, TestRecord
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
-from btrmd.owner.memory import Memory
+from btrmd.owner.battery_history import BatteryHistory
 
 DAY = 86400.0
 START = 1_790_000_000.0
@@ -47,11 +47,11 @@ def settings() -> Settings:
 
 def record(n: int, health: float, **more: object) -> TestRecord:
     """A quarterly test that says `health` by itself, +-16 %, and was told as 0.95."""
-    own, told = health * NEW_S, 0.95 * NEW_S
+    own, reported = health * NEW_S, 0.95 * NEW_S
     base = TestRecord(
         n, "1", "finished", "good", ended_at=START + n * 91 * DAY, average_current=AMPS,
-        average_temperature=25.0, minimum_runtime_s=MINIMUM_S, estimate_s=told,
-        estimate_low_s=0.9 * told, estimate_high_s=1.1 * told,
+        average_temperature=25.0, minimum_runtime_s=MINIMUM_S, estimate_s=reported,
+        estimate_low_s=0.9 * reported, estimate_high_s=1.1 * reported,
         own_estimate_s=own, own_low_s=own / 1.16, own_high_s=own * 1.16,
     )  # fmt: skip
     return base._replace(**more)  # type: ignore[arg-type]
@@ -62,8 +62,8 @@ def rows(seconds: float) -> list[CurveRow]:
     return [*first, CurveRow(seconds, 12.4, -AMPS, 25.0, AMPS)]
 
 
-def memory_of(settings: Settings, *records: TestRecord, replaced_after: int = 0) -> Memory:
-    return Memory(Past(*records), settings, replaced_after)  # type: ignore[arg-type]
+def memory_of(settings: Settings, *records: TestRecord, replaced_after: int = 0) -> BatteryHistory:
+    return BatteryHistory(Past(*records), settings, replaced_after)  # type: ignore[arg-type]
 
 
 def estimate(soh: float) -> Estimate:
@@ -75,7 +75,7 @@ def at(n: int) -> float:
 
 
 def test_without_history_nothing_is_known(settings: Settings) -> None:
-    memory = Memory(None, settings)
+    memory = BatteryHistory(None, settings)
     assert memory.news((), settings, START).soh_pct is None
     assert memory.improve(estimate(0.9), rows(3600.0), settings, START) == estimate(0.9)
 
@@ -91,7 +91,7 @@ def test_the_history_tells_at_start_without_a_word(settings: Settings) -> None:
 
 
 def test_a_discharge_that_ends_is_told(settings: Settings) -> None:
-    memory = Memory(None, settings)
+    memory = BatteryHistory(None, settings)
     memory.add(record(1, 0.8), rows(3600.0), settings)
     news = memory.news(rows(3600.0), settings, at(1))
     assert news.text.startswith("State of health 8")
@@ -112,17 +112,17 @@ def test_history_never_hides_a_failing_bank(settings: Settings, truth: float) ->
     test on, never wholly above the minimum, and health near it after two."""
     memory = memory_of(settings, *(record(n, 0.95) for n in range(1, 5)))
     for n in (5, 6):
-        told = memory.improve(estimate(truth), rows(3600.0), settings, at(n), record(n, truth))
-        assert told.low_s <= truth * NEW_S <= told.high_s
-        assert (told.own_s, told.own_low_s, told.own_high_s) == estimate(truth)[:3]
+        reported = memory.improve(estimate(truth), rows(3600.0), settings, at(n), record(n, truth))
+        assert reported.low_s <= truth * NEW_S <= reported.high_s
+        assert (reported.own_s, reported.own_low_s, reported.own_high_s) == estimate(truth)[:3]
         if truth < 0.75:
-            assert told.low_s < MINIMUM_S
+            assert reported.low_s < MINIMUM_S
         if n == 5 and truth <= 0.70:
-            assert "history_differs" in told.findings
+            assert "history_differs" in reported.findings
         # what was told goes into the record beside the own estimate, and does not come back
         memory.add(
-            record(n, truth, estimate_s=told.ert_s, estimate_low_s=told.low_s,
-                   estimate_high_s=told.high_s),
+            record(n, truth, estimate_s=reported.ert_s, estimate_low_s=reported.low_s,
+                   estimate_high_s=reported.high_s),
             rows(3600.0), settings,
         )  # fmt: skip
         news = memory.news(rows(3600.0), settings, at(n))
@@ -137,7 +137,7 @@ def test_history_never_hides_a_failing_bank(settings: Settings, truth: float) ->
 
 def test_what_is_told_does_not_make_it_surer(settings: Settings) -> None:
     """Records that differ only in what was told after combining say the same."""
-    told = [
+    reported = [
         memory_of(
             settings,
             *(
@@ -148,7 +148,7 @@ def test_what_is_told_does_not_make_it_surer(settings: Settings) -> None:
         ).news((), settings, at(5))
         for s in (0.7, 0.9, 1.0)
     ]  # fmt: skip
-    assert told[0] == told[1] == told[2]
+    assert reported[0] == reported[1] == reported[2]
 
 
 def test_short_charges_condemn_no_good_bank(settings: Settings) -> None:
@@ -156,7 +156,7 @@ def test_short_charges_condemn_no_good_bank(settings: Settings) -> None:
     charge balance and with one that counted right."""
     seen = (0.98, 0.82, 0.72)  # parts of a full run: what is in the battery at each start
     for known in (True, False):
-        memory = Memory(None, settings)
+        memory = BatteryHistory(None, settings)
         for n, part in enumerate(seen, start=1):
             kind = "outage" if n < 3 else "1"
             marks = ("not_full", "not_rested") if n > 1 else ()
@@ -300,23 +300,23 @@ def test_a_clock_that_jumped_ahead_and_back_ages_nothing(
     off = years * 365.0 * DAY
     jumped = [record(n, 0.95, ended_at=at(n) + off * (n in wrong)) for n in range(1, 9)]
     unset = [record(n, 0.95, ended_at=3600.0 if n in wrong else at(n)) for n in range(1, 9)]
-    told = [
+    reported = [
         memory_of(settings, *some).news(rows(3600.0), settings, at(8)) for some in (jumped, unset)
     ]
-    assert told[0] == told[1]
-    assert not told[0].confirm
+    assert reported[0] == reported[1]
+    assert not reported[0].confirm
 
 
 def test_undated_discharges_do_not_stop_the_years(settings: Settings) -> None:
     """The dated ones around them tell how old the battery has become."""
     some = [record(n, 0.95) for n in range(1, 9)]
     every_other = [one._replace(ended_at=60.0) if one.n % 2 == 0 else one for one in some[:-1]]
-    told, fewer = (
+    reported, fewer = (
         memory_of(settings, *those).news(rows(3600.0), settings, at(8))
         for those in (some, [*every_other, some[-1]])
     )
-    assert fewer.soh_pct == pytest.approx(told.soh_pct, abs=1.0)
-    risks, of_fewer = (one.text.partition("risk of failing")[2] for one in (told, fewer))
+    assert fewer.soh_pct == pytest.approx(reported.soh_pct, abs=1.0)
+    risks, of_fewer = (one.text.partition("risk of failing")[2] for one in (reported, fewer))
     assert of_fewer == risks
 
 
@@ -344,11 +344,11 @@ def test_records_of_older_versions_are_estimated_again(settings: Settings) -> No
     one = settings.with_changes({"system.voltage": 12})
     curves = {f"n{n}": discharge(0.8 * NEW_S, 0.4) for n in range(1, 9)}
     past = Past(*old, **curves)
-    news = Memory(past, one).news(rows(3600.0), one, at(8))  # type: ignore[arg-type]
+    news = BatteryHistory(past, one).news(rows(3600.0), one, at(8))  # type: ignore[arg-type]
     assert past.asked == [3, 4, 5, 6, 7, 8]
     assert "from 6 tests" in news.text
     assert news.soh_pct == pytest.approx(80.0, abs=12.0)
-    bare = Memory(Past(*old), one).news((), one, at(8))  # type: ignore[arg-type]
+    bare = BatteryHistory(Past(*old), one).news((), one, at(8))  # type: ignore[arg-type]
     assert bare.soh_pct is None
 
 
@@ -357,13 +357,13 @@ def test_a_full_discharge_teaches_how_far_estimates_are_off(settings: Settings) 
     run = 0.9 * NEW_S
     full = record(2, 0.9, estimate_s=run, estimate_low_s=run, estimate_high_s=run,
                   own_estimate_s=run, own_low_s=run, own_high_s=run)  # fmt: skip
-    told = []
+    reported = []
     for until in (0.0, 1.0):
         memory = memory_of(one, record(1, 0.8))
         memory.add(full, discharge(run, until), one)
-        told.append(memory.improve(estimate(0.8), rows(3600.0), one, at(3), record(3, 0.8)))
-    assert told[0].ert_s != told[1].ert_s  # the curve was looked at
-    for made in told:
+        reported.append(memory.improve(estimate(0.8), rows(3600.0), one, at(3), record(3, 0.8)))
+    assert reported[0].ert_s != reported[1].ert_s  # the curve was looked at
+    for made in reported:
         assert made.low_s < 0.9 * NEW_S < made.high_s
 
 

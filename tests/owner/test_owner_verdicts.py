@@ -20,7 +20,7 @@ LOW_ALARM = "battery.low_capacity"
 def test_a_memory_that_is_sure_of_the_wrong_thing_makes_no_verdict_firm() -> None:
     """What was seen: told 333 (301 to 363) min, "the whole interval lies above the minimum"."""
     site = Site(24, 40.0, 5.0, 300, 0.7)
-    site.told = Estimate(333 * 60.0, 301 * 60.0, 363 * 60.0, "x and history")
+    site.reported = Estimate(333 * 60.0, 301 * 60.0, 363 * 60.0, "x and history")
     record = site.test()
     assert site.truth_s() < 260 * 60.0
     assert not is_firmly(record, "good")

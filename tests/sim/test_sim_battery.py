@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from btrmd.hal.sim.battery import Battery
+from btrmd.hal.sim.battery import SimBattery
 from btrmd.hal.sim.keys import set_keys
 from btrmd.hal.sim.plant import Plant
 
@@ -21,7 +21,7 @@ def discharged(
     dt: float = 5.0,
 ) -> tuple[float, list[float]]:
     """(charge in units of the rating, volts) of a run from full at `rate` x rating to `end_v`."""
-    battery = Battery(rated_ah, soh, temperature_c)
+    battery = SimBattery(rated_ah, soh, temperature_c)
     amps, spent, curve = rate * rated_ah, 0.0, []
     while True:
         battery.advance(dt, -amps)
@@ -61,7 +61,7 @@ def test_coup_de_fouet_dips_below_the_plateau_that_follows():
     trough = min(curve[:300])
     plateau = max(curve[300:900])
     assert 0.01 < plateau - trough < 0.1
-    again = Battery()
+    again = SimBattery()
     again.charge.removed = 0.1  # not full: no dip
     for _ in range(120):
         again.advance(1.0, -1.7)
@@ -83,11 +83,11 @@ def test_age_takes_capacity_and_adds_resistance():
     usual, _ = discharged(0.05, 10.5)
     old, _ = discharged(0.05, 10.5, soh=0.7)
     assert old / usual == pytest.approx(0.7, abs=0.03)
-    assert Battery(17.0, 0.7).r_ohmic > 1.15 * Battery(17.0).r_ohmic
+    assert SimBattery(17.0, 0.7).r_ohmic > 1.15 * SimBattery(17.0).r_ohmic
 
 
 def test_it_recovers_at_rest():
-    battery = Battery()
+    battery = SimBattery()
     for _ in range(1800):
         battery.advance(1.0, -10.0)
     under_load = battery.thevenin()[0]
@@ -96,7 +96,7 @@ def test_it_recovers_at_rest():
 
 
 def test_one_long_step_at_rest_is_many_short_ones():
-    one, many = Battery(), Battery()
+    one, many = SimBattery(), SimBattery()
     for battery in (one, many):
         battery.advance(600.0, -2.0)
         battery.charge.surface = 0.5

@@ -212,12 +212,12 @@ def test_a_drift_is_in_volts_an_hour_and_noise_within_its_bounds():
     [("guard", "low", True), ("guard", "high", False),  # active low
      ("batt_path", "high", True), ("batt_path", "low", False)],
 )  # fmt: skip
-def test_a_line_tells_its_level_whatever_is_there(line, level, told):
+def test_a_line_tells_its_level_whatever_is_there(line, level, reported):
     world, scan = station()
     world.change({f"fault.{line}": level})
-    assert getattr(scan(), line) is told
+    assert getattr(scan(), line) is reported
     world.change({"supply.on": 0, "battery.fuse": 0, "charger.on": 0})
-    assert getattr(scan(2.0), line) is told
+    assert getattr(scan(2.0), line) is reported
     world.change({f"fault.{line}": "off"})
     assert getattr(scan(), line) is (line == "guard")
 

@@ -9,7 +9,7 @@ import pytest
 
 from btrmd.hal.sim.keys import set_keys
 from btrmd.hal.sim.load import read_profile
-from btrmd.hal.sim.replay import Record, read_record
+from btrmd.hal.sim.replay import ReplayRecord, read_record
 from btrmd.model.errors import DataError, SettingError
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "bboxx_17ah_2A3.csv"
@@ -106,11 +106,11 @@ def test_the_true_runtime_is_the_files_own_crossing(run, plant):
 
 
 def test_the_crossing_goes_on_with_the_last_slope():
-    record = Record("x", (0.0, 100.0, 200.0), (12.0, 11.8, 11.6), (-1.0,) * 3, ())
+    record = ReplayRecord("x", (0.0, 100.0, 200.0), (12.0, 11.8, 11.6), (-1.0,) * 3, ())
     assert record.crossing(11.0) == pytest.approx(500.0)
     assert record.crossing(11.7) == pytest.approx(150.0)
     assert record.crossing(12.5) == 0.0
-    rising = Record("x", (0.0, 100.0), (12.0, 12.1), (-1.0,) * 2, ())
+    rising = ReplayRecord("x", (0.0, 100.0), (12.0, 12.1), (-1.0,) * 2, ())
     assert rising.crossing(11.0) is None
 
 

@@ -16,7 +16,7 @@ def event(n: int, key: str = "io1", kind: Kind = Kind.RAISE) -> Event:
     return Event(n, 1.0, 1.0, key, kind, True, None, "core", "Text.")
 
 
-class House:
+class Bench:
     """A bus and a history that are told of the same events."""
 
     def __init__(self) -> None:
@@ -42,27 +42,27 @@ def numbers(cursor: Cursor, limit: int = 200) -> list[int]:
 
 
 def test_a_new_consumer_begins_behind_what_is_there() -> None:
-    house = House()
-    house.tell(1, 2, 3)
-    cursor = house.cursor()
+    bench = Bench()
+    bench.tell(1, 2, 3)
+    cursor = bench.cursor()
     assert numbers(cursor) == []
-    house.tell(4)
+    bench.tell(4)
     assert numbers(cursor) == [4]
-    house.restart()
-    assert numbers(house.cursor()) == [4], "killed before it told anybody: not lost"
+    bench.restart()
+    assert numbers(bench.cursor()) == [4], "killed before it told anybody: not lost"
 
 
 def test_what_was_not_done_comes_again_after_a_restart_and_nothing_else() -> None:
-    house = House()
-    cursor = house.cursor()
-    house.tell(1, 2, 3)
+    bench = Bench()
+    cursor = bench.cursor()
+    bench.tell(1, 2, 3)
     assert numbers(cursor) == [1, 2, 3]
     cursor.done(1, True)
     cursor.done(2, True)
-    house.restart()
-    again = house.cursor()
+    bench.restart()
+    again = bench.cursor()
     assert numbers(again) == [3]
-    house.tell(4)
+    bench.tell(4)
     assert numbers(again) == [3, 4]
     again.done(3, True)
     again.done(4, True)
@@ -71,33 +71,33 @@ def test_what_was_not_done_comes_again_after_a_restart_and_nothing_else() -> Non
 
 def test_what_the_disk_refused_is_told_from_the_ring_in_its_place() -> None:
     """The history has 1..20 and 61.. again; what came between is in the ring alone."""
-    house = House()
-    cursor = house.cursor()
-    house.tell(*range(1, 21))
-    house.bus.publish_events([event(n) for n in range(21, 61)])  # the disk refuses
-    house.tell(*range(61, RING + 41))  # the ring begins at 41
-    told: list[int] = []
+    bench = Bench()
+    cursor = bench.cursor()
+    bench.tell(*range(1, 21))
+    bench.bus.publish_events([event(n) for n in range(21, 61)])  # the disk refuses
+    bench.tell(*range(61, RING + 41))  # the ring begins at 41
+    reported: list[int] = []
     while found := numbers(cursor, 10):
-        told += found
+        reported += found
         for n in found:
             cursor.done(n, True)
-    assert told == [*range(1, 21), *range(41, RING + 41)], "21..40 are nowhere any more"
+    assert reported == [*range(1, 21), *range(41, RING + 41)], "21..40 are nowhere any more"
 
 
 def test_a_recipient_that_is_gone_waits_for_nothing() -> None:
-    house = House()
-    cursor = house.cursor("mail x")
-    house.tell(1, 2)
-    assert house.bus.told == {"mail x": 0}
+    bench = Bench()
+    cursor = bench.cursor("mail x")
+    bench.tell(1, 2)
+    assert bench.bus.reported == {"mail x": 0}
     cursor.forget()
-    assert house.bus.told == {}
+    assert bench.bus.reported == {}
 
 
 def test_a_consumer_that_lags_behind_the_ring_reads_the_history() -> None:
-    house = House()
-    cursor = house.cursor()
+    bench = Bench()
+    cursor = bench.cursor()
     for n in range(1, RING + 301):
-        house.tell(n)
+        bench.tell(n)
     seen: list[int] = []
     while batch := cursor.fetch(150):
         seen += [item.n for item in batch]
@@ -106,60 +106,60 @@ def test_a_consumer_that_lags_behind_the_ring_reads_the_history() -> None:
 
 
 def test_numbers_may_jump() -> None:
-    house = House()
-    cursor = house.cursor()
-    house.tell(1)
+    bench = Bench()
+    cursor = bench.cursor()
+    bench.tell(1)
     cursor.done(1, True)
-    house.tell(900, 901)
+    bench.tell(900, 901)
     assert numbers(cursor) == [900, 901]
 
 
 def test_a_new_database_does_not_silence_a_consumer() -> None:
-    house = House()
-    house.store = MemoryNumbers(mail=5000)
-    cursor = house.cursor()
-    house.tell(1, 2)
+    bench = Bench()
+    bench.store = MemoryNumbers(mail=5000)
+    cursor = bench.cursor()
+    bench.tell(1, 2)
     assert numbers(cursor) == [1, 2]
 
 
 def test_events_that_concern_nobody_are_seldom_saved() -> None:
-    house = House()
-    cursor = house.cursor()
-    saves = house.store.saves
+    bench = Bench()
+    cursor = bench.cursor()
+    saves = bench.store.saves
     for n in range(1, SAVE_EVERY):
         cursor.done(n, False)
-    assert house.store.saves == saves
+    assert bench.store.saves == saves
     cursor.close()
-    assert house.store.numbers["mail"] == SAVE_EVERY - 1
+    assert bench.store.numbers["mail"] == SAVE_EVERY - 1
 
 
 def test_a_disk_that_refuses_does_not_stop_the_telling() -> None:
-    house = House()
-    cursor = house.cursor()
-    house.tell(1, 2)
+    bench = Bench()
+    cursor = bench.cursor()
+    bench.tell(1, 2)
 
     def refuse(name: str, n: int) -> None:
         raise BtrmError("The disk is full.")
 
-    house.store.save = refuse  # type: ignore[method-assign]
+    bench.store.save = refuse  # type: ignore[method-assign]
     cursor.done(1, True)
     assert numbers(cursor) == [2]
 
 
 def test_waiting_ends_with_an_event_or_with_the_bus() -> None:
-    house = House()
-    cursor = house.cursor()
+    bench = Bench()
+    cursor = bench.cursor()
     assert numbers(cursor) == []
     assert not cursor.wait(0.01)
     waited: list[bool] = []
     thread = threading.Thread(target=lambda: waited.append(cursor.wait(20.0)))
     thread.start()
-    house.tell(1)
+    bench.tell(1)
     thread.join(5.0)
     assert waited == [True]
     cursor.done(1, True)
     thread = threading.Thread(target=lambda: waited.append(cursor.wait(20.0)))
     thread.start()
-    house.bus.close()
+    bench.bus.close()
     thread.join(5.0)
     assert waited == [True, False]

@@ -11,7 +11,7 @@ import pytest
 from daemon_process import DaemonProcess, wait_until
 from snmp_nut import LIB, Nut
 
-from btrmd.servers.nut.session import RefusedError, words_of
+from btrmd.servers.nut.session import NutRefusedError, words_of
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +146,7 @@ def test_what_is_not_understood_is_refused(talk: Talk) -> None:
     assert talk.ask("LIST RW btrm") == "BEGIN LIST RW btrm"
     assert talk.read() == "END LIST RW btrm"
     assert words_of('a "b c" "d\\"e\\\\"') == ["a", "b c", 'd"e\\']
-    with pytest.raises(RefusedError):
+    with pytest.raises(NutRefusedError):
         words_of('a "b')
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pyasn1.codec.ber import encoder
 from pysnmp.proto.api import v1, v2c
-from snmp_house import ENGINE, Catcher, House, change, event
+from snmp_fixtures import ENGINE, Bench, Catcher, change, event
 from snmp_station import BTRM, SYSTEM
 
 from btrmd.bus import Bus
@@ -36,8 +36,8 @@ def catcher() -> Iterator[Catcher]:
 
 
 @pytest.fixture
-def house(catcher: Catcher) -> Iterator[House]:
-    made = House(
+def bench(catcher: Catcher) -> Iterator[Bench]:
+    made = Bench(
         snmp__trap0__enabled=True,
         snmp__trap0__address="127.0.0.1",
         snmp__trap0__port=catcher.port,
@@ -54,9 +54,9 @@ def rows_of(message: Any, module: Any = v2c) -> list[tuple[tuple[int, ...], Any]
     return [(tuple(name), value) for name, value in api.get_varbinds(pdu)]
 
 
-def test_a_trap_carries_everything_in_its_order(house: House, catcher: Catcher) -> None:
-    house.start()
-    house.tell(event(17))
+def test_a_trap_carries_everything_in_its_order(bench: Bench, catcher: Catcher) -> None:
+    bench.start()
+    bench.tell(event(17))
     message, _ = catcher.take()
     assert bytes(v2c.apiMessage.get_community(message)) == b"traps"
     assert v2c.apiMessage.get_pdu(message).tagSet == v2c.SNMPv2TrapPDU.tagSet
@@ -81,16 +81,16 @@ def test_a_trap_carries_everything_in_its_order(house: House, catcher: Catcher) 
     ]  # fmt: skip
     assert int(values[7]) == 17
     assert bytes(values[8]) == bytes.fromhex("07ea 05 1c 14 1a 28 00 2b 00 00")
-    house.tell(event(18, kind=Kind.CLEAR))
+    bench.tell(event(18, kind=Kind.CLEAR))
     rows = rows_of(catcher.take()[0])
     assert tuple(rows[1][1]) == (*BTRM, 0, 3), "raise and clear share the OID"
     assert int(rows[2][1]) == 0
 
 
-def test_a_v1_trap(house: House, catcher: Catcher) -> None:
-    change(house, snmp__trap0__kind="trap_v1")
-    house.start()
-    house.tell(event(5, "supply.lost"))
+def test_a_v1_trap(bench: Bench, catcher: Catcher) -> None:
+    change(bench, snmp__trap0__kind="trap_v1")
+    bench.start()
+    bench.tell(event(5, "supply.lost"))
     message, _ = catcher.take(v1)
     pdu = v1.apiMessage.get_pdu(message)
     assert tuple(v1.apiTrapPDU.get_enterprise(pdu)) == (*BTRM, 99)
@@ -102,20 +102,20 @@ def test_a_v1_trap(house: House, catcher: Catcher) -> None:
     assert len(rows) == 7
 
 
-def test_a_receiver_at_an_ipv6_address_is_told_and_confirms(house: House, wait_until: Wait) -> None:
+def test_a_receiver_at_an_ipv6_address_is_told_and_confirms(bench: Bench, wait_until: Wait) -> None:
     catcher = Catcher("::1")
-    change(house, snmp__trap0__address="::1", snmp__trap0__port=catcher.port)
-    change(house, snmp__trap0__kind="inform_v2c")
-    sender = house.start()
-    house.tell(event(17))
+    change(bench, snmp__trap0__address="::1", snmp__trap0__port=catcher.port)
+    change(bench, snmp__trap0__kind="inform_v2c")
+    sender = bench.start()
+    bench.tell(event(17))
     message, peer = catcher.take()
     assert peer[0] == "::1"
     catcher.confirm(message, peer)
     wait_until(lambda: not sender._receivers[0].is_waiting)
-    assert LISTENER not in house.bus.listeners  # nothing to complain of
+    assert LISTENER not in bench.bus.listeners  # nothing to complain of
     # SNMPv1 has no room for the sender's address there (RFC 3584 3.1).
-    change(house, snmp__trap0__kind="trap_v1")
-    house.tell(event(18))
+    change(bench, snmp__trap0__kind="trap_v1")
+    bench.tell(event(18))
     message, _ = catcher.take(v1)
     pdu = v1.apiMessage.get_pdu(message)
     assert v1.apiTrapPDU.get_agent_address(pdu).prettyPrint() == "0.0.0.0"
@@ -123,7 +123,7 @@ def test_a_receiver_at_an_ipv6_address_is_told_and_confirms(house: House, wait_u
 
 
 def test_a_receiver_may_have_a_name_and_move_to_the_other_family(
-    house: House, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = {"noc.example.com": "127.0.0.1", "noc6.example.com": "::1"}
     real = socket.getaddrinfo
@@ -134,19 +134,19 @@ def test_a_receiver_may_have_a_name_and_move_to_the_other_family(
         return real(found[host], port, *args, flags=flags, **more)
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    change(house, snmp__trap0__address="noc.example.com")
-    house.start()
-    house.tell(event(1))
+    change(bench, snmp__trap0__address="noc.example.com")
+    bench.start()
+    bench.tell(event(1))
     catcher.take()
     other = Catcher("::1")
-    change(house, snmp__trap0__address="noc6.example.com", snmp__trap0__port=other.port)
-    house.tell(event(2))
+    change(bench, snmp__trap0__address="noc6.example.com", snmp__trap0__port=other.port)
+    bench.tell(event(2))
     other.take()
     other.socket.close()
 
 
 def test_a_silent_name_server_delays_nobody_else_and_is_told(
-    house: House, catcher: Catcher, monkeypatch: pytest.MonkeyPatch, wait_until: Wait
+    bench: Bench, catcher: Catcher, monkeypatch: pytest.MonkeyPatch, wait_until: Wait
 ) -> None:
     asked, answer = threading.Event(), threading.Event()
     real = socket.getaddrinfo
@@ -160,25 +160,25 @@ def test_a_silent_name_server_delays_nobody_else_and_is_told(
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     silent = Catcher()
-    change(house, snmp__trap1__enabled=True, snmp__trap1__address="noc.example.com")
-    change(house, snmp__trap1__port=silent.port)
-    house.start()
-    house.tell(event(1))
+    change(bench, snmp__trap1__enabled=True, snmp__trap1__address="noc.example.com")
+    change(bench, snmp__trap1__port=silent.port)
+    bench.start()
+    bench.tell(event(1))
     catcher.take()
     assert asked.wait(5.0)
     where = f"SNMP receiver 1 at noc.example.com:{silent.port} cannot be reached"
     wait_until(
         lambda: (
-            (shown := house.bus.listeners.get(LISTENER)) is not None
+            (shown := bench.bus.listeners.get(LISTENER)) is not None
             and shown.fault.startswith(where)
         )
     )
-    house.tell(event(2))
+    bench.tell(event(2))
     catcher.take()
     answer.set()
     silent.take()
     silent.take()
-    wait_until(lambda: house.bus.listeners[LISTENER].fault == "")
+    wait_until(lambda: bench.bus.listeners[LISTENER].fault == "")
     silent.socket.close()
 
 
@@ -191,10 +191,10 @@ def test_what_is_told_and_what_is_not() -> None:
         ("battery.low_capacity", (0, 1)), ("battery.low_voltage", (0, 2)), ("io2", (0, 4)),
         ("sensor.0x4a", (99, 0, 12)), ("sensor.0x40", (99, 0, 12)), ("relay.k3", (99, 0, 11)),
     ):  # fmt: skip
-        told = telling(event(key=key))
-        assert told is not None
-        assert told.notification.oid == oid
-        assert told.is_on
+        reported = telling(event(key=key))
+        assert reported is not None
+        assert reported.notification.oid == oid
+        assert reported.is_on
     lvd = telling(event(key="lvd.open", kind=Kind.CHANGE, value=False))
     assert lvd is not None
     assert not lvd.is_on
@@ -206,79 +206,79 @@ def test_date_and_time_is_utc() -> None:
 
 
 def test_nothing_is_told_while_receivers_are_off_nor_afterwards(
-    house: House, catcher: Catcher, wait_until: Wait
+    bench: Bench, catcher: Catcher, wait_until: Wait
 ) -> None:
-    change(house, snmp__trap0__enabled=False)
-    house.start()
-    house.tell(event(1))
-    wait_until(lambda: house.numbers.numbers["trap0"] == 1)
-    change(house, snmp__trap0__enabled=True)
-    house.tell(event(2))
+    change(bench, snmp__trap0__enabled=False)
+    bench.start()
+    bench.tell(event(1))
+    wait_until(lambda: bench.numbers.numbers["trap0"] == 1)
+    change(bench, snmp__trap0__enabled=True)
+    bench.tell(event(2))
     assert int(rows_of(catcher.take()[0])[7][1]) == 2
 
 
 def test_a_restart_tells_what_was_not_told_and_nothing_twice(
-    house: House, catcher: Catcher
+    bench: Bench, catcher: Catcher
 ) -> None:
-    sender = house.start()
-    house.tell(event(1))
+    sender = bench.start()
+    bench.tell(event(1))
     catcher.take()
     sender.stop()
-    house.history.list.append(event(2))  # it happened, and the daemon was killed
-    house.bus = Bus(house.bus.snapshot)
-    house.start()
-    house.tell(event(3))
+    bench.history.list.append(event(2))  # it happened, and the daemon was killed
+    bench.bus = Bus(bench.bus.snapshot)
+    bench.start()
+    bench.tell(event(3))
     numbers = [int(rows_of(catcher.take()[0])[7][1]) for _ in range(2)]
     assert numbers == [2, 3]
 
 
 def test_an_inform_is_repeated_until_it_is_confirmed(
-    house: House, catcher: Catcher, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, catcher: Catcher, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiving, "FIRST_PAUSE_S", 0.05)
-    change(house, snmp__trap0__kind="inform_v2c")
-    house.start()
-    house.tell(event(1), event(2))
+    change(bench, snmp__trap0__kind="inform_v2c")
+    bench.start()
+    bench.tell(event(1), event(2))
     first, sender = catcher.take()
     second, _ = catcher.take()
     assert encoder.encode(first) == encoder.encode(second), "the same once more"
     catcher.socket.sendto(b"nonsense", sender)
     catcher.confirm(first, sender, request_id=12345)  # somebody else's
     assert int(rows_of(catcher.take()[0])[7][1]) == 1
-    wait_until(lambda: "does not confirm" in house.bus.listeners[LISTENER].fault)
+    wait_until(lambda: "does not confirm" in bench.bus.listeners[LISTENER].fault)
     catcher.confirm(first, sender)
     while int(rows_of((message := catcher.take())[0])[7][1]) == 1:
         pass
     catcher.confirm(*message)
-    wait_until(lambda: house.numbers.numbers["trap0"] == 2)
-    wait_until(lambda: house.bus.listeners[LISTENER].fault == "")
+    wait_until(lambda: bench.numbers.numbers["trap0"] == 2)
+    wait_until(lambda: bench.bus.listeners[LISTENER].fault == "")
 
 
 def test_a_receiver_that_never_confirms_is_given_up_and_holds_nobody_up(
-    house: House, catcher: Catcher, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, catcher: Catcher, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiving, "FIRST_PAUSE_S", 0.02)
     monkeypatch.setattr(receiving, "GIVE_UP_S", 0.3)
     deaf = Catcher()
     change(
-        house, snmp__trap1__enabled=True, snmp__trap1__address="127.0.0.1",
+        bench, snmp__trap1__enabled=True, snmp__trap1__address="127.0.0.1",
         snmp__trap1__port=deaf.port, snmp__trap1__kind="inform_v2c",
     )  # fmt: skip
-    house.start()
+    bench.start()
     start = time.monotonic()
-    house.tell(event(1), event(2))
+    bench.tell(event(1), event(2))
     assert [int(rows_of(catcher.take()[0])[7][1]) for _ in range(2)] == [1, 2]
     assert time.monotonic() - start < 2.0
-    wait_until(lambda: house.numbers.numbers["trap1"] == 2)
+    wait_until(lambda: bench.numbers.numbers["trap1"] == 2)
     deaf.socket.close()
 
 
 def test_an_unreachable_network_is_a_visible_fault_and_loses_nothing(
-    house: House, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    cursor = Cursor("trap0", house.bus, house.history, house.numbers)  # type: ignore[arg-type]
-    made = receiving.Receiver(0, house.bus, cursor, ENGINE)
-    house.tell(event(1))
+    cursor = Cursor("trap0", bench.bus, bench.history, bench.numbers)  # type: ignore[arg-type]
+    made = receiving.Receiver(0, bench.bus, cursor, ENGINE)
+    bench.tell(event(1))
 
     def refuse(*words: object) -> None:
         raise OSError(101, "Network is unreachable")
@@ -297,29 +297,29 @@ def test_an_unreachable_network_is_a_visible_fault_and_loses_nothing(
     made.close()
 
 
-def test_the_test_notification(house: House, catcher: Catcher) -> None:
-    house.start()
-    answer = house.bus.perform(SendTestTrap("web admin"))
+def test_the_test_notification(bench: Bench, catcher: Catcher) -> None:
+    bench.start()
+    answer = bench.bus.perform(SendTestTrap("web admin"))
     said = f"A trap was sent to 127.0.0.1:{catcher.port}; traps are not confirmed."
     assert answer == Answer(True, "ok", said, {"lines": [said]})
     rows = rows_of(catcher.take()[0])
     assert tuple(rows[1][1]) == (*BTRM, 99, 0, 16)
     assert b"web admin" in bytes(rows[6][1])
-    change(house, snmp__trap0__enabled=False)
-    answer = house.bus.perform(SendTestTrap())
+    change(bench, snmp__trap0__enabled=False)
+    answer = bench.bus.perform(SendTestTrap())
     assert (answer.ok, answer.code, answer.text) == (
         False, "no_receiver", "No trap receiver is enabled.",
     )  # fmt: skip
 
 
 def test_the_test_notification_waits_for_confirmations(
-    house: House, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, catcher: Catcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tester, "REPEAT_S", 0.1)
-    change(house, snmp__trap0__kind="inform_v2c")
-    house.start()
+    change(bench, snmp__trap0__kind="inform_v2c")
+    bench.start()
     answers: list[Answer] = []
-    asking = threading.Thread(target=lambda: answers.append(house.bus.perform(SendTestTrap())))
+    asking = threading.Thread(target=lambda: answers.append(bench.bus.perform(SendTestTrap())))
     asking.start()
     first, _ = catcher.take()
     second, sender = catcher.take()
@@ -329,6 +329,6 @@ def test_the_test_notification_waits_for_confirmations(
     assert answers[0].ok
     assert answers[0].text == f"127.0.0.1:{catcher.port} has confirmed the inform."
     monkeypatch.setattr(tester, "TEST_S", 0.2)
-    answer = house.bus.perform(SendTestTrap())
+    answer = bench.bus.perform(SendTestTrap())
     assert answer.code == "unconfirmed"
     assert "did not confirm the inform within 0.2 s" in answer.text

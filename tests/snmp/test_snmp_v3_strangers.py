@@ -183,7 +183,7 @@ def test_as_many_digests_are_made_whoever_is_named(
     made: list[str] = []
     digest_of: Callable[..., bytes] = usm.digest_of
 
-    def counted(raw: bytes, found: usm.Message, key: bytes, auth: str) -> bytes:
+    def counted(raw: bytes, found: usm.UsmMessage, key: bytes, auth: str) -> bytes:
         made.append(auth)
         return digest_of(raw, found, key, auth)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from snmp_house import ENGINE, House, change, event
+from snmp_fixtures import ENGINE, Bench, change, event
 from snmp_station import BTRM
 from snmp_trapd import Trapd
 
@@ -17,9 +17,9 @@ from btrmd.model.snmp_engine import MOST, SnmpEngine
 from btrmd.model.usm import Stamp, V3User, keys_of, open_message, seal
 from btrmd.notify.traps import receiver as receiving
 from btrmd.notify.traps import tester
-from btrmd.notify.traps.conversation import Conversation, Heard
 from btrmd.notify.traps.sender import LISTENER
-from btrmd.notify.traps.target import Target
+from btrmd.notify.traps.target import TrapTarget
+from btrmd.notify.traps.usm_session import Heard, UsmSession
 
 Wait = Callable[..., None]
 NAMES = {
@@ -41,23 +41,23 @@ def created(user: V3User, engine_id: bytes = b"") -> str:
     return f"{words}\nauthUser log {user.name} {level}\n"
 
 
-def tell_as(house: House, user: V3User, port: int, kind: str) -> None:
+def tell_as(bench: Bench, user: V3User, port: int, kind: str) -> None:
     change(
-        house, snmp__trap0__enabled=True, snmp__trap0__address="127.0.0.1",
+        bench, snmp__trap0__enabled=True, snmp__trap0__address="127.0.0.1",
         snmp__trap0__port=port, snmp__trap0__kind=kind, snmp__v3__notify_user=user.name,
         snmp__v3__notify_auth=user.auth, snmp__v3__notify_auth_password=user.auth_password,
         snmp__v3__notify_priv=user.priv, snmp__v3__notify_priv_password=user.priv_password,
     )  # fmt: skip
 
 
-def fault(house: House) -> str:
-    found = house.bus.listeners.get(LISTENER)
+def fault(bench: Bench) -> str:
+    found = bench.bus.listeners.get(LISTENER)
     return "" if found is None else found.fault
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
-    made = House()
+def bench() -> Iterator[Bench]:
+    made = Bench()
     yield made
     if made.sender is not None:
         made.sender.stop()
@@ -69,71 +69,71 @@ def house() -> Iterator[House]:
                        ("sha512", "none")],
 )  # fmt: skip
 def test_snmptrapd_takes_it(
-    house: House, tmp_path: Path, wait_until: Wait, auth: str, priv: str, kind: str
+    bench: Bench, tmp_path: Path, wait_until: Wait, auth: str, priv: str, kind: str
 ) -> None:
     user = USER._replace(auth=auth, priv=priv)
     users = created(user) if kind == "inform_v3" else created(user, ENGINE.id)
     trapd = Trapd(tmp_path, users)
     try:
-        tell_as(house, user, trapd.port, kind)
-        house.start()
+        tell_as(bench, user, trapd.port, kind)
+        bench.start()
         for n in (7, 8):
-            house.tell(event(n))
+            bench.tell(event(n))
             line = trapd.line(f"{OIDS}.0.3")
             assert f"{OIDS}.3.3.0 = INTEGER: 1" in line
             assert f"{OIDS}.99.2.2.0 = Gauge32: {n}" in line
-        wait_until(lambda: house.numbers.numbers["trap0"] == 8)
-        answer = house.bus.perform(SendTestTrap())
+        wait_until(lambda: bench.numbers.numbers["trap0"] == 8)
+        answer = bench.bus.perform(SendTestTrap())
         assert answer.ok
         assert (f"by engine 0x{ENGINE.id.hex()};" in answer.text) == (kind == "trap_v3")
         assert f"{OIDS}.99.0.16" in trapd.line("Test notification.")
-        assert fault(house) == "", "nothing to complain of"
+        assert fault(bench) == "", "nothing to complain of"
     finally:
         trapd.close()
 
 
 def test_a_receiver_that_started_anew_is_told_again(
-    house: House, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another engine id, another count of starts: found out by itself."""
     monkeypatch.setattr(receiving, "FIRST_PAUSE_S", 0.1)
     first = Trapd(tmp_path / "one", created(USER))
-    tell_as(house, USER, first.port, "inform_v3")
-    house.start()
-    house.tell(event(1))
+    tell_as(bench, USER, first.port, "inform_v3")
+    bench.start()
+    bench.tell(event(1))
     first.line(f"{OIDS}.0.3")
-    wait_until(lambda: house.numbers.numbers["trap0"] == 1)
+    wait_until(lambda: bench.numbers.numbers["trap0"] == 1)
     first.close()
     second = Trapd(tmp_path / "two", "engineIDType 3\n" + created(USER), first.port)
     try:
-        house.tell(event(2))
+        bench.tell(event(2))
         assert "Gauge32: 2" in second.line(f"{OIDS}.0.3")
-        wait_until(lambda: house.numbers.numbers["trap0"] == 2)
+        wait_until(lambda: bench.numbers.numbers["trap0"] == 2)
     finally:
         second.close()
 
 
 def test_what_a_receiver_complains_of_is_said(
-    house: House, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, tmp_path: Path, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(receiving, "FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr(tester, "TEST_S", 1.0)
     trapd = Trapd(tmp_path, created(USER))
     try:
-        tell_as(house, USER._replace(name="nobody"), trapd.port, "inform_v3")
-        house.start()
-        house.tell(event(1))
-        wait_until(lambda: "does not know the user." in fault(house))
-        answer = house.bus.perform(SendTestTrap())
+        tell_as(bench, USER._replace(name="nobody"), trapd.port, "inform_v3")
+        bench.start()
+        bench.tell(event(1))
+        wait_until(lambda: "does not know the user." in fault(bench))
+        answer = bench.bus.perform(SendTestTrap())
         assert (answer.ok, answer.code) == (False, "unconfirmed")
         assert answer.text.endswith("does not know the user.")
-        tell_as(house, USER._replace(auth_password="another-1"), trapd.port, "inform_v3")
-        wait_until(lambda: "finds the digest wrong" in fault(house))
-        tell_as(house, USER._replace(auth_password=""), trapd.port, "inform_v3")
-        wait_until(lambda: fault(house).endswith("btrm has no password."))
-        tell_as(house, USER, trapd.port, "inform_v3")
+        tell_as(bench, USER._replace(auth_password="another-1"), trapd.port, "inform_v3")
+        wait_until(lambda: "finds the digest wrong" in fault(bench))
+        tell_as(bench, USER._replace(auth_password=""), trapd.port, "inform_v3")
+        wait_until(lambda: fault(bench).endswith("btrm has no password."))
+        tell_as(bench, USER, trapd.port, "inform_v3")
         assert "Gauge32: 1" in trapd.line(f"{OIDS}.0.3")
-        wait_until(lambda: fault(house) == "")
+        wait_until(lambda: fault(bench) == "")
     finally:
         trapd.close()
 
@@ -182,7 +182,7 @@ def test_a_damaged_message_opens_for_nobody() -> None:
 
 
 def test_a_stranger_confirms_nothing() -> None:
-    talk = Conversation(ENGINE)
+    talk = UsmSession(ENGINE)
     theirs = Stamp(b"\x80\0\0\0\5engine", 3, 1000)
     pdu = bytes.fromhex("a20b 02 01 05 02 01 00 02 01 00 30 00")
     report = bytes.fromhex(
@@ -221,6 +221,6 @@ def test_the_engine_counts_its_starts_when_it_is_asked_first() -> None:
 
 
 def test_passwords_are_in_no_text() -> None:
-    target = Target("h", 1, "", "trap_v3", USER)
+    target = TrapTarget("h", 1, "", "trap_v3", USER)
     assert USER.auth_password not in repr(target)
     assert USER.priv_password not in repr(target)

@@ -49,8 +49,8 @@ def replaced(name: str, make: Callable[..., object], monkeypatch: pytest.MonkeyP
 
 def test_a_core_that_opens_the_path_unproven_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def careless(original: object) -> Callable[..., bool]:
-        return lambda test, transfer, outputs, proven, desk: (
-            not desk.sp.ups_enabled and not test.is_on
+        return lambda test, transfer, outputs, proven, ctx: (
+            not ctx.sp.ups_enabled and not test.is_on
         )
 
     replaced("keep_path_open", careless, monkeypatch)
@@ -59,13 +59,13 @@ def test_a_core_that_opens_the_path_unproven_is_caught(monkeypatch: pytest.Monke
 
 def test_a_core_that_believes_bad_readings_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     def credulous(original: Callable[..., object]) -> Callable[..., object]:
-        def step_lvd(lvd: object, may_open: bool, on_battery: bool, desk: object) -> object:
-            inputs = desk.inputs
-            desk.inputs = inputs._replace(battery_v=inputs.battery_v._replace(quality=GOOD))
+        def step_lvd(lvd: object, may_open: bool, on_battery: bool, ctx: object) -> object:
+            inputs = ctx.inputs
+            ctx.inputs = inputs._replace(battery_v=inputs.battery_v._replace(quality=GOOD))
             try:
-                return original(lvd, may_open, on_battery, desk)
+                return original(lvd, may_open, on_battery, ctx)
             finally:
-                desk.inputs = inputs
+                ctx.inputs = inputs
 
         return step_lvd
 

@@ -112,11 +112,11 @@ def one_kill(mode: str, folder: Path, first: int, delay: float) -> tuple[int, in
     os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
     assert os.WIFSIGNALED(status), "the child ended by itself"
-    told = b""
+    reported = b""
     while part := os.read(reader, 65536):
-        told += part
+        reported += part
     os.close(reader)
-    lines = [line.split() for line in told.decode().splitlines()]
+    lines = [line.split() for line in reported.decode().splitlines()]
     assert not [line for line in lines if line[0] == "failed"]
     begun = max((int(k) for word, k in lines if word == "begun"), default=first - 1)
     return begun, max((int(k) for word, k in lines if word == "done"), default=first - 1)

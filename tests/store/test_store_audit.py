@@ -13,8 +13,8 @@ from btrmd.model.errors import DataError
 from btrmd.model.events import Event, EventClass, Kind
 from btrmd.store import chain, events
 from btrmd.store.events import FLOOR, insert_events, select_events, trim_events
-from btrmd.store.pending import MAX_EVENTS, Pending
 from btrmd.store.schema import MIGRATIONS, ForeignDatabaseError, prepare
+from btrmd.store.write_queue import MAX_EVENTS, WriteQueue
 
 PLC, ADMIN = "modbus 10.0.0.5", "web admin 10.0.0.9"
 
@@ -76,7 +76,7 @@ def test_the_shares_are_the_whole_and_the_smallest_room_is_still_some() -> None:
 
 
 def test_a_flood_that_waits_for_the_disk_costs_nobody_else_a_line() -> None:
-    pending = Pending()
+    pending = WriteQueue()
     mine = [line(n, ADMIN) for n in range(1, 7)]
     pending.add_events(mine, False, 0.0)
     pending.add_events([line(n, "core", Kind.RAISE) for n in range(7, 10)], True, 0.0)
@@ -96,7 +96,7 @@ def test_a_flood_that_waits_for_the_disk_costs_nobody_else_a_line() -> None:
 
 
 def test_losses_name_some_sources_and_count_all() -> None:
-    pending, rng = Pending(), Random(1)
+    pending, rng = WriteQueue(), Random(1)
     room = MAX_EVENTS[EventClass.ACCESS]
     for n in range(1, room + 2001):
         source = f"web x{rng.randrange(200)} 10.0.0.1"
@@ -146,7 +146,7 @@ def filled(path: Path, number: int = 200) -> sqlite3.Connection:
     return connection
 
 
-def faults(connection: sqlite3.Connection, *noted: chain.Head) -> list[str]:
+def faults(connection: sqlite3.Connection, *noted: chain.ChainHead) -> list[str]:
     return [found.fault for found in chain.verify(connection, noted) if found.fault]
 
 
@@ -202,7 +202,7 @@ def test_who_makes_the_whole_chain_anew_is_found_by_a_noted_head(tmp_path: Path)
     insert_events(connection, [e._replace(text="Nothing.") if e.n == 20 else e for e in kept])
     assert not faults(connection)
     assert len(faults(connection, *noted)) == 1
-    gone = chain.Head(5000, bytes(16))
+    gone = chain.ChainHead(5000, bytes(16))
     assert "5000" in faults(connection, gone)[0]
     connection.close()
 
@@ -233,7 +233,7 @@ def test_a_number_that_is_taken_is_no_fault_whoever_has_it(tmp_path: Path) -> No
 def test_a_noted_head_that_is_none_is_refused(text: str) -> None:
     with pytest.raises(DataError, match="is no head of a chain: allowed is N:LINK"):
         chain.parse_head(text)
-    head = chain.Head(12, bytes(range(16)))
+    head = chain.ChainHead(12, bytes(range(16)))
     assert chain.parse_head(str(head)) == head
 
 

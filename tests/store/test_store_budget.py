@@ -12,10 +12,17 @@ from store_bench import Station, a_curve, a_record, an_event, station
 from btrmd.model.events import EventClass, Kind
 from btrmd.store import curves, events, retention, tests, trend_keys
 from btrmd.store.curve_codec import encode_rows
-from btrmd.store.pace import ALARM_HOLD_S, COMMIT_BYTES, EVENT_HOLD_S, MINUTES, ROWS, Pace
-from btrmd.store.pending import Pending
 from btrmd.store.schema import prepare
 from btrmd.store.trend_keys import TREND_KEYS
+from btrmd.store.write_budget import (
+    ALARM_HOLD_S,
+    COMMIT_BYTES,
+    EVENT_HOLD_S,
+    MINUTES,
+    ROWS,
+    WriteBudget,
+)
+from btrmd.store.write_queue import WriteQueue
 
 MEGABYTE = 1_000_000
 
@@ -131,21 +138,21 @@ def test_room_is_made_from_the_oldest_curves_and_results_stay(tmp_path: Path) ->
         ]
 
     for _ in range(20):
-        assert retention.make_room(connection)
+        assert retention.make_space(connection)
     assert lengths() == [671] * 20 + [4000] * 10
     assert retention.used_bytes(connection) < whole
     last = curves.unpack(curves.select_chunks(connection, 1))
     assert [row.time_s for row in last][-1] == 3999.0
 
-    retention.make_room(connection)
-    retention.make_room(connection)
+    retention.make_space(connection)
+    retention.make_space(connection)
     count = connection.execute("SELECT count(*) FROM events").fetchone()[0]
     assert count == events.FLOOR
     for _ in range(20):
-        assert retention.make_room(connection)
+        assert retention.make_space(connection)
     assert lengths() == [0] * 20 + [4000] * 10
     steps = 0
-    while retention.make_room(connection):
+    while retention.make_space(connection):
         steps += 1
         assert steps < 100
     assert lengths() == [0] * 30
@@ -174,94 +181,94 @@ def test_the_writer_makes_room_by_itself(tmp_path: Path, monkeypatch: pytest.Mon
 # --- the pace ------------------------------------------------------------------------------------
 
 
-def waiting(kind: Kind = Kind.RAISE, now: float = 0.0) -> Pending:
-    pending = Pending()
+def waiting(kind: Kind = Kind.RAISE, now: float = 0.0) -> WriteQueue:
+    pending = WriteQueue()
     pending.add_events([an_event(1, kind)], kind in (Kind.RAISE, Kind.CLEAR), now)
     return pending
 
 
-def spent(now: float) -> Pace:
+def spent(now: float) -> WriteBudget:
     """A pace whose allowance is used up."""
-    pace = Pace(now)
+    write_budget = WriteBudget(now)
     for _ in range(10_000):
-        pace.wrote(1, now)
-    return pace
+        write_budget.wrote(1, now)
+    return write_budget
 
 
 def test_nothing_is_due_when_nothing_waits() -> None:
-    assert Pace(0.0).due(Pending(), 5.0) == math.inf
+    assert WriteBudget(0.0).due(WriteQueue(), 5.0) == math.inf
 
 
 def test_single_events_are_written_at_once_and_storms_are_gathered() -> None:
-    assert Pace(0.0).due(waiting(), 0.0) <= 0.0
+    assert WriteBudget(0.0).due(waiting(), 0.0) <= 0.0
     assert spent(0.0).due(waiting(), 0.0) == ALARM_HOLD_S
     assert spent(0.0).due(waiting(Kind.COMMAND), 0.0) == EVENT_HOLD_S
     assert spent(0.0).due(waiting(now=3 * 86_400.0), 3 * 86_400.0) <= 3 * 86_400.0
 
 
 def test_who_waits_and_what_is_a_result_is_never_put_off() -> None:
-    pace = spent(100.0)
+    write_budget = spent(100.0)
     answer, record, clear = waiting(now=100.0), waiting(now=100.0), waiting(now=100.0)
     answer.waiters.append(lambda _: None)
     record.add_test(a_record(1))
     clear.add_clear(3)
     for pending in (answer, record, clear):
-        assert pace.due(pending, 100.0) <= 100.0
+        assert write_budget.due(pending, 100.0) <= 100.0
 
 
 def test_curve_rows_wait_for_a_chunk_or_a_minute() -> None:
-    pace, pending, rows = Pace(0.0), Pending(), a_curve(ROWS)
+    write_budget, pending, rows = WriteBudget(0.0), WriteQueue(), a_curve(ROWS)
     pending.add_rows(1, rows[:-1], 100.0)
-    assert pace.due(pending, 100.0) == 160.0
+    assert write_budget.due(pending, 100.0) == 160.0
     pending.add_rows(1, rows[-1:], 120.0)
-    assert pace.due(pending, 120.0) <= 120.0
+    assert write_budget.due(pending, 120.0) <= 120.0
 
 
 def test_minutes_are_written_by_ten_and_not_faster_than_every_ten_seconds() -> None:
-    pace, pending = Pace(0.0), Pending()
+    write_budget, pending = WriteBudget(0.0), WriteQueue()
     for i in range(MINUTES - 1):
         pending.add_minute(60 * i, (1,))
-    assert pace.due(pending, 600.0) == math.inf
+    assert write_budget.due(pending, 600.0) == math.inf
     pending.add_minute(60 * MINUTES, (1,))
-    assert pace.due(pending, 600.0) <= 600.0
-    pace.wrote(0, 600.0)
-    assert pace.due(pending, 601.0) == 610.0
+    assert write_budget.due(pending, 600.0) <= 600.0
+    write_budget.wrote(0, 600.0)
+    assert write_budget.due(pending, 601.0) == 610.0
 
 
 def test_a_disk_that_refuses_is_asked_after_1_2_4_and_at_most_60_s() -> None:
-    pace, pending, now, waits = Pace(0.0), Pending(), 0.0, []
+    write_budget, pending, now, waits = WriteBudget(0.0), WriteQueue(), 0.0, []
     pending.add_test(a_record(1))
     pending.take()
     for _ in range(8):
-        pace.refused(now)
-        due = pace.due(pending, now)
+        write_budget.refused(now)
+        due = write_budget.due(pending, now)
         waits.append(due - now)
         now = due
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
     pending.waiters.append(lambda _: None)
-    assert pace.due(pending, now) <= now
-    pace.wrote(0, now)
-    assert not pace.is_refused
+    assert write_budget.due(pending, now) <= now
+    write_budget.wrote(0, now)
+    assert not write_budget.is_refused
 
 
 def test_a_storm_of_a_day_is_held_to_one_write_a_minute() -> None:
-    pace, pending, writes, now = Pace(0.0), Pending(), 0, 0.0
+    write_budget, pending, writes, now = WriteBudget(0.0), WriteQueue(), 0, 0.0
     for second in range(86_400):
         now = float(second)
         pending.add_events([an_event(second + 1)], True, now)
-        if pace.due(pending, now) <= now:
+        if write_budget.due(pending, now) <= now:
             writes += 1
             work = pending.take()
             pending.remove(work, now)
             pending.take_unpublished()
-            pace.wrote(len(work.events), now)
+            write_budget.wrote(len(work.events), now)
     assert 1400 < writes < 1600
 
 
 def test_an_ordinary_day_of_events_is_never_held() -> None:
-    pace, now = Pace(0.0), 0.0
+    write_budget, now = WriteBudget(0.0), 0.0
     for _ in range(7 * 100):  # a week with a hundred events a day
         now += 864.0
-        assert pace.due(waiting(now=now), now) <= now
-        pace.wrote(1, now)
+        assert write_budget.due(waiting(now=now), now) <= now
+        write_budget.wrote(1, now)
     assert 100 * COMMIT_BYTES < 4 * MEGABYTE

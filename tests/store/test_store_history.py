@@ -18,7 +18,7 @@ from btrmd.model.readings import Value
 from btrmd.store.curve_codec import decode_rows, encode_rows, thinned
 from btrmd.store.events import decode_value, encode_value
 from btrmd.store.history_db import HistoryDb
-from btrmd.store.pending import MAX_EVENTS
+from btrmd.store.write_queue import MAX_EVENTS
 
 
 def test_events_come_back_as_they_were(tmp_path: Path) -> None:

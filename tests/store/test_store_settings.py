@@ -164,10 +164,10 @@ def test_one_bad_value_costs_only_itself(tmp_path: Path) -> None:
     assert settings["ups.enabled"] is False
     assert settings["test.interval_h"] == 336
     assert len(faults) == 3
-    told = " ".join(faults)
+    reported = " ".join(faults)
     for word in ("settings.json", "test.interval_h", "9999", "0..500", "no.such"):
-        assert word in told
-    assert "secret" not in told
+        assert word in reported
+    assert "secret" not in reported
     assert (tmp_path / "settings.json").exists()
 
 

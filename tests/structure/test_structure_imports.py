@@ -1,4 +1,4 @@
-"""The house rules on imports: down the floors only, each third-party library in one room."""
+"""The house rules on imports: down the floors only, each third-party library in one package."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "btrmd"
 
 # top-level name of a library -> the only folder or file of btrmd that may import it
-ROOMS = {
+PACKAGES = {
     "flask": "servers/web",
     "werkzeug": "servers/web",
     "waitress": "servers/web",
@@ -53,20 +53,22 @@ def strangers(path: Path, where: str) -> list[str]:
         top = module.split(".")[0]
         if top in sys.stdlib_module_names or top == "btrmd":
             continue
-        room = ROOMS.get(top)
-        rooms = room.split(" or ") if room else ()
-        if not any((where + "/").startswith(f"{one}/") for one in rooms):
-            found.append(f"{where}:{line} imports {top}, which belongs in {room or 'no room yet'}")
+        package = PACKAGES.get(top)
+        packages = package.split(" or ") if package else ()
+        if not any((where + "/").startswith(f"{one}/") for one in packages):
+            found.append(
+                f"{where}:{line} imports {top}, which belongs in {package or 'no package yet'}"
+            )
     return found
 
 
-def room_of(path: Path) -> str:
+def package_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
 def test_each_library_stays_in_its_room() -> None:
     found = [
-        text for path in sorted(PACKAGE.rglob("*.py")) for text in strangers(path, room_of(path))
+        text for path in sorted(PACKAGE.rglob("*.py")) for text in strangers(path, package_of(path))
     ]
     assert found == []
 
@@ -76,7 +78,7 @@ def test_a_stranger_is_found(tmp_path: Path) -> None:
     path.write_text("def f():\n    import flask\n    import numpy.linalg\n    import json\n")
     assert strangers(path, "core/step") == [
         "core/step:2 imports flask, which belongs in servers/web",
-        "core/step:3 imports numpy, which belongs in no room yet",
+        "core/step:3 imports numpy, which belongs in no package yet",
     ]
     path.write_text("from importlib import import_module\nimport_module('smbus2')\n")
     assert strangers(path, "daemon") == ["daemon:2 imports smbus2, which belongs in hal"]
@@ -96,7 +98,7 @@ def test_floors() -> None:
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=room_of)
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=package_of)
 def test_a_module_says_what_it_is_for_and_stays_short(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     if not text.strip():

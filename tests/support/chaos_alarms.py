@@ -160,9 +160,9 @@ class AlarmRules:
             if not self._helps or now - self._helps[-1] > 15.0:
                 self._helps.append(now)
         recent = [at for at in self._helps if now - at < HOUR_S - 60.0]
-        told = "supply.weak" in state.alarms.raised
+        reported = "supply.weak" in state.alarms.raised
         seen = not station.plant.line_faults and not station.lies
-        if self._for("weak", len(recent) > 4 and not told and seen, 15.0):
+        if self._for("weak", len(recent) > 4 and not reported and seen, 15.0):
             self.fail(f"supply.weak is not raised after {len(recent)} helps within an hour")
 
     def _lies(self, alive_s: float) -> None:
@@ -189,10 +189,10 @@ class AlarmRules:
             "supply": load, "load": load or path,
             "battery": plant.has_fuse and (path or charge), "charger": charge,
         }[name]  # fmt: skip
-        told = any(key.startswith("reading.") for key in state.alarms.raised)
+        reported = any(key.startswith("reading.") for key in state.alarms.raised)
         relays = any(value != "off" for value in plant.relay_faults.values())
         bypass = plant.load_bypass > 0.0
-        if self._for("lie", far and tied and not (told or relays or bypass), 12.0):
+        if self._for("lie", far and tied and not (reported or relays or bypass), 12.0):
             self.fail(f"{point} lies by {fault.lie.text}, and nobody is told")
         blamed = {
             channel

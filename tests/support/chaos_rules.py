@@ -45,7 +45,7 @@ class Rules:
         self._alive_s = 0.0  # since the last start or hang
         self._seen: set[int] = set()
         self._events = 0
-        self._told: list[tuple[float, str, Kind]] = []
+        self._reported: list[tuple[float, str, Kind]] = []
         self._opened: list[float] = []
         self._shape: tuple[object, object] = (None, None)
         self._busy = self._due = self._was_on = False
@@ -317,21 +317,21 @@ class Rules:
         if not fresh:
             return
         now = station.now
-        self._told = [told for told in self._told if now - told[0] < HOUR_S]
+        self._reported = [reported for reported in self._reported if now - reported[0] < HOUR_S]
         for event in fresh:
             if event.kind is Kind.COMMAND or event.key in ("test.state", "test.result"):
                 continue
-            self._told.append((now, event.key, event.kind))
+            self._reported.append((now, event.key, event.kind))
         raises: dict[str, int] = {}
-        for _, key, kind in self._told:
+        for _, key, kind in self._reported:
             if kind is Kind.RAISE:
                 raises[key] = raises.get(key, 0) + 1
         for key, count in raises.items():
             # a restart forgets what it has counted
             if count > 7 + self._restarts_within(now):
                 self.fail(f"{key} was raised {count} times within an hour")
-        if len(self._told) > MOST_EVENTS + 5 * self._restarts_within(now):
-            self.fail(f"{len(self._told)} events within an hour")
+        if len(self._reported) > MOST_EVENTS + 5 * self._restarts_within(now):
+            self.fail(f"{len(self._reported)} events within an hour")
 
     def _restarts_within(self, now: float) -> int:
         return 7 * sum(now - at < HOUR_S for at in self.station.starts)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
-from btrmd.model.commands import ChangeSettings, NextTestIn, Restart, StartTest, StopTest
+from btrmd.model.commands import ChangeSettings, NextTestIn, RestartUnit, StartTest, StopTest
 
 if TYPE_CHECKING:
     from chaos import Chaos
@@ -149,7 +149,7 @@ class Stories:
                 self._put(temperature__c=65.0),
                 self._put(battery__fuse=0),
                 change_slowly,
-                lambda: self._ask(Restart("chaos")),
+                lambda: self._ask(RestartUnit("chaos")),
                 chaos.kill_sensor,
             )
         )
@@ -293,7 +293,7 @@ class Stories:
         at = random.choice((41.0, 46.0))  # the button takes effect after 15 s
         if random.random() < 0.4:
             at = 30.0
-            self._at(at, lambda: self._ask(Restart("chaos")))
+            self._at(at, lambda: self._ask(RestartUnit("chaos")))
         for n in range(8):
             self._at(at + n, lambda: self._ask(StartTest("2", 0.0, "chaos")))
         self._at(200.0, chaos.heal)

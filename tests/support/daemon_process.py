@@ -1,4 +1,4 @@
-"""A daemon on the simulated HAT as a process of its own, and all the doors to it."""
+"""A daemon on the simulated HAT as a process of its own, and all the listeners to it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from btrmd.cli.client import Client
-from btrmd.cli.place import Place
+from btrmd.cli.client import ControlClient
+from btrmd.cli.place import Folders
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-long-password"
@@ -175,7 +175,7 @@ class DaemonProcess:
 
     def ask(self, verb: str, **fields: object) -> dict[str, Any]:
         """One question to the control socket. Raises RefusedError or NoDaemonError."""
-        with Client(Place(self.config_dir, self.state_dir), timeout=20.0) as client:
+        with ControlClient(Folders(self.config_dir, self.state_dir), timeout=20.0) as client:
             return client.ask(verb, **fields)
 
     def sim(self, **changes: object) -> dict[str, Any]:

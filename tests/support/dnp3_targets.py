@@ -14,29 +14,29 @@ from btrmd.bus import Bus
 from btrmd.model.commands import Answer
 from btrmd.model.events import Event, Kind
 from btrmd.model.settings import Settings
-from btrmd.servers.fieldbus.dnp3_conversation import Conversation
+from btrmd.servers.fieldbus.context import FieldbusContext
+from btrmd.servers.fieldbus.dnp3_connection import Dnp3Connection
 from btrmd.servers.fieldbus.dnp3_station import Dnp3Station
-from btrmd.servers.fieldbus.plan import REOPENED_BY, Plan, TcpPlace
-from btrmd.servers.fieldbus.room import Room
+from btrmd.servers.fieldbus.listener_config import REOPENED_BY, ListenerConfig, TcpPlace
 
 LONGEST_S = 0.05  # of CPU in one call of the session
 SPLIT = b"\x7f\x7f"  # between the pieces of an input
 
 
 class Bench:
-    """A room on the running loop with an owner that says yes to everything."""
+    """A context on the running loop with an owner that says yes to everything."""
 
     def __init__(self) -> None:
         settings = Settings.defaults().with_changes(
             {"dnp3.unsolicited": True, "dnp3.restart_message": True}
         )
         self.bus = Bus(make_snapshot(settings))
-        self.room = Room(self.bus)
+        self.context = FieldbusContext(self.bus)
         self.errors: list[dict[str, Any]] = []
-        self.room.loop.set_exception_handler(lambda loop, context: self.errors.append(context))
+        self.context.loop.set_exception_handler(lambda loop, context: self.errors.append(context))
         plan_settings = {key: settings[key] for key in REOPENED_BY["dnp3"]}
-        plan = Plan("dnp3", "dnp3", TcpPlace("127.0.0.1", 0), plan_settings)
-        self.station = Dnp3Station.of(self.room, plan)
+        plan = ListenerConfig("dnp3", "dnp3", TcpPlace("127.0.0.1", 0), plan_settings)
+        self.station = Dnp3Station.of(self.context, plan)
         edges = [
             Event(n, 1e9 + n, 0.0, key, Kind.RAISE, None, None, "core", "")
             for n, key in enumerate(("io1", "io2", "battery.low_voltage"), 1)
@@ -45,9 +45,9 @@ class Bench:
         self.longest = 0.0
         self.sent = bytearray()
         self.failed = 0
-        self.talk: Conversation | None = None
+        self.talk: Dnp3Connection | None = None
 
-    def open(self) -> Conversation:
+    def open(self) -> Dnp3Connection:
         """A conversation as if the daemon had just started, with three events waiting."""
         station = self.station
         station._associations.clear()
@@ -56,8 +56,8 @@ class Bench:
         station.feed.look()
         self.sent.clear()
         self.failed = 0
-        talk = Conversation(
-            self.room,
+        talk = Dnp3Connection(
+            self.context,
             station,
             station.association("tcp"),
             "dnp3 fuzz",

@@ -54,7 +54,7 @@ class HonestSite:
         plant.touch()
         self._move, self.caused = move, caused
         self._began = self.station.now
-        self._told = 0
+        self._reported = 0
 
     @property
     def hours(self) -> float:
@@ -72,8 +72,8 @@ class HonestSite:
             state = station.state
             station.plant.unfed.hear(state.may_discharge, state.lvd.is_open)
             station.tick()
-        fresh = station.events[self._told :]
-        self._told = len(station.events)
+        fresh = station.events[self._reported :]
+        self._reported = len(station.events)
         found = [
             f"{event.key} after {(event.uptime_s - 0.0) / HOUR_S:.2f} h: {event.text}"
             for event in fresh
@@ -123,7 +123,7 @@ def noisy_move(site: HonestSite, hours: float) -> None:
 
 
 def quiet(seed: int = 1, volts: int = 12) -> HonestSite:
-    """A calm site with a scheduled test a fortnight."""
+    """A quiet site with a scheduled test a fortnight."""
     return HonestSite(
         seed, volts, quiet_move,
         **{"test.enabled": True, "test.interval_h": 336, "test.next_h": 60},

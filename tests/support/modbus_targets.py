@@ -11,12 +11,12 @@ from fieldbus_snapshot import make_snapshot
 
 from btrmd.bus import Bus
 from btrmd.model.commands import Answer
+from btrmd.servers.fieldbus.context import FieldbusContext
+from btrmd.servers.fieldbus.listener_config import ListenerConfig, SerialLine, TcpPlace
 from btrmd.servers.fieldbus.modbus_request import ModbusFault, parse
 from btrmd.servers.fieldbus.modbus_rtu import ModbusRtu, crc16, is_frame
-from btrmd.servers.fieldbus.modbus_tcp import ModbusTcp, _Client
+from btrmd.servers.fieldbus.modbus_tcp import ModbusTcp, _ModbusClient
 from btrmd.servers.fieldbus.modbus_unit import exception
-from btrmd.servers.fieldbus.plan import Plan, SerialLine, TcpPlace
-from btrmd.servers.fieldbus.room import Room
 
 LONGEST_S = 0.05  # of CPU in a parser, for one piece of input
 
@@ -55,16 +55,18 @@ class Transport(asyncio.Transport):
 
 
 class Bench:
-    """A room on the running loop with an owner that says yes to everything."""
+    """A context on the running loop with an owner that says yes to everything."""
 
     def __init__(self) -> None:
         self.bus = Bus(make_snapshot())
-        self.room = Room(self.bus)
+        self.context = FieldbusContext(self.bus)
         self.errors: list[dict[str, Any]] = []
-        self.room.loop.set_exception_handler(lambda loop, context: self.errors.append(context))
-        self.tcp = ModbusTcp(self.room, Plan("modbus", "modbus", TcpPlace("127.0.0.1", 0), {}))
+        self.context.loop.set_exception_handler(lambda loop, context: self.errors.append(context))
+        self.tcp = ModbusTcp(
+            self.context, ListenerConfig("modbus", "modbus", TcpPlace("127.0.0.1", 0), {})
+        )
         line = SerialLine("/dev/null")
-        self.rtu = ModbusRtu(self.room, Plan("serial", "modbus", line, {}))
+        self.rtu = ModbusRtu(self.context, ListenerConfig("serial", "modbus", line, {}))
         self.sent = bytearray()
         self.rtu._port.write = self.sent.extend  # type: ignore[method-assign]
         self.longest = 0.0
@@ -99,7 +101,7 @@ async def pdu(bench: Bench, data: bytes) -> object:
         return fault.code, data[:1]
     made = bench.timed(bench.tcp.unit.answer, data, "fuzz")
     if not isinstance(made, bytes):
-        task = bench.room.loop.create_task(made)
+        task = bench.context.loop.create_task(made)
         await bench.settle(lambda: not task.done())
         made = task.result()
     check_response(data, made)
@@ -108,7 +110,7 @@ async def pdu(bench: Bench, data: bytes) -> object:
 
 async def mbap(bench: Bench, data: bytes) -> object:
     """A connection's bytes: every answer is a frame, in the order of the requests."""
-    transport, client = Transport(), _Client(bench.tcp)
+    transport, client = Transport(), _ModbusClient(bench.tcp)
     client.connection_made(transport)
     middle = len(data) // 2
     for piece in (data[:middle], data[middle:]):

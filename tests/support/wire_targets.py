@@ -24,7 +24,7 @@ from btrmd.model.errors import BtrmError
 from btrmd.model.settings import Settings
 from btrmd.model.snmp_engine import SnmpEngine
 from btrmd.servers.control import ControlServer
-from btrmd.servers.nut.session import Session
+from btrmd.servers.nut.session import NutSession
 from btrmd.servers.snmp.server import SnmpServer
 from btrmd.servers.web.http_request import HttpRequest
 from btrmd.store.settings_file import load_settings
@@ -134,7 +134,7 @@ def http(bench: Bench, data: bytes) -> object:
 
 def nut(bench: Bench, data: bytes) -> object:
     """Each line has an answer that ends a line."""
-    session = Session("192.0.2.1", bench.bus, bench)
+    session = NutSession("192.0.2.1", bench.bus, bench)
     answers = []
     for line in data.split(b"\n")[:20]:
         answer = bench.timed(session.answer, line[:512].decode(errors="replace"))

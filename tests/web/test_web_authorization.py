@@ -15,11 +15,11 @@ from btrmd.model.site import Site
 
 PATH = "/authorization"
 USERS = f"{PATH}/users"
-NEW = {"deed": "add", "user": "otto", "role": "operator"}
+NEW = {"action": "add", "user": "otto", "role": "operator"}
 WORDS = {"password": "long enough", "repeat": "long enough"}
 
 
-def deed(client: Client, **fields: str):  # type: ignore[no-untyped-def]
+def action(client: Client, **fields: str):  # type: ignore[no-untyped-def]
     return client.form(USERS, csrf_token=client.csrf, **fields)
 
 
@@ -61,29 +61,31 @@ def test_where_the_site_file_fixes_it_there_is_no_box(
 
 
 def test_a_user_can_be_added_changed_and_removed(station: Station, user: Client) -> None:
-    page = follow(user, deed(user, **NEW, **WORDS))
+    page = follow(user, action(user, **NEW, **WORDS))
     assert "otto operator" in words(page)
     otto = station.client()
     assert otto.log_in("otto", "long enough").status == 200
     assert otto.post("/api/v1/tests", {}).status == 201
 
-    follow(user, deed(user, deed="password", user="otto", password="other one", repeat="other one"))
+    follow(
+        user, action(user, action="password", user="otto", password="other one", repeat="other one")
+    )
     assert otto.post("/api/v1/tests", {}).status == 401  # logged out
     assert otto.log_in("otto", "long enough").status == 401
     assert otto.log_in("otto", "other one").status == 200
-    follow(user, deed(user, deed="role", user="otto", role="viewer"))
+    follow(user, action(user, action="role", user="otto", role="viewer"))
     otto = station.client()
     otto.log_in("otto", "other one")
     assert otto.post("/api/v1/tests", {}).status == 403
 
-    page = follow(user, deed(user, deed="remove", user="otto"))
+    page = follow(user, action(user, action="remove", user="otto"))
     assert "The user has been removed." in page
     assert otto.get(PATH).status == 303
     assert station.client().log_in("otto", "other one").status == 401
 
 
 def test_ones_role_stays_when_the_password_changes(station: Station, user: Client) -> None:
-    follow(user, deed(user, **NEW, **WORDS))
+    follow(user, action(user, **NEW, **WORDS))
     otto = station.client()
     otto.log_in("otto", "long enough")
     reply = otto.post("/api/v1/password", {"password": "another one", "current": "long enough"})
@@ -106,7 +108,7 @@ def test_ones_role_stays_when_the_password_changes(station: Station, user: Clien
         ({"password": "", "repeat": ""}, "8..128 characters"),
         ({"password": "x" * (MAX_LENGTH + 1), "repeat": "x" * (MAX_LENGTH + 1)}, "8..128"),
         ({"repeat": "something else"}, "differ"),
-        ({"deed": "promote"}, "names no deed"),
+        ({"action": "promote"}, "names no action"),
     ],
 )
 def test_a_user_that_cannot_be_added_is_refused(
@@ -114,7 +116,7 @@ def test_a_user_that_cannot_be_added_is_refused(
 ) -> None:
     station, user = shared
     before = station.store.load()
-    reply = deed(user, **{**NEW, **WORDS, **fields})
+    reply = action(user, **{**NEW, **WORDS, **fields})
     assert reply.status == 422
     assert said in alert(reply.text)
     assert station.store.load() == before
@@ -126,13 +128,13 @@ def test_a_user_that_cannot_be_added_is_refused(
 def test_one_admin_always_remains(station: Station, user: Client) -> None:
     before = station.store.load()
     for fields, said in (
-        ({"deed": "remove", "user": "admin"}, "cannot remove yourself"),
-        ({"deed": "role", "user": "admin", "role": "viewer"}, "must remain an admin"),
-        ({"deed": "remove", "user": "ghost"}, "no such user"),
-        ({"deed": "role", "user": "ghost", "role": "viewer"}, "no such user"),
-        ({"deed": "password", "user": "ghost", **WORDS}, "no such user"),
+        ({"action": "remove", "user": "admin"}, "cannot remove yourself"),
+        ({"action": "role", "user": "admin", "role": "viewer"}, "must remain an admin"),
+        ({"action": "remove", "user": "ghost"}, "no such user"),
+        ({"action": "role", "user": "ghost", "role": "viewer"}, "no such user"),
+        ({"action": "password", "user": "ghost", **WORDS}, "no such user"),
     ):
-        reply = deed(user, **fields)
+        reply = action(user, **fields)
         assert reply.status == 422
         assert said in alert(reply.text)
     assert station.store.load() == before
@@ -157,7 +159,7 @@ def test_sessions_are_listed_and_can_be_ended(station: Station, user: Client) ->
 
 
 def test_a_viewer_sees_and_ends_only_his_own_sessions(station: Station, user: Client) -> None:
-    follow(user, deed(user, **{**NEW, "role": "viewer"}, **WORDS))
+    follow(user, action(user, **{**NEW, "role": "viewer"}, **WORDS))
     otto = station.client()
     otto.log_in("otto", "long enough")
     page = otto.get(PATH).text

@@ -177,8 +177,8 @@ def test_settings_that_cannot_be_stored_are_told(station: Station, user: Client)
 
 def test_the_page_says_since_when_this_battery_is_in(station: Station, client: Client) -> None:
     assert "In service since" not in words(client.get("/battery-status").text)
-    told = Event(1, AT, 1.0, "battery.replaced", Kind.COMMAND, None, None, WHO, "Replaced.")
-    station.history.event_list = [told]
+    reported = Event(1, AT, 1.0, "battery.replaced", Kind.COMMAND, None, None, WHO, "Replaced.")
+    station.history.event_list = [reported]
     assert "In service since 2026-05-28 20:26 UTC" in words(client.get("/battery-status").text)
 
 

@@ -65,10 +65,10 @@ def test_the_page_lives_and_says_when_it_does_not(station: Station, browser: Bro
     browser.wait("document.querySelector('#link.lost') !== null")
     assert browser.run(text_of("#link-text")).startswith("No connection for")
     assert browser.run(text_of("#verdict-head")) == "Unknown since 20:26 UTC"
-    told = browser.run("document.body.innerText")
-    assert "Load fed by" not in told
-    assert "No alarm" not in told
-    assert "Not known since 20:26 UTC; these were there then:" in told
+    reported = browser.run("document.body.innerText")
+    assert "Load fed by" not in reported
+    assert "No alarm" not in reported
+    assert "Not known since 20:26 UTC; these were there then:" in reported
     assert re.search(
         r"1[5-9] s old|2\d s old", browser.run(text_of('[data-key="battery.voltage"]'))
     )

@@ -22,14 +22,14 @@ ASKED = re.compile(r"\b(btrm_\w+|process_\w+)\b(\{[^}]*\})?")
 STATE = re.compile(r'state="(\w+)"')
 
 
-def told(client: Client, station: Station) -> set[str]:
+def reported(client: Client, station: Station) -> set[str]:
     """Names of the series of a unit that has everything, an alarm among it."""
     for key, point in POINT.items():
         if point.kind == "float":
             station.owner.show_point(key, 1.0)
     alarm = AlarmView("lvd.open", "x", AT, True, False, False)
     station.owner.show(alarms=(alarm,))
-    station.bus.told["mail ops@plant.example"] = 0
+    station.bus.reported["mail ops@plant.example"] = 0
     lines = client.get("/metrics").text.splitlines()
     return {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")}
 
@@ -45,7 +45,7 @@ def asked() -> dict[str, set[str]]:
 
 
 def test_every_metric_that_is_asked_for_exists(station: Station, client: Client) -> None:
-    names = told(client, station)
+    names = reported(client, station)
     for file, expressions in asked().items():
         assert len(expressions) >= 9, file
         for expression in expressions:
@@ -60,8 +60,8 @@ def test_the_backlog_is_that_of_the_last_and_names_no_person(
     station: Station, client: Client
 ) -> None:
     last = station.bus.last_event
-    station.bus.told |= {"mail a@plant.example": last, "mail b@plant.example": last - 7}
-    station.bus.told |= {"trap1": last - 2, "trap2": last, "syslog": last}
+    station.bus.reported |= {"mail a@plant.example": last, "mail b@plant.example": last - 7}
+    station.bus.reported |= {"trap1": last - 2, "trap2": last, "syslog": last}
     found = [
         line for line in client.get("/metrics").text.splitlines()
         if line.startswith("btrm_notifier_backlog{")

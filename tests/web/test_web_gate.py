@@ -208,7 +208,7 @@ def test_the_page_makes_a_token_shows_it_once_and_revokes_it(
     station = start_station()
     client = station.client()
     client.log_in()
-    form = {"deed": "add", "name": "grafana", "role": "viewer", "expires": "90"}
+    form = {"action": "add", "name": "grafana", "role": "viewer", "expires": "90"}
     page = client.form("/authorization/tokens", csrf_token=client.csrf, **form).text
     text = re.search(r"btrmd_[A-Za-z0-9_-]{43}", page)
     assert text is not None
@@ -222,7 +222,7 @@ def test_the_page_makes_a_token_shows_it_once_and_revokes_it(
     )
     assert bad.status == 422
     assert "days (1..3650)" in bad.text
-    client.form("/authorization/tokens", csrf_token=client.csrf, deed="revoke", name="grafana")
+    client.form("/authorization/tokens", csrf_token=client.csrf, action="revoke", name="grafana")
     assert station.client().ask("GET", "/metrics", headers=bearer).status == 401
 
 

@@ -57,10 +57,10 @@ def guess(client: Client, source: str, word: str, cookies: str = "") -> socket.s
 def answer(sock: socket.socket) -> int:
     """The status of its answer."""
     with sock:
-        told = b""
+        reported = b""
         while piece := sock.recv(65536):
-            told += piece
-    return int(told.split(b" ", 2)[1])
+            reported += piece
+    return int(reported.split(b" ", 2)[1])
 
 
 def test_the_owner_comes_before_those_who_guess(station: Station, turnstile: Turnstile) -> None:
@@ -164,17 +164,17 @@ def test_logins_failures_and_lockouts_are_told(station: Station) -> None:
     station.clock.now += 31
     assert other.log_in().status == 200
     wait_for(lambda: len(station.owner.logins) == FREE_FAILURES + 2)
-    told = [(note.key, note.text, note.source) for note in station.owner.logins]
-    assert set(told[:FREE_FAILURES]) == {
+    reported = [(note.key, note.text, note.source) for note in station.owner.logins]
+    assert set(reported[:FREE_FAILURES]) == {
         (
             "web.login_refused",
             "Login as 'root??[2J' refused: wrong name or password.",
             "web root??[2J 127.0.0.1",
         )
     }
-    assert told[FREE_FAILURES][0] == "web.lockout"
-    assert "127.0.0.1 has to wait after 5 wrong logins, 30 s now." in told[FREE_FAILURES][1]
-    assert told[-1] == ("web.login", "admin has logged in (admin).", "web admin 127.0.0.1")
+    assert reported[FREE_FAILURES][0] == "web.lockout"
+    assert "127.0.0.1 has to wait after 5 wrong logins, 30 s now." in reported[FREE_FAILURES][1]
+    assert reported[-1] == ("web.login", "admin has logged in (admin).", "web admin 127.0.0.1")
 
 
 def test_a_hash_of_an_earlier_version_is_renewed_at_the_login_and_ends_no_session(

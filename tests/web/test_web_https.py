@@ -1,4 +1,4 @@
-"""HTTPS: the door, what it refuses, who it waits for, its certificate, and HTTP beside it."""
+"""HTTPS: the listener, what it refuses, who it waits for, its certificate, and HTTP beside it."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ def site(open_site: Callable[..., Site]) -> Site:
     return open_site()
 
 
-# --- the door --------------------------------------------------------------------------------
+# --- the listener --------------------------------------------------------------------------------
 
 
 def test_a_client_that_knows_the_certificate_gets_the_pages(site: Site) -> None:
@@ -222,8 +222,8 @@ def test_tls_1_2_is_the_least(site: Site, version: ssl.TLSVersion, is_good: bool
             with pytest.raises((ssl.SSLError, ConnectionError)):
                 context.wrap_socket(plain, server_hostname=site.host)
             return
-        with context.wrap_socket(plain, server_hostname=site.host) as door:
-            cipher = door.cipher()
+        with context.wrap_socket(plain, server_hostname=site.host) as open_listener:
+            cipher = open_listener.cipher()
             assert cipher is not None
             assert "GCM" in cipher[0] or "POLY1305" in cipher[0]
 
@@ -277,10 +277,10 @@ def test_several_requests_in_one_record_are_all_answered(site: Site) -> None:
     last = b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     with (
         site.raw() as plain,
-        site.trusting().wrap_socket(plain, server_hostname=site.host) as door,
+        site.trusting().wrap_socket(plain, server_hostname=site.host) as open_listener,
     ):
-        door.sendall(request * 5 + last)
-        answer = b"".join(iter(lambda: door.recv(65536), b""))
+        open_listener.sendall(request * 5 + last)
+        answer = b"".join(iter(lambda: open_listener.recv(65536), b""))
     assert answer.count(b"HTTP/1.1 200 OK") == 6
 
 
@@ -349,39 +349,41 @@ def test_idle_connections_hold_up_nobody_and_are_closed(
         for _ in range(5):
             assert site.get("/healthz").status == 200
         monkeypatch.setattr(tls_channel, "HANDSHAKE_S", 0.0)
-        for door in idle:
-            door.settimeout(60.0)
+        for open_listener in idle:
+            open_listener.settimeout(60.0)
             try:
-                seen = door.recv(10)
+                seen = open_listener.recv(10)
             except ConnectionError:
                 seen = b""
             assert seen == b""
     finally:
-        for door in idle:
-            door.close()
+        for open_listener in idle:
+            open_listener.close()
     monkeypatch.setattr(tls_channel, "HANDSHAKE_S", 10.0)
     assert site.get("/healthz").status == 200
 
 
 def test_a_slow_request_holds_no_worker(site: Site) -> None:
     """More slow clients than workers, each with a handshake done and half a request sent."""
-    doors = []
+    open_listeners = []
     try:
         for _ in range(8):
-            door = site.trusting().wrap_socket(site.raw(), server_hostname=site.host)
-            door.sendall(b"POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{")
-            doors.append(door)
+            open_listener = site.trusting().wrap_socket(site.raw(), server_hostname=site.host)
+            open_listener.sendall(
+                b"POST /api/v1/login HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"
+            )
+            open_listeners.append(open_listener)
         assert site.get("/").status == 200
     finally:
-        for door in doors:
-            door.close()
+        for open_listener in open_listeners:
+            open_listener.close()
 
 
 def test_clients_that_hang_up_in_the_middle_do_no_harm(site: Site) -> None:
     for _ in range(10):
-        door = site.trusting().wrap_socket(site.raw(), server_hostname=site.host)
-        door.sendall(b"GET /help HTTP/1.1\r\nHost: x\r\n\r\n")
-        door.close()
+        open_listener = site.trusting().wrap_socket(site.raw(), server_hostname=site.host)
+        open_listener.sendall(b"GET /help HTTP/1.1\r\nHost: x\r\n\r\n")
+        open_listener.close()
     assert site.get("/help").status == 200
 
 
@@ -490,8 +492,8 @@ def presented(site: Site) -> bytes:
     """The certificate that a new connection is shown, DER."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with site.raw() as plain, context.wrap_socket(plain) as door:
-        return door.getpeercert(binary_form=True) or b""
+    with site.raw() as plain, context.wrap_socket(plain) as open_listener:
+        return open_listener.getpeercert(binary_form=True) or b""
 
 
 @pytest.fixture

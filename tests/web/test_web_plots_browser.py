@@ -71,9 +71,9 @@ def test_without_script_the_plots_are_pictures(place: Place, browser: Browser) -
     browser.call("Emulation.setScriptExecutionDisabled", value=True)
     browser.open(address(place) + "/trends?range=1d")
     assert browser.run("document.querySelectorAll('canvas').length") == 0
-    box = "document.querySelector('.plot .line').getBoundingClientRect()"
-    assert browser.run(f"{box}.width") > 300
-    assert browser.run(f"{box}.height") > 20
+    ticked = "document.querySelector('.plot .line').getBoundingClientRect()"
+    assert browser.run(f"{ticked}.width") > 300
+    assert browser.run(f"{ticked}.height") > 20
     assert browser.run("document.querySelectorAll('details tbody tr').length") >= 12
 
 

@@ -284,19 +284,19 @@ def test_metrics_have_state_sets_info_and_no_sentences(station: Station, client:
 
 
 def test_metrics_count_events_tests_and_transfers(station: Station, client: Client) -> None:
-    def told(n: int, key: str, kind: Kind, value: Value) -> Event:
+    def reported(n: int, key: str, kind: Kind, value: Value) -> Event:
         return Event(n, AT, 1.0, key, kind, value, None, "core", "x")
 
     station.bus.publish_events(
         [
-            told(1, "test.state", Kind.CHANGE, "running"),
-            told(2, "test.result", Kind.CHANGE, "good"),
-            told(3, "ups.on_battery", Kind.CHANGE, True),
-            told(4, "ups.on_battery", Kind.CHANGE, False),
-            told(5, "supply.lost", Kind.RAISE, True),
+            reported(1, "test.state", Kind.CHANGE, "running"),
+            reported(2, "test.result", Kind.CHANGE, "good"),
+            reported(3, "ups.on_battery", Kind.CHANGE, True),
+            reported(4, "ups.on_battery", Kind.CHANGE, False),
+            reported(5, "supply.lost", Kind.RAISE, True),
         ]
     )
-    station.bus.told["syslog"] = 3
+    station.bus.reported["syslog"] = 3
     for _ in range(2):  # a second look counts nothing twice
         text = client.get("/metrics").text
     for line in (

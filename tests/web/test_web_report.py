@@ -29,7 +29,7 @@ OUTAGE = TEST._replace(n=6, type="outage", result="none", marks=(), started_at=A
 
 
 @pytest.fixture
-def told(station: Station) -> Station:
+def reported(station: Station) -> Station:
     station.history.test_list.extend((OLD, OUTAGE, TEST))
     for n, drop in ((3, 0.00012), (7, 0.00015)):
         station.history.curves[n] = [
@@ -38,7 +38,7 @@ def told(station: Station) -> Station:
     return station
 
 
-def test_it_says_what_an_auditor_asks(told: Station, client: Client) -> None:
+def test_it_says_what_an_auditor_asks(reported: Station, client: Client) -> None:
     page = words(client.get("/report/7").text)
     for text in (
         "Battery test 7, Type 1", "BTRM Location", "Result: Low, probably.",
@@ -52,25 +52,25 @@ def test_it_says_what_an_auditor_asks(told: Station, client: Client) -> None:
         assert text in page, text
 
 
-def test_an_outage_is_told_and_not_judged(told: Station, client: Client) -> None:
+def test_an_outage_is_told_and_not_judged(reported: Station, client: Client) -> None:
     page = words(client.get("/report/6").text)
     assert "An outage is not judged" in page
     assert "No curve has been recorded." in page
 
 
 @pytest.mark.parametrize("path", ["/report/99", "/report/0", "/report/x", "/report/-1"])
-def test_what_is_not_there_is_said(told: Station, client: Client, path: str) -> None:
+def test_what_is_not_there_is_said(reported: Station, client: Client, path: str) -> None:
     assert client.get(path).status == 404
 
 
-def test_machines_get_it_too(told: Station, client: Client) -> None:
+def test_machines_get_it_too(reported: Station, client: Client) -> None:
     found = json.loads(client.get("/report/7?format=json").text)
     assert found["result"] == "Low, probably"
     assert found["sections"]["Conditions"]["Average load"] == "4.20 A"
     assert found["test"]["estimate_s"] == 9000.0
 
 
-def test_the_year_leaves_out_what_is_older(told: Station, client: Client) -> None:
+def test_the_year_leaves_out_what_is_older(reported: Station, client: Client) -> None:
     page = words(client.get("/reports").text)
     assert "0 good, 1 low, 0 aborted, 0 without judgement, 1 outage" in page
     rows = list(csv.DictReader(io.StringIO(client.get("/reports/csv").text)))
@@ -82,10 +82,10 @@ def test_the_year_leaves_out_what_is_older(told: Station, client: Client) -> Non
 
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
-def test_it_prints_on_one_page(told: Station) -> None:
+def test_it_prints_on_one_page(reported: Station) -> None:
     browser = Browser()
     try:
-        browser.open(f"http://{told.address}/report/7")
+        browser.open(f"http://{reported.address}/report/7")
         for own_size in (True, False):
             answer = browser.call("Page.printToPDF", preferCSSPageSize=own_size)
             pages = re.findall(rb"/Type\s*/Page[^s]", base64.b64decode(answer["data"]))

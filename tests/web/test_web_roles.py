@@ -173,7 +173,7 @@ def test_a_page_that_refreshes_itself_does_not_keep_a_login_alive(staffed: Stati
 
 def test_a_role_that_was_lowered_counts_at_once(staffed: Station) -> None:
     otto, anna = enter(staffed, "otto"), enter(staffed, "anna")
-    fields = {"deed": "role", "user": "otto", "role": "viewer"}
+    fields = {"action": "role", "user": "otto", "role": "viewer"}
     assert anna.form("/authorization/users", csrf_token=anna.csrf, **fields).status == 303
     assert otto.post("/api/v1/tests", {}).status == 401
     otto = enter(staffed, "otto")

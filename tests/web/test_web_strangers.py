@@ -249,7 +249,7 @@ def deaf(client: Client, raw: bytes, source: str = "127.0.0.1") -> socket.socket
     return sock
 
 
-def served(station: Station) -> Iterator[channels.Channel]:
+def served(station: Station) -> Iterator[channels.HttpChannel]:
     server = station.server._listeners[0]._server
     assert server is not None
     yield from list(server.active_channels.values())

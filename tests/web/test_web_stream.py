@@ -16,7 +16,7 @@ from web_station import Client, Station, wait_for
 from btrmd.model.points import POINT
 from btrmd.model.readings import Quality
 from btrmd.model.snapshot import AlarmView
-from btrmd.servers.web.channel import Channel
+from btrmd.servers.web.channel import HttpChannel
 from btrmd.servers.web.stream import MAX_CLIENTS
 
 
@@ -183,9 +183,9 @@ def test_a_client_that_is_behind_and_resets_leaves_no_traceback(
     station: Station, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The loop reads the reset, and may write, in one and the same round."""
-    channels: list[Channel] = []
-    hand = Channel.hand_over
-    monkeypatch.setattr(Channel, "hand_over", lambda c, how: (channels.append(c), hand(c, how)))
+    channels: list[HttpChannel] = []
+    hand = HttpChannel.hand_over
+    monkeypatch.setattr(HttpChannel, "hand_over", lambda c, how: (channels.append(c), hand(c, how)))
     with streaming(station.client()):
         wait_for(lambda: channels)
         channel = channels[0]

@@ -20,7 +20,7 @@ TALK_S: Final = 10.0
 UNIT: Final = "btrmd.service"
 
 
-class Health:
+class InstalledHealth:
     """Looks at the daemon whose run folder is `run`."""
 
     def __init__(self, run: Path) -> None:
@@ -62,14 +62,14 @@ class Health:
     def ask(self, verb: str) -> Mapping[str, Any]:
         """The daemon's answer at its control socket; empty when there is none."""
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-                door.settimeout(TALK_S)
-                door.connect(str(self._run / "control.sock"))
-                door.sendall(json.dumps({"verb": verb}).encode() + b"\n")
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+                sock.settimeout(TALK_S)
+                sock.connect(str(self._run / "control.sock"))
+                sock.sendall(json.dumps({"verb": verb}).encode() + b"\n")
                 data = b""
                 deadline = time.monotonic() + TALK_S
                 while b"\n" not in data and len(data) < 1 << 20 and time.monotonic() < deadline:
-                    piece = door.recv(65536)
+                    piece = sock.recv(65536)
                     if not piece:
                         break
                     data += piece

@@ -13,7 +13,7 @@ from typing import Any, Final
 from . import history
 from .durable import replace, replace_text
 from .floor import raise_minimum
-from .health import UNIT, Health
+from .health import UNIT, InstalledHealth
 from .owner import as_owner
 from .repack import DPKG_S, PACKAGE, RepackError, repack
 
@@ -34,7 +34,7 @@ class Installer:
     def __init__(self, lib: Path) -> None:
         self._lib = lib
         self._job: dict[str, Any] = _read(lib / STATE)
-        self._health = Health(Path(str(self._job.get("daemon_run", "/run/btrm"))))
+        self._health = InstalledHealth(Path(str(self._job.get("daemon_run", "/run/btrm"))))
         self._state_dir = Path(str(self._job.get("daemon_state", "/var/lib/btrm")))
         self._ready_s = float(self._job.get("ready_s") or 90.0)
         self._version = str(self._job.get("version", ""))

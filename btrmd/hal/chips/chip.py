@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from ...model.errors import BusError, say_error
+from ...model.errors import BusError, format_error
 from ..i2c import I2CBus
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Chip:
         """One read failed; a frozen chip needs no second proof."""
         before = self.answers
         self.fails = FAILS if isinstance(error, FrozenError) else min(self.fails + 1, FAILS)
-        self.fault = say_error(error)
+        self.fault = format_error(error)
         if before and not self.answers:
             log.warning("%s: %s", self.key, self.fault)
 

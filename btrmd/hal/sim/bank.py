@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .battery import Battery, Charge
+from .battery import Charge, SimBattery
 
 CELLS = 6  # in a 12 V block
 
@@ -24,7 +24,7 @@ class Bank:
 
     def __init__(
         self,
-        parts: Sequence[Battery],
+        parts: Sequence[SimBattery],
         soh: float,
         own_soh: Mapping[int, float],
         shorted: Mapping[int, int],
@@ -38,7 +38,7 @@ class Bank:
         self.set_up(self._parts[0].rated_ah, soh, self._parts[0].temperature_c)
 
     @property
-    def parts(self) -> list[Battery]:
+    def parts(self) -> list[SimBattery]:
         """The blocks, the one at Battery- first."""
         return self._parts
 
@@ -55,7 +55,7 @@ class Bank:
     # --- what a Battery answers to -------------------------------------------------------------
 
     @property
-    def _weakest(self) -> Battery:
+    def _weakest(self) -> SimBattery:
         return min(self._parts, key=lambda part: part.charge.soc * part.whole_as)
 
     @property
@@ -117,18 +117,18 @@ class Bank:
 
 
 def made_bank(
-    now: Battery | Bank,
+    now: SimBattery | Bank,
     blocks: int,
     own_soh: Mapping[int, float],
     shorted: Mapping[int, int],
-) -> Battery | Bank:
+) -> SimBattery | Bank:
     """The bank of `blocks` that goes on from `now`: one Battery while all blocks are alike."""
     base = now.parts[0] if isinstance(now, Bank) else now
     soh = now.soh
     own = {n: value for n, value in own_soh.items() if n <= blocks}
     bad = {n: cells for n, cells in shorted.items() if n <= blocks and cells}
     if not own and not bad:
-        if isinstance(now, Battery):
+        if isinstance(now, SimBattery):
             return now
         single = base.copy()
         single.set_up(base.rated_ah, soh, base.temperature_c)

@@ -72,7 +72,7 @@ class Charge:
     removed: float = 0.0  # charge taken since it was full, in units of the rating
 
 
-class Battery:
+class SimBattery:
     """One block. `rated_ah` is the 20 h rating, `soh` capacity over rating, 0.05..1.2."""
 
     __slots__ = (
@@ -109,9 +109,9 @@ class Battery:
         """At rest at `soc` (0..1) from now on; full means floated."""
         self.charge = Charge(soc=soc, surface=FLOAT_S if soc >= 1.0 else 0.0, removed=1.0 - soc)
 
-    def copy(self) -> Battery:
+    def copy(self) -> SimBattery:
         """Another battery in the same state."""
-        twin = Battery(self.rated_ah, self.soh, self.temperature_c)
+        twin = SimBattery(self.rated_ah, self.soh, self.temperature_c)
         twin.charge = Charge(**asdict(self.charge))
         return twin
 

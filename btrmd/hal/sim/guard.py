@@ -10,7 +10,7 @@ TRIP_S = 0.00015  # within 1 ms; 25 A take 0.4 V from the 10 mF in this time
 RELEASE_S = 10.0
 
 
-class Guard:
+class SimGuard:
     """Needs no Pi. Events are due at plant second `due`."""
 
     __slots__ = ("_release_v", "active", "due", "is_fitted", "trip_v")

@@ -20,7 +20,7 @@ OFF = ("0", "off", "false", "no")
 NO_FILE = ("", "off", "none")
 
 
-class Key(NamedTuple):
+class SimKey(NamedTuple):
     """One key: `parse(value, folder)` gives the typed value or None-able file content and raises
     ValueError when it is out of `allowed`; `apply(plant, value)` cannot fail."""
 
@@ -287,59 +287,61 @@ SWITCH = "0 or 1 (off or on)"
 HIGHEST_LIMIT_A = 100.0
 
 # In the order in which keys given together are applied: the bank before what scales with it.
-KEYS: dict[str, Key] = {
-    "battery.blocks": Key("1..4 (12 V blocks in series)", _whole(1, 4), Plant.set_blocks),
-    "supply.on": Key(SWITCH, _switch, _supply_on),
-    "supply.volts": Key("0..60 V, whole bank", _number(0.0, 60.0), _supply_volts),
-    "supply.ohms": Key("0..10 ohm in series", _number(0.0, 10.0), _supply_ohms),
-    "supply.limit_a": Key(
+KEYS: dict[str, SimKey] = {
+    "battery.blocks": SimKey("1..4 (12 V blocks in series)", _whole(1, 4), Plant.set_blocks),
+    "supply.on": SimKey(SWITCH, _switch, _supply_on),
+    "supply.volts": SimKey("0..60 V, whole bank", _number(0.0, 60.0), _supply_volts),
+    "supply.ohms": SimKey("0..10 ohm in series", _number(0.0, 10.0), _supply_ohms),
+    "supply.limit_a": SimKey(
         f"none or 0..{HIGHEST_LIMIT_A:g} A, beyond which its volts collapse", _limit, _supply_limit
     ),
-    "charger.on": Key(SWITCH, _switch, lambda plant, value: plant.charger.switch(value)),
-    "load.amps": Key(
+    "charger.on": SimKey(SWITCH, _switch, lambda plant, value: plant.charger.switch(value)),
+    "load.amps": SimKey(
         f"0..{HIGHEST_A:g} A",
         _number(0.0, HIGHEST_A),
         lambda plant, value: plant.load.hold(value),
     ),
-    "load.inrush": Key(
+    "load.inrush": SimKey(
         "1..20 (times the load, for 20 ms at a transfer)", _number(1.0, 20.0), _inrush
     ),
-    "load.profile": Key(
+    "load.profile": SimKey(
         "the path of a CSV file with time_s,amps, or off", _file(read_profile), _load_profile
     ),
-    "battery.rated_ah": Key("1..2000 Ah", _number(1.0, 2000.0), _rated_ah),
-    "battery.soh": Key("0.05..1.2 (capacity over rating)", _number(0.05, 1.2), _soh),
+    "battery.rated_ah": SimKey("1..2000 Ah", _number(1.0, 2000.0), _rated_ah),
+    "battery.soh": SimKey("0.05..1.2 (capacity over rating)", _number(0.05, 1.2), _soh),
     **{
-        f"battery.block{n}.soh": Key(
+        f"battery.block{n}.soh": SimKey(
             "0.05..1.2 (this block's capacity over rating)", _number(0.05, 1.2), _block_soh(n)
         )
         for n in range(1, 5)
     },
     **{
-        f"battery.block{n}.shorted_cells": Key(
+        f"battery.block{n}.shorted_cells": SimKey(
             "0..6 (cells of this block that hold no voltage)", _whole(0, 6), _shorted_cells(n)
         )
         for n in range(1, 5)
     },
-    "temperature.c": Key("-40..90 °C", _number(-40.0, 90.0), _temperature),
-    "battery.soc": Key("0..1 (state of charge)", _number(0.0, 1.0), _soc),
-    "battery.fuse": Key(SWITCH, _switch, _fuse),
-    "battery.replay": Key(
+    "temperature.c": SimKey("-40..90 °C", _number(-40.0, 90.0), _temperature),
+    "battery.soc": SimKey("0..1 (state of charge)", _number(0.0, 1.0), _soc),
+    "battery.fuse": SimKey(SWITCH, _switch, _fuse),
+    "battery.replay": SimKey(
         "the path of a CSV file with time_s,battery_v,battery_a, or off",
         _file(read_record),
         Plant.play,
     ),
-    **{f"ch{n}.volts": Key("0..60 V", _number(0.0, 60.0), _io_volts(n - 1)) for n in range(1, 5)},
     **{
-        f"button.{name}": Key("0..60 s held from now", _number(0.0, 60.0), _button(name))
+        f"ch{n}.volts": SimKey("0..60 V", _number(0.0, 60.0), _io_volts(n - 1)) for n in range(1, 5)
+    },
+    **{
+        f"button.{name}": SimKey("0..60 s held from now", _number(0.0, 60.0), _button(name))
         for name in ("pb1", "pb2")
     },
-    "wiring.load_bypass": Key(
+    "wiring.load_bypass": SimKey(
         "0..1 (share of the load's return that misses its shunt)", _number(0.0, 1.0), _bypass
     ),
-    "noise": Key(SWITCH, _switch, _noise),
+    "noise": SimKey(SWITCH, _switch, _noise),
     **{
-        f"fault.i2c.0x{address:02x}": Key(
+        f"fault.i2c.0x{address:02x}": SimKey(
             "off, nack, stuck or noise",
             _choice("off", "nack", "stuck", "noise"),
             _i2c_fault(address),
@@ -347,7 +349,7 @@ KEYS: dict[str, Key] = {
         for address in ADDRESSES
     },
     **{
-        f"fault.relay.{name}": Key(
+        f"fault.relay.{name}": SimKey(
             "off, welded, open or chatter",
             _choice("off", "welded", "open", "chatter"),
             _relay_fault(name),
@@ -355,15 +357,16 @@ KEYS: dict[str, Key] = {
         for name in ("k1", "k2", "k3")
     },
     **{
-        f"fault.reading.{point}": Key(LIES_ALLOWED, _lie, _reading_fault(point)) for point in POINTS
+        f"fault.reading.{point}": SimKey(LIES_ALLOWED, _lie, _reading_fault(point))
+        for point in POINTS
     },
     **{
-        f"fault.{line}": Key(
+        f"fault.{line}": SimKey(
             "off, high or low (what the line tells)",
             _choice("off", "high", "low"),
             _line_fault(line),
         )
         for line in ("guard", "batt_path")
     },
-    "fault.owner": Key("off or hang", _choice("off", "hang"), _hang),
+    "fault.owner": SimKey("off or hang", _choice("off", "hang"), _hang),
 }

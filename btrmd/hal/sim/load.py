@@ -65,7 +65,7 @@ def read_profile(path: Path) -> Profile:
     return Profile(str(path), tuple(row[0] for _, row in rows), tuple(row[1] for _, row in rows))
 
 
-class Load:
+class SimLoad:
     """`amps` is what it takes now while its lock-out lets it.
 
     `inrush`: times that for 20 ms when the bus goes from one source to another.

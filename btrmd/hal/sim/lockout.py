@@ -6,7 +6,7 @@ from math import inf
 
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 600.0
-CALM_S = 60.0  # on for this long: the next pause is the first again
+QUIET_S = 60.0  # on for this long: the next pause is the first again
 
 
 class Lockout:
@@ -38,7 +38,7 @@ class Lockout:
             if volts >= self.low:
                 return False
             self.is_on = False
-            if now - self._on_since > CALM_S:
+            if now - self._on_since > QUIET_S:
                 self._pause_s = FIRST_PAUSE_S
             else:
                 self._pause_s = min(2.0 * self._pause_s, LONGEST_PAUSE_S)

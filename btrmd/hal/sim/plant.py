@@ -11,16 +11,16 @@ from __future__ import annotations
 from math import exp, log
 
 from .bank import Bank, made_bank
-from .battery import Battery
+from .battery import SimBattery
 from .charger import OHMS as CHARGER_OHMS
 from .charger import Charger
 from .circuit import Circuit
-from .guard import Guard
-from .load import Load
+from .guard import SimGuard
+from .load import SimLoad
 from .lockout import Lockout
 from .reading_fault import ReadingFault
 from .relays import Relays
-from .replay import Record, Replay
+from .replay import Replay, ReplayRecord
 from .sense import Noise, Sense, measure
 from .source import OHMS as SUPPLY_OHMS
 from .source import Supply
@@ -51,15 +51,15 @@ class Plant:
     def __init__(self, blocks: int = 1, rated_ah: float = 17.0, seed: int = 1) -> None:
         self.blocks = blocks
         self.plant_s = 0.0
-        self.battery: Battery | Bank = Battery(rated_ah)
+        self.battery: SimBattery | Bank = SimBattery(rated_ah)
         self.block_soh: dict[int, float] = {}  # block 1..4 -> its own health; then remake_bank
         self.shorted_cells: dict[int, int] = {}  # block 1..4 -> cells without voltage
         self.has_fuse = True
         self.charger = Charger(blocks, rated_ah)
         self.supply = Supply(blocks)
-        self.load = Load(blocks)
+        self.load = SimLoad(blocks)
         self.relays = Relays()
-        self.guard = Guard(blocks)
+        self.guard = SimGuard(blocks)
         self.hat = Lockout(HAT_OFF_V, HAT_ON_V)
         self.replay: Replay | None = None
         self.single_source = False
@@ -177,7 +177,7 @@ class Plant:
         self.charger.set_up(self.blocks, rated_ah)
         self.touch()
 
-    def play(self, record: Record | None, played_s: float = 0.0) -> None:
+    def play(self, record: ReplayRecord | None, played_s: float = 0.0) -> None:
         """Play `record` in place of battery and load, or None: the model again."""
         self.replay = None if record is None else Replay(record, self.blocks, played_s)
         if record is not None and self.charger.on:

@@ -15,7 +15,7 @@ RECHARGE_A, RECHARGE_S = 0.5, 1800.0  # what the charger gives once the load is 
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class ReplayRecord:
     """A recorded discharge: whole-bank volts, amps negative while discharging, degC."""
 
     path: str
@@ -50,7 +50,7 @@ class Record:
         return self.times[-1] - self.times[0] + (volts - self.volts[-1]) / slope
 
 
-def read_record(path: Path) -> Record:
+def read_record(path: Path) -> ReplayRecord:
     """Read a record: header time_s,battery_v,battery_a and, if there is one, temp_c.
 
     Raises DataError naming the file, the line and what was expected.
@@ -72,7 +72,7 @@ def read_record(path: Path) -> Record:
         )
     columns = list(zip(*(row for _, row in rows), strict=True))
     temps = columns[3] if len(columns) > 3 else ()
-    return Record(str(path), columns[0], columns[1], columns[2], temps)
+    return ReplayRecord(str(path), columns[0], columns[1], columns[2], temps)
 
 
 class Replay:
@@ -83,7 +83,7 @@ class Replay:
         "_row", "amps", "float_v", "played_s", "record", "rested_s", "temperature_c", "volts",
     )  # fmt: skip
 
-    def __init__(self, record: Record, blocks: int, played_s: float = 0.0) -> None:
+    def __init__(self, record: ReplayRecord, blocks: int, played_s: float = 0.0) -> None:
         self.record = record
         self.float_v = record.volts[0] + 1.0 * blocks  # before the load moves
         self.played_s = 0.0

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .bank import Bank, made_bank
-from .battery import Battery
+from .battery import SimBattery
 from .load import Profile
 from .replay import CUTOFF_V
 
@@ -25,7 +25,7 @@ REFRESH_S = 30.0  # with a profile the answer moves with its phase
 class Outlook:
     """A question about the future that needs no plant to be answered."""
 
-    battery: Battery | Bank
+    battery: SimBattery | Bank
     amps: float  # a constant load's, with the HAT's draw
     profile: Profile | None
     phase_s: float
@@ -100,7 +100,7 @@ class RunTime:
         if key == known and not is_old:
             return kept
         if plant.moved_at is None:
-            full = Battery(battery.rated_ah, battery.soh, battery.temperature_c)
+            full = SimBattery(battery.rated_ah, battery.soh, battery.temperature_c)
             twin = made_bank(full, plant.blocks, plant.block_soh, plant.shorted_cells)
             passed = 0.0
         else:

@@ -83,7 +83,8 @@ class SimWires:
             gain, offset = errors.get("temperature", (1.0, 0.0))
             self._chips[config.temperature] = SimTmp102(
                 lambda: (
-                    _told(plant, "system.temperature", plant.sense().temperature_c) * gain + offset
+                    _reported(plant, "system.temperature", plant.sense().temperature_c) * gain
+                    + offset
                 ),
                 random,
             )
@@ -164,7 +165,7 @@ def _amps(plant: PlantLike, name: str, error: Error, scale: float) -> Callable[[
 
     def at_shunt() -> float:
         amps: float = sense()[index]  # type: ignore[assignment]
-        return (_told(plant, key, amps) if plant.reading_faults else amps) * gain + offset
+        return (_reported(plant, key, amps) if plant.reading_faults else amps) * gain + offset
 
     return at_shunt
 
@@ -177,7 +178,7 @@ def _volts(
     sense, key = plant.sense, f"{name}.voltage"
     if name.startswith("io"):
         index = int(name[2:]) - 1
-        return lambda: _told(plant, key, sense().io_v[index]) * gain + offset
+        return lambda: _reported(plant, key, sense().io_v[index]) * gain + offset
     volts, amps = _field(name, "v"), _field(name, "a")
     drop = DROP_SIGN[name] * shunt_ohm
 
@@ -185,13 +186,13 @@ def _volts(
         now = sense()
         at_terminal: float = now[volts]  # type: ignore[assignment]
         if plant.reading_faults:
-            at_terminal = _told(plant, key, at_terminal)
+            at_terminal = _reported(plant, key, at_terminal)
         return (at_terminal + now[amps] * drop) * gain + offset  # type: ignore[operator]
 
     return at_divider
 
 
-def _told(plant: PlantLike, key: str, true: float) -> float:
+def _reported(plant: PlantLike, key: str, true: float) -> float:
     """What the channel of point `key` tells of the true value at its terminal."""
     fault = plant.reading_faults.get(key)
     return true if fault is None else fault.tell(true, plant.plant_s)

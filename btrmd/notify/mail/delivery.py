@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from ...model.mail import MailStep
 from .account import Account
-from .wire import Found, LookUp, Wire
+from .smtp_client import Found, LookUp, SmtpClient
 
 PATIENCE_S: Final = 20.0  # for any single answer
 LIMIT_S: Final = 50.0  # for all of it: R68 wants a failure told within 60 s
@@ -44,7 +44,7 @@ class Delivery:
         self._ended = ""  # why it was cut off
         self._look_up = LookUp(account.host, account.port)
         self._socket: socket.socket | None = None
-        self._open: Wire | None = None
+        self._open: SmtpClient | None = None
 
     def steps(
         self, message: EmailMessage, recipients: Sequence[str], all_or_none: bool = False
@@ -76,16 +76,16 @@ class Delivery:
         self.cancel(f"{self._account.where} took longer than {self._limit_s:g} s in all.")
 
     def _close(self) -> None:
-        wire, sock = self._open, self._socket
+        smtp, sock = self._open, self._socket
         self._open = self._socket = None
-        if wire is not None:
+        if smtp is not None:
             with suppress(OSError):
-                wire.close()
+                smtp.close()
         if sock is not None:
             sock.close()
 
     @property
-    def _wire(self) -> Wire:
+    def _smtp(self) -> SmtpClient:
         assert self._open is not None
         return self._open
 
@@ -109,8 +109,10 @@ class Delivery:
             yield self._secured()
         assert self._socket is not None
         with self._trouble("greeting"):
-            self._open = wire = Wire(self._socket, account.host, account.port, self._patience_s)
-            wire.ehlo_or_helo_if_needed()
+            self._open = smtp = SmtpClient(
+                self._socket, account.host, account.port, self._patience_s
+            )
+            smtp.ehlo_or_helo_if_needed()
         yield MailStep(True, "The server has greeted.")
         if account.security == "starttls":
             yield self._starttls()
@@ -142,19 +144,19 @@ class Delivery:
         raise _EndError(f"{where} cannot be reached: {why.strerror or why}.")
 
     def _starttls(self) -> MailStep:
-        account, wire = self._account, self._wire
-        if not wire.has_extn("starttls"):
+        account, smtp = self._account, self._smtp
+        if not smtp.has_extn("starttls"):
             raise _EndError(f"{account.where} does not offer STARTTLS; choose TLS or none.")
         with self._trouble("STARTTLS"):
-            code, said = wire.docmd("STARTTLS")
+            code, said = smtp.docmd("STARTTLS")
             if code != 220:
                 text = account.said(code, said)
                 raise _EndError(f"{account.where} refuses STARTTLS: {text}.")
         step = self._secured()
         assert self._socket is not None
-        wire.use(self._socket)
+        smtp.use(self._socket)
         with self._trouble("greeting"):
-            wire.ehlo_or_helo_if_needed()
+            smtp.ehlo_or_helo_if_needed()
         return step
 
     def _secured(self) -> MailStep:
@@ -175,16 +177,16 @@ class Delivery:
         return MailStep(True, f"{sock.version()} is in use and the certificate is good.")
 
     def _logged_in(self) -> MailStep:
-        account, wire = self._account, self._wire
+        account, smtp = self._account, self._smtp
         with self._trouble("login"):
-            if not wire.has_extn("auth"):
+            if not smtp.has_extn("auth"):
                 raise _EndError(f"{account.where} offers no login; leave User name empty.")
             try:
                 if (account.user + account.password).isascii():
-                    wire.login(account.user, account.password)
+                    smtp.login(account.user, account.password)
                 else:  # smtplib knows ASCII only
                     token = b64encode(f"\0{account.user}\0{account.password}".encode()).decode()
-                    code, said = wire.docmd("AUTH", f"PLAIN {token}")
+                    code, said = smtp.docmd("AUTH", f"PLAIN {token}")
                     if code != 235:
                         raise smtplib.SMTPAuthenticationError(code, said)
             except smtplib.SMTPAuthenticationError as error:
@@ -197,23 +199,23 @@ class Delivery:
     def _handed_over(
         self, message: EmailMessage, recipients: Sequence[str], all_or_none: bool
     ) -> Iterator[MailStep]:
-        account, wire = self._account, self._wire
+        account, smtp = self._account, self._smtp
         with self._trouble("sender"):
-            code, said = wire.mail(account.sender)
+            code, said = smtp.mail(account.sender)
             if code != 250:
                 raise _EndError(
-                    f"The sender {account.sender} is refused: {_told(account, code, said)}"
+                    f"The sender {account.sender} is refused: {_reported(account, code, said)}"
                 )
         yield MailStep(True, f"The sender {account.sender} is accepted.")
         accepted = []
         for address in recipients:
             with self._trouble("recipient"):
-                code, said = wire.rcpt(address)
+                code, said = smtp.rcpt(address)
             if code in (250, 251):
                 accepted.append(address)
                 yield MailStep(True, f"The recipient {address} is accepted.")
                 continue
-            self.refused[address] = f"{address} is refused: {_told(account, code, said)}"
+            self.refused[address] = f"{address} is refused: {_reported(account, code, said)}"
             if all_or_none or code == 421:
                 raise _EndError(f"The recipient {self.refused[address]}")
             yield MailStep(False, f"The recipient {self.refused[address]}")
@@ -221,15 +223,17 @@ class Delivery:
             return
         with self._trouble("message"):
             try:
-                code, said = wire.data(message.as_bytes(policy=_POLICY))
+                code, said = smtp.data(message.as_bytes(policy=_POLICY))
             except smtplib.SMTPDataError as error:
                 code, said = error.smtp_code, _octets(error.smtp_error)
             if code != 250:
-                raise _EndError(f"The message is refused: {_told(account, code, said)}")
+                raise _EndError(f"The message is refused: {_reported(account, code, said)}")
         self.accepted = tuple(accepted)
         with suppress(OSError):  # it is accepted, whatever comes now
-            wire.putcmd("QUIT")
-        yield MailStep(True, f"The server has accepted the message: {_told(account, code, said)}")
+            smtp.putcmd("QUIT")
+        yield MailStep(
+            True, f"The server has accepted the message: {_reported(account, code, said)}"
+        )
 
     @contextmanager
     def _trouble(self, what: str) -> Iterator[None]:
@@ -253,8 +257,8 @@ class Delivery:
             why = (error.reason or "no reason given").replace("_", " ").lower()
             return f"{where} does not agree on TLS: {why}."
         if isinstance(error, smtplib.SMTPResponseException):
-            told = _told(self._account, error.smtp_code, error.smtp_error)
-            return f"{where} refuses ({what}): {told}"
+            reported = _reported(self._account, error.smtp_code, error.smtp_error)
+            return f"{where} refuses ({what}): {reported}"
         if isinstance(error, smtplib.SMTPServerDisconnected | ConnectionError | EOFError):
             return f"{where} closed the connection ({what})."
         if isinstance(error, smtplib.SMTPNotSupportedError):
@@ -264,7 +268,7 @@ class Delivery:
         return f"{where} answers what is not SMTP ({what})."
 
 
-def _told(account: Account, code: int, said: Any) -> str:
+def _reported(account: Account, code: int, said: Any) -> str:
     """The server's words as the end of a sentence."""
     return account.said(code, _octets(said)).rstrip(".") + "."
 

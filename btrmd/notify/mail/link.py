@@ -13,7 +13,7 @@ FAR: Final = ("192.0.2.1", 9)  # RFC 5737: an address that is nobody's; nothing 
 
 
 def unit_link(bus: Bus) -> str:
-    """The address of the System Status page, "" while no web door is open."""
+    """The address of the System Status page, "" while no web listener is open."""
     for scheme, usual in DEFAULT_PORT.items():
         listener = bus.listeners.get(scheme)
         if listener is None or not listener.address:

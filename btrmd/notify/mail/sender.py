@@ -19,10 +19,10 @@ from ...model.events import Event
 from ...model.history import History
 from ..cursor import Cursor, CursorStore
 from .account import Account
-from .box import Box, Pause
 from .delivery import LIMIT_S, PATIENCE_S, Delivery
 from .link import unit_link
 from .message import event_mail
+from .recipient import Pause, Recipient
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class MailSender:
         self._store = store
         self._limits = (patience_s, limit_s)
         self._account: Account | None = None
-        self._boxes: dict[str, Box] = {}
+        self._recipients: dict[str, Recipient] = {}
         self._pause = Pause()
         self._fault = ""
         self._shown = ""
@@ -65,7 +65,7 @@ class MailSender:
         if settings.flag("email.enabled"):
             # Where the last run has stopped, for those it had already.
             self._account = Account.of(settings)
-            self._boxes = {to: self._box(to) for to in self._account.recipients}
+            self._recipients = {to: self._recipient(to) for to in self._account.recipients}
 
     def start(self) -> None:
         self._thread.start()
@@ -82,10 +82,10 @@ class MailSender:
         if self._thread.is_alive():
             self._thread.join(STOP_S)
         if not self._thread.is_alive():
-            self._drop(tuple(self._boxes))
+            self._drop(tuple(self._recipients))
 
     def _run(self) -> None:
-        told = True  # an event came: the settings it changed may show a moment later
+        reported = True  # an event came: the settings it changed may show a moment later
         while not self._stopping.is_set():
             try:
                 wait_s = self.step(time.monotonic())
@@ -101,8 +101,8 @@ class MailSender:
             if wait_s > 0.0:
                 self._stopping.wait(wait_s)
             else:
-                quiet = OFF_S if self._account is None and not told else LOOK_S
-                told = self._bus.wait_events(self._seen, quiet, self._stopping)
+                quiet = OFF_S if self._account is None and not reported else LOOK_S
+                reported = self._bus.wait_events(self._seen, quiet, self._stopping)
 
     # --- one look --------------------------------------------------------------------------------
 
@@ -118,41 +118,41 @@ class MailSender:
         if now < self._pause.until:
             return min(self._pause.until - now, LOOK_S)
         soonest: float | None = None
-        groups: dict[tuple[int, int], list[tuple[Box, list[Event]]]] = {}
-        for box in self._boxes.values():
-            events = box.waiting()
+        groups: dict[tuple[int, int], list[tuple[Recipient, list[Event]]]] = {}
+        for recipient in self._recipients.values():
+            events = recipient.waiting()
             if not events:
                 continue
-            due = box.due(events, now)
+            due = recipient.due(events, now)
             if due <= now:
-                groups.setdefault((events[0].n, events[-1].n), []).append((box, events))
+                groups.setdefault((events[0].n, events[-1].n), []).append((recipient, events))
             else:
                 soonest = due if soonest is None else min(soonest, due)
         for group in groups.values():
-            boxes = [box for box, _ in group]
-            if not self._mail(account, boxes, group[0][1], now):
+            recipients = [recipient for recipient, _ in group]
+            if not self._mail(account, recipients, group[0][1], now):
                 return LOOK_S
         return 0.0 if soonest is None else min(soonest - now, LOOK_S)
 
     def _mail(
-        self, account: Account, boxes: Sequence[Box], events: Sequence[Event], now: float
+        self, account: Account, recipients: Sequence[Recipient], events: Sequence[Event], now: float
     ) -> bool:
         """One mail to those who stand at the same event. False: the server takes none now."""
         mail = event_mail(events, self._bus.snapshot, account, unit_link(self._bus))
         self._delivery = delivery = Delivery(account, *self._limits)
         why = ""
-        for step in delivery.steps(mail, [box.address for box in boxes]):
+        for step in delivery.steps(mail, [recipient.address for recipient in recipients]):
             if not step.ok:
                 why = step.text
         self._delivery = None
         accepted, refused = delivery.accepted, delivery.refused
-        for box in boxes:
-            if box.address in accepted:
-                box.told(events, now)
-        for box in boxes:
-            if box.address in refused:
-                box.refused(refused[box.address], now)
-        if accepted or len(refused) == len(boxes):
+        for recipient in recipients:
+            if recipient.address in accepted:
+                recipient.reported(events, now)
+        for recipient in recipients:
+            if recipient.address in refused:
+                recipient.refused(refused[recipient.address], now)
+        if accepted or len(refused) == len(recipients):
             self._sent += bool(accepted)
             self._fault = ""
             self._pause.over()
@@ -172,30 +172,32 @@ class MailSender:
         self._pause.over()
         self._fault = ""
         wanted = account.recipients if account is not None else ()
-        self._drop([address for address in self._boxes if address not in wanted])
-        for box in self._boxes.values():
-            box.pause.over()
-            box.fault = ""
+        self._drop([address for address in self._recipients if address not in wanted])
+        for recipient in self._recipients.values():
+            recipient.pause.over()
+            recipient.fault = ""
         for address in wanted:
-            if address not in self._boxes:
+            if address not in self._recipients:
                 try:
                     self._store.save(_cursor_name(address), self._seen)
                 except BtrmError as error:
                     log.error("How far %s is told cannot be saved: %s", address, error)
-                self._boxes[address] = self._box(address)
+                self._recipients[address] = self._recipient(address)
 
-    def _box(self, address: str) -> Box:
+    def _recipient(self, address: str) -> Recipient:
         name = _cursor_name(address)
-        return Box(address, Cursor(name, self._bus, self._history, self._store))
+        return Recipient(address, Cursor(name, self._bus, self._history, self._store))
 
     def _drop(self, addresses: Sequence[str]) -> None:
         for address in addresses:
-            self._boxes.pop(address).cursor.forget()
+            self._recipients.pop(address).cursor.forget()
 
     def _show(self) -> None:
         """A server or a recipient that takes no mail is a visible fault."""
         refused = [
-            f"E-mail cannot be sent: {box.fault}" for box in self._boxes.values() if box.fault
+            f"E-mail cannot be sent: {recipient.fault}"
+            for recipient in self._recipients.values()
+            if recipient.fault
         ]
         text = f"E-mail cannot be sent: {self._fault}" if self._fault else " ".join(refused)
         self._bus.report_counts(LISTENER, {"sent": self._sent, "failed": self._failed})

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from ...model.errors import BtrmError
 from ..tls import TlsFileError, ssl_words, use_files
-from .target import OFFLINE, Target
+from .target import OFFLINE, MqttTarget
 
 CONNECT_S: Final = 10.0  # for the TCP connection, for TLS, and for the broker's welcome
 KEEPALIVE_S: Final = 60  # a link that is silent for twice as long is dead
@@ -31,11 +31,11 @@ SHORT_S: Final = 10.0  # a connection that ends so soon was not wanted
 GOODBYE_S: Final = 1.0
 
 
-class LinkError(BtrmError):
+class MqttLinkError(BtrmError):
     """The broker cannot be reached, or does not take what it is told; the text says why."""
 
 
-class RefusedError(LinkError):
+class BrokerRefusedError(MqttLinkError):
     """The broker refused one message."""
 
 
@@ -43,7 +43,7 @@ class TooLargeError(BtrmError):
     """The broker has said that it takes no packet of this size."""
 
 
-class Message(NamedTuple):
+class MqttMessage(NamedTuple):
     """What came from the broker."""
 
     topic: str
@@ -55,15 +55,15 @@ class Message(NamedTuple):
 OnAck = Callable[[bool], None]
 
 
-class Connection:
+class MqttConnection:
     """One thread's; a new one for each attempt. `open` first, then `publish` and `poll`."""
 
-    def __init__(self, target: Target, is_old: bool = False) -> None:
+    def __init__(self, target: MqttTarget, is_old: bool = False) -> None:
         """`is_old`: MQTT 3.1.1."""
         self.target = target
         self.is_old = is_old
         self.has_session = False  # the broker still knows what the last connection told it
-        self.messages: list[Message] = []
+        self.messages: list[MqttMessage] = []
         self.heard_at = 0.0  # monotonic s of the last octet from the broker
         self.octets = 0  # sent
         self._opened_at = 0.0
@@ -88,24 +88,28 @@ class Connection:
         """Connected and welcome when it returns. Raises LinkError."""
         target = self.target
         if not target.host:
-            raise LinkError("no broker is set.")
+            raise MqttLinkError("no broker is set.")
         client = self._client = self._make_client()
         try:
             self._connect(client)
         except ssl.SSLCertVerificationError as error:
             fault = error.verify_message or str(error)
-            raise LinkError(f"the certificate of {target.where} is refused: {fault}.") from error
+            raise MqttLinkError(
+                f"the certificate of {target.where} is refused: {fault}."
+            ) from error
         except ssl.SSLError as error:
-            raise LinkError(
+            raise MqttLinkError(
                 f"{target.where} and this unit find no common TLS: {ssl_words(error)}."
             ) from error
         except socket.gaierror as error:
-            raise LinkError(f"the name {target.host} is not found: {error.strerror}.") from error
+            raise MqttLinkError(
+                f"the name {target.host} is not found: {error.strerror}."
+            ) from error
         except TimeoutError as error:
-            raise LinkError(f"{target.where} did not answer within {CONNECT_S:g} s.") from error
+            raise MqttLinkError(f"{target.where} did not answer within {CONNECT_S:g} s.") from error
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
-            raise LinkError(f"{target.where} cannot be reached: {why}.") from error
+            raise MqttLinkError(f"{target.where} cannot be reached: {why}.") from error
         self._no_delay(client)
         self._await_welcome(stopped)
 
@@ -151,7 +155,7 @@ class Connection:
     def _no_delay(self, client: Any) -> None:
         sock = client.socket()
         if sock is None:  # gone with the first packet
-            raise LinkError(self._lost or f"{self.target.where} closed the connection.")
+            raise MqttLinkError(self._lost or f"{self.target.where} closed the connection.")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # What a half-open link has swallowed is noticed by the kernel too.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(ACK_S * 1000))
@@ -161,9 +165,9 @@ class Connection:
         self.heard_at = self._acked_at = self._opened_at = time.monotonic()
         while self._welcome is None and not self._lost:
             if time.monotonic() > end:
-                raise LinkError(f"{self.target.where} did not answer within {CONNECT_S:g} s.")
+                raise MqttLinkError(f"{self.target.where} did not answer within {CONNECT_S:g} s.")
             if stopped():
-                raise LinkError("the daemon is stopping.")
+                raise MqttLinkError("the daemon is stopping.")
             self._turn(0.2)
         if self._welcome is None:
             self._raise_lost()
@@ -171,7 +175,7 @@ class Connection:
         if code >= 128:
             if code == UNSUPPORTED:
                 raise UnsupportedError(f"{self.target.where} does not speak MQTT 5.")
-            raise LinkError(f"{self.target.where} refuses this unit: {words}.")
+            raise MqttLinkError(f"{self.target.where} refuses this unit: {words}.")
 
     # --- publishing ----------------------------------------------------------------------------
 
@@ -222,9 +226,9 @@ class Connection:
             self._raise_lost()
         if self._refused:
             topic, why = self._refused[0]
-            raise RefusedError(f"{self.target.where} refuses the topic {topic}: {why}.")
+            raise BrokerRefusedError(f"{self.target.where} refuses the topic {topic}: {why}.")
         if self._waiting and time.monotonic() - max(self._acked_at, self.heard_at) > ACK_S:
-            raise LinkError(f"{self.target.where} acknowledges nothing any more.")
+            raise MqttLinkError(f"{self.target.where} acknowledges nothing any more.")
 
     def close(self, goodbye: bool = False) -> None:
         """`goodbye`: tell the broker that the unit is offline, and leave in order."""
@@ -274,7 +278,7 @@ class Connection:
             client.loop_misc()
 
     def _raise_lost(self) -> None:
-        raise LinkError(self._lost)
+        raise MqttLinkError(self._lost)
 
     def _on_connect(self, client: Any, data: Any, flags: Any, reason: Any, properties: Any) -> None:
         self._welcome = (reason.value, str(reason).lower())
@@ -321,11 +325,11 @@ class Connection:
 
     def _on_message(self, client: Any, data: Any, message: Any) -> None:
         if self._is_listening and len(self.messages) < MOST_MESSAGES:
-            found = Message(message.topic, bytes(message.payload), bool(message.retain))
+            found = MqttMessage(message.topic, bytes(message.payload), bool(message.retain))
             self.messages.append(found)
 
 
-class UnsupportedError(LinkError):
+class UnsupportedError(MqttLinkError):
     """The broker does not speak MQTT 5."""
 
 
@@ -339,11 +343,11 @@ class _Context(ssl.SSLContext):
         return self.last
 
 
-def _tls_context(target: Target) -> _Context:
+def _tls_context(target: MqttTarget) -> _Context:
     """Raises LinkError for a file that cannot be used."""
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)
     try:
         use_files(context, target.ca_file, target.cert_file, target.key_file)
     except TlsFileError as error:
-        raise LinkError(str(error)) from error
+        raise MqttLinkError(str(error)) from error
     return context

@@ -23,7 +23,7 @@ BANDS: Final[Mapping[str, float]] = {
 CLOCKS: Final = frozenset({"system.uptime", "test.next", "test.start_in"})
 
 
-class Sent(NamedTuple):
+class SentValue(NamedTuple):
     """What the broker has: value, quality, and the monotonic s of its publication."""
 
     value: Value
@@ -36,7 +36,7 @@ class Deadband:
 
     def __init__(self) -> None:
         self.scale = 1.0
-        self._sent: dict[str, Sent] = {}
+        self._sent: dict[str, SentValue] = {}
 
     def forget(self) -> None:
         """The broker has nothing (any more)."""
@@ -44,7 +44,7 @@ class Deadband:
 
     def sent(self, key: str, reading: Reading, now: float) -> None:
         """The broker has acknowledged `reading`, published at `now`."""
-        self._sent[key] = Sent(reading.value, reading.quality, now)
+        self._sent[key] = SentValue(reading.value, reading.quality, now)
 
     def due(self, points: Mapping[str, Reading], now: float) -> Iterator[tuple[str, Reading]]:
         """What is to be published now."""
@@ -53,7 +53,7 @@ class Deadband:
             if last is None or now - last.at >= DUE_S or self._has_moved(key, last, reading):
                 yield key, reading
 
-    def _has_moved(self, key: str, last: Sent, reading: Reading) -> bool:
+    def _has_moved(self, key: str, last: SentValue, reading: Reading) -> bool:
         if reading.quality is not last.quality:
             return True
         value, before = reading.value, last.value

@@ -13,7 +13,7 @@ from ...model.json_text import dumps
 from ...model.point import Point
 from ...model.points import POINTS
 from ...model.snapshot import Snapshot
-from .target import OFFLINE, ONLINE, Target
+from .target import OFFLINE, ONLINE, MqttTarget
 
 _SENSOR_CLASS: Final[Mapping[str, str]] = {
     "V": "voltage",
@@ -62,7 +62,7 @@ _BUTTONS: Final = (
 )
 
 
-def discovery_payload(snapshot: Snapshot, target: Target) -> bytes:
+def discovery_payload(snapshot: Snapshot, target: MqttTarget) -> bytes:
     """The device, its sensors, and test buttons where commands are taken."""
     settings = snapshot.settings
     parts = {_id(point): _part(point, target) for point in POINTS}
@@ -91,7 +91,7 @@ def discovery_payload(snapshot: Snapshot, target: Target) -> bytes:
     )
 
 
-def _part(point: Point, target: Target) -> dict[str, object]:
+def _part(point: Point, target: MqttTarget) -> dict[str, object]:
     part: dict[str, object] = {
         "p": "binary_sensor" if point.kind == "bool" else "sensor",
         "name": _name(point.key),
@@ -118,7 +118,7 @@ def _part(point: Point, target: Target) -> dict[str, object]:
 
 
 def _button(
-    name: str, label: str, words: Mapping[str, object], target: Target
+    name: str, label: str, words: Mapping[str, object], target: MqttTarget
 ) -> dict[str, object]:
     return {
         "p": "button",

@@ -25,7 +25,7 @@ class Finished:
     def __init__(self, history: History, store: CursorStore) -> None:
         self._history = history
         self._store = store
-        self._told: set[int] = set()  # above `_n`
+        self._reported: set[int] = set()  # above `_n`
         self._waiting: list[TestRecord] = []
         self._has_news = True
         kept = store.load(NAME)
@@ -38,7 +38,7 @@ class Finished:
         """MQTT is off: what has ended is nobody's."""
         records = self._history.tests(True, MOST)
         self._n = max((one.n for one in records if one.state == FINISHED), default=self._n)
-        self._told.clear()
+        self._reported.clear()
         self._waiting.clear()
 
     def look(self) -> None:
@@ -52,20 +52,22 @@ class Finished:
             records = self._history.tests(True, MOST)
             self._waiting = sorted(
                 one for one in records
-                if one.n > self._n and one.n not in self._told and one.state == FINISHED
+                if one.n > self._n and one.n not in self._reported and one.state == FINISHED
             )  # fmt: skip
         return self._waiting[0] if self._waiting else None
 
     def done(self, n: int) -> None:
         """Record `n` has arrived."""
         self._waiting = [one for one in self._waiting if one.n != n]
-        self._told.add(n)
+        self._reported.add(n)
         known = (one.n for one in self._history.tests(True, MOST))
-        untold = min((n for n in known if n > self._n and n not in self._told), default=math.inf)
-        reached = max((one for one in self._told if one < untold), default=0)
+        unreported = min(
+            (n for n in known if n > self._n and n not in self._reported), default=math.inf
+        )
+        reached = max((one for one in self._reported if one < unreported), default=0)
         if reached > self._n:
             self._n = reached
-            self._told = {one for one in self._told if one > reached}
+            self._reported = {one for one in self._reported if one > reached}
             self._save()
 
     def close(self) -> None:

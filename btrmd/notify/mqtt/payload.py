@@ -16,7 +16,7 @@ from ...model.json_text import (
 )
 from ...model.readings import Reading
 from ...model.snapshot import Snapshot
-from .target import Target
+from .target import MqttTarget
 
 
 def point_payload(key: str, reading: Reading) -> bytes:
@@ -55,7 +55,7 @@ def trend_payload(rows: TrendRows) -> bytes:
     )
 
 
-def info_payload(snapshot: Snapshot, target: Target) -> bytes:
+def info_payload(snapshot: Snapshot, target: MqttTarget) -> bytes:
     """BASE/SERIAL/info, retained: who this is."""
     settings, points = snapshot.settings, snapshot.points
     return dumps(

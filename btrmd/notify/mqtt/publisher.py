@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 from ...bus import Bus
 from ...model.history import History
 from ..cursor import Cursor, CursorStore
-from .target import Target
+from .target import MqttTarget
 
 if TYPE_CHECKING:  # what MQTT needs is loaded when it is switched on
-    from .connection import Connection
+    from .connection import MqttConnection
     from .session import Sources
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class MqttPublisher:
         self._sources: Sources | None = None
         self._pause_s = FIRST_PAUSE_S
         self._is_old = False  # the broker speaks MQTT 3.1.1 only
-        self._connection: Connection | None = None
+        self._connection: MqttConnection | None = None
         self._sent = self._failed = self._connections = self._octets = 0
         self._shown: tuple[str, str] | None = None
         self._stopping = threading.Event()
@@ -81,9 +81,11 @@ class MqttPublisher:
             self._sources.tests.close()
             self._sources.trends.close()
 
-    def _target(self) -> Target | None:
+    def _target(self) -> MqttTarget | None:
         snapshot = self._bus.snapshot
-        return Target.of(snapshot.settings, str(snapshot.points["system.serial"].value or "none"))
+        return MqttTarget.of(
+            snapshot.settings, str(snapshot.points["system.serial"].value or "none")
+        )
 
     def _pass_over(self) -> None:
         """MQTT is off: events are nobody's."""
@@ -116,15 +118,15 @@ class MqttPublisher:
             self._count,
         )
 
-    def _connect(self, target: Target, was_off: bool) -> None:
+    def _connect(self, target: MqttTarget, was_off: bool) -> None:
         """One connection from its beginning to its end."""
-        from .connection import Connection, LinkError, TooLargeError, UnsupportedError
+        from .connection import MqttConnection, MqttLinkError, TooLargeError, UnsupportedError
 
         if self._sources is None:
             self._sources = self._load()
         if was_off:
             self._skip(self._sources)
-        connection = self._connection = Connection(target, self._is_old)
+        connection = self._connection = MqttConnection(target, self._is_old)
         try:
             connection.open(lambda: self._stopping.is_set() or self._target() != target)
             self._connections += 1
@@ -133,7 +135,7 @@ class MqttPublisher:
             if not self._is_old:
                 self._is_old = True
                 return
-        except (LinkError, TooLargeError) as error:
+        except (MqttLinkError, TooLargeError) as error:
             if not self._stopping.is_set() and self._target() == target:
                 self._failed += 1
                 self._show("", f"The MQTT broker cannot be used: {error}")
@@ -145,11 +147,11 @@ class MqttPublisher:
             self._octets += connection.octets
             connection.close()
 
-    def _serve(self, connection: Connection, target: Target, sources: Sources) -> None:
+    def _serve(self, connection: MqttConnection, target: MqttTarget, sources: Sources) -> None:
         """Until the end, other settings, or an error (LinkError)."""
-        from .session import Session
+        from .session import MqttSession
 
-        session = Session(connection, target, sources)
+        session = MqttSession(connection, target, sources)
         session.begin(self._bus.snapshot.at)
         opened_at = connection.heard_at
         while not self._stopping.is_set():
@@ -164,7 +166,7 @@ class MqttPublisher:
                 self._show(target.where, session.note)
         connection.close(goodbye=True)
 
-    def _wait(self, target: Target | None) -> None:
+    def _wait(self, target: MqttTarget | None) -> None:
         """The pause after a failure; other settings or the end cut it short."""
         pause, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
         pause *= random.uniform(0.5, 1.0)

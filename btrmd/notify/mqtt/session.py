@@ -20,7 +20,7 @@ from ...model.snapshot import Snapshot
 from ..cursor import Cursor
 from .backfill import Backfill
 from .commands import Commands
-from .connection import Connection, OnAck, TooLargeError
+from .connection import MqttConnection, OnAck, TooLargeError
 from .deadband import Deadband
 from .discovery import discovery_payload
 from .finished import Finished
@@ -32,7 +32,7 @@ from .payload import (
     test_payload,
     trend_payload,
 )
-from .target import ONLINE, Target
+from .target import ONLINE, MqttTarget
 
 # A broker that was killed has lost its subscribers too, until they come back.
 SETTLE_S: Final = 3.0  # so long nothing but retained messages is sent to one without our session,
@@ -57,10 +57,10 @@ class Sources(NamedTuple):
     on_sent: Callable[[], None]
 
 
-class Session:
+class MqttSession:
     """One connection's."""
 
-    def __init__(self, connection: Connection, target: Target, sources: Sources) -> None:
+    def __init__(self, connection: MqttConnection, target: MqttTarget, sources: Sources) -> None:
         self._connection = connection
         self._target = target
         self._ = sources
@@ -107,7 +107,7 @@ class Session:
     # --- one kind each -------------------------------------------------------------------------
 
     @property
-    def _has_room(self) -> bool:
+    def _has_space(self) -> bool:
         return self._connection.owed < WINDOW
 
     def _send(self, topic: str, payload: bytes, on_ack: OnAck, retain: bool = False) -> None:
@@ -126,7 +126,7 @@ class Session:
 
     def _retained(self, snapshot: Snapshot, now: float) -> None:
         """What describes the unit, when it has changed."""
-        if now - self._kept_at < POINTS_EVERY_S or not self._has_room:
+        if now - self._kept_at < POINTS_EVERY_S or not self._has_space:
             return
         self._kept_at = now
         target = self._target
@@ -151,7 +151,7 @@ class Session:
     ) -> None:  # fmt: skip
         kept, since = self._.retained.get(topic, (None, 0.0))
         is_due = every_s > 0.0 and now - since > every_s
-        if (payload == kept and not is_due) or topic in self._on_way or not self._has_room:
+        if (payload == kept and not is_due) or topic in self._on_way or not self._has_space:
             return
 
         def arrived(is_read: bool = True) -> None:
@@ -207,7 +207,7 @@ class Session:
             self._send_once("trend", payload, partial(self._.trends.done, chunk))
 
     def _may_send(self, name: str) -> bool:
-        return time.monotonic() >= self._free_at[name] and self._has_room
+        return time.monotonic() >= self._free_at[name] and self._has_space
 
     def _send_once(self, name: str, payload: bytes, done: Callable[[], None]) -> None:
         """What is not retained: `done()` when it has arrived, also with the subscribers as long as
@@ -231,7 +231,7 @@ class Session:
         scale = snapshot.settings.number("mqtt.deadband")
         deadband.scale = 1.0 if scale is None else scale
         for key, reading in deadband.due(snapshot.points, now):
-            if not self._has_room:
+            if not self._has_space:
                 return  # the rest as soon as there is room
             topic = self._target.point_topic(key)
             if topic in self._on_way:

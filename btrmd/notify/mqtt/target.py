@@ -11,7 +11,7 @@ DISCOVERY_PREFIX: Final = "homeassistant"  # Home Assistant's own default
 ONLINE, OFFLINE = "online", "offline"
 
 
-class Target(NamedTuple):
+class MqttTarget(NamedTuple):
     """All that a connection is made of; another target means another connection."""
 
     host: str
@@ -28,7 +28,7 @@ class Target(NamedTuple):
     commands: bool
 
     @classmethod
-    def of(cls, settings: Settings, serial: str) -> Target | None:
+    def of(cls, settings: Settings, serial: str) -> MqttTarget | None:
         """None while MQTT is off."""
         if not settings.flag("mqtt.enabled"):
             return None

@@ -24,7 +24,7 @@ _FIRST_LOOK_S: Final = 0.001
 _LONGEST_LOOK_S: Final = 0.05
 
 
-class Target(NamedTuple):
+class SyslogTarget(NamedTuple):
     """Where messages go; `transport` udp, tcp or tls. The PEM files are for tls."""
 
     host: str
@@ -35,7 +35,7 @@ class Target(NamedTuple):
     key_file: str = ""
 
     @classmethod
-    def of(cls, settings: Settings) -> Target | None:
+    def of(cls, settings: Settings) -> SyslogTarget | None:
         """None while syslog is off."""
         if not settings.flag("syslog.enabled"):
             return None
@@ -56,14 +56,14 @@ class Target(NamedTuple):
         return f"{host_and_port(self.host, self.port)}/{self.transport}"
 
 
-class LinkError(BtrmError):
+class SyslogLinkError(BtrmError):
     """A message did not arrive; the text says why."""
 
 
 class Link:
     """Used by one thread; only `cancel` may come from another."""
 
-    def __init__(self, target: Target, patience_s: float = PATIENCE_S) -> None:
+    def __init__(self, target: SyslogTarget, patience_s: float = PATIENCE_S) -> None:
         self.target = target
         self._patience_s = patience_s
         self._socket: socket.socket | None = None
@@ -82,7 +82,7 @@ class Link:
                 self._await_arrival(sock)
             else:
                 sock.send(message)
-        except LinkError:
+        except SyslogLinkError:
             self.close()
             raise
         except TimeoutError as error:
@@ -90,17 +90,17 @@ class Link:
             raise self._silent() from error
         except ssl.SSLCertVerificationError as error:
             self.close()
-            raise LinkError(
+            raise SyslogLinkError(
                 f"the certificate of {self.target.where} is refused: {error.verify_message}."
             ) from error
         except ssl.SSLError as error:
             self.close()
-            raise LinkError(
+            raise SyslogLinkError(
                 f"{self.target.where} and this unit find no common TLS: {ssl_words(error)}."
             ) from error
         except OSError as error:
             self.close()
-            raise LinkError(
+            raise SyslogLinkError(
                 f"{self.target.where} cannot be reached: {error.strerror or error}."
             ) from error
 
@@ -140,12 +140,12 @@ class Link:
         """To the first address that takes it."""
         target = self.target
         if not target.host:
-            raise LinkError("no server is set.")
+            raise SyslogLinkError("no server is set.")
         kind = socket.SOCK_STREAM if target.is_stream else socket.SOCK_DGRAM
         try:
             found = socket.getaddrinfo(target.host, target.port, type=kind)
         except OSError as error:  # of the resolver too
-            raise LinkError(
+            raise SyslogLinkError(
                 f"the name {target.host} is not found: {error.strerror or error}."
             ) from error
         why: OSError = OSError("no address")
@@ -171,7 +171,7 @@ class Link:
         try:
             use_files(context, target.ca_file, target.cert_file, target.key_file)
         except TlsFileError as error:
-            raise LinkError(str(error)) from error
+            raise SyslogLinkError(str(error)) from error
         made = context.wrap_socket(
             sock, server_hostname=target.host.partition("%")[0], do_handshake_on_connect=False
         )
@@ -182,7 +182,9 @@ class Link:
             # it says next (tickets, as a rule) tells. One that says nothing is taken to agree.
             select.select([made], [], [], VERDICT_S)
             if not _is_alive(made):
-                raise LinkError(f"{target.where} refused the connection after the TLS handshake.")
+                raise SyslogLinkError(
+                    f"{target.where} refused the connection after the TLS handshake."
+                )
         return made
 
     def _await_arrival(self, sock: socket.socket) -> None:
@@ -193,17 +195,17 @@ class Link:
         while True:
             left = _unacknowledged(sock)
             if not _is_alive(sock):  # looked at after the count: a reset empties the queue
-                raise LinkError(f"{self.target.where} closed the connection.")
+                raise SyslogLinkError(f"{self.target.where} closed the connection.")
             if not left:
                 return
             if time.monotonic() > end:
                 raise self._silent()
             if self._ended.wait(pause):
-                raise LinkError("the daemon is stopping.")
+                raise SyslogLinkError("the daemon is stopping.")
             pause = min(2 * pause, _LONGEST_LOOK_S)
 
-    def _silent(self) -> LinkError:
-        return LinkError(f"{self.target.where} did not answer within {self._patience_s:g} s.")
+    def _silent(self) -> SyslogLinkError:
+        return SyslogLinkError(f"{self.target.where} did not answer within {self._patience_s:g} s.")
 
 
 def _unacknowledged(sock: socket.socket) -> int:

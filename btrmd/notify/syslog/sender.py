@@ -9,7 +9,7 @@ from typing import Final
 from ...bus import Bus
 from ...model.history import History
 from ..cursor import Cursor, CursorStore
-from .link import PATIENCE_S, Link, LinkError, Target
+from .link import PATIENCE_S, Link, SyslogLinkError, SyslogTarget
 from .message import syslog_message
 
 log = logging.getLogger(__name__)
@@ -19,7 +19,7 @@ LOOK_S: Final = 60.0  # between two looks while nothing happens: an event ends i
 FIRST_PAUSE_S: Final = 1.0  # after a failure, doubled each time
 LONGEST_PAUSE_S: Final = 60.0
 FOLLOW_S: Final = 0.5  # while it fails: how soon other settings are tried
-PACE_S: Final = 0.002  # between two datagrams, so that no server is flooded
+INTERVAL_S: Final = 0.002  # between two datagrams, so that no server is flooded
 STOP_S: Final = 1.0
 
 
@@ -96,7 +96,7 @@ class SyslogSender:
         assert link is not None
         try:
             link.send(message)
-        except LinkError as error:
+        except SyslogLinkError as error:
             if not self._stopping.is_set():
                 self._failed += 1
                 self._show(f"Events cannot be sent to the syslog server: {error}")
@@ -106,27 +106,27 @@ class SyslogSender:
         self._pause_s = FIRST_PAUSE_S
         self._show("")
         if link.target.transport == "udp":
-            self._stopping.wait(PACE_S)
+            self._stopping.wait(INTERVAL_S)
         return True
 
     def _wait(self) -> None:
         """The pause after a failure; other settings or the end cut it short."""
         pause, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
-        target = Target.of(self._bus.snapshot.settings)
-        while pause > 0.0 and Target.of(self._bus.snapshot.settings) == target:
+        target = SyslogTarget.of(self._bus.snapshot.settings)
+        while pause > 0.0 and SyslogTarget.of(self._bus.snapshot.settings) == target:
             if self._stopping.wait(min(pause, FOLLOW_S)):
                 return
             pause -= FOLLOW_S
 
-    def _follow(self) -> Target | None:
+    def _follow(self) -> SyslogTarget | None:
         """Where to now; a server that is no longer wanted is left."""
-        target = Target.of(self._bus.snapshot.settings)
+        target = SyslogTarget.of(self._bus.snapshot.settings)
         current = self._link.target if self._link is not None else None
         if target != current:
             self._use(target)
         return target
 
-    def _use(self, target: Target | None) -> None:
+    def _use(self, target: SyslogTarget | None) -> None:
         if self._link is not None:
             self._link.close()
         self._link = Link(target, self._patience_s) if target is not None else None

@@ -10,10 +10,10 @@ from ...model.address import is_same_host
 from ...model.errors import BtrmError
 from ...model.snapshot import Snapshot
 from ...model.snmp_engine import SnmpEngine
-from ...names import FIRST_WAIT_S, Names, NoAddressError, Place
-from .conversation import Conversation, Heard
+from ...names import FIRST_WAIT_S, HostPort, Names, NoAddressError
 from .message import Telling, answer_v2c, confirmed_id, message_v2c, notification_pdu, trap_v1
-from .target import Target, lack_of
+from .target import TrapTarget, lack_of
+from .usm_session import Heard, UsmSession
 
 _ANSWER: Final = 8192
 _ROUNDS: Final = 4  # of learning for one sending: who, what time, and one to spare
@@ -22,24 +22,24 @@ _ROUNDS: Final = 4  # of learning for one sending: who, what time, and one to sp
 class Notice(NamedTuple):
     """One notification under way."""
 
-    told: Telling
-    target: Target
+    reported: Telling
+    target: TrapTarget
     request_id: int
 
     @classmethod
-    def about(cls, told: Telling, target: Target) -> Notice:
-        return cls(told, target, random.getrandbits(31))
+    def about(cls, reported: Telling, target: TrapTarget) -> Notice:
+        return cls(reported, target, random.getrandbits(31))
 
 
 class CannotSendError(BtrmError):
     """The text is what stands behind "SNMP receiver .. ": why the notification cannot leave."""
 
 
-class Line:
+class TrapLine:
     """Used by one thread. Waits for nothing but, once, a name's first look-up (`wait_s`)."""
 
     def __init__(self, engine: SnmpEngine, wait_s: float = FIRST_WAIT_S) -> None:
-        self._conversation = Conversation(engine)
+        self._usm_session = UsmSession(engine)
         self._rounds = 0
         self._names = Names()
         self._wait_s = wait_s
@@ -57,12 +57,12 @@ class Line:
     @property
     def trouble(self) -> str:
         """What the receiver complains of, behind its address; "" = nothing."""
-        return self._conversation.trouble
+        return self._usm_session.trouble
 
     def send(self, notice: Notice, snapshot: Snapshot, is_repeat: bool = False) -> None:
         """One datagram. Raises CannotSendError."""
         if is_repeat:
-            self._conversation.forget()
+            self._usm_session.forget()
         self._rounds = 0
         self._put(notice, snapshot)
 
@@ -88,7 +88,7 @@ class Line:
     def _hear(self, raw: bytes, notice: Notice) -> Heard:
         target = notice.target
         if target.kind == "inform_v3" and target.user is not None:
-            return self._conversation.hear(raw, target.user, notice.request_id)
+            return self._usm_session.hear(raw, target.user, notice.request_id)
         try:
             is_it = confirmed_id(answer_v2c(raw)) == notice.request_id
         except ValueError:
@@ -112,7 +112,7 @@ class Line:
                 f"at {target.where} cannot be reached: {error.strerror or error}."
             ) from error
 
-    def _towards(self, place: Place) -> socket.socket:
+    def _towards(self, place: HostPort) -> socket.socket:
         """The socket for an address; another one where the family has changed."""
         if place.family != self._family:
             made = _open(place.family)  # first: without it the old one stays
@@ -121,11 +121,11 @@ class Line:
         self._peer = place.address[0]
         return self._socket
 
-    def _message(self, notice: Notice, snapshot: Snapshot, place: Place) -> bytes:
-        told, target, request_id = notice
+    def _message(self, notice: Notice, snapshot: Snapshot, place: HostPort) -> bytes:
+        reported, target, request_id = notice
         if target.kind == "trap_v1":
-            return trap_v1(told, snapshot, target.community, own_host(place))
-        pdu = notification_pdu(told, snapshot, request_id, target.confirms)
+            return trap_v1(reported, snapshot, target.community, own_host(place))
+        pdu = notification_pdu(reported, snapshot, request_id, target.confirms)
         if not target.kind.endswith("v3"):
             return message_v2c(pdu, target.community)
         user = target.user
@@ -134,8 +134,8 @@ class Line:
         if lack:
             raise CannotSendError(f"at {target.where} is not told: {lack}.")
         if target.confirms:
-            return self._conversation.inform(pdu, user)
-        return self._conversation.trap(pdu, user)
+            return self._usm_session.inform(pdu, user)
+        return self._usm_session.trap(pdu, user)
 
 
 def _open(family: socket.AddressFamily) -> socket.socket:
@@ -144,7 +144,7 @@ def _open(family: socket.AddressFamily) -> socket.socket:
     return made
 
 
-def own_host(place: Place) -> str:
+def own_host(place: HostPort) -> str:
     """The IPv4 address this machine has towards `place`; 0.0.0.0 towards IPv6, for which SNMPv1
     has no room (RFC 3584 3.1). Raises OSError without a route."""
     if place.family != socket.AF_INET:

@@ -47,12 +47,12 @@ def telling(event: Event) -> Telling | None:
     return Telling(event, notification, event.kind is Kind.RAISE)
 
 
-def varbinds(told: Telling, snapshot: Snapshot) -> list[VarBind]:
+def varbinds(reported: Telling, snapshot: Snapshot) -> list[VarBind]:
     """The changed object first, then name, location, contact, text, number, time (section 4)."""
-    settings, event = snapshot.settings, told.event
+    settings, event = snapshot.settings, reported.event
     text, number, time = ((*ENTERPRISE, *item.oid, 0) for item in NOTIFY_OBJECTS)
     return [
-        (_object(told.notification), ber.integer(int(told.is_on))),
+        (_object(reported.notification), ber.integer(int(reported.is_on))),
         (SYS_NAME, _text(settings.text("site.name"))),
         (SYS_LOCATION, _text(settings.text("site.location"))),
         (SYS_CONTACT, _text(settings.text("site.contact"))),
@@ -62,16 +62,16 @@ def varbinds(told: Telling, snapshot: Snapshot) -> list[VarBind]:
     ]
 
 
-def trap_v1(told: Telling, snapshot: Snapshot, community: str, agent_host: str) -> bytes:
+def trap_v1(reported: Telling, snapshot: Snapshot, community: str, agent_host: str) -> bytes:
     """An SNMPv1 trap; enterprise and specific code are the OID's parts (RFC 3584 3.2)."""
-    oid = (*ENTERPRISE, *told.notification.oid)
+    oid = (*ENTERPRISE, *reported.notification.oid)
     body = (
         ber.oid(oid[:-2]),
         ber.tlv(ber.IP_ADDRESS, IPv4Address(agent_host).packed),
         ber.integer(ENTERPRISE_SPECIFIC),
         ber.integer(oid[-1]),
         ber.integer(uptime_ticks(snapshot), ber.TIME_TICKS),
-        _list(varbinds(told, snapshot)),
+        _list(varbinds(reported, snapshot)),
     )
     return ber.message(VERSION_1, community.encode(), ber.tlv(ber.TRAP_V1, b"".join(body)))
 
@@ -81,14 +81,16 @@ def message_v2c(pdu: bytes, community: str) -> bytes:
     return ber.message(VERSION_2C, community.encode(), pdu)
 
 
-def notification_pdu(told: Telling, snapshot: Snapshot, request_id: int, confirms: bool) -> bytes:
+def notification_pdu(
+    reported: Telling, snapshot: Snapshot, request_id: int, confirms: bool
+) -> bytes:
     """A trap of SNMPv2c and v3, or an inform, whose response will carry `request_id`."""
-    oid = (*ENTERPRISE, *told.notification.oid)
+    oid = (*ENTERPRISE, *reported.notification.oid)
     head = [
         (SYS_UP_TIME, ber.integer(uptime_ticks(snapshot), ber.TIME_TICKS)),
         (SNMP_TRAP_OID, ber.oid(oid)),
     ]
-    rows = _list(head + varbinds(told, snapshot))
+    rows = _list(head + varbinds(reported, snapshot))
     body = ber.integer(request_id) + ber.integer(0) + ber.integer(0) + rows
     return ber.tlv(ber.INFORM if confirms else ber.TRAP_V2, body)
 

@@ -8,9 +8,9 @@ from ...bus import Bus
 from ...model.snapshot import Snapshot
 from ...model.snmp_engine import SnmpEngine
 from ..cursor import Cursor
-from .line import CannotSendError, Line, Notice
+from .line import CannotSendError, Notice, TrapLine
 from .message import telling
-from .target import Target
+from .target import TrapTarget
 
 FIRST_PAUSE_S: Final = 2.0  # before an inform is repeated, or a trap that could not leave
 LONGEST_PAUSE_S: Final = 30.0
@@ -18,7 +18,7 @@ GIVE_UP_S: Final = 300.0  # for one event; the next one has its own
 AT_ONCE: Final = 20  # events of one look, so that the other receiver gets its turn
 
 
-class Waiting(NamedTuple):
+class WaitingTrap(NamedTuple):
     """An event that did not get through yet. Times are monotonic s."""
 
     notice: Notice
@@ -34,12 +34,12 @@ class Receiver:
     def __init__(self, row: int, bus: Bus, cursor: Cursor, engine: SnmpEngine) -> None:
         self.row = row
         self.cursor = cursor
-        self.line = Line(engine)
+        self.line = TrapLine(engine)
         self.fault = ""
         self.sent = 0
         self.lost = 0
         self._bus = bus
-        self._waiting: Waiting | None = None
+        self._waiting: WaitingTrap | None = None
 
     def close(self) -> None:
         self.cursor.close()
@@ -53,23 +53,25 @@ class Receiver:
     def step(self, now: float) -> None:
         """Send what is new, repeat what is due, take confirmations."""
         snapshot = self._bus.snapshot
-        target = Target.of(self.row, snapshot.settings)
+        target = TrapTarget.of(self.row, snapshot.settings)
         self._listen(snapshot)
         if self._waiting is not None:
             self._again(self._waiting, target, snapshot, now)
         if self._waiting is not None:
             return
         for event in self.cursor.fetch(AT_ONCE):
-            told = telling(event)
-            if told is None or target is None:
-                self.cursor.done(event.n, told is not None)
+            reported = telling(event)
+            if reported is None or target is None:
+                self.cursor.done(event.n, reported is not None)
                 continue
-            notice = Notice.about(told, target)
-            self._send(Waiting(notice, now, now, FIRST_PAUSE_S), snapshot, now)
+            notice = Notice.about(reported, target)
+            self._send(WaitingTrap(notice, now, now, FIRST_PAUSE_S), snapshot, now)
             if self._waiting is not None:
                 return
 
-    def _send(self, item: Waiting, snapshot: Snapshot, now: float, is_repeat: bool = False) -> None:
+    def _send(
+        self, item: WaitingTrap, snapshot: Snapshot, now: float, is_repeat: bool = False
+    ) -> None:
         try:
             self.line.send(item.notice, snapshot, is_repeat)
         except CannotSendError as error:
@@ -81,17 +83,19 @@ class Receiver:
         pause = item.pause_s
         self._waiting = item._replace(due=now + pause, pause_s=min(2 * pause, LONGEST_PAUSE_S))
 
-    def _again(self, item: Waiting, target: Target | None, snapshot: Snapshot, now: float) -> None:
+    def _again(
+        self, item: WaitingTrap, target: TrapTarget | None, snapshot: Snapshot, now: float
+    ) -> None:
         if target is None:  # switched off meanwhile
             self._waiting, self.fault = None, ""
-            self.cursor.done(item.notice.told.event.n, True)
+            self.cursor.done(item.notice.reported.event.n, True)
         elif target != item.notice.target:
             notice = item.notice._replace(target=target)
-            self._send(Waiting(notice, now, now, FIRST_PAUSE_S), snapshot, now, True)
+            self._send(WaitingTrap(notice, now, now, FIRST_PAUSE_S), snapshot, now, True)
         elif now - item.since >= GIVE_UP_S:
             self.lost += 1
             self._waiting = None
-            self.cursor.done(item.notice.told.event.n, True)
+            self.cursor.done(item.notice.reported.event.n, True)
         elif now >= item.due:
             if target.confirms:
                 why = self.line.trouble or "does not confirm informs"
@@ -111,7 +115,7 @@ class Receiver:
     def _complain(self, text: str) -> None:
         self.fault = f"SNMP receiver {self.row} {text}"
 
-    def _finish(self, item: Waiting) -> None:
+    def _finish(self, item: WaitingTrap) -> None:
         self._waiting, self.fault = None, ""
         self.sent += 1
-        self.cursor.done(item.notice.told.event.n, True)
+        self.cursor.done(item.notice.reported.event.n, True)

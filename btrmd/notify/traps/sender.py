@@ -40,7 +40,9 @@ class TrapSender:
         self._thread = threading.Thread(target=self._run, name="traps", daemon=True)
 
     def start(self) -> None:
-        self._bus.offer(SendTestTrap, lambda deed: perform(deed, self._bus, self._engine))
+        self._bus.offer(
+            SendTestTrap, lambda host_command: perform(host_command, self._bus, self._engine)
+        )
         self._thread.start()
 
     def stop(self) -> None:

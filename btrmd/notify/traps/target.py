@@ -20,7 +20,7 @@ def lack_of(user: V3User) -> str:
     return ""
 
 
-class Target(NamedTuple):
+class TrapTarget(NamedTuple):
     """`kind` trap_v1, trap_v2c, inform_v2c, trap_v3 or inform_v3; `user` for the last two."""
 
     host: str
@@ -30,7 +30,7 @@ class Target(NamedTuple):
     user: V3User | None = None
 
     @classmethod
-    def of(cls, row: int, settings: Settings) -> Target | None:
+    def of(cls, row: int, settings: Settings) -> TrapTarget | None:
         """The receiver of `row`; None while it is off or has no address."""
 
         def key(name: str) -> str:

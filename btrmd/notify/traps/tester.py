@@ -13,9 +13,9 @@ from ...model.events import Event, Kind
 from ...model.snapshot import Snapshot
 from ...model.snmp_engine import SnmpEngine
 from ...model.snmp_tree import TRAP_ROWS
-from .line import CannotSendError, Line, Notice
+from .line import CannotSendError, Notice, TrapLine
 from .message import Telling, telling
-from .target import Target
+from .target import TrapTarget
 
 TEST_S: Final = 5.0  # for all confirmations together
 REPEAT_S: Final = 1.5
@@ -23,20 +23,20 @@ TEXT: Final = "Test notification."
 NOBODY: Final = "No trap receiver is enabled."
 
 
-def perform(deed: SendTestTrap, bus: Bus, engine: SnmpEngine) -> Answer:
-    """Does `deed` on the caller's thread, as SendTestTrap promises."""
+def perform(host_command: SendTestTrap, bus: Bus, engine: SnmpEngine) -> Answer:
+    """Does `host_command` on the caller's thread, as SendTestTrap promises."""
     snapshot = bus.snapshot
     lines: list[str] = []
     code = "ok"
     with ExitStack() as stack:
-        waiting: dict[Line, Notice] = {}
+        waiting: dict[TrapLine, Notice] = {}
         for row in TRAP_ROWS:
-            target = Target.of(row, snapshot.settings)
+            target = TrapTarget.of(row, snapshot.settings)
             if target is None:
                 continue
-            line = Line(engine)
+            line = TrapLine(engine)
             stack.callback(line.close)
-            notice = Notice.about(_told(deed, snapshot), target)
+            notice = Notice.about(_reported(host_command, snapshot), target)
             try:
                 line.send(notice, snapshot)
             except CannotSendError as error:
@@ -61,7 +61,7 @@ def perform(deed: SendTestTrap, bus: Bus, engine: SnmpEngine) -> Answer:
     return Answer(code == "ok", code, " ".join(lines), {"lines": lines})
 
 
-def _await(waiting: dict[Line, Notice], snapshot: Snapshot) -> list[tuple[Line, Notice]]:
+def _await(waiting: dict[TrapLine, Notice], snapshot: Snapshot) -> list[tuple[TrapLine, Notice]]:
     """Those asked, in their order; whoever confirms leaves `waiting`. At most 5 s."""
     asked = list(waiting.items())
     end = time.monotonic() + TEST_S
@@ -82,11 +82,19 @@ def _await(waiting: dict[Line, Notice], snapshot: Snapshot) -> list[tuple[Line, 
     return asked
 
 
-def _told(deed: SendTestTrap, snapshot: Snapshot) -> Telling:
-    text = f"{TEXT} Asked for by {deed.source}." if deed.source else TEXT
+def _reported(host_command: SendTestTrap, snapshot: Snapshot) -> Telling:
+    text = f"{TEXT} Asked for by {host_command.source}." if host_command.source else TEXT
     event = Event(
-        0, snapshot.at, snapshot.mono, "snmp.test", Kind.RAISE, True, None, deed.source, text
+        0,
+        snapshot.at,
+        snapshot.mono,
+        "snmp.test",
+        Kind.RAISE,
+        True,
+        None,
+        host_command.source,
+        text,
     )
-    told = telling(event)
-    assert told is not None
-    return told
+    reported = telling(event)
+    assert reported is not None
+    return reported

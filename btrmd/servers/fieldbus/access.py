@@ -8,7 +8,7 @@ from ...model.address import plain_address
 from ...model.setting_format import split_list
 
 
-class Access:
+class AllowList:
     """`text`: addresses and networks; empty = everybody."""
 
     def __init__(self, text: str) -> None:

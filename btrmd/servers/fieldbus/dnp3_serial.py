@@ -4,35 +4,35 @@ from __future__ import annotations
 
 from typing import Final
 
-from .dnp3_conversation import Conversation
+from .context import Endpoint, FieldbusContext
+from .dnp3_connection import Dnp3Connection
 from .dnp3_limits import SERIAL_READ_HOLD_S
 from .dnp3_station import Dnp3Station
-from .plan import Plan, SerialLine
-from .room import Endpoint, Room
+from .listener_config import ListenerConfig, SerialLine
 from .serial_port import SerialPort
 
 GAP_S: Final = 0.5  # longer than any pause inside a frame at 1200 baud
 
 
 class Dnp3Serial(Endpoint):
-    """The serial door. Frames for other outstations on the line are not answered."""
+    """The serial listener. Frames for other outstations on the line are not answered."""
 
-    def __init__(self, room: Room, plan: Plan) -> None:
-        super().__init__(room, plan)
+    def __init__(self, context: FieldbusContext, plan: ListenerConfig) -> None:
+        super().__init__(context, plan)
         line = plan.place
         assert isinstance(line, SerialLine)
         self._line = line
         self._port = SerialPort(line, self._on_data, self.lose)
         self._station: Dnp3Station | None = None
-        self._conversation: Conversation | None = None
+        self._dnp3_connection: Dnp3Connection | None = None
 
     async def start(self) -> str:
-        station = Dnp3Station.of(self.room, self.plan)
+        station = Dnp3Station.of(self.context, self.plan)
         self._port.open()
         station.open()
         self._station = station
-        self._conversation = Conversation(
-            self.room,
+        self._dnp3_connection = Dnp3Connection(
+            self.context,
             station,
             station.association("serial"),
             f"dnp3 {self._line.device}",
@@ -44,9 +44,9 @@ class Dnp3Serial(Endpoint):
         return self._line.device
 
     async def stop(self) -> None:
-        if self._conversation is not None:
-            self._conversation.close()
-            self._conversation = None
+        if self._dnp3_connection is not None:
+            self._dnp3_connection.close()
+            self._dnp3_connection = None
         self._port.close()
         if self._station is not None:
             self._station.close()
@@ -57,5 +57,5 @@ class Dnp3Serial(Endpoint):
         return self._port.warning
 
     def _on_data(self, data: bytes, at: float) -> None:
-        if self._conversation is not None:
-            self._conversation.feed(data)
+        if self._dnp3_connection is not None:
+            self._dnp3_connection.feed(data)

@@ -29,7 +29,7 @@ from py1815.session import Session
 
 from ...model.commands import Answer
 from .dnp3_association import Association, Dnp3Config
-from .dnp3_desk import Ask, Desk, Held
+from .dnp3_controls import AnswerPending, Ask, Dnp3Controls
 from .dnp3_limits import CONFIRM_S, FRAGMENT, RESTART_MS, SELECT_S
 from .dnp3_reads import Reads
 
@@ -57,7 +57,7 @@ class Dnp3Session(Session):
         association: Association,
         events: EventBuffers,
         reads: Reads,
-        desk: Desk,
+        owner_controls: Dnp3Controls,
         *,
         clock: Callable[[], float],
         read_hold_s: float,
@@ -70,7 +70,7 @@ class Dnp3Session(Session):
         self._association = association
         self._config = config
         self._is_built = False
-        self._desk = desk
+        self._owner_controls = owner_controls
         self._read_hold_s = read_hold_s
         self._speaks = speaks
         self._in_trouble = in_trouble
@@ -85,7 +85,7 @@ class Dnp3Session(Session):
         switches = (FunctionCode.ENABLE_UNSOLICITED, FunctionCode.DISABLE_UNSOLICITED)
         super().__init__(
             reads,
-            control_provider=desk,
+            control_provider=owner_controls,
             events=events,
             outstation_address=config.address,
             master_address=config.master,
@@ -130,7 +130,7 @@ class Dnp3Session(Session):
     def connection_reset(self) -> None:
         self.held = self._held_fragment = None
         self._later.clear()
-        self._desk.verdicts = None
+        self._owner_controls.verdicts = None
         super().connection_reset()
 
     def forget_part(self) -> None:
@@ -177,7 +177,7 @@ class Dnp3Session(Session):
         waited = self._deferred is not None
         try:
             response = super()._dispatch_fragment(fragment)
-        except Held as held:
+        except AnswerPending as held:
             self._select = select
             self._held_fragment = fragment
             self.held = held.asks
@@ -191,11 +191,11 @@ class Dnp3Session(Session):
         fragment, self._held_fragment, self.held = self._held_fragment, None, None
         if fragment is None:
             return b""
-        self._desk.verdicts = verdicts
+        self._owner_controls.verdicts = verdicts
         try:
             out = bytearray(self._send(self._handle_fragment(fragment)))
         finally:
-            self._desk.verdicts = None
+            self._owner_controls.verdicts = None
         while self._later and self.held is None:
             out += self._handle_frame(self._later.popleft())
         return bytes(out)
@@ -218,7 +218,9 @@ class Dnp3Session(Session):
             # Clearing IIN1.7 is the one write of g80v1: index 7, value 0, nothing behind it.
             good = self._is_restart_write(request) and request.body == b"\x00"
             if good:
-                self._desk.note("dnp3.restart", "The master has cleared the restart indication.")
+                self._owner_controls.note(
+                    "dnp3.restart", "The master has cleared the restart indication."
+                )
                 return super()._handle_write(request)
         else:
             return super()._handle_write(request)
@@ -235,14 +237,14 @@ class Dnp3Session(Session):
         ):
             return False
         if self._is_broadcast:
-            self._desk.post_binary(header.start, body[0])
+            self._owner_controls.post_binary(header.start, body[0])
             return True
-        return self._desk.write_binary(header.start, body[0])
+        return self._owner_controls.write_binary(header.start, body[0])
 
     def _cold_restart(self, request: Request) -> bytes:
         """Function 13: the daemon restarts; IIN2.2 where it may not (in a test)."""
         sequence = request.control.sequence
-        if request.body or not self._desk.restart():
+        if request.body or not self._owner_controls.restart():
             wrong = IIN(second=IIN2Bit.PARAM_ERROR)
             return null_response(sequence=sequence, iin=self._indications(wrong))
         delay = b"\x34\x02\x07\x01" + RESTART_MS.to_bytes(2, "little")  # g52v2, ms
@@ -252,7 +254,7 @@ class Dnp3Session(Session):
     @property
     def _restart_handler(self) -> Callable[[], int] | None:
         """py1815 asks whether function 13 is offered; without the permission it is IIN2.0."""
-        return _no_handler if self._desk.may_restart else None
+        return _no_handler if self._owner_controls.may_restart else None
 
     @_restart_handler.setter
     def _restart_handler(self, handler: Callable[[], int] | None) -> None:
@@ -321,7 +323,7 @@ class Dnp3Session(Session):
     def _note_time(self, at_ms: int) -> None:
         """The clock is the host's (NTP, RTC): a written time is taken note of and not applied."""
         self._count("time_writes")
-        self._desk.note(
+        self._owner_controls.note(
             "dnp3.time", f"The master wrote the time {_utc(at_ms)}; the clock is the host's."
         )
 

@@ -8,11 +8,11 @@ from typing import Final, Protocol
 
 from ...model.errors import BtrmError
 from ..share import Share
+from .context import FieldbusContext
 from .dnp3_association import Association, Dnp3Config
 from .dnp3_events import EventFeed
 from .dnp3_reads import STALE_S
-from .plan import Plan
-from .room import Room
+from .listener_config import ListenerConfig
 
 WATCH_S: Final = 0.1  # one tick of the control loop
 _SHARED: Final = "dnp3"
@@ -25,12 +25,12 @@ class Pumped(Protocol):
 
 
 class Dnp3Station:
-    """One a room; it stays when listeners come and go. Lives on the loop."""
+    """One a context; it stays when listeners come and go. Lives on the loop."""
 
-    def __init__(self, room: Room, config: Dnp3Config) -> None:
-        self._room = room
+    def __init__(self, context: FieldbusContext, config: Dnp3Config) -> None:
+        self._context = context
         self.config = config
-        self.feed = EventFeed(room.bus)
+        self.feed = EventFeed(context.bus)
         self.counts: Counter[str] = Counter()
         self.conversations: list[Pumped] = []
         self._associations: dict[str, Association] = {}
@@ -41,17 +41,17 @@ class Dnp3Station:
         self.news = asyncio.Event()  # set whenever there may be something to tell a master
 
     @classmethod
-    def of(cls, room: Room, plan: Plan) -> Dnp3Station:
-        """The room's station, with the plan's settings. Raises BtrmError."""
+    def of(cls, context: FieldbusContext, plan: ListenerConfig) -> Dnp3Station:
+        """The context's station, with the plan's settings. Raises BtrmError."""
         config = Dnp3Config.of(plan.settings)
         if config.address == config.master:
             raise BtrmError(
                 f"dnp3.address and dnp3.master are both {config.address}: allowed are two "
                 "different addresses of 0..65519."
             )
-        station = room.shared.get(_SHARED)
+        station = context.shared.get(_SHARED)
         if not isinstance(station, cls):
-            station = room.shared[_SHARED] = cls(room, config)
+            station = context.shared[_SHARED] = cls(context, config)
         station.config = config
         station.feed.configure(config.event_class, config.event_index_base, config.extended)
         return station
@@ -73,7 +73,7 @@ class Dnp3Station:
         self._share = share or self._share
         self._users += 1
         if self._users == 1:
-            self._room.regular.append(self.look)
+            self._context.regular.append(self.look)
             self._watch()
             self.look()
 
@@ -83,14 +83,14 @@ class Dnp3Station:
             self._share = None
         self._users -= 1
         if self._users == 0:
-            self._room.regular.remove(self.look)
+            self._context.regular.remove(self.look)
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
 
     def in_trouble(self) -> bool:
         """IIN1.6: the control loop does not tick."""
-        return not self._room.bus.snapshot.is_ticking or self._room.age() >= STALE_S
+        return not self._context.bus.snapshot.is_ticking or self._context.age() >= STALE_S
 
     def look(self) -> None:
         """Take over new events, tell the conversations; and the counts, where they have changed."""
@@ -99,15 +99,15 @@ class Dnp3Station:
             counts |= self._share.counts
         if counts != self._reported:
             self._reported = counts
-            self._room.bus.report_counts("dnp3", counts)
+            self._context.bus.report_counts("dnp3", counts)
         if self.feed.look():
             self.news.set()
-            for conversation in list(self.conversations):
-                conversation.pump()
+            for dnp3_connection in list(self.conversations):
+                dnp3_connection.pump()
 
     def _watch(self) -> None:
         """Points that are no alarms have no line in the event log: compare every snapshot."""
         self._timer = None
         if self.feed.watches:
-            self._timer = self._room.loop.call_later(WATCH_S, self._watch)
+            self._timer = self._context.loop.call_later(WATCH_S, self._watch)
             self.look()

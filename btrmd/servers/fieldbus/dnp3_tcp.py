@@ -13,14 +13,14 @@ from ...model.address import is_same_host
 from ...model.limits import LIMITS, STALL_S
 from ...names import AddressPendingError, Names
 from ..share import Member, Share
-from .access import Access
+from .access import AllowList
+from .context import Endpoint, FieldbusContext
 from .dnp3_association import Association
-from .dnp3_conversation import Conversation
+from .dnp3_connection import Dnp3Connection
 from .dnp3_limits import TCP_READ_HOLD_S
 from .dnp3_station import Dnp3Station
+from .listener_config import ListenerConfig, TcpPlace
 from .listening import Listening
-from .plan import Plan, TcpPlace
-from .room import Endpoint, Room
 
 log = logging.getLogger(__name__)
 
@@ -35,22 +35,26 @@ LONGEST_PAUSE_S: Final = 60.0
 NAME_LOOK_S: Final = 0.1  # between two looks whether a name is found
 
 
-class Connection(asyncio.Protocol):
+class TcpConnection(asyncio.Protocol):
     """One TCP connection, either way round."""
 
     def __init__(
-        self, room: Room, station: Dnp3Station, association: Association, door: Dnp3Tcp
+        self,
+        context: FieldbusContext,
+        station: Dnp3Station,
+        association: Association,
+        endpoint: Dnp3Tcp,
     ) -> None:
-        self._room = room
+        self._context = context
         self._station = station
         self._association = association
-        self._door = door
+        self._endpoint = endpoint
         self._transport: asyncio.Transport | None = None
         self._is_paused = False
         self._unread_since: float | None = None  # loop time since which it takes no answer
         self._heard_at: float | None = None  # of the conversation, as the share was told
         self.member: Member | None = None
-        self.conversation: Conversation | None = None
+        self.dnp3_connection: Dnp3Connection | None = None
         self.is_ours = False  # we called
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -58,16 +62,16 @@ class Connection(asyncio.Protocol):
         self._transport = transport
         peer = transport.get_extra_info("peername")
         host = str(peer[0]) if isinstance(peer, tuple) and peer else ""
-        if not self._door.admit(host, self):
+        if not self._endpoint.admit(host, self):
             transport.abort()
             return
         handle = transport.get_extra_info("socket")
         with contextlib.suppress(OSError, AttributeError):
             handle.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._door.connections.append(self)
-        self.conversation = Conversation(
-            self._room,
+        self._endpoint.connections.append(self)
+        self.dnp3_connection = Dnp3Connection(
+            self._context,
             self._station,
             self._association,
             f"dnp3 {host}",
@@ -78,24 +82,24 @@ class Connection(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
-        if self.conversation is None or self._transport is None:
+        if self.dnp3_connection is None or self._transport is None:
             return
-        self.conversation.feed(data)
-        heard_at = self.conversation.heard_at
+        self.dnp3_connection.feed(data)
+        heard_at = self.dnp3_connection.heard_at
         if self.member is not None and heard_at != self._heard_at:
             self._heard_at = heard_at
-            self._door.share.heard(self.member, COST_S)
-        if self.conversation.is_full and not self._is_paused:
+            self._endpoint.share.heard(self.member, COST_S)
+        if self.dnp3_connection.is_full and not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
-            self._room.loop.call_later(0.01, self._go_on)
+            self._context.loop.call_later(0.01, self._go_on)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self.conversation is not None:
-            self.conversation.close()
-            self._door.connections.remove(self)
+        if self.dnp3_connection is not None:
+            self.dnp3_connection.close()
+            self._endpoint.connections.remove(self)
         if self.member is not None:
-            self._door.share.leave(self.member)
+            self._endpoint.share.leave(self.member)
 
     def close(self) -> None:
         if self._transport is not None:
@@ -113,10 +117,10 @@ class Connection(asyncio.Protocol):
 
     def _go_on(self) -> None:
         """Read again once the inbox has room."""
-        if self._transport is None or self._transport.is_closing() or self.conversation is None:
+        if self._transport is None or self._transport.is_closing() or self.dnp3_connection is None:
             return
-        if self.conversation.is_full:
-            self._room.loop.call_later(0.01, self._go_on)
+        if self.dnp3_connection.is_full:
+            self._context.loop.call_later(0.01, self._go_on)
             return
         self._is_paused = False
         self._transport.resume_reading()
@@ -132,13 +136,13 @@ class Connection(asyncio.Protocol):
 
 
 class Dnp3Tcp(Endpoint):
-    """The TCP door: at most four connections, one association."""
+    """The TCP listener: at most four connections, one association."""
 
-    def __init__(self, room: Room, plan: Plan) -> None:
-        super().__init__(room, plan)
-        self.connections: list[Connection] = []
-        self.share = Share(LIMIT, room.loop.time)
-        self._access = Access(str(plan.settings["dnp3.allow"]))
+    def __init__(self, context: FieldbusContext, plan: ListenerConfig) -> None:
+        super().__init__(context, plan)
+        self.connections: list[TcpConnection] = []
+        self.share = Share(LIMIT, context.loop.time)
+        self._access = AllowList(str(plan.settings["dnp3.allow"]))
         self._listening: Listening | None = None
         self._caller: asyncio.Task[None] | None = None
         self._station: Dnp3Station | None = None
@@ -147,23 +151,23 @@ class Dnp3Tcp(Endpoint):
         self._master = str(plan.settings["dnp3.master_ip"])  # a name: from the first call on
 
     async def start(self) -> str:
-        station = Dnp3Station.of(self.room, self.plan)
+        station = Dnp3Station.of(self.context, self.plan)
         association = station.association("tcp")
         place = self.plan.place
         assert isinstance(place, TcpPlace)
 
-        def connection() -> Connection:
-            return Connection(self.room, station, association, self)
+        def connection() -> TcpConnection:
+            return TcpConnection(self.context, station, association, self)
 
         self._listening = Listening(place, self.share, connection)
         self._station = station
         station.open(self.share)
-        self.room.regular.append(self._sweep)
+        self.context.regular.append(self._sweep)
         self._here = (self._listening.place.host, self._listening.place.port)
         master_ip = str(self.plan.settings["dnp3.master_ip"])
         if master_ip and station.config.initiates:
             target = (master_ip, int(str(self.plan.settings["dnp3.port"])))
-            self._caller = self.room.loop.create_task(
+            self._caller = self.context.loop.create_task(
                 self._call(station, association, target, connection)
             )
         return str(TcpPlace(*self._here))
@@ -177,11 +181,11 @@ class Dnp3Tcp(Endpoint):
         for connection in list(self.connections):
             connection.close()
         if self._station is not None:
-            self.room.regular.remove(self._sweep)
+            self.context.regular.remove(self._sweep)
             self._station.close(self.share)
             self._station = None
 
-    def admit(self, host: str, connection: Connection) -> bool:
+    def admit(self, host: str, connection: TcpConnection) -> bool:
         """A place for this peer, which may cost another one his. The master that we have called,
         and the one of the settings, make room for nobody else."""
         station = self._station
@@ -199,7 +203,7 @@ class Dnp3Tcp(Endpoint):
         return True
 
     def _sweep(self) -> None:
-        now = self.room.loop.time()
+        now = self.context.loop.time()
         for member in self.share.idle():
             member.close()
         for connection in list(self.connections):
@@ -214,11 +218,11 @@ class Dnp3Tcp(Endpoint):
         station: Dnp3Station,
         association: Association,
         target: tuple[str, int],
-        connection: Callable[[], Connection],
+        connection: Callable[[], TcpConnection],
     ) -> None:
         """Connect to the master when there is news and no master is here (manual 10.1.3)."""
 
-        def outgoing() -> Connection:
+        def outgoing() -> TcpConnection:
             made = connection()
             made.is_ours = True
             return made
@@ -227,14 +231,16 @@ class Dnp3Tcp(Endpoint):
         while target != self._here:  # that would be ourselves
             station.news.clear()
             if self.connections or not association.has_news(station.config, station.feed.buffers):
-                timer = self.room.loop.call_later(CALL_LOOK_S, station.news.set)
+                timer = self.context.loop.call_later(CALL_LOOK_S, station.news.set)
                 await station.news.wait()
                 timer.cancel()
                 continue
             try:
                 place = await self._find(target)
                 self._master = place[0]
-                await asyncio.wait_for(self.room.loop.create_connection(outgoing, *place), CALL_S)
+                await asyncio.wait_for(
+                    self.context.loop.create_connection(outgoing, *place), CALL_S
+                )
                 pause = station.config.retry_s
                 station.count("calls")
             except (OSError, TimeoutError) as error:
@@ -245,12 +251,12 @@ class Dnp3Tcp(Endpoint):
 
     async def _find(self, target: tuple[str, int]) -> tuple[str, int]:
         """The master's address. Raises OSError while its name is not found, TimeoutError."""
-        end = self.room.loop.time() + CALL_S
+        end = self.context.loop.time() + CALL_S
         while True:
             try:
                 address = self._names.find(*target, wait_s=0.0).address
             except AddressPendingError:
-                if self.room.loop.time() > end:
+                if self.context.loop.time() > end:
                     raise TimeoutError(f"no address for {target[0]}") from None
                 await asyncio.sleep(NAME_LOOK_S)
                 continue

@@ -12,13 +12,13 @@ from typing import Final
 
 from ..share import Share
 from ..tcp import bind, reset
-from .plan import TcpPlace
+from .listener_config import TcpPlace
 
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 64  # connections between two looks at the rest of the loop
 PAUSE_S: Final = 1.0  # when the process has no file descriptor left
-_NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_NO_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Listening:
@@ -57,7 +57,7 @@ class Listening:
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                if error.errno not in _NO_ROOM:
+                if error.errno not in _NO_RESOURCES:
                     raise
                 log.error("no connection can be taken: %s; next try in 1 s", error.strerror)
                 self._loop.remove_reader(self._socket)

@@ -7,9 +7,9 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Final, cast
 
+from .context import Endpoint, FieldbusContext
+from .listener_config import ListenerConfig, SerialLine
 from .modbus_unit import Unit
-from .plan import Plan, SerialLine
-from .room import Endpoint, Room
 from .serial_port import SerialPort
 
 MAX_FRAME: Final = 256
@@ -107,10 +107,10 @@ class Framer:
 class ModbusRtu(Endpoint):
     """The serial line as a Modbus slave."""
 
-    def __init__(self, room: Room, plan: Plan) -> None:
-        super().__init__(room, plan)
+    def __init__(self, context: FieldbusContext, plan: ListenerConfig) -> None:
+        super().__init__(context, plan)
         line = cast(SerialLine, plan.place)
-        self._unit = Unit(room)
+        self._unit = Unit(context)
         self._port = SerialPort(line, self._on_data, self.lose)
         self._framer = Framer(gap_s(line.baud), patience_s(line.baud))
         self._silence: asyncio.TimerHandle | None = None
@@ -124,11 +124,11 @@ class ModbusRtu(Endpoint):
 
     async def start(self) -> str:
         self._port.open()
-        self.room.guests.add(self)  # a line does not tell whether somebody is there
+        self.context.connections.add(self)  # a line does not tell whether somebody is there
         return self._port.line.device
 
     async def stop(self) -> None:
-        self.room.guests.discard(self)
+        self.context.connections.discard(self)
         if self._silence is not None:
             self._silence.cancel()
         self._queue.clear()
@@ -140,7 +140,7 @@ class ModbusRtu(Endpoint):
         frame = self._framer.add(data, at)
         if frame is not None:
             self._take(frame)
-        self._silence = self.room.loop.call_later(self._framer.gap, self._on_silence)
+        self._silence = self.context.loop.call_later(self._framer.gap, self._on_silence)
 
     def _on_silence(self) -> None:
         self._silence = None
@@ -167,7 +167,7 @@ class ModbusRtu(Endpoint):
             if isinstance(made, bytes):
                 self._send(unit, made, number)
             else:
-                self._task = self.room.loop.create_task(self._wait_for(unit, made, number))
+                self._task = self.context.loop.create_task(self._wait_for(unit, made, number))
 
     async def _wait_for(self, unit: int, made: Coroutine[Any, Any, bytes], number: int) -> None:
         response = await made

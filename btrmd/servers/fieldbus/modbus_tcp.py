@@ -11,11 +11,11 @@ from typing import Any, Final, cast
 from ...model.address import plain_address
 from ...model.limits import LIMITS, STALL_S
 from ..share import Member, Share
-from .access import Access
+from .access import AllowList
+from .context import Endpoint, FieldbusContext
+from .listener_config import ListenerConfig, TcpPlace
 from .listening import Listening
 from .modbus_unit import Unit
-from .plan import Plan, TcpPlace
-from .room import Endpoint, Room
 
 log = logging.getLogger(__name__)
 
@@ -33,32 +33,32 @@ _ANY_UNIT: Final = (0, 255)  # over TCP both mean "whoever is here" (C22)
 class ModbusTcp(Endpoint):
     """The listener and its clients."""
 
-    def __init__(self, room: Room, plan: Plan) -> None:
-        super().__init__(room, plan)
-        self.unit = Unit(room)
-        self.clients: set[_Client] = set()
+    def __init__(self, context: FieldbusContext, plan: ListenerConfig) -> None:
+        super().__init__(context, plan)
+        self.unit = Unit(context)
+        self.clients: set[_ModbusClient] = set()
         self.hurried = 0  # clients that have more than one turn waiting
-        self.share = Share(LIMIT, room.loop.time)
+        self.share = Share(LIMIT, context.loop.time)
         self._allow = ""
-        self._access = Access("")
+        self._access = AllowList("")
         self._listening: Listening | None = None
         self._reported: dict[str, int] = {}
         self._strangers = 0  # who is not in modbus.allow
 
     async def start(self) -> str:
         place = cast(TcpPlace, self.plan.place)
-        self._listening = Listening(place, self.share, lambda: _Client(self))
-        self.room.regular.append(self._sweep)
+        self._listening = Listening(place, self.share, lambda: _ModbusClient(self))
+        self.context.regular.append(self._sweep)
         return str(self._listening.place)
 
     async def stop(self) -> None:
         if self._listening is not None:
-            self.room.regular.remove(self._sweep)
+            self.context.regular.remove(self._sweep)
             self._listening.close()
         for client in list(self.clients):
             client.drop()
 
-    def admit(self, client: _Client) -> Member | None:
+    def admit(self, client: _ModbusClient) -> Member | None:
         """A place for this client, which may cost another one his; None: it has to go."""
         self._look()
         if not self._access.allows(client.peer):
@@ -68,28 +68,28 @@ class ModbusTcp(Endpoint):
         if not self.share.enter(member):
             return None
         self.clients.add(client)
-        self.room.guests.add(client)
+        self.context.connections.add(client)
         return member
 
-    def dismiss(self, client: _Client) -> None:
+    def dismiss(self, client: _ModbusClient) -> None:
         """It is gone, or never came in."""
         if client.member is not None:
             self.share.leave(client.member)
         self.clients.discard(client)
-        self.room.guests.discard(client)
+        self.context.connections.discard(client)
 
     def _look(self) -> None:
         """Follow modbus.allow."""
-        allow = str(self.room.bus.snapshot.settings["modbus.allow"])
+        allow = str(self.context.bus.snapshot.settings["modbus.allow"])
         if allow != self._allow:
-            self._allow, self._access = allow, Access(allow)
+            self._allow, self._access = allow, AllowList(allow)
             for client in self.clients:
                 if client.member is not None:
                     client.member.is_kept = self._access.names(client.peer)
 
     def _sweep(self) -> None:
         self._look()
-        latest = self.room.loop.time() - STALL_S
+        latest = self.context.loop.time() - STALL_S
         for client in list(self.clients):
             if not self._access.allows(client.peer):
                 client.drop()
@@ -101,16 +101,16 @@ class ModbusTcp(Endpoint):
         counts = {**self.share.counts, "not_allowed": self._strangers}
         if counts != self._reported:
             self._reported = counts
-            self.room.bus.report_counts("modbus", counts)
+            self.context.bus.report_counts("modbus", counts)
 
 
-class _Client(asyncio.Protocol):
+class _ModbusClient(asyncio.Protocol):
     """One connection. Requests are answered one after the other, in their order."""
 
-    def __init__(self, door: ModbusTcp) -> None:
-        self._door = door
-        self._loop = door.room.loop
-        self._unit = door.unit
+    def __init__(self, endpoint: ModbusTcp) -> None:
+        self._endpoint = endpoint
+        self._loop = endpoint.context.loop
+        self._unit = endpoint.unit
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._task: asyncio.Task[None] | None = None  # a write that is under way
@@ -130,7 +130,7 @@ class _Client(asyncio.Protocol):
         name = self._transport.get_extra_info("peername") or ("",)
         self.peer = str(plain_address(str(name[0])) or name[0])
         self.source = f"modbus {self.peer}"
-        self.member = self._door.admit(self)
+        self.member = self._endpoint.admit(self)
         if self.member is None:
             self._transport.abort()
             self._transport = None
@@ -144,7 +144,7 @@ class _Client(asyncio.Protocol):
         self._transport = None
         self._leave_queue()
         self._buffer.clear()
-        self._door.dismiss(self)
+        self._endpoint.dismiss(self)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -186,8 +186,8 @@ class _Client(asyncio.Protocol):
                 self._task = self._loop.create_task(self._wait_for(frame, made))
                 break
         else:
-            self._door.hurried += 1
-            self._turn = self._loop.call_later(TURN_PAUSE_S * self._door.hurried, self._again)
+            self._endpoint.hurried += 1
+            self._turn = self._loop.call_later(TURN_PAUSE_S * self._endpoint.hurried, self._again)
         if answers:
             self._transport.write(bytes(answers))
         if self._is_waiting:
@@ -211,7 +211,7 @@ class _Client(asyncio.Protocol):
             frame = bytes(buffer[:size])
             del buffer[:size]
             if self.member is not None:
-                self._door.share.heard(self.member, COST_S)
+                self._endpoint.share.heard(self.member, COST_S)
             # Another protocol's frame or another unit's request: no answer, and go on.
             if frame[2:4] == b"\0\0" and (frame[6] in _ANY_UNIT or frame[6] == self._unit.address):
                 return frame
@@ -232,7 +232,7 @@ class _Client(asyncio.Protocol):
         if self._turn is not None:
             self._turn.cancel()
             self._turn = None
-            self._door.hurried -= 1
+            self._endpoint.hurried -= 1
 
     def _hold(self) -> None:
         if self._transport is not None and not self._is_held:
@@ -244,7 +244,7 @@ class _Client(asyncio.Protocol):
         transport, self._transport = self._transport, None
         self._leave_queue()
         self._buffer.clear()
-        self._door.dismiss(self)
+        self._endpoint.dismiss(self)
         if transport is None:
             return
         if transport.get_write_buffer_size():

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ...model.settings import Settings
 from ...model.snapshot import Snapshot
+from .context import FieldbusContext
 from .modbus_identity import identity_data, server_data
 from .modbus_image import Image
 from .modbus_request import (
@@ -24,7 +25,6 @@ from .modbus_request import (
     parse,
 )
 from .modbus_write import carry_out, commands
-from .room import Room
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +37,9 @@ Response = bytes | Coroutine[Any, Any, bytes]
 class Unit:
     """One per endpoint. Reads are answered from one snapshot at once, writes by a coroutine."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
-        self._bus = room.bus
+    def __init__(self, context: FieldbusContext) -> None:
+        self._context = context
+        self._bus = context.bus
         self._snapshot: Snapshot | None = None
         self._image = Image({})
         self._settings: Settings | None = None
@@ -63,7 +63,7 @@ class Unit:
             request = parse(pdu)
             snapshot = self._look()
             if type(request) is Read:
-                if request.function in _MEASURED and self._room.age() > OLD_S:
+                if request.function in _MEASURED and self._context.age() > OLD_S:
                     raise ModbusFault(DEVICE_FAILURE)
                 return pdu[:1] + self._image.read(request)
             if isinstance(request, ReportServer):
@@ -85,7 +85,7 @@ class Unit:
             wanted = commands(request, source)
             if read is not None:
                 self._image.read(read)  # both addresses are looked up before anything is done
-            await carry_out(self._room, wanted)
+            await carry_out(self._context, wanted)
             if read is not None:
                 self._look()
                 return pdu[:1] + self._image.read(read)

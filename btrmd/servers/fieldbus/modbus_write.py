@@ -18,6 +18,7 @@ from ...model.commands import (
 from ...model.encoding import decode_write
 from ...model.readings import Value
 from ...model.snapshot import Snapshot
+from .context import NO_RESET, FieldbusContext
 from .modbus_image import COILS, HOLDING
 from .modbus_request import (
     DEVICE_BUSY,
@@ -28,7 +29,6 @@ from .modbus_request import (
     WriteCoils,
     WriteRegisters,
 )
-from .room import NO_RESET, Room
 
 _IN_TEST: Final = ("proving", "running", "returning")
 
@@ -60,12 +60,12 @@ def commands(request: WriteCoils | WriteRegisters, source: str) -> list[Command]
     return found
 
 
-async def carry_out(room: Room, wanted: Iterable[Command]) -> None:
+async def carry_out(context: FieldbusContext, wanted: Iterable[Command]) -> None:
     """Have the owner do it, one after the other. Raises ModbusFault for the first refusal."""
     for command in wanted:
-        answer = await room.ask(command)
+        answer = await context.ask(command)
         if not answer.ok and not _is_so_already(command, answer):
-            raise ModbusFault(exception_of(answer, room.bus.snapshot))
+            raise ModbusFault(exception_of(answer, context.bus.snapshot))
 
 
 def exception_of(answer: Answer, snapshot: Snapshot) -> int:

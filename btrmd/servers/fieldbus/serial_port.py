@@ -13,7 +13,7 @@ from typing import Final
 
 import serial
 
-from .plan import SerialLine
+from .listener_config import SerialLine
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""The fieldbus service: one thread, one loop, and the doors that settings and options ask for."""
+"""The fieldbus service: one thread, one loop, and the listeners that settings and options ask for."""
 
 from __future__ import annotations
 
@@ -12,46 +12,53 @@ from typing import Final
 from ...bus import Bus
 from ...model.errors import BtrmError
 from ...model.settings import Settings
-from .plan import FieldbusOptions, Plan, SerialLine, TcpPlace, plans, split_place
-from .room import Endpoint, Factory, Room
+from .context import Endpoint, Factory, FieldbusContext
+from .listener_config import (
+    FieldbusOptions,
+    ListenerConfig,
+    SerialLine,
+    TcpPlace,
+    listener_configs,
+    split_place,
+)
 from .waker import Waker
 
 log = logging.getLogger(__name__)
 
-LOOK_S: Final = 0.5  # between two looks round the room, as long as nothing happens,
+LOOK_S: Final = 0.5  # between two looks at all endpoints, as long as nothing happens,
 ALONE_S: Final = 2.0  # and when no master is connected
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 30.0
 LONGEST_SERIAL_RETRY_S: Final = 2.0  # an adapter that is put back should be in use at once
-SETTLED_S: Final = 10.0  # a door that was open this long starts with short pauses again
+SETTLED_S: Final = 10.0  # a listener that was open this long starts with short pauses again
 STOP_S: Final = 5.0
 
 
-def _modbus_tcp(room: Room, plan: Plan) -> Endpoint:
+def _modbus_tcp(context: FieldbusContext, plan: ListenerConfig) -> Endpoint:
     from .modbus_tcp import ModbusTcp
 
-    return ModbusTcp(room, plan)
+    return ModbusTcp(context, plan)
 
 
-def _modbus_rtu(room: Room, plan: Plan) -> Endpoint:
+def _modbus_rtu(context: FieldbusContext, plan: ListenerConfig) -> Endpoint:
     from .modbus_rtu import ModbusRtu
 
-    return ModbusRtu(room, plan)
+    return ModbusRtu(context, plan)
 
 
-def _dnp3_tcp(room: Room, plan: Plan) -> Endpoint:
+def _dnp3_tcp(context: FieldbusContext, plan: ListenerConfig) -> Endpoint:
     from .dnp3_tcp import Dnp3Tcp
 
-    return Dnp3Tcp(room, plan)
+    return Dnp3Tcp(context, plan)
 
 
-def _dnp3_serial(room: Room, plan: Plan) -> Endpoint:
+def _dnp3_serial(context: FieldbusContext, plan: ListenerConfig) -> Endpoint:
     from .dnp3_serial import Dnp3Serial
 
-    return Dnp3Serial(room, plan)
+    return Dnp3Serial(context, plan)
 
 
-# (protocol, is serial) -> factory. The libraries are imported by the first door that needs them.
+# (protocol, is serial) -> factory. The libraries are imported by the first listener that needs them.
 FACTORIES: Final[Mapping[tuple[str, bool], Factory]] = {
     ("modbus", False): _modbus_tcp,
     ("modbus", True): _modbus_rtu,
@@ -62,14 +69,14 @@ FACTORIES: Final[Mapping[tuple[str, bool], Factory]] = {
 
 def wanted_listeners(settings: Settings, options: FieldbusOptions) -> frozenset[str]:
     """The names of listeners.json that must be bound before the station is ready."""
-    return frozenset(plans(settings, options))
+    return frozenset(listener_configs(settings, options))
 
 
 class Fieldbus:
     """`start` and `stop` from any thread. Nothing in here raises into the daemon.
 
-    A door that cannot be opened is reported on the bus and tried again with growing pauses; a
-    settings change closes and opens the doors it concerns and no others.
+    A listener that cannot be opened is reported on the bus and tried again with growing pauses; a
+    settings change closes and opens the listeners it concerns and no others.
     """
 
     def __init__(
@@ -93,7 +100,7 @@ class Fieldbus:
         self._started.wait(STOP_S)
 
     def stop(self) -> None:
-        """Close all doors; waits for the thread."""
+        """Close all listeners; waits for the thread."""
         self._is_stopping = True
         loop, wake = self._loop, self._wake
         if loop is not None and wake is not None:
@@ -114,88 +121,90 @@ class Fieldbus:
         self._loop.set_exception_handler(_note)
         self._wake = wake = asyncio.Event()
         self._started.set()
-        room = Room(self._bus)
-        doors: dict[str, tuple[Plan, asyncio.Task[None]]] = {}
+        context = FieldbusContext(self._bus)
+        endpoints: dict[str, tuple[ListenerConfig, asyncio.Task[None]]] = {}
         seen: Settings | None = None
         timer: asyncio.Handle
 
         def look() -> None:
-            room.look()
+            context.look()
             if self._bus.snapshot.settings is not seen:
                 wake.set()
 
         def look_again() -> None:
             nonlocal timer
-            timer = room.loop.call_later(LOOK_S if room.guests else ALONE_S, look_again)
+            timer = context.loop.call_later(LOOK_S if context.connections else ALONE_S, look_again)
             look()
 
         def woken() -> None:
             """An event; what it changed may show in the snapshot a moment later."""
             nonlocal timer
             timer.cancel()
-            timer = room.loop.call_later(LOOK_S, look_again)
+            timer = context.loop.call_later(LOOK_S, look_again)
             look()
 
-        timer = room.loop.call_soon(look_again)
-        waker = Waker(self._bus, room.loop, woken)
+        timer = context.loop.call_soon(look_again)
+        waker = Waker(self._bus, context.loop, woken)
         waker.start()
         try:
             while not self._is_stopping:
                 settings = self._bus.snapshot.settings
                 if settings is not seen:
                     seen = settings
-                    await self._follow(plans(settings, self._options), doors, room)
+                    await self._follow(
+                        listener_configs(settings, self._options), endpoints, context
+                    )
                 await wake.wait()
                 wake.clear()
         finally:
             timer.cancel()
             waker.stop()
-            await self._follow({}, doors, room)
+            await self._follow({}, endpoints, context)
 
     async def _follow(
         self,
-        wanted: Mapping[str, Plan],
-        doors: dict[str, tuple[Plan, asyncio.Task[None]]],
-        room: Room,
+        wanted: Mapping[str, ListenerConfig],
+        endpoints: dict[str, tuple[ListenerConfig, asyncio.Task[None]]],
+        context: FieldbusContext,
     ) -> None:
         """Close what is not wanted any more, open what is; the rest is not touched."""
-        for name, (plan, task) in list(doors.items()):
+        for name, (plan, task) in list(endpoints.items()):
             if wanted.get(name) != plan:
-                del doors[name]
+                del endpoints[name]
                 task.cancel()
                 await asyncio.wait({task})
                 if name not in wanted:
                     self._bus.report_listener(name, "")
         for name, plan in wanted.items():
-            if name not in doors:
-                doors[name] = (plan, asyncio.create_task(self._keep(plan, room)))
+            if name not in endpoints:
+                endpoints[name] = (plan, asyncio.create_task(self._keep(plan, context)))
 
-    async def _keep(self, plan: Plan, room: Room) -> None:
-        """Keep one door open until this task is cancelled."""
+    async def _keep(self, plan: ListenerConfig, context: FieldbusContext) -> None:
+        """Keep one listener open until this task is cancelled."""
         is_serial = isinstance(plan.place, SerialLine)
         factory = self._factories[plan.protocol, is_serial]
         longest = LONGEST_SERIAL_RETRY_S if is_serial else LONGEST_RETRY_S
-        pause, told = FIRST_RETRY_S, ""
+        pause, reported = FIRST_RETRY_S, ""
         while True:
-            opened = room.loop.time()
-            fault = await self._serve(factory, plan, room)
-            if room.loop.time() - opened > SETTLED_S:
+            opened = context.loop.time()
+            fault = await self._serve(factory, plan, context)
+            if context.loop.time() - opened > SETTLED_S:
                 pause = FIRST_RETRY_S
-            if fault != told:
+            if fault != reported:
                 log.warning("%s", fault)
-                told = fault
+                reported = fault
             self._bus.report_listener(plan.name, "", fault)
             await asyncio.sleep(pause)
             pause = min(pause * 2.0, longest)
 
-    async def _serve(self, factory: Factory, plan: Plan, room: Room) -> str:
-        """Open the door and wait until it is lost; the reason as a sentence."""
+    async def _serve(self, factory: Factory, plan: ListenerConfig, context: FieldbusContext) -> str:
+        """Open the listener and wait until it is lost; the reason as a sentence."""
         endpoint: Endpoint | None = None
         place = plan.place
-        if isinstance(place, TcpPlace):  # a door that is opened again is at the same place
+        if isinstance(place, TcpPlace):  # a listener that is opened again is at the same place
             plan = plan._replace(place=self._ports.get((plan.name, place), place))
         try:
-            endpoint = factory(room, plan)
+            endpoint = factory(context, plan)
             address = await endpoint.start()
             if isinstance(place, TcpPlace) and place.port == 0:
                 self._ports[plan.name, place] = split_place(address)
@@ -209,7 +218,7 @@ class Fieldbus:
             reason = error.strerror or str(error)
             return f"{plan.name} ({plan.protocol}) cannot open {where}: {reason}."
         except Exception as error:
-            # Whatever goes wrong behind one door must not shut the others.
+            # Whatever goes wrong behind one listener must not shut the others.
             log.exception("%s: internal error", plan.name)
             return f"{plan.name} stopped by an internal error: {type(error).__name__}: {error}."
         finally:

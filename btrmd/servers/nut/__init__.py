@@ -1,3 +1,3 @@
-"""The NUT room: the station as a UPS to monitors of Network UPS Tools (RFC 9271)."""
+"""NUT: the station as a UPS to monitors of Network UPS Tools (RFC 9271)."""
 
 from __future__ import annotations

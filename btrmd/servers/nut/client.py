@@ -8,7 +8,7 @@ import time
 from typing import Final
 
 from ..share import Member
-from .session import Session
+from .session import NutSession
 
 MOST_LINE: Final = 512  # octets
 PIECE: Final = 4096  # octets read at a time
@@ -16,13 +16,13 @@ LINES: Final = 8  # answered before the others have their turn
 MOST_UNSENT: Final = 16 * 1024  # octets of answers that wait; what has not been read waits then too
 
 
-class Client:
+class NutClient:
     """Its methods return how many lines they answered, and raise OSError when it is gone or its
     lines are too long."""
 
     member: Member
 
-    def __init__(self, sock: socket.socket, session: Session) -> None:
+    def __init__(self, sock: socket.socket, session: NutSession) -> None:
         sock.setblocking(False)
         self.socket = sock
         self.session = session

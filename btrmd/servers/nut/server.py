@@ -20,8 +20,8 @@ from ...model.settings import Settings
 from ..allowance import Allowance
 from ..share import Member, Share
 from ..tcp import bind, reset
-from .client import Client
-from .session import Session
+from .client import NutClient
+from .session import NutSession
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class NutServer:
         self._wanted: tuple[str, int] | None = None
         self._listening: socket.socket | None = None
         self._selector = selectors.DefaultSelector()
-        self._clients: dict[int, Client] = {}
+        self._clients: dict[int, NutClient] = {}
         self._penalties: dict[str, float] = {}
         self._allowance = Allowance(CPU_SHARE, CPU_BURST_S)
         self._retry_at = 0.0
@@ -206,7 +206,7 @@ class NutServer:
                 sock.close()
 
     def _enter(self, sock: socket.socket, host: str) -> None:
-        client = Client(sock, Session(host, self._bus, self))
+        client = NutClient(sock, NutSession(host, self._bus, self))
         client.member = member = Member(host, lambda: self._leave(client))
         if not self.share.enter(member):
             sock.close()
@@ -214,7 +214,7 @@ class NutServer:
         self._clients[sock.fileno()] = client
         self._selector.register(sock, selectors.EVENT_READ, client)
 
-    def _turn(self, client: Client, do: Callable[[], int]) -> None:
+    def _turn(self, client: NutClient, do: Callable[[], int]) -> None:
         """Let a client go on; end it when it is over, and listen to what it can take."""
         if client.socket.fileno() < 0:
             return  # it has had to make room a moment ago
@@ -232,7 +232,7 @@ class NutServer:
         else:
             self._selector.modify(client.socket, client.wants, client)
 
-    def _leave(self, client: Client) -> None:
+    def _leave(self, client: NutClient) -> None:
         self._clients.pop(client.socket.fileno(), None)
         with contextlib.suppress(KeyError, ValueError):
             self._selector.unregister(client.socket)

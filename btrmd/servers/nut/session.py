@@ -22,7 +22,7 @@ HELP: Final = (
 )
 
 
-class Guard(Protocol):
+class LoginGuard(Protocol):
     """What all sessions share: who is logged in, and who guessed a password just now."""
 
     def logins(self) -> list[str]:
@@ -35,14 +35,14 @@ class Guard(Protocol):
         """A wrong password."""
 
 
-class RefusedError(Exception):
+class NutRefusedError(Exception):
     """The text is the error's name in the protocol."""
 
 
-class Session:
+class NutSession:
     """Used by the server's thread. `is_over` after LOGOUT."""
 
-    def __init__(self, host: str, bus: Bus, guard: Guard) -> None:
+    def __init__(self, host: str, bus: Bus, guard: LoginGuard) -> None:
         self.host = host
         self.is_over = False
         self.is_logged_in = False
@@ -59,14 +59,14 @@ class Session:
         """What `line` is answered with, with its end of line."""
         try:
             return self._answer(words_of(line))
-        except RefusedError as error:
+        except NutRefusedError as error:
             return f"ERR {error}\n"
         except TypeError:
             return "ERR INVALID-ARGUMENT\n"  # another number of words
 
     def _answer(self, words: list[str]) -> str:
         if not words:
-            raise RefusedError("UNKNOWN-COMMAND")
+            raise NutRefusedError("UNKNOWN-COMMAND")
         verb = words[0].upper()
         if verb in self._verbs:
             return self._verbs[verb](*words[1:])
@@ -80,12 +80,12 @@ class Session:
         if verb == "HELP":
             return f"{HELP}\n"
         if verb == "STARTTLS":
-            raise RefusedError("FEATURE-NOT-CONFIGURED")
+            raise NutRefusedError("FEATURE-NOT-CONFIGURED")
         if verb == "SET":
-            raise RefusedError("READONLY")
+            raise NutRefusedError("READONLY")
         if verb in ("PRIMARY", "MASTER", "FSD"):  # nobody may shut all others down
-            raise RefusedError("ACCESS-DENIED")
-        raise RefusedError("UNKNOWN-COMMAND")
+            raise NutRefusedError("ACCESS-DENIED")
+        raise NutRefusedError("UNKNOWN-COMMAND")
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -94,14 +94,14 @@ class Session:
         if kind == "TRACKING":
             return "OFF\n"
         if not rest:
-            raise RefusedError("INVALID-ARGUMENT")
+            raise NutRefusedError("INVALID-ARGUMENT")
         snapshot = self._ups(rest[0])
         if kind == "NUMLOGINS":
             return f"NUMLOGINS {UPS} {len(self._guard.logins())}\n"
         if kind == "UPSDESC":
             return f"UPSDESC {UPS} {_quoted(snapshot.settings.text('site.location'))}\n"
         if len(rest) != 2:
-            raise RefusedError("INVALID-ARGUMENT")
+            raise NutRefusedError("INVALID-ARGUMENT")
         name = rest[1]
         if kind == "CMDDESC":
             known = COMMANDS.get(name)
@@ -110,7 +110,7 @@ class Session:
             found = VARIABLES.get(name)
             return f"DESC {UPS} {name} {_quoted(found[0] if found else 'Unavailable')}\n"
         if kind not in ("VAR", "TYPE"):
-            raise RefusedError("INVALID-ARGUMENT")
+            raise NutRefusedError("INVALID-ARGUMENT")
         value = self._value(name, snapshot)
         if kind == "TYPE":
             is_number = re.fullmatch(r"-?\d+(\.\d+)?", value) is not None
@@ -123,7 +123,7 @@ class Session:
             text = _quoted(self._bus.snapshot.settings.text("site.location"))
             return _listed("UPS", [f"UPS {UPS} {text}"])
         if not rest:
-            raise RefusedError("INVALID-ARGUMENT")
+            raise NutRefusedError("INVALID-ARGUMENT")
         snapshot = self._ups(rest[0])
         title = f"{kind} {' '.join((UPS, *rest[1:]))}"
         if kind == "VAR" and len(rest) == 1:
@@ -137,41 +137,41 @@ class Session:
         if kind in ("ENUM", "RANGE") and len(rest) == 2:
             self._value(rest[1], snapshot)
             return _listed(title, [])
-        raise RefusedError("INVALID-ARGUMENT")
+        raise NutRefusedError("INVALID-ARGUMENT")
 
     def _ups(self, name: str) -> Snapshot:
         if name != UPS:
-            raise RefusedError("UNKNOWN-UPS")
+            raise NutRefusedError("UNKNOWN-UPS")
         snapshot = self._bus.snapshot
         if not snapshot.is_ticking:
-            raise RefusedError("DATA-STALE")
+            raise NutRefusedError("DATA-STALE")
         return snapshot
 
     def _value(self, name: str, snapshot: Snapshot) -> str:
         found = VARIABLES.get(name)
         value = found[1](snapshot) if found else None
         if value is None:
-            raise RefusedError("VAR-NOT-SUPPORTED")
+            raise NutRefusedError("VAR-NOT-SUPPORTED")
         return value
 
     # --- who it is, and what he may do ---------------------------------------------------------
 
     def _username(self, name: str) -> str:
         if self._user is not None:
-            raise RefusedError("ALREADY-SET-USERNAME")
+            raise NutRefusedError("ALREADY-SET-USERNAME")
         self._user = name
         return "OK\n"
 
     def _set_password(self, password: str) -> str:
         if self._password is not None:
-            raise RefusedError("ALREADY-SET-PASSWORD")
+            raise NutRefusedError("ALREADY-SET-PASSWORD")
         self._password = password
         return "OK\n"
 
     def _login(self, ups: str) -> str:
         self._check_user()
         if self.is_logged_in:
-            raise RefusedError("ALREADY-LOGGED-IN")
+            raise NutRefusedError("ALREADY-LOGGED-IN")
         self._ups(ups)
         self.is_logged_in = True
         return "OK\n"
@@ -181,32 +181,32 @@ class Session:
         settings = self._ups(ups).settings
         known = COMMANDS.get(name)
         if known is None:
-            raise RefusedError("CMD-NOT-SUPPORTED")
+            raise NutRefusedError("CMD-NOT-SUPPORTED")
         if not settings.flag("nut.commands"):
-            raise RefusedError("ACCESS-DENIED")
+            raise NutRefusedError("ACCESS-DENIED")
         if value:
-            raise RefusedError("INVALID-ARGUMENT")
+            raise NutRefusedError("INVALID-ARGUMENT")
         answer = self._bus.submit(known[1](f"nut {self._user} {self.host}"), ANSWER_S)
         if not answer.ok:
-            raise RefusedError("INSTCMD-FAILED")
+            raise NutRefusedError("INSTCMD-FAILED")
         return "OK\n"
 
     def _check_user(self) -> None:
         """Raises RefusedError unless name and password are those of the settings."""
         if self._user is None:
-            raise RefusedError("USERNAME-REQUIRED")
+            raise NutRefusedError("USERNAME-REQUIRED")
         if self._password is None:
-            raise RefusedError("PASSWORD-REQUIRED")
+            raise NutRefusedError("PASSWORD-REQUIRED")
         settings = self._bus.snapshot.settings
         user, password = settings.text("nut.user"), settings.text("nut.password")
         is_right = hmac.compare_digest(
             f"{self._user}\0{self._password}".encode(), f"{user}\0{password}".encode()
         )
         if not user or not password or not self._guard.may_try(self.host):
-            raise RefusedError("ACCESS-DENIED")
+            raise NutRefusedError("ACCESS-DENIED")
         if not is_right:
             self._guard.failed(self.host)
-            raise RefusedError("ACCESS-DENIED")
+            raise NutRefusedError("ACCESS-DENIED")
 
 
 def words_of(line: str) -> list[str]:
@@ -219,7 +219,7 @@ def words_of(line: str) -> list[str]:
     while at < len(line):
         found = WORD.match(line, at)
         if found is None:
-            raise RefusedError("INVALID-ARGUMENT")
+            raise NutRefusedError("INVALID-ARGUMENT")
         words.append(re.sub(r"\\(.)", r"\1", found[2] if found[1] is None else found[1]))
         at = found.end()
     return words

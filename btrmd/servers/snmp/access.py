@@ -12,24 +12,24 @@ READ_KEYS: Final = ("snmp.read1", "snmp.read2", "snmp.read3")
 WRITE_KEYS: Final = ("snmp.write1", "snmp.write2", "snmp.write3")
 
 
-class User(NamedTuple):
+class SnmpUser(NamedTuple):
     """A user of SNMPv3 and what he may."""
 
     v3: V3User
     may_write: bool
 
 
-class Access(NamedTuple):
+class SnmpAccess(NamedTuple):
     """`communities`: name -> may write. `faults`: users that cannot be served, a sentence each."""
 
     v1: bool
     v2c: bool
     communities: dict[bytes, bool]
-    users: tuple[User, ...] = ()
+    users: tuple[SnmpUser, ...] = ()
     faults: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, settings: Settings) -> Access:
+    def of(cls, settings: Settings) -> SnmpAccess:
         """A community that stands among both kinds may write; an empty one is none (R82)."""
         found = {settings.text(key).encode(): False for key in READ_KEYS}
         found |= {settings.text(key).encode(): True for key in WRITE_KEYS}
@@ -44,8 +44,8 @@ class Access(NamedTuple):
         )
 
 
-def _users(settings: Settings) -> tuple[tuple[User, ...], tuple[str, ...]]:
-    users: list[User] = []
+def _users(settings: Settings) -> tuple[tuple[SnmpUser, ...], tuple[str, ...]]:
+    users: list[SnmpUser] = []
     faults: list[str] = []
     for role in V3_ROLES:
 
@@ -62,5 +62,5 @@ def _users(settings: Settings) -> tuple[tuple[User, ...], tuple[str, ...]]:
         elif user.name in (other.v3.name for other in users):
             faults.append(f"The SNMPv3 user {user.name} is there twice; only the first is served.")
         else:
-            users.append(User(user, role == "write"))
+            users.append(SnmpUser(user, role == "write"))
     return tuple(users), tuple(faults)

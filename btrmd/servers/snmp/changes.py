@@ -14,7 +14,7 @@ from ...model.settings import Settings, parse_value
 from .pdu import VarBind
 from .responder import Asker, Outcome, Status, refusal
 from .tree import Leaf, Tree
-from .values import Sent, decode, has_type
+from .values import SentVarBind, decode, has_type
 
 Ask = Callable[[Command], Awaitable[Answer]]
 
@@ -28,14 +28,14 @@ STATUS: Final[Mapping[str, Status]] = {
 }
 
 
-class Plan(NamedTuple):
+class SetPlan(NamedTuple):
     """What a SET comes to. `places`: setting key -> index of its varbind, from 1."""
 
     command: Command | None
     places: Mapping[str, int]
 
 
-class RefusedError(Exception):
+class SetRefusedError(Exception):
     """The varbind at `index` (from 1) cannot be set."""
 
     def __init__(self, status: Status, index: int) -> None:
@@ -44,7 +44,7 @@ class RefusedError(Exception):
         self.index = index
 
 
-class Changes:
+class SetChanges:
     """Checks every varbind first, then asks the owner once."""
 
     def __init__(self, tree: Tree, ask: Ask) -> None:
@@ -55,7 +55,7 @@ class Changes:
         """The outcome once it is durable, or refused."""
         try:
             plan = self.plan(varbinds, asker, settings)
-        except RefusedError as error:
+        except SetRefusedError as error:
             return refusal(error.status, error.index, asker)
         if plan.command is not None:
             answer = await self._ask(plan.command)
@@ -65,10 +65,10 @@ class Changes:
                 return refusal(status, index, asker)
         return Outcome(Status.NO_ERROR)
 
-    def plan(self, varbinds: Sequence[VarBind], asker: Asker, settings: Settings) -> Plan:
+    def plan(self, varbinds: Sequence[VarBind], asker: Asker, settings: Settings) -> SetPlan:
         """The command for all varbinds. Raises RefusedError for the first that is wrong."""
         if not asker.may_write:
-            raise RefusedError(Status.NO_ACCESS, 1)
+            raise SetRefusedError(Status.NO_ACCESS, 1)
         changes: dict[str, object] = {}
         places: dict[str, int] = {}
         command: Command | None = None
@@ -80,46 +80,46 @@ class Changes:
             if write.setting:
                 parsed = _parsed(write.setting, raw, settings, index)
                 if changes.get(write.setting, parsed) != parsed:
-                    raise RefusedError(Status.INCONSISTENT_VALUE, index)
+                    raise SetRefusedError(Status.INCONSISTENT_VALUE, index)
                 changes[write.setting] = parsed
                 places.setdefault(write.setting, index)
             else:
                 asked = StartTest(source=asker.source) if raw else StopTest(asker.source)
                 if command not in (None, asked):
-                    raise RefusedError(Status.INCONSISTENT_VALUE, index)
+                    raise SetRefusedError(Status.INCONSISTENT_VALUE, index)
                 command = asked
                 place = index
         if command is not None and changes:
             # A start may be refused when the settings are changed already: no taking back then.
-            raise RefusedError(Status.INCONSISTENT_VALUE, place)
+            raise SetRefusedError(Status.INCONSISTENT_VALUE, place)
         if changes:
             command = ChangeSettings(changes, asker.source, from_wire=True)
-        return Plan(command, places)
+        return SetPlan(command, places)
 
     def _leaf(self, oid: tuple[int, ...], index: int) -> Leaf:
         leaf = self._tree.get(oid)
         if leaf is None:
             sibling = self._tree.sibling(oid)
             can_create = sibling is not None and sibling.write is not None
-            raise RefusedError(Status.NO_CREATION if can_create else Status.NOT_WRITABLE, index)
+            raise SetRefusedError(Status.NO_CREATION if can_create else Status.NOT_WRITABLE, index)
         if leaf.write is None:
-            raise RefusedError(Status.NOT_WRITABLE, index)
+            raise SetRefusedError(Status.NOT_WRITABLE, index)
         return leaf
 
 
-def _raw(leaf: Leaf, write: Write, value: Sent, index: int) -> object:
+def _raw(leaf: Leaf, write: Write, value: SentVarBind, index: int) -> object:
     """The manager's value as the setting's (or command's) one, not yet checked by the setting."""
     if not has_type(leaf.syntax, value):
-        raise RefusedError(Status.WRONG_TYPE, index)
+        raise SetRefusedError(Status.WRONG_TYPE, index)
     plain = decode(leaf.syntax, value)
     if plain is None:
-        raise RefusedError(Status.WRONG_VALUE, index)
+        raise SetRefusedError(Status.WRONG_VALUE, index)
     if isinstance(plain, int):
         try:
             is_number = write.command or SETTINGS[write.setting].kind != "bool"
             return decode_write(write, plain) if is_number else _flag(plain)
         except ValueError:
-            raise RefusedError(Status.WRONG_VALUE, index) from None
+            raise SetRefusedError(Status.WRONG_VALUE, index) from None
     return plain
 
 
@@ -132,8 +132,8 @@ def _flag(number: int) -> bool:
 def _parsed(key: str, raw: object, settings: Settings, index: int) -> object:
     longest = SETTINGS[key].max_length
     if isinstance(raw, str) and longest and len(raw) > longest:
-        raise RefusedError(Status.WRONG_LENGTH, index)
+        raise SetRefusedError(Status.WRONG_LENGTH, index)
     try:
         return parse_value(key, raw, settings)
     except SettingError:
-        raise RefusedError(Status.WRONG_VALUE, index) from None
+        raise SetRefusedError(Status.WRONG_VALUE, index) from None

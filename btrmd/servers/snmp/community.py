@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from ...model import ber
 from ...model.snapshot import Snapshot
-from .access import Access
-from .changes import Changes
+from .access import SnmpAccess
+from .changes import SetChanges
 from .counters import Counters
 from .pdu import Request, decode_request, encode_response
 from .responder import Asker, Outcome, Responder
@@ -54,13 +54,13 @@ def decode_message(raw: bytes, is_v1: bool) -> Envelope:
 class Communities:
     """One request, one answer. `answer` gives octets, None for silence, or both later for a SET."""
 
-    def __init__(self, responder: Responder, changes: Changes, counters: Counters) -> None:
+    def __init__(self, responder: Responder, changes: SetChanges, counters: Counters) -> None:
         self._responder = responder
         self._changes = changes
         self._counters = counters
 
     def answer(
-        self, raw: bytes, version: int, host: str, access: Access, snapshot: Snapshot
+        self, raw: bytes, version: int, host: str, access: SnmpAccess, snapshot: Snapshot
     ) -> Reply | Later:
         """Never raises for what is in `raw`: what cannot be decoded is counted."""
         is_v1 = version == V1

@@ -7,13 +7,13 @@ from typing import Final, NamedTuple
 
 from ...model import ber
 from .responder import Outcome, Status
-from .values import INTEGER32, Oid, Sent
+from .values import INTEGER32, Oid, SentVarBind
 
 REQUESTS: Final = (ber.GET, ber.GET_NEXT, ber.SET, ber.GET_BULK)
 _OVERHEAD: Final = 64  # octets of a PDU around its varbinds
 
 
-VarBind = tuple[Oid, Sent]
+VarBind = tuple[Oid, SentVarBind]
 
 
 class Request(NamedTuple):
@@ -74,7 +74,7 @@ def _row(raw: bytes, item: ber.Element) -> VarBind:
     if item.tag != ber.SEQUENCE or len(parts) != 2:
         raise ValueError("no varbind")
     name, value = parts
-    return ber.arcs_of(raw, name), Sent(value.tag, raw[value.start : value.end])
+    return ber.arcs_of(raw, name), SentVarBind(value.tag, raw[value.start : value.end])
 
 
 def _number(raw: bytes, item: ber.Element) -> int:

@@ -1,4 +1,4 @@
-"""The SNMP server: a thread with its loop, the door, and the way from a datagram to its answer."""
+"""The SNMP server: a thread with its loop, the listener, and the way from a datagram to its answer."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from ...model.commands import Answer, Command
 from ...model.errors import BusyError
 from ...model.settings import Settings
 from ...model.snmp_engine import SnmpEngine
-from .access import Access
-from .changes import Changes
+from .access import SnmpAccess
+from .changes import SetChanges
 from .community import MOST_IN, V1, V2C, V3, Communities, message_version
 from .counters import Counters
-from .door import Door, Sender
 from .responder import Responder
 from .tree import Tree, btrm_leaves, system_leaves
+from .udp_socket import Sender, UdpSocket
 from .ups_mib import ups_leaves
 
 if TYPE_CHECKING:
@@ -54,17 +54,17 @@ class SnmpServer:
         self._tried = threading.Event()
         self._thread = threading.Thread(target=self._run, name="snmp", daemon=True)
         self._settings: Settings | None = None
-        self._access = Access(False, False, {})
+        self._access = SnmpAccess(False, False, {})
         self._usm: Usm | None = None
         self._sets: set[asyncio.Task[None]] = set()
         self._asked: dict[tuple[str, bytes], None] = {}
         self._complained = ""
         self._where = ""
-        self._door: Door | None = None
+        self._udp_socket: UdpSocket | None = None
         self.counters = Counters()
         self.tree = Tree([*system_leaves(), *self.counters.leaves(), *ups_leaves(), *btrm_leaves()])
         self._responder = Responder(self.tree)
-        self._changes = Changes(self.tree, self.ask)
+        self._changes = SetChanges(self.tree, self.ask)
         self._communities = Communities(self._responder, self._changes, self.counters)
 
     def start(self) -> None:
@@ -75,7 +75,7 @@ class SnmpServer:
         self._tried.wait(STOP_S)
 
     def stop(self) -> None:
-        """Close the door and end the thread."""
+        """Close the listener and end the thread."""
         loop, stop = self._loop, self._stop
         if loop is None or stop is None or not self._thread.is_alive():
             return
@@ -101,7 +101,7 @@ class SnmpServer:
         pause = FIRST_RETRY_S
         while not stop.is_set():
             try:
-                door = Door(host, port, self.receive)
+                udp_socket = UdpSocket(host, port, self.receive)
             except OSError as error:
                 fault = f"SNMP cannot listen on {host}:{port}: {error.strerror or error}."
                 if fault != self._complained:
@@ -112,15 +112,15 @@ class SnmpServer:
                 await _wait(stop, pause)
                 pause = min(2 * pause, LONGEST_RETRY_S)
                 continue
-            self._where = door.address
-            self._door = door
+            self._where = udp_socket.address
+            self._udp_socket = udp_socket
             self._bus.report_listener("snmp", self._where, "")
             self._refresh()
             self._tried.set()
             try:
                 await stop.wait()
             finally:
-                door.close()
+                udp_socket.close()
                 for task in self._sets:
                     task.cancel()
                 self._bus.report_listener("snmp", "", "")
@@ -223,7 +223,7 @@ class SnmpServer:
         """Take over settings that have changed (R163: at once)."""
         settings = self._bus.snapshot.settings
         self._settings = settings
-        access = Access.of(settings)
+        access = SnmpAccess.of(settings)
         if access == self._access:
             return
         users_changed = access.users != self._access.users
@@ -233,7 +233,7 @@ class SnmpServer:
             faults += self._renew_users(access)
         self._bus.report_listener("snmp", self._where, " ".join(faults))
 
-    def _renew_users(self, access: Access) -> list[str]:
+    def _renew_users(self, access: SnmpAccess) -> list[str]:
         """Start, change or end SNMPv3; AES is loaded with the first encrypted message only."""
         if not access.users:
             self._usm = None

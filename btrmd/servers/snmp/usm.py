@@ -15,12 +15,12 @@ from typing import Final, NamedTuple, Protocol
 from ...bus import Bus
 from ...model import ber, usm
 from ...model.snmp_engine import MOST, SnmpEngine
-from .access import User
+from .access import SnmpUser
 from .community import MOST_OUT, Communities
 from .counters import Counters
-from .door import Sender
 from .pdu import Request, decode_request, encode_response
 from .responder import Asker, Outcome, Status
+from .udp_socket import Sender
 from .values import Oid
 
 WINDOW_S: Final = 150  # RFC 3414 2.2.3
@@ -46,7 +46,7 @@ class Agent(Protocol):
 class Known(NamedTuple):
     """A user with his keys at this unit."""
 
-    user: User
+    user: SnmpUser
     keys: usm.Keys
 
 
@@ -62,7 +62,7 @@ class Usm:
         self._known: tuple[Known, ...] = ()
         self._stats: dict[Oid, int] = {}
 
-    def serve(self, users: Sequence[User]) -> None:
+    def serve(self, users: Sequence[SnmpUser]) -> None:
         """These users and no others, from now on; some milliseconds for each."""
         self._known = tuple(Known(user, usm.keys_of(user.v3, self._own.id)) for user in users)
 
@@ -89,7 +89,7 @@ class Usm:
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _proven(self, raw: bytes, message: usm.Message) -> Known | None:
+    def _proven(self, raw: bytes, message: usm.UsmMessage) -> Known | None:
         """Whose message it is; None for nobody's. Every user's digest is made, whoever is named."""
         given = raw[message.mac.start : message.mac.end]
         found = None
@@ -110,7 +110,7 @@ class Usm:
             and abs(stamp.seconds - self._own.seconds) <= WINDOW_S
         )
 
-    def _open(self, raw: bytes, message: usm.Message, known: Known, sender: Sender) -> None:
+    def _open(self, raw: bytes, message: usm.UsmMessage, known: Known, sender: Sender) -> None:
         """A message that is proven to be of `known`, and of now."""
         is_private = bool(message.flags & usm.PRIV)
         if is_private and not known.keys.priv:
@@ -140,7 +140,7 @@ class Usm:
     def _answer(
         self,
         raw: bytes,
-        message: usm.Message,
+        message: usm.UsmMessage,
         known: Known,
         request: Request,
         sender: Sender,
@@ -175,7 +175,7 @@ class Usm:
 
     def _report(
         self,
-        message: usm.Message,
+        message: usm.UsmMessage,
         sender: Sender,
         counter: Oid,
         known: Known | None,

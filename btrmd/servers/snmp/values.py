@@ -22,7 +22,7 @@ _WRITABLE: Final = {
 _UNSIGNED: Final = {"TimeTicks": ber.TIME_TICKS, "Counter32": ber.COUNTER32}
 
 
-class Sent(NamedTuple):
+class SentVarBind(NamedTuple):
     """A value as a manager sent it: its tag and its body."""
 
     tag: int
@@ -56,12 +56,12 @@ def cut(text: str) -> bytes:
     return raw if len(raw) <= TEXT_MOST else raw[:TEXT_MOST].decode(errors="ignore").encode()
 
 
-def has_type(syntax: str, value: Sent) -> bool:
+def has_type(syntax: str, value: SentVarBind) -> bool:
     """True when a manager's value has the tag of `syntax`, one of the writable ones."""
     return value.tag == _WRITABLE[syntax]
 
 
-def decode(syntax: str, value: Sent) -> int | str | None:
+def decode(syntax: str, value: SentVarBind) -> int | str | None:
     """A manager's value of the right type as a plain one; None when it cannot be one."""
     body = value.body
     if syntax == "INTEGER":

@@ -10,7 +10,7 @@ from btrmd import __build_date__, __version__
 from btrmd.model.conversion import firmware_register
 
 from .pages import Pages
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 
 PATH: Final = "/about"
 TITLE: Final = "About"
@@ -89,4 +89,4 @@ class AboutPage:
 
 def about_routes(pages: Pages) -> list[Route]:
     """The page."""
-    return [Route("GET", PATH, AboutPage(pages).show, Access.PAGE)]
+    return [Route("GET", PATH, AboutPage(pages).show, RouteAccess.PAGE)]

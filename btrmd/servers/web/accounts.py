@@ -21,7 +21,7 @@ from btrmd.model.passwords import (
 )
 
 from .roles import Role, stored_role
-from .sessions import Session, Sessions
+from .sessions import Sessions, WebSession
 from .throttle import FREE_FAILURES, Throttle
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class AuthStore(Protocol):
         """Keep `accounts`, all or nothing. Raises BtrmError or OSError when it cannot."""
 
 
-class Refusal(NamedTuple):
+class LoginRefusal(NamedTuple):
     """Why a login or a password was refused. `code` also names the HTTP status (see STATUS)."""
 
     code: str
@@ -64,7 +64,7 @@ STATUS: Mapping[str, int] = {
 }
 
 
-class User(NamedTuple):
+class WebUser(NamedTuple):
     """A usable entry of the accounts."""
 
     hash: str
@@ -95,7 +95,7 @@ class Accounts:
 
     def log_in(
         self, user: object, password: object, address: str, token: str | None = None
-    ) -> Session | Refusal:
+    ) -> WebSession | LoginRefusal:
         """Open a session, or say why not. Wrong attempts make the address wait, or the browser
         with this `token` if it is known."""
         if not isinstance(user, str) or not isinstance(password, str):
@@ -103,14 +103,14 @@ class Accounts:
         user = user[: MAX_USER_LENGTH + 1]
         wait = self._throttle.wait_s(user, address, token)
         if wait > 0:
-            return Refusal("wait", f"Too many failed logins: wait {wait} s.", wait)
+            return LoginRefusal("wait", f"Too many failed logins: wait {wait} s.", wait)
         with self._hashing:
             found = self._check(user, password)
         if found is None:
             return self._failed(user, address, token)
         if found.is_factory and not is_private(address):
             self._tell(REFUSED_KEY, "The factory login was refused.", f"web {user} {address}")
-            return Refusal(
+            return LoginRefusal(
                 "private_only",
                 "Until a password is set, the factory login works from a private address only.",
             )
@@ -121,7 +121,7 @@ class Accounts:
         session.device = device
         return session
 
-    def _failed(self, user: str, address: str, token: str | None) -> Refusal:
+    def _failed(self, user: str, address: str, token: str | None) -> LoginRefusal:
         """A wrong name or password: count it, tell of it, say how long to wait."""
         count = self._throttle.failed(user, address, token)
         named = "".join(char if char.isprintable() else "?" for char in user[:32]) or "nobody"
@@ -132,9 +132,9 @@ class Accounts:
             text = f"{address} has to wait after {count} wrong logins, {wait} s now."
             self._tell(LOCKOUT_KEY, text, f"web {address}")
         again = f"wait {wait} s" if wait else "you may try again now"
-        return Refusal("credentials", f"User name or password is wrong: {again}.", wait)
+        return LoginRefusal("credentials", f"User name or password is wrong: {again}.", wait)
 
-    def _renewed(self, user: str, password: str, found: User) -> str:
+    def _renewed(self, user: str, password: str, found: WebUser) -> str:
         """The stored hash, made anew if it is of an earlier, cheaper kind."""
         if found.is_factory or not is_outdated(found.hash):
             return found.hash
@@ -155,7 +155,7 @@ class Accounts:
         self._sessions.renew(found.hash, hashed)
         return hashed
 
-    def is_current(self, session: Session) -> bool:
+    def is_current(self, session: WebSession) -> bool:
         """False once the password was changed elsewhere; the session is closed then."""
         user = self.users().get(session.user)
         if user is not None and user.hash == session.credential:
@@ -165,8 +165,8 @@ class Accounts:
         return False
 
     def set_password(
-        self, session: Session, new: object, current: object, address: str
-    ) -> Session | Refusal:
+        self, session: WebSession, new: object, current: object, address: str
+    ) -> WebSession | LoginRefusal:
         """Set the password of the session's user and log him out everywhere else.
 
         `current` must be given and right, except under the factory login, which was just typed.
@@ -174,27 +174,27 @@ class Accounts:
         if not session.is_factory:
             wait = self._throttle.wait_s(session.user, address)
             if wait > 0:
-                return Refusal("wait", f"Too many wrong passwords: wait {wait} s.", wait)
+                return LoginRefusal("wait", f"Too many wrong passwords: wait {wait} s.", wait)
             if not isinstance(current, str) or not current:
-                return Refusal("password", "The present password (current) is missing.")
+                return LoginRefusal("password", "The present password (current) is missing.")
         try:
             password = check_new_password(new)
         except ValueError as error:
-            return Refusal("password", str(error))
+            return LoginRefusal("password", str(error))
         try:
             with self._hashing:
                 if not session.is_factory and self._check(session.user, str(current)) is None:
                     self._throttle.failed(session.user, address)
-                    return Refusal("password", "The present password (current) is wrong.")
+                    return LoginRefusal("password", "The present password (current) is wrong.")
                 changed = with_password(self._store.load(), session.user, password)
                 self._store.save(changed)
         except OSError as error:
-            return Refusal("storage", f"The password could not be stored: {error}.")
+            return LoginRefusal("storage", f"The password could not be stored: {error}.")
         self._sessions.close_all_of(session.user)
         user = _decode_users(changed)[session.user]
         return self._sessions.open(session.user, user.hash, False, user.role, address)
 
-    def change(self, edit: Callable[[dict[str, object]], dict[str, object]]) -> Refusal | None:
+    def change(self, edit: Callable[[dict[str, object]], dict[str, object]]) -> LoginRefusal | None:
         """Store the accounts as `edit` makes them of the stored ones; one change at a time.
 
         `edit` raises ValueError to refuse, its text one sentence.
@@ -203,24 +203,24 @@ class Accounts:
             with self._hashing:
                 self._store.save(edit(self._store.load() or self._new_accounts()))
         except ValueError as error:
-            return Refusal("password", str(error))
+            return LoginRefusal("password", str(error))
         except OSError as error:
-            return Refusal("storage", f"The accounts could not be stored: {error}.")
+            return LoginRefusal("storage", f"The accounts could not be stored: {error}.")
         return None
 
-    def _check(self, user: str, password: str) -> User | None:
+    def _check(self, user: str, password: str) -> WebUser | None:
         users = self.users()
         found = users.get(user)
         fits = len(password) <= MAX_LENGTH
         good = verify_password(password if fits else "", found.hash if found is not None else DECOY)
         return found if good and fits and found is not None else None
 
-    def users(self) -> dict[str, User]:
+    def users(self) -> dict[str, WebUser]:
         """The users by name; a new unit has the factory login."""
         users = _decode_users(self._store.load())
         return users or self._new_unit()
 
-    def _new_unit(self) -> dict[str, User]:
+    def _new_unit(self) -> dict[str, WebUser]:
         """The factory login, for a unit whose accounts name nobody."""
         return _decode_users(self._new_accounts())
 
@@ -234,13 +234,13 @@ class Accounts:
         return self._factory
 
 
-def _decode_users(accounts: Mapping[str, object]) -> dict[str, User]:
+def _decode_users(accounts: Mapping[str, object]) -> dict[str, WebUser]:
     """The usable entries; one of a wrong shape is as good as absent."""
     users = accounts.get("users")
     if not isinstance(users, Mapping):
         return {}
     return {
-        name: User(entry["hash"], entry.get("factory") is True, stored_role(entry.get("role")))
+        name: WebUser(entry["hash"], entry.get("factory") is True, stored_role(entry.get("role")))
         for name, entry in users.items()
         if isinstance(name, str)
         and isinstance(entry, Mapping)

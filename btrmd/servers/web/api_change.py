@@ -19,14 +19,14 @@ from btrmd.model.errors import SettingError
 from btrmd.model.settings import find_setting
 
 from ..replacement import RATED, TYPE, replace_battery
-from .accounts import STATUS, Refusal
+from .accounts import STATUS, LoginRefusal
 from .answers import answer_json, refuse
-from .bodies import RequestError, fields, flag, json_object, refuse_field
+from .bodies import BodyError, fields, flag, json_object, refuse_field
 from .cookies import DEVICE_COOKIE, drop_session, keep_session
 from .roles import Role
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 from .services import USERS_KEY, Services, source
-from .sessions import Session
+from .sessions import WebSession
 
 MAX_DELAY_H: Final = 500
 TYPES: Final = {"1": "1", "2": "2", 1: "1", 2: "2", None: None}
@@ -51,7 +51,7 @@ class ChangeApi:
             request.remote_addr or "",
             request.cookies.get(DEVICE_COOKIE),
         )
-        if isinstance(opened, Refusal):
+        if isinstance(opened, LoginRefusal):
             return _refuse_login(opened)
         if g.session is not None:
             self._services.sessions.close(g.session)
@@ -67,11 +67,11 @@ class ChangeApi:
     def set_password(self) -> Response:
         body = json_object(request)
         fields(body, "password", "current")
-        session: Session = g.session
+        session: WebSession = g.session
         changed = self._services.accounts.set_password(
             session, body.get("password"), body.get("current"), request.remote_addr or ""
         )
-        if isinstance(changed, Refusal):
+        if isinstance(changed, LoginRefusal):
             return _refuse_login(changed)
         g.session = changed
         self._services.note(USERS_KEY, f"The password of {changed.user} was set.")
@@ -82,7 +82,7 @@ class ChangeApi:
     def change_settings(self) -> Response:
         body = json_object(request)
         if not body:
-            raise RequestError(422, "empty", "There is no setting in the body.")
+            raise BodyError(422, "empty", "There is no setting in the body.")
         answer = self._services.send(ChangeSettings(body, source()))
         if answer.ok:
             return answer_json({"changed": list(body)})
@@ -141,7 +141,7 @@ def _hours(value: object) -> float:
     refuse_field("delay_h", value, f"0..{MAX_DELAY_H} h")
 
 
-def _refuse_login(refusal: Refusal) -> Response:
+def _refuse_login(refusal: LoginRefusal) -> Response:
     status = STATUS[refusal.code]
     if refusal.code == "password":
         key = "current" if "(current)" in refusal.text else "password"
@@ -179,7 +179,7 @@ def change_routes(services: Services) -> list[Route]:
     """The changing half of the API."""
     api = ChangeApi(services)
     v1 = "/api/v1"
-    change = Access.CHANGE
+    change = RouteAccess.CHANGE
     refused = (409, "Refused; reason is one sentence.")
     field = (422, "A field is refused; the answer names key, value and what is allowed.")
     wait = (429, "Too many wrong passwords; Retry-After says how long to wait.")
@@ -188,18 +188,18 @@ def change_routes(services: Services) -> list[Route]:
             "POST",
             f"{v1}/login",
             api.log_in,
-            Access.PUBLIC,
+            RouteAccess.PUBLIC,
             "Log in: sets the cookie btrm_session",
             "LoggedIn",
             "Login",
             answers=((401, "Wrong user name or password."), wait),
         ),
-        Route("POST", f"{v1}/logout", api.log_out, Access.OWN, "Log out", "Empty"),
+        Route("POST", f"{v1}/logout", api.log_out, RouteAccess.OWN, "Log out", "Empty"),
         Route(
             "POST",
             f"{v1}/password",
             api.set_password,
-            Access.PASSWORD,
+            RouteAccess.PASSWORD,
             "Set the password; current is not needed under the factory login",
             "LoggedIn",
             "Password",

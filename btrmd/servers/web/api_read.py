@@ -20,7 +20,7 @@ from . import metrics
 from .answers import answer_document, answer_json, answer_pieces, json_list, refuse
 from .bodies import query_int, query_time, refuse_field
 from .encode import encode_event, encode_test, iso_time, number
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 from .services import Services
 from .stream import MAX_CLIENTS, RETRY_AFTER_S, RETRY_MS, state_document
 from .tasks import TAKE_OVER
@@ -198,7 +198,7 @@ def read_routes(services: Services) -> list[Route]:
     bad_query = (422, "A parameter is refused; the sentence names it and what is allowed.")
 
     v1 = "/api/v1"
-    data = Access.DATA
+    data = RouteAccess.DATA
     return [
         Route("GET", f"{v1}/points", api.points, data, "All points now", "Points"),
         Route(
@@ -274,7 +274,7 @@ def read_routes(services: Services) -> list[Route]:
             "GET",
             "/healthz",
             api.healthz,
-            Access.PUBLIC,
+            RouteAccess.PUBLIC,
             "Whether the owner loop ticks",
             "Health",
             answers=((503, "It does not."),),

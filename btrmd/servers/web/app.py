@@ -19,7 +19,7 @@ from .api_read import read_routes
 from .assets import Assets
 from .authorization_page import authorization_routes
 from .backup_page import backup_routes
-from .bodies import MAX_BODY, RequestError
+from .bodies import MAX_BODY, BodyError
 from .email_test_page import email_test_routes
 from .form_page import form_routes
 from .gate import Gate
@@ -33,7 +33,7 @@ from .menu import make_menu
 from .mib_page import mib_routes
 from .network_page import network_routes
 from .pages import Pages, page_routes
-from .routes import Access, Route, is_api_path
+from .routes import Route, RouteAccess, is_api_path
 from .security_txt import security_routes
 from .services import Services
 from .status_views import status_routes
@@ -97,8 +97,8 @@ def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Ro
 
     path = "/api/v1/openapi.json"
     summary = "This description"
-    api.append(Route("GET", path, describe, Access.DATA, summary, "Description"))
-    files = Route("GET", "/static/<path:name>", assets.serve, Access.PUBLIC)
+    api.append(Route("GET", path, describe, RouteAccess.DATA, summary, "Description"))
+    files = Route("GET", "/static/<path:name>", assets.serve, RouteAccess.PUBLIC)
     makers = (
         page_routes,
         status_routes,
@@ -148,7 +148,7 @@ def _handle_errors(app: Flask, pages: Pages) -> None:
         g.setdefault("session", None)
         return pages.error(status, text)
 
-    def bad_request(error: RequestError) -> Response:
+    def bad_request(error: BodyError) -> Response:
         return refuse(error.status, error.code, str(error), facts=error.facts)
 
     def http_error(error: HTTPException) -> Response:
@@ -175,6 +175,6 @@ def _handle_errors(app: Flask, pages: Pages) -> None:
         log.error("%s %s failed", request.method, request.path, exc_info=sys.exc_info())
         return say(500, "internal", "The server met an error of its own; it is in the log.")
 
-    app.register_error_handler(RequestError, bad_request)
+    app.register_error_handler(BodyError, bad_request)
     app.register_error_handler(HTTPException, http_error)
     app.register_error_handler(Exception, crash)

@@ -9,15 +9,15 @@ from flask import Response, g, request
 
 from btrmd.model.commands import ChangeSettings
 
-from .accounts import STATUS, Refusal
+from .accounts import STATUS, LoginRefusal
 from .pages import Pages, see_other
 from .roles import ROLES, Role
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 from .services import USERS_KEY, source
-from .sessions import IDLE_S, Session
+from .sessions import IDLE_S, WebSession
 from .token_form import TokenForm
 from .users import NAME_TEXT, Users
-from .wording import say_age
+from .wording import format_age
 
 PATH: Final = "/authorization"
 TITLE: Final = "Authorization"
@@ -62,10 +62,10 @@ class AuthorizationPage:
 
     def save(self) -> Response:
         """The tick box: every page needs a login, or every change does."""
-        box = request.form.getlist("enable")
-        if not box or box[-1] not in ("true", "false"):
+        ticked = request.form.getlist("enable")
+        if not ticked or ticked[-1] not in ("true", "false"):
             return self._again("Enable Authorization: allowed is true or false.", 422)
-        value = "all" if box[-1] == "true" else "writes"
+        value = "all" if ticked[-1] == "true" else "writes"
         answer = self._services.send(ChangeSettings({SETTING: value}, source()))
         if not answer.ok:
             status = 503 if answer.code in ("busy", "storage") else 422
@@ -73,29 +73,29 @@ class AuthorizationPage:
         return see_other(f"{PATH}?done=saved")
 
     def change_user(self) -> Response:
-        """One of four deeds, named by the button that was pressed."""
+        """One of four actions, named by the button that was pressed."""
         form = request.form
-        me: Session = g.session
+        me: WebSession = g.session
         name, password, role = (form.get(key, "") for key in ("user", "password", "role"))
-        if form.get("deed") in ("add", "password") and password != form.get("repeat", ""):
+        if form.get("action") in ("add", "password") and password != form.get("repeat", ""):
             return self._again("The two passwords differ.", 422)
-        deeds: dict[str, tuple[Callable[[], Refusal | None], str]] = {
+        actions: dict[str, tuple[Callable[[], LoginRefusal | None], str]] = {
             "add": (lambda: self._users.add(me, name, password, role), "added"),
             "role": (lambda: self._users.set_role(me, name, role), "role"),
             "password": (lambda: self._users.set_password(me, name, password), "password"),
             "remove": (lambda: self._users.remove(me, name), "removed"),
         }
-        deed = deeds.get(form.get("deed", ""))
-        if deed is None:
-            return self._again("The form names no deed.", 422)
-        refused = deed[0]()
+        action = actions.get(form.get("action", ""))
+        if action is None:
+            return self._again("The form names no action.", 422)
+        refused = action[0]()
         if refused is not None:
             return self._again(refused.text, STATUS.get(refused.code, 422))
-        return see_other(f"{PATH}?done={deed[1]}")
+        return see_other(f"{PATH}?done={action[1]}")
 
     def end_session(self) -> Response:
         """One's own sessions; an admin everybody's."""
-        me: Session = g.session
+        me: WebSession = g.session
         handle = request.form.get("session", "")
         for session, _, _ in self._services.sessions.living():
             if session.handle == handle and (session.user == me.user or me.role is Role.ADMIN):
@@ -107,7 +107,7 @@ class AuthorizationPage:
         return Response(self._render(alert=alert), status)
 
     def _render(self, alert: str = "", done: str = "", token: str = "") -> str:
-        me: Session = g.session
+        me: WebSession = g.session
         settings = self._services.bus.snapshot.settings
         is_admin = me.role is Role.ADMIN
         users = self._services.accounts.users()
@@ -123,8 +123,8 @@ class AuthorizationPage:
             users=[(name, user.role.word, name == me.user) for name, user in sorted(users.items())],
             me=me.user,
             roles=list(ROLES),
-            typed_user=form.get("user", "")[:64] if form.get("deed") == "add" else "",
-            typed_role=form.get("role", "")[:16] if form.get("deed") == "add" else "viewer",
+            typed_user=form.get("user", "")[:64] if form.get("action") == "add" else "",
+            typed_role=form.get("role", "")[:16] if form.get("action") == "add" else "viewer",
             name_text=NAME_TEXT,
             sessions=self._sessions(me),
             idle_min=int(IDLE_S // 60),
@@ -132,14 +132,14 @@ class AuthorizationPage:
             **self.tokens.words(),
         )
 
-    def _sessions(self, me: Session) -> list[SessionLine]:
+    def _sessions(self, me: WebSession) -> list[SessionLine]:
         return [
             SessionLine(
                 session.handle,
                 session.user,
                 session.address,
-                say_age(age),
-                say_age(idle),
+                format_age(age),
+                format_age(idle),
                 session is me,
             )
             for session, age, idle in self._services.sessions.living()
@@ -150,7 +150,7 @@ class AuthorizationPage:
 def authorization_routes(pages: Pages) -> list[Route]:
     """The page and its forms."""
     page = AuthorizationPage(pages)
-    own = Access.OWN
+    own = RouteAccess.OWN
     return [
         Route("GET", PATH, page.show, own),
         Route("POST", PATH, page.save, own, role=Role.ADMIN),

@@ -25,7 +25,7 @@ from btrmd.model.settings_export import (
 from .bodies import MAX_BODY
 from .pages import Pages, see_other
 from .roles import Role
-from .routes import Access, Route, may_change
+from .routes import Route, RouteAccess, may_change
 from .services import source
 
 PATH: Final = "/backup"
@@ -46,7 +46,7 @@ class Upload(NamedTuple):
     at: float
 
 
-class Line(NamedTuple):
+class ImportLine(NamedTuple):
     """One setting that would change, in words."""
 
     key: str
@@ -182,7 +182,7 @@ class BackupPage:
         )
 
 
-def _lines(before: Settings, after: Settings) -> list[Line]:
+def _lines(before: Settings, after: Settings) -> list[ImportLine]:
     lines = []
     for key, (old, new) in difference(before, after).items():
         setting = SETTINGS[key]
@@ -190,7 +190,7 @@ def _lines(before: Settings, after: Settings) -> list[Line]:
             shown = (SECRET if before[key] else "empty", SECRET if after[key] else "empty")
         else:
             shown = (format_value(old) or "empty", format_value(new) or "empty")
-        lines.append(Line(key, setting.label, setting.page, *shown))
+        lines.append(ImportLine(key, setting.label, setting.page, *shown))
     return lines
 
 
@@ -210,9 +210,9 @@ def backup_routes(pages: Pages) -> list[Route]:
     page = BackupPage(pages)
     admin = Role.ADMIN
     return [
-        Route("GET", PATH, page.show, Access.PAGE),
-        Route("GET", f"{PATH}/settings.json", page.plain, Access.PAGE),
-        Route("POST", f"{PATH}/export", page.with_secrets, Access.OWN, role=admin),
-        Route("POST", f"{PATH}/check", page.check, Access.CHANGE, role=admin),
-        Route("POST", f"{PATH}/apply", page.apply, Access.CHANGE, role=admin),
+        Route("GET", PATH, page.show, RouteAccess.PAGE),
+        Route("GET", f"{PATH}/settings.json", page.plain, RouteAccess.PAGE),
+        Route("POST", f"{PATH}/export", page.with_secrets, RouteAccess.OWN, role=admin),
+        Route("POST", f"{PATH}/check", page.check, RouteAccess.CHANGE, role=admin),
+        Route("POST", f"{PATH}/apply", page.apply, RouteAccess.CHANGE, role=admin),
     ]

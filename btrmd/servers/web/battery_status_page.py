@@ -10,7 +10,7 @@ from btrmd.model.discharge import TestRecord
 from btrmd.model.errors import SettingError
 from btrmd.model.events import Event
 from btrmd.model.readings import MISSING
-from btrmd.model.result_words import say_result
+from btrmd.model.result_words import format_result
 from btrmd.model.setting_battery import BATTERY_TYPES
 from btrmd.model.settings import find_setting
 from btrmd.model.snapshot import Snapshot
@@ -22,12 +22,12 @@ from .curve_points import Curves
 from .discharge_plot import LiveCurve, plot_test
 from .known import known, known_number
 from .pages import Pages, see_other
-from .past import UNKNOWN, Past, say_past
+from .past import UNKNOWN, Past, format_past
 from .plot import Drawing, draw, encode_plots
 from .roles import Role
-from .routes import Access, Route, may_change
+from .routes import Route, RouteAccess, may_change
 from .services import source
-from .wording import CAPACITY_WORDS, NOTHING, say_time
+from .wording import CAPACITY_WORDS, NOTHING, format_time
 
 NO_TEST: Final = "No test has run yet."  # R192
 SOH: Final = "battery.soh"
@@ -39,7 +39,7 @@ ASSESSMENTS: Final = 10
 _LOOK_BACK: Final = 200  # tests among which the last one with an estimate is looked for
 
 
-class Row(NamedTuple):
+class CardRow(NamedTuple):
     """One line of a card: the manual's label, the value, and what there is to say about it."""
 
     label: str
@@ -59,14 +59,14 @@ class Assessment(NamedTuple):
 class BatteryStatus(NamedTuple):
     """All that the page shows. `note`: what the last test did not do; "" = nothing to tell."""
 
-    results: tuple[Row, ...]
-    current: tuple[Row, ...]
-    health: tuple[Row, ...]
+    results: tuple[CardRow, ...]
+    current: tuple[CardRow, ...]
+    health: tuple[CardRow, ...]
     assessments: tuple[Assessment, ...]
     note: str
     curve: Drawing | None
     history: tuple[Past, ...]
-    blocks: tuple[Row, ...]
+    blocks: tuple[CardRow, ...]
 
 
 class BatteryStatusPage:
@@ -115,7 +115,7 @@ class BatteryStatusPage:
             assessments,
             _note(snapshot, judged),
             draw(plot_test(judged, points, snapshot)) if has_curve and judged and points else None,
-            tuple(say_past(test) for test in tests[:HISTORY]),
+            tuple(format_past(test) for test in tests[:HISTORY]),
             _blocks(snapshot),
         )
         return self._pages.render(
@@ -133,7 +133,7 @@ class BatteryStatusPage:
     def _since(self) -> str:
         """When somebody said that the battery was replaced; "" where nobody has."""
         found = self._services.history.find_events(0, 1, REPLACED)
-        return say_time(found[0].at) if found else ""
+        return format_time(found[0].at) if found else ""
 
     def data(self) -> Response:
         snapshot = self._services.bus.snapshot
@@ -157,7 +157,7 @@ def _judged(tests: list[TestRecord], snapshot: Snapshot) -> TestRecord | None:
     return snapshot.last_test or (own[0] if own else None)
 
 
-def _results(snapshot: Snapshot) -> tuple[Row, ...]:
+def _results(snapshot: Snapshot) -> tuple[CardRow, ...]:
     """Capacity Test Settings Results (manual 7.2.1)."""
     last = snapshot.last_test
     tested, load, warmth = (
@@ -166,28 +166,28 @@ def _results(snapshot: Snapshot) -> tuple[Row, ...]:
         "At Temperature",
     )
     if last is None:
-        return tuple(Row(label, NOTHING) for label in (tested, load, warmth))
+        return tuple(CardRow(label, NOTHING) for label in (tested, load, warmth))
     at = last.ended_at or last.started_at
     uptime = known_number(snapshot, "system.uptime")
     then = None if uptime is None else uptime - (snapshot.at - at)
     is_before = then is None or uptime is None or not 0 <= then <= uptime
     return (
-        Row(
+        CardRow(
             tested,
             "before the last start" if is_before or then is None else _days(then),
-            say_time(at),
+            format_time(at),
         ),
-        Row(
+        CardRow(
             load, UNKNOWN if last.average_current is None else f"{last.average_current * 1000:.0f}"
         ),
-        Row(
+        CardRow(
             warmth,
             UNKNOWN if last.average_temperature is None else f"{last.average_temperature:.0f} °C",
         ),
     )
 
 
-def _current(snapshot: Snapshot) -> tuple[Row, ...]:
+def _current(snapshot: Snapshot) -> tuple[CardRow, ...]:
     """Current Status (manual 7.2.2)."""
     system_v = snapshot.settings.integer("system.voltage")
     pair = "11.00 V or 22.00 V" if system_v <= 24 else "33.00 V or 44.00 V"  # C17
@@ -202,17 +202,17 @@ def _current(snapshot: Snapshot) -> tuple[Row, ...]:
         if low is not None and high is not None:
             note += f"; 90 %: {_hours(low)} to {_hours(high)}"
     return (
-        Row(
+        CardRow(
             f"Est Runtime HHHH:MM to {pair}",
             NOTHING if estimate is None else _hours(estimate),
             note,
         ),
-        Row(
+        CardRow(
             "Minimum Runtime",
             f"{minimum // 60} Hours {minimum % 60} Min",
             "" if minimum else "0 = no judgement",
         ),
-        Row(
+        CardRow(
             "Capacity",
             CAPACITY_WORDS.get(str(state), UNKNOWN),
             tone={"good": "good", "low": "bad"}.get(str(state), ""),
@@ -220,7 +220,7 @@ def _current(snapshot: Snapshot) -> tuple[Row, ...]:
     )
 
 
-def _health(snapshot: Snapshot, is_assessed: bool, since: str) -> tuple[Row, ...]:
+def _health(snapshot: Snapshot, is_assessed: bool, since: str) -> tuple[CardRow, ...]:
     """What is known about the battery's age: nothing is guessed. `since`: when it was put in."""
     soh = known_number(snapshot, SOH)
     low, high = (known_number(snapshot, f"{SOH}_{end}") for end in ("low", "high"))
@@ -229,16 +229,18 @@ def _health(snapshot: Snapshot, is_assessed: bool, since: str) -> tuple[Row, ...
     is_rated = isinstance(rated, int | float)
     why = "" if is_rated else "It needs the battery's rating: see Battery Test."
     rows = (
-        Row("Battery rating", f"{rated:g} Ah" if is_rated else "not set"),
-        Row("State of health", UNKNOWN if soh is None else f"{soh:.0f} %", span if soh else why),
-        *((Row("In service since", since),) if since else ()),
+        CardRow("Battery rating", f"{rated:g} Ah" if is_rated else "not set"),
+        CardRow(
+            "State of health", UNKNOWN if soh is None else f"{soh:.0f} %", span if soh else why
+        ),
+        *((CardRow("In service since", since),) if since else ()),
     )
     if is_assessed:
         return rows
-    return (*rows, Row("Replacement forecast", UNKNOWN), Row("Resistance", UNKNOWN))
+    return (*rows, CardRow("Replacement forecast", UNKNOWN), CardRow("Resistance", UNKNOWN))
 
 
-def _blocks(snapshot: Snapshot) -> tuple[Row, ...]:
+def _blocks(snapshot: Snapshot) -> tuple[CardRow, ...]:
     """The voltage of each block that has a tap at both ends, and which of them is weak."""
     weak = known(snapshot, "battery.weak_block")
     rows = []
@@ -252,14 +254,14 @@ def _blocks(snapshot: Snapshot) -> tuple[Row, ...]:
         note = "" if apart is None else f"{apart:+.2f} V from the mean"
         if weak == n:
             note = f"{note}; it will end the run" if note else "it will end the run"
-        rows.append(Row(f"Block {n}", text, note, "bad" if weak == n else ""))
+        rows.append(CardRow(f"Block {n}", text, note, "bad" if weak == n else ""))
     return tuple(rows)
 
 
 def _say_assessment(event: Event) -> Assessment:
     value = event.value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return Assessment(say_time(event.at), f"{value:.0f} %" if is_number else NOTHING, event.text)
+    return Assessment(format_time(event.at), f"{value:.0f} %" if is_number else NOTHING, event.text)
 
 
 def _note(snapshot: Snapshot, judged: TestRecord | None) -> str:
@@ -271,7 +273,7 @@ def _note(snapshot: Snapshot, judged: TestRecord | None) -> str:
     if last is None:
         return NO_TEST
     if last.result != "aborted":
-        return say_result(last)
+        return format_result(last)
     reason = last.reason.rstrip(".") or "no reason is known"
     text = f"Test {last.n} was aborted: {reason}."
     if judged is not None and judged.n != last.n:
@@ -295,7 +297,7 @@ def battery_status_routes(pages: Pages, curves: Curves) -> list[Route]:
     """The page and its data."""
     page = BatteryStatusPage(pages, curves)
     return [
-        Route("GET", PATH, page.show, Access.PAGE),
-        Route("GET", f"{PATH}/data", page.data, Access.PAGE),
-        Route("POST", f"{PATH}/replaced", page.replaced, Access.CHANGE, role=Role.ADMIN),
+        Route("GET", PATH, page.show, RouteAccess.PAGE),
+        Route("GET", f"{PATH}/data", page.data, RouteAccess.PAGE),
+        Route("POST", f"{PATH}/replaced", page.replaced, RouteAccess.CHANGE, role=Role.ADMIN),
     ]

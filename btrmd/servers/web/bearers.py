@@ -10,7 +10,7 @@ from btrmd.model.address import network_of
 from btrmd.model.tokens import Token, decode_tokens, find_token
 
 from .roles import ROLES, Role
-from .sessions import Session
+from .sessions import WebSession
 from .throttle import Throttle
 
 SCHEME: Final = "bearer"
@@ -44,7 +44,7 @@ class Bearers:
         self._throttle = throttle or Throttle()
         self._seen: tuple[Mapping[str, object], Mapping[str, Token]] = ({}, {})
 
-    def find(self, header: str | None) -> Session | None:
+    def find(self, header: str | None) -> WebSession | None:
         """Who comes with this Authorization header; None when it names nobody."""
         text = text_of(header)
         if text is None or self.store is None or len(text) > MOST:
@@ -57,7 +57,7 @@ class Bearers:
             return None
         role = ROLES.get(token.role, Role.VIEWER)
         user, handle = f"token {token.name}", f"token.{token.name}"
-        return Session("", user, "", token.hash, False, 0.0, 0.0, role, handle=handle)
+        return WebSession("", user, "", token.hash, False, 0.0, 0.0, role, handle=handle)
 
     def refuse(self, header: str | None, address: str) -> Refused:
         """Why `find` found nobody. Wrong tokens make their address wait like wrong logins; a right

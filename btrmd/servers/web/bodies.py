@@ -17,7 +17,7 @@ MAX_FIELDS: Final = 500
 _LAST_TIME: Final = 253402300799.0  # 9999-12-31T23:59:59Z
 
 
-class RequestError(BtrmError, ValueError):
+class BodyError(BtrmError, ValueError):
     """A request that cannot be understood. `status`, `code` and facts for the JSON answer."""
 
     def __init__(self, status: int, code: str, reason: str, **facts: object) -> None:
@@ -34,7 +34,7 @@ def refuse_field(key: str, value: object, allowed: str) -> NoReturn:
         shown = str(shown)
     if isinstance(shown, str) and len(shown) > 200:
         shown = f"{shown[:200]}..."
-    raise RequestError(
+    raise BodyError(
         422,
         "range",
         f"{key} = {shown!r} is refused: allowed is {allowed}.",
@@ -54,15 +54,15 @@ def json_object(asked: Request) -> dict[str, object]:
     if not data:
         return {}
     if asked.mimetype != "application/json":
-        raise RequestError(415, "type", "The body must be application/json.")
+        raise BodyError(415, "type", "The body must be application/json.")
     try:
         body = json.loads(data, object_pairs_hook=_pairs, parse_constant=_constant)
-    except RequestError:
+    except BodyError:
         raise
     except (ValueError, RecursionError) as error:
-        raise RequestError(400, "json", f"The body is not JSON: {str(error)[:200]}.") from error
+        raise BodyError(400, "json", f"The body is not JSON: {str(error)[:200]}.") from error
     if not isinstance(body, dict):
-        raise RequestError(400, "json", "The body must be a JSON object.")
+        raise BodyError(400, "json", "The body must be a JSON object.")
     for key, value in body.items():
         if isinstance(value, dict | list):
             refuse_field(key, value, "one plain value")
@@ -76,7 +76,7 @@ def fields(body: Mapping[str, object], *allowed: str) -> None:
     for key in body:
         if key not in allowed:
             names = ", ".join(allowed) or "no field"
-            raise RequestError(
+            raise BodyError(
                 422,
                 "unknown",
                 f"{key[:60]!r} is not a field here; allowed: {names}.",
@@ -137,11 +137,11 @@ def _iso(text: str) -> float:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     body = dict(pairs)
     if len(body) != len(pairs):
-        raise RequestError(400, "json", "A name stands twice in the body.")
+        raise BodyError(400, "json", "A name stands twice in the body.")
     if len(body) > MAX_FIELDS:
-        raise RequestError(400, "json", f"The body has more than {MAX_FIELDS} names.")
+        raise BodyError(400, "json", f"The body has more than {MAX_FIELDS} names.")
     return body
 
 
 def _constant(name: str) -> NoReturn:
-    raise RequestError(400, "json", f"{name} is not a JSON number.")
+    raise BodyError(400, "json", f"{name} is not a JSON number.")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
-from btrmd.model.result_words import is_combined, say_action, say_mark, weak_block
+from btrmd.model.result_words import format_action, format_mark, is_combined, weak_block
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
-from btrmd.model.waiting import say_waiting
+from btrmd.model.waiting import format_waiting
 
 from .known import known, known_number
-from .wording import say_duration, say_short, say_time
+from .wording import format_duration, format_short, format_time
 
 STATES: Final = {
     "delayed": "waits for its start",
@@ -44,10 +44,10 @@ def make_card(snapshot: Snapshot) -> Card:
     if snapshot.test is not None:
         return _running(snapshot.test, snapshot)
     if known(snapshot, "test.state") == "delayed":
-        rows = (("Starts in", say_duration(known_number(snapshot, "test.start_in"))),)
+        rows = (("Starts in", format_duration(known_number(snapshot, "test.start_in"))),)
         return Card("A test waits for its start", "", True, rows)
-    following = [("Next test", say_next(snapshot))]
-    refusal = say_refusal(snapshot)
+    following = [("Next test", format_next(snapshot))]
+    refusal = format_refusal(snapshot)
     if refusal:
         following.append(("Last start", refusal))
     if snapshot.last_test is not None:
@@ -56,32 +56,32 @@ def make_card(snapshot: Snapshot) -> Card:
     return Card("No test yet", "", False, tuple(following))
 
 
-def say_next(snapshot: Snapshot) -> str:
+def format_next(snapshot: Snapshot) -> str:
     """When the schedule starts a test: coarse, so that it is not another text every second."""
     if known(snapshot, "test.enabled") is not True:
         return "none is scheduled"
     if snapshot.waiting is not None:
-        return say_waiting(snapshot.waiting, snapshot.at, say_short)
+        return format_waiting(snapshot.waiting, snapshot.at, format_short)
     seconds = known_number(snapshot, "test.next")
     if seconds is None:
         return "not known"
     if seconds < DAY_S:
-        return f"in {say_duration(seconds)}"
+        return f"in {format_duration(seconds)}"
     return f"in {int(seconds // DAY_S)} d {int(seconds % DAY_S // 3600)} h"
 
 
-def say_refusal(snapshot: Snapshot) -> str:
-    """The last start of a test that was refused, where that is not said by `say_next` already."""
+def format_refusal(snapshot: Snapshot) -> str:
+    """The last start of a test that was refused, where that is not said by `format_next` already."""
     refusal, waiting = snapshot.refusal, snapshot.waiting
     if refusal is None or (waiting is not None and waiting.refused == refusal.text):
         return ""
-    return f"refused {say_time(refusal.at)}: {refusal.text}"
+    return f"refused {format_time(refusal.at)}: {refusal.text}"
 
 
 def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
     """An outage: how long it lasts already, how long the battery still does, where it ends."""
     elapsed = max(snapshot.at - record.started_at, 0.0) if record.started_at else None
-    rows = [("Began", say_time(record.started_at)), ("Elapsed", say_duration(elapsed))]
+    rows = [("Began", format_time(record.started_at)), ("Elapsed", format_duration(elapsed))]
     rows.append(("Time left", _say_left(record, elapsed, snapshot)))
     volts = known_number(snapshot, "battery.voltage")
     now = "" if volts is None else f"; the battery has {volts:.2f} V"
@@ -101,12 +101,12 @@ def _say_left(record: TestRecord, elapsed: float | None, snapshot: Snapshot) -> 
         return "not known: no test yet, and no battery rating is set"
     low, high = record.estimate_low_s, record.estimate_high_s
     if record.estimate_s is not None and elapsed is not None and low is not None and high:
-        span = f"{say_duration(max(low - elapsed, 0.0))} to {say_duration(high - elapsed)}"
-        return f"{say_duration(left)} ({span}, 90 %)"
+        span = f"{format_duration(max(low - elapsed, 0.0))} to {format_duration(high - elapsed)}"
+        return f"{format_duration(left)} ({span}, 90 %)"
     last = snapshot.last_test
     if last is None or last.estimate_s is None:
-        return f"about {say_duration(left)}, by rating and load alone: half as long is possible"
-    return f"about {say_duration(left)}, by the last test"
+        return f"about {format_duration(left)}, by rating and load alone: half as long is possible"
+    return f"about {format_duration(left)}, by the last test"
 
 
 def _running(test: TestRecord, snapshot: Snapshot) -> Card:
@@ -115,7 +115,7 @@ def _running(test: TestRecord, snapshot: Snapshot) -> Card:
     elapsed = known_number(snapshot, "test.elapsed")
     if elapsed is None:
         elapsed = test.duration_s
-    rows = [("Elapsed", say_duration(elapsed))]
+    rows = [("Elapsed", format_duration(elapsed))]
     # The point shows the last finished test's estimate until the running one has its own.
     estimate, low, high = test.estimate_s, test.estimate_low_s, test.estimate_high_s
     minimum = test.minimum_runtime_s
@@ -123,8 +123,8 @@ def _running(test: TestRecord, snapshot: Snapshot) -> Card:
         minimum = known_number(snapshot, "runtime.minimum")
     rows.append(("Estimated run time", _say_estimate(estimate, low, high)))
     rows.extend(_weakest(test))
-    rows.append(("Minimum run time", say_duration(minimum)))
-    own = say_own(test)
+    rows.append(("Minimum run time", format_duration(minimum)))
+    own = format_own(test)
     if own:
         rows.append(("This discharge alone", own))
     verdict, tone = _judge(test, minimum)
@@ -135,26 +135,26 @@ def _running(test: TestRecord, snapshot: Snapshot) -> Card:
 
 
 def _last(test: TestRecord) -> Card:
-    rows = [("Result", say_verdict(test))]
-    action = say_action(test)
+    rows = [("Result", format_verdict(test))]
+    action = format_action(test)
     if action:
         rows.append(("What to do", action))
     if test.estimate_s is not None:
         text = _say_estimate(test.estimate_s, test.estimate_low_s, test.estimate_high_s)
         rows.append(("Estimated run time", text))
     rows.extend(_weakest(test))
-    own = say_own(test)
+    own = format_own(test)
     if own:
         rows.append(("This discharge alone", own))
     if test.minimum_runtime_s:
-        rows.append(("Minimum run time", say_duration(test.minimum_runtime_s)))
-    rows.append(("Length", say_duration(test.duration_s)))
+        rows.append(("Minimum run time", format_duration(test.minimum_runtime_s)))
+    rows.append(("Length", format_duration(test.duration_s)))
     if test.average_current is not None:
         rows.append(("Average load", f"{test.average_current:.2f} A"))
     if test.end_voltage is not None:
         rows.append(("End voltage", f"{test.end_voltage:.2f} V"))
-    rows.append(("Ended", say_time(test.ended_at)))
-    notes = say_notes(test)
+    rows.append(("Ended", format_time(test.ended_at)))
+    notes = format_notes(test)
     if notes:
         rows.append(("To be noted", notes))
     if test.reason:
@@ -163,7 +163,7 @@ def _last(test: TestRecord) -> Card:
     return Card(title, TONES.get(test.result, ""), False, tuple(rows))
 
 
-def say_verdict(test: TestRecord) -> str:
+def format_verdict(test: TestRecord) -> str:
     """The result, and whether it is firm."""
     word = RESULTS.get(test.result, test.result)
     if "unconfirmed" in test.marks:
@@ -171,17 +171,17 @@ def say_verdict(test: TestRecord) -> str:
     return f"{word}, probably" if "marginal" in test.marks else word
 
 
-def say_own(test: TestRecord) -> str:
+def format_own(test: TestRecord) -> str:
     """What this discharge alone says, where earlier ones have changed what is told."""
     if not is_combined(test):
         return ""
     return _say_estimate(test.own_estimate_s, test.own_low_s, test.own_high_s)
 
 
-def say_notes(test: TestRecord) -> str:
+def format_notes(test: TestRecord) -> str:
     """The marks in words, and what the battery began with."""
     marks = tuple(mark for mark in test.marks if mark not in ("marginal", "unconfirmed"))
-    parts = [f"{text[0].upper()}{text[1:]}." for text in (say_mark(mark) for mark in marks)]
+    parts = [f"{text[0].upper()}{text[1:]}." for text in (format_mark(mark) for mark in marks)]
     if test.started_at_charge is not None:
         parts.append(f"It began at {100.0 * test.started_at_charge:.0f} % of the charge.")
     return " ".join(parts)
@@ -191,8 +191,8 @@ def _say_estimate(estimate: float | None, low: float | None, high: float | None)
     if estimate is None:
         return "not known yet"
     if low is None or high is None:
-        return say_duration(estimate)
-    return f"{say_duration(estimate)} ({say_duration(low)} to {say_duration(high)}, 90 %)"
+        return format_duration(estimate)
+    return f"{format_duration(estimate)} ({format_duration(low)} to {format_duration(high)}, 90 %)"
 
 
 def _weakest(test: TestRecord) -> list[tuple[str, str]]:
@@ -201,7 +201,7 @@ def _weakest(test: TestRecord) -> list[tuple[str, str]]:
     if not block or test.estimate_s is None:
         return []
     verb = "will end" if test.state != "finished" else "ends"
-    return [("Weakest block", f"Block {block} {verb} the run: {say_duration(test.estimate_s)}")]
+    return [("Weakest block", f"Block {block} {verb} the run: {format_duration(test.estimate_s)}")]
 
 
 def _judge(test: TestRecord, minimum: float | None) -> tuple[str, str]:

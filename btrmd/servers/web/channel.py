@@ -18,7 +18,7 @@ from waitress.channel import ClientDisconnected, HTTPChannel
 from btrmd.model.limits import PIPELINED
 
 from ..share import Member
-from .http_head import Head
+from .http_head import RequestHead
 from .http_request import HttpRequest
 from .tasks import RefusalTask, Task
 from .visitors import is_hashing
@@ -39,17 +39,17 @@ SMALL_BODY: Final = 4 * 1024  # octets of a body that need no leave
 class StreamFeed(Protocol):
     """What a channel hands itself over to."""
 
-    def admit(self, channel: Channel) -> bool:
+    def admit(self, channel: HttpChannel) -> bool:
         """Keep a place for `channel`; False when there is none."""
 
-    def join(self, channel: Channel) -> None:
+    def join(self, channel: HttpChannel) -> None:
         """The head is written: `channel` wants the stream from now on."""
 
-    def leave(self, channel: Channel) -> None:
+    def leave(self, channel: HttpChannel) -> None:
         """`channel` is gone; may be told more than once."""
 
 
-class Channel(HTTPChannel):
+class HttpChannel(HTTPChannel):
     """One connection. After `promise` and the end of the response's head it is a stream."""
 
     connected: bool
@@ -301,7 +301,7 @@ class Channel(HTTPChannel):
         super().send_continue()
         self.request.completed = False
 
-    def _most_body(self, head: Head) -> int:
+    def _most_body(self, head: RequestHead) -> int:
         """The head of a request is there: who asks, and how much may he send?"""
         return self.server.judge(self, head)
 

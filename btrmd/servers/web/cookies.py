@@ -6,14 +6,14 @@ from typing import Final
 
 from flask import Response, request
 
-from .sessions import Session
+from .sessions import WebSession
 
 SESSION_COOKIE: Final = "btrm_session"
 DEVICE_COOKIE: Final = "btrm_device"  # a browser that has logged in before (throttle.py)
 DEVICE_S: Final = 400 * 86400  # as long as browsers keep a cookie at most
 
 
-def keep_session(answer: Response, session: Session) -> Response:
+def keep_session(answer: Response, session: WebSession) -> Response:
     """Give the browser the session's token, which lives until the browser or the session ends, and
     what it is known by at the next login."""
     answer.set_cookie(

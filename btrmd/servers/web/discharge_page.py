@@ -13,11 +13,11 @@ from .answers import answer_json
 from .card import RESULTS
 from .curve_points import COUNT, CurvePoints, Curves, resample
 from .pages import Pages
-from .past import say_past
-from .plot import Mark, Plot, Series, draw, encode_plots
+from .past import format_past
+from .plot import Plot, PlotMark, Series, draw, encode_plots
 from .plot_path import Values
-from .routes import Access, Route
-from .wording import say_duration, say_time
+from .routes import Route, RouteAccess
+from .wording import format_duration, format_time
 
 MOST: Final = 6  # curves in one plot: as many as there are dashes
 LISTED: Final = 200
@@ -41,7 +41,7 @@ class DischargePage:
         return self._pages.render(
             "discharges.html",
             "Discharge Curves",
-            tests=[say_past(test) for test in tests],
+            tests=[format_past(test) for test in tests],
             chosen=[test.n for test in chosen],
             labels=[_label(test) for test in chosen],
             drawings=[draw(plot) for plot in plots if plot.has_data],
@@ -89,7 +89,7 @@ class DischargePage:
         end = max([*lengths, 60.0])
         xs = points[0].xs if len(points) == 1 else tuple(end * i / _GRID for i in range(_GRID + 1))
         cutoff = Thresholds.of(self._services.bus.snapshot.settings).cutoff_v
-        marks = (Mark(f"Cutoff {cutoff:.2f} V", y=cutoff),)
+        marks = (PlotMark(f"Cutoff {cutoff:.2f} V", y=cutoff),)
 
         def lines(column: str) -> tuple[Series, ...]:
             return tuple(
@@ -124,9 +124,9 @@ def _short_label(test: TestRecord) -> str:
 
 def _label(test: TestRecord) -> str:
     """One sentence about a discharge that is drawn."""
-    parts = [f"{_short_label(test)}, {say_time(test.started_at)}"]
+    parts = [f"{_short_label(test)}, {format_time(test.started_at)}"]
     if test.duration_s is not None:
-        parts.append(say_duration(test.duration_s))
+        parts.append(format_duration(test.duration_s))
     if test.average_current is not None:
         parts.append(f"{test.average_current:.2f} A")
     if test.result != "none":
@@ -138,6 +138,6 @@ def discharge_routes(pages: Pages, curves: Curves) -> list[Route]:
     """The page and its data."""
     page = DischargePage(pages, curves)
     return [
-        Route("GET", "/discharges", page.show, Access.PAGE),
-        Route("GET", "/discharges/data", page.data, Access.PAGE),
+        Route("GET", "/discharges", page.show, RouteAccess.PAGE),
+        Route("GET", "/discharges/data", page.data, RouteAccess.PAGE),
     ]

@@ -12,8 +12,8 @@ from btrmd.model.thresholds import Thresholds
 
 from .curve_points import NO_POINTS, CurvePoints, Curves
 from .known import known_number
-from .plot import Drawing, Mark, Plot, Series, draw
-from .wording import say_duration
+from .plot import Drawing, Plot, PlotMark, Series, draw
+from .wording import format_duration
 
 _ROOM: Final = 1.05  # of the axis beyond what is drawn
 _LEAST_S: Final = 600.0  # of a running test's axis
@@ -23,16 +23,16 @@ _READ_S: Final = 20.0  # between two reads of a growing curve; it is stored once
 def plot_test(test: TestRecord, points: CurvePoints, snapshot: Snapshot) -> Plot:
     """The curve with the cutoff, the estimate and its interval, and the minimum run time."""
     cutoff = Thresholds.of(snapshot.settings).cutoff_v
-    marks = [Mark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
+    marks = [PlotMark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
     estimate, low, high = test.estimate_s, test.estimate_low_s, test.estimate_high_s
     if low is not None and high is not None:
-        text = f"90 % interval {say_duration(low)} to {say_duration(high)}"
-        marks.append(Mark(text, x=low, x_to=high))
+        text = f"90 % interval {format_duration(low)} to {format_duration(high)}"
+        marks.append(PlotMark(text, x=low, x_to=high))
     if estimate is not None:
-        marks.append(Mark(f"Estimate {say_duration(estimate)}", x=estimate, y=cutoff))
+        marks.append(PlotMark(f"Estimate {format_duration(estimate)}", x=estimate, y=cutoff))
     if test.minimum_runtime_s:
-        text = f"Minimum {say_duration(test.minimum_runtime_s)}"
-        marks.append(Mark(text, x=test.minimum_runtime_s))
+        text = f"Minimum {format_duration(test.minimum_runtime_s)}"
+        marks.append(PlotMark(text, x=test.minimum_runtime_s))
     ends = (points.length_s, estimate, high, test.minimum_runtime_s, 60.0)
     end = max(value for value in ends if value is not None) * _ROOM
     xs = points.xs
@@ -91,13 +91,13 @@ class LiveCurve:
             return None
         cutoff = Thresholds.of(snapshot.settings).cutoff_v
         end = max(xs[-1] * 1.2, _LEAST_S)
-        marks = [Mark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
+        marks = [PlotMark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
         if test.type == "outage" and snapshot.settings.flag("lvd.enabled"):
             opens = Thresholds.of(snapshot.settings).lvd_open_v
-            marks.append(Mark(f"Load disconnect {opens:.2f} V", y=opens))
+            marks.append(PlotMark(f"Load disconnect {opens:.2f} V", y=opens))
         minimum = test.minimum_runtime_s
         if minimum and minimum <= end:
-            marks.append(Mark(f"Minimum {say_duration(minimum)}", x=minimum))
+            marks.append(PlotMark(f"Minimum {format_duration(minimum)}", x=minimum))
         name = "Outage" if test.type == "outage" else f"Test {test.n}"
         plot = Plot(
             "live", f"{name} so far", "V", 2, False, 0.0, end, xs,

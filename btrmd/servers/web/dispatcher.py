@@ -29,7 +29,7 @@ BUSY: Final = "Too many logins are being checked: try again in 5 s."
 BUSY_S: Final = 5
 
 
-class Work(Protocol):
+class HttpWork(Protocol):
     """A connection with a request to be answered, as the dispatcher sees it."""
 
     place: str
@@ -54,8 +54,8 @@ class Dispatcher:
         self._lock = threading.Lock()
         self._ready = threading.Condition(self._lock)
         self._allowance = Allowance(CPU_SHARE, CPU_BURST_S)
-        self._pages: FairQueue[Work] = FairQueue(costs.cost, MOST_WAITING, MOST_WAITING)
-        self._logins: FairQueue[Work] = FairQueue(login_rank, MOST_LOGINS, MOST_LOGINS_EACH)
+        self._pages: FairQueue[HttpWork] = FairQueue(costs.cost, MOST_WAITING, MOST_WAITING)
+        self._logins: FairQueue[HttpWork] = FairQueue(login_rank, MOST_LOGINS, MOST_LOGINS_EACH)
         self._threads: list[threading.Thread] = []
         self._is_stopping = False
 
@@ -67,7 +67,7 @@ class Dispatcher:
             self._threads.append(thread)
             thread.start()
 
-    def add_task(self, work: Work) -> None:
+    def add_task(self, work: HttpWork) -> None:
         """Have `work` served in its turn; from any thread."""
         with self._lock:
             if not work.is_login:
@@ -94,7 +94,7 @@ class Dispatcher:
 
     # --- the threads ---------------------------------------------------------------------------
 
-    def _serve(self, take: Callable[[], Work | None]) -> None:
+    def _serve(self, take: Callable[[], HttpWork | None]) -> None:
         while (work := take()) is not None:
             place, began = work.place, time.thread_time()
             try:
@@ -108,7 +108,7 @@ class Dispatcher:
                 with self._lock:
                     self._allowance.use(used)
 
-    def _next_page(self) -> Work | None:
+    def _next_page(self) -> HttpWork | None:
         """Light requests at once; heavy ones while the allowance lasts, so that whoever floods us
         leaves the processor to others."""
         with self._lock:
@@ -123,7 +123,7 @@ class Dispatcher:
                     return taken.item if taken is not None else None
             return None
 
-    def _next_login(self) -> Work | None:
+    def _next_login(self) -> HttpWork | None:
         with self._lock:
             while not self._is_stopping:
                 taken = self._logins.pop()

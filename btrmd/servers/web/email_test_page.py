@@ -17,7 +17,7 @@ from btrmd.model.snapshot import Snapshot
 from .form_sections import make_sections
 from .pages import Pages, see_other
 from .roles import Role
-from .routes import Access, Route, may_change
+from .routes import Route, RouteAccess, may_change
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +139,6 @@ def email_test_routes(pages: Pages) -> list[Route]:
     """The page and its button."""
     page = EmailTestPage(pages)
     return [
-        Route("GET", PATH, page.show, Access.PAGE),
-        Route("POST", PATH, page.send, Access.CHANGE, role=Role.OPERATOR),
+        Route("GET", PATH, page.show, RouteAccess.PAGE),
+        Route("POST", PATH, page.send, RouteAccess.CHANGE, role=Role.OPERATOR),
     ]

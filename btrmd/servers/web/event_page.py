@@ -21,7 +21,7 @@ from .bodies import query_int
 from .encode import encode_event, iso_time, number, plain
 from .pages import Pages
 from .roles import Role
-from .routes import Access, Route, may_change
+from .routes import Route, RouteAccess, may_change
 from .wording import NOTHING
 
 PER_PAGE: Final = 50
@@ -35,7 +35,7 @@ HEAD: Final = ("n", "at", "uptime_s", "key", "kind", "value", "threshold", "sour
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-class Line(NamedTuple):
+class EventLine(NamedTuple):
     """One event in words; `name` is its key as people read it. `alarm`: the key to acknowledge;
     "" = there is nothing to."""
 
@@ -69,7 +69,7 @@ class EventPage:
         return self._pages.render(
             "events.html",
             "Event Log",
-            lines=[say_event(event, snapshot) for event in events],
+            lines=[format_event(event, snapshot) for event in events],
             kinds=KINDS,
             chosen=chosen,
             query=query,
@@ -139,13 +139,13 @@ def name_of(key: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def say_event(event: Event, snapshot: Snapshot) -> Line:
+def format_event(event: Event, snapshot: Snapshot) -> EventLine:
     """An event as the page shows it; of a raised alarm also how it stands now."""
     alarm = _alarm(event, snapshot)
     state = ""
     if event.kind is Kind.RAISE:
         state = "over" if alarm is None else "acknowledged" if alarm.acknowledged else "active"
-    return Line(
+    return EventLine(
         event.n,
         _say_moment(event.at),
         event.kind.value,
@@ -205,7 +205,7 @@ def event_routes(pages: Pages) -> list[Route]:
     """The page and its exports."""
     page = EventPage(pages)
     return [
-        Route("GET", "/events", page.show, Access.PAGE),
-        Route("GET", "/events/csv", page.csv, Access.PAGE),
-        Route("GET", "/events/json", page.json, Access.PAGE),
+        Route("GET", "/events", page.show, RouteAccess.PAGE),
+        Route("GET", "/events/csv", page.csv, RouteAccess.PAGE),
+        Route("GET", "/events/json", page.json, RouteAccess.PAGE),
     ]

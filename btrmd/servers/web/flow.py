@@ -156,8 +156,8 @@ def _why(see: _Sight) -> str:
     if state in ("running", "returning", "proving"):
         elapsed = see.number("test.elapsed")
         minutes = int(elapsed // 60) if elapsed is not None else None
-        told = "" if minutes is None else f" {minutes // 60}:{minutes % 60:02}"
-        return f", test {state}{told}"
+        reported = "" if minutes is None else f" {minutes // 60}:{minutes % 60:02}"
+        return f", test {state}{reported}"
     if see.flag("ups.on_battery"):
         left = see.number("runtime.remaining")
         if left is None:

@@ -24,7 +24,7 @@ from .form_sections import make_sections, page_keys
 from .form_submit import TYPE2_MINIMUM, Submission, read_submission
 from .pages import Pages, see_other
 from .roles import Role
-from .routes import Access, Route, may_change
+from .routes import Route, RouteAccess, may_change
 from .services import Services, source
 
 STATUS: Final[Mapping[str, int]] = {"busy": 503, "storage": 503, "running": 409, "interlock": 409}
@@ -143,6 +143,6 @@ def form_routes(pages: Pages) -> list[Route]:
     routes = []
     for spec in SPECS:
         page = FormPage(pages, spec)
-        routes.append(Route("GET", spec.path, page.show, Access.PAGE))
-        routes.append(Route("POST", spec.path, page.save, Access.CHANGE, role=Role.ADMIN))
+        routes.append(Route("GET", spec.path, page.show, RouteAccess.PAGE))
+        routes.append(Route("POST", spec.path, page.save, RouteAccess.CHANGE, role=Role.ADMIN))
     return routes

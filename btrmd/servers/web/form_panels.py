@@ -11,16 +11,16 @@ from btrmd.bus import Bus
 from btrmd.model.settings import SETTINGS, Settings
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
-from btrmd.model.waiting import say_waiting
+from btrmd.model.waiting import format_waiting
 
-from .card import say_refusal
+from .card import format_refusal
 from .network_change import change_panel
 from .network_live import read_network
 from .point_map import dnp3_rows, modbus_rows
 from .roles import Role
 from .routes import may_change
 from .services import Services
-from .wording import NOTHING, Cell, make_cell, say_duration, say_short, say_time
+from .wording import NOTHING, Cell, format_duration, format_short, format_time, make_cell
 
 CHANNELS: Final = (
     ("CH1", ("io1.voltage", "io1.digital", "io1.output")),
@@ -45,7 +45,7 @@ THRESHOLDS: Final = (
 )
 
 
-class Door(NamedTuple):
+class ListenerRow(NamedTuple):
     """A listener in words; `state` open|shut|off."""
 
     name: str
@@ -54,15 +54,15 @@ class Door(NamedTuple):
     text: str
 
 
-def make_door(name: str, bus: Bus) -> Door:
+def listener_row(name: str, bus: Bus) -> ListenerRow:
     """The state of the listener `name`, off where nothing was ever asked of it."""
     listener = bus.listeners.get(name)
     if listener is None or not (listener.address or listener.fault):
-        return Door(name, "", "off", "off")
+        return ListenerRow(name, "", "off", "off")
     if listener.address:
         fault = f"; {listener.fault}" if listener.fault else ""
-        return Door(name, listener.address, "open", f"listens on {listener.address}{fault}")
-    return Door(name, "", "shut", listener.fault)
+        return ListenerRow(name, listener.address, "open", f"listens on {listener.address}{fault}")
+    return ListenerRow(name, "", "shut", listener.fault)
 
 
 def next_test_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
@@ -72,14 +72,14 @@ def next_test_panel(services: Services, snapshot: Snapshot) -> Mapping[str, obje
     if not settings.flag("test.enabled"):
         text = "Scheduled tests are not enabled."
     elif snapshot.waiting is not None:
-        text = say_waiting(snapshot.waiting, snapshot.at, say_short)
+        text = format_waiting(snapshot.waiting, snapshot.at, format_short)
     elif not isinstance(left, int | float):
         text = "No further test is scheduled: the interval is 0."
     else:
-        text = f"The next scheduled test begins at {say_time(snapshot.at + left)}."
+        text = f"The next scheduled test begins at {format_time(snapshot.at + left)}."
         text += f" It {_say_length(settings)}; it may wait up to 72 h for a rested battery"
         text += "." if _is_always(settings) else ", and for the test window."
-    return {"next_test": text, "refusal": say_refusal(snapshot)}
+    return {"next_test": text, "refusal": format_refusal(snapshot)}
 
 
 def _is_always(settings: Settings) -> bool:
@@ -89,7 +89,7 @@ def _is_always(settings: Settings) -> bool:
 
 def _say_length(settings: Settings) -> str:
     if settings["test.type"] == 2:
-        return f"runs for {say_duration(settings.integer('test.type2_min') * 60)} at most"
+        return f"runs for {format_duration(settings.integer('test.type2_min') * 60)} at most"
     return "runs for 1 to 4 h, as load and battery rating ask for"
 
 
@@ -134,7 +134,7 @@ def network_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object
         **change_panel(services, snapshot),
         "stored": stored,
         "live": read_network(),
-        "doors": [make_door(name, services.bus) for name in ("http", "https")],
+        "listeners": [listener_row(name, services.bus) for name in ("http", "https")],
         "nothing": NOTHING,
     }
 
@@ -144,7 +144,7 @@ def dnp3_modbus_panel(services: Services, snapshot: Snapshot) -> Mapping[str, ob
     bus = services.bus
     counts = bus.counts
     return {
-        "doors": [make_door(name, bus) for name in ("modbus", "dnp3", "serial")],
+        "listeners": [listener_row(name, bus) for name in ("modbus", "dnp3", "serial")],
         "counts": [
             (name, label.replace("_", " "), count)
             for name in ("modbus", "dnp3", "serial")
@@ -161,14 +161,14 @@ INTEGRATIONS: Final = ("mqtt",)  # what reports as a listener, in the order of t
 def integrations_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
     """Whom the unit tells of itself, and how that stands."""
     return {
-        "doors": [_told(make_door(name, services.bus)) for name in INTEGRATIONS],
+        "listeners": [_reported(listener_row(name, services.bus)) for name in INTEGRATIONS],
         "serial": snapshot.points["system.serial"].value or "not known",
     }
 
 
-def _told(door: Door) -> Door:
+def _reported(listener: ListenerRow) -> ListenerRow:
     """It calls, it does not listen."""
-    return door._replace(text=door.text.replace("listens on", "is connected to"))
+    return listener._replace(text=listener.text.replace("listens on", "is connected to"))
 
 
 def snmp_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
@@ -176,7 +176,7 @@ def snmp_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
     bus = services.bus
     counts = sorted(bus.counts.get("snmp", {}).items())
     return {
-        "doors": [make_door("snmp", bus)],
+        "listeners": [listener_row("snmp", bus)],
         "counts": [("snmp", label.replace("_", " "), count) for label, count in counts],
         "can_trap": may_change(g.session, Role.OPERATOR, snapshot.settings),
     }

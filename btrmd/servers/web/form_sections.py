@@ -11,7 +11,7 @@ from btrmd.model.snapshot import Snapshot
 from .form_field import Field, make_field
 
 
-class Section(NamedTuple):
+class FormSection(NamedTuple):
     """A heading, the manual's words below it, and the fields."""
 
     title: str
@@ -69,7 +69,7 @@ def make_sections(
     typed: Mapping[str, str] = {},
     errors: Mapping[str, str] = {},
     may_change: bool = True,
-) -> tuple[Section, ...]:
+) -> tuple[FormSection, ...]:
     """The form of a page: one section a declared group, in the order of the table."""
     lead, first = LEADS.get(page, ("", ()))
     groups: dict[str, list[str]] = {lead: list(first)} if first else {}
@@ -77,7 +77,7 @@ def make_sections(
         if key not in first:
             groups.setdefault(SETTINGS[key].group or page, []).append(key)
     return tuple(
-        Section(
+        FormSection(
             title,
             TEXTS.get((page, title), ""),
             tuple(

@@ -64,14 +64,14 @@ def read_submission(
                 value = snapshot.settings.default(key)
                 restored.append(key)
             else:
-                errors[key] = say_fault(error)
+                errors[key] = format_fault(error)
                 continue
         if SETTINGS[key].live or value != snapshot.settings[key]:
             changes[key] = value
     return Submission(typed, changes, errors, tuple(restored))
 
 
-def say_fault(error: SettingError) -> str:
+def format_fault(error: SettingError) -> str:
     """Why a field is not accepted, as a sentence beside it."""
     allowed = f"Allowed is {error.allowed}."
     return f"{error.why[0].upper()}{error.why[1:]}. {allowed}" if error.why else allowed

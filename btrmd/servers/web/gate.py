@@ -17,13 +17,15 @@ from .bearers import Bearers, text_of
 from .cookies import SESSION_COOKIE
 from .forms import FORM_FIELD, FormTokens
 from .hosts import is_own_host
-from .routes import Access, Route
-from .sessions import Session, Sessions
+from .routes import Route, RouteAccess
+from .sessions import Sessions, WebSession
 
 CSRF_HEADER: Final = "X-CSRF-Token"
 REFRESH_HEADER: Final = "X-Refresh"  # a page asks for its parts by itself: nobody is at work
-_CHANGING: Final = frozenset({Access.CHANGE, Access.OWN, Access.PASSWORD, Access.LEAVE})
-_FACTORY: Final = frozenset({Access.PASSWORD, Access.LEAVE})
+_CHANGING: Final = frozenset(
+    {RouteAccess.CHANGE, RouteAccess.OWN, RouteAccess.PASSWORD, RouteAccess.LEAVE}
+)
+_FACTORY: Final = frozenset({RouteAccess.PASSWORD, RouteAccess.LEAVE})
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -60,7 +62,7 @@ class Gate:
         access = route.access
         if request.method not in _SAFE and not _is_same_origin(request):
             return refuse(403, "origin", "The request comes from another site's page.")
-        if access is Access.PUBLIC:
+        if access is RouteAccess.PUBLIC:
             return None
         if session is not None and not self._accounts.is_current(session):
             # The password has been changed since, by a page or on the command line.
@@ -75,14 +77,14 @@ class Gate:
             return self._change(route, session)
         return self._read(session, access)
 
-    def _read(self, session: Session | None, access: Access) -> Response | None:
+    def _read(self, session: WebSession | None, access: RouteAccess) -> Response | None:
         if session is not None:
-            if access is Access.PAGE and REFRESH_HEADER not in request.headers:
+            if access is RouteAccess.PAGE and REFRESH_HEADER not in request.headers:
                 self._sessions.touch(session)
             return None
         if self._bus.snapshot.settings["web.authorization"] != "all":
             return self._foreign_host()
-        if access is Access.DATA:
+        if access is RouteAccess.DATA:
             text = "This needs a login (POST /api/v1/login) or a token (Authorization: Bearer)."
             return refuse(401, "login", text)
         return _to_login()
@@ -94,9 +96,9 @@ class Gate:
         if session is None:
             return self._unknown_bearer()
         g.session = session
-        if route.access not in (Access.PAGE, Access.DATA, Access.CHANGE):
+        if route.access not in (RouteAccess.PAGE, RouteAccess.DATA, RouteAccess.CHANGE):
             return refuse(403, "login", "This needs a person's login; a token is not enough.")
-        if route.access is Access.CHANGE and session.role < route.role:
+        if route.access is RouteAccess.CHANGE and session.role < route.role:
             text = f"This needs the role {route.role.word}; {session.user} is {session.role.word}."
             return refuse(403, "role", text)
         return None
@@ -111,7 +113,7 @@ class Gate:
         answer.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
         return answer
 
-    def _factory(self, access: Access) -> Response | None:
+    def _factory(self, access: RouteAccess) -> Response | None:
         """The factory login leads to a new password and nowhere else (R147)."""
         if access in _FACTORY:
             return self._foreign_host()
@@ -119,10 +121,10 @@ class Gate:
             return _redirect("/set-password")
         return refuse(403, "set_password", "The factory login may only set a new password.")
 
-    def _change(self, route: Route, session: Session | None) -> Response | None:
+    def _change(self, route: Route, session: WebSession | None) -> Response | None:
         is_form = not request.path.startswith("/api/")
         is_open = (
-            route.access is Access.CHANGE
+            route.access is RouteAccess.CHANGE
             and self._bus.snapshot.settings["web.authorization"] == "off"
         )
         if session is None:

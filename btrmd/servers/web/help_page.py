@@ -10,9 +10,9 @@ from btrmd.model.limits import LIMITS, STALL_S
 from btrmd.model.settings import SETTINGS
 from btrmd.model.snmp_tree import TRAP_ENTRY, TRAP_TABLE
 
-from .form_panels import Door, make_door
+from .form_panels import ListenerRow, listener_row
 from .pages import Pages
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 
 PATH: Final = "/help"
 TITLE: Final = "Help"
@@ -40,7 +40,7 @@ class Port(NamedTuple):
     function: str
     transport: str
     default: str
-    door: Door
+    listener: ListenerRow
 
 
 class HelpPage:
@@ -66,7 +66,7 @@ class HelpPage:
             fuses=FUSES_A,
             models=[(name, *RATINGS[name], FUSES_A[name], VOLTAGES[name]) for name in MODELS],
             ports=[
-                Port(function, transport, default, make_door(name, services.bus))
+                Port(function, transport, default, listener_row(name, services.bus))
                 for function, transport, name, default in PORTS
             ],
             mail_port=settings["email.port"],
@@ -79,4 +79,4 @@ class HelpPage:
 
 def help_routes(pages: Pages) -> list[Route]:
     """The page."""
-    return [Route("GET", PATH, HelpPage(pages).show, Access.PAGE)]
+    return [Route("GET", PATH, HelpPage(pages).show, RouteAccess.PAGE)]

@@ -38,7 +38,7 @@ class HeadError(ValueError):
         self.status = status
 
 
-class Head(NamedTuple):
+class RequestHead(NamedTuple):
     """`target` begins with "/" (or is "*"), `path` is its part before "?", not yet decoded.
     `fields`: by name as WSGI has it (upper case, "_"). `length` of the body; None = chunked."""
 
@@ -53,7 +53,7 @@ class Head(NamedTuple):
     expects_continue: bool
 
 
-def parse_head(raw: bytes) -> Head:
+def parse_head(raw: bytes) -> RequestHead:
     """The head in `raw`, without its empty line. Raises HeadError."""
     line, *rest = raw.split(b"\r\n")
     method, target, version = _request_line(line)
@@ -71,7 +71,7 @@ def parse_head(raw: bytes) -> Head:
     path, _, query = target.partition("?")
     words = {word.strip().lower() for word in fields.get("CONNECTION", "").split(",")}
     is_last = "close" in words or (version == "1.0" and "keep-alive" not in words)
-    return Head(
+    return RequestHead(
         method, target, path, query, version, fields, length, is_last,
         bool(expect) and version == "1.1",
     )  # fmt: skip

@@ -8,7 +8,7 @@ from io import BytesIO
 from typing import Any, BinaryIO, Final
 from urllib.parse import unquote_to_bytes
 
-from .http_head import MOST_HEAD, Head, HeadError, parse_head
+from .http_head import MOST_HEAD, HeadError, RequestHead, parse_head
 
 MOST_CHUNK_LINE: Final = 256  # octets of a chunk's size and extensions
 MOST_TRAILER: Final = 1024
@@ -20,7 +20,7 @@ REASONS: Final = {
 }  # fmt: skip
 
 
-class Refusal:
+class HttpRefusal:
     """What is answered before the application sees the request."""
 
     def __init__(self, code: int, body: str, retry_after_s: int = 0) -> None:
@@ -37,13 +37,13 @@ class HttpRequest:
     there, and may raise HeadError.
     """
 
-    def __init__(self, scheme: str, most_body: Callable[[Head], int]) -> None:
+    def __init__(self, scheme: str, most_body: Callable[[RequestHead], int]) -> None:
         self.completed = False
         self.empty = False
         self.expect_continue = False
         self.headers_finished = False
-        self.error: Refusal | None = None
-        self.head: Head | None = None
+        self.error: HttpRefusal | None = None
+        self.head: RequestHead | None = None
         self.version = "1.1"
         self.command = "GET"
         self.path = self.request_uri = "/"
@@ -79,7 +79,7 @@ class HttpRequest:
 
     def refuse(self, status: int, text: str, retry_after_s: int = 0) -> None:
         """It is answered with an error, and its connection ends."""
-        self.error = Refusal(status, text, retry_after_s)
+        self.error = HttpRefusal(status, text, retry_after_s)
         self.completed = self.headers_finished = True
         self.expect_continue = False
         self.connection_close = True
@@ -112,7 +112,7 @@ class HttpRequest:
         self._take(head)
         return end + 4 - before
 
-    def _take(self, head: Head) -> None:
+    def _take(self, head: RequestHead) -> None:
         self.head = head
         self.version, self.command = head.version, head.method
         self.request_uri, self.query = head.target, head.query
@@ -192,6 +192,6 @@ class HttpRequest:
         self._left = size or None
 
 
-def as_parser(scheme: str, most_body: Callable[[Head], int]) -> Callable[[Any], HttpRequest]:
+def as_parser(scheme: str, most_body: Callable[[RequestHead], int]) -> Callable[[Any], HttpRequest]:
     """What waitress calls with its adjustments to have a request made."""
     return lambda adjustments: HttpRequest(scheme, most_body)

@@ -1,4 +1,4 @@
-"""The HTTPS door: a listener that has a certificate before it opens."""
+"""The HTTPS listener: a listener that has a certificate before it opens."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from btrmd.model.errors import BtrmError
 from ..share import Share
 from .certificates import Certificates
 from .dispatcher import Dispatcher
-from .listener import Listener, Report, log
+from .listener import HttpListener, Report, log
 from .socket_server import Identify
 from .tls_channel import TlsServer
 
 NAME: Final = "https"
 
 
-class HttpsListener(Listener):
+class HttpsListener(HttpListener):
     """As Listener; where a certificate must be made first, that happens in its own thread."""
 
     scheme = "https"

@@ -12,12 +12,12 @@ from btrmd.model.snapshot import Snapshot
 
 from .certificates import MAX_PEM
 from .form_page import NOTHING_TYPED, FormPage, Spec
-from .form_panels import make_door
+from .form_panels import listener_row
 from .pages import Pages, see_other
 from .roles import Role
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 from .services import Services
-from .wording import say_time
+from .wording import format_time
 
 PATH: Final = "/https"
 NOTE_KEY: Final = "web.certificate"
@@ -30,7 +30,7 @@ DONE: Final = {
 
 
 def https_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
-    """The doors and the certificate in words."""
+    """The listeners and the certificate in words."""
     kept = services.certificates
     facts = kept.facts() if kept is not None else None
     rows: list[tuple[str, str]] = []
@@ -40,7 +40,7 @@ def https_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
         rows = [
             ("For", ", ".join(facts.names) or facts.subject),
             ("Issued by", made),
-            ("Valid until", say_time(facts.not_after)),
+            ("Valid until", format_time(facts.not_after)),
             ("Key", facts.key),
             ("SHA-256 fingerprint", facts.fingerprint),
         ]
@@ -51,7 +51,7 @@ def https_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
         elif snapshot.at < facts.not_before:
             warning = "The certificate is not valid yet, or this unit's clock is wrong."
     return {
-        "doors": [make_door(name, services.bus) for name in ("http", "https")],
+        "listeners": [listener_row(name, services.bus) for name in ("http", "https")],
         "certificate": rows,
         "warning": warning,
         "is_secure": request.is_secure,
@@ -62,7 +62,7 @@ def https_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
 
 
 class HttpsPage(FormPage):
-    """The form page with two deeds more."""
+    """The form page with two actions more."""
 
     def install(self) -> Response:
         kept = self._services.certificates
@@ -109,11 +109,11 @@ class HttpsPage(FormPage):
 def https_routes(pages: Pages) -> list[Route]:
     """The page, its settings and its certificate."""
     page = HttpsPage(pages, Spec(PATH, "HTTPS", "https.html", https_panel))
-    own, admin = Access.OWN, Role.ADMIN
+    own, admin = RouteAccess.OWN, Role.ADMIN
     return [
-        Route("GET", PATH, page.show, Access.PAGE),
-        Route("POST", PATH, page.save, Access.CHANGE, role=admin),
-        Route("GET", f"{PATH}/btrmd.crt", page.download, Access.PAGE),
+        Route("GET", PATH, page.show, RouteAccess.PAGE),
+        Route("POST", PATH, page.save, RouteAccess.CHANGE, role=admin),
+        Route("GET", f"{PATH}/btrmd.crt", page.download, RouteAccess.PAGE),
         Route("POST", f"{PATH}/certificate", page.install, own, role=admin),
         Route("POST", f"{PATH}/renew", page.renew, own, role=admin),
     ]

@@ -1,4 +1,4 @@
-"""The listener: one TCP door for HTTP, bound with back-off, served by a loop of its own."""
+"""The listener: one TCP listener for HTTP, bound with back-off, served by a loop of its own."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ LOOP_S: Final = 5.0  # the loop is woken by sockets and by its trigger; this is 
 CLEANUP_S: Final = 2  # between two looks for connections that are to be closed
 NO_LIMIT: Final = 1_000_000  # of waitress's own: the share and our parser have theirs
 STUCK_S: Final = 20.0  # a loop that has not turned for so long will not any more
-UNWANTED_S: Final = 2.0  # between two looks whether a closed door is wanted again
+UNWANTED_S: Final = 2.0  # between two looks whether a closed listener is wanted again
 
 Report = Callable[[str, str], None]  # (address "HOST:PORT" or "", fault sentence or "")
 
 
-class Listener:
+class HttpListener:
     """Binds HOST:PORT (port 0 = any free one) and serves `app` on it.
 
     `start` makes one attempt in the caller's thread; a failed one is reported and repeated, with
     growing pauses, in the listener's own thread. Nothing here raises into the daemon. While
-    `is_wanted` says no, the door is shut; it is asked every few seconds.
+    `is_wanted` says no, the listener is shut; it is asked every few seconds.
     """
 
     scheme = "http"
@@ -78,7 +78,7 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """Close the door and every connection, from inside the loop; waits for its thread."""
+        """Close the listener and every connection, from inside the loop; waits for its thread."""
         self._stopping.set()
         server = self._server
         if server is not None:
@@ -112,7 +112,7 @@ class Listener:
             sockinfo=(sock.family, sock.type, sock.proto, sock.getsockname()),
         )
         host, port = sock.getsockname()[:2]
-        self._port = port  # a door that must be opened again opens at the same place
+        self._port = port  # a listener that must be opened again opens at the same place
         self._report(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "")
         return True
 

@@ -20,12 +20,12 @@ from btrmd.model.settings import find_setting
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
 
-from .card import make_card, say_next, say_refusal
+from .card import format_next, format_refusal, make_card
 from .curve_points import Curves
 from .discharge_plot import LiveCurve
 from .pages import Pages, see_other
 from .roles import Role
-from .routes import Access, Route, may_change
+from .routes import Route, RouteAccess, may_change
 from .services import source
 from .wording import CAPACITY_WORDS
 
@@ -114,8 +114,8 @@ class ManualTestPage:
             errors=errors or {},
             typed={key: value[:60] for key, value in request.form.items()},
             checks=checks,
-            waiting=say_next(snapshot) if snapshot.waiting is not None else "",
-            refusal=say_refusal(snapshot),
+            waiting=format_next(snapshot) if snapshot.waiting is not None else "",
+            refusal=format_refusal(snapshot),
             rest=_say_rest(snapshot),
             ready=bool(checks) and all(check.ok for check in checks),
             state=state,
@@ -151,9 +151,9 @@ def _value(value: Value) -> str:
 def manual_test_routes(pages: Pages) -> list[Route]:
     """The page and what its buttons post to."""
     page = ManualTestPage(pages)
-    change, operator = Access.CHANGE, Role.OPERATOR
+    change, operator = RouteAccess.CHANGE, Role.OPERATOR
     return [
-        Route("GET", PATH, page.show, Access.PAGE),
+        Route("GET", PATH, page.show, RouteAccess.PAGE),
         Route("POST", PATH, page.start, change, role=operator),
         Route("POST", f"{PATH}/stop", page.stop, change, role=operator),
         Route("POST", f"{PATH}/capacity-check", page.check, change, role=operator),

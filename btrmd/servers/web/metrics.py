@@ -232,7 +232,7 @@ def _listeners(bus: Bus, counts: Mapping[str, Mapping[str, int]]) -> Iterator[Fa
 def _notifiers(bus: Bus, counts: Mapping[str, Mapping[str, int]]) -> Iterator[Family]:
     last = bus.last_event
     backlog: dict[str, float] = {}
-    for name, n in list(bus.told.items()):
+    for name, n in list(bus.reported.items()):
         kind = NOTIFIER_OF.get(name.rstrip("0123456789"), name.partition(" ")[0])
         backlog[kind] = max(backlog.get(kind, 0.0), float(last - n))  # of the one that is last
     waiting = [({"notifier": name}, lag) for name, lag in sorted(backlog.items())]

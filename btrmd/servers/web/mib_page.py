@@ -13,7 +13,7 @@ from btrmd.model.mib_text import FILE, MODULE, mib_text
 
 from .pages import Pages
 from .point_map import snmp_rows
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 
 PATH: Final = "/snmp-mib"
 TITLE: Final = "SNMP MIB File"
@@ -67,7 +67,7 @@ def mib_routes(pages: Pages) -> list[Route]:
     """The page and the files."""
     page = MibPage(pages)
     return [
-        Route("GET", PATH, page.show, Access.PAGE),
-        Route("GET", f"{PATH}/{FILE}", page.plain, Access.PAGE),
-        Route("GET", f"{PATH}/{ZIP}", page.zipped, Access.PAGE),
+        Route("GET", PATH, page.show, RouteAccess.PAGE),
+        Route("GET", f"{PATH}/{FILE}", page.plain, RouteAccess.PAGE),
+        Route("GET", f"{PATH}/{ZIP}", page.zipped, RouteAccess.PAGE),
     ]

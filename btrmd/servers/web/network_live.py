@@ -65,9 +65,9 @@ def _interface(name: str) -> Interface:
 def _ask(name: str, question: int) -> str:
     """An IPv4 address of an interface, by ioctl."""
     request = struct.pack("256s", name.encode()[:_NAME_BYTES])
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as door:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
         try:
-            answer = fcntl.ioctl(door.fileno(), question, request)
+            answer = fcntl.ioctl(listener.fileno(), question, request)
         except OSError:
             return ""
     return str(IPv4Address(answer[20:24]))

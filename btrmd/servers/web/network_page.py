@@ -7,20 +7,20 @@ from typing import Final
 
 from flask import Response
 
-from btrmd.model.commands import ApplyNetwork, ConfirmNetwork, Deed, RevertNetwork
+from btrmd.model.commands import ApplyNetwork, ConfirmNetwork, HostCommand, RevertNetwork
 
 from .form_page import SPECS, FormPage
 from .network_change import local_address
 from .pages import Pages, see_other
 from .roles import Role
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 from .services import source
 
 PATH: Final = "/network"
 
 
 class NetworkButtons:
-    """Each one a deed; what is refused stands on the page."""
+    """Each one a command to the host; what is refused stands on the page."""
 
     def __init__(self, pages: Pages) -> None:
         self._services = pages.services
@@ -36,7 +36,7 @@ class NetworkButtons:
     def revert(self) -> Response:
         return self._do(lambda: RevertNetwork(source()))
 
-    def _do(self, make: Callable[[], Deed]) -> Response:
+    def _do(self, make: Callable[[], HostCommand]) -> Response:
         answer = self._services.bus.perform(make())
         if answer.ok:
             return see_other(PATH)
@@ -47,7 +47,7 @@ def network_routes(pages: Pages) -> list[Route]:
     """The three buttons; the page itself is one of the form pages."""
     buttons = NetworkButtons(pages)
     return [
-        Route("POST", f"{PATH}/{name}", view, Access.CHANGE, role=Role.ADMIN)
+        Route("POST", f"{PATH}/{name}", view, RouteAccess.CHANGE, role=Role.ADMIN)
         for name, view in (
             ("apply", buttons.apply),
             ("confirm", buttons.confirm),

@@ -10,7 +10,7 @@ from btrmd.model.settings import SETTINGS, Setting
 
 from .cookies import SESSION_COOKIE
 from .gate import CSRF_HEADER
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 from .schemas import NULL, SCHEMAS, any_of
 
 _PARAMETER: Final = re.compile(r"<(?:(\w+):)?(\w+)>")
@@ -62,13 +62,13 @@ def describe(routes: Iterable[Route], version: str) -> dict[str, object]:
 def _operation(route: Route) -> dict[str, object]:
     success = "201" if route.result == "Started" else "200"
     answers: dict[str, object] = {success: _content("Done", route.result)}
-    is_secured = route.access not in (Access.PUBLIC, Access.DATA)
-    told = dict(route.answers)
+    is_secured = route.access not in (RouteAccess.PUBLIC, RouteAccess.DATA)
+    reported = dict(route.answers)
     if is_secured:
-        told = {**_SECURED, **told}
+        reported = {**_SECURED, **reported}
     if route.body:
-        told.setdefault(400, "The body is not JSON.")
-    for status, text in sorted(told.items()):
+        reported.setdefault(400, "The body is not JSON.")
+    for status, text in sorted(reported.items()):
         answers[str(status)] = _content(text, "Error")
     operation: dict[str, object] = {
         "summary": route.summary,

@@ -9,10 +9,10 @@ from flask import Response, g, render_template, request
 
 from btrmd.model.settings import SETTINGS, Settings
 
-from .accounts import STATUS, Refusal
+from .accounts import STATUS, LoginRefusal
 from .cookies import DEVICE_COOKIE, drop_session, keep_session
 from .menu import ADDED, PAGES, Menu
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 from .services import USERS_KEY, Services
 from .sessions import IDLE_S
 from .verdict import Verdict, make_verdict
@@ -42,7 +42,7 @@ class Pages:
             request.remote_addr or "",
             request.cookies.get(DEVICE_COOKIE),
         )
-        if isinstance(opened, Refusal):
+        if isinstance(opened, LoginRefusal):
             status = STATUS[opened.code]
             return self._again("login.html", "Log in", status, opened.text, opened.retry_after_s)
         if g.session is not None:
@@ -74,7 +74,7 @@ class Pages:
         changed = self._services.accounts.set_password(
             g.session, password, form.get("current"), request.remote_addr or ""
         )
-        if isinstance(changed, Refusal):
+        if isinstance(changed, LoginRefusal):
             status = STATUS[changed.code]
             wait = changed.retry_after_s
             return self._again("set_password.html", title, status, changed.text, wait)
@@ -154,12 +154,12 @@ def see_other(place: str) -> Response:
 
 def page_routes(pages: Pages) -> list[Route]:
     """The pages of this version; the menu shows the others as not available."""
-    public = Access.PUBLIC
+    public = RouteAccess.PUBLIC
     return [
         Route("GET", "/login", pages.login, public),
         Route("POST", "/login", pages.log_in, public),
         Route("GET", "/logout", pages.logout, public),
-        Route("POST", "/logout", pages.log_out, Access.LEAVE),
-        Route("GET", "/set-password", pages.new_password, Access.PASSWORD),
-        Route("POST", "/set-password", pages.set_password, Access.PASSWORD),
+        Route("POST", "/logout", pages.log_out, RouteAccess.LEAVE),
+        Route("GET", "/set-password", pages.new_password, RouteAccess.PASSWORD),
+        Route("POST", "/set-password", pages.set_password, RouteAccess.PASSWORD),
     ]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
-from btrmd.model.result_words import say_action
+from btrmd.model.result_words import format_action
 
-from .card import TONES, say_notes, say_own, say_verdict
-from .wording import NOTHING, say_duration, say_time
+from .card import TONES, format_notes, format_own, format_verdict
+from .wording import NOTHING, format_duration, format_time
 
 UNKNOWN: Final = "not known"
 
@@ -32,27 +32,29 @@ class Past(NamedTuple):
     notes: str = ""
 
 
-def say_past(test: TestRecord) -> Past:
+def format_past(test: TestRecord) -> Past:
     """A test of the history in words; what is not known is said so or left out."""
-    estimate = UNKNOWN if test.estimate_s is None else say_duration(test.estimate_s)
+    estimate = UNKNOWN if test.estimate_s is None else format_duration(test.estimate_s)
     interval = ""
     if test.estimate_low_s is not None and test.estimate_high_s is not None:
-        interval = f"{say_duration(test.estimate_low_s)} to {say_duration(test.estimate_high_s)}"
+        interval = (
+            f"{format_duration(test.estimate_low_s)} to {format_duration(test.estimate_high_s)}"
+        )
     return Past(
         test.n,
         "Outage" if test.type == "outage" else f"Type {test.type}",
-        say_time(test.ended_at or test.started_at),
-        say_verdict(test) if test.state == "finished" else "Running",
+        format_time(test.ended_at or test.started_at),
+        format_verdict(test) if test.state == "finished" else "Running",
         TONES.get(test.result, ""),
         NOTHING if test.type == "outage" and test.estimate_s is None else estimate,
         interval,
-        say_duration(test.duration_s),
+        format_duration(test.duration_s),
         _with_unit(test.average_current, 2, "A"),
         _with_unit(test.average_temperature, 0, "°C"),
         _with_unit(test.end_voltage, 2, "V"),
-        " ".join(part for part in (test.reason, say_action(test)) if part),
-        say_own(test),
-        say_notes(test),
+        " ".join(part for part in (test.reason, format_action(test)) if part),
+        format_own(test),
+        format_notes(test),
     )
 
 

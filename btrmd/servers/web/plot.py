@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from .plot_path import Frame, Values, is_known, path, short, spread
-from .plot_ticks import Ticks, number_ticks, say_elapsed, time_ticks
-from .wording import NOTHING, say_time
+from .plot_ticks import Ticks, format_elapsed, number_ticks, time_ticks
+from .wording import NOTHING, format_time
 
 WIDTH: Final = 1000.0  # of the part that is stretched to the page's width
 HEIGHT: Final = 190.0
@@ -27,7 +27,7 @@ class Series(NamedTuple):
     is_guide: bool = False
 
 
-class Mark(NamedTuple):
+class PlotMark(NamedTuple):
     """What is drawn on a plot: at the time `x` (to `x_to`), or at the level `y`, or a point."""
 
     label: str
@@ -51,7 +51,7 @@ class Plot(NamedTuple):
     x1: float
     xs: Sequence[float]
     series: tuple[Series, ...]
-    marks: tuple[Mark, ...] = ()
+    marks: tuple[PlotMark, ...] = ()
     least: float = 0.5
     empty: str = "Nothing has been recorded in this time."
 
@@ -143,7 +143,7 @@ def _inside(ticks: Ticks, frame: Frame) -> Ticks:
     return [tick for tick in ticks if frame.x0 + margin <= tick[0] <= frame.x1 - margin]
 
 
-def _draw_mark(mark: Mark, frame: Frame) -> DrawnMark:
+def _draw_mark(mark: PlotMark, frame: Frame) -> DrawnMark:
     inside = None if mark.x is None else min(max(mark.x, frame.x0), frame.x1)
     left = None if inside is None else _percent(frame, inside)
     width = None
@@ -185,7 +185,9 @@ def _table(plot: Plot) -> list[tuple[str, ...]]:
     chosen = [whole[round(i * (len(whole) - 1) / max(count - 1, 1))] for i in range(count)]
     return [
         (
-            say_time(plot.xs[i]).removesuffix(" UTC") if plot.is_clock else say_elapsed(plot.xs[i]),
+            format_time(plot.xs[i]).removesuffix(" UTC")
+            if plot.is_clock
+            else format_elapsed(plot.xs[i]),
             *(_cell(series.ys[i], plot.decimals) for series in plot.measured),
         )
         for i in chosen

@@ -31,7 +31,7 @@ from btrmd.model.snapshot import Snapshot
 from .wording import NOTHING
 
 
-class Row(NamedTuple):
+class MapRow(NamedTuple):
     """`address` in the protocol's words, `value` as it would be sent now."""
 
     address: str
@@ -40,7 +40,7 @@ class Row(NamedTuple):
     value: str
 
 
-def modbus_rows(snapshot: Snapshot) -> list[tuple[str, list[Row]]]:
+def modbus_rows(snapshot: Snapshot) -> list[tuple[str, list[MapRow]]]:
     """The four tables by function code."""
     return [
         ("Coils (01, 05)", _bits(Coil, snapshot)),
@@ -50,7 +50,7 @@ def modbus_rows(snapshot: Snapshot) -> list[tuple[str, list[Row]]]:
     ]
 
 
-def dnp3_rows(snapshot: Snapshot) -> list[tuple[str, list[Row]]]:
+def dnp3_rows(snapshot: Snapshot) -> list[tuple[str, list[MapRow]]]:
     """The four groups; the extended profile's points where it is served."""
     return [
         ("Binary inputs (g1)", _binaries(BinaryInput, snapshot)),
@@ -60,18 +60,20 @@ def dnp3_rows(snapshot: Snapshot) -> list[tuple[str, list[Row]]]:
     ]
 
 
-def _row(address: int, point: Point, value: str) -> Row:
-    return Row(str(address), point.key, point.help, value)
+def _row(address: int, point: Point, value: str) -> MapRow:
+    return MapRow(str(address), point.key, point.help, value)
 
 
-def _bits(kind: type[Coil] | type[DiscreteInput], snapshot: Snapshot) -> list[Row]:
+def _bits(kind: type[Coil] | type[DiscreteInput], snapshot: Snapshot) -> list[MapRow]:
     return [
         _row(address, point, str(int(encode_bit(snapshot.points[point.key]))))
         for address, (point, _) in modbus_map(kind).items()
     ]
 
 
-def _registers(kind: type[HoldingRegister] | type[InputRegister], snapshot: Snapshot) -> list[Row]:
+def _registers(
+    kind: type[HoldingRegister] | type[InputRegister], snapshot: Snapshot
+) -> list[MapRow]:
     found: dict[int, tuple[Point, HoldingRegister | InputRegister]] = {**modbus_map(kind)}
     return [
         _row(address, point, str(encode_register(binding, snapshot.points[point.key])))
@@ -79,7 +81,7 @@ def _registers(kind: type[HoldingRegister] | type[InputRegister], snapshot: Snap
     ]
 
 
-def _binaries(kind: type[BinaryInput] | type[BinaryOutput], snapshot: Snapshot) -> list[Row]:
+def _binaries(kind: type[BinaryInput] | type[BinaryOutput], snapshot: Snapshot) -> list[MapRow]:
     extended = snapshot.settings.flag("dnp3.extended")
     return [
         _row(index, point, f"0x{encode_binary(snapshot.points[point.key]):02X}")
@@ -87,7 +89,7 @@ def _binaries(kind: type[BinaryInput] | type[BinaryOutput], snapshot: Snapshot) 
     ]
 
 
-def _analogs(kind: type[AnalogInput] | type[AnalogOutput], snapshot: Snapshot) -> list[Row]:
+def _analogs(kind: type[AnalogInput] | type[AnalogOutput], snapshot: Snapshot) -> list[MapRow]:
     extended = snapshot.settings.flag("dnp3.extended")
     found: dict[int, tuple[Point, AnalogInput | AnalogOutput]] = {**dnp3_map(kind, extended)}
     rows = []
@@ -98,12 +100,12 @@ def _analogs(kind: type[AnalogInput] | type[AnalogOutput], snapshot: Snapshot) -
     return rows
 
 
-def snmp_rows(snapshot: Snapshot) -> list[Row]:
+def snmp_rows(snapshot: Snapshot) -> list[MapRow]:
     """Our scalars in walking order; an object without a value is left out of a walk."""
     return [_snmp_row(oid, found, snapshot) for oid, found in snmp_map().items()]
 
 
-def _snmp_row(oid: tuple[int, ...], found: tuple[Point, Scalar], snapshot: Snapshot) -> Row:
+def _snmp_row(oid: tuple[int, ...], found: tuple[Point, Scalar], snapshot: Snapshot) -> MapRow:
     point, scalar = found
     value = encode_scalar(scalar, snapshot.points[point.key])
     names = {number: name for name, number in scalar.names}
@@ -114,4 +116,4 @@ def _snmp_row(oid: tuple[int, ...], found: tuple[Point, Scalar], snapshot: Snaps
     else:
         shown = str(value)
     dotted = ".".join(str(arc) for arc in (*ENTERPRISE, *oid, 0))
-    return Row(dotted, f"{scalar.name} ({scalar.access})", point.help, shown)
+    return MapRow(dotted, f"{scalar.name} ({scalar.access})", point.help, shown)

@@ -18,10 +18,10 @@ from .curve_points import Curves, resample
 from .discharge_plot import plot_test
 from .event_page import harmless
 from .pages import Pages
-from .past import say_past
+from .past import format_past
 from .plot import Drawing, Series, draw
-from .routes import Access, Route
-from .wording import say_time
+from .routes import Route, RouteAccess
+from .wording import format_time
 
 CALIBRATION: Final = "calibration"
 _LISTED: Final = 10_000
@@ -47,18 +47,18 @@ class ReportPage:
             "report.html",
             f"Report {n}",
             report=make_report(
-                record, snapshot, self._services.version, self._calibrated(), say_time
+                record, snapshot, self._services.version, self._calibrated(), format_time
             ),
             drawing=self._draw(record),
             baseline=self._baseline(record),
-            printed=say_time(snapshot.at),
+            printed=format_time(snapshot.at),
         )
 
     def data(self, n: int) -> Response:
         """The report for machines."""
         record, snapshot = self._find(n), self._services.bus.snapshot
         version = self._services.version
-        report = make_report(record, snapshot, version, self._calibrated(), say_time)
+        report = make_report(record, snapshot, version, self._calibrated(), format_time)
         return answer_json({**report.encode(), "test": encode_test(record)})
 
     def year(self) -> str:
@@ -70,7 +70,7 @@ class ReportPage:
         return self._pages.render(
             "reports.html",
             "Test Reports",
-            tests=[say_past(record) for record in records],
+            tests=[format_past(record) for record in records],
             counts=counts,
             outages=sum(record.type == "outage" for record in records),
         )
@@ -83,8 +83,8 @@ class ReportPage:
         writer = csv.writer(text, lineterminator="\r\n")
         writer.writerow(_COLUMNS)
         for record in self._year():
-            told = encode_test(record)
-            cells = (told[name] for name in _COLUMNS)
+            reported = encode_test(record)
+            cells = (reported[name] for name in _COLUMNS)
             writer.writerow(
                 harmless(" ".join(cell) if isinstance(cell, list) else cell) for cell in cells
             )
@@ -104,7 +104,7 @@ class ReportPage:
 
     def _calibrated(self) -> str:
         found = self._services.history.find_events(0, 1, CALIBRATION)
-        return f"last changed {say_time(found[0].at)}" if found else "as delivered"
+        return f"last changed {format_time(found[0].at)}" if found else "as delivered"
 
     def _baseline(self, record: TestRecord) -> int:
         """The first test of this battery that has a curve and a judgement; 0 = there is none."""
@@ -137,8 +137,8 @@ def report_routes(pages: Pages, curves: Curves) -> list[Route]:
         return page.data(n) if request.args.get("format") == "json" else page.show(n)
 
     return [
-        Route("GET", "/report/<int:n>", show, Access.PAGE),
-        Route("GET", "/reports", page.year, Access.PAGE),
-        Route("GET", "/reports/csv", page.year_csv, Access.PAGE),
-        Route("GET", "/reports/json", page.year_json, Access.PAGE),
+        Route("GET", "/report/<int:n>", show, RouteAccess.PAGE),
+        Route("GET", "/reports", page.year, RouteAccess.PAGE),
+        Route("GET", "/reports/csv", page.year_csv, RouteAccess.PAGE),
+        Route("GET", "/reports/json", page.year_json, RouteAccess.PAGE),
     ]

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 from btrmd.model.settings import Settings
 
 from .roles import Role
-from .sessions import Session
+from .sessions import WebSession
 
 View = Callable[..., Any]
 
 
-class Access(Enum):
+class RouteAccess(Enum):
     """Who may use a route. The gate (gate.py) is the only place that acts on it.
 
     A change needs a login and its CSRF token; under the factory login only PASSWORD and LEAVE are
@@ -41,7 +41,7 @@ class Route(NamedTuple):
     method: str
     path: str
     view: View
-    access: Access
+    access: RouteAccess
     summary: str = ""
     result: str = ""
     body: str = ""
@@ -60,7 +60,7 @@ class Route(NamedTuple):
         return is_api_path(self.path)
 
 
-def may_change(session: Session | None, role: Role, settings: Settings) -> bool:
+def may_change(session: WebSession | None, role: Role, settings: Settings) -> bool:
     """True where the gate would let a CHANGE of `role` pass: pages offer only what it lets pass."""
     if settings["web.authorization"] == "off":
         return session is None or not session.is_factory

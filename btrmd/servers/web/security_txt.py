@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import Response
 
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 from .services import Services
 
 PATH: Final = "/.well-known/security.txt"
@@ -22,7 +22,7 @@ def security_routes(services: Services) -> list[Route]:
         text = security_text(services.bus.snapshot.at)
         return Response(text, content_type="text/plain; charset=utf-8")
 
-    return [Route("GET", PATH, show, Access.PUBLIC)]
+    return [Route("GET", PATH, show, RouteAccess.PUBLIC)]
 
 
 def security_text(at: float) -> str:

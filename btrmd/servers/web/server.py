@@ -16,7 +16,7 @@ from btrmd.model.history import History
 from btrmd.model.limits import LIMITS
 from btrmd.model.mail import MailStep
 
-from ..health import Health
+from ..health import LoopHealth
 from ..share import Share
 from .accounts import Accounts, AuthStore
 from .app import create_app
@@ -27,7 +27,7 @@ from .encode import PointsDocument
 from .forms import FormTokens
 from .https_listener import HttpsListener
 from .https_only import is_http_wanted
-from .listener import STUCK_S, Listener
+from .listener import STUCK_S, HttpListener
 from .probe import probe
 from .services import Services, tell
 from .sessions import Sessions
@@ -83,7 +83,7 @@ class WebServer:
                 FormTokens(),
                 self.feed,
                 PointsDocument(bus),
-                Health(bus),
+                LoopHealth(bus),
                 __version__,
                 hardware,
                 mail_tester,
@@ -94,11 +94,11 @@ class WebServer:
         )
         visitors = Visitors(sessions, throttle, bearers)
         self._workers = Dispatcher(self.shares["http"], visitors.login_rank)
-        self._listeners: list[Listener] = []
+        self._listeners: list[HttpListener] = []
         self._warming = threading.Thread(target=self._warm, name="web-warm", daemon=True)
         if http != NONE:
             self._listeners.append(
-                Listener(
+                HttpListener(
                     "http",
                     http,
                     self.app,

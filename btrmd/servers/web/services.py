@@ -15,7 +15,7 @@ from btrmd.model.errors import BusyError
 from btrmd.model.history import History
 from btrmd.model.mail import MailStep
 
-from ..health import Health
+from ..health import LoopHealth
 from ..share import Share
 from .accounts import Accounts
 from .bearers import Bearers
@@ -44,7 +44,7 @@ class Services:
     tokens: FormTokens
     feed: Feed
     points: PointsDocument
-    health: Health
+    health: LoopHealth
     version: str
     hardware: str = ""
     mail_tester: Callable[[], Iterable[MailStep]] | None = None

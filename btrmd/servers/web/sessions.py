@@ -19,7 +19,7 @@ MAX_SESSIONS: Final = 100
 
 
 @dataclass(slots=True)
-class Session:
+class WebSession:
     """One login. `csrf` is what its changes must carry; `credential` the hash it logged in with.
 
     `is_factory`: logged in with the factory password, may only set a new one. `address` is where
@@ -52,7 +52,7 @@ class Sessions:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._by_token: OrderedDict[str, Session] = OrderedDict()
+        self._by_token: OrderedDict[str, WebSession] = OrderedDict()
 
     def open(
         self,
@@ -61,10 +61,10 @@ class Sessions:
         is_factory: bool,
         role: Role = Role.ADMIN,
         address: str = "",
-    ) -> Session:
+    ) -> WebSession:
         """A new session with a new token (never one the browser brought along)."""
         now = self._clock()
-        session = Session(
+        session = WebSession(
             secrets.token_urlsafe(32),
             user,
             secrets.token_urlsafe(32),
@@ -83,7 +83,7 @@ class Sessions:
             self._by_token[session.token] = session
         return session
 
-    def find(self, token: str | None) -> Session | None:
+    def find(self, token: str | None) -> WebSession | None:
         """The living session of `token`; looking does not keep it alive."""
         if not token:
             return None
@@ -96,14 +96,14 @@ class Sessions:
                 return None
             return session
 
-    def touch(self, session: Session) -> None:
+    def touch(self, session: WebSession) -> None:
         """The user did something: the idle time starts anew."""
         with self._lock:
             session.used = self._clock()
             if session.token in self._by_token:
                 self._by_token.move_to_end(session.token)
 
-    def close(self, session: Session) -> None:
+    def close(self, session: WebSession) -> None:
         """Log out."""
         with self._lock:
             self._by_token.pop(session.token, None)
@@ -121,7 +121,7 @@ class Sessions:
             for token in [t for t, s in self._by_token.items() if s.user == user]:
                 del self._by_token[token]
 
-    def living(self) -> list[tuple[Session, float, float]]:
+    def living(self) -> list[tuple[WebSession, float, float]]:
         """Every session with its age and its idle time in s, the newest use first."""
         now = self._clock()
         with self._lock:
@@ -139,5 +139,5 @@ class Sessions:
             del self._by_token[token]
 
     @staticmethod
-    def _is_old(session: Session, now: float) -> bool:
+    def _is_old(session: WebSession, now: float) -> bool:
         return now - session.used > IDLE_S or now - session.created > LONGEST_S

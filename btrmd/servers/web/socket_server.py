@@ -16,8 +16,8 @@ from btrmd.model.limits import STALL_S
 
 from ..share import Member, Share
 from ..tcp import reset
-from .channel import REQUEST_TIMEOUT_S, Channel
-from .http_head import Head
+from .channel import REQUEST_TIMEOUT_S, HttpChannel
+from .http_head import RequestHead
 from .visitors import Visitor
 
 log = logging.getLogger(__name__)
@@ -27,16 +27,16 @@ PAUSE_S: Final = 1.0  # when the process has no file descriptor left
 MOST_KEPT: Final = 2 * 1024 * 1024  # octets of requests that are coming in, of all strangers
 MOST_UNSENT: Final = 4 * 1024 * 1024  # octets of answers that nobody takes
 MOVING_S: Final = 1.0  # who took something so lately is not among them
-_NO_ROOM: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_NO_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
-Identify = Callable[[Head, str], Visitor]
+Identify = Callable[[RequestHead, str], Visitor]
 
 
 class Server(TcpWSGIServer):
     """`share`: its places. `identify` (head, address) tells who asks; called on the loop."""
 
-    channel_class: type[Channel] = Channel
+    channel_class: type[HttpChannel] = HttpChannel
 
     def __init__(self, *args: Any, share: Share, identify: Identify, **kw: Any) -> None:
         self._trigger_lock = threading.Lock()
@@ -59,7 +59,7 @@ class Server(TcpWSGIServer):
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                if error.errno in _NO_ROOM:
+                if error.errno in _NO_RESOURCES:
                     self._accepts_at = time.time() + PAUSE_S
                     log.error("no connection can be taken: %s; next try in 1 s", error.strerror)
                 return
@@ -70,7 +70,7 @@ class Server(TcpWSGIServer):
                 reset(sock)
 
     def _take(self, sock: Any, address: Any, host: str) -> None:
-        made: list[Channel] = []
+        made: list[HttpChannel] = []
 
         def close() -> None:
             for channel in made:
@@ -92,17 +92,17 @@ class Server(TcpWSGIServer):
         channel.place = member.place
         made.append(channel)
 
-    def left(self, channel: Channel) -> None:
+    def left(self, channel: HttpChannel) -> None:
         """A connection has ended."""
         member = getattr(channel, "member", None)
         if member is not None:
             self._share.leave(member)
 
-    def heard(self, channel: Channel) -> None:
+    def heard(self, channel: HttpChannel) -> None:
         """A whole request has come."""
         self._share.heard(channel.member)
 
-    def judge(self, channel: Channel, head: Head) -> int:
+    def judge(self, channel: HttpChannel, head: RequestHead) -> int:
         """Put the request on the account of whoever sends it; octets of body it may have."""
         visitor = self._identify(head, channel.addr[0])
         channel.place = visitor.place
@@ -111,7 +111,7 @@ class Server(TcpWSGIServer):
 
     # --- memory ----------------------------------------------------------------------------
 
-    def has_memory_for(self, channel: Channel) -> bool:
+    def has_memory_for(self, channel: HttpChannel) -> bool:
         """May `channel` go on sending a large body? Who has logged in may."""
         if channel.is_user:
             return True

@@ -12,7 +12,7 @@ from .card import Card, make_card
 from .encode import iso_time
 from .flow import Flow, make_flow
 from .status_sparks import Spark
-from .wording import Cell, make_cell, say_alarm_state, say_time
+from .wording import Cell, format_alarm_state, format_time, make_cell
 
 STATUS_KEYS: Final = (
     "battery.voltage",
@@ -34,7 +34,7 @@ CHANNELS: Final = (
 CH2_OUTPUT: Final = "io2.output"  # only where the site file makes CH2 an output (C5)
 
 
-class Channel(NamedTuple):
+class ChannelView(NamedTuple):
     """One row of IO Channels; None = the manual leaves the place empty."""
 
     name: str
@@ -57,7 +57,7 @@ class StatusPage(NamedTuple):
 
     status: tuple[Cell, ...]
     modes: tuple[Cell, ...]
-    channels: tuple[Channel, ...]
+    channels: tuple[ChannelView, ...]
     uptime: Cell
     lvd: Cell
     alarms: tuple[AlarmLine, ...]
@@ -82,8 +82,8 @@ def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> St
             AlarmLine(
                 alarm.key,
                 alarm.text,
-                say_time(alarm.since),
-                say_alarm_state(alarm),
+                format_time(alarm.since),
+                format_alarm_state(alarm),
                 alarm.acknowledged,
                 advice_of(alarm.key),
             )
@@ -94,15 +94,17 @@ def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> St
         sparks,
         snapshot.is_ticking,
         snapshot.faults,
-        say_time(snapshot.at),
+        format_time(snapshot.at),
         iso_time(snapshot.at) or "",
     )
 
 
-def _channels(snapshot: Snapshot) -> tuple[Channel, ...]:
+def _channels(snapshot: Snapshot) -> tuple[ChannelView, ...]:
     rows = []
     for name, *keys in CHANNELS:
         if name == "CH2" and snapshot.settings.site.ch2_output:
             keys[-1] = CH2_OUTPUT
-        rows.append(Channel(name, tuple(make_cell(key, snapshot) if key else None for key in keys)))
+        rows.append(
+            ChannelView(name, tuple(make_cell(key, snapshot) if key else None for key in keys))
+        )
     return tuple(rows)

@@ -11,7 +11,7 @@ from btrmd.model.points import POINT
 from btrmd.model.snapshot import Snapshot
 
 from .plot_path import Frame, is_known, path, spread
-from .wording import say_time
+from .wording import format_time
 
 KEYS: Final = (
     "battery.voltage",
@@ -82,6 +82,6 @@ def make_sparks(history: History, at: float) -> dict[str, Spark]:
             at - SPAN_S, at, low - slack, high + slack,
             _MARGIN, _MARGIN, WIDTH - 2 * _MARGIN, HEIGHT - 2 * _MARGIN,
         )  # fmt: skip
-        text = f"Last hour, to {say_time(known[-1])}: {low:.2f} to {high:.2f} {unit}"
+        text = f"Last hour, to {format_time(known[-1])}: {low:.2f} to {high:.2f} {unit}"
         sparks[key] = Spark(path(times, values, frame), text)
     return sparks

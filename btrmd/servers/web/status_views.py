@@ -10,11 +10,11 @@ from btrmd.model.commands import AckAlarm
 
 from .pages import Pages, see_other
 from .roles import Role
-from .routes import Access, Route, may_change
+from .routes import Route, RouteAccess, may_change
 from .services import source
 from .status_page import make_status_page
 from .status_sparks import Sparks
-from .wording import say_time
+from .wording import format_time
 
 REFRESH_S: Final = 10  # without script
 SUMMARY_S: Final = 15
@@ -46,7 +46,7 @@ class StatusViews:
     def summary(self) -> str:
         """The verdict alone, for a wall: it renews itself, without script."""
         snapshot = self._services.bus.snapshot
-        alarms = [(alarm.text, say_time(alarm.since)) for alarm in snapshot.alarms[:MOST_ALARMS]]
+        alarms = [(alarm.text, format_time(alarm.since)) for alarm in snapshot.alarms[:MOST_ALARMS]]
         return self._pages.render("summary.html", "Summary", alarms=alarms, refresh_s=SUMMARY_S)
 
     def acknowledge(self) -> Response:
@@ -65,7 +65,7 @@ def status_routes(pages: Pages) -> list[Route]:
     """System Status and its form."""
     views = StatusViews(pages)
     return [
-        Route("GET", "/", views.show, Access.PAGE),
-        Route("GET", "/summary", views.summary, Access.PAGE),
-        Route("POST", "/acknowledge", views.acknowledge, Access.CHANGE, role=Role.OPERATOR),
+        Route("GET", "/", views.show, RouteAccess.PAGE),
+        Route("GET", "/summary", views.summary, RouteAccess.PAGE),
+        Route("POST", "/acknowledge", views.acknowledge, RouteAccess.CHANGE, role=Role.OPERATOR),
     ]

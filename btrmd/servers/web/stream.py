@@ -13,7 +13,7 @@ from btrmd.model.snapshot import Snapshot
 
 from ..share import Member, Share
 from .card import make_card
-from .channel import Channel
+from .channel import HttpChannel
 from .encode import dumps, encode_alarm, iso_time, point_entry, shown_points
 from .flow import make_flow
 from .verdict import make_verdict
@@ -46,9 +46,9 @@ class Feed:
         self._lock = threading.RLock()
         self._awake = threading.Condition(self._lock)
         self._stopping = threading.Event()
-        self._admitted: dict[Channel, Member] = {}
+        self._admitted: dict[HttpChannel, Member] = {}
         self.share = Share(LIMITS["stream"])
-        self._joined: list[Channel] = []
+        self._joined: list[HttpChannel] = []
         self._seq = -1
         self._points: dict[str, tuple[object, str]] = {}  # as the clients last saw them
         self._parts: _Parts = {}
@@ -73,7 +73,7 @@ class Feed:
         with self._lock:
             return len(self._admitted)
 
-    def admit(self, channel: Channel) -> bool:
+    def admit(self, channel: HttpChannel) -> bool:
         """Keep a place for `channel`, which may cost another one his; False: there is none."""
         with self._lock:
             if self._stopping.is_set():
@@ -85,7 +85,7 @@ class Feed:
             self._admitted[channel] = member
             return True
 
-    def join(self, channel: Channel) -> None:
+    def join(self, channel: HttpChannel) -> None:
         """Send `channel` the whole state and, from then on, the changes."""
         with self._awake:
             if channel not in self._admitted:
@@ -100,7 +100,7 @@ class Feed:
                 self._joined.append(channel)
                 self._awake.notify_all()
 
-    def leave(self, channel: Channel) -> None:
+    def leave(self, channel: HttpChannel) -> None:
         """`channel` is gone; may be told more than once."""
         with self._lock:
             member = self._admitted.pop(channel, None)

@@ -9,12 +9,12 @@ from typing import Final
 from flask import Response, request
 
 from btrmd.model.discharge import TestRecord
-from btrmd.model.result_words import say_marks, say_result
+from btrmd.model.result_words import format_marks, format_result
 
 from .bodies import query_int
 from .encode import encode_test
 from .event_page import harmless
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 from .services import Services
 
 MOST: Final = 10_000
@@ -50,8 +50,8 @@ def _cells(test: TestRecord) -> list[object]:
     cells = {
         **encode_test(test),
         "marks": " ".join(test.marks),
-        "marks_in_words": say_marks(test.marks),
-        "advice": say_result(test),
+        "marks_in_words": format_marks(test.marks),
+        "advice": format_result(test),
     }
     return [harmless(cells[name]) for name in HEAD]
 
@@ -63,7 +63,7 @@ def tests_csv_routes(services: Services) -> list[Route]:
             "GET",
             PATH,
             TestsCsv(services).show,
-            Access.DATA,
+            RouteAccess.DATA,
             "Tests and outages, newest first, with their marks in words",
             "Csv",
             query=("limit",),

@@ -15,7 +15,7 @@ import threading
 import time
 from typing import Any, Final
 
-from .channel import Channel
+from .channel import HttpChannel
 from .socket_server import Server
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class TlsSocket:
             return self._open().getpeername()
 
 
-class TlsChannel(Channel):
+class TlsChannel(HttpChannel):
     """One HTTPS connection."""
 
     server: TlsServer

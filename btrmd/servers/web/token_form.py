@@ -42,7 +42,7 @@ class TokenForm:
         if store is None:
             return self._again("This unit keeps no tokens.", 404)
         try:
-            if form.get("deed") == "revoke":
+            if form.get("action") == "revoke":
                 store.revoke(name)
                 self._services.note(TOKENS_KEY, f"Token {name} was revoked.")
                 return see_other(f"{PLACE}?done=revoked")

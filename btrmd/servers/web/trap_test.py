@@ -12,7 +12,7 @@ from btrmd.model.commands import SendTestTrap
 from .form_page import NOTHING_TYPED, SPECS, FormPage
 from .pages import Pages
 from .roles import Role
-from .routes import Access, Route
+from .routes import Route, RouteAccess
 from .services import source
 
 PAGE: Final = "/snmp"
@@ -46,4 +46,4 @@ class TrapTest(FormPage):
 def trap_test_routes(pages: Pages) -> list[Route]:
     """What the button posts to."""
     view = TrapTest(pages).send
-    return [Route("POST", PATH, view, Access.CHANGE, role=Role.OPERATOR)]
+    return [Route("POST", PATH, view, RouteAccess.CHANGE, role=Role.OPERATOR)]

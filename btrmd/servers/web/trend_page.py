@@ -14,8 +14,8 @@ from .bodies import query_int, refuse_field
 from .encode import iso_time, number
 from .pages import Pages
 from .plot import Drawing, Plot, Series, draw, encode_plots
-from .routes import Access, Route
-from .wording import say_time
+from .routes import Route, RouteAccess
+from .wording import format_time
 
 DAY_S: Final = 86400
 RANGES: Final = {
@@ -199,8 +199,8 @@ class TrendPage:
             drawings=drawings,
             ranges=[(name, label) for name, (label, _) in RANGES.items()],
             span=span,
-            start=say_time(span.start),
-            end=say_time(span.end),
+            start=format_time(span.start),
+            end=format_time(span.end),
             query=f"range={span.range}" + ("" if span.is_now else f"&to={int(span.end)}"),
             earlier=int(span.start),
             later=None if span.is_now else int(later),
@@ -257,4 +257,4 @@ def trend_routes(pages: Pages) -> list[Route]:
         ("/trends/data", page.data),
         ("/trends/csv", page.csv),
     )
-    return [Route("GET", path, view, Access.PAGE) for path, view in views]
+    return [Route("GET", path, view, RouteAccess.PAGE) for path, view in views]

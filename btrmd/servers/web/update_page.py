@@ -11,12 +11,12 @@ from btrmd.model.appliance import MAX_BUNDLE, UpdateState
 from btrmd.model.commands import InstallUpdate, PutUpdate, ShowAppliance
 
 from .answers import answer_json
-from .bodies import RequestError, query_int
+from .bodies import BodyError, query_int
 from .pages import Pages, see_other
 from .roles import Role
-from .routes import Access, Route, may_change
+from .routes import Route, RouteAccess, may_change
 from .services import Services, source
-from .wording import say_time
+from .wording import format_time
 
 PATH: Final = "/update"
 API_PATH: Final = "/api/v1/update"
@@ -48,12 +48,12 @@ class UpdatePage:
         offset = query_int(request, "offset", 0, 0, MAX_BUNDLE)
         total = query_int(request, "total", 0, 0, MAX_BUNDLE)
         if request.mimetype != PIECES_AT:
-            raise RequestError(415, "type", f"The body must be {PIECES_AT}.")
+            raise BodyError(415, "type", f"The body must be {PIECES_AT}.")
         request.max_content_length = PIECE
         piece = request.get_data(cache=False)
         answer = self._services.bus.perform(PutUpdate(offset, total, piece, source()))
         if not answer.ok:
-            raise RequestError(422, answer.code, answer.text)
+            raise BodyError(422, answer.code, answer.text)
         return answer_json({"received": offset + len(piece), "whole": answer.data["whole"]})
 
     def _render(self, alert: str = "") -> str:
@@ -71,7 +71,7 @@ class UpdatePage:
             alert=alert,
             version=services.version,
             state=state,
-            ended=say_time(state.at) if state.at else "",
+            ended=format_time(state.at) if state.at else "",
             is_busy=state.state == "installing" and time.time() - state.at < 3600.0,
             is_bad=state.state in ("failed", "rolled_back", "refused"),
             has_helper=data.get("has_helper") is True,
@@ -88,8 +88,8 @@ def update_routes(pages: Pages) -> list[Route]:
     """The page and its button."""
     page = UpdatePage(pages.services, pages)
     return [
-        Route("GET", PATH, page.show, Access.PAGE),
-        Route("POST", PATH, page.install, Access.OWN, role=Role.ADMIN),
+        Route("GET", PATH, page.show, RouteAccess.PAGE),
+        Route("POST", PATH, page.install, RouteAccess.OWN, role=Role.ADMIN),
     ]
 
 
@@ -100,7 +100,7 @@ def update_api(services: Services) -> list[Route]:
             "POST",
             API_PATH,
             UpdatePage(services).put,
-            Access.OWN,
+            RouteAccess.OWN,
             "Upload a piece of a signed update: the bytes from offset on, of total",
             query=("offset", "total"),
             answers=((413, "The piece is too large."), (422, "The piece does not fit.")),

@@ -9,9 +9,9 @@ from typing import Final
 
 from btrmd.model.passwords import with_password
 
-from .accounts import Accounts, Refusal
+from .accounts import Accounts, LoginRefusal
 from .roles import ROLES, Role, stored_role
-from .sessions import Session, Sessions
+from .sessions import Sessions, WebSession
 
 log = logging.getLogger(__name__)
 
@@ -34,12 +34,12 @@ class Users:
         self._sessions = sessions
         self._tell = tell
 
-    def add(self, by: Session, name: str, password: str, role: str) -> Refusal | None:
+    def add(self, by: WebSession, name: str, password: str, role: str) -> LoginRefusal | None:
         """A new user. A name that is taken is refused."""
         if not _NAME.fullmatch(name):
-            return Refusal("user", f"The user name is refused: allowed are {NAME_TEXT}.")
+            return LoginRefusal("user", f"The user name is refused: allowed are {NAME_TEXT}.")
         if role not in ROLES:
-            return Refusal("role", f"The role is refused: allowed is {ROLE_TEXT}.")
+            return LoginRefusal("role", f"The role is refused: allowed is {ROLE_TEXT}.")
 
         def edit(accounts: Entries) -> Entries:
             entries = _entries(accounts)
@@ -51,10 +51,10 @@ class Users:
 
         return self._change(by, "", edit, f"User {name} was added as {role}.")
 
-    def set_role(self, by: Session, name: str, role: str) -> Refusal | None:
+    def set_role(self, by: WebSession, name: str, role: str) -> LoginRefusal | None:
         """Another role. The last admin stays one."""
         if role not in ROLES:
-            return Refusal("role", f"The role is refused: allowed is {ROLE_TEXT}.")
+            return LoginRefusal("role", f"The role is refused: allowed is {ROLE_TEXT}.")
 
         def edit(accounts: Entries) -> Entries:
             _known(accounts, name)
@@ -62,7 +62,7 @@ class Users:
 
         return self._change(by, name, edit, f"User {name} is {role} now.")
 
-    def set_password(self, by: Session, name: str, password: str) -> Refusal | None:
+    def set_password(self, by: WebSession, name: str, password: str) -> LoginRefusal | None:
         """A new password for somebody else, who has forgotten his."""
 
         def edit(accounts: Entries) -> Entries:
@@ -71,10 +71,10 @@ class Users:
 
         return self._change(by, name, edit, f"The password of {name} was set.")
 
-    def remove(self, by: Session, name: str) -> Refusal | None:
+    def remove(self, by: WebSession, name: str) -> LoginRefusal | None:
         """Not oneself, and not the last admin."""
         if name == by.user:
-            return Refusal("user", "You cannot remove yourself.")
+            return LoginRefusal("user", "You cannot remove yourself.")
 
         def edit(accounts: Entries) -> Entries:
             _known(accounts, name)
@@ -84,8 +84,8 @@ class Users:
         return self._change(by, name, edit, f"User {name} was removed.")
 
     def _change(
-        self, by: Session, concerned: str, edit: Callable[[Entries], Entries], words: str
-    ) -> Refusal | None:
+        self, by: WebSession, concerned: str, edit: Callable[[Entries], Entries], words: str
+    ) -> LoginRefusal | None:
         refused = self._accounts.change(edit)
         if refused is not None:
             return refused

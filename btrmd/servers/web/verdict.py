@@ -10,11 +10,11 @@ from typing import Final, NamedTuple
 from btrmd.model.alarm_advice import advice_of, count_severities, worst_first
 from btrmd.model.discharge import TestRecord
 from btrmd.model.readings import GOOD
-from btrmd.model.result_words import say_action, say_hours, say_need
+from btrmd.model.result_words import format_action, format_hours, format_need
 from btrmd.model.snapshot import Snapshot
 
 from .known import known, known_number
-from .wording import say_age, say_clock, say_time
+from .wording import format_age, format_clock, format_time
 
 GOOD_TONE: Final = "good"
 WARN: Final = "warn"
@@ -55,13 +55,13 @@ def make_verdict(snapshot: Snapshot) -> Verdict:
         headline,
         facts,
         _todo(snapshot, keys),
-        say_alarms(keys),
+        format_alarms(keys),
         len(keys),
-        say_clock(snapshot.at),
+        format_clock(snapshot.at),
     )
 
 
-def say_alarms(keys: list[str]) -> str:
+def format_alarms(keys: list[str]) -> str:
     """ "2 alarms: 1 major, 1 minor"."""
     if not keys:
         return "No alarm"
@@ -72,7 +72,7 @@ def say_alarms(keys: list[str]) -> str:
 def _headline(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     """Tone, headline and what it rests on."""
     if not snapshot.is_ticking:
-        return UNKNOWN, f"Unknown since {say_time(snapshot.at)}", ["the unit does not measure"]
+        return UNKNOWN, f"Unknown since {format_time(snapshot.at)}", ["the unit does not measure"]
     source = known(snapshot, "load.source")
     is_cut = known(snapshot, "lvd.open") is True
     if source == "none" or (is_cut and source not in ("supply", "shared", "charger")):
@@ -156,9 +156,9 @@ def _facts(snapshot: Snapshot) -> list[str]:
     estimate = known_number(snapshot, "runtime.estimate")
     minimum = known_number(snapshot, "runtime.minimum")
     if estimate is not None:
-        facts.append(f"lasts {say_hours(estimate)}")
+        facts.append(f"lasts {format_hours(estimate)}")
     if minimum:
-        facts.append(f"needs {say_need(minimum)}")
+        facts.append(f"needs {format_need(minimum)}")
     facts.append(_say_tested(snapshot.last_test, snapshot.at))
     return facts
 
@@ -168,8 +168,8 @@ def _say_tested(last: TestRecord | None, at: float) -> str:
         return "never tested"
     when = last.ended_at or last.started_at
     if when > at + CLOCK_S:  # the clock has been set back since
-        return f"tested {say_time(when)}"
-    age = say_age(at - when)
+        return f"tested {format_time(when)}"
+    age = format_age(at - when)
     if last.result == "aborted":
         return f"last test aborted {age} ago"
     return f"tested {age} ago"
@@ -181,13 +181,13 @@ def _todo(snapshot: Snapshot, keys: list[str]) -> str:
     for key in worst_first(keys):
         said = advice_of(key)
         if key == "battery.low_capacity" and snapshot.last_test is not None:
-            said = say_action(snapshot.last_test) or said
+            said = format_action(snapshot.last_test) or said
         if said:
             return said
     last = snapshot.last_test
     if last is None:
         return "Run a first test: nothing is known of this battery."
-    return say_action(last)
+    return format_action(last)
 
 
 def _clock(seconds: float) -> str:

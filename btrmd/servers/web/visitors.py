@@ -8,7 +8,7 @@ from ...model.address import network_of
 from .bearers import Bearers
 from .bodies import MAX_BODY
 from .cookies import DEVICE_COOKIE, SESSION_COOKIE
-from .http_head import Head
+from .http_head import RequestHead
 from .sessions import Sessions
 from .throttle import Throttle
 
@@ -39,7 +39,7 @@ class Visitors:
         self._throttle = throttle
         self._bearers = bearers
 
-    def identify(self, head: Head, address: str) -> Visitor:
+    def identify(self, head: RequestHead, address: str) -> Visitor:
         """Who sends a request with this head from `address`."""
         cookies = head.fields.get("COOKIE", "")
         session = self._bearers.find(head.fields.get("AUTHORIZATION")) or self._sessions.find(

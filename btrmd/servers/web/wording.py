@@ -50,7 +50,7 @@ def make_cell(key: str, snapshot: Snapshot) -> Cell:
     cell = Cell(
         key,
         show.label.rpartition("/")[2],
-        say_value(key, reading) or show.missing or NOTHING,
+        format_value(key, reading) or show.missing or NOTHING,
         unit,
         decimals=show.decimals,
         words=words,
@@ -59,10 +59,10 @@ def make_cell(key: str, snapshot: Snapshot) -> Cell:
     )
     if reading.quality is GOOD or (reading.quality is MISSING and show.missing):
         return cell
-    return cell._replace(state=reading.quality.value, note=say_quality(reading, snapshot.at))
+    return cell._replace(state=reading.quality.value, note=format_quality(reading, snapshot.at))
 
 
-def say_value(key: str, reading: Reading) -> str:
+def format_value(key: str, reading: Reading) -> str:
     """The value in words or digits, without its unit; empty when it is not known."""
     value = reading.value
     if value is None or reading.quality is BAD or reading.quality is MISSING:
@@ -74,22 +74,22 @@ def say_value(key: str, reading: Reading) -> str:
     if key == "capacity.state":
         return CAPACITY_WORDS.get(str(value), str(value))
     if key == "system.uptime" and isinstance(value, int | float):
-        return say_uptime(value)
+        return format_uptime(value)
     if isinstance(value, int | float):
         text = f"{value:.{show.decimals if show is not None else 0}f}"
         return text.removeprefix("-") if float(text) == 0 else text
     return str(value)
 
 
-def say_quality(reading: Reading, at: float) -> str:
+def format_quality(reading: Reading, at: float) -> str:
     """ "no reading for 3 s", "not renewed for 3 s", "missing": why a reading is not good."""
     words = QUALITIES.get(reading.quality.value, reading.quality.value)
     if reading.quality is MISSING or reading.at <= 0:
         return words
-    return f"{words} for {say_age(at - reading.at)}"
+    return f"{words} for {format_age(at - reading.at)}"
 
 
-def say_age(seconds: float) -> str:
+def format_age(seconds: float) -> str:
     """An age: 3 s, 5 min, 2 h, 4 d."""
     seconds = max(0.0, seconds)
     for length, unit in ((86400, "d"), (3600, "h"), (60, "min")):
@@ -98,14 +98,14 @@ def say_age(seconds: float) -> str:
     return f"{int(seconds)} s"
 
 
-def say_uptime(seconds: float) -> str:
+def format_uptime(seconds: float) -> str:
     """R35: "7 Days 02:27"."""
     minutes = int(max(0.0, seconds)) // 60
     days, minutes = divmod(minutes, 24 * 60)
     return f"{days} Days {minutes // 60:02}:{minutes % 60:02}"
 
 
-def say_duration(seconds: float | None) -> str:
+def format_duration(seconds: float | None) -> str:
     """A run time: "8 h 05 min"; below an hour "42 min"."""
     if seconds is None:
         return NOTHING
@@ -121,7 +121,7 @@ def use_zone(name: str) -> None:
     _ZONE.set("" if name in UTC_NAMES else name)
 
 
-def say_time(at: float | None) -> str:
+def format_time(at: float | None) -> str:
     """A date and time a person reads: "2026-05-17 08:30 UTC", or where the site has a time zone
     "2026-05-17 10:30 local (08:30 UTC)"."""
     if at is None or at <= 0:
@@ -129,12 +129,12 @@ def say_time(at: float | None) -> str:
     return _beside(at, "%Y-%m-%d %H:%M")
 
 
-def say_clock(at: float) -> str:
+def format_clock(at: float) -> str:
     """The time of day: "08:30 UTC" or "10:30 local (08:30 UTC)"."""
     return _beside(at, "%H:%M") if at > 0 else NOTHING
 
 
-def say_short(at: float, now: float) -> str:
+def format_short(at: float, now: float) -> str:
     """ "06:17 UTC" on the day of `now`, else "1 Dec 06:17 UTC"; in the site's zone where it has
     one."""
     zone = _ZONE.get()
@@ -154,7 +154,7 @@ def _beside(at: float, form: str) -> str:
     return f"{local.strftime(form)} local ({utc.strftime('%H:%M' if is_same_day else form)} UTC)"
 
 
-def say_alarm_state(alarm: AlarmView) -> str:
+def format_alarm_state(alarm: AlarmView) -> str:
     """Whether an alarm is active, or only latched, and whether somebody has seen it."""
     state = "active" if alarm.active else "latched"
     return f"{state}, acknowledged" if alarm.acknowledged else state

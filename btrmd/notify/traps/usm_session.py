@@ -1,0 +1,114 @@
+"""The USM session: SNMPv3 with one receiver, whose engine an inform must know (RFC 3414 4)."""
+
+from __future__ import annotations
+
+import random
+import time
+from enum import Enum
+from typing import Final
+
+from ...model import ber
+from ...model.snmp_engine import SnmpEngine
+from ...model.usm import Opened, Stamp, V3User, open_message, seal
+from .message import confirmed_id
+
+USM_STATS: Final = ber.oid((1, 3, 6, 1, 6, 3, 15, 1, 1, 1, 0))[:-2]  # the counters follow
+TIME_WINDOWS: Final = 2
+ENGINE_IDS: Final = 4
+TROUBLES: Final = {
+    1: "does not support the security level",
+    3: "does not know the user",
+    5: "finds the digest wrong (another password or authentication)",
+    6: "cannot decrypt (another password or privacy)",
+}
+ENGINE_ID: Final = range(5, 33)  # octets
+
+
+class Heard(Enum):
+    """What a datagram came to."""
+
+    CONFIRMED = "confirmed"
+    AGAIN = "again"  # something was learnt: send once more
+    NOTHING = "nothing"
+
+
+class UsmSession:
+    """Used by one thread. A trap has our engine as its authority, an inform the receiver's."""
+
+    def __init__(self, own: SnmpEngine) -> None:
+        self.trouble = ""  # what the receiver has complained of; anybody could have said it
+        self._own = own
+        self._message_ids: list[int] = []
+        self._theirs = Stamp()
+        self._learnt_at = 0.0  # monotonic s
+
+    def forget(self) -> None:
+        """The receiver is silent: it may be another one by now, or have lost its count."""
+        self._theirs = Stamp()
+        self._message_ids.clear()
+        self.trouble = ""
+
+    def trap(self, pdu: bytes, user: V3User) -> bytes:
+        """A trap; nothing comes back. Raises BtrmError when our start count cannot be kept."""
+        own = self._own
+        stamp = Stamp(own.id, own.boots, own.seconds)
+        return seal(pdu, own.id, random.getrandbits(31), stamp, user, False)
+
+    def inform(self, pdu: bytes, user: V3User) -> bytes:
+        """An inform, or first the question for the engine behind the address."""
+        number = random.getrandbits(31)
+        self._message_ids = [*self._message_ids[-3:], number]
+        theirs = self._theirs
+        if not theirs.engine_id:
+            empty = ber.integer(number) + ber.integer(0) + ber.integer(0) + ber.sequence(())
+            return seal(ber.tlv(ber.GET, empty), b"", number, Stamp(), None, True)
+        if theirs.boots:
+            passed = int(time.monotonic() - self._learnt_at)
+            theirs = theirs._replace(seconds=theirs.seconds + passed)
+        return seal(pdu, self._own.id, number, theirs, user, True)
+
+    def hear(self, raw: bytes, user: V3User, request_id: int) -> Heard:
+        """What a datagram says of the inform `request_id`. Raises nothing for what is in it."""
+        try:
+            opened = open_message(raw, user, self._theirs.engine_id)
+            if opened.message_id not in self._message_ids:
+                return Heard.NOTHING
+            is_private = opened.was_encrypted or user.priv == "none"
+            if opened.is_authentic and is_private and confirmed_id(opened.pdu) == request_id:
+                return Heard.CONFIRMED
+            return self._report(opened)
+        except ValueError:
+            return Heard.NOTHING
+
+    def _report(self, opened: Opened) -> Heard:
+        counter = _usm_counter(opened.pdu)
+        stamp = opened.stamp
+        if counter == ENGINE_IDS:
+            if len(stamp.engine_id) not in ENGINE_ID or self._theirs.engine_id:
+                return Heard.NOTHING
+            # Its time is not authentic yet: the receiver will name the right one (RFC 3414 4).
+            self._theirs = Stamp(stamp.engine_id)
+            return Heard.AGAIN
+        if counter == TIME_WINDOWS:
+            theirs = self._theirs
+            is_later = (stamp.boots, stamp.seconds) > (theirs.boots, theirs.seconds)
+            if not opened.is_authentic or not is_later:
+                return Heard.NOTHING
+            self._theirs, self._learnt_at = stamp, time.monotonic()
+            return Heard.AGAIN
+        self.trouble = TROUBLES.get(counter, self.trouble)
+        return Heard.NOTHING
+
+
+def _usm_counter(pdu: bytes) -> int:
+    """Which of usmStats a report names, 0 = none. Raises ValueError."""
+    outer = ber.element(pdu, 0, len(pdu))
+    parts = ber.elements(pdu, outer.start, outer.end)
+    if outer.tag != ber.REPORT or len(parts) != 4:
+        return 0
+    rows = ber.elements(pdu, parts[3].start, parts[3].end)
+    if not rows:
+        return 0
+    name = ber.element(pdu, rows[0].start, rows[0].end)
+    raw = ber.tlv(name.tag, pdu[name.start : name.end])
+    return raw[-2] if raw[:-2] == USM_STATS else 0

@@ -1,0 +1,204 @@
+"""Battery history: what earlier discharges tell about the battery, kept for the estimate of the next one."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Sequence
+from math import log
+
+from ..estimate.combine import Discharge, combine
+from ..estimate.enough import NotEnough
+from ..estimate.evidence import (
+    Evidence,
+    begins_full,
+    dated,
+    evidence_of,
+    is_full,
+    is_sane,
+    own_of,
+    reading_of,
+    why_not,
+)
+from ..estimate.forecast import forecast
+from ..estimate.health import SUSPECTED, health_of, step_resistance
+from ..estimate.rating import Rating
+from ..estimate.sentences import change_words, forecast_words, health_words
+from ..estimate.track import Track, after
+from ..model.commands import HealthReady
+from ..model.discharge import CurveRow, Estimate, TestRecord
+from ..model.history import History
+from ..model.settings import Settings
+from .battery import battery_of, estimate_of
+
+_log = logging.getLogger(__name__)
+
+RECORDS = 100  # so many discharges are remembered: years of them
+FULL = 4  # of those to the cutoff, so many curves are estimated again at start
+AGAIN = 6  # of those that an older version stored without an estimate of their own
+SEEN_PART = 0.4  # a full discharge is estimated again from this part of it
+
+Rehearsal = tuple[float, float]
+
+
+class BatteryHistory:
+    """The finished records and what full discharges said of our estimates. One thread: the owner's.
+
+    Reads the history once, at start; later records come by `add`. Records are ordered by number:
+    a clock that was never set, or set back, does not make one older than it is. Only a discharge's
+    own estimate is evidence; what was told with the help of earlier ones never comes back.
+    """
+
+    def __init__(
+        self, history: History | None, settings: Settings, replaced_after: int = 0
+    ) -> None:
+        """`replaced_after`: the last record number of the battery before this one; 0 = none."""
+        self._records: list[TestRecord] = []
+        self._rehearsals: dict[int, Rehearsal] = {}
+        self._replaced_after = replaced_after
+        self._followed: list[tuple[Evidence, Track]] = []
+        self._followed_for: Rating | None = None
+        if history is None:
+            return
+        found = [record for record in history.tests(limit=RECORDS) if record.state == "finished"]
+        self._records = sorted(found, key=lambda record: record.n)
+        self._estimate_again(history, settings)
+        measured = [one for one in self._records if is_full(one) and not why_not(one)]
+        for record in measured[-FULL:]:
+            self._rehearse(list(history.curve(record.n)), record, settings)
+
+    def add(self, record: TestRecord, rows: Sequence[CurveRow], settings: Settings) -> None:
+        """A discharge is over; `rows` its curve."""
+        self._records = [old for old in self._records if old.n != record.n]
+        self._rehearsals.pop(record.n, None)
+        reason = why_not(record)
+        if reason:
+            _log.info("discharge %d is no evidence of the battery's health: %s", record.n, reason)
+            return
+        self._records.append(record)
+        self._records = sorted(self._records, key=lambda one: one.n)[-RECORDS:]
+        if is_full(record):
+            self._rehearse(rows, record, settings)
+
+    def clear(self) -> None:
+        """The test data were reset: another battery."""
+        self._records = []
+        self._rehearsals = {}
+        self._followed = []
+
+    def replaced(self, last_n: int) -> None:
+        """Another battery was put in after record `last_n`: records up to it stay in the history
+        and are no evidence for this battery. The caller keeps the number (see `__init__`) and asks
+        for `news` afterwards. A later call with a lower number takes it back that far."""
+        self._replaced_after = last_n
+        self._followed = []
+
+    def improve(
+        self,
+        made: Estimate,
+        rows: Sequence[CurveRow],
+        settings: Settings,
+        wall: float,
+        running: TestRecord | None = None,
+    ) -> Estimate:
+        """The estimate of the discharge under way, with what is remembered.
+
+        `running` its record so far: marks and `started_at_charge` say how it compares. The answer
+        has `own_s`, `own_low_s`, `own_high_s` (what `made` said) wherever history was asked, and
+        the finding `history_differs` where this discharge contradicts the earlier ones; then its
+        interval spans both and nothing is narrowed.
+        """
+        if len(rows) < 2 or rows[-1].time_s <= 0.0:
+            return made
+        seen_s = rows[-1].time_s
+        total = sum(
+            (later.time_s - before.time_s) * -later.battery_a
+            for before, later in itertools.pairwise(rows)
+        )
+        temps = [row.temp_c for row in rows if row.temp_c is not None]
+        temp_c = sum(temps) / len(temps) if temps else None
+        now = wall if is_sane(wall) else None
+        is_from_full = running is None or begins_full(running)
+        discharge = Discharge(seen_s, total / seen_s, temp_c, is_from_full, now)
+        return combine(made, self._track(settings), discharge)
+
+    def news(self, rows: Sequence[CurveRow], settings: Settings, wall: float) -> HealthReady:
+        """What to show after the last discharge; `rows` its curve, empty at start (no text then).
+
+        `confirm`: it asks for a confirming test, since the battery seems to have changed.
+        """
+        track = self._track(settings)
+        if track is None:
+            return HealthReady(None)
+        health = health_of(track)
+        said = [health_words(health), change_words(health.change)]
+        ohm = step_resistance(rows)
+        if ohm is not None:
+            said.append(f"Resistance at the transfer {1000.0 * ohm:.0f} mOhm.")
+        minimum = 60.0 * (settings.number("test.minimum_runtime_min") or 0.0)
+        found = forecast(track, minimum, wall if is_sane(wall) else None)
+        said.append(forecast_words(found, health.change.word))
+        text = " ".join(part for part in said if part) if rows else ""
+        pct = (health.soh_pct, health.low_pct, health.high_pct)
+        soh, low, high = (None if value is None else round(value, 1) for value in pct)
+        return HealthReady(soh, text, low, high, health.change.word == SUSPECTED)
+
+    def _track(self, settings: Settings) -> Track | None:
+        """The track along what counts for this battery; only what is new is worked out."""
+        rating = battery_of(settings).rating
+        evidence = dated(
+            [
+                evidence_of(record, self._rehearsals.get(record.n))
+                for record in self._records
+                if record.n > self._replaced_after and not why_not(record)
+            ]
+        )
+        if rating != self._followed_for:
+            self._followed, self._followed_for = [], rating
+        while evidence and self._followed and self._followed[0][0].n < evidence[0].n:
+            del self._followed[0]  # too old to be remembered; the tracks after it know of it
+        same = 0
+        for one, (old, _) in zip(evidence, self._followed, strict=False):
+            if one != old:
+                break
+            same += 1
+        del self._followed[same:]
+        track = self._followed[-1][1] if self._followed else None
+        for one in evidence[same:]:
+            track = after(track, one, rating)
+            self._followed.append((one, track))
+        return track
+
+    def _estimate_again(self, history: History, settings: Settings) -> None:
+        """Records of an older version have no estimate of their own: the newest get one from their
+        curve, the others are no evidence."""
+        lacking = [
+            record
+            for record in self._records
+            if record.estimate_s is not None and record.result != "aborted" and not own_of(record)
+        ]
+        for record in lacking[-AGAIN:]:
+            rows = list(history.curve(record.n))
+            try:
+                made = estimate_of(rows, settings)
+            except NotEnough:
+                continue
+            again = record._replace(
+                own_estimate_s=made.ert_s, own_low_s=made.low_s, own_high_s=made.high_s
+            )
+            self._records = [again if one.n == record.n else one for one in self._records]
+
+    def _rehearse(self, rows: Sequence[CurveRow], record: TestRecord, settings: Settings) -> None:
+        """Estimate a full discharge from its first part and keep how far that was off."""
+        own = own_of(record)
+        if own is None:
+            return
+        true_s = own[0]
+        some = [row for row in rows if row.time_s <= SEEN_PART * true_s]
+        try:
+            made = estimate_of(some, settings)
+        except NotEnough:
+            return
+        middle, sd = reading_of(made.ert_s, made.low_s, made.high_s)
+        self._rehearsals[record.n] = (middle - log(true_s), sd)
+        _log.info("discharge %d lasted %.2f times its estimate", record.n, true_s / made.ert_s)

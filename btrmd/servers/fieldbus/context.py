@@ -1,0 +1,118 @@
+"""The context: what every endpoint of the fieldbus is given, and what an endpoint has to be."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import contextlib
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Final
+
+from ...bus import Bus
+from ...model.commands import Answer, Command
+from ...model.errors import BusyError
+from .listener_config import ListenerConfig
+
+ANSWER_S: Final = 5.0  # a settings change waits for the disk; a master gives up sooner
+NO_RESET: Final = ("capacity.reset", "The reset of the battery test data was written as 0.")
+_PUBLISH_S: Final = 0.5
+_LOOK_S: Final = 0.002
+
+
+class FieldbusContext:
+    """Lives on the fieldbus loop. `shared` is for what endpoints of one protocol have in common.
+
+    `regular`: what has to be looked at now and then. The service calls all of it together, once or
+    twice a second and whenever the event log has grown, so that a quiet station hardly wakes up.
+    `connections`: whoever is connected.
+    """
+
+    def __init__(self, bus: Bus) -> None:
+        self.bus = bus
+        self.loop = asyncio.get_running_loop()
+        self.shared: dict[str, Any] = {}
+        self.regular: list[Callable[[], None]] = []
+        self.connections: set[object] = set()
+        self._seq = bus.snapshot.seq
+        self._ticked_at = self.loop.time()
+
+    def look(self) -> None:
+        """Note whether the control loop ticks, then do all that is regular."""
+        seq = self.bus.snapshot.seq
+        if seq != self._seq:
+            self._seq, self._ticked_at = seq, self.loop.time()
+        for job in list(self.regular):
+            job()
+
+    def age(self) -> float:
+        """Seconds since the control loop's last tick, at most one look too few."""
+        if self.bus.snapshot.seq != self._seq:
+            return 0.0
+        return self.loop.time() - self._ticked_at
+
+    async def ask(self, command: Command, timeout: float = ANSWER_S) -> Answer:
+        """The owner's answer to a command; never blocks the loop, never raises.
+
+        What the command has changed is in `bus.snapshot` when this returns. No answer within
+        `timeout` s, or a full inbox, is Answer(False, "busy"); the command may still be done.
+        """
+        heard: asyncio.Future[tuple[Answer, int]] = self.loop.create_future()
+
+        def tell(answer: Answer, seq: int) -> None:
+            if not heard.done():
+                heard.set_result((answer, seq))
+
+        def on_answer(future: Future[Answer]) -> None:
+            # On the owner's thread or the writer's, maybe before the change is published.
+            answer = future.result()
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                self.loop.call_soon_threadsafe(tell, answer, self.bus.seen_after(answer))
+
+        try:
+            # The owner's future is never cancelled: its set_result would raise over there.
+            self.bus.post(command).add_done_callback(on_answer)
+            answer, seq = await asyncio.wait_for(heard, timeout)
+        except BusyError as error:
+            return Answer(False, "busy", str(error))
+        except TimeoutError:
+            return Answer(False, "busy", f"The owner did not answer within {timeout:g} s.")
+        end = self.loop.time() + _PUBLISH_S
+        while self.bus.snapshot.seq <= seq and self.loop.time() < end:
+            await asyncio.sleep(_LOOK_S)
+        return answer
+
+
+class Endpoint(abc.ABC):
+    """One listener: a TCP listener or the serial line, speaking one protocol.
+
+    Made by a factory `(context, plan) -> Endpoint` on the loop. `start` once, `stop` once, also after
+    a `start` that raised. When it can serve no longer (a device was pulled) it calls `lose`; the
+    service then stops it and makes another one.
+    """
+
+    def __init__(self, context: FieldbusContext, plan: ListenerConfig) -> None:
+        self.context = context
+        self.plan = plan
+        self.lost: asyncio.Future[str] = context.loop.create_future()
+
+    @abc.abstractmethod
+    async def start(self) -> str:
+        """Open the listener; its address for listeners.json. Raises OSError or BtrmError."""
+
+    @abc.abstractmethod
+    async def stop(self) -> None:
+        """Close the listener and every connection."""
+
+    @property
+    def warning(self) -> str:
+        """A sentence about something that is not as asked for, though the listener is open; or ""."""
+        return ""
+
+    def lose(self, reason: str) -> None:
+        """It can serve no longer; `reason` is one sentence."""
+        if not self.lost.done():
+            self.lost.set_result(reason)
+
+
+Factory = Callable[[FieldbusContext, ListenerConfig], Endpoint]

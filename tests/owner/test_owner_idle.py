@@ -1,0 +1,192 @@
+"""The core rests while nothing moves, and is back within the scan that shows something new."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from owner_rig import Rig
+
+from btrmd.core.idle import BAND, BAND_C, is_idle, is_same
+from btrmd.model.board import Inputs
+from btrmd.model.commands import ChangeSettings, StartTest
+from btrmd.model.readings import BAD, GOOD, STALE, Measurement
+
+CHIPS = (("40", True),)
+MEASURED = Inputs._fields[:13]
+
+
+def idle(make_rig: Callable[..., Rig]) -> Rig:
+    """A station at speed 1 whose sources have been there for a while."""
+    rig = make_rig(speed=1)
+    rig.tick(300)
+    assert is_idle(rig.owner.state)
+    return rig
+
+
+def looks(rig: Rig, ticks: int) -> int:
+    """How many of the next `ticks` scans the core looks at."""
+    seen = 0
+    for _ in range(ticks):
+        rig.tick()
+        seen += rig.owner.state.last_now == rig.board.reads[-1]
+    return seen
+
+
+def test_one_scan_a_second_is_enough_for_a_calm_core(make_rig: Callable[..., Rig]) -> None:
+    rig = idle(make_rig)
+    beats, scans = rig.alive, len(rig.board.reads)
+    assert looks(rig, 100) == 10
+    assert rig.alive == beats + 100
+    assert len(rig.board.reads) == scans + 100
+    assert rig.world.plant.relays.is_alive
+    assert rig.world.plant.dropped_s == 0.0
+
+
+def test_a_lost_supply_is_seen_in_the_same_scan(make_rig: Callable[..., Rig]) -> None:
+    rig = idle(make_rig)
+    assert rig.ask(ChangeSettings({"ups.enabled": True}, "test")).ok
+    rig.tick(60)
+    rig.world.change({"supply.on": "0", "charger.on": "0"})
+    rig.tick()
+    assert rig.owner.state.last_now == rig.board.reads[-1]
+    rig.tick()
+    assert rig.coils() == ["k1"]
+    rig.writer.flush()  # an outage is shown once it is on the disk
+    rig.tick()
+    assert rig.value("supply.voltage") < 1.0
+    assert rig.world.plant.dropped_s == 0.0
+
+
+def test_a_step_of_the_load_is_shown_in_the_same_scan(make_rig: Callable[..., Rig]) -> None:
+    rig = idle(make_rig)
+    rig.world.change({"load.amps": "3.5"})
+    rig.tick()
+    assert rig.value("load.current") == pytest.approx(3.5, abs=0.1)
+
+
+def test_what_a_start_would_be_asked_is_a_second_old_at_most(make_rig: Callable[..., Rig]) -> None:
+    rig = idle(make_rig)
+    for _ in range(30):
+        before = rig.bus.snapshot.prechecks
+        rig.tick(10)
+        assert rig.bus.snapshot.prechecks is not before
+
+
+@pytest.mark.parametrize(
+    ("change", "back", "key", "delay_s"),
+    [
+        ({"load.amps": "23"}, {"load.amps": "2"}, "overcurrent", 5.0),
+        ({"charger.on": "0"}, {"charger.on": "1"}, "charger.lost", 60.0),
+    ],
+)
+def test_a_delay_of_seconds_is_as_long_as_it_says(
+    make_rig: Callable[..., Rig], change: dict[str, str], back: dict[str, str], key: str,
+    delay_s: float,
+) -> None:  # fmt: skip
+    rig = idle(make_rig)
+    rig.world.change(change)
+    began = rig.clock.now()
+    rig.until(lambda: key in rig.owner.state.alarms.keys)
+    assert rig.clock.now() - began == pytest.approx(delay_s, abs=0.35)
+    rig.world.change(back)
+    rig.until(lambda: key not in rig.owner.state.alarms.keys)
+    assert looks(rig, 300) >= 30
+    assert is_idle(rig.owner.state)
+
+
+def test_a_source_is_present_after_ten_seconds(make_rig: Callable[..., Rig]) -> None:
+    rig = idle(make_rig)
+    rig.world.change({"charger.on": "0"})
+    rig.tick(30)
+    rig.world.change({"charger.on": "1"})
+    began = rig.clock.now()
+    rig.until(lambda: rig.owner.state.presence.charger.present)
+    assert rig.clock.now() - began == pytest.approx(10.0, abs=0.35)
+
+
+def test_a_command_is_taken_in_the_next_scan(make_rig: Callable[..., Rig]) -> None:
+    rig = idle(make_rig)
+    future = rig.bus.post(StartTest("1", source="test"))
+    rig.tick()
+    assert rig.owner.state.test.is_on
+    assert looks(rig, 20) == 20
+    assert future.result(10.0).ok
+
+
+def test_every_speed_above_one_looks_at_every_step(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig(speed=2)
+    rig.tick(200)
+    assert looks(rig, 50) == 50
+
+
+def scan(**changed: object) -> Inputs:
+    good = {name: Measurement(12.0, GOOD, 1.0) for name in MEASURED}
+    made = Inputs(**good, batt_path=True, guard=False, chips=CHIPS)
+    return made._replace(**changed)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_any_channel_beyond_its_band_is_news(name: str) -> None:
+    band = BAND_C if name == "temperature" else BAND
+    seen = scan()
+    for sign in (1.0, -1.0):
+        near = Measurement(12.0 + sign * band * 0.9, GOOD, 2.0)
+        far = Measurement(12.0 + sign * band * 1.1, GOOD, 2.0)
+        assert is_same(seen, scan(**{name: near}))
+        assert not is_same(seen, scan(**{name: far}))
+    for quality in (STALE, BAD):
+        assert not is_same(seen, scan(**{name: Measurement(12.0, quality, 1.0)}))
+    assert not is_same(seen, scan(**{name: Measurement(float("nan"), GOOD, 2.0)}))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"guard": True}, {"guard": None}, {"batt_path": False}, {"pb1": True}, {"pb2": True},
+        {"chips": (("40", False),)}, {"storage_ok": False}, {"clock_ok": False},
+    ],
+)  # fmt: skip
+def test_any_line_is_news(changed: dict[str, object]) -> None:
+    assert is_same(scan(), scan(wall=5.0))
+    assert not is_same(scan(), scan(**changed))
+
+
+@pytest.mark.parametrize("address", ["0x40", "0x41", "0x44", "0x45", "0x48", "0x4a"])
+@pytest.mark.parametrize("fault", ["stuck", "nack"])
+def test_a_chip_that_dies_while_the_core_rests_is_bad_within_two_seconds(
+    make_rig: Callable[..., Rig], address: str, fault: str
+) -> None:
+    rig = idle(make_rig)
+    looks(rig, 5)
+    rig.world.change({f"fault.i2c.{address}": fault})
+    began = rig.clock.now()
+    rig.until(lambda: (address, False) in rig.owner._inputs.chips)
+    assert rig.clock.now() - began < 2.0
+    assert rig.owner.state.last_now == rig.board.reads[-1]
+
+
+@pytest.mark.parametrize("address", ["0x40", "0x48", "0x49"])
+def test_a_chip_that_stays_dead_lets_the_core_rest_again(
+    make_rig: Callable[..., Rig], address: str
+) -> None:
+    rig = idle(make_rig)
+    rig.world.change({f"fault.i2c.{address}": "nack"})
+    rig.tick(300)
+    scans = len(rig.board.reads)
+    assert looks(rig, 100) <= 20
+    assert len(rig.board.reads) == scans + 100
+    rig.world.change({f"fault.i2c.{address}": "off"})
+    began = rig.clock.now()
+    rig.until(lambda: (address, False) not in rig.owner._inputs.chips)
+    assert rig.clock.now() - began < 1.5
+
+
+def test_who_asks_for_the_truth_does_not_hold_the_plant_up(make_rig: Callable[..., Rig]) -> None:
+    rig = idle(make_rig)
+    seen = set()
+    for _ in range(100):
+        rig.tick()
+        seen.add(rig.world.plant.sense().battery_v)
+        rig.world.truth()
+    assert len(seen) >= 10  # the circuit was solved, and its noise drawn, once a second
