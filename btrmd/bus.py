@@ -23,7 +23,7 @@ RING = 2000  # events kept in memory for streams; older ones are in the history
 
 
 class ListenerState(NamedTuple):
-    """One server's listener. `address` HOST:PORT or device, "" = closed; `fault` a sentence or ""."""
+    """One listener. `address` HOST:PORT or device, "" = closed; `fault` a sentence or ""."""
 
     name: str
     address: str
@@ -166,7 +166,7 @@ class Bus:
             self._inbox.clear()
         return taken
 
-    # --- host commands -------------------------------------------------------------------------------
+    # --- host commands -----------------------------------------------------------------------
 
     def offer(self, kind: type[HostCommand], doer: Callable[[Any], Answer]) -> None:
         """Who carries out commands of `kind`; `doer` is called on any thread and raises nothing."""

@@ -1,4 +1,4 @@
-"""Parsing: the argument parser of the house and the options that several verbs share."""
+"""Parsing: the argument parser of all commands and the options that several verbs share."""
 
 from __future__ import annotations
 

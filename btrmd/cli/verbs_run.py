@@ -23,7 +23,7 @@ def add_parsers(verbs: Verbs) -> None:
     parser = verbs.add(
         "run",
         run,
-        description="Run the daemon in the foreground. When all listeners are bound it prints one line,"
+        description="Run the daemon in the foreground. When all ports are bound it prints one line,"
         " ready http://HOST:PORT, and writes STATE_DIR/run/listeners.json.",
     )
     parser.add_argument("--simulate", action="store_true", help="on the simulated HAT")

@@ -180,9 +180,16 @@ def conditions(seen: Seen, ctx: StepContext) -> list[AlarmCondition]:
     for key, channel in (("io1", seen.digital.io1), ("io2", seen.digital.io2)):
         tripped = channel.tripped is True
         found.append(
-            AlarmCondition(key, tripped, not tripped, 0.0, 0.0, f"{key.upper()} digital input tripped.",
-                      notify=not young)
-        )  # fmt: skip
+            AlarmCondition(
+                key,
+                tripped,
+                not tripped,
+                0.0,
+                0.0,
+                f"{key.upper()} digital input tripped.",
+                notify=not young,
+            )
+        )
     for name, contact in zip(RELAYS, seen.relays.contacts, strict=True):
         found.append(
             AlarmCondition(f"relay.{name}", contact.faulty, not contact.faulty, 0.0, 0.0,

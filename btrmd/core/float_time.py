@@ -1,4 +1,4 @@
-"""Time on float: how long the battery has been on float, and how long ago it was last discharged."""
+"""Time on float: how long the battery has been there, and since when it was not discharged."""
 
 from __future__ import annotations
 

@@ -131,7 +131,7 @@ class Station:
             self.accounts.reset,
         )
         http = options.http if options.http is not None else settings.site.http
-        # A daemon that is told its HTTP listener opens no other web listener unless it is told so too.
+        # A daemon that is told where HTTP is opens no other web port unless it is told so too.
         https = options.https or (settings.site.https if options.http is None else "none")
         keeps_http = https == "none" or settings["web.http"] != "off"
         wanted = frozenset({"http"} if http != "none" and keeps_http else set())
@@ -203,7 +203,7 @@ class Station:
         self.nut = NutServer(self.bus, options.nut, nut_host)
 
     def start(self) -> None:
-        """Open the listeners. A web port may stay shut (it is retried), the control socket may not."""
+        """Open the servers. A web port may stay shut and is retried, the control socket not."""
         self.appliance.start()
         self._stack.callback(self.appliance.stop)
         self.control.start()

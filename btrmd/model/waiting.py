@@ -57,7 +57,7 @@ def short_time(at: float, now: float) -> str:
 
 
 def format_waiting(waiting: StartWait, now: float, format_time: FormatTime = short_time) -> str:
-    """Why the test has not begun, plain ASCII. `format_time` writes a wall time as seen at `now`."""
+    """Why the test has not begun, plain ASCII. `format_time` writes a time as seen at `now`."""
     at = format_time(waiting.due_at, now)
     if waiting.refused:
         text = f"Could not start at {at}: {waiting.refused}"

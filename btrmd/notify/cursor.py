@@ -78,7 +78,7 @@ class Cursor:
         return [found[n] for n in sorted(found)][:limit]
 
     def done(self, n: int, reported: bool) -> None:
-        """Event `n` is dealt with. `reported` False: it concerned nobody, losing this costs nothing."""
+        """Event `n` is dealt with. `reported` False: it concerned nobody, may be lost."""
         self._n = self._bus.reported[self._name] = max(self._n, n)
         if reported or self._saved is None or self._n - self._saved >= SAVE_EVERY:
             self._save()

@@ -1,4 +1,4 @@
-"""Battery history: what earlier discharges tell about the battery, kept for the estimate of the next one."""
+"""Battery history: what earlier discharges tell, kept for the estimate of the next one."""
 
 from __future__ import annotations
 

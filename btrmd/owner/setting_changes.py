@@ -1,4 +1,4 @@
-"""Setting changes: settings and calibration that the core has let pass, made durable, then taken over."""
+"""Setting changes: what the core has let pass, made durable, then taken over; calibration too."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def change_events(
     return tuple(
         Event(
             0, at, uptime, key, Kind.COMMAND, shown(new, key), None, source,
-            f"Setting {key} changed from {format_value(shown(old, key))} to {format_value(shown(new, key))}.",
+            f"Setting {key} changed from {format_value(shown(old, key))}"
+            f" to {format_value(shown(new, key))}.",
             False,
         )
         for key in new.differing(old)

@@ -1,4 +1,4 @@
-"""Simulated speed: how many steps of the process clock each real tick makes, in real time and faster."""
+"""Simulated speed: how many steps of the process clock each real tick makes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The control socket's verbs for the host: network change and update, as host commands on the bus."""
+"""The control socket's verbs for the host: network change and update, as host commands."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ NAME = "provision.json"
 
 
 class Provision(NamedTuple):
-    """`text`: one sentence; `is_fault`: nothing was taken over. `is_reported`: it is in the event log.
+    """`text`: one sentence; `is_fault`: nothing was taken over. `is_reported`: it is in the log.
 
     `digest`: of a file that was applied and could not be renamed, so that it is not applied again.
     """

@@ -45,9 +45,9 @@ path = run + "/control.sock"
 for old in (path, run + "/says"):
     if os.path.exists(old):
         os.unlink(old)
-door = socket.socket(socket.AF_UNIX); door.bind(path); door.listen()
+listening = socket.socket(socket.AF_UNIX); listening.bind(path); listening.listen()
 while True:
-    client, _ = door.accept()
+    client, _ = listening.accept()
     with client, client.makefile("rw") as talk:
         verb = json.loads(talk.readline())["verb"]
         state = open(run + "/test").read() if os.path.exists(run + "/test") else "idle"

@@ -51,7 +51,7 @@ TALK = r"""
 import json, subprocess, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
-from appliance_fixtures import WISH, House, wait_until
+from appliance_fixtures import WISH, Bench, wait_until
 
 def nmcli(*words):
     return subprocess.run(["nmcli", *words], check=True, capture_output=True, text=True).stdout
@@ -62,7 +62,7 @@ def address():
             if a["family"] == "inet"]
 
 disk = Path("/etc/NetworkManager/system-connections")
-bench = House(Path(sys.argv[1]) / "bench")
+bench = Bench(Path(sys.argv[1]) / "bench")
 assert address() == ["10.0.0.5"], address()
 bench.start("--confirm-s", "4")
 try:

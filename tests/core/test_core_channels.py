@@ -103,21 +103,21 @@ def test_other_alarms_call_at_once() -> None:
     assert bench.reported("storage")[0].notify
 
 
-@pytest.mark.parametrize(("config", "calm", "fault"), [(NO, False, True), (NC, True, False)])
-def test_the_output_follows_battery_faults_only(config: int, calm: bool, fault: bool) -> None:
+@pytest.mark.parametrize(("config", "normal", "fault"), [(NO, False, True), (NC, True, False)])
+def test_the_output_follows_battery_faults_only(config: int, normal: bool, fault: bool) -> None:
     bench = Bench(io1__config=config, ups__enabled=False)
     bench.step()
-    assert bench.state.outputs.ch1 is calm, "polarity is right while starting (R173)"
+    assert bench.state.outputs.ch1 is normal, "polarity is right while starting (R173)"
     bench.run(20.0)
     bench.put(storage_ok=False, charger_v=0.0, charger_a=0.0, temperature=70.0)
     bench.run(70.0)
     assert len(bench.alarms) == 3
-    assert bench.state.outputs.ch1 is calm
+    assert bench.state.outputs.ch1 is normal
     bench.free("storage_ok", "charger_v", "charger_a", "temperature")
     bench.ask(CapacityCheck(True, "web"))
     assert bench.state.outputs.ch1 is fault
     bench.ask(CapacityCheck(False, "web"))
-    assert bench.state.outputs.ch1 is calm
+    assert bench.state.outputs.ch1 is normal
     bench.put(battery_v=10.9, charger_v=10.93, charger_a=2.5, battery_a=2.5)
     bench.run(12.0)
     assert bench.alarms == ("battery.low_voltage",)

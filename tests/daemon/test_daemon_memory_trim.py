@@ -8,13 +8,13 @@ import sys
 PROGRAM = """
 import threading
 from pathlib import Path
-from btrmd.daemon import heap
+from btrmd.daemon import memory_trim
 from btrmd.model.passwords import hash_password
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
-heap.set_up()
+memory_trim.set_up()
 hash_password("first")
 before = resident()
 for _ in range(2):

@@ -1,4 +1,4 @@
-"""The product's one story, over every listener: a measured discharge comes out as a test's result."""
+"""The product's one story, in every protocol: a measured discharge comes out as a result."""
 
 from __future__ import annotations
 

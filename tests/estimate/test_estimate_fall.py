@@ -95,8 +95,8 @@ def test_the_last_part_of_a_curve_that_turns_is_steeper_the_later_it_is() -> Non
 
 def test_a_late_slope_that_drowns_in_noise_is_that_of_the_whole() -> None:
     dice = random.Random(2)
-    calm = volts(1.0, 0.0)
-    rows = [row._replace(battery_v=row.battery_v + dice.gauss(0.0, 0.05)) for row in calm]
+    even = volts(1.0, 0.0)
+    rows = [row._replace(battery_v=row.battery_v + dice.gauss(0.0, 0.05)) for row in even]
     curve, found = seen(rows)
     back = max(4, sum(q >= 0.95 * curve.seen_ah for q in curve.q))
     raw = fit_line(curve.q[-back:], curve.y[-back:])
@@ -147,13 +147,13 @@ def wavy(much: float) -> list[CurveRow]:
 
 
 def test_what_disturbs_a_curve_makes_its_line_and_its_bend_less_sure() -> None:
-    calm, wild = numbers(wavy(0.01), 3.0), numbers(wavy(0.02), 3.0)
+    even, wild = numbers(wavy(0.01), 3.0), numbers(wavy(0.02), 3.0)
     curve, found = seen(wavy(0.02))
     line = fit_line(found.q, found.y)
     assert wild[0] == pytest.approx(log(line.slope_sd / line.slope + 1e-3))
-    assert wild[0] > calm[0]
+    assert wild[0] > even[0]
     # the bend over its standard error, which twice the wave doubles
-    assert sinh(wild[-4]) == pytest.approx(sinh(calm[-4]) / 2.0, rel=0.25)
+    assert sinh(wild[-4]) == pytest.approx(sinh(even[-4]) / 2.0, rel=0.25)
     # an independent reckoning of that error: the parabola taken apart from level and slope
     x = [q / curve.seen_ah for q in found.q]
     rest = bend_alone(x)

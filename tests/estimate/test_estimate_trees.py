@@ -1,4 +1,4 @@
-"""The trees and their tables: complete, small, and calm far from what they were taught."""
+"""The trees and their tables: complete, small, and moderate far from what they were taught."""
 
 from __future__ import annotations
 

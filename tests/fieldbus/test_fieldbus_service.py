@@ -1,4 +1,4 @@
-"""The fieldbus service: listeners open and close with the settings, and survive what befalls them."""
+"""The fieldbus service: listeners follow the settings, and survive what befalls them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_access(allow: str, peer: str, is_allowed: bool) -> None:
     assert AllowList(allow).allows(peer) is is_allowed
 
 
-# --- listeners ---------------------------------------------------------------------------------------
+# --- listeners -----------------------------------------------------------------------------------
 
 
 def test_a_door_opens_moves_and_closes_with_the_settings(

@@ -1,4 +1,4 @@
-"""A comparison: the same scan as a read, told apart from the last one without being made readings."""
+"""A scan that is only compared with the last one, without being made into readings."""
 
 from __future__ import annotations
 

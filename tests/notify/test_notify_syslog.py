@@ -26,7 +26,7 @@ Wait = Callable[..., None]
 
 
 @pytest.fixture
-def log_house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogBench]:
+def log_bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LogBench]:
     monkeypatch.setattr(sending, "FIRST_PAUSE_S", 0.05)
     monkeypatch.setattr(sending, "FOLLOW_S", 0.05)
     made = LogBench(tmp_path)
@@ -48,10 +48,10 @@ def udp() -> Iterator[UdpServer]:
     made.close()
 
 
-def test_what_a_message_says(log_house: LogBench, udp: UdpServer) -> None:
-    log_house.to(udp, site__name="Hill 3", syslog__facility="local4")
-    log_house.start()
-    n = log_house.tell("battery.low_voltage", value=11.75, threshold=11.8)
+def test_what_a_message_says(log_bench: LogBench, udp: UdpServer) -> None:
+    log_bench.to(udp, site__name="Hill 3", syslog__facility="local4")
+    log_bench.start()
+    n = log_bench.tell("battery.low_voltage", value=11.75, threshold=11.8)
     log = udp.take()
     assert log.pri == 20 * 8 + 2
     assert log.time == "2026-05-28T20:26:41.000Z"
@@ -66,9 +66,9 @@ def test_what_a_message_says(log_house: LogBench, udp: UdpServer) -> None:
     }  # fmt: skip
 
 
-def test_severities(log_house: LogBench, tcp: TcpServer) -> None:
-    log_house.to(tcp)
-    log_house.start()
+def test_severities(log_bench: LogBench, tcp: TcpServer) -> None:
+    log_bench.to(tcp)
+    log_bench.start()
     for key, kind, value, notify, severity in (
         ("battery.low_capacity", Kind.RAISE, True, True, 3),
         ("battery.low_capacity", Kind.CLEAR, False, True, 5),
@@ -78,7 +78,7 @@ def test_severities(log_house: LogBench, tcp: TcpServer) -> None:
         ("site.contact", Kind.COMMAND, "Jo", True, 6),
         ("io1", Kind.RAISE, True, False, 6),
     ):
-        log_house.tell(key, kind, value, notify=notify)
+        log_bench.tell(key, kind, value, notify=notify)
         log = tcp.take()
         assert (log.facts["key"], log.pri) == (key, 16 * 8 + severity)
 
@@ -102,120 +102,120 @@ def test_any_text_is_a_good_message(
 
 @pytest.mark.parametrize("kind", ["udp", "tcp"])
 def test_a_restart_tells_the_rest_and_nothing_twice(
-    log_house: LogBench, wait_until: Wait, request: pytest.FixtureRequest, kind: str
+    log_bench: LogBench, wait_until: Wait, request: pytest.FixtureRequest, kind: str
 ) -> None:
     server = request.getfixturevalue(kind)
-    log_house.to(server)
-    log_house.start()
-    first = log_house.tell()
+    log_bench.to(server)
+    log_bench.start()
+    first = log_bench.tell()
     assert server.take().n == first
-    wait_until(lambda: log_house.reported == first)
-    log_house.restart()
-    missed = log_house.tell("supply.lost")
-    log_house.start()
-    last = log_house.tell("io1", Kind.CLEAR)
+    wait_until(lambda: log_bench.reported == first)
+    log_bench.restart()
+    missed = log_bench.tell("supply.lost")
+    log_bench.start()
+    last = log_bench.tell("io1", Kind.CLEAR)
     assert [server.take().n for _ in range(2)] == [missed, last]
-    wait_until(lambda: log_house.reported == last)
+    wait_until(lambda: log_bench.reported == last)
     assert server.is_quiet
 
 
-def test_many_at_once_arrive_in_order(log_house: LogBench, tcp: TcpServer) -> None:
-    log_house.to(tcp)
-    numbers = [log_house.tell() for _ in range(5)]
-    log_house.start()
-    numbers = [log_house.tell() for _ in range(250)]
+def test_many_at_once_arrive_in_order(log_bench: LogBench, tcp: TcpServer) -> None:
+    log_bench.to(tcp)
+    numbers = [log_bench.tell() for _ in range(5)]
+    log_bench.start()
+    numbers = [log_bench.tell() for _ in range(250)]
     assert [tcp.take().n for _ in numbers] == numbers, "not what was before the first start"
 
 
 def test_what_happens_while_it_is_off_is_not_told(
-    log_house: LogBench, udp: UdpServer, wait_until: Wait
+    log_bench: LogBench, udp: UdpServer, wait_until: Wait
 ) -> None:
-    log_house.start()
-    n = log_house.tell()
-    wait_until(lambda: log_house.log._cursor.n == n)
-    log_house.to(udp)
-    n = log_house.tell("supply.lost")
+    log_bench.start()
+    n = log_bench.tell()
+    wait_until(lambda: log_bench.log._cursor.n == n)
+    log_bench.to(udp)
+    n = log_bench.tell("supply.lost")
     assert udp.take().n == n
 
 
 def test_a_server_that_is_away_is_a_fault_and_is_told_everything(
-    log_house: LogBench, wait_until: Wait
+    log_bench: LogBench, wait_until: Wait
 ) -> None:
     gone = TcpServer()
-    log_house.to(gone)
-    log_house.start()
+    log_bench.to(gone)
+    log_bench.start()
     gone.close()
-    numbers = [log_house.tell() for _ in range(3)]
+    numbers = [log_bench.tell() for _ in range(3)]
     where = f"127.0.0.1:{gone.port}/tcp"
     wait_until(
         lambda: (
-            log_house.log_fault == "Events cannot be sent to the syslog server: "
+            log_bench.log_fault == "Events cannot be sent to the syslog server: "
             f"{where} cannot be reached: Connection refused."
         )
     )
-    assert log_house.reported == numbers[0] - 1
+    assert log_bench.reported == numbers[0] - 1
     back = TcpServer(gone.port)
     try:
         assert [back.take().n for _ in numbers] == numbers
-        wait_until(lambda: log_house.log_fault == "")
+        wait_until(lambda: log_bench.log_fault == "")
     finally:
         back.close()
 
 
 def test_a_server_that_resets_loses_nothing(
-    log_house: LogBench, tcp: TcpServer, wait_until: Wait
+    log_bench: LogBench, tcp: TcpServer, wait_until: Wait
 ) -> None:
     """Twenty connections that end without a word: the next event notices and goes over a new
     one."""
-    log_house.to(tcp)
-    log_house.start()
+    log_bench.to(tcp)
+    log_bench.start()
     for _ in range(20):
-        n = log_house.tell()
+        n = log_bench.tell()
         assert tcp.take().n == n
-        wait_until(lambda n=n: log_house.reported == n)
+        wait_until(lambda n=n: log_bench.reported == n)
         tcp.drop()
 
 
 def test_a_server_that_reads_nothing_holds_up_its_own_thread_only(
-    log_house: LogBench, caplog: pytest.LogCaptureFixture
+    log_bench: LogBench, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its machine acknowledges what its buffers hold, and then no more."""
     server = TcpServer(hold=True)
     try:
-        log_house.to(server)
-        log_house.start(patience_s=0.3)
+        log_bench.to(server)
+        log_bench.start(patience_s=0.3)
         text = "x" * 700
-        numbers = [log_house.tell(text=text)]
+        numbers = [log_bench.tell(text=text)]
         assert server.connected.acquire(timeout=20.0)
         end = time.monotonic() + 20.0
         while "did not answer within 0.3 s" not in caplog.text:
             assert time.monotonic() < end
-            numbers += [log_house.tell(text=text) for _ in range(50)]
-        assert log_house.reported < numbers[-1]
+            numbers += [log_bench.tell(text=text) for _ in range(50)]
+        assert log_bench.reported < numbers[-1]
         start = time.monotonic()
-        log_house.log.stop()
+        log_bench.log.stop()
         assert time.monotonic() - start < 3.0
     finally:
         server.close()
 
 
 def test_another_server_is_taken_at_once(
-    log_house: LogBench, udp: UdpServer, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
+    log_bench: LogBench, udp: UdpServer, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sending, "FIRST_PAUSE_S", 1000.0)
     monkeypatch.setattr(sending, "LONGEST_PAUSE_S", 1000.0)
-    log_house.use(syslog__enabled=True)
-    log_house.start()
-    n = log_house.tell()
-    wait_until(lambda: log_house.log_fault.endswith("no server is set."))
-    log_house.use(syslog__enabled=True, syslog__server="no-such-name.invalid")
-    wait_until(lambda: "the name no-such-name.invalid is not found" in log_house.log_fault)
-    log_house.to(udp)
+    log_bench.use(syslog__enabled=True)
+    log_bench.start()
+    n = log_bench.tell()
+    wait_until(lambda: log_bench.log_fault.endswith("no server is set."))
+    log_bench.use(syslog__enabled=True, syslog__server="no-such-name.invalid")
+    wait_until(lambda: "the name no-such-name.invalid is not found" in log_bench.log_fault)
+    log_bench.to(udp)
     assert udp.take().n == n
-    wait_until(lambda: log_house.log_fault == "")
+    wait_until(lambda: log_bench.log_fault == "")
 
 
-def test_rsyslog_reads_the_same(log_house: LogBench, tmp_path: Path, wait_until: Wait) -> None:
+def test_rsyslog_reads_the_same(log_bench: LogBench, tmp_path: Path, wait_until: Wait) -> None:
     """rsyslogd's own parser, over both transports."""
     program = shutil.which("rsyslogd") or shutil.which("rsyslogd", path="/usr/sbin")
     if program is None:
@@ -242,13 +242,13 @@ def test_rsyslog_reads_the_same(log_house: LogBench, tmp_path: Path, wait_until:
     )  # fmt: skip
     try:
         for transport, number in (("tcp", port), ("udp", udp_port)):
-            log_house.use(
+            log_bench.use(
                 syslog__enabled=True, syslog__server="127.0.0.1", syslog__port=number,
                 syslog__transport=transport,
             )  # fmt: skip
-            if log_house.log is None:
-                log_house.start()
-            n = log_house.tell("supply.lost", value=9.5, text=f'"{transport}" [22 °C]')
+            if log_bench.log is None:
+                log_bench.start()
+            n = log_bench.tell("supply.lost", value=9.5, text=f'"{transport}" [22 °C]')
             wait_until(lambda word=f'"{transport}"': out.exists() and word in out.read_text())
             line = next(row for row in out.read_text().splitlines() if f'event="{n}"' in row)
             facility, severity, at, app, msgid, facts, text = line.split("|")
@@ -270,36 +270,36 @@ def authority(tmp_path: Path) -> Authority:
 
 
 def test_over_tls_every_event_arrives_once_also_over_a_reset(
-    log_house: LogBench, authority: Authority
+    log_bench: LogBench, authority: Authority
 ) -> None:
     server = TcpServer(tls=authority.context())
-    log_house.to(server, syslog__ca_file=str(authority.file))
-    log_house.start()
-    reported = [log_house.tell("io1") for _ in range(5)]
+    log_bench.to(server, syslog__ca_file=str(authority.file))
+    log_bench.start()
+    reported = [log_bench.tell("io1") for _ in range(5)]
     assert [server.take().n for _ in reported] == reported
     server.drop()
-    reported = [log_house.tell("io1") for _ in range(5)]
+    reported = [log_bench.tell("io1") for _ in range(5)]
     taken = [server.take().n for _ in reported]
     assert taken == reported
     server.close()
 
 
 def test_over_tls_the_unit_shows_its_certificate(
-    log_house: LogBench, authority: Authority, wait_until: Wait
+    log_bench: LogBench, authority: Authority, wait_until: Wait
 ) -> None:
     context = authority.context()
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(authority.file)
     server = TcpServer(tls=context)
-    log_house.to(server, syslog__ca_file=str(authority.file))
-    log_house.start()
-    n = log_house.tell("io1")
-    wait_until(lambda: log_house.log_fault != "")
+    log_bench.to(server, syslog__ca_file=str(authority.file))
+    log_bench.start()
+    n = log_bench.tell("io1")
+    wait_until(lambda: log_bench.log_fault != "")
     assert server.is_quiet
     own = str(authority.identity("10.0.0.17"))
-    log_house.to(server, syslog__ca_file=str(authority.file), syslog__cert_file=own)
+    log_bench.to(server, syslog__ca_file=str(authority.file), syslog__cert_file=own)
     assert server.take().n == n
-    wait_until(lambda: log_house.log_fault == "")
+    wait_until(lambda: log_bench.log_fault == "")
     server.close()
 
 
@@ -312,26 +312,26 @@ def test_over_tls_the_unit_shows_its_certificate(
     ],
 )
 def test_a_wrong_certificate_is_said_and_nothing_leaves(
-    log_house: LogBench, authority: Authority, wait_until: Wait,
+    log_bench: LogBench, authority: Authority, wait_until: Wait,
     name: str, days: int, is_known: bool, part: str,
 ) -> None:  # fmt: skip
     server = TcpServer(tls=authority.context(name, days))
-    log_house.to(server, syslog__ca_file=str(authority.file) if is_known else "")
-    log_house.start()
-    log_house.tell("io1")
-    wait_until(lambda: part in log_house.log_fault)
+    log_bench.to(server, syslog__ca_file=str(authority.file) if is_known else "")
+    log_bench.start()
+    log_bench.tell("io1")
+    wait_until(lambda: part in log_bench.log_fault)
     assert server.is_quiet
     server.close()
 
 
 def test_a_pem_file_that_is_none_and_a_server_without_tls_are_said(
-    log_house: LogBench, authority: Authority, tcp: TcpServer, wait_until: Wait, tmp_path: Path
+    log_bench: LogBench, authority: Authority, tcp: TcpServer, wait_until: Wait, tmp_path: Path
 ) -> None:
     bad = tmp_path / "bad.pem"
     bad.write_text("no PEM")
-    log_house.to(tcp, syslog__transport="tls", syslog__ca_file=str(bad))
-    log_house.start(1.0)
-    log_house.tell("io1")
-    wait_until(lambda: f"the CA file {bad} is no PEM file" in log_house.log_fault)
-    log_house.to(tcp, syslog__transport="tls", syslog__ca_file=str(authority.file))
-    wait_until(lambda: "did not answer within 1 s" in log_house.log_fault)
+    log_bench.to(tcp, syslog__transport="tls", syslog__ca_file=str(bad))
+    log_bench.start(1.0)
+    log_bench.tell("io1")
+    wait_until(lambda: f"the CA file {bad} is no PEM file" in log_bench.log_fault)
+    log_bench.to(tcp, syslog__transport="tls", syslog__ca_file=str(authority.file))
+    wait_until(lambda: "did not answer within 1 s" in log_bench.log_fault)

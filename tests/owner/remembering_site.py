@@ -20,7 +20,7 @@ RUNNING_DT = 5.0
 
 
 class Site(Station):
-    """A station that remembers its discharges. `reported`: what stands in for history's combination."""
+    """A station that remembers its discharges. `reported`: stands in for history's combination."""
 
     def __init__(self, volts: int, ah: float, load_a: float, minimum_min: int, soh: float) -> None:
         plant = Plant(blocks=volts // 12, rated_ah=ah)

@@ -1,4 +1,4 @@
-"""Battery history: what earlier discharges tell, from the history and from those that end while it runs."""
+"""Battery history: what earlier discharges tell, stored ones and those that end while it runs."""
 
 from __future__ import annotations
 

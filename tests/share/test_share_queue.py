@@ -7,17 +7,17 @@ from btrmd.servers.fair_queue import FairQueue
 
 
 def test_the_cheapest_place_is_served_first_and_equals_in_their_turn() -> None:
-    cost = {"crowd": 2.0, "guest": 0.0, "other": 0.0}
+    cost = {"crowd": 2.0, "visitor": 0.0, "other": 0.0}
     queue: FairQueue[str] = FairQueue(cost.__getitem__, most=100, each=10)
     for n in range(5):
         queue.push("crowd", f"crowd {n}")
-    queue.push("guest", "guest 0")
+    queue.push("visitor", "visitor 0")
     queue.push("other", "other 0")
-    queue.push("guest", "guest 1")
+    queue.push("visitor", "visitor 1")
     served = []
     while (taken := queue.pop()) is not None:
         served.append(taken.item)
-    assert served == ["guest 0", "other 0", "guest 1", *(f"crowd {n}" for n in range(5))]
+    assert served == ["visitor 0", "other 0", "visitor 1", *(f"crowd {n}" for n in range(5))]
 
 
 def test_a_full_line_returns_what_comes_to_it() -> None:

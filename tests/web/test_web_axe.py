@@ -1,4 +1,4 @@
-"""axe-core over every page, light and dark, at a desk and on a phone: nothing serious, ever."""
+"""axe-core over every page, light and dark, on a screen and on a phone: nothing serious, ever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The discharge: the battery carries the load; watch it, and know when to end (DESIGN section 3)."""
+"""The discharge: the battery carries the load; watch it, know when to end (DESIGN section 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SMTP client: name look-up and connection with a limit in time, and smtplib on a given socket."""
+"""The SMTP client: look-up and connection with a limit in time, smtplib on a given socket."""
 
 from __future__ import annotations
 

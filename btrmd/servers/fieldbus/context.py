@@ -106,7 +106,7 @@ class Endpoint(abc.ABC):
 
     @property
     def warning(self) -> str:
-        """A sentence about something that is not as asked for, though the listener is open; or ""."""
+        """A sentence about something that is not as asked for, though it is open; or ""."""
         return ""
 
     def lose(self, reason: str) -> None:

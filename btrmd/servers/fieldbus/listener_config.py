@@ -1,4 +1,4 @@
-"""Listener configurations: which listeners the settings and the command line ask for, and with what."""
+"""Listener configurations: what the settings and the command line ask for, and with what."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def split_place(text: str) -> TcpPlace:
 def listener_configs(settings: Settings, options: FieldbusOptions) -> dict[str, ListenerConfig]:
     """Listener name -> plan, of the listeners that should be open.
 
-    Without an option a TCP listener is open when its protocol is enabled, at the site file's host and
+    Without an option a TCP listener is open when its protocol is enabled, at the site's host and
     the port of the settings. Both protocols may be served over TCP; the line carries one (C36).
     """
     found: dict[str, ListenerConfig] = {}

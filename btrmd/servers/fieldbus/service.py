@@ -1,4 +1,4 @@
-"""The fieldbus service: one thread, one loop, and the listeners that settings and options ask for."""
+"""The fieldbus service: one thread, one loop, and the listeners that are asked for."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _dnp3_serial(context: FieldbusContext, plan: ListenerConfig) -> Endpoint:
     return Dnp3Serial(context, plan)
 
 
-# (protocol, is serial) -> factory. The libraries are imported by the first listener that needs them.
+# (protocol, is serial) -> factory. Libraries are imported by the first listener that needs them.
 FACTORIES: Final[Mapping[tuple[str, bool], Factory]] = {
     ("modbus", False): _modbus_tcp,
     ("modbus", True): _modbus_rtu,

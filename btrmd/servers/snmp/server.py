@@ -1,4 +1,4 @@
-"""The SNMP server: a thread with its loop, the listener, and the way from a datagram to its answer."""
+"""The SNMP server: a thread with its loop, its socket, the way from a datagram to its answer."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class SnmpServer:
         self._tried.wait(STOP_S)
 
     def stop(self) -> None:
-        """Close the listener and end the thread."""
+        """Close the socket and end the thread."""
         loop, stop = self._loop, self._stop
         if loop is None or stop is None or not self._thread.is_alive():
             return

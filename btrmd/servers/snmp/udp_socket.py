@@ -1,4 +1,4 @@
-"""The listener: one UDP socket on the agent's loop, read no faster than the station can afford."""
+"""One UDP socket on the agent's loop, read no faster than the station can afford."""
 
 from __future__ import annotations
 

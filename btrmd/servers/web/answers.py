@@ -19,7 +19,7 @@ _COMPRESSIBLE: Final = ("text/html", "text/csv", "text/plain", JSON)
 
 
 def answer_json(document: object, status: int = 200) -> Response:
-    """`document` as JSON; raises ValueError for NaN, which must not leave the house."""
+    """`document` as JSON; raises ValueError for NaN, which must not leave the unit."""
     return Response(dumps(document), status, mimetype=JSON)
 
 

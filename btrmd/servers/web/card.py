@@ -71,7 +71,7 @@ def format_next(snapshot: Snapshot) -> str:
 
 
 def format_refusal(snapshot: Snapshot) -> str:
-    """The last start of a test that was refused, where that is not said by `format_next` already."""
+    """The last start of a test that was refused, where `format_next` does not say it already."""
     refusal, waiting = snapshot.refusal, snapshot.waiting
     if refusal is None or (waiting is not None and waiting.refused == refusal.text):
         return ""

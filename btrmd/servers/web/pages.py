@@ -83,7 +83,7 @@ class Pages:
         return keep_session(see_other(_target()), changed)
 
     def error(self, status: int, text: str) -> Response:
-        """An error in words, in the house's layout; plain text for programs."""
+        """An error in words, in the layout of all pages; plain text for programs."""
         return Response(self.render("error.html", f"Error {status}", text=text), status)
 
     def _again(
@@ -103,7 +103,7 @@ class Pages:
         return answer
 
     def render(self, template: str, title: str, **context: object) -> str:
-        """A page in the house's layout."""
+        """A page in the layout of all pages."""
         snapshot = self._services.bus.snapshot
         settings = snapshot.settings
         # a stranger who must log in first gets to know nothing
