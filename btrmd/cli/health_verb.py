@@ -101,6 +101,6 @@ def _write(track: Track, health: BatteryHealth, found: Forecast) -> None:
         write_line(f"State of health not known: no --rated-ah. From {health.rests_on}.")
     else:
         write_line(health_words(health))
-    said = change_words(health.change)
-    write_line(said or "No change beyond ageing.")
+    sentence = change_words(health.change)
+    write_line(sentence or "No change beyond ageing.")
     write_line(forecast_words(found, health.change.word))

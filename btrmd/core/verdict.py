@@ -52,9 +52,9 @@ def _type1(test: CapacityTest, record: TestRecord) -> Judgement:
     if ert is None or low is None or high is None:
         why = test.no_estimate or "No estimate was possible."
         return Judgement(TestResult.ABORTED, f"{test.reason} {why}")
-    said = f"{test.reason} {format_lasting(record).removesuffix('.')}"
+    sentence = f"{test.reason} {format_lasting(record).removesuffix('.')}"
     if minimum <= 0.0:
-        return Judgement(TestResult.NONE, f"{said}; no minimum runtime is set.")
+        return Judgement(TestResult.NONE, f"{sentence}; no minimum runtime is set.")
     good = ert >= minimum
     doubts = []
     if low <= minimum <= high and high > low:
@@ -71,7 +71,7 @@ def _type1(test: CapacityTest, record: TestRecord) -> Judgement:
         doubts.append(f"this discharge alone says {format_hours(own.ert_s)} ({span})")
     word = "at or above the minimum" if good else "below the minimum"
     result = TestResult.GOOD if good else TestResult.LOW
-    return Judgement(result, f"{said}: {word}.", tuple(doubts), not doubts)
+    return Judgement(result, f"{sentence}: {word}.", tuple(doubts), not doubts)
 
 
 def _short_of_charge(record: TestRecord) -> str:

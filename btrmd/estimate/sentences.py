@@ -48,8 +48,8 @@ def forecast_words(found: Forecast, change: str = NONE) -> str:
     if found.reason:
         return f"No replacement forecast: {found.reason}."
     risks = found.risks
-    said = f"{_pct(risks[3])} in 3 months, {_pct(risks[6])} in 6, {_pct(risks[12])} in 12"
-    risk = f"risk of failing the minimum run time {said}"
+    numbers = f"{_pct(risks[3])} in 3 months, {_pct(risks[6])} in 6, {_pct(risks[12])} in 12"
+    risk = f"risk of failing the minimum run time {numbers}"
     if found.months is None:
         return f"No need to replace the battery within {MONTHS} months: {risk}."
     if found.months > 0:

@@ -131,14 +131,14 @@ class BatteryHistory:
         if track is None:
             return HealthReady(None)
         health = health_of(track)
-        said = [health_words(health), change_words(health.change)]
+        sentences = [health_words(health), change_words(health.change)]
         ohm = step_resistance(rows)
         if ohm is not None:
-            said.append(f"Resistance at the transfer {1000.0 * ohm:.0f} mOhm.")
+            sentences.append(f"Resistance at the transfer {1000.0 * ohm:.0f} mOhm.")
         minimum = 60.0 * (settings.number("test.minimum_runtime_min") or 0.0)
         found = forecast(track, minimum, wall if is_sane(wall) else None)
-        said.append(forecast_words(found, health.change.word))
-        text = " ".join(part for part in said if part) if rows else ""
+        sentences.append(forecast_words(found, health.change.word))
+        text = " ".join(part for part in sentences if part) if rows else ""
         pct = (health.soh_pct, health.low_pct, health.high_pct)
         soh, low, high = (None if value is None else round(value, 1) for value in pct)
         return HealthReady(soh, text, low, high, health.change.word == SUSPECTED)

@@ -45,8 +45,8 @@ class Verified(NamedTuple):
 
 def link(before: bytes, row: Sequence[object]) -> bytes:
     """The link of a line, from that before it (empty for the first) and its columns as stored."""
-    said = json.dumps(row, ensure_ascii=True, separators=(",", ":"), default=repr).encode()
-    return hashlib.sha256(before + said).digest()[:LINK_BYTES]
+    document = json.dumps(row, ensure_ascii=True, separators=(",", ":"), default=repr).encode()
+    return hashlib.sha256(before + document).digest()[:LINK_BYTES]
 
 
 def load_heads(connection: sqlite3.Connection) -> dict[EventClass, ChainHead]:

@@ -48,7 +48,7 @@ class Losses:
             classes.setdefault(WORDS[kind], []).append(f"{number} of {source}")
         parts = [f"{number} {what}" for what, number in self._others.most_common()]
         if classes:
-            whose = "; ".join(f"{word}: {', '.join(said)}" for word, said in classes.items())
+            whose = "; ".join(f"{word}: {', '.join(numbers)}" for word, numbers in classes.items())
             parts.insert(0, f"{self._lines.total()} lines of the event log ({whose})")
         self._lines.clear()
         self._others.clear()

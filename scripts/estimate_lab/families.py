@@ -327,7 +327,7 @@ class Pores:
         self.used = u(rng, 0.78, 1.0, n)  # of the acid, at the end of the active mass
         pores = u(rng, 0.35, 0.7, n)
         rest = (1.0 - pores) / (self.PLACES - 1)
-        self.room = np.vstack([pores, *[rest] * (self.PLACES - 1)])
+        self.capacity = np.vstack([pores, *[rest] * (self.PLACES - 1)])
         self.level = np.repeat((1.0 - self.used * banks.start)[None, :], self.PLACES, axis=0)
         self.flow = np.exp(u(rng, np.log(0.3), np.log(2.0), n)) / 3600.0
         self.i0 = banks.ah * np.exp(u(rng, np.log(0.02), np.log(0.5), n))
@@ -339,9 +339,9 @@ class Pores:
         parts = 1 + int(np.max(dt * self.flow) / 0.1)
         for _ in range(parts):
             move = self.flow * (dt / parts) * (self.level[1:] - self.level[:-1])
-            self.level[:-1] += move / self.room[:-1]
-            self.level[1:] -= move / self.room[1:]
-            self.level[0] -= self.used * amps * (dt / parts) / 3600.0 / self.full / self.room[0]
+            self.level[:-1] += move / self.capacity[:-1]
+            self.level[1:] -= move / self.capacity[1:]
+            self.level[0] -= self.used * amps * (dt / parts) / 3600.0 / self.full / self.capacity[0]
         kelvin = self.b.temp + 273.0
         near = self.level[0]
         x = self.q / self.full

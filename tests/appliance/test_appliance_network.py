@@ -162,7 +162,7 @@ def test_nothing_but_a_sane_wish_gets_through(change: dict[str, object], says: s
         network_wish({**WISH, **change})
 
 
-def test_the_door_refuses_what_it_does_not_know(net: Bench) -> None:
+def test_the_helper_refuses_what_it_does_not_know(net: Bench) -> None:
     net.start()
     for line in (b"\n", b"[]\n", b"{\n", b'{"verb": 7}\n', b'{"verb": "shell"}\n', b"\xff\n"):
         assert net.send(line)["ok"] is False, line

@@ -253,7 +253,7 @@ def test_opendnp3_over_a_serial_line(cable: SerialPair) -> None:
         assert f"dnp3 {cable.here}" in sources
 
 
-def test_both_doors_at_once_share_the_events(cable: SerialPair) -> None:
+def test_both_listeners_at_once_share_the_events(cable: SerialPair) -> None:
     """TCP and RS-232 are two conversations; what one has confirmed the other does not get again."""
     line = SerialLine(str(cable.here), "dnp3", 9600, "none")
     with Bench({"io1.config": 2}, serial=line) as bench, Master(bench.place) as master:

@@ -44,7 +44,7 @@ def test_out_of_the_box_all_is_closed() -> None:
     assert places(FieldbusOptions()) == {}
 
 
-def test_settings_open_doors_at_the_site_s_host() -> None:
+def test_settings_open_listeners_at_the_site_s_host() -> None:
     found = places(FieldbusOptions(), modbus__enabled=True, modbus__port=1502)
     assert found == {"modbus": "modbus 10.0.0.1:1502"}
     found = places(FieldbusOptions(), modbus__enabled=True, dnp3__enabled=True)
@@ -81,7 +81,7 @@ def test_access(allow: str, peer: str, is_allowed: bool) -> None:
 # --- listeners -----------------------------------------------------------------------------------
 
 
-def test_a_door_opens_moves_and_closes_with_the_settings(
+def test_a_listener_opens_moves_and_closes_with_the_settings(
     start_station: Callable[..., Station],
 ) -> None:
     station = start_station(FieldbusOptions())
@@ -143,7 +143,7 @@ class _Broken(Endpoint):
             raise RuntimeError("nor was this")
 
 
-def test_an_error_behind_one_door_shuts_no_other(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_of_one_listener_closes_no_other(caplog: pytest.LogCaptureFixture) -> None:
     from btrmd.servers.fieldbus.service import FACTORIES
 
     bus = Bus(make_snapshot())

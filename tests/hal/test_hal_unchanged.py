@@ -87,7 +87,7 @@ def test_a_chip_that_does_not_answer_is_left_to_the_read(bench: Bench, address: 
 
 
 @pytest.mark.parametrize("address", [0x40, 0x41, 0x44, 0x45, 0x48, 0x4A])
-def test_a_frozen_chip_is_found_by_the_next_read_however_many_glances_it_passed(
+def test_a_frozen_chip_is_found_by_the_next_read_however_often_it_was_compared(
     bench: Bench, address: int
 ) -> None:
     key = f"0x{address:02x}"
@@ -119,7 +119,7 @@ def test_a_bus_that_is_gone_is_left_to_the_read(bench: Bench) -> None:
     assert not is_unchanged(bench)
 
 
-def test_raw_counts_the_glances_too(bench: Bench) -> None:
+def test_raw_counts_compared_scans_too(bench: Bench) -> None:
     keys = ("battery.voltage", "io2.voltage", "load.current")
     bench.scans(2.5)
     exact = {key: bench.board.raw(key) for key in keys}

@@ -96,7 +96,7 @@ class MailServer:
     # --- aiosmtpd's side -------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        self._door = self._loop.create_task(self._accept())
+        self._listening = self._loop.create_task(self._accept())
 
     async def _accept(self) -> None:
         """By hand, so that no connection is out of sight: a handshake that is under way, or one
@@ -121,7 +121,7 @@ class MailServer:
     async def _end(self) -> None:
         self._is_ending = True  # not cancelled: that could lose who comes in this very moment
         with socket.create_connection(("127.0.0.1", self.port)):
-            await self._door
+            await self._listening
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

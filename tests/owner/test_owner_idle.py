@@ -33,7 +33,7 @@ def looks(rig: Rig, ticks: int) -> int:
     return seen
 
 
-def test_one_scan_a_second_is_enough_for_a_calm_core(make_rig: Callable[..., Rig]) -> None:
+def test_one_scan_a_second_is_enough_for_an_idle_core(make_rig: Callable[..., Rig]) -> None:
     rig = idle(make_rig)
     beats, scans = rig.alive, len(rig.board.reads)
     assert looks(rig, 100) == 10

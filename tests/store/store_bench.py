@@ -76,7 +76,7 @@ class Station:
         return self.answers
 
     def fold(self) -> None:
-        """On the writer's thread, after its upkeep: bring the log into the database file."""
+        """On the writer's thread, after its maintenance: bring the log into the database file."""
         assert self.writer.flush()
         before = len(self.answers)
         self.writer.run(

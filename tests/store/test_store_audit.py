@@ -97,8 +97,8 @@ def test_a_flood_that_waits_for_the_disk_costs_nobody_else_a_line() -> None:
 
 def test_losses_name_some_sources_and_count_all() -> None:
     pending, rng = WriteQueue(), Random(1)
-    room = MAX_EVENTS[EventClass.ACCESS]
-    for n in range(1, room + 2001):
+    most = MAX_EVENTS[EventClass.ACCESS]
+    for n in range(1, most + 2001):
         source = f"web x{rng.randrange(200)} 10.0.0.1"
         pending.add_events([line(n, source)._replace(key="web.login_refused")], False, 0.0)
     pending.add_minute(1, ())

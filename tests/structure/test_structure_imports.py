@@ -1,4 +1,4 @@
-"""The house rules on imports: down the floors only, each third-party library in one package."""
+"""The rules on imports: down the floors only, each third-party library in one package."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ class Chaos:
         self._pressed_until = {"pb1": 0.0, "pb2": 0.0}
         self._ramp = 0.0  # V a step that the supply moves by
         # some sites are quiet enough for a test to come to its end
-        self._pace = self.random.choice((0.1, 0.02) if story else (1.0, 1.0, 0.3, 0.1, 0.02))
+        self._rate = self.random.choice((0.1, 0.02) if story else (1.0, 1.0, 0.3, 0.1, 0.02))
         self.stories = Stories(self, story)
         self._story_every = FAVOURED_EVERY if story else STORY_EVERY
 
@@ -132,7 +132,7 @@ class Chaos:
         if not self.stories.is_on and random.random() < self._story_every:
             self.stories.begin()
         self.stories.tell()
-        dice = random.random() / self._pace
+        dice = random.random() / self._rate
         if dice < 0.012:
             commands.append(self._command())
         elif dice < 0.021:

@@ -94,10 +94,12 @@ class Installer:
         return self._roll_back(wrong)
 
     def _roll_back(self, wrong: str, is_overruled: bool = True) -> int:
-        said = f"btrmd {self._version} was not well ({wrong})"
+        sentence = f"btrmd {self._version} was not well ({wrong})"
         kept = self._lib / KEPT
         if not kept.exists():
-            return self._end("failed", f"{said}, and there is no earlier package to go back to.")
+            return self._end(
+                "failed", f"{sentence}, and there is no earlier package to go back to."
+            )
         # The old package asks whether a test runs; the new one, unwell, is not to be asked.
         if is_overruled:
             os.environ[ANYWAY_VARIABLE] = "1"
@@ -106,8 +108,10 @@ class Installer:
         self._start()
         still = refusal or self._health.wait(self._previous, PATIENCE * self._ready_s)
         if still:
-            return self._end("failed", f"{said}; going back to {self._previous} failed: {still}.")
-        return self._end("rolled_back", f"{said}; {self._previous} is back.")
+            return self._end(
+                "failed", f"{sentence}; going back to {self._previous} failed: {still}."
+            )
+        return self._end("rolled_back", f"{sentence}; {self._previous} is back.")
 
     def _raise_minimum(self) -> None:
         """Not being able to is no reason to go back."""

@@ -47,7 +47,7 @@ class Account(NamedTuple):
     def where(self) -> str:
         return host_and_port(self.host, self.port)
 
-    def said(self, code: int, raw: bytes | str) -> str:
+    def format_reply(self, code: int, raw: bytes | str) -> str:
         """A server's answer for people: one line, bounded, without the password in any form."""
         text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
         if self.password:

@@ -148,9 +148,9 @@ class Delivery:
         if not smtp.has_extn("starttls"):
             raise _EndError(f"{account.where} does not offer STARTTLS; choose TLS or none.")
         with self._trouble("STARTTLS"):
-            code, said = smtp.docmd("STARTTLS")
+            code, reply = smtp.docmd("STARTTLS")
             if code != 220:
-                text = account.said(code, said)
+                text = account.format_reply(code, reply)
                 raise _EndError(f"{account.where} refuses STARTTLS: {text}.")
         step = self._secured()
         assert self._socket is not None
@@ -186,11 +186,11 @@ class Delivery:
                     smtp.login(account.user, account.password)
                 else:  # smtplib knows ASCII only
                     token = b64encode(f"\0{account.user}\0{account.password}".encode()).decode()
-                    code, said = smtp.docmd("AUTH", f"PLAIN {token}")
+                    code, reply = smtp.docmd("AUTH", f"PLAIN {token}")
                     if code != 235:
-                        raise smtplib.SMTPAuthenticationError(code, said)
+                        raise smtplib.SMTPAuthenticationError(code, reply)
             except smtplib.SMTPAuthenticationError as error:
-                text = account.said(error.smtp_code, error.smtp_error)
+                text = account.format_reply(error.smtp_code, error.smtp_error)
                 raise _EndError(f"{account.where} refuses user name or password: {text}.") from None
         return MailStep(True, f"Logged in as {account.user}.")
 
@@ -201,21 +201,21 @@ class Delivery:
     ) -> Iterator[MailStep]:
         account, smtp = self._account, self._smtp
         with self._trouble("sender"):
-            code, said = smtp.mail(account.sender)
+            code, reply = smtp.mail(account.sender)
             if code != 250:
                 raise _EndError(
-                    f"The sender {account.sender} is refused: {_reported(account, code, said)}"
+                    f"The sender {account.sender} is refused: {_reported(account, code, reply)}"
                 )
         yield MailStep(True, f"The sender {account.sender} is accepted.")
         accepted = []
         for address in recipients:
             with self._trouble("recipient"):
-                code, said = smtp.rcpt(address)
+                code, reply = smtp.rcpt(address)
             if code in (250, 251):
                 accepted.append(address)
                 yield MailStep(True, f"The recipient {address} is accepted.")
                 continue
-            self.refused[address] = f"{address} is refused: {_reported(account, code, said)}"
+            self.refused[address] = f"{address} is refused: {_reported(account, code, reply)}"
             if all_or_none or code == 421:
                 raise _EndError(f"The recipient {self.refused[address]}")
             yield MailStep(False, f"The recipient {self.refused[address]}")
@@ -223,16 +223,16 @@ class Delivery:
             return
         with self._trouble("message"):
             try:
-                code, said = smtp.data(message.as_bytes(policy=_POLICY))
+                code, reply = smtp.data(message.as_bytes(policy=_POLICY))
             except smtplib.SMTPDataError as error:
-                code, said = error.smtp_code, _octets(error.smtp_error)
+                code, reply = error.smtp_code, _octets(error.smtp_error)
             if code != 250:
-                raise _EndError(f"The message is refused: {_reported(account, code, said)}")
+                raise _EndError(f"The message is refused: {_reported(account, code, reply)}")
         self.accepted = tuple(accepted)
         with suppress(OSError):  # it is accepted, whatever comes now
             smtp.putcmd("QUIT")
         yield MailStep(
-            True, f"The server has accepted the message: {_reported(account, code, said)}"
+            True, f"The server has accepted the message: {_reported(account, code, reply)}"
         )
 
     @contextmanager
@@ -268,10 +268,10 @@ class Delivery:
         return f"{where} answers what is not SMTP ({what})."
 
 
-def _reported(account: Account, code: int, said: Any) -> str:
+def _reported(account: Account, code: int, reply: Any) -> str:
     """The server's words as the end of a sentence."""
-    return account.said(code, _octets(said)).rstrip(".") + "."
+    return account.format_reply(code, _octets(reply)).rstrip(".") + "."
 
 
-def _octets(said: Any) -> bytes:
-    return said if isinstance(said, bytes) else str(said).encode()
+def _octets(reply: Any) -> bytes:
+    return reply if isinstance(reply, bytes) else str(reply).encode()

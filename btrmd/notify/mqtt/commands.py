@@ -33,7 +33,7 @@ class RefusalError(Exception):
         self.code, self.text = code, text
 
 
-class PendingCommand(NamedTuple):
+class UnansweredCommand(NamedTuple):
     """A command that the owner has, and whose it is."""
 
     id: str
@@ -47,7 +47,7 @@ class Commands:
     def __init__(self, bus: Bus, source: str) -> None:
         self._bus = bus
         self._source = source
-        self._pending: list[PendingCommand] = []
+        self._pending: list[UnansweredCommand] = []
         self._ready: list[bytes] = []
         self._done: OrderedDict[str, bytes | None] = OrderedDict()
 
@@ -71,7 +71,7 @@ class Commands:
                 raise RefusalError(
                     "busy", f"{MOST_PENDING} commands wait for their answers already."
                 )
-            pending = PendingCommand(id_, name, self._bus.post(command))
+            pending = UnansweredCommand(id_, name, self._bus.post(command))
         except RefusalError as refusal:
             self._answer(id_, name, Answer(False, refusal.code, refusal.text))
         except BusyError as error:

@@ -86,9 +86,9 @@ class FieldbusContext:
 class Endpoint(abc.ABC):
     """One listener: a TCP listener or the serial line, speaking one protocol.
 
-    Made by a factory `(context, plan) -> Endpoint` on the loop. `start` once, `stop` once, also after
-    a `start` that raised. When it can serve no longer (a device was pulled) it calls `lose`; the
-    service then stops it and makes another one.
+    Made by a factory `(context, plan) -> Endpoint` on the loop. `start` once, `stop` once, also
+    after a `start` that raised. When it can serve no longer (a device was pulled) it calls `lose`;
+    the service then stops it and makes another one.
     """
 
     def __init__(self, context: FieldbusContext, plan: ListenerConfig) -> None:

@@ -142,7 +142,7 @@ class _Headers:
 
 
 def _handle_errors(app: Flask, pages: Pages) -> None:
-    def say(status: int, code: str, text: str) -> Response:
+    def error_response(status: int, code: str, text: str) -> Response:
         if is_api_path(request.path):
             return refuse(status, code, text)
         g.setdefault("session", None)
@@ -164,16 +164,18 @@ def _handle_errors(app: Flask, pages: Pages) -> None:
             500: "The server met an error of its own; it is in the log.",
         }
         text = texts.get(status, error.description or error.name)
-        answer_said = say(status, answer_codes.get(status, "http"), text)
+        answer_error = error_response(status, answer_codes.get(status, "http"), text)
         allow = error.get_response().headers.get("Allow")
         if allow:
-            answer_said.headers["Allow"] = allow
-        return answer_said
+            answer_error.headers["Allow"] = allow
+        return answer_error
 
     def crash(error: Exception) -> Response:
         # The edge: whatever a view did not foresee becomes a log entry and a sentence.
         log.error("%s %s failed", request.method, request.path, exc_info=sys.exc_info())
-        return say(500, "internal", "The server met an error of its own; it is in the log.")
+        return error_response(
+            500, "internal", "The server met an error of its own; it is in the log."
+        )
 
     app.register_error_handler(BodyError, bad_request)
     app.register_error_handler(HTTPException, http_error)

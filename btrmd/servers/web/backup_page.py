@@ -124,7 +124,7 @@ class BackupPage:
             before = self._services.bus.snapshot.settings
             after = before.with_changes(changes)
         except (DataError, SettingError) as error:
-            return self._again(f"{_say(error)} Nothing has been changed.", 422)
+            return self._again(f"{_format(error)} Nothing has been changed.", 422)
         lines = _lines(before, after)
         word = self._uploads.keep(_user(), name, changes) if lines else ""
         return Response(self._render(lines=lines, name=name, word=word, is_checked=True))
@@ -139,7 +139,7 @@ class BackupPage:
         try:
             after = before.with_changes(upload.changes)
         except SettingError as error:
-            return self._again(f"{_say(error)} Nothing has been changed.", 422)
+            return self._again(f"{_format(error)} Nothing has been changed.", 422)
         keys = before.differing(after)
         if keys:
             changes = {key: after[key] for key in keys}
@@ -194,7 +194,7 @@ def _lines(before: Settings, after: Settings) -> list[ImportLine]:
     return lines
 
 
-def _say(error: DataError | SettingError) -> str:
+def _format(error: DataError | SettingError) -> str:
     """The sentence, without the value of a secret."""
     if isinstance(error, SettingError) and error.key in SETTINGS and SETTINGS[error.key].secret:
         return f"{error.key} is refused: allowed is {error.allowed}."

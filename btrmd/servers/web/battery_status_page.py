@@ -104,7 +104,7 @@ class BatteryStatusPage:
         judged = _judged(tests, snapshot)
         points = self._curves.get(judged) if judged is not None else None
         assessments = tuple(
-            _say_assessment(event)
+            _format_assessment(event)
             for event in self._services.history.find_events(0, ASSESSMENTS, SOH)
         )
         has_curve = judged is not None and points is not None and bool(points.xs)
@@ -258,7 +258,7 @@ def _blocks(snapshot: Snapshot) -> tuple[CardRow, ...]:
     return tuple(rows)
 
 
-def _say_assessment(event: Event) -> Assessment:
+def _format_assessment(event: Event) -> Assessment:
     value = event.value
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return Assessment(format_time(event.at), f"{value:.0f} %" if is_number else NOTHING, event.text)

@@ -82,7 +82,7 @@ def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
     """An outage: how long it lasts already, how long the battery still does, where it ends."""
     elapsed = max(snapshot.at - record.started_at, 0.0) if record.started_at else None
     rows = [("Began", format_time(record.started_at)), ("Elapsed", format_duration(elapsed))]
-    rows.append(("Time left", _say_left(record, elapsed, snapshot)))
+    rows.append(("Time left", _format_left(record, elapsed, snapshot)))
     volts = known_number(snapshot, "battery.voltage")
     now = "" if volts is None else f"; the battery has {volts:.2f} V"
     if known(snapshot, "lvd.enabled") is True:
@@ -94,7 +94,7 @@ def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
     return Card("The battery feeds the load", "warn", True, tuple(rows), "Outage")
 
 
-def _say_left(record: TestRecord, elapsed: float | None, snapshot: Snapshot) -> str:
+def _format_left(record: TestRecord, elapsed: float | None, snapshot: Snapshot) -> str:
     """The time left and what it rests on."""
     left = known_number(snapshot, "runtime.remaining")
     if left is None:
@@ -121,7 +121,7 @@ def _running(test: TestRecord, snapshot: Snapshot) -> Card:
     minimum = test.minimum_runtime_s
     if minimum is None:
         minimum = known_number(snapshot, "runtime.minimum")
-    rows.append(("Estimated run time", _say_estimate(estimate, low, high)))
+    rows.append(("Estimated run time", _format_estimate(estimate, low, high)))
     rows.extend(_weakest(test))
     rows.append(("Minimum run time", format_duration(minimum)))
     own = format_own(test)
@@ -140,7 +140,7 @@ def _last(test: TestRecord) -> Card:
     if action:
         rows.append(("What to do", action))
     if test.estimate_s is not None:
-        text = _say_estimate(test.estimate_s, test.estimate_low_s, test.estimate_high_s)
+        text = _format_estimate(test.estimate_s, test.estimate_low_s, test.estimate_high_s)
         rows.append(("Estimated run time", text))
     rows.extend(_weakest(test))
     own = format_own(test)
@@ -175,7 +175,7 @@ def format_own(test: TestRecord) -> str:
     """What this discharge alone says, where earlier ones have changed what is told."""
     if not is_combined(test):
         return ""
-    return _say_estimate(test.own_estimate_s, test.own_low_s, test.own_high_s)
+    return _format_estimate(test.own_estimate_s, test.own_low_s, test.own_high_s)
 
 
 def format_notes(test: TestRecord) -> str:
@@ -187,7 +187,7 @@ def format_notes(test: TestRecord) -> str:
     return " ".join(parts)
 
 
-def _say_estimate(estimate: float | None, low: float | None, high: float | None) -> str:
+def _format_estimate(estimate: float | None, low: float | None, high: float | None) -> str:
     if estimate is None:
         return "not known yet"
     if low is None or high is None:

@@ -223,8 +223,8 @@ def _run_tool(question: Mapping[str, object]) -> dict[str, Any]:
         )
         answer = json.loads(done.stdout)
     except (subprocess.SubprocessError, OSError, ValueError) as error:
-        said = getattr(error, "stderr", None) or b""
-        last = said.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        output = getattr(error, "stderr", None) or b""
+        last = output.decode("utf-8", "replace").strip().rpartition("\n")[2]
         raise BtrmError(f"The certificate program failed: {last or error}.") from error
     if not isinstance(answer, dict):
         raise BtrmError("The certificate program answered nonsense.")

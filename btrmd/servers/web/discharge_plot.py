@@ -15,7 +15,7 @@ from .known import known_number
 from .plot import Drawing, Plot, PlotMark, Series, draw
 from .wording import format_duration
 
-_ROOM: Final = 1.05  # of the axis beyond what is drawn
+_MARGIN: Final = 1.05  # of the axis beyond what is drawn
 _LEAST_S: Final = 600.0  # of a running test's axis
 _READ_S: Final = 20.0  # between two reads of a growing curve; it is stored once a minute
 
@@ -34,7 +34,7 @@ def plot_test(test: TestRecord, points: CurvePoints, snapshot: Snapshot) -> Plot
         text = f"Minimum {format_duration(test.minimum_runtime_s)}"
         marks.append(PlotMark(text, x=test.minimum_runtime_s))
     ends = (points.length_s, estimate, high, test.minimum_runtime_s, 60.0)
-    end = max(value for value in ends if value is not None) * _ROOM
+    end = max(value for value in ends if value is not None) * _MARGIN
     xs = points.xs
     series: tuple[Series, ...] = (Series("Battery", points.volts),)
     if estimate is not None and xs and estimate > xs[-1]:

@@ -147,7 +147,7 @@ def format_event(event: Event, snapshot: Snapshot) -> EventLine:
         state = "over" if alarm is None else "acknowledged" if alarm.acknowledged else "active"
     return EventLine(
         event.n,
-        _say_moment(event.at),
+        _format_moment(event.at),
         event.kind.value,
         KINDS[event.kind.value],
         event.key,
@@ -171,7 +171,7 @@ def _alarm(event: Event, snapshot: Snapshot) -> AlarmView | None:
     return None
 
 
-def _say_moment(at: float) -> str:
+def _format_moment(at: float) -> str:
     if at <= 0:
         return NOTHING
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")

@@ -74,7 +74,7 @@ def make_flow(snapshot: Snapshot) -> Flow:
         Node(name, name.capitalize(), state, tuple(see.value(f"{name}.{q}") for q in QUANTITIES))
         for name, state in states.items()
     )
-    return Flow(nodes, _wires(see, source), switches, _say(see, source, switches, guard))
+    return Flow(nodes, _wires(see, source), switches, _format(see, source, switches, guard))
 
 
 def _wires(see: _Sight, source: str | None) -> dict[str, int]:
@@ -110,7 +110,7 @@ def _contact(energised: bool | None, *, at_rest: bool) -> str:
     return CLOSED if energised != at_rest else OPEN
 
 
-def _say(see: _Sight, source: str | None, switches: dict[str, str], guard: bool) -> str:
+def _format(see: _Sight, source: str | None, switches: dict[str, str], guard: bool) -> str:
     """The picture in one or two sentences."""
     if not see.is_ticking:
         return "The unit does not measure: the picture shows what was last known."

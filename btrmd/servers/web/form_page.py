@@ -69,7 +69,7 @@ class FormPage:
         saved = request.args.get("saved", "")
         alert = ""
         if request.args.get("restored") == TYPE2_MINIMUM:
-            alert = _say_restored(self._services.bus.snapshot)
+            alert = _format_restored(self._services.bus.snapshot)
         count = int(saved) if saved in _COUNTS else None
         return self._render(NOTHING_TYPED, alert=alert, saved=count)
 
@@ -128,7 +128,7 @@ class FormPage:
 _COUNTS: Final = tuple(str(count) for count in range(len(SETTINGS) + 1))
 
 
-def _say_restored(snapshot: Snapshot) -> str:
+def _format_restored(snapshot: Snapshot) -> str:
     """R52: the page says that the default stands where something out of range was typed."""
     setting, settings = SETTINGS[TYPE2_MINIMUM], snapshot.settings
     return (

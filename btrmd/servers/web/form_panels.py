@@ -77,7 +77,7 @@ def next_test_panel(services: Services, snapshot: Snapshot) -> Mapping[str, obje
         text = "No further test is scheduled: the interval is 0."
     else:
         text = f"The next scheduled test begins at {format_time(snapshot.at + left)}."
-        text += f" It {_say_length(settings)}; it may wait up to 72 h for a rested battery"
+        text += f" It {_format_length(settings)}; it may wait up to 72 h for a rested battery"
         text += "." if _is_always(settings) else ", and for the test window."
     return {"next_test": text, "refusal": format_refusal(snapshot)}
 
@@ -87,7 +87,7 @@ def _is_always(settings: Settings) -> bool:
     return all(settings[key] == SETTINGS[key].default for key in keys)
 
 
-def _say_length(settings: Settings) -> str:
+def _format_length(settings: Settings) -> str:
     if settings["test.type"] == 2:
         return f"runs for {format_duration(settings.integer('test.type2_min') * 60)} at most"
     return "runs for 1 to 4 h, as load and battery rating ask for"

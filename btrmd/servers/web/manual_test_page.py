@@ -116,7 +116,7 @@ class ManualTestPage:
             checks=checks,
             waiting=format_next(snapshot) if snapshot.waiting is not None else "",
             refusal=format_refusal(snapshot),
-            rest=_say_rest(snapshot),
+            rest=_format_rest(snapshot),
             ready=bool(checks) and all(check.ok for check in checks),
             state=state,
             is_idle=state == "idle",
@@ -133,7 +133,7 @@ class ManualTestPage:
         )
 
 
-def _say_rest(snapshot: Snapshot) -> str:
+def _format_rest(snapshot: Snapshot) -> str:
     """What a start now would cost, where the battery is not rested as far as that is known."""
     waiting = snapshot.waiting
     if waiting is None or not waiting.is_unrested:

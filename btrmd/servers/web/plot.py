@@ -163,17 +163,17 @@ def _summarise(plot: Plot) -> str:
     """What the lines show, in words."""
     if not plot.has_data:
         return plot.empty
-    said = []
+    parts = []
     for series in plot.measured:
         limits = spread(series.ys)
         if limits is None:
-            said.append(f"{series.label}: not known")
+            parts.append(f"{series.label}: not known")
             continue
         low, high = (f"{value:.{plot.decimals}f}" for value in limits)
         last = next(y for y in reversed(series.ys) if y is not None and is_known(y))
         span = f"{low}" if low == high else f"{low} to {high}"
-        said.append(f"{series.label}: {span} {plot.unit}, at last {last:.{plot.decimals}f}")
-    return "; ".join([*said, *(mark.label for mark in plot.marks)]) + "."
+        parts.append(f"{series.label}: {span} {plot.unit}, at last {last:.{plot.decimals}f}")
+    return "; ".join([*parts, *(mark.label for mark in plot.marks)]) + "."
 
 
 def _table(plot: Plot) -> list[tuple[str, ...]]:

@@ -34,8 +34,8 @@ def time_ticks(start: float, end: float, is_clock: bool, most: int = 6) -> Ticks
     span = end - start
     step = next((step for step in steps if span / step < most), steps[-1])
     first, last = math.ceil(start / step), math.floor(end / step)
-    say = _clock if is_clock else format_elapsed
-    return [(float(i * step), say(i * step, step)) for i in range(first, last + 1)][: 2 * most]
+    write = _clock if is_clock else format_elapsed
+    return [(float(i * step), write(i * step, step)) for i in range(first, last + 1)][: 2 * most]
 
 
 def format_elapsed(seconds: float, step: int = 60) -> str:

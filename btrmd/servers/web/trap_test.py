@@ -29,16 +29,16 @@ class TrapTest(FormPage):
     def send(self) -> Response:
         """The page, with a sentence for each receiver."""
         if not self._busy.acquire(blocking=False):
-            return self._said(False, ["Another test notification is on its way."], 409)
+            return self._words_of(False, ["Another test notification is on its way."], 409)
         try:
             answer = self._services.bus.perform(SendTestTrap(source()))
         finally:
             self._busy.release()
         given = answer.data.get("lines")
         lines = [str(line) for line in given] if isinstance(given, list | tuple) else []
-        return self._said(answer.ok, lines or [answer.text], 200 if answer.ok else 409)
+        return self._words_of(answer.ok, lines or [answer.text], 200 if answer.ok else 409)
 
-    def _said(self, is_good: bool, lines: list[str], status: int) -> Response:
+    def _words_of(self, is_good: bool, lines: list[str], status: int) -> Response:
         body = self._render(NOTHING_TYPED, trap_lines=lines, is_trap_good=is_good)
         return Response(body, status)
 

@@ -91,12 +91,12 @@ def _headline(snapshot: Snapshot) -> tuple[str, str, list[str]]:
 
 def _on_battery(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     left = time_left(snapshot)
-    said = "" if left is None else f", about {_clock(left)} left"
+    left_words = "" if left is None else f", about {_clock(left)} left"
     test = snapshot.test
     if known(snapshot, "test.state") in _TEST_ON and test is not None and test.type != "outage":
-        return GOOD_TONE, f"On battery{said}", [f"test {test.n} is running"]
+        return GOOD_TONE, f"On battery{left_words}", [f"test {test.n} is running"]
     reasons = [] if left is not None else ["how long it lasts is not known"]
-    return WARN, f"On battery{said}", reasons
+    return WARN, f"On battery{left_words}", reasons
 
 
 def time_left(snapshot: Snapshot) -> float | None:
@@ -159,11 +159,11 @@ def _facts(snapshot: Snapshot) -> list[str]:
         facts.append(f"lasts {format_hours(estimate)}")
     if minimum:
         facts.append(f"needs {format_need(minimum)}")
-    facts.append(_say_tested(snapshot.last_test, snapshot.at))
+    facts.append(_format_tested(snapshot.last_test, snapshot.at))
     return facts
 
 
-def _say_tested(last: TestRecord | None, at: float) -> str:
+def _format_tested(last: TestRecord | None, at: float) -> str:
     if last is None:
         return "never tested"
     when = last.ended_at or last.started_at
@@ -179,11 +179,11 @@ def _todo(snapshot: Snapshot, keys: list[str]) -> str:
     if not snapshot.is_ticking:
         return "Restart the unit; if that does not help have it looked at."
     for key in worst_first(keys):
-        said = advice_of(key)
+        advice = advice_of(key)
         if key == "battery.low_capacity" and snapshot.last_test is not None:
-            said = format_action(snapshot.last_test) or said
-        if said:
-            return said
+            advice = format_action(snapshot.last_test) or left_words
+        if advice:
+            return advice
     last = snapshot.last_test
     if last is None:
         return "Run a first test: nothing is known of this battery."

@@ -1,4 +1,4 @@
-"""The house itself: pins, scripts and documents agree with each other."""
+"""The project itself: pins, scripts and documents agree with each other."""
 
 from __future__ import annotations
 
@@ -80,3 +80,20 @@ def test_the_unit_leaves_the_coils_dead() -> None:
     assert stop, "DESIGN section 2: the unit drives the coils low when the daemon ends"
     assert "Type=notify" in unit
     assert "WatchdogSec=" in unit
+
+
+def test_the_architecture_names_every_package_and_no_other() -> None:
+    """docs/architecture.md: its table is the tree."""
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    table = text[text.index("| package | is |") : text.index("## One tick")]
+    named = {
+        name
+        for row in table.splitlines()[2:]
+        for name in re.findall(r"`([a-z]+(?:/|\.py))`", row.split("|")[1] if row else "")
+    }
+    tree = {
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in (ROOT / "btrmd").iterdir()
+        if not path.name.startswith("__") and path.name != "py.typed"
+    }
+    assert named == tree

@@ -1,0 +1,81 @@
+"""Names: the trade's words, and one meaning for each class name (docs/glossary.md)."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+# Metaphors that once stood for a context, an action, a socket, a recipient, an idle core ...
+METAPHORS = frozenset(
+    (
+        *("calm", "deed", "deeds", "desk", "desks", "door", "doors", "furniture", "glance"),
+        *("glances", "guest", "guests", "heap", "house", "houses", "upkeep"),
+    )
+)
+# In prose these are plain English ("tick the box", "no room left"); as names they say nothing.
+ONLY_NAMES = frozenset(["box", "boxes", "pace", "room", "rooms", "said", "say", "told"])
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def words(name: str) -> set[str]:
+    return {word.lower() for word in WORD.findall(name)}
+
+
+def metaphors(text: str) -> Iterator[tuple[int, str]]:
+    """(line, word) that must not be there: in names, comments, docstrings; not in messages."""
+    previous = tokenize.NEWLINE
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        banned: frozenset[str] = frozenset()
+        if token.type == tokenize.NAME:
+            is_sentence = token.string.startswith("test_")
+            banned = METAPHORS if is_sentence else METAPHORS | ONLY_NAMES
+        elif token.type == tokenize.COMMENT or (
+            token.type == tokenize.STRING
+            and previous in (tokenize.NEWLINE, tokenize.INDENT, tokenize.NL, tokenize.COMMENT)
+        ):
+            banned = METAPHORS
+        for word in sorted(banned & words(token.string)):
+            yield token.start[0], word
+        previous = token.type
+
+
+@pytest.mark.parametrize(
+    ("folder", "allowed"),
+    [
+        ("btrmd", ()),
+        ("tests", ("said", "say", "told")),  # what a program has said or was told
+        ("scripts", ("said", "say", "told")),
+    ],
+)
+def test_no_metaphors(folder: str, allowed: tuple[str, ...]) -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {word}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if path != Path(__file__)
+        for line, word in metaphors(path.read_text())
+        if word not in allowed
+    ]
+    assert found == []
+
+
+def test_metaphors_are_found() -> None:
+    source = '"""The desk."""\nopenDoor = make_room(box)  # a deed\nx = "a door"\n'
+    assert [word for _, word in metaphors(source)] == ["desk", "door", "room", "box", "deed"]
+
+
+def test_a_class_name_has_one_meaning() -> None:
+    """Also of private ones: `_Client` beside `Client` is read as its helper."""
+    places = defaultdict(set)
+    for path in (ROOT / "btrmd").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places[node.name.lstrip("_")].add(str(path.relative_to(ROOT)))
+    assert {name: sorted(where) for name, where in places.items() if len(where) > 1} == {}
