@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, NamedTuple
 
+from ..model.alarms import ALARM, ALARMS, Alarm
 from ..model.events import Kind
 from ..model.readings import Measurement, Value
 from .blocks import Blocks, format_imbalance
@@ -17,15 +18,15 @@ from .guardwatch import GuardWatch
 from .lvd import Lvd
 from .presence import Presence
 from .relations import delivers
-from .relaywatch import FAULT_TEXT, RelayWatch
 from .relaywatch import NAMES as RELAYS
+from .relaywatch import RelayWatch
 
 SUPPRESSION_S = 10.0  # R86: no trap or mail for digital changes so soon after the start
-CLEAR_S = 10.0
+HOT_C, HOT_CLEAR_C = 60.0, 57.0
 JUDGED_S = 15.0  # after the start: a reading that still lies has been found again
 
 
-class Alarm(NamedTuple):
+class RaisedAlarm(NamedTuple):
     """One raised alarm. `since` wall time s; `clearing` process clock since when it may clear."""
 
     text: str
@@ -41,7 +42,7 @@ class Alarms(NamedTuple):
     """`raised` by key, in the order they came; `pending` process clock since a condition holds;
     `floods` how often each has come within the last hour."""
 
-    raised: Mapping[str, Alarm] = {}
+    raised: Mapping[str, RaisedAlarm] = {}
     pending: Mapping[str, float] = {}
     floods: Mapping[str, Flood] = {}
 
@@ -57,58 +58,13 @@ class AlarmCondition(NamedTuple):
     """
 
     key: str
+    alarm: Alarm
     on: bool | None
     off: bool
-    delay_s: float
-    clear_s: float
     text: str
     value: Value = None
     threshold: float | None = None
-    latched: bool = False
     notify: bool = True
-    silent: bool = False  # its edges are told by others
-
-
-def _below(
-    key: str, m: Measurement, limit: float, clear: float, delay: float, text: str
-) -> AlarmCondition:
-    on = m.value < limit if m.good else None
-    return AlarmCondition(key, on, m.value > clear, delay, CLEAR_S, text, m.value, limit)
-
-
-def _above(
-    key: str, m: Measurement, limit: float, clear: float, delay: float, text: str
-) -> AlarmCondition:
-    on = m.value > limit if m.good else None
-    return AlarmCondition(key, on, m.value < clear, delay, CLEAR_S, text, m.value, limit)
-
-
-def _balance(ctx: StepContext) -> AlarmCondition:
-    """supply + charger = load + battery + HAT, within 0.2 A + 3 % of the largest.
-
-    The HAT takes between nothing (fed elsewhere) and 4 W, so that a lighter board is no fault.
-    """
-    inputs = ctx.inputs
-    supply, load, battery = inputs.supply_a, inputs.load_a, inputs.battery_a
-    charger = inputs.charger_a
-    single = ctx.sp.single_source
-    known = supply.good and load.good and battery.good and (single or charger.good)
-    text = (
-        "The currents do not add up: check that Battery- and Load- go to the HAT only, then the "
-        "shunts."
-    )
-    if not known:
-        return AlarmCondition("wiring.current_balance", None, False, 60.0, CLEAR_S, text)
-    into = 0.0 if single else charger.value
-    rest = supply.value + into - load.value - battery.value
-    volts = max([m.value for m in (inputs.supply_v, inputs.battery_v) if m.good] or [9.0])
-    volts = max(volts, 9.0)  # below it the HAT is off
-    largest = max(abs(supply.value), abs(into), abs(load.value), abs(battery.value))
-    allowed = 0.2 + 0.03 * largest
-    odd = rest < -allowed or rest > HAT_W / volts + allowed
-    return AlarmCondition(
-        "wiring.current_balance", odd, not odd, 60.0, CLEAR_S, text, round(rest, 3), allowed
-    )
 
 
 class Seen(NamedTuple):
@@ -126,121 +82,186 @@ class Seen(NamedTuple):
     settings_lost: bool | None = False
 
 
-def conditions(seen: Seen, ctx: StepContext) -> list[AlarmCondition]:
-    """Every alarm's condition in this scan; the order here is the order people see."""
-    inputs, th, sp = ctx.inputs, ctx.sp.th, ctx.sp
-    presence, health, blocks = seen.presence, seen.health, seen.blocks
-    young = ctx.now - ctx.boot < SUPPRESSION_S
-    found = [
-        AlarmCondition("lvd.open", seen.lvd.is_open, not seen.lvd.is_open, 0.0, 0.0,
-                  "The low-voltage disconnect is open: the battery is off the load.", silent=True),
-        AlarmCondition(
-            "battery.low_capacity", health.low_alarm, not health.low_alarm, 0.0, 0.0,
-            low_alarm_text(health), latched=True,
-        ),
-        _below(
-            "battery.low_voltage", ctx.battery, th.low_battery_v, th.low_battery_clear_v,
-            10.0, "Low battery voltage.",
-        ),
-        AlarmCondition(
-            "battery.block_imbalance", blocks.is_imbalanced, not blocks.is_imbalanced, 0.0, 0.0,
-            format_imbalance(blocks),
-        ),
-        _source("supply.lost", presence.supply.present, inputs.supply_v,
-                th.supply_present_v, 10.0, "The supply is lost.",
-                delivers=presence.supply.below_since is None),
-        *_guard(seen.guard),
-        _above("temperature.high", inputs.temperature, 60.0, 57.0, 60.0,
-               "The enclosure is too hot."),
-        _above("overcurrent", inputs.load_a, th.overcurrent_a, th.rating_a, 5.0,
-               "The load takes more than the unit's rating."),
-        _balance(ctx),
-        _mismatch(ctx),
-        AlarmCondition("storage", not inputs.storage_ok, inputs.storage_ok, 0.0, 0.0,
-                  "Results and events cannot be written to storage."),
-        AlarmCondition("clock", not inputs.clock_ok, inputs.clock_ok, 0.0, 0.0,
-                  "The clock is not set: times in the log are wrong."),
-        AlarmCondition("settings.defaults", seen.settings_lost is True, seen.settings_lost is False,
-                  0.0, 0.0, SETTINGS_TEXT),
-    ]  # fmt: skip
-    if not sp.single_source:
-        # in bulk the charger's limit pulls its volts down to the battery's: current counts too
-        charges = delivers(inputs)
-        found.append(
-            _source(
-                "charger.lost",
-                presence.charger.present or charges,
-                inputs.charger_v,
-                th.charger_present_v,
-                60.0,
-                "The charger is lost.",
-                delivers=charges,
-            )
-        )
-    for key, channel in (("io1", seen.digital.io1), ("io2", seen.digital.io2)):
-        tripped = channel.tripped is True
-        found.append(
-            AlarmCondition(
-                key,
-                tripped,
-                not tripped,
-                0.0,
-                0.0,
-                f"{key.upper()} digital input tripped.",
-                notify=not young,
-            )
-        )
-    for name, contact in zip(RELAYS, seen.relays.contacts, strict=True):
-        found.append(
-            AlarmCondition(f"relay.{name}", contact.faulty, not contact.faulty, 0.0, 0.0,
-                      FAULT_TEXT[name], latched=True)
-        )  # fmt: skip
-    for address, ok in inputs.chips:
-        found.append(
-            AlarmCondition(f"sensor.{address}", not ok, ok, 10.0, 2.0,
-                      f"Chip {address} does not answer or reads nonsense.")
-        )  # fmt: skip
-    for point, reason in seen.reasons.items():
-        found.append(AlarmCondition(f"reading.{point}", True, False, 0.0, 0.0, reason))
-    return found
+Conditions = Iterable[AlarmCondition]
 
 
-def _guard(guard: GuardWatch) -> tuple[AlarmCondition, AlarmCondition]:
-    active = guard.active_since is not None
-    return (
-        AlarmCondition("guard.active", active and guard.idle_since is None, not active, 60.0, 0.0,
-                  "The bus guard has held the load for a minute: the supply alone does not."),
-        AlarmCondition("supply.weak", guard.is_weak, not guard.helps, 0.0, 0.0,
-                  "The supply is weak: the battery had to help more than three times within an "
-                  "hour."),
+def _flag(alarm: Alarm, on: bool, text: str = "", notify: bool = True) -> Conditions:
+    """It is on, or it is off."""
+    yield AlarmCondition(alarm.key, alarm, on, not on, text or alarm.text, notify=notify)
+
+
+def _lvd(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    return _flag(alarm, seen.lvd.is_open)
+
+
+def _low_capacity(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    return _flag(alarm, seen.health.low_alarm, low_alarm_text(seen.health))
+
+
+def _low_voltage(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    m, th = ctx.battery, ctx.sp.th
+    on = m.value < th.low_battery_v if m.good else None
+    yield AlarmCondition(
+        alarm.key, alarm, on, m.value > th.low_battery_clear_v, alarm.text, m.value,
+        th.low_battery_v,
     )  # fmt: skip
 
 
+def _imbalance(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    return _flag(alarm, seen.blocks.is_imbalanced, format_imbalance(seen.blocks))
+
+
 def _source(
-    key: str,
-    present: bool,
-    m: Measurement,
-    limit: float,
-    delay: float,
-    text: str,
-    *,
-    delivers: bool = False,
-) -> AlarmCondition:
+    alarm: Alarm, present: bool, delivers: bool, m: Measurement, limit: float
+) -> Conditions:
     on = m.value < limit and not delivers if m.good else None
-    return AlarmCondition(key, on, present, delay, 0.0, text, m.value, limit)
+    yield AlarmCondition(alarm.key, alarm, on, present, alarm.text, m.value, limit)
 
 
-SETTINGS_TEXT = (
-    "The settings file was unreadable and set aside: the unit runs on its defaults, also for "
-    "mail and traps. Set it up again or import a backup."
-)
+def _supply(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    supply = seen.presence.supply
+    delivers = supply.below_since is None
+    limit = ctx.sp.th.supply_present_v
+    return _source(alarm, supply.present, delivers, ctx.inputs.supply_v, limit)
 
 
-def _mismatch(ctx: StepContext) -> AlarmCondition:
+def _charger(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    if ctx.sp.single_source:
+        return ()
+    # In bulk the charger's limit pulls its volts down to the battery's: current counts too.
+    charges = delivers(ctx.inputs)
+    present = seen.presence.charger.present or charges
+    return _source(alarm, present, charges, ctx.inputs.charger_v, ctx.sp.th.charger_present_v)
+
+
+def _guard(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    active = seen.guard.active_since is not None
+    on = active and seen.guard.idle_since is None
+    yield AlarmCondition(alarm.key, alarm, on, not active, alarm.text)
+
+
+def _weak(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    yield AlarmCondition(alarm.key, alarm, seen.guard.is_weak, not seen.guard.helps, alarm.text)
+
+
+def _above(alarm: Alarm, m: Measurement, limit: float, clear: float) -> Conditions:
+    on = m.value > limit if m.good else None
+    yield AlarmCondition(alarm.key, alarm, on, m.value < clear, alarm.text, m.value, limit)
+
+
+def _hot(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    return _above(alarm, ctx.inputs.temperature, HOT_C, HOT_CLEAR_C)
+
+
+def _overcurrent(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    return _above(alarm, ctx.inputs.load_a, ctx.sp.th.overcurrent_a, ctx.sp.th.rating_a)
+
+
+def _balance(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    """supply + charger = load + battery + HAT, within 0.2 A + 3 % of the largest.
+
+    The HAT takes between nothing (fed elsewhere) and 4 W, so that a lighter board is no fault.
+    """
+    inputs = ctx.inputs
+    supply, load, battery = inputs.supply_a, inputs.load_a, inputs.battery_a
+    charger = inputs.charger_a
+    single = ctx.sp.single_source
+    known = supply.good and load.good and battery.good and (single or charger.good)
+    if not known:
+        yield AlarmCondition(alarm.key, alarm, None, False, alarm.text)
+        return
+    into = 0.0 if single else charger.value
+    left = supply.value + into - load.value - battery.value
+    volts = max([m.value for m in (inputs.supply_v, inputs.battery_v) if m.good] or [9.0])
+    volts = max(volts, 9.0)  # below it the HAT is off
+    largest = max(abs(supply.value), abs(into), abs(load.value), abs(battery.value))
+    allowed = 0.2 + 0.03 * largest
+    odd = left < -allowed or left > HAT_W / volts + allowed
+    yield AlarmCondition(alarm.key, alarm, odd, not odd, alarm.text, round(left, 3), allowed)
+
+
+def _mismatch(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     m, th = ctx.inputs.battery_v, ctx.sp.th
     on = not th.mismatch_low_v <= m.value <= th.mismatch_high_v if m.good else None
     text = f"The battery does not fit the system voltage of {th.system_v} V."
-    return AlarmCondition("system.voltage_mismatch", on, on is False, 60.0, CLEAR_S, text, m.value)
+    yield AlarmCondition(alarm.key, alarm, on, on is False, text, m.value)
+
+
+def _storage(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    return _flag(alarm, not ctx.inputs.storage_ok)
+
+
+def _clock(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    return _flag(alarm, not ctx.inputs.clock_ok)
+
+
+def _settings(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    lost = seen.settings_lost
+    yield AlarmCondition(alarm.key, alarm, lost is True, lost is False, alarm.text)
+
+
+def _digital(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    channel = seen.digital.io1 if alarm.key == "io1" else seen.digital.io2
+    is_young = ctx.now - ctx.boot < SUPPRESSION_S
+    return _flag(alarm, channel.tripped is True, notify=not is_young)
+
+
+def _relay(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    name = alarm.key.removeprefix("relay.")
+    return _flag(alarm, seen.relays.contacts[RELAYS.index(name)].faulty)
+
+
+def _sensors(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    for address, ok in ctx.inputs.chips:
+        text = f"Chip {address} does not answer or reads nonsense."
+        yield AlarmCondition(f"sensor.{address}", alarm, not ok, ok, text)
+
+
+def _readings(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    for point, reason in seen.reasons.items():
+        yield AlarmCondition(f"reading.{point}", alarm, True, False, reason)
+
+
+_MADE: Final[Mapping[str, Callable[[Alarm, Seen, StepContext], Conditions]]] = {
+    "lvd.open": _lvd,
+    "battery.low_capacity": _low_capacity,
+    "battery.low_voltage": _low_voltage,
+    "battery.block_imbalance": _imbalance,
+    "supply.lost": _supply,
+    "guard.active": _guard,
+    "supply.weak": _weak,
+    "temperature.high": _hot,
+    "overcurrent": _overcurrent,
+    "wiring.current_balance": _balance,
+    "system.voltage_mismatch": _mismatch,
+    "storage": _storage,
+    "clock": _clock,
+    "settings.defaults": _settings,
+    "charger.lost": _charger,
+    "io1": _digital,
+    "io2": _digital,
+    "relay.k1": _relay,
+    "relay.k2": _relay,
+    "relay.k3": _relay,
+    "sensor.": _sensors,
+    "reading.": _readings,
+}
+
+
+def check_conditions(declared: Iterable[str], made: Iterable[str]) -> None:
+    """Raises ValueError for an alarm that nothing raises, and for a condition of no alarm."""
+    odd = set(declared) ^ set(made)
+    if odd:
+        raise ValueError(f"Declared without a condition, or the other way: {sorted(odd)}.")
+
+
+check_conditions(ALARM, _MADE)
+_ORDER: Final = tuple((alarm, _MADE[alarm.key]) for alarm in ALARMS)
+
+
+def conditions(seen: Seen, ctx: StepContext) -> list[AlarmCondition]:
+    """Every alarm's condition in this scan; the order here is the order people see."""
+    return [found for alarm, make in _ORDER for found in make(alarm, seen, ctx)]
 
 
 def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -> Alarms:
@@ -257,22 +278,22 @@ def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -
             since = pending.get(key)
             if since is None:
                 since = now
-                if c.delay_s > 0.0:
+                if c.alarm.delay_s > 0.0:
                     pending = {**pending, key: now}
-            if now - since < c.delay_s - 1e-6:
+            if now - since < c.alarm.delay_s - 1e-6:
                 continue
             pending = {k: t for k, t in pending.items() if k != key}
-            alarm = Alarm(c.text, ctx.inputs.wall, c.value, c.threshold, c.latched)
+            alarm = RaisedAlarm(c.text, ctx.inputs.wall, c.value, c.threshold, c.alarm.latched)
             raised = {**raised, key: alarm}
             flood = floods.get(key, NO_FLOOD).come(now)
             floods = {**floods, key: flood}
-            if not c.silent:
+            if not c.alarm.is_silent:
                 text = f"{c.text} {chattering(flood)}" if flood.held else c.text
                 ctx.tell(
                     key, Kind.RAISE, text, value=c.value, threshold=c.threshold, notify=c.notify
                 )
             continue
-        is_news = c.latched and alarm.text != c.text  # a newer test says more
+        is_news = c.alarm.latched and alarm.text != c.text  # a newer test says more
         if is_news:
             alarm = alarm._replace(text=c.text)
             raised = {**raised, key: alarm}
@@ -289,12 +310,12 @@ def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -
                 raised = {**raised, key: alarm._replace(clearing=None)}
             continue
         since = now if alarm.clearing is None else alarm.clearing
-        if not flood.held and now - since < c.clear_s - 1e-6:
+        if not flood.held and now - since < c.alarm.clear_s - 1e-6:
             if alarm.clearing is None:
                 raised = {**raised, key: alarm._replace(clearing=now)}
             continue
         raised = {k: a for k, a in raised.items() if k != key}
-        if c.silent:
+        if c.alarm.is_silent:
             continue
         text = f"Cleared: {c.text}"
         if flood.held:
@@ -309,8 +330,8 @@ def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -
 
 
 def _left(
-    key: str, raised: Mapping[str, Alarm], floods: Mapping[str, Flood], ctx: StepContext
-) -> tuple[Mapping[str, Alarm], Mapping[str, Flood]]:
+    key: str, raised: Mapping[str, RaisedAlarm], floods: Mapping[str, Flood], ctx: StepContext
+) -> tuple[Mapping[str, RaisedAlarm], Mapping[str, Flood]]:
     """An alarm that has no condition any more: told, unless it comes too often, or was raised
     before a restart and the readings have not been judged for long enough since."""
     is_reading = key.startswith("reading.")

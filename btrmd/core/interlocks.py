@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..model.alarms import blocks_test
 from .context import StepContext
 from .load_source import BATTERY, NONE, SHARED
 from .lvd import Lvd
@@ -16,17 +17,6 @@ from .transfer import Transfer, Where
 LOAD_MIN_A = 0.2
 TEMP_LOW_C, TEMP_HIGH_C = 0.0, 45.0
 
-# Alarms that forbid a test. Capacity, digital inputs and a low clock battery do not.
-FAULT_ALARMS = (
-    "overcurrent",
-    "temperature.high",
-    "wiring.current_balance",
-    "system.voltage_mismatch",
-    "storage",
-)
-
-
-FAULT_GROUPS = ("sensor.", "reading.")
 UNKNOWN = "It is not known yet whether the {} is present: that takes 10 s."
 
 
@@ -101,7 +91,7 @@ def checks(
         "Relays", "no fault", "relay",
         f"A relay fault is latched ({names}); acknowledge it once mended." if names else "",
     )  # fmt: skip
-    alarm = next((k for k in alarms if k in FAULT_ALARMS or k.startswith(FAULT_GROUPS)), "")
+    alarm = next((k for k in alarms if blocks_test(k) and not k.startswith("relay.")), "")
     yield _check("Fault alarms", "none", "alarm", f"The alarm {alarm} is active." if alarm else "")
     doubt = (
         InterlockRefusal("sensor", "Two readings contradict each other.") if is_doubtful else None

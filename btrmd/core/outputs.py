@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..model.alarms import ALARMS
 from ..model.board import Outputs
 from .buttons import Buttons, leds
 from .context import StepContext
@@ -26,6 +27,9 @@ def on_supply(transfer: Transfer, outputs: Outputs, presence: Presence, ctx: Ste
     return inputs.load_a.value < 0.2 or inputs.supply_a.value >= 0.8 * inputs.load_a.value
 
 
+BATTERY_FAULTS = frozenset(alarm.key for alarm in ALARMS if alarm.is_battery_fault)
+
+
 def _pulls_low(config: int, fault: bool) -> bool:
     """CH output, R172: normally low opens on a fault, normally open closes on it."""
     if config == OUTPUT_NO:
@@ -35,7 +39,7 @@ def _pulls_low(config: int, fault: bool) -> bool:
 
 def battery_fault(alarms: tuple[str, ...]) -> bool:
     """What the CH output signals: battery faults only (R172)."""
-    return "battery.low_capacity" in alarms or "battery.low_voltage" in alarms
+    return any(key in BATTERY_FAULTS for key in alarms)
 
 
 def keep_path_open(

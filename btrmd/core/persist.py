@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isfinite, isnan, nan
 
 from ..model.discharge import Capacity, TestRecord, TestState
-from .alarms import Alarm, Alarms
+from .alarms import Alarms, RaisedAlarm
 from .blocks import Blocks
 from .charge import after_gap
 from .float_time import FloatTime
@@ -187,17 +187,17 @@ def _tied(stored: object) -> Tied | None:
     return Tied(float(gap_v), float(battery_v))
 
 
-def _alarms(stored: object) -> dict[str, Alarm]:
+def _alarms(stored: object) -> dict[str, RaisedAlarm]:
     """What was raised stays raised, acknowledged or not: a restart is no news."""
     if not isinstance(stored, dict):
         return {}
-    raised: dict[str, Alarm] = {}
+    raised: dict[str, RaisedAlarm] = {}
     for key, entry in stored.items():
         if not isinstance(entry, dict) or not isinstance(entry.get("text"), str):
             continue
         value = entry.get("value")
         threshold = _number(entry, "threshold", nan)
-        raised[str(key)] = Alarm(
+        raised[str(key)] = RaisedAlarm(
             text=entry["text"],
             since=_number(entry, "since", 0.0),
             value=value if isinstance(value, bool | int | float | str) else None,

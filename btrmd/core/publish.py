@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..model.alarms import ALARMS
 from ..model.block_taps import CHANNELS, MOST_BLOCKS, block_volts
 from ..model.board import Inputs
 from ..model.discharge import Estimate, TestResult, TestState
@@ -20,7 +21,7 @@ from .test.state import CapacityTest
 from .waiting import waiting_of
 
 CHANNELS_AT_ONE = dict.fromkeys(CHANNELS, 1.0)  # which blocks have both ends wired
-FAULT_POINTS = ("battery.low_capacity", "battery.low_voltage", "io1", "io2")  # R179
+FAULTS = frozenset(alarm.key for alarm in ALARMS if alarm.is_fault)  # R179
 
 
 def _measured(m: Measurement, wall: float, now: float) -> Reading:
@@ -122,7 +123,7 @@ def _values(
     estimate = running_estimate(state)
     digital, outputs = state.digital, state.outputs
     delayed = test.state is TestState.DELAYED
-    faults = any(key in alarms for key in FAULT_POINTS)
+    faults = any(key in FAULTS for key in alarms)
     extended = sp.settings.get("dnp3.extended") is True
     keys = tuple(alarms)
     number = record.n if record is not None else None if last is None else last.n

@@ -66,11 +66,6 @@ class RelayWatch(NamedTuple):
 
 
 NAMES = ("k1", "k2", "k3")
-FAULT_TEXT = {
-    "k1": "Relay K1 does not move the load as told; check K1, fuse F1 and the wiring.",
-    "k2": "Relay K2 does not switch the charger as told; check K2 and fuses F2 and F3.",
-    "k3": "The battery path does not follow relay K3; check fuse F2 and K3.",
-}
 
 
 def _watch(

@@ -10,12 +10,11 @@ import math
 from datetime import UTC, datetime
 from typing import Final
 
-from .alarm_advice import advice_of
+from .alarms import advice_of, severity_of
 from .discharge import TestRecord
 from .events import Event
 from .points import POINT
 from .readings import BAD, MISSING, Reading, Value
-from .severity import severity_of
 from .snapshot import AlarmView
 
 _DIGITS: Final = 6  # of a float: below every resolution of the board, and short

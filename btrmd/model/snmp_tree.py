@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from .alarms import ALARMS
 from .bindings import ENTERPRISE, Access, Syntax
+from .points import POINT
 from .setting_table import SETTINGS
 
 TRAP_ROWS: Final = (0, 1)  # the manual's walk and help page: receivers 0 and 1 (C33)
@@ -99,38 +101,27 @@ ALARM_STATE: Final = NotifyObject(
     (99, 2, 4), "alarmState", "INTEGER", "The alarm of this notification; off when it clears."
 )
 
-NOTIFICATIONS: Final = (
-    Notification((0, 1), "lowBattCapacityEvent", "battery.low_capacity", "battery.low_capacity"),
-    Notification((0, 2), "lowBatteryVoltageEvent", "battery.low_voltage", "battery.low_voltage"),
-    Notification((0, 3), "ioChan1Event", "io1", "io1.alarm"),
-    Notification((0, 4), "ioChan2Event", "io2", "io2.alarm"),
-)
 
-# The other alarms and edges, numbered once and for ever below 34506.99.0.
-OTHER_NOTIFICATIONS: Final = (
-    Notification((99, 0, 1), "supplyLostEvent", "supply.lost", ""),
-    Notification((99, 0, 2), "chargerLostEvent", "charger.lost", ""),
+def _notifications() -> tuple[Notification, ...]:
+    """Those of the alarms, by OID; the manual's four (R101) come first."""
+    made = []
+    for alarm in ALARMS:
+        point = POINT[alarm.point] if alarm.point else None
+        shown = alarm.point if point is not None and point.snmp else ""
+        key = alarm.key + "*" if alarm.key.endswith(".") else alarm.key
+        made.append(Notification(*alarm.trap, key, shown))
+    return tuple(sorted(made + list(EDGES), key=lambda item: item.oid))
+
+
+# Edges that are no alarms, numbered like the other alarms once and for ever below 34506.99.0.
+EDGES: Final = (
     Notification((99, 0, 3), "onBatteryEvent", "ups.on_battery", "ups.on_battery"),
-    Notification((99, 0, 4), "lvdEvent", "lvd.open", "lvd.open"),
-    Notification((99, 0, 5), "temperatureEvent", "temperature.high", ""),
-    Notification((99, 0, 6), "overcurrentEvent", "overcurrent", ""),
-    Notification((99, 0, 7), "currentBalanceEvent", "wiring.current_balance", ""),
-    Notification((99, 0, 8), "voltageMismatchEvent", "system.voltage_mismatch", ""),
-    Notification((99, 0, 9), "relayK1Event", "relay.k1", ""),
-    Notification((99, 0, 10), "relayK2Event", "relay.k2", ""),
-    Notification((99, 0, 11), "relayK3Event", "relay.k3", ""),
-    Notification((99, 0, 12), "sensorEvent", "sensor.*", ""),
-    Notification((99, 0, 13), "storageEvent", "storage", ""),
-    Notification((99, 0, 14), "clockEvent", "clock", ""),
     Notification((99, 0, 15), "testSkippedEvent", "test.skipped", ""),
     Notification((99, 0, 16), "testNotification", "snmp.test", ""),
-    Notification((99, 0, 17), "guardActiveEvent", "guard.active", ""),
-    Notification((99, 0, 18), "supplyWeakEvent", "supply.weak", ""),
-    Notification((99, 0, 19), "readingEvent", "reading.*", ""),
-    Notification((99, 0, 20), "settingsDefaultsEvent", "settings.defaults", ""),
-    Notification((99, 0, 21), "blockImbalanceEvent", "battery.block_imbalance", ""),
 )
-ALL_NOTIFICATIONS: Final = (*NOTIFICATIONS, *OTHER_NOTIFICATIONS)
+ALL_NOTIFICATIONS: Final = _notifications()
+NOTIFICATIONS: Final = tuple(item for item in ALL_NOTIFICATIONS if item.oid[0] == 0)
+OTHER_NOTIFICATIONS: Final = tuple(item for item in ALL_NOTIFICATIONS if item.oid[0] != 0)
 
 
 def notification_of(key: str) -> Notification | None:

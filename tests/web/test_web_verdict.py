@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from web_station import AT, VALUES, Client, Station, make_snapshot
 
-from btrmd.model.alarm_advice import advice_of, count_severities, worst_first
+from btrmd.model.alarms import advice_of, count_severities, worst_first
 from btrmd.model.discharge import TestRecord
 from btrmd.model.points import POINT
 from btrmd.model.readings import BAD, GOOD, MISSING, Reading, Value

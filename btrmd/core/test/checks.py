@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ...model.alarms import ALARM
 from ...model.discharge import TestState
 from ...model.events import Kind
 from ..actions import SaveRecord
 from ..context import StepContext
 from ..evidence import CLOSED_A
 from ..progress import Progress, advance
-from ..relaywatch import FAULT_TEXT, RelayWatch, look_at_source, single_source_suspect
+from ..relaywatch import RelayWatch, look_at_source, single_source_suspect
 from ..transfer import Handover, Transfer, Where
 from ..type1 import Policy, planned_length
 from .state import CapacityTest, CheckPhase, Moved, abort_reason
@@ -122,7 +123,7 @@ def step_checks(
     if not reason and test.watch.sensor is not None:
         return Moved(test)  # decide nothing on this scan; abort_reason counts
     if not reason and relays.faulty:
-        reason = FAULT_TEXT[relays.faulty[0]]
+        reason = ALARM[f"relay.{relays.faulty[0]}"].text
     if not reason and inputs.guard is True:
         reason = "The bus guard closed."
     if not reason and transfer.where is not Where.SUPPLY:

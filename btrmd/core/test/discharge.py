@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ...model.alarms import ALARM
 from ...model.result_words import format_hours
 from ..actions import WantEstimate
 from ..context import StepContext
 from ..lvd import Lvd
 from ..progress import advance
 from ..relations import APART_V
-from ..relaywatch import FAULT_TEXT, RelayWatch
+from ..relaywatch import RelayWatch
 from ..type1 import early_stop, may_evaluate
 from .state import CapacityTest, End, abort_reason, held, lasted
 
@@ -107,7 +108,7 @@ def _step(test: CapacityTest, relays: RelayWatch, lvd: Lvd, ctx: StepContext) ->
     watch, reason = abort_reason(test, ctx)
     test = test._replace(watch=watch)
     if not reason and relays.faulty:
-        reason = FAULT_TEXT[relays.faulty[0]]
+        reason = ALARM[f"relay.{relays.faulty[0]}"].text
     if reason:
         return test._replace(end=End.ABORT, reason=reason)
     test, reason = _cutoff(test, ctx)

@@ -11,6 +11,7 @@ from socket import gethostname
 from typing import Final
 from zlib import crc32
 
+from ...model.alarms import alarm_of
 from ...model.events import Event, Kind
 from ...model.readings import Value
 from ...model.settings import Settings
@@ -19,16 +20,6 @@ from .account import Account
 
 # Edges that are no alarm, and yet what somebody must hear of.
 CHANGES: Final = frozenset({"test.result", "test.skipped", "lvd.open"})
-UNITS: Final = {
-    "battery.low_voltage": "V",
-    "supply.lost": "V",
-    "charger.lost": "V",
-    "system.voltage_mismatch": "V",
-    "lvd.open": "V",
-    "temperature.high": "°C",
-    "overcurrent": "A",
-    "wiring.current_balance": "A",
-}
 LISTED: Final = 60  # events a digest names one by one, the newest
 SUBJECT_MOST: Final = 160
 WIDTH: Final = 12
@@ -97,7 +88,8 @@ def value_text(value: Value, key: str) -> str:
         text = f"{value:.2f}"
     else:
         text = ", ".join(value) if isinstance(value, tuple) else str(value)
-    unit = UNITS.get(key, "") if isinstance(value, int | float) else ""
+    alarm = alarm_of(key) if isinstance(value, int | float) else None
+    unit = alarm.unit if alarm is not None else ""
     return f"{text} {unit}".strip()
 
 

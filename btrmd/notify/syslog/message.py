@@ -8,10 +8,10 @@ from socket import gethostname
 from typing import Final
 
 from ... import __version__
+from ...model.alarms import severity_of
 from ...model.bindings import ENTERPRISE
 from ...model.events import Event, Kind
 from ...model.settings import Settings
-from ...model.severity import severity_of
 from ...model.words import plain_value
 
 APP_NAME: Final = "btrmd"

@@ -8,6 +8,7 @@ from py1815.events import BinaryEvent, EventBuffers, EventClass
 from py1815.objects import BinaryPoint, BinaryQuality
 
 from ...bus import Bus
+from ...model.alarms import ALARMS
 from ...model.bindings import BinaryInput
 from ...model.events import Event, Kind
 from ...model.points import dnp3_map
@@ -16,13 +17,7 @@ from .dnp3_limits import CAPACITY
 
 # Points whose changes the event log carries as an alarm, with the time of the edge. The points of
 # the extended profile that are no alarms are compared from snapshot to snapshot.
-_ALARMS: Final = {
-    "battery.low_capacity": "battery.low_capacity",
-    "battery.low_voltage": "battery.low_voltage",
-    "io1.alarm": "io1",
-    "io2.alarm": "io2",
-    "supply.lost": "supply.lost",
-}
+_ALARMS: Final = {alarm.point: alarm.key for alarm in ALARMS if alarm.point and not alarm.is_silent}
 _EDGES: Final = {Kind.RAISE: True, Kind.CLEAR: False}
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from btrmd.bus import Bus
+from btrmd.model.alarms import severity_of
 from btrmd.model.events import Kind
 from btrmd.model.points import POINT
 from btrmd.model.readings import BAD, MISSING, STALE, Reading
-from btrmd.model.severity import severity_of
 from btrmd.model.snapshot import Snapshot
 
 from ..share import SHARE_COUNTS

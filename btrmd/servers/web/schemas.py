@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from btrmd.model.alarms import SEVERITIES
 from btrmd.model.result_words import MARKS
 from btrmd.model.setting_battery import BATTERY_TYPES
-from btrmd.model.severity import SEVERITIES
 
 NULL: Final[dict[str, Any]] = {"type": "null"}
 

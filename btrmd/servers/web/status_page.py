@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from btrmd.model.alarm_advice import advice_of
+from btrmd.model.alarms import advice_of
 from btrmd.model.snapshot import Snapshot
 
 from .card import Card, make_card

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from btrmd.model.alarm_advice import advice_of, count_severities, worst_first
+from btrmd.model.alarms import advice_of, count_severities, worst_first
 from btrmd.model.discharge import TestRecord
 from btrmd.model.readings import GOOD
 from btrmd.model.result_words import format_action, format_hours, format_need
@@ -181,7 +181,7 @@ def _todo(snapshot: Snapshot, keys: list[str]) -> str:
     for key in worst_first(keys):
         advice = advice_of(key)
         if key == "battery.low_capacity" and snapshot.last_test is not None:
-            advice = format_action(snapshot.last_test) or left_words
+            advice = format_action(snapshot.last_test) or advice
         if advice:
             return advice
     last = snapshot.last_test
