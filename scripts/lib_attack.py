@@ -24,8 +24,8 @@ from daemon_process import PASSWORD, wait_until  # noqa: E402
 from dnp3_wire import LINK_STATUS, Master, frame  # noqa: E402
 from hostile import HOST, address, connect, crowd, is_open  # noqa: E402
 
-from btrmd.model import ber, usm  # noqa: E402
-from btrmd.model.usm import Stamp, V3User, seal  # noqa: E402
+from btrmd.snmp import ber, usm  # noqa: E402
+from btrmd.snmp.usm import Stamp, V3User, seal  # noqa: E402
 
 CROWD = ROOT / "tests" / "support" / "hostile_crowd.py"
 READ = bytes.fromhex("000100000006010400000001")

@@ -211,7 +211,7 @@ def config_lock(folder: Path) -> Iterator[None]:
 
 def store_password(place: Folders, user: str, password: str, role: str | None = None) -> None:
     """Write the login into CONFIG_DIR/auth.json. Raises BtrmError."""
-    from ..model.passwords import factory_accounts, with_password
+    from ..passwords import factory_accounts, with_password
     from ..store.json_file import JsonFile
 
     with lock_files(place):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from ..model.mib_text import mib_text
+from ..docgen.mib_text import mib_text
 from .output import write_lines
 from .parsing import Verbs
 

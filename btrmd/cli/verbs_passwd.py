@@ -7,7 +7,7 @@ import sys
 from getpass import getpass
 
 from ..model.errors import SettingError
-from ..model.passwords import FACTORY_USER, MAX_LENGTH, ROLES, check_new_password
+from ..passwords import FACTORY_USER, MAX_LENGTH, ROLES, check_new_password
 from ..servers.control_access import check_user
 from .client import ControlClient
 from .parsing import Verbs, place_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ..model.point_text import points_json, points_markdown
+from ..docgen.point_text import points_json, points_markdown
 from .output import table, write_json, write_lines
 from .parsing import Verbs, add_json
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ..model.passwords import factory_accounts, with_password
 from ..model.tokens import with_token, without_token
+from ..passwords import factory_accounts, with_password
 from ..store.json_file import JsonFile
 
 _NOTHING: Mapping[str, object] = {}

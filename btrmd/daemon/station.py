@@ -19,7 +19,6 @@ from ..hal.calibration import Calibration
 from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardware
 from ..model.commands import Note
 from ..model.errors import BtrmError, SettingError
-from ..model.snmp_engine import SnmpEngine
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester
 from ..notify.mqtt.publisher import MqttPublisher
@@ -34,6 +33,7 @@ from ..servers.fieldbus.listener_config import FieldbusOptions, SerialLine
 from ..servers.fieldbus.service import Fieldbus, wanted_listeners
 from ..servers.nut.server import NutServer
 from ..servers.snmp.server import SnmpServer
+from ..snmp.engine import SnmpEngine
 from ..store.atomic import write_atomic
 from ..store.history_db import HistoryDb
 from ..store.json_file import JsonFile

@@ -15,8 +15,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ..model.address import network_of
 from ..model.limits import Limit
+from ..net import network_of
 
 BURST_S: Final = 2.0  # of new connections at the full rate may come at once
 OWN_BURST: Final = 16.0  # new connections of one address that are taken in a crowd,

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from control_station import Station
 
-from btrmd.model.passwords import verify_password
 from btrmd.model.settings import SETTINGS
+from btrmd.passwords import verify_password
 from btrmd.store.lock import DirLock
 from btrmd.store.settings_file import load_settings
 

@@ -9,7 +9,7 @@ PROGRAM = """
 import threading
 from pathlib import Path
 from btrmd.daemon import memory_trim
-from btrmd.model.passwords import hash_password
+from btrmd.passwords import hash_password
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from btrmd.docgen.point_text import points_json, points_markdown
 from btrmd.model.bindings import (
     AnalogInput,
     Coil,
@@ -37,7 +38,6 @@ from btrmd.model.encoding import (
 )
 from btrmd.model.point import Point
 from btrmd.model.point_check import UNITS, check_points
-from btrmd.model.point_text import points_json, points_markdown
 from btrmd.model.points import POINT, POINT_KEYS, POINTS, modbus_map
 from btrmd.model.readings import Quality, Reading, Value
 from btrmd.model.setting_table import SETTINGS, check_settings

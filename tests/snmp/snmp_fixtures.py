@@ -12,8 +12,8 @@ from snmp_station import AT, MemoryHistory, MemoryNumbers, make_snapshot
 from btrmd.bus import Bus
 from btrmd.model.events import Event, Kind
 from btrmd.model.settings import Settings
-from btrmd.model.snmp_engine import SnmpEngine
 from btrmd.notify.traps.sender import TrapSender
+from btrmd.snmp.engine import SnmpEngine
 
 ENGINE = SnmpEngine("tests")
 

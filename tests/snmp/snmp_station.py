@@ -18,8 +18,8 @@ from btrmd.model.points import POINT
 from btrmd.model.readings import GOOD, MISSING, Reading, Value
 from btrmd.model.settings import Settings
 from btrmd.model.snapshot import Snapshot
-from btrmd.model.snmp_engine import SnmpEngine
 from btrmd.servers.snmp.server import SnmpServer
+from btrmd.snmp.engine import SnmpEngine
 
 AT = 1_780_000_000.0  # 2026-05-28T20:26:40Z
 BTRM = (1, 3, 6, 1, 4, 1, 34506)

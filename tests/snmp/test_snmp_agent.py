@@ -10,7 +10,7 @@ from pysnmp.proto.api import v2c
 from snmp_station import BTRM, COMMUNITIES, SYSTEM, Agent, make_snapshot, request
 
 from btrmd.model.settings import Settings
-from btrmd.model.snmp_engine import SnmpEngine
+from btrmd.snmp.engine import SnmpEngine
 
 GOLDEN = tomllib.loads(
     (Path(__file__).parents[1] / "golden" / "snmp.toml").read_text(encoding="utf-8")

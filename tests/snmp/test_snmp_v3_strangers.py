@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pytest
 from snmp_station import COMMUNITIES, SYSTEM, Agent, make_snapshot
 
-from btrmd.model import ber, usm
 from btrmd.model.settings import Settings
-from btrmd.model.snmp_engine import SnmpEngine
-from btrmd.model.usm import Stamp, V3User, seal
+from btrmd.snmp import ber, usm
+from btrmd.snmp.engine import SnmpEngine
+from btrmd.snmp.usm import Stamp, V3User, seal
 
 ENGINE = SnmpEngine("test")  # as the station's agent is made
 READABLE = V3User("reader", "sha256", "authentic-1", "none", "")

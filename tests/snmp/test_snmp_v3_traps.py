@@ -13,13 +13,13 @@ from snmp_station import BTRM
 from snmp_trapd import Trapd
 
 from btrmd.model.commands import SendTestTrap
-from btrmd.model.snmp_engine import MOST, SnmpEngine
-from btrmd.model.usm import Stamp, V3User, keys_of, open_message, seal
 from btrmd.notify.traps import receiver as receiving
 from btrmd.notify.traps import tester
 from btrmd.notify.traps.sender import LISTENER
 from btrmd.notify.traps.target import TrapTarget
 from btrmd.notify.traps.usm_session import Heard, UsmSession
+from btrmd.snmp.engine import MOST, SnmpEngine
+from btrmd.snmp.usm import Stamp, V3User, keys_of, open_message, seal
 
 Wait = Callable[..., None]
 NAMES = {

@@ -27,7 +27,7 @@ PACKAGES = {
     "py1815": "servers/fieldbus",
     "serial": "servers",
     "paho": "notify/mqtt",
-    "cryptography": "servers/web or appliance or model/usm",
+    "cryptography": "servers/web or appliance or snmp/usm",
     "systemd": "daemon",
 }
 

@@ -30,7 +30,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 from dnp3_wire import LINK_STATUS, frame, frames  # noqa: E402
 from hostile import HOST, address  # noqa: E402
 
-from btrmd.model import ber  # noqa: E402
+from btrmd.snmp import ber  # noqa: E402
 
 AGAIN_S = 1.0  # before a connection that was ended is made anew
 SMALL = 2048  # octets of a receive buffer that is never read

@@ -22,11 +22,11 @@ from btrmd.estimate.csv_file import load_record
 from btrmd.model.commands import Answer
 from btrmd.model.errors import BtrmError
 from btrmd.model.settings import Settings
-from btrmd.model.snmp_engine import SnmpEngine
 from btrmd.servers.control import ControlServer
 from btrmd.servers.nut.session import NutSession
 from btrmd.servers.snmp.server import SnmpServer
 from btrmd.servers.web.http_request import HttpRequest
+from btrmd.snmp.engine import SnmpEngine
 from btrmd.store.settings_file import load_settings
 
 LONGEST_S = 0.25  # of CPU for one piece of input; a whole answer of SNMP or a file is in it

@@ -8,7 +8,7 @@ from functools import lru_cache
 import pytest
 from web_station import Client, Station, make_station
 
-from btrmd.model import passwords
+from btrmd import passwords
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,9 +9,9 @@ from web_forms import alert, follow, post, words
 from web_station import PASSWORD, Client, Station
 
 from btrmd.model.commands import ChangeSettings
-from btrmd.model.passwords import MAX_LENGTH
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
+from btrmd.passwords import MAX_LENGTH
 
 PATH = "/authorization"
 USERS = f"{PATH}/users"

@@ -11,7 +11,7 @@ import pytest
 from hostile import address, connect
 from web_station import PASSWORD, Client, Station, wait_for
 
-from btrmd.model import passwords
+from btrmd import passwords
 from btrmd.servers.web.dispatcher import MOST_LOGINS, MOST_LOGINS_EACH
 from btrmd.servers.web.throttle import FREE_FAILURES
 

@@ -8,9 +8,9 @@ import pytest
 from web_station import Client, Station
 
 from btrmd.model.errors import ConfigError
-from btrmd.model.passwords import FACTORY_PASSWORD, FACTORY_USER
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site, decode_site
+from btrmd.passwords import FACTORY_PASSWORD, FACTORY_USER
 from btrmd.servers.web.hosts import is_own_host
 
 OWN = (

@@ -9,7 +9,7 @@ import pytest
 from web_station import PASSWORD, Client, Station
 
 from btrmd.model.errors import BtrmError
-from btrmd.model.passwords import with_password
+from btrmd.passwords import with_password
 from btrmd.servers.web.sessions import IDLE_S, LONGEST_S, MAX_SESSIONS, Sessions
 
 NEW = "correct horse"

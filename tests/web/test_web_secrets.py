@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from web_station import PASSWORD, PASSWORD_HASH, Clock
 
-from btrmd.model import passwords
-from btrmd.model.address import is_private, network_of
+from btrmd import passwords
 from btrmd.model.errors import SettingError
-from btrmd.model.passwords import (
+from btrmd.net import is_private, network_of
+from btrmd.passwords import (
     COST,
     DECOY,
     FACTORY_PASSWORD,

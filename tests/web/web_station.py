@@ -15,12 +15,12 @@ from btrmd.model.commands import Answer, ChangeSettings, Command, Note, StartTes
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.errors import SettingError
 from btrmd.model.events import Event, Kind
-from btrmd.model.passwords import hash_password
 from btrmd.model.points import POINT
 from btrmd.model.readings import GOOD, MISSING, Reading, Value
 from btrmd.model.settings import Settings
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.tokens import with_token, without_token
+from btrmd.passwords import hash_password
 from btrmd.servers.web import WebServer
 
 AT = 1_780_000_000.0  # 2026-05-28T20:26:40Z

@@ -5,9 +5,9 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Final, NamedTuple
 
-from ...model.address import host_and_port
 from ...model.setting_format import split_list
 from ...model.settings import Settings
+from ...net import host_and_port
 
 WORDS_MOST: Final = 200  # of what a server says
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from ...model.address import host_and_port
 from ...model.settings import Settings
+from ...net import host_and_port
 
 DISCOVERY_PREFIX: Final = "homeassistant"  # Home Assistant's own default
 ONLINE, OFFLINE = "online", "offline"

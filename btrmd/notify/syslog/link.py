@@ -12,9 +12,9 @@ import threading
 import time
 from typing import Final, NamedTuple
 
-from ...model.address import host_and_port
 from ...model.errors import BtrmError
 from ...model.settings import Settings
+from ...net import host_and_port
 from ..tls import TlsFileError, ssl_words, use_files
 
 PATIENCE_S: Final = 10.0  # for a connection, and for each message over TCP

@@ -6,11 +6,11 @@ import random
 import socket
 from typing import Final, NamedTuple
 
-from ...model.address import is_same_host
 from ...model.errors import BtrmError
 from ...model.snapshot import Snapshot
-from ...model.snmp_engine import SnmpEngine
 from ...names import FIRST_WAIT_S, HostPort, Names, NoAddressError
+from ...net import is_same_host
+from ...snmp.engine import SnmpEngine
 from .message import Telling, answer_v2c, confirmed_id, message_v2c, notification_pdu, trap_v1
 from .target import TrapTarget, lack_of
 from .usm_session import Heard, UsmSession

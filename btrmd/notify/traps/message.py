@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
-from ...model import ber
 from ...model.bindings import ENTERPRISE, MIB2_SYSTEM
 from ...model.events import Event, Kind
 from ...model.points import POINT
 from ...model.snapshot import Snapshot
 from ...model.snmp_tree import ALARM_STATE, NOTIFY_OBJECTS, Notification, notification_of
+from ...snmp import ber
 
 Oid = tuple[int, ...]
 VarBind = tuple[Oid, bytes]  # a name and its encoded value

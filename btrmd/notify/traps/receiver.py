@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from ...bus import Bus
 from ...model.snapshot import Snapshot
-from ...model.snmp_engine import SnmpEngine
+from ...snmp.engine import SnmpEngine
 from ..cursor import Cursor
 from .line import CannotSendError, Notice, TrapLine
 from .message import telling

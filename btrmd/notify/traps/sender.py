@@ -11,8 +11,8 @@ from typing import Final
 from ...bus import Bus
 from ...model.commands import SendTestTrap
 from ...model.history import History
-from ...model.snmp_engine import SnmpEngine
 from ...model.snmp_tree import TRAP_ROWS
+from ...snmp.engine import SnmpEngine
 from ..cursor import Cursor, CursorStore
 from .receiver import Receiver
 from .tester import perform

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from ...model.address import host_and_port
 from ...model.settings import Settings
-from ...model.usm import V3User
+from ...net import host_and_port
+from ...snmp.usm import V3User
 
 NOWHERE: Final = ("0.0.0.0", "::")
 

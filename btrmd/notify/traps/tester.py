@@ -11,8 +11,8 @@ from ...bus import Bus
 from ...model.commands import Answer, SendTestTrap
 from ...model.events import Event, Kind
 from ...model.snapshot import Snapshot
-from ...model.snmp_engine import SnmpEngine
 from ...model.snmp_tree import TRAP_ROWS
+from ...snmp.engine import SnmpEngine
 from .line import CannotSendError, Notice, TrapLine
 from .message import Telling, telling
 from .target import TrapTarget

@@ -7,9 +7,9 @@ import time
 from enum import Enum
 from typing import Final
 
-from ...model import ber
-from ...model.snmp_engine import SnmpEngine
-from ...model.usm import Opened, Stamp, V3User, open_message, seal
+from ...snmp import ber
+from ...snmp.engine import SnmpEngine
+from ...snmp.usm import Opened, Stamp, V3User, open_message, seal
 from .message import confirmed_id
 
 USM_STATS: Final = ber.oid((1, 3, 6, 1, 6, 3, 15, 1, 1, 1, 0))[:-2]  # the counters follow

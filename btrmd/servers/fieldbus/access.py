@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from ...model.address import plain_address
 from ...model.setting_format import split_list
+from ...net import plain_address
 
 
 class AllowList:

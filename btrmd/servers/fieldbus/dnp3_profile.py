@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from ...docgen.point_text import number_text
 from ...model.bindings import AnalogInput, AnalogOutput, BinaryInput, BinaryOutput, Write
 from ...model.limits import LIMITS
-from ...model.point_text import number_text
 from ...model.points import dnp3_map
 from .dnp3_attributes import ALL, ATTRIBUTES, LIST
 from .dnp3_limits import (

@@ -9,9 +9,9 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from ...model.address import is_same_host
 from ...model.limits import LIMITS, STALL_S
 from ...names import AddressPendingError, Names
+from ...net import is_same_host
 from ..share import Member, Share
 from .access import AllowList
 from .context import Endpoint, FieldbusContext

@@ -8,8 +8,8 @@ import socket
 from collections.abc import Coroutine
 from typing import Any, Final, cast
 
-from ...model.address import plain_address
 from ...model.limits import LIMITS, STALL_S
+from ...net import plain_address
 from ..share import Member, Share
 from .access import AllowList
 from .context import Endpoint, FieldbusContext

@@ -13,10 +13,10 @@ from ipaddress import ip_network
 from typing import Final
 
 from ...bus import Bus
-from ...model.address import network_of, plain_address
 from ...model.limits import LIMITS, STALL_S
 from ...model.setting_format import split_list
 from ...model.settings import Settings
+from ...net import network_of, plain_address
 from ..allowance import Allowance
 from ..share import Member, Share
 from ..tcp import bind, reset

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from ...model.setting_snmp import V3_ROLES
 from ...model.settings import Settings
-from ...model.usm import V3User
+from ...snmp.usm import V3User
 
 READ_KEYS: Final = ("snmp.read1", "snmp.read2", "snmp.read3")
 WRITE_KEYS: Final = ("snmp.write1", "snmp.write2", "snmp.write3")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Final, NamedTuple
 
-from ...model import ber
 from ...model.snapshot import Snapshot
+from ...snmp import ber
 from .access import SnmpAccess
 from .changes import SetChanges
 from .counters import Counters

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from ...model import ber
+from ...snmp import ber
 from .responder import Outcome, Status
 from .values import INTEGER32, Oid, SentVarBind
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final, NamedTuple
 
-from ...model import ber
 from ...model.snapshot import Snapshot
+from ...snmp import ber
 from .tree import Leaf, Tree
 from .values import Oid, encode
 

@@ -13,7 +13,7 @@ from ...bus import Bus
 from ...model.commands import Answer, Command
 from ...model.errors import BusyError
 from ...model.settings import Settings
-from ...model.snmp_engine import SnmpEngine
+from ...snmp.engine import SnmpEngine
 from .access import SnmpAccess
 from .changes import SetChanges
 from .community import MOST_IN, V1, V2C, V3, Communities, message_version

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...model.address import network_of
 from ...model.limits import LIMITS
+from ...net import network_of
 from ..allowance import Allowance
 from ..fair_queue import FairQueue
 from ..share import MOST_PLACES, Share

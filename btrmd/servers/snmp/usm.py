@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from ...bus import Bus
-from ...model import ber, usm
-from ...model.snmp_engine import MOST, SnmpEngine
+from ...snmp import ber, usm
+from ...snmp.engine import MOST, SnmpEngine
 from .access import SnmpUser
 from .community import MOST_OUT, Communities
 from .counters import Counters

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
-from ...model import ber
-from ...model.address import plain_address
+from ...net import plain_address
+from ...snmp import ber
 
 Oid = tuple[int, ...]
 

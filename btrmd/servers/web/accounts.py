@@ -7,8 +7,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
-from btrmd.model.address import is_private
-from btrmd.model.passwords import (
+from btrmd.net import is_private
+from btrmd.passwords import (
     DECOY,
     FACTORY_USER,
     MAX_LENGTH,

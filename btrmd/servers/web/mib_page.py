@@ -9,7 +9,7 @@ from typing import Final
 
 from flask import Response
 
-from btrmd.model.mib_text import FILE, MODULE, mib_text
+from btrmd.docgen.mib_text import FILE, MODULE, mib_text
 
 from .pages import Pages
 from .point_map import snmp_rows

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Final, NamedTuple, Protocol
 
-from ...model.address import network_of
+from ...net import network_of
 
 log = logging.getLogger(__name__)
 

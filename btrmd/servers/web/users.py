@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from btrmd.model.passwords import with_password
+from btrmd.passwords import with_password
 
 from .accounts import Accounts, LoginRefusal
 from .roles import ROLES, Role, stored_role

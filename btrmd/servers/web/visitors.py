@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from ...model.address import network_of
+from ...net import network_of
 from .bearers import Bearers
 from .bodies import MAX_BODY
 from .cookies import DEVICE_COOKIE, SESSION_COOKIE

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from .bindings import ENTERPRISE
+from ..model.bindings import ENTERPRISE
 
 MOST: Final = 2**31 - 1  # of the start count and of the seconds
 

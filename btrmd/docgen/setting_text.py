@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .setting import Setting
-from .setting_table import SETTINGS
-from .setting_value import format_value
-from .settings import Settings, allowed_text
-from .site import Site
+from ..model.setting import Setting
+from ..model.setting_table import SETTINGS
+from ..model.setting_value import format_value
+from ..model.settings import Settings, allowed_text
+from ..model.site import Site
 
 
 def settings_markdown() -> str:

@@ -6,11 +6,11 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from .bindings import ENTERPRISE, Scalar
-from .point import Point
-from .points import POINT, snmp_map
-from .setting_table import SETTINGS
-from .snmp_tree import (
+from ..model.bindings import ENTERPRISE, Scalar
+from ..model.point import Point
+from ..model.points import POINT, snmp_map
+from ..model.setting_table import SETTINGS
+from ..model.snmp_tree import (
     ALARM_STATE,
     ALL_NOTIFICATIONS,
     NOTIFY_OBJECTS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from .bindings import (
+from ..model.bindings import (
     AnalogInput,
     AnalogOutput,
     BinaryInput,
@@ -18,9 +18,9 @@ from .bindings import (
     Scalar,
     Write,
 )
-from .point import Point
-from .points import POINTS, dnp3_map, modbus_map, snmp_map
-from .snmp_tree import ALL_NOTIFICATIONS, SYSTEM_GROUP, TRAP_ENTRY, TRAP_ROWS, TRAP_TABLE
+from ..model.point import Point
+from ..model.points import POINTS, dnp3_map, modbus_map, snmp_map
+from ..model.snmp_tree import ALL_NOTIFICATIONS, SYSTEM_GROUP, TRAP_ENTRY, TRAP_ROWS, TRAP_TABLE
 
 _MODBUS_NAMES = {
     Coil: "coil",

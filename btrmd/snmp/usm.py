@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from . import ber
-from .snmp_engine import MOST
+from .engine import MOST
 
 VERSION: Final = 3
 SECURITY_MODEL: Final = 3  # USM

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from .errors import SettingError
+from .model.errors import SettingError
 
 MIN_LENGTH: Final = 8  # R150
 MAX_LENGTH: Final = 128

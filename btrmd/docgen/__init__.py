@@ -1,0 +1,1 @@
+"""Documents made from the tables of the model: MIB, points, settings, alarms."""
