@@ -208,7 +208,7 @@ def test_a_drift_is_in_volts_an_hour_and_noise_within_its_bounds():
 
 
 @pytest.mark.parametrize(
-    ("line", "level", "told"),
+    ("line", "level", "reported"),
     [("guard", "low", True), ("guard", "high", False),  # active low
      ("batt_path", "high", True), ("batt_path", "low", False)],
 )  # fmt: skip
