@@ -13,6 +13,7 @@ from ..estimate.csv_file import CsvRecord, load_record
 from ..estimate.enough import NotEnough
 from ..estimate.rated import capacity_pct
 from ..estimate.run_time import estimate
+from ..model.chemistry import LEAD_ACID
 from ..model.discharge import Estimate
 from ..model.errors import DataError
 from ..model.hidden_fault import sure_s
@@ -21,7 +22,9 @@ from .parsing import add_json, wants_json
 
 BAD_INPUT = 2
 NOT_ENOUGH = 3
-TABLE_CUTOFF_V = 11.0  # makers' tables of charge, and so the capacity, are for this one
+TABLE_CUTOFF_V = (
+    LEAD_ACID.cutoff_v
+)  # makers' tables of charge, and so the capacity, are for this one
 
 DESCRIPTION = """Estimate the run time of a battery from the recorded beginning of a discharge.
 
@@ -54,8 +57,8 @@ def add_parser(subparsers: Any) -> None:
         "--cutoff",
         metavar="V",
         type=within(9.0, 12.6),
-        default=11.0,
-        help="end of the run, volts per 12 V block (default 11.0)",
+        default=LEAD_ACID.cutoff_v,
+        help="end of the run, volts per 12 V block (default %(default)s)",
     )
     parser.add_argument(
         "--mrt",

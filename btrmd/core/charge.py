@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from .capacity import CapacityHealth
 from .context import StepContext
-from .float_time import FLOAT_V_BLOCK
 from .presence import Presence
 from .setpoints import Setpoints
 
@@ -21,7 +20,7 @@ GAIN_SD = 0.01  # of a current (DESIGN section 2: 1 % + 30 mA)
 OFFSET_A = 0.05  # currents nearer to zero than this are nobody's charge
 OFFSET_SD_A = 0.03
 TAIL_PART = 0.01  # A per Ah: a current so small on float voltage is a full battery's
-ABSORPTION_PART, ABSORPTION_V_BLOCK = 2.0, 14.0  # times the tail: absorption's current when full
+ABSORPTION_PART = 2.0  # times the tail: absorption's current when full
 TAIL_LOW_A, TAIL_UNKNOWN_A = 0.1, 0.3  # at least; where the Ah are not known
 NEAR = 3.0  # times the tail: up to there nothing speaks against a full battery
 TAIL_FIRST_S = 10.0  # so long on the tail, and an unknown charge counts as known
@@ -114,7 +113,7 @@ def step_charge(
         return balance._replace(unread_s=unread)
     amps, hours = inputs.battery_a.value, dt / 3600.0
     tail = TAIL_UNKNOWN_A if ah is None else max(TAIL_LOW_A, TAIL_PART * ah)
-    if inputs.battery_v.value >= ABSORPTION_V_BLOCK * ctx.sp.blocks:
+    if inputs.battery_v.value >= ctx.sp.th.absorption_v:
         tail *= ABSORPTION_PART
     near_s = 0.0
     if -OFFSET_A <= amps <= NEAR * tail and _is_float(presence, ctx):
@@ -137,11 +136,7 @@ def step_charge(
 def _is_float(presence: Presence, ctx: StepContext) -> bool:
     """Float voltage with a charger behind it."""
     volts = ctx.inputs.battery_v
-    return (
-        volts.good
-        and volts.value >= FLOAT_V_BLOCK * ctx.sp.blocks
-        and presence.charger.below_since is None
-    )
+    return volts.good and volts.value >= ctx.sp.th.float_v and presence.charger.below_since is None
 
 
 def _settle(balance: ChargeBalance, amps: float, ah: float | None, dt: float) -> ChargeBalance:

@@ -9,7 +9,6 @@ from .presence import Presence
 
 FLOAT_S = 24 * 3600.0  # BATTERY, starting conditions
 NO_DISCHARGE_S = 48 * 3600.0
-FLOAT_V_BLOCK = 13.0  # a float charger holds 13.5 V; below 13.0 the battery is not on float
 DISCHARGE_A = 0.2  # more than the HAT and a sensor's offset
 
 
@@ -46,7 +45,7 @@ def step_float_time(
         return FloatTime(rest.float_s, age, gone)
     tail = max(0.3, 0.01 * (ctx.sp.rated_ah or 0.0))
     charger = presence.charger
-    full = amps <= tail and inputs.battery_v.value >= FLOAT_V_BLOCK * ctx.sp.blocks
+    full = amps <= tail and inputs.battery_v.value >= ctx.sp.th.float_v
     if charger.below_since is not None or not full:
         return FloatTime(0.0, age, 0.0)
     return FloatTime(rest.float_s + (dt if charger.present else 0.0), age, 0.0)

@@ -13,8 +13,6 @@ CONFIRM_S = 3.0
 SETTLE_S = 0.5
 # the guard lets go 10 s after a supply above 11.5 V with K1 off (DESIGN section 2)
 HOLDS_S = 15.0
-RELEASE_V = 11.9  # per block: surely above the guard's own 11.5 V
-ABSENT_V = 10.5  # per block: a supply below it cannot feed the load
 MENDED_S = 60.0
 
 
@@ -115,10 +113,10 @@ def _guard(
     if inputs.guard:
         # a joined source at its limit makes the guard let go and close again between two scans
         well = not sp.single_source and supply.good and not supply_is_odd
-        well = well and supply.value >= RELEASE_V * sp.blocks
+        well = well and supply.value >= sp.th.guard_release_v
         long = settled_s >= HOLDS_S and presence.supply.above_for(now) >= HOLDS_S
         return well and long and flows.alone, False
-    dead = supply_is_odd or (supply.good and supply.value < ABSENT_V * sp.blocks)
+    dead = supply_is_odd or (supply.good and supply.value < sp.th.supply_absent_v)
     return False, dead and proven and settled_s >= SETTLE_S and flows.carries
 
 

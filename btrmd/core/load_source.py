@@ -19,7 +19,6 @@ SHARED: Final = "shared"  # the supply gives a part, battery or charger the rest
 NONE: Final = "none"  # the load has no power
 SOURCES: Final = (NONE, SUPPLY, BATTERY, CHARGER, SHARED)  # as model.conversion.LOAD_SOURCES
 
-DARK_V_BLOCK = 9.0  # below it nothing that is made for the system voltage runs
 SURE_A = 0.1  # what sensors are off at small currents (DESIGN section 2: 30 mA each)
 LEAST_A = 0.2  # a smaller load does not show in the currents: then the contacts tell
 MOST_PART, LEAST_PART = 0.75, 0.25  # of the load: more is all of it, less is nothing
@@ -28,7 +27,7 @@ MOST_PART, LEAST_PART = 0.75, 0.25  # of the load: more is all of it, less is no
 def load_source(inputs: Inputs, outputs: Outputs, sp: Setpoints) -> str | None:
     """One of SOURCES; None where it cannot be told. `outputs`: the coils in force in this scan."""
     load_v, load_a = inputs.load_v, inputs.load_a
-    if load_v.good and load_v.value < DARK_V_BLOCK * sp.blocks:
+    if load_v.good and load_v.value < sp.th.dark_v:
         return NONE
     if load_a.good and load_a.value >= LEAST_A:
         by_current = _by_currents(inputs, sp)

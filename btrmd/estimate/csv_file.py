@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
+from ..model.chemistry import LEAD_ACID
 from ..model.discharge import CurveRow
 from ..model.errors import DataError
 from .csv_table import read_table
@@ -25,7 +26,6 @@ RANGES = {
     TEMPERATURE: (-60.0, 120.0, "degC"),
 }
 DISCHARGING_A = 0.05  # less is a battery at rest, or noise
-BLOCK_V = (10.0, 14.0)  # where the median of a 12 V block lies while it discharges
 GAP_S = 1800.0
 
 
@@ -101,7 +101,7 @@ def _number(path: Path, line: int, key: str, text: str) -> float:
 
 def _check_blocks(path: Path, rows: Sequence[CurveRow], blocks: int) -> None:
     volts = median(row.battery_v for row in rows)
-    low, high = (limit * blocks for limit in BLOCK_V)
+    low, high = (limit * blocks for limit in LEAD_ACID.discharging_v)
     if not low <= volts <= high:
         raise DataError(
             f"{path}: battery_v is about {volts:.1f} V while discharging, which does not fit"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 
+from ..model.chemistry import LEAD_ACID
 from ..model.discharge import CurveRow
 
 EARLY_S = 600.0  # so long a dip is coup de fouet, unless it goes ...
-EARLY_V = 0.5  # ... this far below the cutoff, V a block (DESIGN section 3: 10.5 V)
+EARLY_V = LEAD_ACID.cutoff_v - LEAD_ACID.early_cutoff_v  # ... this far below the cutoff
 MEAN_S = 5.0  # the cutoff is judged on the mean of so many s
 
 

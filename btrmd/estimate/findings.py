@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ..model.chemistry import LEAD_ACID
 from .curve import Curve
 from .shape import Shape
 
@@ -14,7 +15,6 @@ LOAD_CHANGED = "load_changed"
 
 # A lead-acid cell, full and rested, stands at 2.10 to 2.17 V: 12.6 to 13.0 V a block. Float charge
 # adds to it for the first few parts in a hundred of the charge.
-FULL_V = 13.0
 FLOAT_PART = 0.06  # of the rated charge, after which no float charge is left ...
 FLOAT_H = 3.0  # ... or hours, where no rating is told
 # From full to empty its rest voltage falls by 0.9 V a block at least; whoever holds twice what the
@@ -22,10 +22,6 @@ FLOAT_H = 3.0  # ... or hours, where no rating is told
 FLAT_V = 0.4  # V a block over the rated charge
 FLAT_PART = 0.12  # of the rated charge must have been seen past the start to say so
 STRANGE = 0.7  # of the trees' ln odds that it is another kind of battery
-
-# Rest voltage at the start: lower than any full battery's, of 12 V alone and of more blocks.
-SHORTED_V = 11.7
-START_V = 12.0
 
 
 class Finding(NamedTuple):
@@ -51,11 +47,11 @@ def _strange(curve: Curve, shape: Shape, rated_ah: float | None, odds: float) ->
     is_past = curve.seen_ah > (
         FLOAT_H * curve.load.amps if rated_ah is None else FLOAT_PART * rated_ah
     )
-    if is_past and shape.now_v > FULL_V:
+    if is_past and shape.now_v > LEAD_ACID.full_v:
         return Finding(
             NOT_LEAD_ACID,
             f"{text}: {shape.now_v:.2f} V a block after {curve.seen_ah:.1f} Ah under load is more"
-            f" than a full one's {FULL_V:.1f} V.",
+            f" than a full one's {LEAD_ACID.full_v:.1f} V.",
         )
     if rated_ah is not None:
         span = shape.q[-1] - shape.q[0]
@@ -74,13 +70,13 @@ def _strange(curve: Curve, shape: Shape, rated_ah: float | None, odds: float) ->
 def _start(curve: Curve, shape: Shape) -> Finding | None:
     """Volts at rest at the start, as far as the load's drop can be told, against a full one's."""
     rest = shape.y[0] + curve.resistance * curve.load.level
-    if curve.blocks == 1 and rest < SHORTED_V:
+    if curve.blocks == 1 and rest < LEAD_ACID.shorted_v:
         return Finding(
             SHORTED_CELL,
             f"The battery began at {shape.y[0]:.2f} V under load: a cell seems to be shorted, or it"
             " was nearly empty.",
         )
-    if rest < START_V:
+    if rest < LEAD_ACID.uncharged_v:
         return Finding(
             NOT_FULL,
             f"The battery began at {shape.y[0]:.2f} V a block under load: it was not full, or a"

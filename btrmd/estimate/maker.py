@@ -7,6 +7,7 @@ from math import exp, log
 from typing import NamedTuple
 
 from ..model.battery_table import BatteryTable, TableRow
+from ..model.chemistry import LEAD_ACID
 from .rated import new_charge_ah
 
 USUAL_END = 0.978  # part of the run at which 11.1 V a block is reached, where no type is told
@@ -17,11 +18,11 @@ END_SPAN = 0.012  # by which the types differ
 # repute alone, tubular as sharp as pure lead, gel and flooded softer than AGM.
 END_OF_TYPE = {"agm": 0.98, "gel": 0.962, "flooded": 0.955, "tubular": 0.985, "pure-lead": 0.988}
 
-CUTOFF_V = 11.0 / 6.0  # V a cell
+CUTOFF_V = LEAD_ACID.cutoff_v / LEAD_ACID.cells  # V a cell
 MEAN_V = 1.95  # V a cell over a discharge: what turns the watts of a table into amps
 # What the last 0.083 V a cell (1.75 to 1.833) hold of the charge: at an hour, and at twenty. Means
 # of the constant-current tables of fourteen AGM series (0.04 to 0.11 and 0.014 to 0.045).
-LAST_1H, LAST_20H, LAST_V = 0.075, 0.027, 1.75
+LAST_1H, LAST_20H, LAST_V = 0.075, 0.027, LEAD_ACID.end_cell_v
 
 
 class Maker(NamedTuple):

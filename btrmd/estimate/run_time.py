@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import exp, log
 from pathlib import Path
 
+from ..model.chemistry import LEAD_ACID
 from ..model.discharge import CurveRow, Estimate
 from .cutoff import cutoff_time
 from .enough import NotEnough, demand_rows
@@ -45,7 +46,7 @@ def estimate(
     rows: Sequence[CurveRow],
     blocks: int,
     rated_ah: float | None,
-    cutoff_v_block: float = 11.0,
+    cutoff_v_block: float = LEAD_ACID.cutoff_v,
     tables: Path = TABLES,
     maker: Maker | None = None,
 ) -> Estimate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..model.chemistry import LEAD_ACID
 from ..model.discharge import CurveRow, Estimate
 from .enough import NotEnough
 from .run_time import MEASURED, estimate
@@ -27,7 +28,7 @@ def weakest(
     bank: Estimate,
     blocks: int,
     rated_ah: float | None,
-    cutoff_v_block: float = 11.0,
+    cutoff_v_block: float = LEAD_ACID.cutoff_v,
     tables: Path = TABLES,
 ) -> Estimate:
     """`bank`, or what the weakest block says where one stands out; its number is `weak_block`.

@@ -16,6 +16,7 @@ from .bindings import (
     Show,
     Write,
 )
+from .chemistry import LEAD_ACID
 from .conversion import LOAD_SOURCES, charge_part, discharge_part, source_number
 from .point import Point
 
@@ -113,7 +114,7 @@ BATTERY_POINTS: Final = (
     Point(
         "battery.low_voltage",
         "bool",
-        "Alarm: battery voltage below 11.0 V per block for 10 s.",
+        f"Alarm: battery voltage below {LEAD_ACID.low_battery_v} V per block for 10 s.",
         modbus=(DiscreteInput(1),),
         dnp3=(BinaryInput(1, event=True),),
         snmp=(Scalar((3, 2), "lowBatteryVoltagealarm", names=OFF_ON),),
@@ -205,7 +206,11 @@ SOURCE_POINTS: Final = (
         low=0.0,
         high=AMPS_HIGH,
     ),
-    Point("supply.present", "bool", "Supply at 11.5 V per block or more for 10 s."),
+    Point(
+        "supply.present",
+        "bool",
+        f"Supply at {LEAD_ACID.supply_present_v} V per block or more for 10 s.",
+    ),
     Point(
         "supply.lost",
         "bool",
@@ -232,7 +237,11 @@ SOURCE_POINTS: Final = (
         low=0.0,
         high=AMPS_HIGH,
     ),
-    Point("charger.present", "bool", "Charger at 12.6 V per block or more for 10 s."),
+    Point(
+        "charger.present",
+        "bool",
+        f"Charger at {LEAD_ACID.charger_present_v} V per block or more for 10 s.",
+    ),
 )
 
 PATH_POINTS: Final = (

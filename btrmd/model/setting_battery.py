@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from .battery_table import EXAMPLE, MAX_LENGTH
+from .chemistry import LEAD_ACID
 from .setting import Setting
 
 BATTERY_TEST: Final = "Battery Test"
@@ -30,6 +31,11 @@ _IO1_LABELS = (
     "Digital Out Normally Low",
     "Digital Out Normally Open, Low On Alarm",
 )
+
+# For 12 and 24 V, as the manual prints its limits.
+_LVD_OFF = f"{LEAD_ACID.lvd_open_v:.1f}/{2 * LEAD_ACID.lvd_open_v:.1f}"
+_LVD_ON = f"{LEAD_ACID.lvd_close_v[1]:.1f}/{LEAD_ACID.lvd_close_v[2]:.1f}"
+_UPS = f"{LEAD_ACID.ups_transfer_v:.1f}/{2 * LEAD_ACID.ups_transfer_v:.1f}"
 
 BATTERY_SETTINGS: Final = (
     Setting(
@@ -270,7 +276,7 @@ PORT_SETTINGS: Final = (
         "lvd.enabled",
         "bool",
         False,
-        "Take the load off a nearly empty battery (off at 10.5/21.0 V, on at 12.5/24.5 V).",
+        f"Take the load off a nearly empty battery (off at {_LVD_OFF} V, on at {_LVD_ON} V).",
         page=PORT_OPTIONS,
         group="Low Voltage Load Disconnect",
         label="Enable",
@@ -279,7 +285,7 @@ PORT_SETTINGS: Final = (
         "ups.enabled",
         "bool",
         True,
-        "Transfer the load to the battery when the load bus falls below 11.0/22.0 V.",
+        f"Transfer the load to the battery when the load bus falls below {_UPS} V.",
         page=PORT_OPTIONS,
         group="UPS Mode",
         label="Enable",
