@@ -31,6 +31,7 @@ ALARMS = [
 
 @STEPS
 @pytest.mark.parametrize(("key", "raises", "delay_s", "holds", "clears", "clear_s"), ALARMS)
+@pytest.mark.long
 def test_each_alarm_has_its_delay_and_hysteresis(
     key: str,
     raises: dict[str, object],

@@ -28,6 +28,7 @@ def part(scene: object) -> float | None:
 @pytest.mark.parametrize(
     ("ah", "load_a", "soh"), [(17.0, 4.0, 1.0), (100.0, 6.0, 0.7), (7.0, 0.5, 1.0)]
 )
+@pytest.mark.long
 def test_it_follows_the_plant_through_outage_and_charging(
     ah: float, load_a: float, soh: float
 ) -> None:

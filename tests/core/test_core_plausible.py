@@ -68,6 +68,7 @@ SEEN = [
 
 @pytest.mark.parametrize("text", STEP_LIES)
 @pytest.mark.parametrize(("point", "state"), SEEN)
+@pytest.mark.long
 def test_a_reading_that_jumps_away_is_named_at_once(point: str, state: str, text: str) -> None:
     station = site(state)
     lie(station, point, text)
@@ -208,6 +209,7 @@ AMPS = [name for name in POINT_OF.values() if name.endswith(".current")]
 @pytest.mark.parametrize("point", AMPS)
 @pytest.mark.parametrize("text", ["x0.6", "-2.0", "+1.5"])
 @pytest.mark.parametrize("state", ["float", "running", "outage"])
+@pytest.mark.long
 def test_a_current_that_lies_moves_no_load_and_gives_no_verdict(
     point: str, text: str, state: str
 ) -> None:
@@ -399,6 +401,7 @@ def test_an_open_path_is_the_relays_fault() -> None:
 
 
 @pytest.mark.parametrize("volts", VOLTS)
+@pytest.mark.long
 def test_a_healthy_site_is_never_doubted(volts: int) -> None:
     """Small loads, low supplies, deep batteries, all the moves between the sources."""
     for load_a in (0.1, 0.5, 3.0, 9.0):

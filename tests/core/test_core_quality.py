@@ -124,6 +124,7 @@ LIES = {"zero": 0.0, "half": 0.5, "low": 0.9, "high": 1.15, "double": 2.0}
 
 @pytest.mark.parametrize("name", CHANNELS[:9])
 @pytest.mark.parametrize("lie", LIES)
+@pytest.mark.long
 def test_a_lying_sensor_neither_drops_the_load_nor_fills_the_log(name: str, lie: str) -> None:
     for in_test in (False, True):
         station = rested(dt=1.0, lvd__enabled=True)

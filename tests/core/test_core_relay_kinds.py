@@ -75,6 +75,7 @@ def test_a_k2_that_stays_open_is_found_though_hardly_anything_was_taken(
     found(station, "k2", 120.0 if ran_s else 600.0)
 
 
+@pytest.mark.long
 def test_a_charger_that_was_parted_for_a_moment_is_no_fault() -> None:
     for volts in VOLTS:
         for rated_ah in (7.0, 100.0, 400.0):
@@ -215,6 +216,7 @@ def test_contacts_that_chatter_are_found_though_no_scan_is_like_the_other(
 @pytest.mark.parametrize("name", ["k1", "k2"])
 @pytest.mark.parametrize("load_a", [0.5, 2.0, 6.0])
 @pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.long
 def test_on_a_single_source_the_dead_coil_is_the_one_that_is_blamed(
     volts: int, load_a: float, name: str
 ) -> None:

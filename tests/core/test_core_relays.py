@@ -130,6 +130,7 @@ def test_every_relay_fault_of_the_plant_is_found_within_5_s_of_its_change(volts:
     mended(station, "k3")
 
 
+@pytest.mark.long
 def test_a_healthy_plant_is_never_blamed() -> None:
     """Small loads, low supplies, both K1 positions, a charger in bulk: no relay is at fault."""
     for volts in (12, 48):

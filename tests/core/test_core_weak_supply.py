@@ -21,6 +21,7 @@ def put(station: Station, **keys: object) -> None:
 
 @STEPS
 @pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.long
 def test_a_supply_behind_ohms_discharges_nobody_in_silence(volts: int, dt: float) -> None:
     station = rested(volts, dt=dt, load_a=5.0)
     count = len(station.events)
@@ -134,6 +135,7 @@ def test_a_guard_that_waits_for_the_end_of_an_outage_is_no_news() -> None:
 
 @STEPS
 @pytest.mark.parametrize("volts", [12, 24])
+@pytest.mark.long
 def test_a_welded_k1_with_a_low_battery_is_told_in_few_words(volts: int, dt: float) -> None:
     station = rested(volts, dt=dt, load_a=8.0, rated_ah=7.0, lvd__enabled=True)
     start(station)
@@ -283,6 +285,7 @@ def test_a_weak_supply_is_still_weak_after_a_restart() -> None:
 
 
 @pytest.mark.parametrize("volts", VOLTS)
+@pytest.mark.long
 def test_six_outages_an_hour_are_six_records(volts: int) -> None:
     station = rested(volts)
     for _ in range(12):

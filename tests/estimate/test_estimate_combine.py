@@ -139,6 +139,7 @@ def test_another_load_narrows_less() -> None:
     assert other > usual
 
 
+@pytest.mark.long
 def test_combined_intervals_hold_on_noisy_histories() -> None:
     """Two hundred running tests, half of them after a drop of 15 to 35 points."""
     hits = dropped = 0

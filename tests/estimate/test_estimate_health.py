@@ -216,6 +216,7 @@ def test_what_it_rests_on() -> None:
 
 
 @pytest.mark.parametrize("sd", [0.0, 0.05, 0.07])
+@pytest.mark.long
 def test_the_interval_holds_on_noisy_histories(sd: float) -> None:
     """Sixty histories, 2 to 12 % a year, some of whose estimates share an error."""
     hits = false = count = 0
