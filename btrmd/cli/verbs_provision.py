@@ -56,12 +56,12 @@ def provision(args: argparse.Namespace) -> int:
 def _apply(path: Path, place: Folders, kept: ProvisionFile) -> int:
     from ..model.provisioning import read_provision
     from ..model.settings_export import MAX_EXPORT
+    from ..store.atomic import read_regular
     from ..store.provision_file import Provision
 
     before = kept.load()
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_EXPORT + 1)
+        raw = read_regular(path, MAX_EXPORT + 1)
         digest = sha256(raw).hexdigest()
         if digest == before.digest:
             return 0

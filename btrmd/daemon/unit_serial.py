@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from ..store.atomic import write_atomic
+from ..store.atomic import read_regular, write_atomic
 from .unit_id import unit_id
 
 log = logging.getLogger(__name__)
@@ -46,5 +46,5 @@ def unit_serial(state_dir: Path, is_simulated: bool, board_file: Path = BOARD_FI
 
 def _read(path: Path) -> str:
     with suppress(OSError, ValueError):
-        return path.read_bytes()[:64].decode("ascii").strip("\0 \n")
+        return read_regular(path, 64).decode("ascii").strip("\0 \n")
     return ""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..model.errors import BtrmError
-from .atomic import keep_aside, remove_leftovers, write_atomic
+from .atomic import keep_aside, read_regular, remove_leftovers, write_atomic
 from .errors import refusal
 
 MAX_BYTES = 1 << 20  # a larger one is not ours
@@ -74,10 +74,10 @@ class JsonFile:
 
 def read_object(path: Path) -> dict[str, object]:
     """The JSON object in `path`. Raises OSError, or ValueError with the reason in words."""
-    if path.is_dir():
-        raise ValueError("it is a folder")
-    with path.open("rb") as file:
-        data = file.read(MAX_BYTES + 1)
+    try:
+        data = read_regular(path, MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise ValueError("it is a folder") from None
     if len(data) > MAX_BYTES:
         raise ValueError(f"it is larger than {MAX_BYTES} bytes")
     if not data.strip(b"\0 \t\r\n"):

@@ -89,7 +89,7 @@ class DirLock:
 def _open(path: Path) -> int:
     """The lock file, made when it is missing. On a disk that is read-only, the file as it is, or
     the folder: the load must be guarded there too. Raises OSError."""
-    flags = os.O_CLOEXEC | os.O_NOFOLLOW
+    flags = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     try:
         return os.open(path, flags | os.O_RDWR | os.O_CREAT, 0o640)
     except OSError as error:
@@ -111,8 +111,12 @@ def _give_to_station(fd: int, folder: Path) -> None:
 
 
 def _write_pid(fd: int) -> None:
-    """For the message of the next one; a full disk does not take the lock away."""
+    """For the message of the next one; a full disk does not take the lock away. Nothing is written
+    to what is no file of the folder's own: another name of it may stand anywhere."""
     try:
+        found = os.fstat(fd)
+        if found.st_nlink != 1 or not stat.S_ISREG(found.st_mode):
+            return
         os.ftruncate(fd, 0)
         os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
     except OSError:

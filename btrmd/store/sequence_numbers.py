@@ -11,6 +11,8 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
+from .atomic import read_regular
+
 BLOCK = 256  # event numbers reserved at a time: one small write for that many events
 
 _SLOT = 512  # a disk writes a sector whole or not at all; two slots take turns
@@ -37,7 +39,7 @@ class SequenceFile:
     def load(self) -> SequenceNumber | None:
         """The newest good slot; None when there is none."""
         try:
-            data = self.path.read_bytes()[: 2 * _SLOT]
+            data = read_regular(self.path, 2 * _SLOT)
         except OSError:
             return None
         found = [

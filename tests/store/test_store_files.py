@@ -16,7 +16,7 @@ import pytest
 from store_bench import disk_limit
 
 from btrmd.model.errors import BtrmError
-from btrmd.store.atomic import keep_aside, remove_leftovers, write_atomic
+from btrmd.store.atomic import keep_aside, read_regular, remove_leftovers, write_atomic
 from btrmd.store.errors import StorageError
 from btrmd.store.json_file import JsonFile
 from btrmd.store.lock import DirLock
@@ -233,3 +233,59 @@ def test_a_state_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> N
     (tmp_path / "state").write_text("a file")
     with pytest.raises(BtrmError, match="lock cannot be opened"):
         DirLock(tmp_path / "state").acquire()
+
+
+# --- folders of another user ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "device", "missing"])
+def test_only_a_regular_file_is_read_and_nothing_is_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "settings.json"
+    if kind == "fifo":
+        os.mkfifo(path)  # nobody writes: opening it plainly would wait for ever
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "device":
+        path = Path("/dev/zero")
+    with pytest.raises(OSError, match=r"regular file|folder|No such file"):
+        read_regular(path, 100)
+    if kind != "device":
+        loaded = JsonFile(path).load(aside=False)
+        assert loaded.data is None
+        assert bool(loaded.fault) is (kind != "missing")
+
+
+def test_as_root_a_link_of_the_station_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What root reads is shown in messages and copied into files: /etc/shadow must not be."""
+    secret, link = tmp_path / "shadow", tmp_path / "provision.json"
+    secret.write_text('{"text": "root:$6$"}')
+    link.symlink_to(secret)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with pytest.raises(OSError, match="symbolic link"):
+        read_regular(link, 100)
+    assert JsonFile(link).load(aside=False).data is None
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert read_regular(link, 6) == b'{"text'
+
+
+@pytest.mark.parametrize("kind", ["hard link", "fifo", "symlink"])
+def test_the_lock_writes_into_no_other_file(tmp_path: Path, kind: str) -> None:
+    other, state = tmp_path / "other", tmp_path / "state"
+    state.mkdir()
+    other.write_text("precious\n")
+    if kind == "hard link":
+        os.link(other, state / "lock")
+    elif kind == "fifo":
+        os.mkfifo(state / "lock")
+    else:
+        (state / "lock").symlink_to(other)
+    lock = DirLock(state)
+    if kind == "symlink":
+        with pytest.raises(BtrmError, match="cannot be opened"):
+            lock.acquire()
+    else:
+        with lock:
+            assert lock.is_held
+    assert other.read_text() == "precious\n"

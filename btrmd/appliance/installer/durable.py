@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+# Beside store/atomic.py, which does the same for the daemon: the installer must run while the
+# package is being replaced, and so imports nothing of it.
+
 
 def replace_text(path: Path, text: str, mode: int = 0o644) -> None:
     """Temporary file, fsync, rename, fsync of the folder. Raises OSError."""
