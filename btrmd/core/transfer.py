@@ -56,12 +56,12 @@ def _to(where: Where, transfer: Transfer, now: float, wait_s: float | None = Non
     return Transfer(where, now, wait, 0, carried, transfer.waited_s, transfer.guard)
 
 
-def _fail(transfer: Transfer, waited_s: float, ctx: StepContext) -> Transfer:
-    """The supply has failed at, or soon after, the return."""
+def _fail(transfer: Transfer, waited_s: float, ctx: StepContext, when: str = "at") -> Transfer:
+    """The supply has failed `when` the return was: "at" while it is watched, "soon after"."""
     wait = min(2.0 * waited_s, LONGEST_WAIT_S)
     ctx.tell(
         "relay.k1", Kind.CHANGE,
-        f"The supply failed at the return: back to the battery, next try after {wait:.0f} s.",
+        f"The supply failed {when} the return: back to the battery, next try after {wait:.0f} s.",
         value=True, notify=False,
     )  # fmt: skip
     return _to(Where.BATTERY, transfer, ctx.now, wait)
@@ -90,7 +90,7 @@ def _on_supply(
         helps = False  # K1 has not let go: it is on the battery already
     if guarded or unseen or (low >= LOW_TICKS and helps):
         if transfer.waited_s:
-            return _fail(transfer, transfer.waited_s, ctx)
+            return _fail(transfer, transfer.waited_s, ctx, "soon after")
         ctx.tell(
             "relay.k1", Kind.CHANGE, "The supply fails the load: moving it to the battery.",
             value=True, notify=False,

@@ -67,7 +67,7 @@ class Chaos:
             "test.type2_min": self.random.choice((1, 20, 60)),
         }
         self.station = Station(settings, site=site, plant=plant, dt=1.0)
-        self.rules = Rules(self.station, self.random, self._fail)
+        self.rules = Rules(self.station, self._fail)
         self.station.before_time = self._hint
         plant.guard.is_fitted = has_guard
         plant.load.hold(2.0)

@@ -155,13 +155,14 @@ class AlarmRules:
         closed = plant.guard.active and not self._was_guard and not (k1_on or state.outputs.k3)
         moved = k1_on and not self._was_k1 and not state.test.is_on
         self._was_guard, self._was_k1 = plant.guard.active, k1_on
-        if alive_s > 5.0 and (closed or moved):
+        # a guard whose line hangs acts unseen; a transfer is the station's own
+        seen = not plant.line_faults and not station.lies
+        if alive_s > 5.0 and ((closed and seen) or moved):
             self._helps = [at for at in self._helps if now - at < HOUR_S - 60.0]
             if not self._helps or now - self._helps[-1] > 15.0:
                 self._helps.append(now)
         recent = [at for at in self._helps if now - at < HOUR_S - 60.0]
         reported = "supply.weak" in state.alarms.raised
-        seen = not station.plant.line_faults and not station.lies
         if self._for("weak", len(recent) > 4 and not reported and seen, 15.0):
             self.fail(f"supply.weak is not raised after {len(recent)} helps within an hour")
 
@@ -204,6 +205,10 @@ class AlarmRules:
         self._blamed = self._blamed & blamed
         blamed = blamed - self._blamed
         alone = not (relays or bypass or plant.supply.ohms) and plant.supply.limit_a > 20.0
+        # a lie that happens to be what another terminal really has makes two that agree
+        lie = fault.tell(true, plant.plant_s)
+        others = (sense.battery_v, sense.load_v, sense.charger_v, sense.supply_v)
+        alone = alone and all(abs(lie - volts) > 0.6 * blocks for volts in others)
         if self._for("blamed", far and tied and bool(blamed) and alone, 5.0):
             self.fail(f"{point} lies by {fault.lie.text}, and {min(blamed)} is blamed")
 

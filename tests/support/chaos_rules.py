@@ -8,7 +8,6 @@ written where the rule is.
 from __future__ import annotations
 
 from collections.abc import Callable
-from random import Random
 
 from chaos_alarms import AlarmRules
 from station import Station
@@ -22,6 +21,8 @@ from btrmd.model.readings import GOOD, Measurement
 LONGEST_TEST_S = 999 * 60.0 + 120.0
 HOUR_S = 3600.0
 MOST_K1_MOVES = 60  # an hour: tests of a minute, and tries with a growing wait
+MOST_PAIRS = 6  # of raise and clear of one key, an hour
+MOST_AFTER_RESTART = 20  # events more for each start within the hour
 MOST_EVENTS = 120  # an hour, all keys together, without what commands tell
 HAT_W = 4.0
 
@@ -33,9 +34,8 @@ class Violation(AssertionError):  # noqa: N818  (a rule was broken, not the code
 class Rules:
     """Asked before and after every step."""
 
-    def __init__(self, station: Station, random: Random, fail: Callable[[str], None]) -> None:
+    def __init__(self, station: Station, fail: Callable[[str], None]) -> None:
         self.station = station
-        self.random = random
         self.fail = fail
         self.alarms = AlarmRules(station, fail)
         self.ended: dict[str, int] = {}
@@ -45,7 +45,7 @@ class Rules:
         self._alive_s = 0.0  # since the last start or hang
         self._seen: set[int] = set()
         self._events = 0
-        self._reported: list[tuple[float, str, Kind]] = []
+        self._reported: list[tuple[float, str, Kind, bool]] = []
         self._opened: list[float] = []
         self._shape: tuple[object, object] = (None, None)
         self._busy = self._due = self._was_on = False
@@ -180,7 +180,7 @@ class Rules:
             self.fail("UPS mode leaves the load to the guard")
         if outputs.k1 is not self._coils[0]:
             self._k1_moves = [at for at in self._k1_moves if now - at < HOUR_S] + [now]
-            most = MOST_K1_MOVES + 3 * self._restarts_within(now)
+            most = MOST_K1_MOVES + 6 * self._restarts_within(now)
             if len(self._k1_moves) > most:
                 self.fail(f"K1 has moved {len(self._k1_moves)} times within an hour")
         volts = circuit.battery_v / blocks
@@ -321,20 +321,27 @@ class Rules:
         for event in fresh:
             if event.kind is Kind.COMMAND or event.key in ("test.state", "test.result"):
                 continue
-            self._reported.append((now, event.key, event.kind))
-        raises: dict[str, int] = {}
-        for _, key, kind in self._reported:
-            if kind is Kind.RAISE:
-                raises[key] = raises.get(key, 0) + 1
-        for key, count in raises.items():
-            # a restart forgets what it has counted
-            if count > 7 + self._restarts_within(now):
+            is_plain = event.kind is Kind.RAISE and "chattering" not in event.text
+            self._reported.append((now, event.key, event.kind, is_plain))
+        counts: dict[tuple[str, Kind], int] = {}
+        plain: dict[str, int] = {}
+        for _, key, kind, is_plain in self._reported:
+            counts[key, kind] = counts.get((key, kind), 0) + 1
+            plain[key] = plain.get(key, 0) + is_plain
+        restarts = self._restarts_within(now)
+        # Six a key; then one that tells of chattering for every ten minutes without any. A restart
+        # forgets what it has counted.
+        for key, count in plain.items():
+            if count > MOST_PAIRS * (1 + restarts):
                 self.fail(f"{key} was raised {count} times within an hour")
-        if len(self._reported) > MOST_EVENTS + 5 * self._restarts_within(now):
+        for (key, kind), count in counts.items():
+            if kind is not Kind.CHANGE and count > 2 * MOST_PAIRS * (1 + restarts) + 1:
+                self.fail(f"{key}: {count} times {kind.value} within an hour")
+        if len(self._reported) > MOST_EVENTS + MOST_AFTER_RESTART * restarts:
             self.fail(f"{len(self._reported)} events within an hour")
 
     def _restarts_within(self, now: float) -> int:
-        return 7 * sum(now - at < HOUR_S for at in self.station.starts)
+        return sum(now - at < HOUR_S for at in self.station.starts)
 
     def _check_records(self) -> None:
         """Every test ends in a result, and in time; outages do not fill the list."""
@@ -368,7 +375,7 @@ class Rules:
         if record.type == "outage":
             now = station.now
             self._opened = [at for at in self._opened if now - at < HOUR_S] + [now]
-            if len(self._opened) > 7 + self._restarts_within(now):
+            if len(self._opened) > 2 * MOST_PAIRS * (1 + self._restarts_within(now)):
                 self.fail(f"{len(self._opened)} outages were recorded within an hour")
         word = f"{record.type} {record.result}"
         self.ended[word] = self.ended.get(word, 0) + 1
