@@ -1,11 +1,17 @@
-"""docs/safety.md names tests as proofs: they must be there."""
+"""docs/safety.md names tests as proofs, the planted defects name lines: they must be there."""
 
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from safety_lab.defects import DEFECTS, Defect  # noqa: E402
 
 
 def test_every_proof_in_the_safety_table_is_a_test() -> None:
@@ -17,3 +23,16 @@ def test_every_proof_in_the_safety_table_is_a_test() -> None:
     written = set(re.findall(r"^def (test_\w+)", tests, re.MULTILINE))
     assert len(named) > 30
     assert named - written == set()
+
+
+@pytest.mark.parametrize("defect", DEFECTS, ids=lambda defect: defect.name)
+def test_a_planted_defect_has_its_one_place(defect: Defect) -> None:
+    """Else scripts/planted-defects would plant nothing, or something else."""
+    text = (ROOT / "btrmd" / defect.file).read_text(encoding="utf-8")
+    assert text.count(defect.find) == 1
+    assert defect.put != defect.find
+
+
+def test_there_are_enough_planted_defects() -> None:
+    assert len(DEFECTS) >= 40
+    assert len({defect.name for defect in DEFECTS}) == len(DEFECTS)
