@@ -13,7 +13,7 @@ from .calibration import Calibration
 from .channels import KEYS, SensorChannel
 from .chips.ads1115 import VOLTS_PER_COUNT, Ads1115, peek, rounds, scan
 from .chips.chip import Chip, FrozenError
-from .chips.ina219 import Ina219
+from .chips.registry import CURRENT_CHIPS, VOLTAGE_CHIPS, CurrentChip
 from .chips.tmp102 import Tmp102
 from .config import CURRENTS, VOLTAGES, HardwareConfig
 from .gpio import NO_LINES, FactorySource, HatPins
@@ -21,7 +21,6 @@ from .i2c import I2CBus
 
 log = logging.getLogger(__name__)
 
-SHUNT_VOLTS_PER_COUNT = 1e-5  # INA219
 UNCHANGED_SCANS = 20  # as many as `raw` takes into account
 TEMPERATURE_EVERY = 1.0  # s
 TEMPERATURE_GRACE = 0.05  # s: half a tick, so that 1 Hz does not turn into every eleventh tick
@@ -39,7 +38,9 @@ _WORST = {GOOD: 0, STALE: 1, BAD: 2, MISSING: 3}
 class _CurrentPart:
     """One current: chip, channel, A a count."""
 
-    def __init__(self, chip: Ina219, channel: SensorChannel, scale: float, drop: float) -> None:
+    def __init__(
+        self, chip: CurrentChip, channel: SensorChannel, scale: float, drop: float
+    ) -> None:
         self.chip = chip
         self.channel = channel
         self.scale = scale
@@ -114,7 +115,7 @@ class HatBoard:
         self._temperature_at: float | None = None
         self._build(config)
         self._current_parts = tuple(self._currents.values())
-        self._chips: list[Chip] = [part.chip for part in self._current_parts]
+        self._chips: list[Chip | CurrentChip] = [part.chip for part in self._current_parts]
         self._chips += self._adcs
         if self._thermometer is not None:
             self._chips.append(self._thermometer)
@@ -139,21 +140,26 @@ class HatBoard:
         for name in CURRENTS:
             if name in config.currents:
                 current = config.currents[name]
+                chip = CURRENT_CHIPS[current.chip].make(
+                    self._bus,
+                    current.address,
+                    current.range_mv,
+                    CHECKS_APART * len(self._currents),
+                )
                 self._currents[name] = _CurrentPart(
-                    Ina219(
-                        self._bus,
-                        current.address,
-                        current.range_mv,
-                        CHECKS_APART * len(self._currents),
-                    ),
+                    chip,
                     self._channel(f"{name}.current", JUMP_A),
-                    SHUNT_VOLTS_PER_COUNT / current.shunt_ohm * current.sign,
+                    chip.volts_per_count / current.shunt_ohm * current.sign,
                     DROP_SIGN[name] * current.shunt_ohm,
                 )
         inputs: dict[int, list[int]] = {}
         for voltage in config.voltages.values():
             inputs.setdefault(voltage.address, []).append(voltage.input)
-        adcs = {address: Ads1115(self._bus, address, used) for address, used in inputs.items()}
+        kinds = {voltage.address: voltage.chip for voltage in config.voltages.values()}
+        adcs = {
+            address: VOLTAGE_CHIPS[kinds[address]].make(self._bus, address, used)
+            for address, used in inputs.items()
+        }
         self._adcs = list(adcs.values())
         for name in VOLTAGES:
             if name in config.voltages:
@@ -364,7 +370,7 @@ class HatBoard:
             found.append(self._pins.fault)
         return found
 
-    def _keys_of(self, chip: Chip) -> list[str]:
+    def _keys_of(self, chip: Chip | CurrentChip) -> list[str]:
         keys = [part.channel.key for part in self._currents.values() if part.chip is chip]
         keys += [
             part.channel.key

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..model.errors import ConfigError
+from .chips.registry import CURRENT_CHIPS, VOLTAGE_CHIPS
 
 CURRENTS = ("battery", "load", "charger", "supply")
 VOLTAGES = (*CURRENTS, "io1", "io2", "io3", "io4")
@@ -15,7 +16,6 @@ COILS = ("k1", "k2", "k3")
 OUTPUT_PINS = (*COILS, "ch1", "ch2", "led_pb1", "led_pb2", "led_status", "heartbeat")
 INPUT_PINS = ("pb1", "pb2", "batt_path", "guard")
 FUSES = ("f2_300", "f2_400")
-SHUNT_RANGES_MV = (40, 80, 160, 320)  # INA219 data sheet, table 4: PGA gain /1 /2 /4 /8
 
 OPENED = "hardware.toml"  # in the run folder: the board file that the running daemon goes by
 INSTALLED = Path("/etc/btrm/hardware.toml")
@@ -23,20 +23,22 @@ REFERENCE = Path(__file__).resolve().parents[2] / "etc" / "hardware.toml"
 
 
 class CurrentInput(NamedTuple):
-    """One INA219: I2C address, shunt in ohm, full scale in mV, sign (+1 or -1)."""
+    """One current: I2C address, shunt in ohm, full scale in mV, sign (+1 or -1), kind of chip."""
 
     address: int
     shunt_ohm: float
     range_mv: int
     sign: int
+    chip: str = "ina219"
 
 
 class VoltageInput(NamedTuple):
-    """One ADS1115 input: I2C address, input 0..3, divider ratio (terminal V / pin V)."""
+    """One ADC input: I2C address, input 0..3, divider ratio (terminal V / pin V), kind of chip."""
 
     address: int
     input: int
     divider: float
+    chip: str = "ads1115"
 
 
 class Pin(NamedTuple):
@@ -121,20 +123,25 @@ def parse_hardware(data: Mapping[str, Any], file: str) -> HardwareConfig:
 def _current(table: _Table) -> CurrentInput:
     address = table.address(rest=True)
     shunt = table.number("shunt_ohm", 0.0001, 1.0)
-    range_mv = table.integer("range_mv", 40, 320)
-    if range_mv not in SHUNT_RANGES_MV:
-        table.refuse("range_mv", range_mv, "40, 80, 160 or 320")
+    chip = table.choice("chip", tuple(CURRENT_CHIPS), "ina219")
+    ranges = CURRENT_CHIPS[chip].ranges_mv
+    range_mv = table.integer("range_mv", ranges[0], ranges[-1])
+    if range_mv not in ranges:
+        table.refuse("range_mv", range_mv, f"{', '.join(map(str, ranges[:-1]))} or {ranges[-1]}")
     sign = table.integer("sign", -1, 1)
     if sign == 0:
         table.refuse("sign", sign, "1 or -1")
     table.refuse_rest()
-    return CurrentInput(address, shunt, range_mv, sign)
+    return CurrentInput(address, shunt, range_mv, sign, chip)
 
 
 def _voltage(table: _Table) -> VoltageInput:
     address = table.address(rest=True)
     channel = VoltageInput(
-        address, table.integer("input", 0, 3), table.number("divider", 1.0, 1000.0)
+        address,
+        table.integer("input", 0, 3),
+        table.number("divider", 1.0, 1000.0),
+        table.choice("chip", tuple(VOLTAGE_CHIPS), "ads1115"),
     )
     table.refuse_rest()
     return channel
@@ -169,7 +176,7 @@ def _refuse_double_use(config: HardwareConfig) -> None:
     if config.temperature is not None:
         claim("chip", config.temperature, "temperature.address", hex(config.temperature))
     for name, voltage in config.voltages.items():
-        claim("chip", voltage.address, "an ADS1115", hex(voltage.address))
+        claim("chip", voltage.address, f"an {voltage.chip.upper()}", hex(voltage.address))
         number = voltage.address * 4 + voltage.input
         claim("input", number, f"voltage.{name}.input", str(voltage.input))
     for name, pin in config.pins.items():
@@ -219,6 +226,16 @@ class _Table:
         if not isinstance(value, str):
             self.refuse(key, value, "text")
         return str(value)
+
+    def choice(self, key: str, choices: tuple[str, ...], default: str) -> str:
+        """One of `choices`; `default` where the key is left out."""
+        if key not in self._data:
+            self._taken.add(key)
+            return default
+        value = self.text(key)
+        if value not in choices:
+            self.refuse(key, value, f"one of {', '.join(choices)}")
+        return value
 
     def boolean(self, key: str) -> bool:
         value = self._take(key, "true or false")

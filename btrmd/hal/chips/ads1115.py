@@ -31,6 +31,7 @@ class Ads1115(Chip):
     """One ADS1115. `counts[i]` is the last scan's conversion of input i, None when it failed."""
 
     KIND = "ADS1115"
+    full_scale = FULL_SCALE
 
     def __init__(self, bus: I2CBus, address: int, inputs: Sequence[int]) -> None:
         super().__init__(bus, address)
@@ -62,8 +63,8 @@ class Ads1115(Chip):
         count = self.bus.read_register(self.address, CONVERSION)
         if count & 0x8000:
             count -= 0x10000
-        if not LOWEST <= count < FULL_SCALE:
-            raise ImplausibleError(f"The ADS1115 at {self.key} delivered {count} counts.")
+        if not LOWEST <= count < self.full_scale:
+            raise ImplausibleError(f"The {self.KIND} at {self.key} delivered {count} counts.")
         return count
 
     def audit(self, channel: int) -> bool:
@@ -75,7 +76,9 @@ class Ads1115(Chip):
         self.start(channel)
         pause()
         if not self.audit(channel):
-            raise FrozenError(f"The ADS1115 at {self.key} is frozen: it takes no configuration.")
+            raise FrozenError(
+                f"The {self.KIND} at {self.key} is frozen: it takes no configuration."
+            )
         return self.result()
 
 

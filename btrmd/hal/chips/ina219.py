@@ -13,6 +13,7 @@ from ..busio_shim import ensure_circuitpython
 from ..i2c import I2CBus
 from .chip import Chip, FrozenError, ImplausibleError
 
+VOLTS_PER_COUNT = 1e-5
 COUNTS_PER_MV = 100  # the shunt register counts 10 uV whatever the gain (SBOS448, section 8.6.3.1)
 CONFIG, SHUNT, CALIBRATION = 0, 1, 5
 # Calibration scales the current and power registers, which nobody reads: room for a tag.
@@ -30,6 +31,7 @@ class Ina219(Chip):
     def __init__(self, bus: I2CBus, address: int, range_mv: int, first_check: float = 0.0) -> None:
         """`first_check` s shifts the checks, so that four chips do not check in the same scan."""
         super().__init__(bus, address)
+        self.volts_per_count = VOLTS_PER_COUNT
         self.full_scale = range_mv * COUNTS_PER_MV
         self._gain = GAINS[range_mv]
         ensure_circuitpython()

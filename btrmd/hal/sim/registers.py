@@ -171,6 +171,14 @@ class SimAds1115(SimChip):
         return self._pins[plus]() - self._pins[minus]()
 
 
+class SimAds1015(SimAds1115):
+    """ADS1015: the same registers, 12 bits, left-aligned."""
+
+    def read(self, register: int) -> int:
+        value = super().read(register)
+        return value & 0xFFF0 if register == ADC_CONVERSION else value
+
+
 class SimTmp102(SimChip):
     """TMP102: temperature 0 (12 bits, left-aligned), configuration 1, limits 2 and 3."""
 

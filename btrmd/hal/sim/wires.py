@@ -14,9 +14,10 @@ from typing import Protocol
 
 from smbus2 import i2c_msg
 
+from ..chips.registry import CURRENT_CHIPS, VOLTAGE_CHIPS, twin_of
 from ..config import HardwareConfig
 from .reading_fault import ReadingFault
-from .registers import SimAds1115, SimChip, SimIna219, SimTmp102
+from .registers import SimChip, SimTmp102
 from .sense import Sense
 
 I2C_M_RD = 0x0001  # linux/i2c.h: the message is a read
@@ -68,17 +69,18 @@ class SimWires:
         for name, current in config.currents.items():
             scale = current.shunt_ohm * current.sign
             amps = _amps(plant, name, errors.get(f"current.{name}", (1.0, 0.0)), scale)
-            self._chips[current.address] = SimIna219(
-                amps, lambda: plant.plant_s, random, plant.sense
-            )
+            twin = twin_of(CURRENT_CHIPS[current.chip])
+            self._chips[current.address] = twin(amps, lambda: plant.plant_s, random, plant.sense)
         pins: dict[int, list[Callable[[], float]]] = {}
         for name, voltage in config.voltages.items():
             inputs = pins.setdefault(voltage.address, [_zero] * 4)
             shunt = config.currents[name].shunt_ohm if name in config.currents else 0.0
             error = errors.get(f"voltage.{name}", (1.0, 0.0))
             inputs[voltage.input] = _volts(plant, name, shunt, error, 1.0 / voltage.divider)
+        kinds = {voltage.address: voltage.chip for voltage in config.voltages.values()}
         for address, inputs in pins.items():
-            self._chips[address] = SimAds1115(inputs, random, plant.sense)
+            twin = twin_of(VOLTAGE_CHIPS[kinds[address]])
+            self._chips[address] = twin(inputs, random, plant.sense)
         if config.temperature is not None:
             gain, offset = errors.get("temperature", (1.0, 0.0))
             self._chips[config.temperature] = SimTmp102(
