@@ -57,6 +57,9 @@ _UNITS: Final = {
     ("%", 1): "percent",
     ("°C", 1): "degrees Celsius",
     ("V", 1): "V",
+    ("W", 1): "W",
+    ("Ah", 1): "Ah",
+    ("Wh", 1): "Wh",
     ("", 1): "",
 }
 
