@@ -112,17 +112,19 @@ def _imbalance(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 
 
 def _source(
-    alarm: Alarm, present: bool, delivers: bool, m: Measurement, limit: float
+    alarm: Alarm, present: bool, delivers: bool, m: Measurement, limit: float, unread: bool | None
 ) -> Conditions:
-    on = m.value < limit and not delivers if m.good else None
-    yield AlarmCondition(alarm.key, alarm, on, present, alarm.text, m.value, limit)
+    """`unread`: what holds while the voltage has no good reading."""
+    on = m.value < limit and not delivers if m.good else unread
+    value = m.value if m.good else None
+    yield AlarmCondition(alarm.key, alarm, on, present, alarm.text, value, limit)
 
 
 def _supply(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     supply = seen.presence.supply
     delivers = supply.below_since is None
     limit = ctx.sp.th.supply_present_v
-    return _source(alarm, supply.present, delivers, ctx.inputs.supply_v, limit)
+    return _source(alarm, supply.present, delivers, ctx.inputs.supply_v, limit, None)
 
 
 def _charger(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -131,7 +133,13 @@ def _charger(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     # In bulk the charger's limit pulls its volts down to the battery's: current counts too.
     charges = delivers(ctx.inputs)
     present = seen.presence.charger.present or charges
-    return _source(alarm, present, charges, ctx.inputs.charger_v, ctx.sp.th.charger_present_v)
+    # Whatever its volts: one that gives nothing while the battery is discharged is not there.
+    amps = ctx.inputs.charger_a
+    is_silent = amps.good and not charges and ctx.flows.discharges and not seen.relays.k2.energised
+    return _source(
+        alarm, present, charges, ctx.inputs.charger_v, ctx.sp.th.charger_present_v,
+        True if is_silent else None,
+    )  # fmt: skip
 
 
 def _guard(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:

@@ -88,7 +88,7 @@ def _remember(
                 continue
             if not _same_regime(memory.found, found):
                 continue
-            if place == CHARGER and _may_jump(value, old, memory.found, found, sp):
+            if place in SWITCHED and _may_jump(place, value, old, memory.found, found, sp):
                 continue
             if place == LOAD and _is_unfed(found):
                 continue
@@ -109,11 +109,18 @@ def _remember(
     )  # fmt: skip
 
 
-def _may_jump(value: float, old: float, before: Found, found: Found, sp: Setpoints) -> bool:
-    """A charger that is switched, or that K2 has parted from the battery, jumps by right."""
-    delivered = before[Tie.CHARGER_BATTERY.value].broken is not None
-    delivers = found[Tie.CHARGER_BATTERY.value].broken is not None
-    level = sp.th.charger_present_v
+SWITCHED = (CHARGER, SUPPLY)
+
+
+def _may_jump(
+    place: int, value: float, old: float, before: Found, found: Found, sp: Setpoints
+) -> bool:
+    """A source that is switched, or a charger that K2 has parted from the battery, jumps by
+    right."""
+    tie = Tie.CHARGER_BATTERY if place == CHARGER else Tie.SUPPLY_LOAD
+    delivered = before[tie.value].broken is not None
+    delivers = found[tie.value].broken is not None
+    level = sp.th.charger_present_v if place == CHARGER else sp.th.supply_present_v
     return delivered is not delivers or (not delivers and min(value, old) < level)
 
 

@@ -93,7 +93,10 @@ def find_relations(
     supply_load = tie(supply, load) if through_s1 else SILENT
     battery_load = tie(battery, load) if flows.carries and flows.uses_battery else SILENT
     charges = inputs.charger_a.good and inputs.charger_a.value > CONDUCTS_A and not outputs.k2
-    charges = charges and flows.uses_battery
+    # the battery may balance what charger and load do, and still be the node they share
+    shares = flows.carries and battery is not None and load is not None
+    shares = shares and abs((battery or 0.0) - (load or 0.0)) <= near
+    charges = charges and (flows.uses_battery or shares)
     charger_battery = tie(charger, battery) if charges and flows.balanced is not False else SILENT
     supply_silent = supply_hat = charger_silent = SILENT
     gives_nothing = inputs.charger_a.good and inputs.charger_a.value < CHARGES_A

@@ -458,3 +458,45 @@ def test_a_test_that_loses_a_reading_names_no_other_one() -> None:
     assert phase(bench) != "running"
     bench.until("idle", 60.0)
     assert last(bench).reason == "A needed sensor has no good reading."
+
+
+@pytest.mark.parametrize("volts", [12, 24])
+def test_a_supply_that_was_away_is_not_the_odd_one_because_it_came(volts: int) -> None:
+    """It jumps by right; what has lied meanwhile, unseen on a dark bus, is not vouched for."""
+    station = site("float", volts)
+    drain(station)
+    station.run(60.0)
+    lie(station, "load.voltage", "x0.85")
+    station.run(30.0)
+    supply(station, True)
+    for _ in range(300):
+        station.tick()
+        assert not station.state.plausible.is_odd("supply.voltage")
+    assert "reading.load.voltage" in reported(station)  # at least as one of the two
+
+
+def test_a_charger_that_gives_nothing_in_an_outage_is_lost_whatever_its_reading() -> None:
+    """Its volts were not believed when the supply went; nothing vouches for them since."""
+    station = site("bulk")
+    lie(station, "charger.voltage", "x0.78")
+    assert station.until(lambda s: reported(s) == ["reading.charger.voltage"], 15.0)
+    supply(station, False)
+    station.run(66.0)
+    assert "charger.lost" in station.state.alarms.keys
+    assert [e.value for e in station.events if e.key == "charger.lost"] == [None]
+
+
+def test_a_charger_that_lies_is_named_though_the_battery_takes_and_gives_nothing() -> None:
+    """What it gives goes to the load; the battery floats between them and balances the rest."""
+    station = site("outage")
+    station.plant.charger.on = True
+    set_keys(station.plant, {"load.amps": 3.0})
+    station.run(60.0)
+    amps = station.plant.sense().charger_a
+    set_keys(station.plant, {"load.amps": amps - 0.3})  # the HAT takes the rest
+    station.run(20.0)
+    assert abs(station.plant.sense().battery_a) < 0.5
+    lie(station, "charger.voltage", "x1.2")
+    assert station.until(lambda s: reported(s) != [], 15.0)
+    assert reported(station) == ["reading.charger.voltage"]
+    assert station.plant.dropped_s == 0.0

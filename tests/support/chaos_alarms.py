@@ -31,6 +31,8 @@ class AlarmRules:
         self._blamed: set[str] = set()  # by whoever lied before
         self._taken_as = 0.0  # A s that the battery has given since K2 parted the charger
         self._events = 0
+        self._battery_v = 0.0  # the true one of the step before
+        self._jumped_at = float("-inf")
 
     def interrupted(self) -> None:
         """The daemon dies or hangs: delays begin anew."""
@@ -41,6 +43,7 @@ class AlarmRules:
         """`honest_s`: every sensor and line has told the truth for so long; `alive_s`: the daemon
         has been up, and has not hung, for so long."""
         honest = honest_s > 20.0 and alive_s > 20.0
+        self._note_jumps()
         self._deadlines(honest, alive_s)
         self._relays(honest)
         self._weak(alive_s)
@@ -53,6 +56,14 @@ class AlarmRules:
             return False
         self._held[rule] = self._held.get(rule, 0.0) + self.station.dt
         return self._held[rule] > seconds
+
+    def _note_jumps(self) -> None:
+        """A battery that is set to another charge jumps as none does: who is odd then?"""
+        plant = self.station.plant
+        volts = plant.sense().battery_v
+        if abs(volts - self._battery_v) > plant.blocks and not plant.circuit.path_a:
+            self._jumped_at = self.station.now
+        self._battery_v = volts
 
     def _same_shape(self) -> bool:
         """The settings are those of the plant."""
@@ -184,6 +195,8 @@ class AlarmRules:
         far = abs(fault.tell(true, plant.plant_s) - true) > 1.2 * blocks
         load = circuit.supply_load > 1.0 and circuit.path_a == 0.0
         path = circuit.path_a > 1.0 and circuit.supply_load == 0.0
+        # where one source feeds load and battery over K1, no current says which contact it takes
+        path = path and (not state.setpoints.single_source or sense.battery_a < -0.6)
         charge = sense.charger_a > 0.6 and not state.setpoints.single_source
         charge = charge and not state.outputs.k2
         tied = {
@@ -209,6 +222,7 @@ class AlarmRules:
         lie = fault.tell(true, plant.plant_s)
         others = (sense.battery_v, sense.load_v, sense.charger_v, sense.supply_v)
         alone = alone and all(abs(lie - volts) > 0.6 * blocks for volts in others)
+        alone = alone and station.now - self._jumped_at > 120.0
         if self._for("blamed", far and tied and bool(blamed) and alone, 5.0):
             self.fail(f"{point} lies by {fault.lie.text}, and {min(blamed)} is blamed")
 
