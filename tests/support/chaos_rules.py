@@ -318,7 +318,11 @@ class Rules:
             return
         now = station.now
         self._reported = [reported for reported in self._reported if now - reported[0] < HOUR_S]
+        is_due = False
         for event in fresh:
+            is_due = is_due or event.key == "system.restart"
+            if is_due and event.key == "test.state" and "started" in event.text:
+                self.fail("a test began though a restart was due")
             if event.kind is Kind.COMMAND or event.key in ("test.state", "test.result"):
                 continue
             is_plain = event.kind is Kind.RAISE and "chattering" not in event.text

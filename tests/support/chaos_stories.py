@@ -97,6 +97,16 @@ class Stories:
         self._at(2.0, self._put(load__amps=load))
         self._at(30.0, lambda: self._ask(StartTest(plan, 0.0, "chaos")))
         begun = 64.0  # proving takes 33 s
+        ending = random.random()
+        if ending < 0.12:  # K2 does not come back from an otherwise good test
+            self._at(begun + 45.0, self._put(fault__relay__k2="welded"))
+            self._at(begun + 1000.0, chaos.heal)
+            return
+        if ending < 0.2:  # a part of the load is switched off, and the battery comes to its end
+            self._at(begun + 100.0, self._put(load__amps=0.6 * load))
+            self._at(begun + 640.0, self._put(battery__soc=0.005))
+            self._at(begun + 1000.0, chaos.heal)
+            return
         for _ in range(random.choice((0, 1, 1, 2))):
             self._at(begun + random.uniform(-30.0, 240.0), self._spoil())
         if random.random() < 0.3:
@@ -167,7 +177,9 @@ class Stories:
 
         def charged(rest: Callable[[], None]) -> Callable[[], None]:
             def both() -> None:
-                chaos.put(battery__soc=1, charger__on=int(random.random() < 0.7))
+                # full, or enough to carry the load and too little to close the LVD
+                soc = random.choice((1, 1, 0.4))
+                chaos.put(battery__soc=soc, charger__on=int(soc == 1 and random.random() < 0.7))
                 rest()
 
             return both
