@@ -39,8 +39,8 @@ DEFECTS = (
     Defect(
         "a remembered LVD is kept on a fed load",
         "core/lvd.py",
-        "if ctx.flows.carries or _is_on_battery(ctx):\n        return _close",
-        "if False:\n        return _close",
+        "    if proven and battery.good:\n        return Lvd(True)",
+        "    if battery.good:\n        return Lvd(True)",
         "",
         story="lvd",
     ),
