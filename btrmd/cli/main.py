@@ -37,6 +37,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "health": ("health_verb", "state of health and forecast from a history of discharges"),
     "points": ("verbs_points", "list the point table with every protocol's address"),
     "trap": ("verbs_trap", "send a test notification to the SNMP receivers"),
+    "webhook": ("verbs_webhook", "post a test to the webhook"),
     "mib": ("verbs_mib", "print the SNMP MIB text"),
     "check": ("verbs_check", "validate configuration and hardware, one line a finding"),
     "selftest": ("verbs_service", "run the self-test of the running daemon again"),
@@ -50,6 +51,9 @@ VERBS: dict[str, tuple[str, str]] = {
     "token": ("verbs_token", "make, list and revoke tokens of machines"),
     "export": ("verbs_settings", "write all settings as JSON"),
     "import": ("verbs_settings", "take settings from such a file"),
+    "backup": ("verbs_backup", "write the whole unit, its history too, to one file"),
+    "restore": ("verbs_backup", "take over such a file, as its replacement"),
+    "dns-sd": ("verbs_dns_sd", "tell avahi-daemon what this unit serves"),
     "provision": ("verbs_provision", "take the settings put on the boot partition, once"),
 }
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
-from hashlib import sha256
+from collections.abc import Callable, Sequence
+from hashlib import file_digest
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model.errors import BtrmError
 from .output import fail, write_line
 from .parsing import Verbs, place_of
-from .settings_client import DaemonSettings, SettingsClient, open_settings
+from .settings_client import DaemonSettings, SettingsClient, config_lock, open_settings
 
 if TYPE_CHECKING:
     from ..store.provision_file import ProvisionFile
     from .place import Folders
 
+BACKUP = "btrm-backup.tar.gz"
 FOLDERS = ("/boot/firmware", "/boot")  # Raspberry Pi OS from bookworm on, and before
 APPLIED = ".applied"  # appended to the name of a file that was taken over
 
@@ -27,62 +29,105 @@ def add_parsers(verbs: Verbs) -> None:
         provision,
         state=True,
         config=True,
-        description="Apply btrm.json, or this unit's row of btrm.csv, from the first FOLDER that "
-        "has one, all or none, and rename it. The service does this before each start. Without "
-        "such a file nothing happens: exit code 0.",
+        description=f"Restore {BACKUP} (of btrmd backup), then apply btrm.json, or this unit's row "
+        "of btrm.csv, from the first FOLDER that has one, all or none, and rename it. The service "
+        "does this before each start. Without such a file nothing happens: exit code 0.",
     )
-    parser.add_argument("folders", metavar="FOLDER", nargs="*", help=f"default {' '.join(FOLDERS)}")
+    where = f"default {' '.join(FOLDERS)}, and a memory stick labelled BTRM"
+    parser.add_argument("folders", metavar="FOLDER", nargs="*", help=where)
 
 
 def provision(args: argparse.Namespace) -> int:
+    from .memory_stick import memory_stick
+
+    if args.folders:
+        return _provision(args, args.folders)
+    with memory_stick() as stick:
+        return _provision(args, (*FOLDERS, *stick))
+
+
+def _provision(args: argparse.Namespace, folders: Sequence[str]) -> int:
     from ..model.provisioning import NAMES
     from ..store.provision_file import ProvisionFile
 
-    folders = args.folders or FOLDERS
-    paths = (Path(folder) / name for folder in folders for name in NAMES)
-    path = next((path for path in paths if path.is_file()), None)
     place = place_of(args)
     if not place.state_dir.is_dir():
         raise BtrmError(f"There is no state folder {place.state_dir}.")
     kept = ProvisionFile(place.state_dir)
-    before = kept.load()
-    if path is None:
+    whole, path = _first(folders, (BACKUP,)), _first(folders, NAMES)
+    if whole is None and path is None:
+        before = kept.load()
         if before.is_fault:  # the file that was refused is gone
             kept.save(before._replace(is_fault=False))
         return 0
-    return _apply(path, place, kept)
+    code = _take(whole, place, kept, _restore) if whole is not None else 0
+    return code or (_take(path, place, kept, _apply) if path is not None else 0)
 
 
-def _apply(path: Path, place: Folders, kept: ProvisionFile) -> int:
+def _first(folders: Sequence[str], names: Sequence[str]) -> Path | None:
+    paths = (Path(folder) / name for folder in folders for name in names)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _restore(path: Path, place: Folders) -> str:
+    """A unit that has tests of its own is never replaced so."""
+    from ..store import restore
+    from ..store.lock import DirLock
+    from .verbs_backup import restored_text
+
+    lock = DirLock(place.state_dir)
+    lock.acquire()
+    try:
+        with config_lock(place.config_dir):
+            return restored_text(
+                path.name, restore.restore(path, place.config_dir, place.state_dir)
+            )
+    finally:
+        lock.release()
+
+
+def _apply(path: Path, place: Folders) -> str:
     from ..model.provisioning import read_provision
     from ..model.settings_export import MAX_EXPORT
     from ..store.atomic import read_regular
+
+    raw = read_regular(path, MAX_EXPORT + 1)
+    with open_settings(place) as settings_client:
+        serial = _serial(settings_client, place)
+        changed = settings_client.import_(read_provision(raw, path.name, serial), False)
+    count = f"{len(changed)} setting{'' if len(changed) == 1 else 's'} changed"
+    return f"{path.name} was applied to the unit {serial}: {count}."
+
+
+def _take(
+    path: Path, place: Folders, kept: ProvisionFile, apply: Callable[[Path, Folders], str]
+) -> int:
+    """Apply `path` once, keep what became of it, and rename it."""
+    from ..store.atomic import open_regular
     from ..store.provision_file import Provision
 
     before = kept.load()
     try:
-        raw = read_regular(path, MAX_EXPORT + 1)
-        digest = sha256(raw).hexdigest()
-        if digest == before.digest:
+        with open_regular(path) as file:
+            digest = file_digest(file, "sha256").hexdigest()
+        if digest in before.digest.split(","):
             return 0
-        with open_settings(place) as settings_client:
-            serial = _serial(settings_client, place)
-            changed = settings_client.import_(read_provision(raw, path.name, serial), False)
+        text = apply(path, place)
     except (BtrmError, OSError) as error:
         text = f"{path} was not applied, nothing has been changed: {error}"
         is_new = text != before.text or not before.is_fault
         kept.save(Provision(text, True, before.is_reported and not is_new, before.digest))
         return fail(text)
-    count = f"{len(changed)} setting{'' if len(changed) == 1 else 's'} changed"
-    text = f"{path.name} was applied to the unit {serial}: {count}."
+    sentence = text if before.is_reported or before.is_fault else f"{before.text} {text}"
     # Kept before it is renamed: after a power cut between the two it is not applied a second time.
-    kept.save(Provision(text, False, False, digest))
+    both = ",".join(filter(None, (*before.digest.split(",")[-1:], digest)))
+    kept.save(Provision(sentence, False, False, both))
     try:
         os.replace(path, path.with_name(path.name + APPLIED))
     except OSError as error:
         write_line(f"{path} stays, it cannot be renamed: {error.strerror}.")
     else:
-        kept.save(Provision(text, False, False))
+        kept.save(Provision(sentence, False, False, before.digest))
     write_line(text)
     return 0
 

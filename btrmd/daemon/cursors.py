@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..store.json_file import JsonFile
@@ -30,6 +31,20 @@ class Cursors:
         with self._lock:
             self._file.save({**self._numbers, name: n})
             self._numbers[name] = n
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Nothing is saved under `names` any more. Raises StorageError."""
+        dropped = set(names)
+        with self._lock:
+            left = {name: n for name, n in self._numbers.items() if name not in dropped}
+            self._file.save(left)
+            self._numbers = left
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All under which a number is saved."""
+        with self._lock:
+            return tuple(self._numbers)
 
     def count(self, name: str) -> int:
         """One more than the last time, durable when the disk allows it."""

@@ -24,6 +24,7 @@ from ..notify.mail.tester import MailTester
 from ..notify.mqtt.publisher import MqttPublisher
 from ..notify.syslog.sender import SyslogSender
 from ..notify.traps.sender import TrapSender
+from ..notify.webhook.sender import WebhookSender
 from ..owner.loop import CLOCK_SANE_S, Owner
 from ..owner.setting_changes import SettingChanges
 from ..owner.sim_speed import SimSpeed
@@ -182,6 +183,7 @@ class Station:
                 https=https, certificates=TlsFile(config_dir),
                 known=KnownFile(state_dir), tokens=tokens,
                 hardware=hardware.name, mail_tester=MailTester(self.bus),
+                provisioned=lambda: self._provision.load().text,
             )  # fmt: skip
 
         self._make_web = web
@@ -200,6 +202,7 @@ class Station:
         self.syslog = SyslogSender(self.bus, history, cursors)
         nut_host = settings.site.nut or host_of((http, https, snmp), settings.site.modbus)
         self.mqtt = MqttPublisher(self.bus, history, cursors)
+        self.webhook = WebhookSender(self.bus, history, cursors)
         self.nut = NutServer(self.bus, options.nut, nut_host)
 
     def start(self) -> None:
@@ -224,6 +227,8 @@ class Station:
         self._stack.callback(self.syslog.stop)
         self.mqtt.start()
         self._stack.callback(self.mqtt.stop)
+        self.webhook.start()
+        self._stack.callback(self.webhook.stop)
         self.nut.start()
         self._stack.callback(self.nut.stop)
         self._stack.callback(self._readiness.remove)

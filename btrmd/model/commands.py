@@ -160,6 +160,16 @@ class SendTestTrap(NamedTuple):
     source: str = ""
 
 
+class SendTestWebhook(NamedTuple):
+    """Post a test to the webhook of the settings in force.
+
+    Not the owner's to do: `Bus.perform` has it done on the caller's thread, at most 20 s. Codes:
+    `off`, `unreached`.
+    """
+
+    source: str = ""
+
+
 class ApplyNetwork(NamedTuple):
     """Give the host the network of the settings, to be confirmed within 120 s; not the owner's."""
 
@@ -211,6 +221,7 @@ class ShowAppliance(NamedTuple):
 
 HostCommand = (
     SendTestTrap
+    | SendTestWebhook
     | ApplyNetwork
     | ConfirmNetwork
     | RevertNetwork

@@ -25,6 +25,9 @@ TextFormat = Literal[
     "date_list",
     "battery_table",
     "topic",
+    "https_url",
+    "webhook_template",
+    "header",
     "timezone",
 ]
 

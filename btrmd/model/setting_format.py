@@ -6,9 +6,12 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from urllib.parse import urlsplit
 
 from .battery_table import GRAMMAR, plain_table, read_battery_table
 from .timezone import find_zone
+from .webhook_template import GRAMMAR as WEBHOOK_GRAMMAR
+from .webhook_template import plain_template, template_fault
 from .window import MAX_DATES, read_dates, read_days
 
 MAX_EMAIL = 32  # manual 9.3: "32 for Email Addr" (R63)
@@ -19,6 +22,8 @@ _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9.-]{1,253})")
 _TOPIC = re.compile(r"[^\x00/+#$ ][^\x00/+#]*(/[^\x00/+#]+)*")  # MQTT 5.0, 4.7.1 and 4.7.2
+_URL = re.compile(r"https://[!-\"$-~]+", re.IGNORECASE)  # RFC 3986, without a fragment
+_HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
 _PATH = re.compile(r"/[^\x00]*")
 _PASSPHRASE = re.compile(r"[ -~]{8,64}")  # RFC 3414 11.2: at least 8 characters
 
@@ -144,6 +149,28 @@ def is_topic(text: str) -> bool:
     return _TOPIC.fullmatch(text) is not None
 
 
+def is_https_url(text: str) -> bool:
+    """An address by https, printable ASCII, without user name, password and fragment."""
+    if not _URL.fullmatch(text):
+        return False
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        return False
+    return is_host(parts.hostname or "") and "@" not in parts.netloc and port != 0
+
+
+def is_webhook_template(text: str) -> bool:
+    """A body with fields that are known."""
+    return not template_fault(text)
+
+
+def is_header(text: str) -> bool:
+    """The value of an HTTP header (RFC 9110 5.5, without what is obsolete)."""
+    return _HEADER.fullmatch(text) is not None
+
+
 def is_timezone(text: str) -> bool:
     """A zone that the system has the rules of."""
     return find_zone(text) is not None
@@ -180,11 +207,24 @@ FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     ),
     "mac": (is_mac, "a MAC address such as 80:1f:12:88:92:48"),
     "battery_table": (is_battery_table, GRAMMAR),
+    "https_url": (
+        is_https_url,
+        "an address such as https://host.com/path in ASCII, without user name, password and #",
+    ),
+    "webhook_template": (is_webhook_template, WEBHOOK_GRAMMAR),
+    "header": (is_header, "printable ASCII characters"),
     "topic": (is_topic, "levels of a topic such as site/btrmd, without + # and $"),
 }
 
 # What is done to a text before it is judged and stored: line breaks are no part of a value.
-PLAIN: Mapping[str, Callable[[str], str]] = {"battery_table": plain_table, "host": plain_host}
+PLAIN: Mapping[str, Callable[[str], str]] = {
+    "battery_table": plain_table,
+    "host": plain_host,
+    "webhook_template": plain_template,
+}
 
 # Formats whose refusal can say more than what is allowed.
-FAULTS: Mapping[str, Callable[[str], str]] = {"battery_table": battery_table_fault}
+FAULTS: Mapping[str, Callable[[str], str]] = {
+    "battery_table": battery_table_fault,
+    "webhook_template": template_fault,
+}

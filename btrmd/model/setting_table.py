@@ -8,9 +8,11 @@ from typing import Final
 
 from .setting import Setting
 from .setting_battery import BATTERY_SETTINGS, PORT_SETTINGS
+from .setting_dns_sd import DNS_SD_SETTINGS
 from .setting_fieldbus import DNP3_SETTINGS, MODBUS_SETTINGS, SERIAL_SETTINGS
 from .setting_mqtt import MQTT_SETTINGS
 from .setting_nut import NUT_SETTINGS
+from .setting_radius import RADIUS_SETTINGS
 from .setting_site import (
     AUTHORIZATION_SETTINGS,
     EMAIL_SETTINGS,
@@ -19,6 +21,7 @@ from .setting_site import (
 )
 from .setting_snmp import SNMP_SETTINGS
 from .setting_syslog import SYSLOG_SETTINGS
+from .setting_webhook import WEBHOOK_SETTINGS
 
 
 def check_settings(settings: tuple[Setting, ...]) -> dict[str, Setting]:
@@ -55,6 +58,9 @@ SETTINGS: Final[Mapping[str, Setting]] = MappingProxyType(
             *SYSLOG_SETTINGS,
             *NUT_SETTINGS,
             *MQTT_SETTINGS,
+            *WEBHOOK_SETTINGS,
+            *RADIUS_SETTINGS,
+            *DNS_SD_SETTINGS,
             *AUTHORIZATION_SETTINGS,
             *HTTPS_SETTINGS,
         )

@@ -30,6 +30,11 @@ def use_files(context: ssl.SSLContext, ca_file: str, cert_file: str, key_file: s
             raise TlsFileError(_file_words("certificate", names, error)) from error
 
 
+def certificate_words(error: ssl.SSLCertVerificationError) -> str:
+    """Why a certificate is refused, without a full stop."""
+    return (error.verify_message or str(error)).rstrip(".")
+
+
 def ssl_words(error: ssl.SSLError) -> str:
     """OpenSSL's reason as words."""
     reason = getattr(error, "reason", None)

@@ -23,6 +23,7 @@ from ..model.commands import (
     ResetData,
     RunSelfTest,
     SendTestTrap,
+    SendTestWebhook,
     StartTest,
     StopTest,
 )
@@ -104,6 +105,7 @@ class ControlVerbs:
             "reset": self._reset,
             "import": self._import,
             "trap_test": self._trap_test,
+            "webhook_test": self._webhook_test,
             **access_verbs(bus, extras.set_password, extras.tokens),
             **appliance_verbs(bus),
             **battery_verbs(bus),
@@ -292,6 +294,12 @@ class ControlVerbs:
         if not answer.ok:
             return refusal(answer.code, answer.text, facts)
         return {**facts, "ok": True, "text": answer.text}
+
+    def _webhook_test(self, request: Request, source: str) -> Reply:
+        answer = self._bus.perform(SendTestWebhook(source))
+        if not answer.ok:
+            return refusal(answer.code, answer.text)
+        return {"ok": True, "text": answer.text}
 
     # --- by the daemon's callables -----------------------------------------------------------
 

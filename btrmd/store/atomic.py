@@ -8,6 +8,7 @@ import os
 import re
 import stat
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 
 _serial = itertools.count()
@@ -43,7 +44,13 @@ def write_atomic(path: Path, data: bytes, mode: int = 0o600) -> None:
 
 
 def read_regular(path: Path, most: int) -> bytes:
-    """The first `most` bytes of a regular file, without waiting for anything else.
+    """The first `most` bytes of a regular file; raises OSError as `open_regular`."""
+    with open_regular(path) as file:
+        return file.read(most)
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """A regular file for reading, without waiting for anything else.
 
     Raises OSError for what is no file (a FIFO would never end) and, as root, for a symbolic link:
     the folders belong to a daemon without rights, which must not choose what root reads.
@@ -63,8 +70,7 @@ def read_regular(path: Path, most: int) -> bytes:
         if stat.S_ISDIR(kind):
             raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
         raise OSError(errno.EINVAL, "it is no regular file", str(path))
-    with os.fdopen(fd, "rb") as file:
-        return file.read(most)
+    return os.fdopen(fd, "rb")
 
 
 def sync_folder(folder: Path) -> None:

@@ -13,7 +13,8 @@ NAME = "provision.json"
 class Provision(NamedTuple):
     """`text`: one sentence; `is_fault`: nothing was taken over. `is_reported`: it is in the log.
 
-    `digest`: of a file that was applied and could not be renamed, so that it is not applied again.
+    `digest`: of the files that were applied and could not be renamed, so that they are not applied
+    again; separated by commas.
     """
 
     text: str = ""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from btrmd.cli import memory_stick, verbs_provision
 from btrmd.store.lock import DirLock
 from btrmd.store.provision_file import ProvisionFile
 from btrmd.store.settings_file import load_settings
@@ -149,3 +152,57 @@ def test_the_files_of_a_unit_in_use_are_left_alone(
         assert run("provision", boot, *place).code == 1
     assert (boot / "btrm.csv").exists()
     assert list(config_dir.iterdir()) == []
+
+
+# --- the memory stick ---------------------------------------------------------------------------
+
+
+def make_stick(folder: Path, mount: Path) -> Path:
+    """An image with a file system; skips where none can be mounted."""
+    image = folder / "stick.img"
+    image.write_bytes(bytes(4 << 20))
+    mkfs = shutil.which("mkfs.ext4") or "/usr/sbin/mkfs.ext4"
+    if os.geteuid() or not Path(mkfs).exists():
+        pytest.skip("this needs root and mkfs.ext4 (package e2fsprogs)")
+    subprocess.run([mkfs, "-q", "-L", "BTRM", str(image)], check=True, capture_output=True)
+    mount.mkdir()
+    done = subprocess.run(["mount", str(image), str(mount)], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip("no image can be mounted here")
+    return image
+
+
+def test_a_memory_stick_is_read_and_let_go(
+    run: Run, tmp_path: Path, place: tuple[object, ...], config_dir: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    mount = tmp_path / "stick"
+    image = make_stick(tmp_path, mount)
+    (mount / "btrm.csv").write_text(ROWS)
+    subprocess.run(["umount", str(mount)], check=True)
+    monkeypatch.setattr(verbs_provision, "FOLDERS", (str(tmp_path / "none"),))
+    monkeypatch.setattr(memory_stick, "LABEL", image)
+    monkeypatch.setattr(memory_stick, "MOUNT_POINT", mount)
+    assert run("provision", *place).code == 0
+    assert load_settings(config_dir).settings["site.name"] == "Site 17"
+    assert not os.path.ismount(mount)
+    subprocess.run(["mount", str(image), str(mount)], check=True)
+    names = {path.name for path in mount.iterdir()}
+    subprocess.run(["umount", str(mount)], check=True)
+    assert names == {"btrm.csv.applied", "lost+found"}
+    assert run("provision", *place) == (0, "", "")
+
+
+def test_a_stick_that_cannot_be_read_keeps_nothing_from_starting(
+    run: Run, tmp_path: Path, place: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if os.geteuid():
+        pytest.skip("only root mounts a stick")
+    image = tmp_path / "broken.img"
+    image.write_bytes(bytes(1 << 20))
+    monkeypatch.setattr(verbs_provision, "FOLDERS", ())
+    monkeypatch.setattr(memory_stick, "LABEL", image)
+    monkeypatch.setattr(memory_stick, "MOUNT_POINT", tmp_path / "stick")
+    done = run("provision", *place)
+    assert done.code == 0
+    assert "The memory stick BTRM cannot be read: mount: " in done.err

@@ -66,7 +66,11 @@ def test_supervision_is_as_promised() -> None:
     assert unit["Restart"] == ["always"]
     assert unit["MemoryMax"] == ["128M"]
     assert "LG_WD=%t/btrm" in unit["Environment"]
-    assert unit["ExecStartPre"] == ["-+/usr/bin/btrmd provision", "-/usr/bin/btrmd check"]
+    assert unit["ExecStartPre"] == [
+        "-+/usr/bin/btrmd provision",
+        "-+/usr/bin/btrmd dns-sd --write",
+        "-/usr/bin/btrmd check",
+    ]
     assert float(unit["WatchdogSec"][0]) <= 10
 
 

@@ -26,6 +26,7 @@ BTRM300 = Settings.defaults()
 def test_defaults_are_those_promised() -> None:
     none = {key: None if value == "none" else value for key, value in KEYS["defaults"].items()}
     none |= {"email.security": "none", "serial.protocol": "none", "mqtt.security": "none"}
+    none |= {"radius.role": "none"}
     assert {key: BTRM300[key] for key in KEYS["defaults"]} == none
     for key, value in none.items():
         assert type(BTRM300[key]) is type(value), key

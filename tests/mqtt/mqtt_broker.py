@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import random
 import shutil
 import socket
 import subprocess
@@ -21,9 +22,16 @@ SERIAL = "10000000abcdef01"
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Below those that Linux gives to clients: one that knocks at the port of a killed broker may
+    else be given that port, and be connected to itself."""
+    while True:
+        port = random.randrange(15_000, 30_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 class Broker:
@@ -104,13 +112,18 @@ class Got(NamedTuple):
 class Watch:
     """mosquitto_sub with a session that the broker keeps for it."""
 
-    def __init__(self, broker: Broker, topic: str = "#", *words: str, name: str = "watch") -> None:
-        """`words`: how to log in, for the publisher of the first message too."""
+    def __init__(
+        self, broker: Broker, topic: str = "#", *words: str, name: str = "watch",
+        probe: str = "", probe_words: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        """`words`: how to log in. `probe`, `probe_words`: topic and login of the publisher of the
+        first message, where the broker lets others only do so."""
+        probe, probe_words = probe or f"{name}/ready", probe_words or words
         if SUB is None:
             pytest.skip("mosquitto_sub is not installed (package mosquitto-clients)")
         self._queue: queue.SimpleQueue[Got] = queue.SimpleQueue()
         self.all: list[Got] = []
-        options = ["-t", topic, "-t", f"{name}/ready", "-q", "1", "-i", name, "-c"]
+        options = ["-t", topic, "-t", probe, "-q", "1", "-i", name, "-c"]
         options += ["-F", "%r\t%t\t%p", *words]
         self._process = subprocess.Popen(
             [SUB, "-p", str(broker.port), *options], stdout=subprocess.PIPE, text=True
@@ -118,13 +131,13 @@ class Watch:
         threading.Thread(target=self._read, daemon=True).start()
         end = time.monotonic() + 20.0
         while True:  # it is subscribed once something comes back
-            broker.publish(f"{name}/ready", "yes", *words)
+            broker.publish(probe, "yes", *probe_words)
             try:
                 got = self._queue.get(timeout=0.2)
             except queue.Empty:
                 assert time.monotonic() < end, broker.log
             else:
-                if got.topic == f"{name}/ready":
+                if got.topic == probe:
                     self.all = [one for one in self.all if one is not got]
                     return
 

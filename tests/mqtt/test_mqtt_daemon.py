@@ -41,7 +41,11 @@ def judge(got: Got) -> None:
         assert got.payload in ("online", "offline")
         return
     name = "point" if parts[2] == "point" else parts[2]
-    Draft202012Validator(SCHEMAS[name]).validate(got.json)
+    schema = SCHEMAS[name]
+    Draft202012Validator(schema).validate(got.json)
+    assert set(got.json) <= set(schema["properties"]), "a field that the page does not know"
+    for alarm in got.json["alarms"] if name == "alarms" else ():
+        assert set(alarm) == set(schema["properties"]["alarms"]["items"]["properties"])
 
 
 def test_a_day_of_a_unit(unit: DaemonProcess, broker: Broker, watch: Watch) -> None:

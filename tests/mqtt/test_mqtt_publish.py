@@ -205,6 +205,40 @@ def test_what_happens_while_it_is_off_is_nobodys(
     wait_until(lambda: not station.address)
 
 
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_what_happened_while_it_was_off_is_not_sent_after_settings_changed_at_a_standstill(
+    station: MqttBench, broker: Broker, watch: Watch, wait_until: Wait, is_killed: bool
+) -> None:
+    """On, off, events and a test and minutes, a stop (or a kill), an import, a start."""
+    station.to(broker)
+    station.start()
+    first = station.tell()
+    wait_until(lambda: station.reported == first)
+    station.off()
+    wait_until(lambda: station.reported is None)
+    minutes(station, int(station.at // 60) * 60, 20)
+    off = [station.tell() for _ in range(3)]
+    station.finish_test(1)
+    station.at += 1200.0
+    if is_killed:
+        numbers_then = (station._folder / "cursors.json").read_bytes()
+    station.stop()
+    if is_killed:  # nothing of what `stop` saves
+        (station._folder / "cursors.json").write_bytes(numbers_then)
+    station.restart()
+    station.to(broker)
+    station.start()
+    wait_until(lambda: station.address)
+    station.at += backfill.READY_S + 60.0
+    station.show()
+    n = station.tell()
+    station.finish_test(2)
+    wait_until(lambda: numbers(watch, "/test") == [2])
+    wait_until(lambda: numbers(watch) == [first, n, n + 1])
+    assert n > off[-1]
+    assert watch.named("/trend") == []
+
+
 def test_a_broker_that_forgot_its_subscribers_is_given_time_to_get_them_back(
     station: MqttBench, broker: Broker, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,29 +334,42 @@ def test_the_minutes_of_an_outage_are_delivered_with_their_times(
 
 
 def test_a_short_break_within_a_minute_owes_nothing(station: MqttBench) -> None:
-    made = backfill.Backfill(station.history, station.cursors)
+    minutes(station, 1_000_000_020.0, 2)
+    made = backfill.Backfill(station.history, station.cursors, 1_000_000_030.0)
     made.connected(1_000_000_030.0)
     made.covered(1_000_000_031.0)
     made.connected(1_000_000_035.0)
-    assert made.owed_s == 0
+    assert made.next(1_000_009_000.0) is None
     made.connected(1_000_000_090.0)
-    assert made.owed_s == 120
     assert made.next(1_000_000_090.0) is None, "its last minute is not over"
+    chunk = made.next(1_000_009_000.0)
+    assert chunk is not None
+    assert len(chunk.rows.rows) == 2
+    assert chunk.end == 1_000_000_140
 
 
 def test_a_clock_that_goes_back_owes_nothing(station: MqttBench) -> None:
-    made = backfill.Backfill(station.history, station.cursors)
-    made.skip(1_000_000_000.0)
+    minutes(station, 500_000_040.0, 2)
+    made = backfill.Backfill(station.history, station.cursors, 1_000_000_000.0)
     made.connected(500_000_000.0)
-    assert made.owed_s == 0
+    assert made.next(500_009_000.0) is None
+
+
+def test_the_time_from_switching_on_to_the_first_connection_is_owed(station: MqttBench) -> None:
+    minutes(station, 1_000_000_020.0, 3)
+    made = backfill.Backfill(station.history, station.cursors, 1_000_000_020.0)
+    made.connected(1_000_000_150.0)
+    chunk = made.next(1_000_009_000.0)
+    assert chunk is not None
+    assert len(chunk.rows.rows) == 3
 
 
 def test_it_goes_on_after_a_restart_where_it_was(station: MqttBench) -> None:
     minutes(station, 1_000_000_020.0, 3)
-    made = backfill.Backfill(station.history, station.cursors)
+    made = backfill.Backfill(station.history, station.cursors, 1_000_000_020.0)
     made.connected(1_000_000_020.0)
     made.close()
-    again = backfill.Backfill(station.history, station.cursors)
+    again = backfill.Backfill(station.history, station.cursors, 1_000_000_200.0)
     again.connected(1_000_000_200.0)
     chunk = again.next(1_000_000_900.0)
     assert chunk is not None

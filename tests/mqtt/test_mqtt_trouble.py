@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import socket
 import subprocess
@@ -262,14 +263,20 @@ def test_two_units_with_one_serial_number_hear_of_each_other(
 # --- links -------------------------------------------------------------------------------------
 
 
+SUBACK = re.compile(rb"(\x90\x04..\x00)\x00", re.DOTALL)  # MQTT 5.0, 3.9: one reason code
+
+
 class Link:
-    """A TCP proxy: `hold` swallows what is sent, in both directions, without a word."""
+    """A TCP proxy: `hold` swallows what is sent, in both directions, without a word; with `is_deaf`
+    the broker's consent to a subscription becomes a refusal (mosquitto's acl_file never gives one,
+    brokers with plug-ins do)."""
 
     def __init__(self, port: int) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._to = port
         self.hold = threading.Event()
+        self.is_deaf = False
         self.pairs = 0
         self._sockets: list[socket.socket] = []
         threading.Thread(target=self._run, daemon=True).start()
@@ -289,6 +296,8 @@ class Link:
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         try:
             while data := source.recv(4096):
+                if self.is_deaf:
+                    data = SUBACK.sub(b"\\1\x87", data)
                 if not self.hold.is_set():
                     sink.sendall(data)
             sink.shutdown(socket.SHUT_WR)
@@ -323,6 +332,25 @@ def test_a_half_open_link_is_noticed_and_what_it_swallowed_is_sent_again(
     link.hold.clear()
     assert watch.take("/event").json["n"] == n
     wait_until(lambda: not station.fault)
+
+
+def test_a_refused_subscription_is_told_and_all_else_goes_on(
+    station: MqttBench, broker: Broker, watch: Watch, link: Link, wait_until: Wait
+) -> None:
+    """SUBACK with 0x87: the unit publishes, but no command would ever arrive."""
+    link.is_deaf = True
+    station.to(link.port, mqtt__commands=True)
+    station.start()
+    wait_until(lambda: station.address and station.fault)
+    assert station.fault == (
+        f"The MQTT broker refuses the subscription to {BASE}/command, so no command arrives: "
+        "not authorized."
+    )
+    n = station.tell()
+    wait_until(lambda: station.reported == n)
+    link.is_deaf = False
+    station.to(link.port, mqtt__commands=True, mqtt__user="x")
+    wait_until(lambda: station.address and not station.fault)
 
 
 def test_a_broker_that_never_answers(

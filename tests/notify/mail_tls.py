@@ -49,15 +49,15 @@ class Authority:
         made.load_cert_chain(self.identity(name, days))
         return made
 
-    def identity(self, name: str = "127.0.0.1", days: int = 30) -> Path:
-        """A PEM file: key and certificate for `name`."""
+    def identity(self, name: str = "127.0.0.1", days: int = 30, common_name: str = "mail") -> Path:
+        """A PEM file: key and certificate for `name`; `common_name` is what a broker may read."""
         key = ec.generate_private_key(ec.SECP256R1())
         now = datetime.now(UTC)
         is_address = name[0].isdigit()
         alt = x509.IPAddress(ip_address(name)) if is_address else x509.DNSName(name)
         certificate = (
             x509.CertificateBuilder()
-            .subject_name(_named("mail"))
+            .subject_name(_named(common_name))
             .issuer_name(self._name)
             .public_key(key.public_key())
             .serial_number(x509.random_serial_number())
@@ -72,7 +72,7 @@ class Authority:
             )
             .sign(self._key, hashes.SHA256())
         )
-        path = self._folder / f"{name}-{days}.pem"
+        path = self._folder / f"{name}-{days}-{common_name}.pem"
         path.write_bytes(
             key.private_bytes(
                 serialization.Encoding.PEM,

@@ -323,3 +323,28 @@ def test_stopping_cuts_a_hanging_server_off(
     assert not bench.sender._thread.is_alive()
     server.hold = False
     assert bench.fault == ""
+
+
+@pytest.mark.parametrize("how", ["off", "another recipient"])
+def test_what_happened_while_it_was_off_is_not_mailed_after_settings_changed_at_a_standstill(
+    bench: Bench, serve: Serve, how: str
+) -> None:
+    """On, off (or somebody else), events, a kill, an import, a start."""
+    server = serve()
+    bench.use(server.port)
+    bench.look()
+    bench.tell()
+    bench.settle()
+    server.take()
+    other = {"email__enabled": False} if how == "off" else {"email__to": "b@x.y"}
+    bench.use(server.port, **other)
+    bench.look()
+    assert bench.cursors.load("mail noc@company.test") is None
+    bench.tell()
+    bench.restart()
+    bench.use(server.port)
+    bench.look()
+    n = bench.tell()
+    bench.settle()
+    assert f"Number:     {n}\r\n" in server.take().text
+    assert server.is_quiet

@@ -119,6 +119,26 @@ def test_a_restart_tells_the_rest_and_nothing_twice(
     assert server.is_quiet
 
 
+def test_what_happened_while_it_was_off_is_not_told_after_settings_changed_at_a_standstill(
+    log_bench: LogBench, udp: UdpServer, wait_until: Wait
+) -> None:
+    """On, off, events, a stop, an import, a start."""
+    log_bench.to(udp)
+    log_bench.start()
+    first = log_bench.tell()
+    assert udp.take().n == first
+    log_bench.use()
+    log_bench.tell()  # as a changed setting wakes it
+    wait_until(lambda: log_bench.reported is None)
+    log_bench.tell()
+    log_bench.restart()
+    log_bench.to(udp)
+    log_bench.start()
+    n = log_bench.tell()
+    assert udp.take().n == n
+    assert udp.is_quiet
+
+
 def test_many_at_once_arrive_in_order(log_bench: LogBench, tcp: TcpServer) -> None:
     log_bench.to(tcp)
     numbers = [log_bench.tell() for _ in range(5)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from pyasn1.codec.ber import decoder, encoder
@@ -225,3 +225,11 @@ class MemoryNumbers:
     def save(self, name: str, n: int) -> None:
         self.saves += 1
         self.numbers[name] = n
+
+    def drop(self, names: Iterable[str]) -> None:
+        for name in names:
+            self.numbers.pop(name, None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.numbers)

@@ -64,11 +64,12 @@ def test_what_is_not_known_is_no_such_instance_and_skipped(agent: Agent) -> None
 
 
 def test_getbulk_repeats_and_stops_at_the_end(agent: Agent) -> None:
-    status, _, rows = agent.bulk([(*SYSTEM, 1), (*BTRM, 3, 1), (*BTRM, 99, 1, 11)], 1, 3)
+    last = (1, 3, 6, 1, 6, 3, 10, 2, 1, 3)
+    status, _, rows = agent.bulk([(*SYSTEM, 1), (*BTRM, 3, 1), last], 1, 3)
     assert status == 0
     names = [name for name, _ in rows]
-    assert names[:3] == [(*SYSTEM, 1, 0), (*BTRM, 3, 1, 0), (*BTRM, 99, 1, 11, 0)]
-    assert names[3:5] == [(*BTRM, 3, 2, 0), (*BTRM, 99, 1, 14, 0)]
+    assert names[:3] == [(*SYSTEM, 1, 0), (*BTRM, 3, 1, 0), (*last, 0)]
+    assert names[3:5] == [(*BTRM, 3, 2, 0), (*last[:-1], 4, 0)]
     assert rows[6][1].tagSet == v2c.EndOfMibView.tagSet
     assert agent.bulk([(1, 3)], 0, 0)[2] == []
 

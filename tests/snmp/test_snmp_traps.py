@@ -209,12 +209,33 @@ def test_nothing_is_told_while_receivers_are_off_nor_afterwards(
     bench: Bench, catcher: Catcher, wait_until: Wait
 ) -> None:
     change(bench, snmp__trap0__enabled=False)
-    bench.start()
+    sender = bench.start()
     bench.tell(event(1))
-    wait_until(lambda: bench.numbers.numbers["trap0"] == 1)
+    wait_until(lambda: sender._receivers[0].cursor.n == 1)
+    assert "trap0" not in bench.numbers.numbers
     change(bench, snmp__trap0__enabled=True)
     bench.tell(event(2))
     assert int(rows_of(catcher.take()[0])[7][1]) == 2
+
+
+def test_nor_after_settings_that_changed_at_a_standstill(bench: Bench, catcher: Catcher) -> None:
+    """On, off, an event, a kill, an import, a start."""
+    sender = bench.start()
+    bench.tell(event(1))
+    catcher.take()
+    change(bench, snmp__trap0__enabled=False)
+    bench.tell(event(2))
+    sender.stop()
+    bench.numbers.numbers["trap0"] = 1  # as a version that kept it had it, killed while off
+    bench.bus = Bus(bench.bus.snapshot)
+    bench.start().stop()
+    assert "trap0" not in bench.numbers.numbers
+    bench.history.list.append(event(3))
+    change(bench, snmp__trap0__enabled=True)
+    bench.bus = Bus(bench.bus.snapshot)
+    bench.start()
+    bench.tell(event(4))
+    assert int(rows_of(catcher.take()[0])[7][1]) == 4
 
 
 def test_a_restart_tells_what_was_not_told_and_nothing_twice(

@@ -8,7 +8,7 @@ import pytest
 from test_web_history import Place, curve, place, show_points, words  # noqa: F401 - the fixture
 from web_station import AT, PASSWORD, Client, Station, wait_for
 
-from btrmd.model.commands import Answer, Note, SendTestTrap
+from btrmd.model.commands import Answer, Note, SendTestTrap, SendTestWebhook
 from btrmd.model.discharge import TestRecord
 
 RUNNING = TestRecord(9, "1", "running", started_at=AT - 600, minimum_runtime_s=7200.0)
@@ -79,6 +79,17 @@ def test_the_button_sends_a_test_notification(
     assert "<li>10.0.0.2: no answer.</li>" in reply.text
     assert f'role="{"status" if is_good else "alert"}"' in reply.text
     assert [action.source for action in asked] == ["web admin 127.0.0.1"]
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+def test_the_button_posts_a_test_to_the_webhook(
+    station: Station, user: Client, is_good: bool
+) -> None:
+    station.bus.offer(SendTestWebhook, lambda action: Answer(is_good, "x", f"<b> {action.source}"))
+    reply = user.form("/integrations/test-webhook", csrf_token=user.csrf)
+    assert reply.status == (200 if is_good else 409)
+    assert "<p>&lt;b&gt; web admin 127.0.0.1</p>" in reply.text
+    assert f'role="{"status" if is_good else "alert"}"' in reply.text
 
 
 def test_where_nobody_sends_notifications_the_button_says_so(user: Client) -> None:

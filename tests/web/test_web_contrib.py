@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 from web_station import AT, Client, Station
 
+from btrmd.bus import Bus
+from btrmd.model.discharge import TestRecord
 from btrmd.model.points import POINT
 from btrmd.model.snapshot import AlarmView
 
 CONTRIB = Path(__file__).resolve().parents[2] / "contrib"
 PROMETHEUS = CONTRIB / "prometheus"
 DASHBOARDS = sorted((CONTRIB / "grafana" / "dashboards").glob("*.json"))
+TEST = TestRecord(7, "1", "finished", "good", "x", "cli", AT - 7200.0, AT - 3600.0)
 ASKED = re.compile(r"\b(btrm_\w+|process_\w+)\b(\{[^}]*\})?")
 STATE = re.compile(r'state="(\w+)"')
 
@@ -28,7 +31,7 @@ def reported(client: Client, station: Station) -> set[str]:
         if point.kind == "float":
             station.owner.show_point(key, 1.0)
     alarm = AlarmView("lvd.open", "x", AT, True, False, False)
-    station.owner.show(alarms=(alarm,))
+    station.owner.show(alarms=(alarm,), last_test=TEST)
     station.bus.reported["mail ops@plant.example"] = 0
     lines = client.get("/metrics").text.splitlines()
     return {re.split(r"[{ ]", line)[0] for line in lines if not line.startswith("#")}
@@ -54,6 +57,34 @@ def test_every_metric_that_is_asked_for_exists(station: Station, client: Client)
                 for state in STATE.findall(labels):
                     key = name.removeprefix("btrm_").replace("_", ".", 1)
                     assert state in POINT[key].choices, (file, expression)
+
+
+def test_an_aborted_test_leaves_the_time_of_the_last_result_where_it_was(
+    station: Station, client: Client
+) -> None:
+    name = "btrm_test_completed_at_seconds"
+    assert name not in client.get("/metrics").text, "there was no test"
+    aborted = TEST._replace(n=8, result="aborted", ended_at=AT)
+    station.history.test_list = [aborted]
+    station.owner.show(last_test=aborted)
+    assert name not in client.get("/metrics").text, "none has come to a result"
+    outage = aborted._replace(n=6, type="outage", result="none")
+    station.history.test_list = [outage, TEST, aborted._replace(n=9)]
+    station.owner.show(last_test=aborted._replace(n=9))
+    assert f"\n{name} {AT - 3600.0:.0f}\n" in client.get("/metrics").text
+    low = TEST._replace(n=10, result="low", ended_at=AT + 60.0)
+    station.owner.show(last_test=low)
+    assert f"\n{name} {AT + 60.0:.0f}\n" in client.get("/metrics").text
+
+
+def test_the_backlog_is_known_at_a_start_before_anything_has_happened(
+    station: Station, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ring of the bus is empty then; what waits is in the history."""
+    monkeypatch.setattr(Bus, "last_event", property(lambda bus: 0))
+    last = station.history.last_event()
+    station.bus.reported["syslog"] = last - 4
+    assert 'btrm_notifier_backlog{notifier="syslog"} 4\n' in client.get("/metrics").text
 
 
 def test_the_backlog_is_that_of_the_last_and_names_no_person(

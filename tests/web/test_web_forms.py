@@ -75,6 +75,9 @@ def other_value(setting: Setting) -> str:
         "passphrase": "a long passphrase",
         "battery_table": "4 A: 2 h to 1.75; 2 A: 5 h to 1.75",
         "topic": "plant/north",
+        "https_url": "https://hooks.plant.example/x",
+        "webhook_template": '{"text": "${text}"}',
+        "header": "Bearer abc",
         "": "Nord <7> ⚡",
     }
     return texts[setting.format]
@@ -120,6 +123,13 @@ def test_each_setting_can_be_set_alone(shared: tuple[Station, Client], setting: 
 SAMPLES = ("test.interval_h", "battery.rated_ah")  # one whole number, one that is not
 
 
+BAD_TEXTS = {
+    "topic": ("a/+/b", "a#"),
+    "webhook_template": ("<script>${nothing}</script>", '{"a":'),
+    "header": ("grün", "😀" * 8),
+}
+
+
 def bad_values() -> Iterator[tuple[str, str]]:
     for setting in ON_FORMS:
         key = setting.key
@@ -141,8 +151,8 @@ def bad_values() -> Iterator[tuple[str, str]]:
         else:
             yield key, "x" * (setting.max_length + 1)
             if setting.format and setting.format != "passphrase":
-                yield key, "a/+/b" if setting.format == "topic" else "<script>alert(1)</script>"
-                yield key, "a#" if setting.format == "topic" else "😀" * 8
+                for text in BAD_TEXTS.get(setting.format, ("<script>alert(1)</script>", "😀" * 8)):
+                    yield key, text
             yield key, "a\x07b"
 
 

@@ -46,6 +46,7 @@ class Site:
         self.bus = Bus(make_snapshot(settings=Settings.defaults().with_changes(changes)))
         self.owner = Owner(self.bus)
         self.mailer = Mailer()
+        self.provisioned = ""
         store = MemoryStore({"users": {"admin": {"hash": PASSWORD_HASH, "factory": False}}})
         self.server = WebServer(
             self.bus,
@@ -54,6 +55,7 @@ class Site:
             "127.0.0.1:0",
             hardware="reference HAT",
             mail_tester=self.mailer,
+            provisioned=lambda: self.provisioned,
         )
         self.owner.start()
         self.server.start()
@@ -177,6 +179,13 @@ def test_help_says_what_the_manuals_help_says(client: Client) -> None:
     assert "<svg" in page
     assert "DMZ" not in text
     assert "demilitarized" not in text.lower()
+
+
+def test_help_tells_what_became_of_the_file_on_the_card(site: Site) -> None:
+    assert "There was none so far." in words(site.client.get("/help").text)
+    site.provisioned = "btrm.csv was applied to the unit 17: 4 settings changed."
+    text = words(site.client.get("/help").text)
+    assert f"The last one: {site.provisioned}" in text
 
 
 def test_help_lists_every_port_with_its_live_state(client: Client) -> None:

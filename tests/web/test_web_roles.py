@@ -42,6 +42,7 @@ OPERATOR = {
     ("POST", "/manual-test/capacity-check"): 422,
     ("POST", "/email-test"): 409,
     ("POST", "/snmp/test-trap"): 409,
+    ("POST", "/integrations/test-webhook"): 409,
 }
 ADMIN = {
     ("PATCH", "/api/v1/settings"): 422,

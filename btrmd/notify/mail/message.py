@@ -18,22 +18,11 @@ from ...model.settings import Settings
 from ...model.snapshot import Snapshot
 from .account import Account
 
-# Edges that are no alarm, and yet what somebody must hear of.
-CHANGES: Final = frozenset({"test.result", "test.skipped", "lvd.open"})
 LISTED: Final = 60  # events a digest names one by one, the newest
 SUBJECT_MOST: Final = 160
 WIDTH: Final = 12
 _RANK: Final = {Kind.RAISE: 0, Kind.CHANGE: 1, Kind.CLEAR: 2}
 _STATE: Final = {Kind.RAISE: "raised", Kind.CLEAR: "cleared"}
-
-
-def is_mailed(event: Event) -> bool:
-    """Alarms as they come and go, test results, what LVD does; never what R86 keeps quiet."""
-    if not event.notify:
-        return False
-    if event.kind is Kind.CHANGE:
-        return event.key in CHANGES
-    return event.kind in (Kind.RAISE, Kind.CLEAR)
 
 
 def event_mail(

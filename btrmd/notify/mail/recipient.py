@@ -7,8 +7,8 @@ from typing import Final
 
 from ...model.events import Event
 from ..cursor import Cursor
+from ..selection import is_notified
 from .limiter import Limiter
-from .message import is_mailed
 
 FIRST_PAUSE_S: Final = 10.0  # after a failure, doubled each time
 LONGEST_PAUSE_S: Final = 600.0
@@ -46,7 +46,7 @@ class Recipient:
     def waiting(self) -> list[Event]:
         """The events to be mailed next; what concerns nobody is passed over."""
         events = self.cursor.fetch(MOST_EVENTS)
-        wanted = [event for event in events if is_mailed(event)]
+        wanted = [event for event in events if is_notified(event)]
         if events and not wanted:
             self.cursor.done(events[-1].n, False)
         if not wanted:

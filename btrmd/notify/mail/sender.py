@@ -17,16 +17,17 @@ from ...bus import Bus
 from ...model.errors import BtrmError
 from ...model.events import Event
 from ...model.history import History
-from ..cursor import Cursor, CursorStore
+from ..cursor import Cursor, CursorStore, drop_numbers
+from ..unit_link import unit_link
 from .account import Account
 from .delivery import LIMIT_S, PATIENCE_S, Delivery
-from .link import unit_link
 from .message import event_mail
 from .recipient import Pause, Recipient
 
 log = logging.getLogger(__name__)
 
 LISTENER: Final = "mail"  # under this name a fault is shown
+CURSOR: Final = "mail "  # and the recipient: the name of a cursor
 LOOK_S: Final = 0.5  # between two looks while nothing happens
 OFF_S: Final = 2.0  # the same while e-mail is off and there was no event (a change is one)
 STOP_S: Final = 1.0  # for a mail that is on its way
@@ -66,6 +67,8 @@ class MailSender:
             # Where the last run has stopped, for those it had already.
             self._account = Account.of(settings)
             self._recipients = {to: self._recipient(to) for to in self._account.recipients}
+        kept = [name for name in store.names if name.startswith(CURSOR)]
+        drop_numbers(store, set(kept) - {_cursor_name(to) for to in self._recipients})
 
     def start(self) -> None:
         self._thread.start()
@@ -82,7 +85,8 @@ class MailSender:
         if self._thread.is_alive():
             self._thread.join(STOP_S)
         if not self._thread.is_alive():
-            self._drop(tuple(self._recipients))
+            for recipient in self._recipients.values():
+                recipient.cursor.close()
 
     def _run(self) -> None:
         reported = True  # an event came: the settings it changed may show a moment later
@@ -209,4 +213,4 @@ class MailSender:
 
 
 def _cursor_name(address: str) -> str:
-    return f"mail {address}"
+    return f"{CURSOR}{address}"

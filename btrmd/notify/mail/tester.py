@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from ...bus import Bus
 from ...model.mail import MailStep
+from ..unit_link import unit_link
 from .account import Account
 from .delivery import LIMIT_S, PATIENCE_S, Delivery
-from .link import unit_link
 from .message import test_mail
 
 

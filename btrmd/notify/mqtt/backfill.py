@@ -33,30 +33,22 @@ class Chunk(NamedTuple):
 
 
 class Backfill:
-    """One thread's."""
+    """One thread's. `wall`: now; where MQTT is new, or was off, it begins there."""
 
-    def __init__(self, history: History, store: CursorStore) -> None:
+    def __init__(self, history: History, store: CursorStore, wall: float) -> None:
         self._history = history
         self._store = store
-        kept = store.load(NAME)
-        self._saved = kept
-        self._n = kept  # wall s, a whole minute; None = MQTT was never on
+        self._saved = store.load(NAME)
+        self._n = _minute(wall) if self._saved is None else self._saved  # wall s, a whole minute
         self._until: int | None = None  # what is owed ends here; None = nothing is
         self._refusal = ""
-
-    @property
-    def owed_s(self) -> int:
-        """Seconds of the past that are still to be sent."""
-        return 0 if self._until is None or self._n is None else max(self._until - self._n, 0)
-
-    def skip(self, wall: float) -> None:
-        """MQTT is off: what passes is nobody's."""
-        self._n, self._until = _minute(wall), None
+        if self._saved is None:
+            self._save()
 
     def connected(self, wall: float) -> None:
         """The link is there (again) at `wall`."""
         now = _minute(wall)
-        if self._n is None or self._n > now:  # the first time, or the clock went back
+        if self._n > now:  # the clock went back
             self._n = now
             self._save()
         self._until = now + MINUTE_S if self._n < now else None
@@ -71,7 +63,7 @@ class Backfill:
     def next(self, wall: float) -> Chunk | None:
         """The next message, None while nothing is owed or the last minute is not over yet."""
         for _ in range(LOOKED_MOST):
-            if self._until is None or self._n is None:
+            if self._until is None:
                 return None
             if self._n >= self._until:
                 self._until = None
@@ -93,11 +85,10 @@ class Backfill:
 
     def close(self) -> None:
         """Save where it stands."""
-        if self._n is not None and self._n != self._saved:
+        if self._n != self._saved:
             self._save()
 
     def _save(self) -> None:
-        assert self._n is not None
         try:
             self._store.save(NAME, self._n)
         except BtrmError as error:

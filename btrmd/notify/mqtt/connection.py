@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from ...model.errors import BtrmError
-from ..tls import TlsFileError, ssl_words, use_files
+from ..tls import TlsFileError, certificate_words, ssl_words, use_files
 from .target import OFFLINE, MqttTarget
 
 CONNECT_S: Final = 10.0  # for the TCP connection, for TLS, and for the broker's welcome
@@ -74,6 +74,7 @@ class MqttConnection:
         self._lost = ""
         self._refused: list[tuple[str, str]] = []
         self._is_listening = False
+        self.deaf = ""  # why the broker lets no message of `listen` through
         self._client: Any = None
         self._context: _Context | None = None
 
@@ -93,7 +94,7 @@ class MqttConnection:
         try:
             self._connect(client)
         except ssl.SSLCertVerificationError as error:
-            fault = error.verify_message or str(error)
+            fault = certificate_words(error)
             raise MqttLinkError(
                 f"the certificate of {target.where} is refused: {fault}."
             ) from error
@@ -321,7 +322,9 @@ class MqttConnection:
     def _on_subscribe(
         self, client: Any, data: Any, mid: int, reasons: Any, properties: Any
     ) -> None:
-        self._is_listening = all(reason.value < 128 for reason in reasons)
+        refused = [str(reason).lower() for reason in reasons if reason.value >= 128]
+        self._is_listening = not refused
+        self.deaf = ", ".join(refused)
 
     def _on_message(self, client: Any, data: Any, message: Any) -> None:
         if self._is_listening and len(self.messages) < MOST_MESSAGES:

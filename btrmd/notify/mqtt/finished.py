@@ -30,16 +30,10 @@ class Finished:
         self._has_news = True
         kept = store.load(NAME)
         self._n = 0 if kept is None else kept
-        if kept is None:
-            self.skip()
+        if kept is None:  # MQTT is new, or was off: what has ended is nobody's
+            records = self._history.tests(True, MOST)
+            self._n = max((one.n for one in records if one.state == FINISHED), default=0)
             self._save()
-
-    def skip(self) -> None:
-        """MQTT is off: what has ended is nobody's."""
-        records = self._history.tests(True, MOST)
-        self._n = max((one.n for one in records if one.state == FINISHED), default=self._n)
-        self._reported.clear()
-        self._waiting.clear()
 
     def look(self) -> None:
         """An event has come: a test may have ended."""

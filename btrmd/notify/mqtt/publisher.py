@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...bus import Bus
 from ...model.history import History
-from ..cursor import Cursor, CursorStore
+from ..cursor import Cursor, CursorStore, drop_numbers
 from .target import MqttTarget
 
 if TYPE_CHECKING:  # what MQTT needs is loaded when it is switched on
@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # what MQTT needs is loaded when it is switched on
 log = logging.getLogger(__name__)
 
 LISTENER: Final = "mqtt"  # under this name a fault is shown
+NUMBERS: Final = ("mqtt.test", "mqtt.trend")  # how far tests and trends have come
 LOOK_S: Final = 5.0  # while it is off: how soon the settings are looked at
 FIRST_PAUSE_S: Final = 1.0  # after a failure, doubled each time, and a part of it by chance:
 LONGEST_PAUSE_S: Final = 120.0  # a thousand units must not come back at the same moment
@@ -35,8 +36,8 @@ class MqttPublisher:
         self._bus = bus
         self._history = history
         self._store = store
-        self._cursor = Cursor("mqtt", bus, history, store)
-        self._sources: Sources | None = None
+        self._cursor = Cursor(LISTENER, bus, history, store, self._target() is not None)
+        self._sources: Sources | None = None  # None while MQTT is off
         self._pause_s = FIRST_PAUSE_S
         self._is_old = False  # the broker speaks MQTT 3.1.1 only
         self._connection: MqttConnection | None = None
@@ -60,24 +61,19 @@ class MqttPublisher:
     # --- the thread ----------------------------------------------------------------------------
 
     def _run(self) -> None:
-        was_off = self._target() is None
         while not self._stopping.is_set():
             target = self._target()
             try:
                 if target is None:
-                    was_off = True
                     self._pass_over()
-                    continue
-                self._connect(target, was_off)
-                was_off = False
+                else:
+                    self._connect(target)
             except Exception:
                 # The edge: whatever it was, it must not silence what follows.
                 log.exception("the MQTT publisher met an error of its own")
                 self._show("", "The MQTT publisher met an error of its own; it is in the log.")
                 self._wait(target)
         if self._sources is not None:
-            if was_off:
-                self._skip(self._sources)
             self._sources.tests.close()
             self._sources.trends.close()
 
@@ -88,18 +84,13 @@ class MqttPublisher:
         )
 
     def _pass_over(self) -> None:
-        """MQTT is off: events are nobody's."""
+        """MQTT is off: what happens is nobody's."""
         if self._shown is not None:
             self._show("", "")
-        events = self._cursor.fetch()
-        if events:
-            self._cursor.done(events[-1].n, False)
-        else:
-            self._cursor.wait(LOOK_S, self._stopping)
-
-    def _skip(self, sources: Sources) -> None:
-        sources.tests.skip()
-        sources.trends.skip(self._bus.snapshot.at)
+        self._sources = None
+        self._cursor.follow(False)
+        drop_numbers(self._store, NUMBERS)
+        self._cursor.wait(LOOK_S, self._stopping)
 
     def _load(self) -> Sources:
         """What lives from one connection to the next."""
@@ -112,20 +103,19 @@ class MqttPublisher:
             self._bus,
             self._cursor,
             Finished(self._history, self._store),
-            Backfill(self._history, self._store),
+            Backfill(self._history, self._store, self._bus.snapshot.at),
             Deadband(),
             {},
             self._count,
         )
 
-    def _connect(self, target: MqttTarget, was_off: bool) -> None:
+    def _connect(self, target: MqttTarget) -> None:
         """One connection from its beginning to its end."""
         from .connection import MqttConnection, MqttLinkError, TooLargeError, UnsupportedError
 
+        self._cursor.follow(True)
         if self._sources is None:
             self._sources = self._load()
-        if was_off:
-            self._skip(self._sources)
         connection = self._connection = MqttConnection(target, self._is_old)
         try:
             connection.open(lambda: self._stopping.is_set() or self._target() != target)

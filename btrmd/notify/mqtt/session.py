@@ -71,7 +71,19 @@ class MqttSession:
         self._points_at = self._kept_at = float("-inf")
         self._described: tuple[tuple[str, str], bytes] | None = None
         self._heard_at = self._began_at = self._saved_at = 0.0
-        self.note = ""  # what the broker does not take although all else goes on
+        self._notes: dict[str, str] = {}  # topic -> a sentence
+
+    @property
+    def note(self) -> str:
+        """What the broker does not take although all else goes on."""
+        notes = list(self._notes.values())
+        if self._connection.deaf:
+            topic = self._target.topic("command")
+            notes.append(
+                f"The MQTT broker refuses the subscription to {topic}, so no command arrives: "
+                f"{self._connection.deaf}."
+            )
+        return " ".join(notes)
 
     def begin(self, wall: float) -> None:
         """Say who is there. `wall`: now."""
@@ -160,7 +172,7 @@ class MqttSession:
 
         def refused(why: str) -> None:
             arrived()  # not again before it changes
-            self.note = f"The MQTT broker refuses the topic {topic}: {why}."
+            self._notes[topic] = f"The MQTT broker refuses the topic {topic}: {why}."
 
         self._on_way.add(topic)
         try:
@@ -171,7 +183,7 @@ class MqttSession:
             if not is_optional:
                 raise
             arrived()
-            self.note = str(error)
+            self._notes[topic] = str(error)
         self._.on_sent()
 
     def _event(self) -> None:

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from ...model.errors import BtrmError
 from ...model.settings import Settings
 from ...net import host_and_port
-from ..tls import TlsFileError, ssl_words, use_files
+from ..tls import TlsFileError, certificate_words, ssl_words, use_files
 
 PATIENCE_S: Final = 10.0  # for a connection, and for each message over TCP
 VERDICT_S: Final = 1.0  # once a connection: for a server to refuse our certificate
@@ -91,7 +91,7 @@ class Link:
         except ssl.SSLCertVerificationError as error:
             self.close()
             raise SyslogLinkError(
-                f"the certificate of {self.target.where} is refused: {error.verify_message}."
+                f"the certificate of {self.target.where} is refused: {certificate_words(error)}."
             ) from error
         except ssl.SSLError as error:
             self.close()

@@ -34,7 +34,8 @@ class SyslogSender:
         self, bus: Bus, history: History, store: CursorStore, patience_s: float = PATIENCE_S
     ) -> None:
         self._bus = bus
-        self._cursor = Cursor("syslog", bus, history, store)
+        is_on = SyslogTarget.of(bus.snapshot.settings) is not None
+        self._cursor = Cursor("syslog", bus, history, store, is_on)
         self._patience_s = patience_s
         self._link: Link | None = None
         self._pause_s = FIRST_PAUSE_S
@@ -75,13 +76,11 @@ class SyslogSender:
     def _tell_all(self) -> None:
         """Tell what there is. Returns when all is told or the sender is to stop."""
         while not self._stopping.is_set():
-            events = self._cursor.fetch()
             target = self._follow()
+            self._cursor.follow(target is not None)
+            events = self._cursor.fetch() if target is not None else []
             if not events:
                 return
-            if target is None:
-                self._cursor.done(events[-1].n, False)
-                continue
             for event in events:
                 if self._stopping.is_set() or self._follow() != target:
                     break

@@ -59,10 +59,13 @@ class Receiver:
             self._again(self._waiting, target, snapshot, now)
         if self._waiting is not None:
             return
+        self.cursor.follow(target is not None)
+        if target is None:
+            return
         for event in self.cursor.fetch(AT_ONCE):
             reported = telling(event)
-            if reported is None or target is None:
-                self.cursor.done(event.n, reported is not None)
+            if reported is None:
+                self.cursor.done(event.n, False)
                 continue
             notice = Notice.about(reported, target)
             self._send(WaitingTrap(notice, now, now, FIRST_PAUSE_S), snapshot, now)
@@ -88,7 +91,6 @@ class Receiver:
     ) -> None:
         if target is None:  # switched off meanwhile
             self._waiting, self.fault = None, ""
-            self.cursor.done(item.notice.reported.event.n, True)
         elif target != item.notice.target:
             notice = item.notice._replace(target=target)
             self._send(WaitingTrap(notice, now, now, FIRST_PAUSE_S), snapshot, now, True)

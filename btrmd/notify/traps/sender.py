@@ -15,6 +15,7 @@ from ...model.snmp_tree import TRAP_ROWS
 from ...snmp.engine import SnmpEngine
 from ..cursor import Cursor, CursorStore
 from .receiver import Receiver
+from .target import TrapTarget
 from .tester import perform
 
 log = logging.getLogger(__name__)
@@ -30,10 +31,15 @@ class TrapSender:
     def __init__(self, bus: Bus, history: History, store: CursorStore, engine: SnmpEngine) -> None:
         self._bus = bus
         self._engine = engine
+        settings = bus.snapshot.settings
         self._receivers = tuple(
-            Receiver(row, bus, Cursor(f"trap{row}", bus, history, store), engine)
+            Receiver(
+                row, bus,
+                Cursor(f"trap{row}", bus, history, store, TrapTarget.of(row, settings) is not None),
+                engine,
+            )
             for row in TRAP_ROWS
-        )
+        )  # fmt: skip
         self._stopping = threading.Event()
         self._shown = ""
         self._counts: dict[str, int] = {}

@@ -18,6 +18,7 @@ from .access import SnmpAccess
 from .changes import SetChanges
 from .community import MOST_IN, V1, V2C, V3, Communities, message_version
 from .counters import Counters
+from .host_mib import host_leaves
 from .responder import Responder
 from .tree import Tree, btrm_leaves, system_leaves
 from .udp_socket import Sender, UdpSocket
@@ -62,7 +63,10 @@ class SnmpServer:
         self._where = ""
         self._udp_socket: UdpSocket | None = None
         self.counters = Counters()
-        self.tree = Tree([*system_leaves(), *self.counters.leaves(), *ups_leaves(), *btrm_leaves()])
+        self.tree = Tree(
+            [*system_leaves(), *host_leaves(engine), *self.counters.leaves(), *ups_leaves(),
+             *btrm_leaves()]
+        )  # fmt: skip
         self._responder = Responder(self.tree)
         self._changes = SetChanges(self.tree, self.ask)
         self._communities = Communities(self._responder, self._changes, self.counters)

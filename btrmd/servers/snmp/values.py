@@ -35,6 +35,8 @@ def encode(syntax: str, value: int | str) -> bytes:
         return ber.integer(min(max(int(value), -(2**31)), 2**31 - 1))
     if syntax == "DisplayString":
         return ber.tlv(ber.OCTET_STRING, cut(str(value)))
+    if syntax == "OctetString":  # as hexadecimal digits
+        return ber.tlv(ber.OCTET_STRING, bytes.fromhex(str(value)))
     if syntax == "IpAddress":
         return ber.tlv(ber.IP_ADDRESS, _four_octets(str(value)))
     if syntax in _UNSIGNED:

@@ -56,6 +56,8 @@ class LoginRefusal(NamedTuple):
 
 STATUS: Mapping[str, int] = {
     "credentials": 401,
+    "no_role": 403,
+    "unreached": 503,
     "wait": 429,
     "busy": 503,
     "private_only": 403,
@@ -79,13 +81,33 @@ def _tell_nobody(key: str, text: str, source: str) -> None:
     """Where there is no event log."""
 
 
+class Elsewhere(Protocol):
+    """Who knows users that are none of this unit's own (RADIUS)."""
+
+    @property
+    def credential(self) -> str:
+        """What its sessions stand on; other settings make another one. "" = it is off."""
+
+    def ask(self, user: str, password: str, address: str) -> Role | LoginRefusal | None:
+        """The user's role; None = refused. Slow; any thread; raises nothing."""
+
+
 class Accounts:
     """Thread-safe. The dispatcher brings logins one after the other; whatever else hashes waits
-    for its turn here, so that no more than one hash is in memory (8 MB)."""
+    for its turn here, so that no more than one hash is in memory (8 MB).
+
+    `elsewhere`: asked about names that are none of this unit's own.
+    """
 
     def __init__(
-        self, store: AuthStore, sessions: Sessions, throttle: Throttle, tell: Tell = _tell_nobody
+        self,
+        store: AuthStore,
+        sessions: Sessions,
+        throttle: Throttle,
+        tell: Tell = _tell_nobody,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self._store = store
         self._sessions = sessions
         self._throttle = throttle
@@ -107,7 +129,7 @@ class Accounts:
         with self._hashing:
             found = self._check(user, password)
         if found is None:
-            return self._failed(user, address, token)
+            return self._log_in_elsewhere(user, password, address, token)
         if found.is_factory and not is_private(address):
             self._tell(REFUSED_KEY, "The factory login was refused.", f"web {user} {address}")
             return LoginRefusal(
@@ -118,6 +140,26 @@ class Accounts:
         device = self._throttle.succeeded(user, address, token)
         self._tell(LOGIN_KEY, f"{user} has logged in ({found.role.word}).", f"web {user} {address}")
         session = self._sessions.open(user, hashed, found.is_factory, found.role, address)
+        session.device = device
+        return session
+
+    def _log_in_elsewhere(
+        self, user: str, password: str, address: str, token: str | None
+    ) -> WebSession | LoginRefusal:
+        """By RADIUS, where that is on: never for a name of this unit's own."""
+        elsewhere = self._elsewhere
+        credential = elsewhere.credential if elsewhere is not None else ""
+        if elsewhere is None or not credential or not user or user in self.users():
+            return self._failed(user, address, token)
+        role = elsewhere.ask(user, password, address)
+        if role is None:
+            return self._failed(user, address, token)
+        if isinstance(role, LoginRefusal):
+            return role
+        device = self._throttle.succeeded(user, address, token)
+        text = f"{user} has logged in ({role.word}, by RADIUS)."
+        self._tell(LOGIN_KEY, text, f"web {user} {address}")
+        session = self._sessions.open(user, credential, False, role, address)
         session.device = device
         return session
 
@@ -158,6 +200,10 @@ class Accounts:
     def is_current(self, session: WebSession) -> bool:
         """False once the password was changed elsewhere; the session is closed then."""
         user = self.users().get(session.user)
+        if user is None and self._elsewhere is not None:
+            credential = self._elsewhere.credential
+            if credential and session.credential == credential:
+                return True
         if user is not None and user.hash == session.credential:
             session.role = user.role
             return True
@@ -171,6 +217,8 @@ class Accounts:
 
         `current` must be given and right, except under the factory login, which was just typed.
         """
+        if session.user not in self.users():
+            return LoginRefusal("password", "This password is kept by the RADIUS server.")
         if not session.is_factory:
             wait = self._throttle.wait_s(session.user, address)
             if wait > 0:

@@ -41,7 +41,7 @@ class ReadApi:
         self._bus = services.bus
         self._history = services.history
         self._services = services
-        self._tally = metrics.EventTally(services.bus)
+        self._tally = metrics.EventTally(services.bus, services.history)
 
     def points(self) -> Response:
         return answer_document(self._services.points.get())

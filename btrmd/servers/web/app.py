@@ -40,6 +40,7 @@ from .status_views import status_routes
 from .tests_csv import tests_csv_routes
 from .trap_test import trap_test_routes
 from .update_page import update_api, update_routes
+from .webhook_test import webhook_test_routes
 from .wording import use_zone
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,7 @@ def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Ro
         email_test_routes,
         mib_routes,
         trap_test_routes,
+        webhook_test_routes,
         help_routes,
         authorization_routes,
         about_routes,

@@ -30,6 +30,9 @@ LIVE_POINTS: Final = {"test.next_h": "test.next"}  # live setting in h -> its po
 TABLES: Final = frozenset(
     setting.key for setting in SETTINGS.values() if setting.format == "battery_table"
 )  # a row a line in the form
+LONG: Final = frozenset(
+    setting.key for setting in SETTINGS.values() if setting.format == "webhook_template"
+)
 NO_CONTROLS: Final = " without control characters"  # true of every text, and said in refusals
 MOST_RADIOS: Final = 5
 
@@ -131,6 +134,8 @@ def make_field(
         )
     if key in TABLES:
         return field._replace(kind="lines", value=typed.get(key, field.value.replace("; ", "\n")))
+    if key in LONG:
+        return field._replace(kind="lines")
     if setting.kind in ("int", "float"):
         was = typed.get(WAS + key, _shown(value)) if setting.live else None
         return field._replace(kind="number", was=was)

@@ -155,7 +155,8 @@ def dnp3_modbus_panel(services: Services, snapshot: Snapshot) -> Mapping[str, ob
     }
 
 
-INTEGRATIONS: Final = ("mqtt",)  # what reports as a listener, in the order of the page
+# What reports as a listener, in the order of the page, and how it is where it goes.
+INTEGRATIONS: Final = {"mqtt": "is connected to", "webhook": "posts to", "radius": "asks"}
 
 
 def integrations_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
@@ -163,12 +164,13 @@ def integrations_panel(services: Services, snapshot: Snapshot) -> Mapping[str, o
     return {
         "listeners": [_reported(listener_row(name, services.bus)) for name in INTEGRATIONS],
         "serial": snapshot.points["system.serial"].value or "not known",
+        "can_test": may_change(g.session, Role.OPERATOR, snapshot.settings),
     }
 
 
 def _reported(listener: ListenerRow) -> ListenerRow:
     """It calls, it does not listen."""
-    return listener._replace(text=listener.text.replace("listens on", "is connected to"))
+    return listener._replace(text=listener.text.replace("listens on", INTEGRATIONS[listener.name]))
 
 
 def snmp_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:

@@ -74,6 +74,7 @@ class HelpPage:
             oids=oids,
             limits=list(LIMITS.values()),
             stall_s=int(STALL_S),
+            provisioned=services.provisioned(),
         )
 
 

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from btrmd.bus import Bus
 from btrmd.model.alarms import severity_of
 from btrmd.model.events import Kind
+from btrmd.model.history import History
 from btrmd.model.points import POINT
 from btrmd.model.readings import BAD, MISSING, STALE, Reading
 from btrmd.model.snapshot import Snapshot
@@ -38,6 +39,7 @@ _SUFFIX: Final = {
     "°C": "_celsius",
     "": "",
 }
+COMPLETED: Final = ("good", "low")  # results of a test; aborted is none
 # Settings, and what other series say already.
 _LEFT_OUT: Final = frozenset(
     {"io1.config", "io2.config", "io1.alarm", "io2.alarm", "io1.digital", "io2.digital",
@@ -75,10 +77,14 @@ class EventTally:
     """What has happened since the daemon's start, counted as the log goes by. Of more than 2,000
     events between two looks the oldest are not counted."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, history: History) -> None:
         self._bus = bus
+        self._history = history
         self._lock = threading.Lock()  # two servers may ask at once
         self._n = 0
+        self._known = history.last_event()  # the ring is empty after a start
+        self._last_test: int | None = None
+        self._completed_at: float | None = None
         self.events = dict.fromkeys((kind.value for kind in Kind), 0)
         self.tests = dict.fromkeys(("good", "low", "aborted"), 0)
         self.transfers = 0
@@ -87,6 +93,29 @@ class EventTally:
         """Count what is new."""
         with self._lock:
             self._count()
+
+    @property
+    def last_event(self) -> int:
+        """The number of the newest event, of this run or an earlier one."""
+        return max(self._known, self._bus.last_event)
+
+    def completed_at(self, snapshot: Snapshot) -> float | None:
+        """Wall s at which the newest test that came to a result ended; None = there is none, or
+        the data have been reset since."""
+        last = snapshot.last_test
+        if last is None:
+            return None
+        if last.result in COMPLETED:
+            return last.ended_at
+        with self._lock:
+            if last.n != self._last_test:
+                self._last_test = last.n
+                ended = (
+                    one.ended_at for one in self._history.tests()
+                    if one.type in ("1", "2") and one.result in COMPLETED
+                )  # fmt: skip
+                self._completed_at = next(ended, None)
+            return self._completed_at
 
     def _count(self) -> None:
         if self._bus.last_event <= self._n:
@@ -120,9 +149,9 @@ def encode_metrics(
         *_daemon(snapshot, streams, bus),
         *_points(snapshot),
         *_alarms(snapshot),
-        *_happened(tally),
+        *_happened(tally, snapshot),
         *_listeners(bus, counts),
-        *_notifiers(bus, counts),
+        *_notifiers(bus, tally.last_event, counts),
     ):
         if family.samples:
             lines.append(f"# HELP {family.name} {family.help.replace(chr(10), ' ')}")
@@ -191,7 +220,11 @@ def _alarms(snapshot: Snapshot) -> Iterator[Family]:
     yield Family("btrm_alarm_active", "gauge", "An alarm that is active or latched.", found)
 
 
-def _happened(tally: EventTally) -> Iterator[Family]:
+def _happened(tally: EventTally, snapshot: Snapshot) -> Iterator[Family]:
+    at = tally.completed_at(snapshot)
+    if at is not None:
+        help_ = "When the last test that came to a result ended, seconds since 1970 (UTC)."
+        yield _one("btrm_test_completed_at_seconds", help_, round(at, 3))
     yield _counter("btrm_events_total", "Lines of the event log.", "kind", tally.events.items())
     yield _counter("btrm_tests_total", "Tests that have ended.", "result", tally.tests.items())
     help_ = "Times the load went onto the battery, in a test or an outage."
@@ -229,8 +262,7 @@ def _listeners(bus: Bus, counts: Mapping[str, Mapping[str, int]]) -> Iterator[Fa
     yield Family("btrm_server_count_total", "counter", "What the servers count.", tuple(rest))
 
 
-def _notifiers(bus: Bus, counts: Mapping[str, Mapping[str, int]]) -> Iterator[Family]:
-    last = bus.last_event
+def _notifiers(bus: Bus, last: int, counts: Mapping[str, Mapping[str, int]]) -> Iterator[Family]:
     backlog: dict[str, float] = {}
     for name, n in list(bus.reported.items()):
         kind = NOTIFIER_OF.get(name.rstrip("0123456789"), name.partition(" ")[0])

@@ -29,6 +29,7 @@ from .https_listener import HttpsListener
 from .https_only import is_http_wanted
 from .listener import STUCK_S, HttpListener
 from .probe import probe
+from .radius_login import RadiusLogin
 from .services import Services, tell
 from .sessions import Sessions
 from .stream import PERIOD_S, Feed
@@ -64,6 +65,7 @@ class WebServer:
         stream_period_s: float = PERIOD_S,
         hardware: str = "",
         mail_tester: Callable[[], Iterable[MailStep]] | None = None,
+        provisioned: Callable[[], str] = str,
     ) -> None:
         sessions, throttle = Sessions(clock), Throttle(clock, known)
         bearers = Bearers(tokens, Throttle(clock))
@@ -79,7 +81,7 @@ class WebServer:
                 bus,
                 history,
                 sessions,
-                Accounts(auth_store, sessions, throttle, partial(tell, bus)),
+                Accounts(auth_store, sessions, throttle, partial(tell, bus), RadiusLogin(bus)),
                 FormTokens(),
                 self.feed,
                 PointsDocument(bus),
@@ -90,6 +92,7 @@ class WebServer:
                 kept,
                 bearers,
                 {**self.shares, "stream": self.feed.share},
+                provisioned,
             )
         )
         visitors = Visitors(sessions, throttle, bearers)

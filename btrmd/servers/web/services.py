@@ -35,7 +35,8 @@ SEEN_S: Final = 0.5  # how long an answer waits for the snapshot that shows what
 class Services:
     """`version` is the version of btrmd, `hardware` the name of the board. `mail_tester` sends a
     test mail by the settings in force and tells each step as it is made; None: no mail is sent.
-    `certificates` None: nobody can keep one, so there is no HTTPS."""
+    `certificates` None: nobody can keep one, so there is no HTTPS. `provisioned`: what became of
+    the last file on the boot partition or a memory stick, "" where there was none."""
 
     bus: Bus
     history: History
@@ -51,6 +52,7 @@ class Services:
     certificates: Certificates | None = None
     bearers: Bearers = field(default_factory=lambda: Bearers(None))
     shares: Mapping[str, Share] = field(default_factory=dict)
+    provisioned: Callable[[], str] = str
 
     def counts(self) -> dict[str, Mapping[str, int]]:
         """What the servers count, those of the web among them."""

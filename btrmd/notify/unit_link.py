@@ -1,11 +1,11 @@
-"""The link in a mail: where the unit's own pages are found."""
+"""The link in a message: where the unit's own pages are found."""
 
 from __future__ import annotations
 
 import socket
 from typing import Final
 
-from ...bus import Bus
+from ..bus import Bus
 
 DEFAULT_PORT: Final = {"https": "443", "http": "80"}
 ANY: Final = ("0.0.0.0", "[::]")

@@ -1,0 +1,197 @@
+"""The webhook sender: a thread that posts events, however long the server is away.
+
+The queue is the event log itself: one event is on the way at a time, and the next one only when the
+server has answered with 2xx and that is durable. A kill between the two (a few milliseconds)
+repeats one event, under the same number.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from typing import TYPE_CHECKING, Final
+
+from ...bus import Bus
+from ...model.commands import Answer, SendTestWebhook
+from ...model.events import Event, Kind
+from ...model.history import History
+from ..cursor import Cursor, CursorStore
+from ..selection import is_notified
+from ..unit_link import unit_link
+from .target import WebhookTarget
+
+if TYPE_CHECKING:  # what HTTP needs is loaded when there is something to post
+    from .post import Post
+
+log = logging.getLogger(__name__)
+
+LISTENER: Final = "webhook"  # under this name a fault is shown
+LOOK_S: Final = 60.0  # between two looks while nothing happens: an event ends it
+FIRST_PAUSE_S: Final = 1.0  # after a failure, doubled each time, and a part of it by chance
+LONGEST_PAUSE_S: Final = 600.0
+FOLLOW_S: Final = 0.5  # while it fails: how soon other settings are tried
+PATIENCE_S: Final = 15.0
+LIMIT_S: Final = 45.0
+STOP_S: Final = 1.0
+TEST_PATIENCE_S: Final = 10.0
+TEST_LIMIT_S: Final = 20.0
+TEST_KEY: Final = "webhook.test"  # of an event that is in no log and has the number 0
+
+
+class WebhookSender:
+    """Built on any thread, `start` and `stop` once each. What happens while the webhook is off is
+    not posted later."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        history: History,
+        store: CursorStore,
+        patience_s: float = PATIENCE_S,
+        limit_s: float = LIMIT_S,
+    ) -> None:
+        self._bus = bus
+        self._target = WebhookTarget.of(bus.snapshot.settings)
+        self._cursor = Cursor(LISTENER, bus, history, store, self._target is not None)
+        self._limits = (patience_s, limit_s)
+        self._post: Post | None = None
+        self._pause_s = FIRST_PAUSE_S
+        self._sent = self._failed = 0
+        self._shown: tuple[str, str] | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
+
+    def start(self) -> None:
+        self._bus.offer(SendTestWebhook, self._perform)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread; what is not accepted yet is posted after the next start."""
+        self._stopping.set()
+        self._bus.wake()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+        post = self._post
+        if post is not None:
+            post.cancel()
+        if self._thread.is_alive():
+            self._thread.join(STOP_S)
+        if not self._thread.is_alive():
+            self._cursor.close()
+
+    # --- the thread ----------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._tell_all()
+            except Exception:
+                # The edge: whatever it was, it must not silence the events that follow.
+                log.exception("the webhook sender met an error of its own")
+                self._show("The webhook sender met an error of its own; it is in the log.")
+                self._wait(self._target)
+            self._cursor.wait(LOOK_S, self._stopping)
+
+    def _tell_all(self) -> None:
+        """Post what there is. Returns when all is told or the sender is to stop."""
+        while not self._stopping.is_set():
+            target = self._follow()
+            events = self._cursor.fetch() if target is not None else []
+            if target is None or not events:
+                return
+            for event in events:
+                if self._stopping.is_set() or self._follow() != target:
+                    break
+                if target.events != "all" and not is_notified(event):
+                    self._cursor.done(event.n, False)
+                elif not self._tell(event, target):
+                    break
+
+    def _tell(self, event: Event, target: WebhookTarget) -> bool:
+        from .post import Post, PostError
+
+        body, headers = self._request(event, target)
+        self._post = post = Post(target, *self._limits)
+        try:
+            if self._stopping.is_set():  # a `stop` that came before the line above
+                return False
+            post.send(body, headers)
+        except PostError as error:
+            if not self._stopping.is_set():
+                self._failed += 1
+                self._show(f"Events cannot be posted to the webhook: {error}")
+                self._wait(target, error.later_s)
+            return False
+        finally:
+            self._post = None
+        self._sent += 1
+        self._pause_s = FIRST_PAUSE_S
+        self._cursor.done(event.n, True)
+        self._show("")
+        return True
+
+    def _request(self, event: Event, target: WebhookTarget) -> tuple[bytes, dict[str, str]]:
+        """Body and headers."""
+        from .body import signature, webhook_body, webhook_fields
+
+        fields = webhook_fields(event, self._bus.snapshot, unit_link(self._bus))
+        body, kind = webhook_body(target, fields)
+        headers = {
+            "Content-Type": kind,
+            "User-Agent": "btrmd",
+            "X-Btrm-Serial": str(fields["serial"]),
+            "X-Btrm-Event": str(event.n),
+        }
+        if target.authorization:
+            headers["Authorization"] = target.authorization
+        if target.secret:
+            headers["X-Btrm-Signature"] = signature(target.secret, body)
+        return body, headers
+
+    def _perform(self, host_command: SendTestWebhook) -> Answer:
+        """The test, on the caller's thread."""
+        from .post import Post, PostError
+
+        snapshot = self._bus.snapshot
+        target = WebhookTarget.of(snapshot.settings)
+        if target is None:
+            return Answer(False, "off", "The webhook is off: webhook.enabled is false.")
+        event = Event(
+            0, snapshot.at, 0.0, TEST_KEY, Kind.CHANGE, True, None, host_command.source,
+            "This is a test of the webhook.",
+        )  # fmt: skip
+        try:
+            Post(target, TEST_PATIENCE_S, TEST_LIMIT_S).send(*self._request(event, target))
+        except PostError as error:
+            return Answer(False, "unreached", f"The test was not taken: {error}")
+        return Answer(True, "ok", f"{target.where} has taken the test.")
+
+    def _wait(self, target: WebhookTarget | None, later_s: float = 0.0) -> None:
+        """The pause after a failure; other settings or the end cut it short."""
+        pause, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
+        pause = max(pause * random.uniform(0.5, 1.0), later_s)
+        while pause > 0.0 and WebhookTarget.of(self._bus.snapshot.settings) == target:
+            if self._stopping.wait(min(pause, FOLLOW_S)):
+                return
+            pause -= FOLLOW_S
+
+    def _follow(self) -> WebhookTarget | None:
+        """Where to now."""
+        target = WebhookTarget.of(self._bus.snapshot.settings)
+        if target != self._target or self._shown is None:
+            self._target = target
+            self._pause_s = FIRST_PAUSE_S
+            self._show("")
+        self._cursor.follow(target is not None)
+        return target
+
+    def _show(self, text: str) -> None:
+        """A server that takes nothing is a visible fault."""
+        self._bus.report_counts(LISTENER, {"sent": self._sent, "failed": self._failed})
+        address = "" if text or self._target is None else self._target.where
+        if (address, text) != self._shown:
+            if text:
+                log.warning("%s", text)
+            self._shown = (address, text)
+            self._bus.report_listener(LISTENER, address, text)

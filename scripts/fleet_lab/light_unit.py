@@ -1,0 +1,180 @@
+"""A light unit: the real publisher, bus and metrics; points, history and cursors in memory."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final, NamedTuple
+
+from btrmd.bus import Bus
+from btrmd.model.discharge import CurveRow, TestRecord
+from btrmd.model.events import Event, Kind
+from btrmd.model.points import POINT
+from btrmd.model.readings import GOOD, Reading, Value
+from btrmd.model.settings import Settings
+from btrmd.model.snapshot import AlarmView, Snapshot
+from btrmd.notify.mqtt.publisher import LISTENER, MqttPublisher
+from btrmd.servers.web.metrics import EventTally, encode_metrics
+from btrmd.store.trend_keys import TREND_KEYS
+
+# What a unit at rest shows, by unit of the point, and how far it jitters within a second (a 1 mV
+# converter, a sensor of 1/16 °C).
+LEVELS: Final = {"V": (13.4, 0.004), "A": (1.2, 0.01), "°C": (25.0, 0.06), "%": (95.0, 0.0),
+                 "s": (7200.0, 0.0), "W": (16.0, 0.1), "Ah": (100.0, 0.0)}  # fmt: skip
+ON_BATTERY: Final[dict[str, Value]] = {
+    "supply.voltage": 0.02, "supply.present": False, "supply.current": 0.0,
+    "charger.voltage": 0.02, "charger.present": False, "battery.current": -1.2,
+    "load.source": "battery", "ups.on_battery": True, "alarm.any": True,
+}  # fmt: skip
+
+
+class Rows(NamedTuple):
+    """TrendRows."""
+
+    keys: tuple[str, ...]
+    tier_s: int
+    rows: Sequence[tuple[float | None, ...]]
+
+
+class MemoryHistory:
+    """The History protocol: events in a list, no tests, trends of a level battery."""
+
+    def __init__(self) -> None:
+        self.list: list[Event] = []
+
+    def events(self, after: int = 0, limit: int = 1000, key: str | None = None) -> list[Event]:
+        return self.list[after : after + limit]  # numbered from 1
+
+    def find_events(
+        self, before: int = 0, limit: int = 100, key: str = "", kind: Kind | None = None
+    ) -> list[Event]:
+        return list(reversed(self.list))[:limit]
+
+    def last_event(self) -> int:
+        return len(self.list)
+
+    def tests(self, include_cleared: bool = False, limit: int = 1000) -> list[TestRecord]:
+        return []
+
+    def test(self, n: int) -> TestRecord | None:
+        return None
+
+    def curve(self, n: int) -> Iterator[CurveRow]:
+        return iter(())
+
+    def trends(
+        self, start: float, end: float, keys: Sequence[str] | None = None, limit: int = 2000
+    ) -> Rows:
+        minutes = range(int(start), int(end) + 1, 60)
+        return Rows(TREND_KEYS, 60, [(float(at), *(13.4 for _ in TREND_KEYS)) for at in minutes])
+
+    def trend_ranges(
+        self, start: float, end: float, keys: Sequence[str], buckets: int = 500
+    ) -> Rows:
+        return Rows((), 60, ())
+
+
+class MemoryNumbers:
+    """The CursorStore protocol; a real unit writes a file each time."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def load(self, name: str) -> int | None:
+        return self._numbers.get(name)
+
+    def save(self, name: str, n: int) -> None:
+        self._numbers[name] = n
+
+    def drop(self, names: Iterable[str]) -> None:
+        for name in names:
+            self._numbers.pop(name, None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._numbers)
+
+
+class LightUnit:
+    """`serial`: 16 hex digits. Used by one thread, beside the publisher's own."""
+
+    def __init__(self, serial: str, port: int) -> None:
+        self.serial = serial
+        self._chance = random.Random(serial)
+        self._history = MemoryHistory()
+        self._settings = Settings.defaults().with_changes(
+            {"mqtt.enabled": True, "mqtt.server": "127.0.0.1", "mqtt.port": port,
+             "site.name": f"Site {serial[-4:]}"}
+        )  # fmt: skip
+        self._values: dict[str, Value] = {key: self._rest(key) for key in POINT}
+        self._values |= {"system.serial": serial, "system.model": "BTRM400", "alarm.list": ()}
+        self._alarms: tuple[AlarmView, ...] = ()
+        self._began = time.monotonic()
+        self.bus = Bus(self._snapshot(1))
+        self._tally = EventTally(self.bus, self._history)
+        self.publisher = MqttPublisher(self.bus, self._history, MemoryNumbers())
+
+    def look(self) -> None:
+        """One second has passed: the readings jitter, as converters do."""
+        self.bus.publish(self._snapshot(self.bus.snapshot.seq + 1))
+
+    def tell(self, key: str, kind: Kind, value: Value, text: str) -> None:
+        """One event, numbered from 1."""
+        n = self._history.last_event() + 1
+        event = Event(n, time.time(), time.monotonic() - self._began, key, kind, value, None,
+                      "core", text)  # fmt: skip
+        self._history.list.append(event)
+        self.bus.publish_events([event])
+
+    def lose_mains(self) -> None:
+        """What a unit tells and shows when the supply is gone: four events and its points."""
+        now = time.time()
+        self._values |= ON_BATTERY
+        self._alarms = tuple(
+            AlarmView(key, text, now, True, False, False)
+            for key, text in (("supply.lost", "The supply is lost (0.02 V)."),
+                              ("charger.lost", "The charger is lost (0.02 V)."))
+        )  # fmt: skip
+        self._values["alarm.list"] = ("supply.lost", "charger.lost")
+        self.look()
+        self.tell("supply.lost", Kind.RAISE, 0.02, "The supply is lost (0.02 V).")
+        self.tell("charger.lost", Kind.RAISE, 0.02, "The charger is lost (0.02 V).")
+        self.tell("ups.on_battery", Kind.CHANGE, True, "The battery feeds the load.")
+        self.tell("load.source", Kind.CHANGE, "battery", "The load is on the battery.")
+
+    @property
+    def reported(self) -> int:
+        """Events so far."""
+        return self._history.last_event()
+
+    @property
+    def is_connected(self) -> bool:
+        found = self.bus.listeners.get(LISTENER)
+        return found is not None and bool(found.address)
+
+    def metrics(self) -> str:
+        """The page /metrics."""
+        snapshot = self.bus.snapshot
+        return encode_metrics(snapshot, "sim", 0, self.bus, self.bus.counts, self._tally)
+
+    def _snapshot(self, seq: int) -> Snapshot:
+        at = time.time()
+        points = {}
+        for key, value in self._values.items():
+            if isinstance(value, float):
+                jitter = LEVELS.get(POINT[key].unit, (0.0, 0.0))[1]
+                value += self._chance.uniform(-jitter, jitter) if jitter else 0.0
+            points[key] = Reading(value, GOOD, at)
+        points["system.uptime"] = Reading(time.monotonic() - self._began, GOOD, at)
+        return Snapshot(seq, at, time.monotonic(), points, self._alarms, self._settings, None, None)
+
+    def _rest(self, key: str) -> Value:
+        point = POINT[key]
+        if point.kind == "bool":
+            return key.endswith(".present")
+        if point.kind == "enum":
+            return point.choices[0]
+        if point.kind == "float":
+            return LEVELS.get(point.unit, (1.0, 0.0))[0]
+        return 0 if point.kind == "int" else ""
