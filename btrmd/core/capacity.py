@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from ..model.commands import HealthReady
@@ -15,8 +16,9 @@ class CapacityHealth(NamedTuple):
     """`last` the last finished capacity test since the last reset (its result may be aborted);
     `measured` the last one that gave a run time. `forced`: by the IO check. `low_text`: what the
     alarm says after its name; `is_probable`: the low it tells of is not firm. `soh_pct` state of
-    health after all discharges with the ends of its 90 % interval, None when not known; the shell
-    works it out again at each start."""
+    health after all discharges with the ends of its 90 % interval, None when not known, and
+    `replace_at` wall time s by which the battery must be replaced; the shell works them out again
+    at each start."""
 
     state: Capacity = Capacity.UNKNOWN
     low_alarm: bool = False
@@ -28,6 +30,7 @@ class CapacityHealth(NamedTuple):
     soh_high_pct: float | None = None
     low_text: str = ""
     is_probable: bool = False
+    replace_at: float | None = None
 
     @property
     def estimate(self) -> Estimate | None:
@@ -95,7 +98,10 @@ def take_health(health: CapacityHealth, ready: HealthReady, ctx: StepContext) ->
     if ready.text:
         ctx.tell("battery.soh", Kind.CHANGE, ready.text, value=ready.soh_pct, notify=False)
     return health._replace(
-        soh_pct=ready.soh_pct, soh_low_pct=ready.soh_low_pct, soh_high_pct=ready.soh_high_pct
+        soh_pct=ready.soh_pct,
+        soh_low_pct=ready.soh_low_pct,
+        soh_high_pct=ready.soh_high_pct,
+        replace_at=ready.replace_at,
     )
 
 
@@ -111,12 +117,15 @@ def force(health: CapacityHealth, low: bool, source: str, ctx: StepContext) -> C
     return health._replace(state=state, low_alarm=low, forced=True, low_text="", is_probable=False)
 
 
-def replaced(source: str, ctx: StepContext) -> CapacityHealth:
-    """Another battery: capacity not known, no alarm; what was before stays in the history."""
+def replaced(source: str, ctx: StepContext, at: float | None = None) -> CapacityHealth:
+    """Another battery: capacity not known, no alarm; what was before stays in the history. `at`
+    wall time s of the day it was put in, which the event has as its value; None = now."""
+    day = None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+    on = "" if day is None else f" on {day}"
     ctx.tell(
         "battery.replaced", Kind.COMMAND,
-        "The battery was replaced: earlier discharges stay in the history and count no more.",
-        source=source,
+        f"The battery was replaced{on}: earlier discharges stay in the history and count no more.",
+        value=day, source=source,
     )  # fmt: skip
     return CapacityHealth()
 

@@ -126,7 +126,7 @@ def _measured(presence: Presence, ctx: StepContext) -> Iterator[Check]:
     """The interlocks on measured values; one without a good reading is refused by _sensor too."""
     inputs, th = ctx.inputs, ctx.sp.th
     supply, charger, battery = (
-        f"{m.value:.2f} V" if m.good else "not known"
+        f"{round(m.value, 2) + 0.0:.2f} V" if m.good else "not known"
         for m in (inputs.supply_v, inputs.charger_v, inputs.battery_v)
     )
     yield _check(

@@ -86,7 +86,8 @@ def close(outage: Outage, reason: str, ctx: StepContext) -> Outage:
     ctx.do(SaveRecord(record, finished=True))
     # an outage that ends because the battery was taken off the load is no good news
     kind = Kind.CHANGE if reason.startswith("LVD") else Kind.CLEAR
-    ctx.tell("ups.on_battery", kind, f"Outage over: {reason}", value=False)
+    what = "The battery no longer feeds the load" if kind is Kind.CHANGE else "Outage over"
+    ctx.tell("ups.on_battery", kind, f"{what}: {reason}", value=False)
     return NO_OUTAGE
 
 

@@ -57,6 +57,12 @@ def remaining_s(state: State, now: float) -> float | None:
     return max(last.estimate_s * last.average_current / mean - elapsed, 0.0)
 
 
+def _is_empty(state: State, inputs: Inputs) -> bool:
+    """In an outage: the battery is below its cutoff, whatever was estimated before."""
+    volts = inputs.battery_v
+    return state.in_outage and volts.good and volts.value < state.setpoints.th.cutoff_v
+
+
 UNTESTED = 0.8  # of a new battery's charge: what one that was never tested is taken for
 
 
@@ -168,7 +174,7 @@ def _values(
         "runtime.estimate": None if estimate is None else estimate.ert_s,
         "runtime.estimate_low": None if estimate is None else estimate.low_s,
         "runtime.estimate_high": None if estimate is None else estimate.high_s,
-        "runtime.remaining": remaining_s(state, now),
+        "runtime.remaining": 0.0 if _is_empty(state, inputs) else remaining_s(state, now),
         "runtime.minimum": sp.minimum_runtime_s,
         "ups.enabled": sp.ups_enabled,
         "ups.on_battery": state.on_battery,

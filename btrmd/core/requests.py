@@ -192,12 +192,12 @@ def _replaced(state: State, command: BatteryReplaced, ctx: StepContext) -> tuple
     ctx.do(ForgetBattery(last))
     ctx.do(Persist())
     return state._replace(
-        health=capacity.replaced(command.source, ctx),
+        health=capacity.replaced(command.source, ctx, command.at),
         rest=FloatTime(),
         charge=ChargeBalance(),
         blocks=Blocks(),
         replaced_after=last,
-        replaced_at=ctx.inputs.wall,
+        replaced_at=ctx.inputs.wall if command.at is None else command.at,
         last_reason="",
     ), Answer(True, data={"after": last})
 

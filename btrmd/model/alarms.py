@@ -28,6 +28,7 @@ class Alarm(NamedTuple):
     first among the trap's varbinds and told by DNP3 with the time of the edge. `latched`: people
     reset or acknowledge it. `blocks_test`: no test starts. `is_fault`: in point alarm.fault (R179).
     `is_battery_fault`: switches the CH output (R172). `is_silent`: others write its edges.
+    `action_supplied`: the action where the supply is back and carries the load, if another one.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Alarm(NamedTuple):
     is_fault: bool = False
     is_battery_fault: bool = False
     is_silent: bool = False
+    action_supplied: str = ""
 
 
 _REPLACE_UNIT: Final = "Have the unit replaced: no test runs meanwhile."
@@ -59,6 +61,7 @@ ALARMS: Final = (
         unit="V",
         point="lvd.open",
         is_silent=True,
+        action_supplied="Check that the charger works: the battery comes back once it is charged.",
     ),
     Alarm(
         "battery.low_capacity",
@@ -82,6 +85,7 @@ ALARMS: Final = (
         point="battery.low_voltage",
         is_fault=True,
         is_battery_fault=True,
+        action_supplied="Check that the charger works: the battery is empty, or it is too weak.",
     ),
     Alarm(
         "battery.block_imbalance",
@@ -297,10 +301,19 @@ def severity_of(key: str) -> Severity:
     return alarm.severity if alarm is not None else "warning"
 
 
-def advice_of(key: str) -> str:
-    """What to do about the alarm `key`; "" where nobody knows."""
+def alarm_keys(*severities: Severity) -> tuple[str, ...]:
+    """The keys of these severities (none named: of all); what ends in a dot stands for every key
+    that begins so."""
+    return tuple(one.key for one in ALARMS if not severities or one.severity in severities)
+
+
+def advice_of(key: str, *, is_supplied: bool = False) -> str:
+    """What to do about the alarm `key`; "" where nobody knows. `is_supplied`: the supply carries
+    the load."""
     alarm = alarm_of(key)
-    return alarm.action if alarm is not None else ""
+    if alarm is None:
+        return ""
+    return (alarm.action_supplied if is_supplied else "") or alarm.action
 
 
 def blocks_test(key: str) -> bool:

@@ -56,9 +56,11 @@ class ResetData(NamedTuple):
 
 class BatteryReplaced(NamedTuple):
     """Another battery was put in: earlier discharges stay in the history and count no more;
-    capacity is not known, its alarm is cleared. Refused in a test and on battery."""
+    capacity is not known, its alarm is cleared. Refused in a test and on battery. `at` wall time s
+    of the day it was put in; None = now."""
 
     source: str = ""
+    at: float | None = None
 
 
 class RestartUnit(NamedTuple):
@@ -120,13 +122,15 @@ class HealthReady(NamedTuple):
     """What all discharges so far say of the battery: state of health in % of a new battery's charge
     (None: not known) with the ends of its 90 % interval and, when a discharge has just ended,
     sentences for the event log. `confirm`: the last discharge differs from those before it, so
-    that another test should follow soon."""
+    that another test should follow soon. `replace_at` wall time s by which the battery must be
+    replaced, not before now; None = later than two years, not known, or to be confirmed first."""
 
     soh_pct: float | None
     text: str = ""
     soh_low_pct: float | None = None
     soh_high_pct: float | None = None
     confirm: bool = False
+    replace_at: float | None = None
 
 
 Command = (

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from .discharge import CurveRow, TestRecord
+from .event_filter import EVERY_EVENT, EventFilter
 from .events import Event, Kind
 
 
@@ -24,11 +25,17 @@ class History(Protocol):
         """Events with n > `after`, by rising n, at most `limit` (1..10000)."""
 
     def find_events(
-        self, before: int = 0, limit: int = 100, key: str = "", kind: Kind | None = None
+        self,
+        before: int = 0,
+        limit: int = 100,
+        key: str = "",
+        kind: Kind | None = None,
+        chosen: EventFilter = EVERY_EVENT,
     ) -> list[Event]:
         """Newest first: events with n < `before` (0 = from the newest), at most `limit`.
 
         `key`: that key, and those below it ("io1" finds "io1.voltage" too); empty = every key.
+        `chosen`: by severity and time.
         """
 
     def last_event(self) -> int:

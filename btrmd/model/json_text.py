@@ -15,7 +15,7 @@ from .discharge import TestRecord
 from .events import Event
 from .points import POINT
 from .readings import BAD, MISSING, Reading, Value
-from .snapshot import AlarmView
+from .snapshot import AlarmView, Snapshot
 
 _DIGITS: Final = 6  # of a float: below every resolution of the board, and short
 _UNITS: Final = {key: point.unit for key, point in POINT.items()}
@@ -102,8 +102,15 @@ def encode_event(event: Event) -> dict[str, object]:
     }
 
 
-def encode_alarm(alarm: AlarmView) -> dict[str, object]:
-    """One active or latched alarm."""
+def encode_alarms(snapshot: Snapshot) -> list[dict[str, object]]:
+    """All active or latched alarms."""
+    source = snapshot.points.get("load.source")
+    is_supplied = source is not None and source.value == "supply"
+    return [encode_alarm(alarm, is_supplied=is_supplied) for alarm in snapshot.alarms]
+
+
+def encode_alarm(alarm: AlarmView, *, is_supplied: bool = False) -> dict[str, object]:
+    """One active or latched alarm; `is_supplied`: the supply carries the load."""
     return {
         "key": alarm.key,
         "text": alarm.text,
@@ -112,5 +119,5 @@ def encode_alarm(alarm: AlarmView) -> dict[str, object]:
         "latched": alarm.latched,
         "acknowledged": alarm.acknowledged,
         "severity": severity_of(alarm.key),
-        "advice": advice_of(alarm.key),
+        "advice": advice_of(alarm.key, is_supplied=is_supplied),
     }

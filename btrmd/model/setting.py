@@ -29,6 +29,7 @@ TextFormat = Literal[
     "webhook_template",
     "header",
     "timezone",
+    "origin_list",
 ]
 
 

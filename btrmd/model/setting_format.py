@@ -9,6 +9,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_network
 from urllib.parse import urlsplit
 
 from .battery_table import GRAMMAR, plain_table, read_battery_table
+from .origins import WORDS as ORIGINS
+from .origins import is_origin_list
 from .timezone import find_zone
 from .webhook_template import GRAMMAR as WEBHOOK_GRAMMAR
 from .webhook_template import plain_template, template_fault
@@ -213,6 +215,7 @@ FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     ),
     "webhook_template": (is_webhook_template, WEBHOOK_GRAMMAR),
     "header": (is_header, "printable ASCII characters"),
+    "origin_list": (is_origin_list, ORIGINS),
     "topic": (is_topic, "levels of a topic such as site/btrmd, without + # and $"),
 }
 

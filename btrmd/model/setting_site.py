@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .origins import MAX_LENGTH as MOST_ORIGINS
 from .setting import Setting
 
 EMAIL: Final = "E-Mail Configuration"
@@ -237,6 +238,21 @@ AUTHORIZATION_SETTINGS: Final = (
         choice_labels=("Nothing", "Every change", "Everything"),
         page=AUTHORIZATION,
         label="Enable Authorization",
+    ),
+)
+
+WALL_SETTINGS: Final = (
+    Setting(
+        "web.cors_origins",
+        "text",
+        "",
+        "Web sites whose pages may read this unit's API with a token, for a wall of many units "
+        "(contrib/wall.html). Empty = none.",
+        max_length=MOST_ORIGINS,
+        format="origin_list",
+        page="Integrations",
+        group="Wall of Many Units",
+        label="Origins That May Read",
     ),
 )
 

@@ -18,6 +18,7 @@ from .setting_site import (
     EMAIL_SETTINGS,
     HTTPS_SETTINGS,
     NETWORK_SETTINGS,
+    WALL_SETTINGS,
 )
 from .setting_snmp import SNMP_SETTINGS
 from .setting_syslog import SYSLOG_SETTINGS
@@ -63,6 +64,7 @@ SETTINGS: Final[Mapping[str, Setting]] = MappingProxyType(
             *DNS_SD_SETTINGS,
             *AUTHORIZATION_SETTINGS,
             *HTTPS_SETTINGS,
+            *WALL_SETTINGS,
         )
     )
 )

@@ -52,3 +52,4 @@ class Snapshot(NamedTuple):
     refusal: StartRefusal | None = (
         None  # the last start that was refused; None once a test has begun
     )
+    replace_at: float | None = None  # wall s by which the battery must be replaced; None = not soon

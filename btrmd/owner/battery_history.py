@@ -141,7 +141,9 @@ class BatteryHistory:
         text = " ".join(part for part in sentences if part) if rows else ""
         pct = (health.soh_pct, health.low_pct, health.high_pct)
         soh, low, high = (None if value is None else round(value, 1) for value in pct)
-        return HealthReady(soh, text, low, high, health.change.word == SUSPECTED)
+        is_suspected = health.change.word == SUSPECTED
+        by = None if is_suspected else found.replace_at
+        return HealthReady(soh, text, low, high, is_suspected, by)
 
     def _track(self, settings: Settings) -> Track | None:
         """The track along what counts for this battery; only what is new is worked out."""

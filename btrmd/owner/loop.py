@@ -392,6 +392,7 @@ class Owner:
                 prechecks=self._prechecks,
                 waiting=waiting_of(state, inputs, now),
                 refusal=state.refusal,
+                replace_at=state.health.replace_at,
             )
         )
         if self._seq % GAUGES_EVERY == 0:

@@ -8,6 +8,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
+from ..model.alarms import Severity, alarm_keys
+from ..model.event_filter import EVERY_EVENT, LVD, EventFilter, at_least
 from ..model.events import Event, EventClass, Kind
 from ..model.readings import Value
 from . import chain
@@ -80,7 +82,12 @@ def select_events(
 
 
 def find_events(
-    connection: sqlite3.Connection, before: int, limit: int, key: str, kind: str
+    connection: sqlite3.Connection,
+    before: int,
+    limit: int,
+    key: str,
+    kind: str,
+    chosen: EventFilter = EVERY_EVENT,
 ) -> list[Event]:
     """Events below `before` (0 = all) by falling number; a key means those below it too."""
     where, values = ["1"], list[object]()
@@ -94,11 +101,31 @@ def find_events(
     if kind:
         where.append("kind = ?")
         values.append(kind)
+    if chosen.start is not None:
+        where.append("at >= ?")
+        values.append(chosen.start)
+    if chosen.end is not None:
+        where.append("at < ?")
+        values.append(chosen.end)
+    if chosen.severity is not None:
+        clause, keys = _of_severity(chosen.severity)
+        where.append(clause)
+        values += keys
     rows = connection.execute(
         f"SELECT {_NAMES} FROM events WHERE {' AND '.join(where)} ORDER BY n DESC LIMIT ?",
         (*values, limit),
     ).fetchall()
     return [_event(row) for row in rows]
+
+
+def _of_severity(severity: Severity) -> tuple[str, list[object]]:
+    """The condition for alarms of this severity and above, as EventFilter.fits has it."""
+    keys = alarm_keys(*at_least(severity))
+    names = [key for key in keys if not key.endswith(".")]
+    heads = [key for key in keys if key.endswith(".")]
+    parts = [f"key IN ({','.join('?' * len(names))})", *("(key >= ? AND key < ?)" for _ in heads)]
+    values = [*names, *(end for head in heads for end in (head, f"{head[:-1]}/"))]
+    return f"(kind IN ('raise', 'clear') OR key = ?) AND ({' OR '.join(parts)})", [LVD, *values]
 
 
 def last_event(connection: sqlite3.Connection) -> int:

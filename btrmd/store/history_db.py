@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from ..model.discharge import CurveRow, TestRecord
 from ..model.errors import DataError
+from ..model.event_filter import EVERY_EVENT, EventFilter
 from ..model.events import Event, Kind
 from . import curves, events, state, tests
 from .database import Database, is_damage
@@ -131,11 +132,17 @@ class HistoryDb:
         return found[:limit]
 
     def find_events(
-        self, before: int = 0, limit: int = 100, key: str = "", kind: Kind | None = None
+        self,
+        before: int = 0,
+        limit: int = 100,
+        key: str = "",
+        kind: Kind | None = None,
+        chosen: EventFilter = EVERY_EVENT,
     ) -> list[Event]:
         """Newest first: events with n < `before` (0 = from the newest), at most `limit`.
 
         `key`: that key, and those below it ("io1" finds "io1.voltage" too); empty = every key.
+        `chosen`: by severity and time.
         """
         limit = max(1, min(limit, _MOST_EVENTS))
         with self.pending.lock:
@@ -145,10 +152,11 @@ class HistoryDb:
                 if (not before or event.n < before)
                 and (not key or event.key == key or event.key.startswith(f"{key}."))
                 and kind in (None, event.kind)
+                and chosen.fits(event)
             ]
         word = "" if kind is None else kind.value
         found: list[Event] = self._read(
-            lambda c: events.find_events(c, before, limit, key, word), []
+            lambda c: events.find_events(c, before, limit, key, word, chosen), []
         )
         merged = {event.n: event for event in (*found, *waiting)}
         return [merged[n] for n in sorted(merged, reverse=True)][:limit]

@@ -82,6 +82,11 @@ class MemoryHistory:
     def tests(self, include_cleared: bool = False, limit: int = 1000) -> list[TestRecord]:
         return sorted(self.records.values(), key=lambda record: -record.n)[:limit]
 
+    def find_events(
+        self, before: int = 0, limit: int = 100, key: str = "", kind: object = None
+    ) -> list[object]:
+        return []  # nobody has calibrated anything
+
     def test(self, n: int) -> TestRecord | None:
         return self.records.get(n)
 

@@ -6,6 +6,7 @@ import pytest
 from core_scenes import VOLTS, Bench, phase, rested, supply
 
 from btrmd.model.commands import StartTest
+from btrmd.model.events import Kind
 
 STEPS = pytest.mark.parametrize("dt", [0.1, 1.0])
 CLOSE_V = {12: 12.5, 24: 24.5, 36: 36.75, 48: 49.0}
@@ -141,6 +142,12 @@ def test_a_real_outage_ends_at_10_5_v_and_the_load_comes_back_with_the_supply() 
     station.run(2.0)
     record = station.records[1]
     assert (record.state, record.reason) == ("finished", "LVD opened.")
+    end = [event for event in station.events if event.key == "ups.on_battery"][
+        -1
+    ]  # no good news: the load is dark
+    assert (end.kind, end.text) == (
+        Kind.CHANGE, "The battery no longer feeds the load: LVD opened.",
+    )  # fmt: skip
     station.run(60.0)
     assert station.plant.sense().load_v < 1.0
     assert not station.state.outputs.k1

@@ -86,3 +86,20 @@ def test_a_delayed_start_stays() -> None:
     bench.ask(StartTest("1", 2.0, "web"))
     assert bench.ask(BatteryReplaced("web")).data == {"after": 1}
     assert bench.state.test.record is not None
+
+
+def test_the_day_it_was_put_in_is_kept_and_told() -> None:
+    bench = Bench()
+    bench.run(30.0)
+    bench.ask(HealthReady(61.0, "", 55.0, 66.0, replace_at=1_790_000_000.0))
+    assert bench.state.health.replace_at == 1_790_000_000.0
+    answer = bench.ask(BatteryReplaced("web admin", 1_779_235_200.0))
+    assert answer.ok
+    assert bench.state.replaced_at == 1_779_235_200.0
+    assert bench.state.health.replace_at is None  # nothing is known of the new one
+    reported = bench.reported("battery.replaced")[-1]
+    assert (reported.value, reported.text) == (
+        "2026-05-20",
+        "The battery was replaced on 2026-05-20: earlier discharges stay in the history and count "
+        "no more.",
+    )

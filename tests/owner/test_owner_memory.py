@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from math import exp
 
 import pytest
@@ -103,6 +104,9 @@ def test_a_discharge_that_ends_is_told(settings: Settings) -> None:
 def test_a_forecast_comes_with_the_second_test(settings: Settings) -> None:
     text = memory_of(settings, record(1, 0.95), record(2, 0.95)).news(rows(3600.0), settings, at(2))
     assert "Replace the battery by" in text.text
+    assert text.replace_at is not None
+    month = datetime.fromtimestamp(text.replace_at, UTC)
+    assert f"by {month:%B %Y}" in text.text  # the verdict on the pages names the same month
     assert "risk of failing the minimum run time" in text.text
 
 

@@ -38,8 +38,9 @@ LOOKS = (
     '"scrollable-region-focusable"]}'
 )
 PATHS = [
-    "/", "/battery-status", *PAGES, "/trends", "/discharges?n=7&n=6", "/events", "/set-password",
-    "/logout", "/nothing-here",
+    "/", "/battery-status", *PAGES, "/trends", "/discharges?n=7&n=6", "/events?from=x",
+    "/set-password",
+    "/logout", "/nothing-here", "/search?q=voltage", "/report/7", "/reports", "/events",
 ]  # fmt: skip
 RUN = """(async () => {
   const found = await axe.run(document, {resultTypes: ["violations"], runOnly: RULES});

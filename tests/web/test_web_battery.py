@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from datetime import UTC, datetime
+from html import unescape
 
 import pytest
 from web_forms import alert, fields_of, follow, words
@@ -204,3 +207,61 @@ def test_the_api_takes_it_too(station: Station, user: Client) -> None:
     station.owner.answer = lambda _: Answer(False, "running", "A test is running.")
     reply = user.post(path, {})
     assert (reply.status, reply.json["reason"]) == (409, "A test is running.")
+
+
+TABLE = "2.5 A: 4 h to 1.75 V/cell; 5 A: 1.7 h to 1.75 V/cell"
+FALLS_WRONGLY = "2.5 A: 4 h to 1.75 V/cell; 5 A: 9 h to 1.75 V/cell"
+
+
+def test_table_and_day_go_with_it(station: Station, user: Client) -> None:
+    sent = replaced(user, sure="true", rated_ah="17", type="agm", table=TABLE, date="2026-05-20")
+    follow(user, user.form("/battery-status/replaced", **sent))
+    day = datetime(2026, 5, 20, tzinfo=UTC).timestamp()
+    assert station.owner.commands == [
+        BatteryReplaced(WHO, day),
+        ChangeSettings(
+            {"battery.rated_ah": "17", "battery.type": "agm", "battery.table": TABLE}, WHO
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("table", FALLS_WRONGLY, "a greater load"),
+        ("table", "nonsense", "rows such as"),
+        ("rated_ah", "0.5", "1..2000"),
+        ("date", "2026-02-30", "YYYY-MM-DD"),
+        ("date", "\u0662\u0660\u0662\u0666-05-20", "YYYY-MM-DD"),
+        ("date", "2026-05-29", "YYYY-MM-DD"),  # tomorrow
+        ("date", "1999-12-31", "YYYY-MM-DD"),
+        ("date", "2026-05-10", "after that day"),  # a test has run since
+    ],
+)
+def test_what_is_wrong_is_said_at_the_field_and_nothing_is_changed(
+    station: Station, user: Client, name: str, value: str, said: str
+) -> None:
+    station.history.test_list.append(
+        TestRecord(7, "1", "finished", "good", started_at=AT - 10 * 86400.0)
+    )
+    typed = {"rated_ah": "17", "type": "agm", "table": TABLE, "date": "2026-05-20", name: value}
+    reply = user.form("/battery-status/replaced", **replaced(user, sure="true", **typed))
+    assert reply.status == 422
+    assert station.owner.commands == []
+    at_field = re.search(rf'<p class="error" id="{name}-error">([^<]*)', reply.text)
+    assert at_field is not None
+    assert said in unescape(at_field[1])
+    for text in typed.values():  # what was typed stays
+        assert text in unescape(reply.text) or text == "agm"
+    assert '<option value="agm" selected>' in reply.text
+
+
+def test_in_an_outage_battery_status_has_its_clock_and_time_left(
+    station: Station, client: Client
+) -> None:
+    assert "Time left" not in words(client.get("/battery-status").text)
+    outage = TestRecord(9, "outage", "running", started_at=AT - 2400.0)
+    station.owner.show_point("runtime.remaining", 5400.0, at=AT)
+    station.owner.show(test=outage)
+    page = words(client.get("/battery-status").text)
+    assert "Outage Began 2026-05-28 19:46 UTC Elapsed 40 min Time left about 1 h 30 min" in page

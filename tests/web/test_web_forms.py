@@ -71,6 +71,7 @@ def other_value(setting: Setting) -> str:
         "device": "/dev/ttyUSB0",
         "path": "/etc/ssl/plant.pem",
         "timezone": "Europe/Berlin",
+        "origin_list": "https://noc.example.com,http://10.0.0.5:8080",
         "mac": "80:1f:12:88:92:48",
         "passphrase": "a long passphrase",
         "battery_table": "4 A: 2 h to 1.75; 2 A: 5 h to 1.75",

@@ -397,14 +397,14 @@ def test_a_raised_alarm_can_be_acknowledged_where_it_stands(place: Place) -> Non
     page = place.client.get("/events").text
     assert page.count('action="/acknowledge"') == 1
     text = words(page)
-    assert re.search(r"3 2026-05-28 20:26:43 Raised active", text)
-    assert re.search(r"1 2026-05-28 20:26:41 Raised over", text)
+    assert re.search(r"3 2026-05-28 20:26:43 Raised warning, active", text)
+    assert re.search(r"1 2026-05-28 20:26:41 Raised warning, over", text)
     reply = place.client.form(
         "/acknowledge", csrf_token=place.client.csrf, key="io1", **{"from": "events"}
     )
     assert (reply.status, reply.headers["Location"]) == (303, "/events")
     place.owner.show(alarms=(alarm._replace(acknowledged=True),))
-    assert "Raised acknowledged" in words(place.client.get("/events").text)
+    assert "Raised warning, acknowledged" in words(place.client.get("/events").text)
 
 
 def test_events_as_csv_are_harmless_in_a_spreadsheet(place: Place) -> None:
@@ -462,7 +462,11 @@ def test_pages_are_light_and_ask_nobody_else(place: Place, path: str) -> None:
 def test_the_sparklines_show_the_last_hour(place: Place) -> None:
     place.trend(60, 120)
     page = place.client.get("/").text
-    drawn = re.search(r'data-hour="battery.voltage"><svg[^>]*aria-label="([^"]*)"', page)
+    drawn = re.search(
+        r'data-hour="battery.voltage"><a class="to-trend" href="/trends\?range=1h#plot-voltage">'
+        r'<svg[^>]*aria-label="([^"]*)"',
+        page,
+    )
     assert drawn is not None
     assert drawn[1].startswith("Last hour, to 2026-05-28 20:2")
     assert "13.50 to 13.50 V" in drawn[1] or "11.21 to 13.50 V" in drawn[1]

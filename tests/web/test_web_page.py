@@ -215,7 +215,7 @@ def test_it_can_be_used_by_keyboard_and_screen_reader(client: Client) -> None:
 
 
 def test_it_is_light(client: Client) -> None:
-    """50 KB compressed and 6 requests cold (DESIGN section 9)."""
+    """18 KB compressed and 6 requests cold: the page, its files, the worker and the stream."""
     packed = {"Accept-Encoding": "gzip"}
     page = client.ask("GET", "/", headers=packed)
     html = gzip.decompress(page.body).decode()
@@ -226,8 +226,9 @@ def test_it_is_light(client: Client) -> None:
         assert reply.headers["Content-Encoding"] == "gzip"
         assert "immutable" in reply.headers["Cache-Control"]
         weight += len(reply.body)
-    assert len(files) + 2 <= 6  # the page, its files, the stream
-    assert weight <= 20_000
+    assert 'rel="icon" id="icon" href="data:image/svg+xml,' in html  # no request of its own
+    assert len(files) + 3 <= 6
+    assert weight <= 18_000
 
 
 def test_a_file_that_has_not_changed_is_not_sent_again(client: Client) -> None:

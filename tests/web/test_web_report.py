@@ -80,9 +80,31 @@ def test_the_year_leaves_out_what_is_older(reported: Station, client: Client) ->
     assert [test["n"] for test in tests] == [7, 6]
 
 
+def with_blocks(station: Station) -> None:
+    """Test 7 with taps between its four blocks; the third one falls away."""
+    station.history.curves[7] = [
+        row._replace(block_v=(3.2, 3.2, 3.2 - 0.00005 * row.time_s, 3.2))
+        for row in station.history.curves[7]
+    ]
+
+
+def test_each_block_has_its_curve_where_there_are_taps(reported: Station, client: Client) -> None:
+    assert "Voltage of each block" not in client.get("/report/7").text
+    with_blocks(reported)
+    reported.history.test_list[-1] = TEST._replace(n=8)  # a curve that was read is kept
+    reported.history.curves[8] = reported.history.curves[7]
+    page = client.get("/report/8").text
+    figure = page[page.index('<figure class="card plot" data-plot="blocks"') :]
+    assert figure.count('<path class="line s') == 8  # four curves, four lines of the legend
+    assert "Block 3: 2.84 to 3.20 V, at last 2.84" in figure
+
+
+@pytest.mark.parametrize("has_taps", [False, True])
 @pytest.mark.browser
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine")
-def test_it_prints_on_one_page(reported: Station) -> None:
+def test_it_prints_on_one_page(reported: Station, has_taps: bool) -> None:
+    if has_taps:
+        with_blocks(reported)
     browser = Browser()
     try:
         browser.open(f"http://{reported.address}/report/7")

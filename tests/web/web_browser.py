@@ -114,7 +114,9 @@ class Browser:
         for message in messages:
             params = message.get("params", {})
             if message.get("method") == "Network.requestWillBeSent":
-                self.requests.append(params["request"]["url"])
+                url = params["request"]["url"]
+                if not url.startswith("data:"):  # it carries what it names: nobody is asked
+                    self.requests.append(url)
             elif message.get("method") == "Runtime.exceptionThrown":
                 self.complaints.append(str(params["exceptionDetails"]))
             elif message.get("method") == "Log.entryAdded":

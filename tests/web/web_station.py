@@ -14,6 +14,7 @@ from btrmd.bus import Bus
 from btrmd.model.commands import Answer, ChangeSettings, Command, Note, StartTest
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.errors import SettingError
+from btrmd.model.event_filter import EVERY_EVENT, EventFilter
 from btrmd.model.events import Event, Kind
 from btrmd.model.points import POINT
 from btrmd.model.readings import GOOD, MISSING, Reading, Value
@@ -90,7 +91,12 @@ class MemoryHistory:
         return [event for event in self.event_list if event.n > after][:limit]
 
     def find_events(
-        self, before: int = 0, limit: int = 100, key: str = "", kind: Kind | None = None
+        self,
+        before: int = 0,
+        limit: int = 100,
+        key: str = "",
+        kind: Kind | None = None,
+        chosen: EventFilter = EVERY_EVENT,
     ) -> list[Event]:
         return [
             event
@@ -98,6 +104,7 @@ class MemoryHistory:
             if (not before or event.n < before)
             and (not key or event.key == key or event.key.startswith(f"{key}."))
             and kind in (None, event.kind)
+            and chosen.fits(event)
         ][:limit]
 
     def last_event(self) -> int:

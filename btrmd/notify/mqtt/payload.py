@@ -7,7 +7,7 @@ from ...model.events import Event
 from ...model.history import TrendRows
 from ...model.json_text import (
     dumps,
-    encode_alarm,
+    encode_alarms,
     encode_event,
     encode_reading,
     encode_test,
@@ -39,7 +39,7 @@ test_payload.__test__ = False  # type: ignore[attr-defined]  # pytest: not a tes
 
 def alarms_payload(snapshot: Snapshot) -> bytes:
     """BASE/SERIAL/alarms, retained."""
-    return dumps({"alarms": [encode_alarm(alarm) for alarm in snapshot.alarms]})
+    return dumps({"alarms": encode_alarms(snapshot)})
 
 
 def trend_payload(rows: TrendRows) -> bytes:

@@ -20,6 +20,7 @@ from .assets import Assets
 from .authorization_page import authorization_routes
 from .backup_page import backup_routes
 from .bodies import MAX_BODY, BodyError
+from .cors import Cors
 from .email_test_page import email_test_routes
 from .form_page import form_routes
 from .gate import Gate
@@ -34,6 +35,7 @@ from .mib_page import mib_routes
 from .network_page import network_routes
 from .pages import Pages, page_routes
 from .routes import Route, RouteAccess, is_api_path
+from .search_page import search_routes
 from .security_txt import security_routes
 from .services import Services
 from .status_views import status_routes
@@ -55,6 +57,7 @@ def create_app(services: Services) -> Flask:
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     assets = Assets()
     app.jinja_env.globals["asset"] = assets.url
+    app.jinja_env.globals["inline"] = assets.inline
     pages = Pages(services)
     routes = _all_routes(services, assets, pages)
     for route in routes:
@@ -78,9 +81,12 @@ def create_app(services: Services) -> Flask:
     app.before_request(lambda: services.bus.asked("http"))
     app.before_request(lambda: use_zone(services.bus.snapshot.settings.text("site.timezone")))
     app.before_request(HttpsOnly(services.bus).check)
+    cors = Cors(services.bus)
+    app.before_request(cors.preflight)
     app.before_request(gate.check)
     app.after_request(compress)
     app.after_request(_Headers(services))
+    app.after_request(cors.mark)
     _handle_errors(app, pages)
     return app
 
@@ -117,6 +123,7 @@ def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Ro
         network_routes,
         update_routes,
         backup_routes,
+        search_routes,
     )
     return (
         *api,

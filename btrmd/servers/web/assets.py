@@ -6,6 +6,7 @@ import gzip
 import hashlib
 from pathlib import Path
 from typing import Final, NamedTuple
+from urllib.parse import quote
 
 from flask import Response, request
 
@@ -13,6 +14,7 @@ from .answers import refuse, takes_gzip
 
 FOLDER: Final = Path(__file__).parent / "static"
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_PLAIN: Final = " /:='"  # what an address of data may have as it is
 _FOREVER: Final = "public, max-age=31536000, immutable"
 
 
@@ -42,6 +44,12 @@ class Assets:
     def url(self, name: str) -> str:
         """The path of a file; it changes with the content, so that it may be cached for ever."""
         return f"/static/{name}?v={self._files[name].tag}"
+
+    def inline(self, name: str) -> str:
+        """A picture as the address itself, for what is too small to ask for."""
+        asset = self._files[name]
+        text = asset.plain.decode().strip().replace('"', "'")
+        return f"data:{asset.mimetype},{quote(text, safe=_PLAIN)}"
 
     def serve(self, name: str) -> Response:
         """The view of /static/NAME."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from flask import Response, g, request
 
+from btrmd.model.battery_table import EXAMPLE, MAX_LENGTH
 from btrmd.model.discharge import TestRecord
-from btrmd.model.errors import SettingError
 from btrmd.model.events import Event
 from btrmd.model.readings import MISSING
 from btrmd.model.result_words import format_result
@@ -16,14 +18,16 @@ from btrmd.model.settings import find_setting
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
 
-from ..replacement import RATED, TYPE, replace_battery
+from ..replacement import TYPE, replace_battery
 from .answers import answer_json
+from .card import Card, make_card
 from .curve_points import Curves
 from .discharge_plot import LiveCurve, plot_test
 from .known import known, known_number
 from .pages import Pages, see_other
 from .past import UNKNOWN, Past, format_past
 from .plot import Drawing, draw, encode_plots
+from .replaced_form import read_form
 from .roles import Role
 from .routes import Route, RouteAccess, may_change
 from .services import source
@@ -34,6 +38,7 @@ SOH: Final = "battery.soh"
 REPLACED: Final = "battery.replaced"
 PATH: Final = "/battery-status"
 DONE: Final = "The battery counts as replaced: earlier discharges are kept and count no more."
+NO_ERRORS: Final[Mapping[str, str]] = MappingProxyType({})
 HISTORY: Final = 20
 ASSESSMENTS: Final = 10
 _LOOK_BACK: Final = 200  # tests among which the last one with an estimate is looked for
@@ -83,22 +88,22 @@ class BatteryStatusPage:
 
     def replaced(self) -> Response:
         """Another battery was put in, with its rating and type where they were given."""
-        if request.form.get("sure") != "true":
-            text = "Tick the box to say that another battery was put in; nothing was changed."
-            return Response(self._render(alert=text), 422)
         snapshot = self._services.bus.snapshot
-        given = ((RATED, request.form.get("rated_ah", "")), (TYPE, request.form.get("type", "")))
-        changes = {key: text for key, text in given if text.strip()}
-        try:
-            answer = replace_battery(self._services.send, snapshot.settings, changes, source())
-        except SettingError as error:
-            return Response(self._render(alert=f"Nothing was changed: {error}"), 422)
+        tests = self._services.history.tests(include_cleared=True, limit=1)
+        form = read_form(request.form, snapshot.settings, tests, snapshot.at)
+        if form.errors:
+            return Response(self._render(form.alert, errors=form.errors), 422)
+        answer = replace_battery(
+            self._services.send, snapshot.settings, form.changes, source(), form.at
+        )
         if not answer.ok:
             status = 503 if answer.code in ("busy", "storage") else 409
             return Response(self._render(alert=answer.text), status)
         return see_other(f"{PATH}?done=replaced")
 
-    def _render(self, alert: str = "", done: str = "") -> str:
+    def _render(
+        self, alert: str = "", done: str = "", errors: Mapping[str, str] = NO_ERRORS
+    ) -> str:
         snapshot = self._services.bus.snapshot
         tests = self._tests()
         judged = _judged(tests, snapshot)
@@ -123,9 +128,12 @@ class BatteryStatusPage:
             "Battery Status",
             page=page,
             live=self._live.get(snapshot),
+            outage=_outage(snapshot),
             alert=alert,
             done=done,
-            typed={name: text[:60] for name, text in request.form.items()},
+            typed={name: text[:MAX_LENGTH] for name, text in request.form.items()},
+            errors=errors,
+            example=EXAMPLE,
             types=tuple(zip(BATTERY_TYPES, find_setting(TYPE).choice_labels, strict=True)),
             can_change=may_change(g.session, Role.ADMIN, snapshot.settings),
         )
@@ -133,7 +141,10 @@ class BatteryStatusPage:
     def _since(self) -> str:
         """When somebody said that the battery was replaced; "" where nobody has."""
         found = self._services.history.find_events(0, 1, REPLACED)
-        return format_time(found[0].at) if found else ""
+        if not found:
+            return ""
+        day = found[0].value
+        return day if isinstance(day, str) and day else format_time(found[0].at)
 
     def data(self) -> Response:
         snapshot = self._services.bus.snapshot
@@ -267,7 +278,7 @@ def _format_assessment(event: Event) -> Assessment:
 def _note(snapshot: Snapshot, judged: TestRecord | None) -> str:
     last, running = snapshot.last_test, snapshot.test
     if running is not None and running.type == "outage":
-        return "An outage: the battery feeds the load. What stands below is of the last test."
+        return "An outage: what stands below it is of the last test."
     if running is not None and running.type != "outage" and running.state != "finished":
         return f"Test {running.n} is running; the estimate is the one so far. See Manual Test."
     if last is None:
@@ -279,6 +290,12 @@ def _note(snapshot: Snapshot, judged: TestRecord | None) -> str:
     if judged is not None and judged.n != last.n:
         return f"{text} Estimate and curve are those of test {judged.n}."
     return text
+
+
+def _outage(snapshot: Snapshot) -> Card | None:
+    """The outage that goes on, with its clock and what is left; None while there is none."""
+    running = snapshot.test
+    return make_card(snapshot) if running is not None and running.type == "outage" else None
 
 
 def _days(seconds: float) -> str:

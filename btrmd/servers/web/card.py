@@ -91,14 +91,22 @@ def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
     else:
         rows.append(("Low-voltage disconnect", f"off: the load stays on the battery{now}"))
     rows.append(("Record", f"number {record.n} of Discharge Curves"))
-    return Card("The battery feeds the load", "warn", True, tuple(rows), "Outage")
+    is_charged = known(snapshot, "load.source") == "charger"
+    title = "The charger carries the load" if is_charged else "The battery feeds the load"
+    return Card(title, "warn", True, tuple(rows), "Outage")
 
 
 def _format_left(record: TestRecord, elapsed: float | None, snapshot: Snapshot) -> str:
     """The time left and what it rests on."""
     left = known_number(snapshot, "runtime.remaining")
     if left is None:
-        return "not known: no test yet, and no battery rating is set"
+        if known(snapshot, "load.source") == "charger":
+            return "not known: the charger carries the load"
+        if snapshot.settings["battery.rated_ah"] is None:
+            return "not known: no test yet, and no battery rating is set"
+        return "not known yet"
+    if left == 0.0:
+        return "none: the battery is at its cutoff"
     low, high = record.estimate_low_s, record.estimate_high_s
     if record.estimate_s is not None and elapsed is not None and low is not None and high:
         span = f"{format_duration(max(low - elapsed, 0.0))} to {format_duration(high - elapsed)}"

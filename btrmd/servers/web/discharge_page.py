@@ -15,7 +15,7 @@ from .curve_points import COUNT, CurvePoints, Curves, resample
 from .pages import Pages
 from .past import format_past
 from .plot import Plot, PlotMark, Series, draw, encode_plots
-from .plot_path import Values
+from .plot_path import Values, is_known
 from .routes import Route, RouteAccess
 from .wording import format_duration, format_time
 
@@ -55,6 +55,20 @@ class DischargePage:
         chosen, _ = self._chosen(self._tests())
         return answer_json(encode_plots(self._plots(chosen)))
 
+    def csv(self) -> Response:
+        """What is drawn: the discharges over their shared time, each column with its unit."""
+        chosen, _ = self._chosen(self._tests())
+        plots = self._plots(chosen) if chosen else []
+        columns = [(plot, series) for plot in plots for series in plot.measured]
+        names = (f"{series.label} {plot.title.lower()} {plot.unit}" for plot, series in columns)
+        lines = [",".join(("elapsed_s", *names))]
+        for i, x in enumerate(plots[0].xs if chosen else ()):
+            values = (_cell(series.ys[i], plot.decimals + 1) for plot, series in columns)
+            lines.append(",".join((f"{x:.1f}", *values)))
+        name = "-".join(("discharges", *(str(test.n) for test in chosen)))
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        return Response("\n".join((*lines, "")), mimetype="text/csv", headers=headers)
+
     def _tests(self) -> list[TestRecord]:
         """Newest first, the running one as it stands now."""
         tests = {test.n: test for test in self._services.history.tests(limit=LISTED)}
@@ -89,7 +103,10 @@ class DischargePage:
         end = max([*lengths, 60.0])
         xs = points[0].xs if len(points) == 1 else tuple(end * i / _GRID for i in range(_GRID + 1))
         cutoff = Thresholds.of(self._services.bus.snapshot.settings).cutoff_v
-        marks = (PlotMark(f"Cutoff {cutoff:.2f} V", y=cutoff),)
+        marks = [PlotMark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
+        minimum = tests[0].minimum_runtime_s if len(tests) == 1 else None
+        if minimum and minimum <= end:
+            marks.append(PlotMark(f"Minimum {format_duration(minimum)}", x=minimum))
 
         def lines(column: str) -> tuple[Series, ...]:
             return tuple(
@@ -98,7 +115,18 @@ class DischargePage:
             )
 
         plots = [
-            Plot("volts", "Battery voltage", "V", 2, False, 0.0, end, xs, lines("volts"), marks),
+            Plot(
+                "volts",
+                "Battery voltage",
+                "V",
+                2,
+                False,
+                0.0,
+                end,
+                xs,
+                lines("volts"),
+                tuple(marks),
+            ),
             Plot("amps", "Battery current", "A", 2, False, 0.0, end, xs, lines("amps")),
         ]
         if len(tests) == 1 and points[0].blocks:
@@ -116,6 +144,10 @@ class DischargePage:
 
 def _on(points: CurvePoints, ys: Values, xs: tuple[float, ...]) -> Values:
     return ys if points.xs is xs else resample(points, ys, xs)
+
+
+def _cell(value: float | None, decimals: int) -> str:
+    return "" if value is None or not is_known(value) else f"{value:.{decimals}f}"
 
 
 def _short_label(test: TestRecord) -> str:
@@ -140,4 +172,5 @@ def discharge_routes(pages: Pages, curves: Curves) -> list[Route]:
     return [
         Route("GET", "/discharges", page.show, RouteAccess.PAGE),
         Route("GET", "/discharges/data", page.data, RouteAccess.PAGE),
+        Route("GET", "/discharges/csv", page.csv, RouteAccess.PAGE),
     ]

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from btrmd.bus import Bus
 from btrmd.model.json_text import (
     dumps,
-    encode_alarm,
+    encode_alarms,
     encode_event,
     encode_reading,
     encode_test,
@@ -24,7 +24,7 @@ __all__ = [
     "Document",
     "PointsDocument",
     "dumps",
-    "encode_alarm",
+    "encode_alarms",
     "encode_event",
     "encode_reading",
     "encode_test",

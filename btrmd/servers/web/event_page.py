@@ -8,17 +8,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
 
 from flask import Response, g, request
 
+from btrmd.model.alarms import SEVERITIES
+from btrmd.model.event_filter import event_severity
 from btrmd.model.events import Event, Kind
 from btrmd.model.snapshot import AlarmView, Snapshot
 from btrmd.model.words import plain_value
 
 from .answers import answer_pieces, json_list
-from .bodies import query_int
+from .bodies import refuse_field
 from .encode import encode_event, iso_time, number, plain
+from .event_query import FORM, LARGEST_N, read_query
 from .pages import Pages
 from .roles import Role
 from .routes import Route, RouteAccess, may_change
@@ -27,10 +29,18 @@ from .wording import NOTHING
 PER_PAGE: Final = 50
 EXPORTED: Final = 10_000  # R135
 BATCH: Final = 200  # of them read at a time
-LARGEST_N: Final = 2**63 - 1
-_MAX_KEY: Final = 100
 _SAME_S: Final = 1.0  # an alarm's since and its event's time belong together
 KINDS: Final = {"raise": "Raised", "clear": "Cleared", "change": "Change", "command": "Command"}
+SEVERITY_WORDS: Final = {
+    name: f"{name.capitalize()}{' and graver' if name != SEVERITIES[-1] else ''}"
+    for name in reversed(SEVERITIES)
+}
+FORMS: Final = {
+    "severity": ", ".join(SEVERITIES),
+    "from": FORM,
+    "to": f"{FORM}, not before From",
+    "before": f"0..{LARGEST_N}",
+}
 HEAD: Final = ("n", "at", "uptime_s", "key", "kind", "value", "threshold", "source", "text")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
@@ -50,6 +60,7 @@ class EventLine(NamedTuple):
     state: str
     alarm: str
     name: str
+    severity: str
 
 
 class EventPage:
@@ -59,24 +70,29 @@ class EventPage:
         self._pages = pages
         self._services = pages.services
 
-    def show(self) -> str:
+    def show(self) -> Response:
         snapshot = self._services.bus.snapshot
-        key, kind, before = _filter()
-        found = self._services.history.find_events(before, PER_PAGE + 1, key, kind)
+        query = read_query(request.args)
+        found: list[Event] = []
+        if not query.errors:
+            found = self._services.history.find_events(
+                query.before, PER_PAGE + 1, query.key, query.kind, query.chosen
+            )
         events = found[:PER_PAGE]
-        chosen = {"key": key, "kind": kind.value if kind is not None else ""}
-        query = urlencode({name: text for name, text in chosen.items() if text})
-        return self._pages.render(
+        body = self._pages.render(
             "events.html",
             "Event Log",
             lines=[format_event(event, snapshot) for event in events],
             kinds=KINDS,
-            chosen=chosen,
-            query=query,
-            is_first=not before,
+            severities=SEVERITY_WORDS,
+            chosen=query.typed,
+            errors=query.errors,
+            query=query.text,
+            is_first=not query.before,
             older=events[-1].n if len(found) > PER_PAGE else 0,
             may_acknowledge=may_change(g.session, Role.OPERATOR, snapshot.settings),
         )
+        return Response(body, 422 if query.errors else 200)
 
     def csv(self) -> Response:
         """The newest 10,000 that fit the filter (and `before`), by rising number."""
@@ -92,20 +108,25 @@ class EventPage:
     def _exported(self) -> Iterator[Event]:
         """By rising number, a few at a time in memory: first where each batch begins is looked
         up, from the newest backwards."""
-        key, kind, before = _filter()
+        query = read_query(request.args)
+        for name in query.errors:
+            refuse_field(name, request.args.get(name, ""), FORMS[name])
         history = self._services.history
 
+        def find(place: int, most: int) -> list[Event]:
+            return history.find_events(place, most, query.key, query.kind, query.chosen)
+
         def rising() -> Iterator[Event]:
-            places, place, left = list[int](), before, EXPORTED
+            places, place, left = list[int](), query.before, EXPORTED
             while left > 0:
-                found = history.find_events(place, min(left, BATCH), key, kind)
+                found = find(place, min(left, BATCH))
                 if not found:
                     break
                 places.append(place)
                 place, left = found[-1].n, left - len(found)
             left = EXPORTED - BATCH * (len(places) - 1)
             for place in reversed(places):
-                yield from reversed(history.find_events(place, min(left, BATCH), key, kind))
+                yield from reversed(find(place, min(left, BATCH)))
                 left = BATCH
 
         return rising()
@@ -119,16 +140,6 @@ def _csv_lines(events: Iterator[Event]) -> Iterator[str]:
         yield line.getvalue()
         line.seek(0)
         line.truncate()
-
-
-def _filter() -> tuple[str, Kind | None, int]:
-    """Key, kind and number of the request; a kind that there is none of is no filter."""
-    kind = request.args.get("kind", "")
-    return (
-        request.args.get("key", "").strip()[:_MAX_KEY],
-        Kind(kind) if kind in KINDS else None,
-        query_int(request, "before", 0, 0, LARGEST_N),
-    )
 
 
 def name_of(key: str) -> str:
@@ -158,6 +169,7 @@ def format_event(event: Event, snapshot: Snapshot) -> EventLine:
         state,
         event.key if alarm is not None and not alarm.acknowledged else "",
         name_of(event.key),
+        event_severity(event) or "",
     )
 
 

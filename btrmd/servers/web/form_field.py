@@ -42,6 +42,11 @@ HOURS: Final = ".hours"
 MINUTES: Final = ".minutes"
 
 
+def field_id(key: str) -> str:
+    """The anchor of a setting on its page."""
+    return f"f-{key.replace('.', '-')}"
+
+
 class Option(NamedTuple):
     """One choice of a radio group or a list."""
 
@@ -101,7 +106,7 @@ def make_field(
     low, high = allowed_limits(setting, settings)
     field = Field(
         key,
-        f"f-{key.replace('.', '-')}",
+        field_id(key),
         setting.kind if setting.kind != "bool" else "check",
         setting.label,
         setting.help,

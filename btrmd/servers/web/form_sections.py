@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -17,6 +18,15 @@ class FormSection(NamedTuple):
     title: str
     text: str
     fields: tuple[Field, ...]
+
+    @property
+    def anchor(self) -> str:
+        return section_anchor(self.title)
+
+
+def section_anchor(title: str) -> str:
+    """The anchor of a section: "Type 1" is "section-type-1"."""
+    return f"section-{re.sub(r'[^a-z0-9]+', '-', title.lower()).strip('-')}"
 
 
 # Before the declared groups of a page: the settings that decide about all others there.
@@ -71,11 +81,6 @@ def make_sections(
     may_change: bool = True,
 ) -> tuple[FormSection, ...]:
     """The form of a page: one section a declared group, in the order of the table."""
-    lead, first = LEADS.get(page, ("", ()))
-    groups: dict[str, list[str]] = {lead: list(first)} if first else {}
-    for key in page_keys(page):
-        if key not in first:
-            groups.setdefault(SETTINGS[key].group or page, []).append(key)
     return tuple(
         FormSection(
             title,
@@ -84,5 +89,19 @@ def make_sections(
                 make_field(key, snapshot, typed, errors.get(key, ""), may_change) for key in keys
             ),
         )
-        for title, keys in groups.items()
+        for title, keys in _groups(page).items()
     )
+
+
+def section_titles(page: str) -> tuple[str, ...]:
+    """The headings of a page's form, from above."""
+    return tuple(_groups(page))
+
+
+def _groups(page: str) -> dict[str, list[str]]:
+    lead, first = LEADS.get(page, ("", ()))
+    groups: dict[str, list[str]] = {lead: list(first)} if first else {}
+    for key in page_keys(page):
+        if key not in first:
+            groups.setdefault(SETTINGS[key].group or page, []).append(key)
+    return groups

@@ -13,6 +13,8 @@ WIDTH: Final = 1000.0  # of the part that is stretched to the page's width
 HEIGHT: Final = 190.0
 TOP: Final = 8.0
 TABLE_ROWS: Final = 12
+ROW: Final = 13.0  # height of a line of words
+_ABOVE: Final = 4.0  # between a level's line and its words
 _SLACK: Final = 0.06
 
 
@@ -28,18 +30,22 @@ class Series(NamedTuple):
 
 
 class PlotMark(NamedTuple):
-    """What is drawn on a plot: at the time `x` (to `x_to`), or at the level `y`, or a point."""
+    """What is drawn on a plot: at the time `x` (to `x_to`), or at the level `y`, or a point.
+
+    `kind` of a band: "" an interval, "test" or "outage"; those are told once for all plots.
+    """
 
     label: str
     x: float | None = None
     x_to: float | None = None
     y: float | None = None
+    kind: str = ""
 
 
 class Plot(NamedTuple):
     """`xs` s: wall time when `is_clock`, else elapsed. `x0`..`x1` is what the axis shows.
 
-    `least`: the smallest span of the vertical axis. `empty`: what is said when there is no value.
+    `least`: the smallest span of the vertical axis. `empty`: what is text_y when there is no value.
     """
 
     name: str
@@ -102,6 +108,8 @@ class DrawnMark(NamedTuple):
     width: str | None
     top: str | None
     is_late: bool  # beyond the middle: its words stand to the left of it
+    text_y: float | None  # height at which its words stand; None = they do not
+    kind: str
 
 
 class Drawing(NamedTuple):
@@ -130,7 +138,7 @@ def draw(plot: Plot) -> Drawing:
         tuple((series.label, path(plot.xs, series.ys, frame)) for series in plot.series),
         tuple((_percent(frame, x), text) for x, text in _inside(x_ticks, frame)),
         tuple((short(frame.y(y)), text) for y, text in y_ticks),
-        tuple(_draw_mark(mark, frame) for mark in plot.marks),
+        _draw_marks(plot.marks, frame),
         _summarise(plot),
         ("Time (UTC)" if plot.is_clock else "Elapsed", *(s.label for s in plot.measured)),
         tuple(_table(plot)),
@@ -143,16 +151,40 @@ def _inside(ticks: Ticks, frame: Frame) -> Ticks:
     return [tick for tick in ticks if frame.x0 + margin <= tick[0] <= frame.x1 - margin]
 
 
-def _draw_mark(mark: PlotMark, frame: Frame) -> DrawnMark:
+def _draw_marks(marks: Sequence[PlotMark], frame: Frame) -> tuple[DrawnMark, ...]:
+    """The marks with places for their words: of levels above their line, or below it where two are
+    close; of the others in rows from the top, none of them through a level's words."""
+    taken: list[float] = []
+    text_y: dict[int, float] = {}
+    levels = [
+        (frame.y(mark.y), i)
+        for i, mark in enumerate(marks)
+        if mark.x is None and mark.y is not None
+    ]
+    for top, i in sorted(levels):
+        above = top - _ABOVE
+        text_y[i] = above if all(abs(above - place) >= ROW for place in taken) else top + ROW
+        taken.append(text_y[i])
+    row = TOP + ROW
+    for i, mark in enumerate(marks):
+        if mark.x is None or mark.x_to is not None:
+            continue
+        while any(abs(row - place) < ROW for place in taken):
+            row += 1.0
+        text_y[i] = row
+        taken.append(row)
+    return tuple(_draw_mark(mark, frame, text_y.get(i)) for i, mark in enumerate(marks))
+
+
+def _draw_mark(mark: PlotMark, frame: Frame, text_y: float | None) -> DrawnMark:
     inside = None if mark.x is None else min(max(mark.x, frame.x0), frame.x1)
     left = None if inside is None else _percent(frame, inside)
     width = None
     if inside is not None and mark.x_to is not None:
         width = f"{100 * (min(mark.x_to, frame.x1) - inside) / (frame.x1 - frame.x0):.2f}%"
     top = None if mark.y is None else short(frame.y(mark.y))
-    return DrawnMark(
-        mark.label, left, width, top, inside is not None and inside > (frame.x0 + frame.x1) / 2
-    )
+    is_late = inside is not None and inside > (frame.x0 + frame.x1) / 2
+    return DrawnMark(mark.label, left, width, top, is_late, text_y, mark.kind)
 
 
 def _percent(frame: Frame, x: float) -> str:
@@ -173,7 +205,7 @@ def _summarise(plot: Plot) -> str:
         last = next(y for y in reversed(series.ys) if y is not None and is_known(y))
         span = f"{low}" if low == high else f"{low} to {high}"
         parts.append(f"{series.label}: {span} {plot.unit}, at last {last:.{plot.decimals}f}")
-    return "; ".join([*parts, *(mark.label for mark in plot.marks)]) + "."
+    return "; ".join([*parts, *(mark.label for mark in plot.marks if not mark.kind)]) + "."
 
 
 def _table(plot: Plot) -> list[tuple[str, ...]]:

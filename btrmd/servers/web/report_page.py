@@ -19,7 +19,7 @@ from .discharge_plot import plot_test
 from .event_page import harmless
 from .pages import Pages
 from .past import format_past
-from .plot import Drawing, Series, draw
+from .plot import Drawing, Plot, Series, draw
 from .routes import Route, RouteAccess
 from .wording import format_time
 
@@ -50,6 +50,7 @@ class ReportPage:
                 record, snapshot, self._services.version, self._calibrated(), format_time
             ),
             drawing=self._draw(record),
+            blocks=self._draw_blocks(record),
             baseline=self._baseline(record),
             printed=format_time(snapshot.at),
         )
@@ -126,6 +127,16 @@ class ReportPage:
             base = self._curves.get(first)
             line = Series(f"Test {first.n}", resample(base, base.volts, plot.xs))
             plot = plot._replace(series=(*plot.series, line))
+        return draw(plot)._replace(table=())
+
+    def _draw_blocks(self, record: TestRecord) -> Drawing | None:
+        """The voltage of each block over the discharge; None without taps."""
+        points = self._curves.get(record)
+        if not points.blocks:
+            return None
+        series = tuple(Series(f"Block {n}", volts) for n, volts in enumerate(points.blocks, 1))
+        end = max(points.length_s, 60.0)
+        plot = Plot("blocks", "Voltage of each block", "V", 2, False, 0.0, end, points.xs, series)
         return draw(plot)._replace(table=())
 
 

@@ -11,6 +11,7 @@ from btrmd.model.snapshot import Snapshot
 from .card import Card, make_card
 from .encode import iso_time
 from .flow import Flow, make_flow
+from .known import known
 from .status_sparks import Spark
 from .wording import Cell, format_alarm_state, format_time, make_cell
 
@@ -72,6 +73,7 @@ class StatusPage(NamedTuple):
 
 def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> StatusPage:
     """The page of `snapshot`; `sparks`: the last hour of the values that have one."""
+    is_supplied = known(snapshot, "load.source") == "supply"
     return StatusPage(
         tuple(make_cell(key, snapshot) for key in STATUS_KEYS),
         tuple(make_cell(key, snapshot) for key in MODE_KEYS),
@@ -85,7 +87,7 @@ def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> St
                 format_time(alarm.since),
                 format_alarm_state(alarm),
                 alarm.acknowledged,
-                advice_of(alarm.key),
+                advice_of(alarm.key, is_supplied=is_supplied),
             )
             for alarm in snapshot.alarms
         ),

@@ -24,6 +24,13 @@ KEYS: Final = (
     "io3.voltage",
     "io4.voltage",
 )
+# The plot of Trends that shows each.
+_CHARTS: Final = {
+    key: {"V": "voltage", "A": "current"}.get(POINT[key].unit, "temperature")
+    if not key.startswith("io")
+    else "io"
+    for key in KEYS
+}
 SPAN_S: Final = 3600.0
 ROWS: Final = 70  # an hour of minutes and a few that overlap
 FEWEST: Final = 2
@@ -36,10 +43,11 @@ _LEAST_SPAN: Final = {"V": 0.2, "A": 0.2, "°C": 2.0}
 
 
 class Spark(NamedTuple):
-    """`d`: path data in 90 x 22; `text`: what it shows, in words."""
+    """`d`: path data in 90 x 22; `text`: what it shows, in words; `trend`: where more of it is."""
 
     d: str
     text: str
+    trend: str
 
 
 class Sparks:
@@ -83,5 +91,7 @@ def make_sparks(history: History, at: float) -> dict[str, Spark]:
             _MARGIN, _MARGIN, WIDTH - 2 * _MARGIN, HEIGHT - 2 * _MARGIN,
         )  # fmt: skip
         text = f"Last hour, to {format_time(known[-1])}: {low:.2f} to {high:.2f} {unit}"
-        sparks[key] = Spark(path(times, values, frame), text)
+        sparks[key] = Spark(
+            path(times, values, frame), text, f"/trends?range=1h#plot-{_CHARTS[key]}"
+        )
     return sparks

@@ -14,7 +14,7 @@ from btrmd.model.snapshot import Snapshot
 from ..share import Member, Share
 from .card import make_card
 from .channel import HttpChannel
-from .encode import dumps, encode_alarm, iso_time, point_entry, shown_points
+from .encode import dumps, encode_alarms, iso_time, point_entry, shown_points
 from .flow import make_flow
 from .verdict import make_verdict
 from .wording import use_zone
@@ -162,7 +162,7 @@ def _parts(snapshot: Snapshot) -> _Parts:
     use_zone(snapshot.settings.text("site.timezone"))
     return {
         "is_ticking": snapshot.is_ticking,
-        "alarms": [encode_alarm(alarm) for alarm in snapshot.alarms],
+        "alarms": encode_alarms(snapshot),
         "card": make_card(snapshot).encode(),
         "flow": make_flow(snapshot).encode(),
         "verdict": make_verdict(snapshot).encode(),

@@ -7,15 +7,16 @@ from typing import Final, NamedTuple
 
 from flask import Response, request
 
+from btrmd.model.discharge import TestRecord
 from btrmd.model.history import History
 
 from .answers import answer_json
 from .bodies import query_int, refuse_field
 from .encode import iso_time, number
 from .pages import Pages
-from .plot import Drawing, Plot, Series, draw, encode_plots
+from .plot import Drawing, Plot, PlotMark, Series, draw, encode_plots
 from .routes import Route, RouteAccess
-from .wording import format_time
+from .wording import format_duration, format_time
 
 DAY_S: Final = 86400
 RANGES: Final = {
@@ -32,6 +33,9 @@ FRESH_S: Final = DAY_S  # up to this range the page draws anew every minute
 DRAWN: Final = 120  # stretches of the picture without script
 PLOTTED: Final = 600  # stretches for the script: two values each, so at most 1,200
 MOST_ROWS: Final = 2000
+LISTED: Final = 200  # tests and outages among which the bands are looked for
+MOST_BANDS: Final = 100
+THINNEST: Final = 400.0  # a band is at least this part of the axis wide, so that it can be seen
 LATEST: Final = 253402300799  # 9999-12-31
 HOUR_S: Final = 3600.0
 
@@ -126,8 +130,14 @@ class Span(NamedTuple):
         return self.end - self.start
 
 
-def make_plots(history: History, span: Span, buckets: int) -> list[Plot]:
-    """All plots of `span`, of at most `buckets` stretches."""
+def make_plots(
+    history: History, span: Span, buckets: int, minimum_s: float = 0.0, now: float = 0.0
+) -> list[Plot]:
+    """All plots of `span`, of at most `buckets` stretches, with bands where the battery carried
+    the load. `minimum_s`: the run time that is needed, 0 = none is; `now` wall s, until when a
+    discharge under way goes."""
+    bands = make_bands(history.tests(limit=LISTED), span, now)
+    needed = (PlotMark(f"Minimum {format_duration(minimum_s)}", y=minimum_s / HOUR_S),)
     found = history.trend_ranges(span.start, span.end, KEYS, buckets)
     xs, columns = _join(found.rows, float(found.tier_s), len(KEYS))
     by_key = dict(zip(KEYS, columns, strict=True))
@@ -142,10 +152,26 @@ def make_plots(history: History, span: Span, buckets: int) -> list[Plot]:
             span.end,
             xs,
             tuple(Series(label, _scaled(by_key[key], chart.scale)) for key, label in chart.lines),
+            marks=(*bands, *(needed if chart.name == "runtime" and minimum_s else ())),
             least=chart.least,
         )
         for chart in CHARTS
     ]
+
+
+def make_bands(tests: Sequence[TestRecord], span: Span, now: float) -> tuple[PlotMark, ...]:
+    """When the battery carried the load within `span`, newest first."""
+    bands = []
+    for test in tests:
+        end = test.ended_at or max(now, test.started_at)
+        if test.started_at <= 0.0 or end < span.start or test.started_at > span.end:
+            continue
+        kind = "outage" if test.type == "outage" else "test"
+        label = f"{kind.capitalize()} {test.n}"
+        least = (span.end - span.start) / THINNEST
+        start = max(test.started_at, span.start)
+        bands.append(PlotMark(label, start, min(max(end, start + least), span.end), kind=kind))
+    return tuple(bands[:MOST_BANDS])
 
 
 def _scaled(values: Sequence[float | None], scale: float) -> Sequence[float | None]:
@@ -185,7 +211,8 @@ class TrendPage:
 
     def show(self) -> str:
         span = self._span(_range())
-        plots = make_plots(self._services.history, span, DRAWN)
+        plots = self._plots(span, DRAWN)
+        bands = [mark for mark in plots[0].marks if mark.kind]
         shown = [
             plot
             for plot, chart in zip(plots, CHARTS, strict=True)
@@ -204,13 +231,18 @@ class TrendPage:
             query=f"range={span.range}" + ("" if span.is_now else f"&to={int(span.end)}"),
             earlier=int(span.start),
             later=None if span.is_now else int(later),
+            bands=[(mark.label, mark.label.split()[-1], mark.kind) for mark in bands],
             is_fresh=span.is_now and span.length <= FRESH_S,
         )
 
     def data(self) -> Response:
         span = self._span(_strict_range())
-        plots = make_plots(self._services.history, span, PLOTTED)
-        return answer_json(encode_plots(plots))
+        return answer_json(encode_plots(self._plots(span, PLOTTED)))
+
+    def _plots(self, span: Span, buckets: int) -> list[Plot]:
+        snapshot = self._services.bus.snapshot
+        minimum_s = 60.0 * snapshot.settings.integer("test.minimum_runtime_min")
+        return make_plots(self._services.history, span, buckets, minimum_s, snapshot.at)
 
     def csv(self) -> Response:
         """The rows of /api/v1/trends: means, at most 2,000 of them."""

@@ -5,6 +5,7 @@ It stands on every page. Nothing in it is surer than what it rests on: what is n
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from btrmd.model.alarms import advice_of, count_severities, worst_first
@@ -23,6 +24,7 @@ UNKNOWN: Final = "unknown"
 SAFE: Final = "Load safe, on supply"
 NO_POWER: Final = "LOAD DISCONNECTED"
 CLOCK_S: Final = 60.0
+ORDER_S: Final = 183 * 86400.0  # half a year: budget, delivery and a visit
 _TEST_ON: Final = ("proving", "running", "returning")
 
 
@@ -124,6 +126,8 @@ def _on_supply(snapshot: Snapshot) -> tuple[str, str, list[str]]:
         return BAD_TONE, f"{SAFE}, but no backup", [gone]
     if is_low:
         return WARN, SAFE, ["the battery may be too weak, not confirmed"]
+    if _is_due(snapshot):
+        return WARN, f"{SAFE}. Replace battery {format_replace(snapshot)}", []
     keys = [alarm.key for alarm in snapshot.alarms]
     worst = max((("major", "critical").index(s) for s in count_severities(keys)
                  if s in ("major", "critical")), default=-1)  # fmt: skip
@@ -160,7 +164,24 @@ def _facts(snapshot: Snapshot) -> list[str]:
     if minimum:
         facts.append(f"needs {format_need(minimum)}")
     facts.append(_format_tested(snapshot.last_test, snapshot.at))
+    by = format_replace(snapshot)
+    if by and not _is_due(snapshot):
+        facts.append(f"replace battery {by}")
     return facts
+
+
+def format_replace(snapshot: Snapshot) -> str:
+    """ "by March 2027", or "now" where the forecast says that the time has come; "" = not soon."""
+    at = snapshot.replace_at
+    if at is None:
+        return ""
+    month = datetime.fromtimestamp(at, UTC)
+    return "now" if at <= snapshot.at else f"by {month:%B %Y}"
+
+
+def _is_due(snapshot: Snapshot) -> bool:
+    """Whether the battery must be replaced within the time that it takes to get another one."""
+    return snapshot.replace_at is not None and snapshot.replace_at - snapshot.at < ORDER_S
 
 
 def _format_tested(last: TestRecord | None, at: float) -> str:
@@ -178,8 +199,11 @@ def _format_tested(last: TestRecord | None, at: float) -> str:
 def _todo(snapshot: Snapshot, keys: list[str]) -> str:
     if not snapshot.is_ticking:
         return "Restart the unit; if that does not help have it looked at."
+    source = known(snapshot, "load.source")
+    if known(snapshot, "ups.on_battery") is True and source in ("battery", "charger"):
+        return "Restore the supply or shed load."
     for key in worst_first(keys):
-        advice = advice_of(key)
+        advice = advice_of(key, is_supplied=source == "supply")
         if key == "battery.low_capacity" and snapshot.last_test is not None:
             advice = format_action(snapshot.last_test) or advice
         if advice:
@@ -187,7 +211,7 @@ def _todo(snapshot: Snapshot, keys: list[str]) -> str:
     last = snapshot.last_test
     if last is None:
         return "Run a first test: nothing is known of this battery."
-    return format_action(last)
+    return format_action(last) or ("Plan another battery." if _is_due(snapshot) else "")
 
 
 def _clock(seconds: float) -> str:

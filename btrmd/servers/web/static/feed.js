@@ -72,6 +72,7 @@
   const strip = document.getElementById("verdict");
   if (!strip) return;
   const icon = document.getElementById("icon");
+  icon.dataset.tone = strip.dataset.tone; // the page came with this one
   const icons = {};
   for (const url of document.currentScript.dataset.icons.trim().split(" ")) {
     icons[/icon-(\w+)/.exec(url)[1]] = url;
@@ -123,7 +124,10 @@
     document.getElementById("verdict-alarms").dataset.count = count;
     const head = (count ? `(${count}) ` : "") + title;
     if (document.title !== head) document.title = head;
-    if (icons[tone] && icon.getAttribute("href") !== icons[tone]) icon.setAttribute("href", icons[tone]);
+    if (icons[tone] && icon.dataset.tone !== tone) {
+      icon.dataset.tone = tone;
+      icon.setAttribute("href", icons[tone]);
+    }
   }
 
   function check() {

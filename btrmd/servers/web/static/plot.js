@@ -10,6 +10,7 @@
   ];
   const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
   const HEIGHT = 230;
+  const ROW = 14; // height of a line of words
   const REFRESH_MS = 60000;
   const place = document.querySelector("[data-plots]");
   if (!place || !window.uPlot) return;
@@ -47,16 +48,16 @@
     ctx.font = `${12 * ratio}px system-ui, sans-serif`;
     ctx.lineWidth = 1.5 * ratio;
     const text = colour("--text");
-    let line = 0;
-    for (const mark of marks) {
+    const places = wordPlaces(marks, plot);
+    for (const [index, mark] of marks.entries()) {
       const x = mark.x === null ? null : plot.valToPos(mark.x, "x", true);
       const y = mark.y === null ? null : plot.valToPos(mark.y, "y", true);
       ctx.strokeStyle = colour("--soft");
       ctx.setLineDash([5 * ratio, 4 * ratio]);
       ctx.beginPath();
       if (x !== null && mark.x_to !== null) {
-        ctx.globalAlpha = 0.16;
-        ctx.fillStyle = colour("--warn");
+        ctx.globalAlpha = mark.kind ? 0.2 : 0.16;
+        ctx.fillStyle = colour({ test: "--good", outage: "--bad" }[mark.kind] || "--warn");
         ctx.fillRect(x, bbox.top, plot.valToPos(mark.x_to, "x", true) - x, bbox.height);
         ctx.globalAlpha = 1;
         continue;
@@ -77,14 +78,31 @@
       ctx.fillStyle = text;
       const isLate = x !== null && x > bbox.left + bbox.width / 2;
       ctx.textAlign = isLate ? "right" : "left";
-      if (x !== null && y !== null) {
-        ctx.fillText(mark.label, x + (isLate ? -7 : 7) * ratio, y - 10 * ratio);
-        continue;
-      }
       const at = x === null ? bbox.left + 6 * ratio : x + (isLate ? -7 : 7) * ratio;
-      ctx.fillText(mark.label, at, x === null ? y - 5 * ratio : bbox.top + (14 + 14 * line++) * ratio);
+      ctx.fillText(mark.label, at, bbox.top + places.get(index) * ratio);
     }
     ctx.restore();
+  }
+
+  // Where the words of each mark stand, px from the top, as plot.py has it: none through others.
+  function wordPlaces(marks, plot) {
+    const taken = [];
+    const places = new Map();
+    const isFree = (y) => taken.every((other) => Math.abs(other - y) >= ROW);
+    const put = (index, y) => {
+      places.set(index, y);
+      taken.push(y);
+    };
+    const all = [...marks.entries()];
+    const levels = all.filter(([, mark]) => mark.x === null).map(([index, mark]) => [plot.valToPos(mark.y, "y"), index]);
+    for (const [top, index] of levels.sort((a, b) => a[0] - b[0])) put(index, isFree(top - 5) ? top - 5 : top + ROW);
+    let row = ROW;
+    for (const [index, mark] of all) {
+      if (mark.x === null || mark.x_to !== null) continue;
+      while (!isFree(row)) row += 1;
+      put(index, row);
+    }
+    return places;
   }
 
   // The vertical axis holds the values and what is marked, and is never narrower than `least`.
@@ -112,7 +130,7 @@
         { ...axis, size: 50 },
       ],
       legend: { live: true, markers: { width: 3, dash: (_, i) => BORDERS[(i - 1) % BORDERS.length] } },
-      cursor: { drag: { x: false, y: false }, points: { size: 7 } },
+      cursor: { drag: { x: false, y: false }, points: { size: 7 }, sync: { key: "btrmd" } }, // one for all plots
       series: [
         { label: shown.clock ? "Time" : "Elapsed", value: (_, x) => (x === null ? "—" : shown.clock ? full(x) : elapsed(x, 1)) },
         ...part.series.map((series, i) => ({
@@ -141,7 +159,7 @@
       else return;
       event.preventDefault();
       index = Math.min(Math.max(index, 0), last);
-      plot.setCursor({ left: plot.valToPos(shown.x[index], "x"), top: plot.bbox.height / 2 / devicePixelRatio });
+      plot.setCursor({ left: plot.valToPos(shown.x[index], "x"), top: plot.bbox.height / 2 / devicePixelRatio }, true, true);
     });
   }
 
