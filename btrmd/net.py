@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import Final
+
+MAPPED: Final = IPv6Network("::ffff:0:0/96")  # IPv4 addresses, as an IPv6 socket sees them
 
 
 def plain_address(peer: str) -> IPv4Address | IPv6Address | None:
@@ -13,6 +23,22 @@ def plain_address(peer: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def plain_peer(peer: str) -> str:
+    """The peer's address as it is shown, kept and compared; what is no address as it is."""
+    address = plain_address(peer)
+    return peer if address is None or "%" in peer else str(address)
+
+
+def plain_network(text: str) -> IPv4Network | IPv6Network:
+    """An address or network of a list, one of IPv4 written as IPv6 as IPv4: that is how peers are
+    told. Raises ValueError."""
+    network = ip_network(text)
+    if isinstance(network, IPv6Network) and network.subnet_of(MAPPED):
+        mapped = IPv4Address(int(network.network_address) & 0xFFFFFFFF)
+        return IPv4Network((mapped, network.prefixlen - 96))
+    return network
 
 
 def is_same_host(peer: str, host: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ..model.appliance import NetworkState, NetworkWish, UpdateState
 from ..model.errors import BtrmError
-from .files import NETWORK_STATE, UPDATE_STATE, read_json, uptime
+from .files import NETWORK_STATE, UPDATE_STATE, is_installing, read_json, uptime
 
 ANSWER_S: Final = 90.0  # a Pi takes its time to start Python and to read a package through
 INSTALLED_RUN: Final = Path("/run/btrm")
@@ -63,6 +63,7 @@ class HelperClient:
         return UpdateState(
             _text(data, "state") or "none", _text(data, "version"), _text(data, "previous"),
             _text(data, "text"), _number(data, "at"), int(_number(data, "n")),
+            is_installing(data),
         )  # fmt: skip
 
     def _ask(self, verb: str, **fields: object) -> str:

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,7 +20,7 @@ from typing import Any, Final, NamedTuple
 from ..model.appliance import MAX_BUNDLE
 from .bundle import BundleError, Manifest, load_keys, read_bundle
 from .checks import flag, only
-from .files import UPDATE_STATE, read_json, write_json
+from .files import UPDATE_STATE, is_installing, moved_now, read_json, write_json
 from .installer.durable import replace
 from .installer.floor import is_older
 from .minimum import has_leave, lowest
@@ -33,7 +32,6 @@ UNIT: Final = "btrmd-update"
 QUICK_S: Final = 30.0
 FIELDS_MAX: Final = 64 * 1024  # bytes of a control file
 READY_S: Final = 90.0  # for the new version to be READY and healthy, R153
-STALE_S: Final = 3600.0  # an "installing" nobody has finished for so long blocks nothing any more
 
 
 class Places(NamedTuple):
@@ -117,8 +115,7 @@ class Staging:
     @property
     def is_busy(self) -> bool:
         state = read_json(self._places.lib / UPDATE_STATE)
-        fresh = abs(time.time() - float(state.get("at") or 0.0)) < STALE_S
-        return state.get("state") == "installing" and (fresh or self._is_locked())
+        return is_installing(state) or (state.get("state") == "installing" and self._is_locked())
 
     def _is_locked(self) -> bool:
         """An installer is at work: it holds the lock, whatever clock and file say."""
@@ -180,7 +177,7 @@ class Staging:
             "version": manifest.version,
             "previous": installed,
             "text": f"btrmd {manifest.version} is being installed.",
-            "at": time.time(),
+            **moved_now(),
             "n": int(before.get("n") or 0) + 1,
             "ready_s": self._ready_s,
             "daemon_run": str(self._places.daemon_run),
@@ -203,9 +200,7 @@ class Staging:
             )  # fmt: skip
         except BundleError as error:
             text = f"The installer cannot be started: {error}"
-            write_json(
-                lib / UPDATE_STATE, {**job, "state": "failed", "text": text, "at": time.time()}
-            )
+            write_json(lib / UPDATE_STATE, {**job, "state": "failed", "text": text, **moved_now()})
             raise BundleError(text) from error
 
 

@@ -17,8 +17,9 @@ from ..model.chemistry import LEAD_ACID
 from ..model.discharge import Estimate
 from ..model.errors import DataError
 from ..model.hidden_fault import sure_s
+from ..model.number_text import read_number
 from .output import write_json, write_line
-from .parsing import add_json, wants_json
+from .parsing import add_json, decode_whole, wants_json
 
 BAD_INPUT = 2
 NOT_ENOUGH = 3
@@ -46,7 +47,7 @@ def add_parser(subparsers: Any) -> None:
         "--system-voltage",
         metavar="12|24|36|48",
         required=True,
-        type=int,
+        type=decode_whole,
         choices=(12, 24, 36, 48),
         help="nominal volts of the bank",
     )
@@ -161,8 +162,7 @@ def within(low: float, high: float) -> Callable[[str], float]:
 
     def decode(text: str) -> float:
         try:
-            # float() alone would take digits of every script and underscores
-            value = float(text) if text.isascii() and "_" not in text else float("nan")
+            value = read_number(text)
         except ValueError:
             value = float("nan")
         if not low <= value <= high:

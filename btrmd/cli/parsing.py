@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from ..model.number_text import read_number
 from .place import HELP, Folders, find_place
 
 USAGE = 2  # exit code
@@ -72,6 +74,24 @@ def add_place(parser: argparse.ArgumentParser, *, config: bool = False) -> None:
             default=argparse.SUPPRESS,
             help="config folder, used when no daemon runs on it",
         )
+
+
+def decode_number(text: str) -> float:
+    """A finite number for argparse. Raises ArgumentTypeError."""
+    try:
+        value = read_number(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"{text!r} is refused: allowed is a number")
+    return value
+
+
+def decode_whole(text: str) -> int:
+    """A whole number, 0 or more, for argparse. Raises ArgumentTypeError."""
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise argparse.ArgumentTypeError(f"{text!r} is refused: allowed is a whole number")
+    return int(text)
 
 
 def add_json(parser: argparse._ActionsContainer) -> None:

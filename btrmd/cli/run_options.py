@@ -7,6 +7,7 @@ from argparse import ArgumentTypeError
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..model.number_text import read_number
 from .place import CONFIG_DIR, STATE_DIR
 from .place import run_dir as run_dir_of
 
@@ -81,7 +82,7 @@ def decode_address(text: str) -> str:
 def decode_speed(text: str) -> float:
     """--speed. Raises ArgumentTypeError."""
     try:
-        speed = float(text)
+        speed = read_number(text)
     except ValueError:
         speed = 0.0
     if not SPEED_LOW <= speed <= SPEED_HIGH:

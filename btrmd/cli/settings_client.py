@@ -21,10 +21,12 @@ LOCK_S = 2.0  # how long to wait for another command that writes the same files
 
 
 class SetResult(NamedTuple):
-    """The named settings as they are now, secrets None; the keys of those that were different."""
+    """The named settings, and those that move along with them, as they are now, secrets None; the
+    keys of those that were different; what is to be said of some: key -> sentence."""
 
     values: dict[str, Any]
     changed: frozenset[str]
+    notes: Mapping[str, str]
 
 
 class SettingsClient(Protocol):
@@ -95,13 +97,16 @@ class DaemonSettings:
 
     def set(self, changes: Mapping[str, object]) -> SetResult:
         reply = self._client.ask("set", changes=dict(changes))
-        return SetResult(dict(reply["values"]), frozenset(reply["changed"]))
+        return SetResult(dict(reply["values"]), frozenset(reply["changed"]), dict(reply["notes"]))
 
     def export(self, secrets: bool, for_another: bool) -> dict[str, Any]:
         return dict(self._client.ask("export", secrets=secrets, for_another=for_another)["export"])
 
     def import_(self, changes: Mapping[str, object], dry_run: bool) -> dict[str, Any]:
-        return dict(self._client.ask("import", changes=dict(changes), dry_run=dry_run)["changes"])
+        reply = self._client.ask("import", changes=dict(changes), dry_run=dry_run)
+        for text in reply["notes"].values():
+            warn(text)
+        return dict(reply["changes"])
 
 
 class FileSettings:
@@ -121,8 +126,12 @@ class FileSettings:
 
     def set(self, changes: Mapping[str, object]) -> SetResult:
         before, after = self._change(changes, dry_run=False)
-        values = {key: after.public()[key] for key in changes}
-        return SetResult(values, frozenset(before.differing(after)))
+        from ..model.setting_relations import notes
+
+        keys = (*changes, *before.followers(changes))
+        values = {key: after.public()[key] for key in keys}
+        words = {key: text for key, text in notes(after).items() if key in keys}
+        return SetResult(values, frozenset(before.differing(after)), words)
 
     def export(self, secrets: bool, for_another: bool) -> dict[str, Any]:
         from ..model.settings_export import export_settings
@@ -130,9 +139,14 @@ class FileSettings:
         return export_settings(self._load(), secrets, for_another)
 
     def import_(self, changes: Mapping[str, object], dry_run: bool) -> dict[str, Any]:
+        from ..model.setting_relations import notes
         from ..model.settings_export import difference
 
         before, after = self._change(changes, dry_run)
+        differing = before.differing(after)
+        for key, text in notes(after).items():
+            if key in differing:
+                warn(text)
         return dict(difference(before, after))
 
     def _load(self) -> Settings:

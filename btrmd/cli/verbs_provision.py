@@ -94,7 +94,9 @@ def _apply(path: Path, place: Folders) -> str:
     raw = read_regular(path, MAX_EXPORT + 1)
     with open_settings(place) as settings_client:
         serial = _serial(settings_client, place)
-        changed = settings_client.import_(read_provision(raw, path.name, serial), False)
+        wanted = read_provision(raw, path.name, serial)
+        # what merely moves along, such as a gateway out of reach, is no setting of the file
+        changed = [key for key in settings_client.import_(wanted, False) if key in wanted]
     count = f"{len(changed)} setting{'' if len(changed) == 1 else 's'} changed"
     return f"{path.name} was applied to the unit {serial}: {count}."
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .client import ControlClient
 from .output import fail, value_text, write_json, write_line
-from .parsing import Verbs, add_json, place_of, wants_json
+from .parsing import Verbs, add_json, decode_number, place_of, wants_json
 
 POLL_S = 0.2
 SELFTEST_S = 60.0  # a self-test takes 5 to 15 s; the rest is for its event to reach the disk
@@ -31,9 +31,11 @@ def add_parsers(verbs: Verbs) -> None:
     parser.add_argument("channel", metavar="CHANNEL", help="e.g. battery.voltage or load.current")
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
-        "--low", metavar="V", type=float, help="true value at the low point, V or A"
+        "--low", metavar="V", type=decode_number, help="true value at the low point, V or A"
     )
-    action.add_argument("--high", metavar="V", type=float, help="true value at the high point")
+    action.add_argument(
+        "--high", metavar="V", type=decode_number, help="true value at the high point"
+    )
     action.add_argument("--clear", action="store_true", help="forget both points")
     action.add_argument("--show", action="store_true", help="show reading and points (default)")
     add_json(parser)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .output import value_text, write_json, write_line
+from .output import value_text, warn, write_json, write_line
 from .parsing import Verbs, add_json, pair, pairs, place_of, wants_json
 from .settings_client import open_settings
 
@@ -86,6 +86,8 @@ def set_(args: argparse.Namespace) -> int:
         done = settings_client.set(changes)
     for key, value in done.values.items():
         write_line(setting_line(key, value) + ("" if key in done.changed else " (unchanged)"))
+    for key, text in done.notes.items():
+        warn(f"{key} = {value_text(done.values[key])}: {text}")
     return exit_code(args, bool(done.changed))
 
 

@@ -7,6 +7,7 @@ import math
 import time
 from typing import Any
 
+from ..model.number_text import read_number
 from .client import CommandRefusedError, ControlClient
 from .output import FAILURE, fail, write_json, write_line
 from .parsing import Verbs, add_json, add_place, place_of, wants_json
@@ -137,7 +138,7 @@ def _pause(deadline: float) -> bool:
 
 def hours(text: str) -> float:
     try:
-        value = float(text)
+        value = read_number(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
@@ -147,7 +148,7 @@ def hours(text: str) -> float:
 
 def seconds(text: str) -> float:
     try:
-        value = float(text)
+        value = read_number(text)
     except ValueError:
         value = -1.0
     if not 0.0 <= value < 1e9:

@@ -11,7 +11,7 @@ from ..model.readings import Measurement, Value
 from .blocks import Blocks, format_imbalance
 from .capacity import CapacityHealth, low_alarm_text
 from .context import StepContext
-from .digital import Digital
+from .digital import Digital, limit_v
 from .flood import NO_FLOOD, Flood, chattering
 from .flows import HAT_W
 from .guardwatch import GuardWatch
@@ -209,9 +209,19 @@ def _settings(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 
 
 def _digital(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
-    channel = seen.digital.io1 if alarm.key == "io1" else seen.digital.io2
+    """A digital input, told with the channel's volts and the limit they have passed."""
+    is_first = alarm.key == "io1"
+    channel = seen.digital.io1 if is_first else seen.digital.io2
+    volts = ctx.inputs.io1_v if is_first else ctx.inputs.io2_v
     is_young = ctx.now - ctx.boot < SUPPRESSION_S
-    return _flag(alarm, channel.tripped is True, notify=not is_young)
+    tripped, limit = channel.tripped is True, limit_v(channel)
+    text, value = alarm.text, None
+    if limit is not None and volts.good:
+        value = round(volts.value, 2)
+        text += f" {value:.2f} V, limit {limit:g} V."
+    yield AlarmCondition(
+        alarm.key, alarm, tripped, not tripped, text, value, limit, notify=not is_young
+    )
 
 
 def _relay(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:

@@ -32,6 +32,15 @@ def _level(config: int, volts: float, tripped: bool) -> bool:
     return volts > (OFF_BELOW_V if tripped else ON_ABOVE_V)
 
 
+def limit_v(channel: DigitalInput) -> float | None:
+    """The volts that this level has passed; None for a channel that is no digital input."""
+    if channel.config == BELOW_1V:
+        return ON_BELOW_V if channel.tripped else OFF_ABOVE_V
+    if channel.config == ABOVE_2V:
+        return ON_ABOVE_V if channel.tripped else OFF_BELOW_V
+    return None
+
+
 def _watch(channel: DigitalInput, config: int, measured: Measurement, now: float) -> DigitalInput:
     if config != channel.config:
         channel = DigitalInput(config=config)

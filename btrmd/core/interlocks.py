@@ -101,14 +101,14 @@ def checks(
         "Low-voltage disconnect", "closed", "lvd",
         "The low-voltage disconnect is open." if lvd.is_open else "",
     )  # fmt: skip
-    yield _check("Load", "on the supply", "on_battery", _load(transfer, source, on_battery))
+    yield _check("Load", "on the supply", "on_battery", _load(transfer, source, on_battery, ctx))
     yield _check(
         "Bus guard", "idle", "guard", "The bus guard is active." if ctx.inputs.guard else ""
     )
     yield from _measured(presence, ctx)
 
 
-def _load(transfer: Transfer, source: str | None, on_battery: bool) -> str:
+def _load(transfer: Transfer, source: str | None, on_battery: bool, ctx: StepContext) -> str:
     """What the place of the load says against a test."""
     if source == NONE:
         return "The load has no power."
@@ -116,6 +116,9 @@ def _load(transfer: Transfer, source: str | None, on_battery: bool) -> str:
         return "The load has just returned to the supply and is being watched."
     is_used = source == BATTERY or (on_battery and transfer.where is Where.SUPPLY)
     if transfer.where is Where.BATTERY or is_used:
+        supply = ctx.inputs.supply_v
+        if supply.good and supply.value >= ctx.sp.th.supply_present_v:
+            return "The supply is back; the load stays on the battery until it has held."
         return "The load is on the battery."
     if source == SHARED:
         return "The supply alone does not carry the load: the battery helps."

@@ -13,6 +13,7 @@ from .condition import StartCondition
 from .context import StepContext
 from .flood import Flood, chattering
 from .progress import Progress, advance
+from .stamps import ended, restamped
 from .verdict import measured, with_estimate
 
 EVALUATE_EVERY_S = 60.0
@@ -76,13 +77,13 @@ def close(outage: Outage, reason: str, ctx: StepContext) -> Outage:
     record = record._replace(
         state="finished",
         reason=reason,
-        ended_at=ctx.inputs.wall,
         duration_s=ctx.now - progress.t0,
         average_current=progress.mean_a,
         average_temperature=progress.mean_temp,
         end_voltage=progress.mean_v,
         marks=tuple(sorted(marks)),
     )
+    record = ended(record, ctx.now - progress.t0, ctx.inputs)
     ctx.do(SaveRecord(record, finished=True))
     # an outage that ends because the battery was taken off the load is no good news
     kind = Kind.CHANGE if reason.startswith("LVD") else Kind.CLEAR
@@ -122,6 +123,9 @@ def step_outage(
     charging = amps.good and amps.value > 0.0
     progress = outage.progress if charging else advance(outage.progress, ctx)
     elapsed = ctx.now - progress.t0
+    record = restamped(outage.record, elapsed, ctx.inputs)
+    if record is not outage.record:
+        ctx.do(SaveRecord(record))
     mean = progress.mean_v
     reached = outage.measured_s
     if (
@@ -133,6 +137,6 @@ def step_outage(
         reached = elapsed
     asked = outage.asked_at
     if elapsed >= EVALUATE_AFTER_S and ctx.now - asked >= EVALUATE_EVERY_S:
-        ctx.do(WantEstimate(outage.record.n))
+        ctx.do(WantEstimate(record.n))
         asked = ctx.now
-    return Outage(outage.record, progress, outage.estimate, asked, reached)
+    return Outage(record, progress, outage.estimate, asked, reached)

@@ -11,6 +11,7 @@ from ..model.discharge import Estimate, TestResult, TestState
 from ..model.rated_charge import new_charge_ah
 from ..model.readings import BAD, GOOD, MISSING, Measurement, Reading, Value
 from ..model.snapshot import AlarmView
+from ..model.unknown import WORDS, unknown_registers
 from ..model.waiting import format_waiting
 from .blocks import deviations, measure_blocks
 from .charge import full_ah
@@ -187,12 +188,19 @@ def _values(
         "system.voltage": sp.th.system_v,
         "system.uptime": now - state.boot,
         "system.self_test": state.selftest.state,
-        "dnp3.unsolicited": sp.settings.get("dnp3.unsolicited") is True,
+        "dnp3.unsolicited": is_unsolicited(state),
         "alarm.fault": bool(alarms) if extended else faults,
         "alarm.any": bool(alarms),
         "alarm.list": keys,
         **identity,
     }
+
+
+def is_unsolicited(state: State) -> bool:
+    """DNP3 events are sent unasked: by the settings, or as a master has switched it (R106)."""
+    if state.unsolicited is not None:
+        return state.unsolicited
+    return state.setpoints.settings.get("dnp3.unsolicited") is True
 
 
 def points(
@@ -225,6 +233,8 @@ def points(
     }
     for key, value in _values(state, inputs, identity, now).items():
         made[key] = Reading(value, MISSING if value is None else GOOD, wall)
+    for key, bits in zip(WORDS, unknown_registers(made), strict=True):
+        made[key] = Reading(bits, GOOD, wall)
     return made
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 from ..model.board import SAFE_OUTPUTS, Inputs
-from ..model.discharge import TestRecord, TestResult, TestState
+from ..model.discharge import CurveRow, TestRecord, TestResult, TestState
 from . import outage
 from .actions import Action, Persist
 from .capacity import conclude
 from .context import StepContext
 from .lvd import Lvd
 from .onbattery import OnBattery
+from .progress import MEAN_S
 from .state import State
 from .test import sequence
 from .test.state import IDLE
@@ -44,10 +48,13 @@ def let_go(state: State, snapshot: Inputs, reason: str, now: float) -> tuple[Sta
     return state, ctx.actions
 
 
-def closed_after_death(record: TestRecord, wall: float, last_row_s: float | None) -> TestRecord:
+def closed_after_death(
+    record: TestRecord, wall: float, last_row_s: float | None, rows: Sequence[CurveRow] = ()
+) -> TestRecord:
     """The record a dead daemon left open. A verdict already reached stands; else it is aborted.
 
-    `last_row_s`: the time of the last stored row of its curve, s.
+    `last_row_s`: the time of the last stored row of its curve, s; `rows` the curve, from which come
+    the means that nobody has worked out.
     """
     if record.type == "outage":
         result, reason = record.result, "The daemon stopped in the outage."
@@ -58,6 +65,31 @@ def closed_after_death(record: TestRecord, wall: float, last_row_s: float | None
     duration = record.duration_s if record.duration_s is not None else last_row_s
     # a clock that went back (or a fast simulation restarted) must not end it before it began
     ended = max(wall, record.started_at + (duration or 0.0))
-    return record._replace(
+    record = record._replace(
         state="finished", result=result, reason=reason, ended_at=ended, duration_s=duration
+    )
+    return with_means(record, rows)
+
+
+def with_means(record: TestRecord, rows: Sequence[CurveRow]) -> TestRecord:
+    """The record with mean current, mean temperature and end voltage by its curve, where it has
+    none of its own. What charged the battery is no part of a discharge."""
+    spans = [
+        (later.time_s - row.time_s, row)
+        for row, later in pairwise(rows)
+        if later.time_s > row.time_s and row.battery_a < 0.0
+    ]
+    seconds = sum(span for span, _ in spans)
+    warm = [(span, row.temp_c) for span, row in spans if row.temp_c is not None]
+    warm_s = sum(span for span, _ in warm)
+    amps = sum(-row.battery_a * span for span, row in spans) / seconds if seconds > 0.0 else None
+    temp = sum(temp * span for span, temp in warm) / warm_s if warm_s > 0.0 else None
+    last = [row.battery_v for row in rows if row.time_s >= rows[-1].time_s - MEAN_S]
+    volts = sum(last) / len(last) if last else None
+    return record._replace(
+        average_current=amps if record.average_current is None else record.average_current,
+        average_temperature=(
+            temp if record.average_temperature is None else record.average_temperature
+        ),
+        end_voltage=volts if record.end_voltage is None else record.end_voltage,
     )

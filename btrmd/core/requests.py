@@ -26,6 +26,7 @@ from ..model.commands import (
     RunSelfTest,
     StartTest,
     StopTest,
+    SwitchUnsolicited,
 )
 from ..model.discharge import TestState
 from ..model.events import Kind
@@ -286,6 +287,14 @@ def _other(
             for found in unchanged(command, ctx.sp.settings):
                 ctx.tell(found.key, Kind.COMMAND, found.text, source=found.source, notify=False)
         return state, answer
+    if isinstance(command, SwitchUnsolicited):
+        word = "on (function 20)" if command.is_on else "off (function 21)"
+        text = f"The master has switched unsolicited responses {word}."
+        ctx.tell(
+            "dnp3.unsolicited", Kind.COMMAND, text, value=command.is_on, source=command.source,
+            notify=False,
+        )  # fmt: skip
+        return state._replace(unsolicited=command.is_on), ACCEPTED
     if isinstance(command, Note | NoteWrite):
         ctx.tell(command.key, Kind.COMMAND, command.text, source=command.source, notify=False)
         return state, ACCEPTED

@@ -37,7 +37,8 @@ class State(NamedTuple):
     to feed the load within the last hour. `settings_seen`: somebody has acted on a settings file
     that was set aside. `replaced_after`: the last discharge of the battery before this one, 0 =
     there was none; `replaced_at` wall time s of the replacement. `refusal`: the last start that was
-    refused, None once a test has begun.
+    refused, None once a test has begun. `unsolicited`: as a DNP3 master has switched it, None = as
+    the settings say.
     """
 
     setpoints: Setpoints
@@ -64,6 +65,7 @@ class State(NamedTuple):
     battery_use: OnBattery = OnBattery()
     outages: Flood = NO_FLOOD
     settings_seen: bool = False
+    unsolicited: bool | None = None
     next_n: int = 1
     carried_from: int | None = None
     last_reason: str = ""

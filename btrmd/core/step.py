@@ -54,7 +54,11 @@ def step(
     sp = state.setpoints
     if sp.settings is not settings:
         sp = Setpoints.of(settings)
-        state = state._replace(setpoints=sp, settings_seen=True)
+        tick = "dnp3.unsolicited"  # set or taken away it overrules what a master has switched
+        is_same = state.setpoints.settings.get(tick) == sp.settings.get(tick)
+        state = state._replace(
+            setpoints=sp, settings_seen=True, unsolicited=state.unsolicited if is_same else None
+        )
     dt = max(now - state.last_now, 0.0)
 
     # what is, and what of it can be believed

@@ -9,6 +9,7 @@ from ..core.capacity import adopt
 from ..core.persist import restore, was_interrupted
 from ..core.publish import points
 from ..core.recover import closed_after_death
+from ..core.schedule import Schedule
 from ..core.setpoints import Setpoints
 from ..core.state import State, new_state
 from ..model.board import Inputs
@@ -47,7 +48,8 @@ def recovered_state(
         if record.state == "delayed" and record.n == goes_on:
             continue
         rows = found.curve if record is found.unfinished else ()
-        closed.append(closed_after_death(record, wall, rows[-1].time_s if rows else None))
+        last_s = rows[-1].time_s if rows else None
+        closed.append(closed_after_death(record, wall, last_s, rows))
         interrupted = interrupted or was_interrupted(record, stored)
     records: dict[int, TestRecord] = {}
     for key in ("last_n", "measured_n"):
@@ -56,6 +58,10 @@ def recovered_state(
         if known is not None:
             records[known.n] = known
     state = restore(state, stored, wall, records, interrupted)
+    hours = settings.site_default("test.next_h")
+    if "schedule" not in stored and isinstance(hours, int | float):  # a new unit's first test
+        first = Schedule(left_s=hours * 3600.0, interval_s=state.setpoints.interval_s)
+        state = state._replace(schedule=first)
     for record in reversed(closed):
         if record.type != "outage":
             health = adopt(state.health, record)

@@ -182,7 +182,7 @@ class Station:
                 self.bus, history, self.accounts, http,
                 https=https, certificates=TlsFile(config_dir),
                 known=KnownFile(state_dir), tokens=tokens,
-                hardware=hardware.name, mail_tester=MailTester(self.bus),
+                hardware=f"{hardware.version:.2f}", mail_tester=MailTester(self.bus),
                 provisioned=lambda: self._provision.load().text,
             )  # fmt: skip
 

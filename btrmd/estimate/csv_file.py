@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from math import isfinite
+from math import isfinite, nan
 from pathlib import Path
 from statistics import median
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 from ..model.chemistry import LEAD_ACID
 from ..model.discharge import CurveRow
 from ..model.errors import DataError
+from ..model.number_text import read_number
 from .csv_table import read_table
 from .enough import NotEnough
 
@@ -85,10 +86,14 @@ def _read(path: Path) -> Iterator[CurveRow]:
         yield CurveRow(time_s, volts, amps, temp, None)
 
 
+_NO_VALUE = ("nan", "inf", "infinity")  # numbers to other programs, and out of range here
+
+
 def _number(path: Path, line: int, key: str, text: str) -> float:
     low, high, unit = RANGES[key]
     try:
-        value = float(text)
+        word = text.strip()
+        value = nan if word.lower().lstrip("+-") in _NO_VALUE else read_number(word)
     except ValueError:
         raise DataError(f"{path}, line {line}: {key} = {text!r} is not a number.") from None
     if not isfinite(value) or not low <= value <= high:

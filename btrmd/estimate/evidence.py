@@ -22,6 +22,7 @@ FULL_FROM = 0.985  # a start this near to full is full
 LEAST_CHARGE = 0.5  # from less than this a full battery's run time is a guess
 SANE_FROM = 1_577_836_800.0  # 2020-01-01: a clock before it was never set
 SANE_TO = 4_102_444_800.0  # 2100-01-01
+SLACK_S = 86_400.0  # how far a clock that was set may run ahead and still be believed
 
 MARK_CUTOFF = "reached_cutoff"
 MARK_NOT_RESTED = "not_rested"
@@ -223,12 +224,18 @@ def evidence_of(record: TestRecord, rehearsal: tuple[float, float] | None = None
     )
 
 
-def dated(evidence: Sequence[Evidence]) -> list[Evidence]:
-    """The same (by rising number) without the times that a clock which jumped has given.
+def dated(evidence: Sequence[Evidence], now: float | None = None) -> list[Evidence]:
+    """The same (by rising number) without the times that a clock which jumped has given. `now`:
+    wall time s, None where the clock is not set.
 
+    Nothing has happened after now, unless most of it seems to have: then it is now that is wrong.
     Of all times those are believed that rise together the longest: one jump ahead and back costs
     one of them, and a clock that was wrong for long costs what it stamped.
     """
+    if now is not None:
+        late = {one.n for one in evidence if one.at is not None and one.at > now + SLACK_S}
+        if 2 * len(late) < sum(one.at is not None for one in evidence):
+            evidence = [one._replace(at=None) if one.n in late else one for one in evidence]
     ends: list[float] = []  # the lowest time with which so many rising ones can end
     last: list[int] = []  # ... and its position
     before: list[int | None] = [None] * len(evidence)

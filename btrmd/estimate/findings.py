@@ -21,6 +21,8 @@ FLOAT_H = 3.0  # ... or hours, where no rating is told
 # label says still shows half of that over the rated charge.
 FLAT_V = 0.4  # V a block over the rated charge
 FLAT_PART = 0.12  # of the rated charge must have been seen past the start to say so
+LEVEL_V = 0.1  # ... and what falls by less than this does not fall: a reading that hangs, say,
+LEVEL_PART = 0.05  # which needs less to be seen
 STRANGE = 0.7  # of the trees' ln odds that it is another kind of battery
 
 
@@ -56,7 +58,9 @@ def _strange(curve: Curve, shape: Shape, rated_ah: float | None, odds: float) ->
     if rated_ah is not None:
         span = shape.q[-1] - shape.q[0]
         fall = (shape.y[0] - shape.y[-1]) / max(span, 1e-6) * rated_ah
-        if span > FLAT_PART * rated_ah and max(fall, shape.slope * rated_ah) < FLAT_V:
+        fall = max(fall, shape.slope * rated_ah)
+        is_level = fall < LEVEL_V and span > LEVEL_PART * rated_ah
+        if is_level or (fall < FLAT_V and span > FLAT_PART * rated_ah):
             return Finding(
                 NOT_LEAD_ACID,
                 f"{text}: the voltage falls by less than {FLAT_V:g} V a block over the rated"

@@ -53,6 +53,7 @@ class HardwareConfig(NamedTuple):
 
     file: str
     name: str
+    version: float  # of the board, as About shows it
     guard: bool
     bus: int
     attempts: int
@@ -95,6 +96,8 @@ def parse_hardware(data: Mapping[str, Any], file: str) -> HardwareConfig:
     config = HardwareConfig(
         file=file,
         name=hat.text("name"),
+        # files of before the number was kept describe the first board
+        version=hat.number("version", 0.01, 999.99) if "version" in hat else 1.0,
         guard=hat.boolean("guard"),
         bus=i2c.integer("bus", 0, 255),
         attempts=i2c.integer("attempts", 1, 10),
@@ -220,6 +223,9 @@ class _Table:
             if name not in known:
                 group.refuse(name, group._data[name], f"one of {', '.join(known)}")
         return {name: group.table(name) for name in known if name in group._data}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._data
 
     def text(self, key: str) -> str:
         value = self._take(key, "text")

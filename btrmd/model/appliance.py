@@ -47,7 +47,8 @@ class NetworkState(NamedTuple):
 
 class UpdateState(NamedTuple):
     """The last update. `state` none|installing|good|rolled_back|refused|failed; `n` rises by one
-    with each update; `at` wall time of the last move, s since 1970; `text` one sentence."""
+    with each update; `at` wall time of the last move, s since 1970; `text` one sentence; `is_busy`
+    it began lately and has not ended."""
 
     state: str = "none"
     version: str = ""
@@ -55,6 +56,7 @@ class UpdateState(NamedTuple):
     text: str = ""
     at: float = 0.0
     n: int = 0
+    is_busy: bool = False
 
 
 class Appliance(Protocol):

@@ -99,6 +99,14 @@ class NoteWrite(NamedTuple):
     source: str = ""
 
 
+class SwitchUnsolicited(NamedTuple):
+    """A DNP3 master has switched unsolicited responses on (function 20) or off (21): so until the
+    next start, or until `dnp3.unsolicited` is set."""
+
+    is_on: bool
+    source: str = ""
+
+
 class Note(NamedTuple):
     """What a person did beside the core (a user added, secrets exported), for the event log.
 
@@ -146,6 +154,7 @@ Command = (
     | Calibrate
     | NextTestIn
     | NoteWrite
+    | SwitchUnsolicited
     | Note
     | EstimateReady
     | HealthReady

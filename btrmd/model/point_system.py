@@ -91,6 +91,22 @@ SYSTEM_POINTS: Final = (
         choices=("running", "good", "failed"),
     ),
     Point(
+        "modbus.unknown1",
+        "int",
+        "Modbus input registers 0 to 12 that hold no value now: bit k is register k.",
+        low=0,
+        high=0x1FFF,
+        modbus=(InputRegister(28),),
+    ),
+    Point(
+        "modbus.unknown2",
+        "int",
+        "Modbus input registers 13 to 27 that hold no value now: bit k is register 13 + k.",
+        low=0,
+        high=0x7FFF,
+        modbus=(InputRegister(29),),
+    ),
+    Point(
         "dnp3.unsolicited",
         "bool",
         "DNP3 unsolicited responses are enabled.",

@@ -32,6 +32,7 @@ MARKS: Final[Mapping[str, str]] = MappingProxyType(
         "return_failed": "the supply failed when the load went back to it",
         "after_test": "it went on from a test",
         "weak_block": "one block ends the run",
+        "clock_not_set": "the clock was not set: when it was is not known",
         "chattering": "the load went to the battery and back again and again",
     }
 )

@@ -11,6 +11,14 @@ from .errors import SettingError
 from .setting import Setting, SettingValue
 from .setting_battery import TYPE2_MINIMUM_MV
 from .setting_format import FORMATS
+from .setting_relations import (
+    GATEWAY,
+    MAIL,
+    NO_GATEWAY,
+    check_relations,
+    loses_gateway,
+    placeholder_of,
+)
 from .setting_table import SETTINGS
 from .setting_value import decode_value, format_value
 from .site import Site
@@ -28,7 +36,6 @@ __all__ = [
     "parse_value",
 ]
 
-_MAIL = ("email.server", "email.to")
 _VOLTAGE = "system.voltage"
 _TYPE2 = "test.type2_minimum_mv"
 _TYPICAL_PARITY: Mapping[SettingValue, str] = {"modbus": "even", "dnp3": "none"}  # manual 10
@@ -63,8 +70,9 @@ class Settings(Mapping[str, SettingValue]):
         values = {key: setting.default for key, setting in SETTINGS.items() if not setting.live}
         if site.authorization_off:
             values["web.authorization"] = "off"
-        changed = cls(values, site, {}).with_changes(overrides)
+        changed = cls(values, site, {})._with(overrides)
         parsed = {key: changed[key] for key in overrides if key in changed}
+        parsed.update(changed.live_changes(overrides))
         return cls(changed, site, parsed)
 
     def __getitem__(self, key: str) -> SettingValue:
@@ -124,8 +132,15 @@ class Settings(Mapping[str, SettingValue]):
     def with_changes(self, raw: Mapping[str, object]) -> Settings:
         """These settings with the raw changes, all or none; live keys are checked and left out.
 
-        Raises SettingError on the first unknown key or refused value.
+        Raises SettingError on the first unknown key or refused value, and for values that cannot
+        be together.
         """
+        changed = self._with(raw)
+        check_relations(changed, raw)
+        return changed
+
+    def _with(self, raw: Mapping[str, object]) -> Settings:
+        """The same, without a look at how they go together."""
         if not raw:
             return self
         for key, value in raw.items():
@@ -145,6 +160,14 @@ class Settings(Mapping[str, SettingValue]):
         check_taps({**values, **moved}, raw)
         return Settings({**values, **moved}, self.site, self._overrides) if moved else changed
 
+    def followers(self, raw: Mapping[str, object]) -> tuple[str, ...]:
+        """The keys that move along with the changes `raw`, though nobody names them."""
+        try:
+            moved = self._with(raw).differing(self)
+        except SettingError:
+            return ()
+        return tuple(key for key in moved if key not in raw)
+
     def live_changes(self, raw: Mapping[str, object]) -> dict[str, SettingValue]:
         """The checked values of the live keys in `raw`; raises SettingError."""
         return {
@@ -158,15 +181,22 @@ class Settings(Mapping[str, SettingValue]):
 
         A stored web.authorization is passed over in silence where the site file fixes it.
         """
+        fixed = "web.authorization" if self.site.authorization_off else ""
+        raw = {key: value for key, value in raw.items() if key != fixed}
+        try:
+            return self._with(raw), []  # together: what is named does not follow another setting
+        except SettingError:
+            pass
         restored, errors = self, []
+        good: dict[str, object] = {}
         # The voltage first, so that a stored Type 2 minimum is judged by the stored voltage.
         for key in sorted(raw, key=_restore_order):
-            if key == "web.authorization" and self.site.authorization_off:
-                continue
             try:
-                restored = restored.with_changes({key: raw[key]})
+                restored = self._with({**good, key: raw[key]})
             except SettingError as error:
                 errors.append(error)
+            else:
+                good[key] = raw[key]
         return restored, errors
 
     def default(self, key: str) -> SettingValue:
@@ -181,13 +211,17 @@ class Settings(Mapping[str, SettingValue]):
                 pass  # the site file's Type 2 minimum belongs to another system voltage
         return TYPE2_MINIMUM_MV[self.integer(_VOLTAGE)][2] if key == _TYPE2 else setting.default
 
+    def site_default(self, key: str) -> SettingValue:
+        """What the site file says of `key`; None where it says nothing."""
+        return self.default(key) if key in self._overrides else None
+
     def with_defaults(self, keys: tuple[str, ...]) -> Settings:
         """These settings with `keys` at their defaults (resets, C21); live ones are passed over."""
         # The voltage first: it decides the default of the Type 2 minimum.
         base = self
         if _VOLTAGE in keys:
-            base = self.with_changes({_VOLTAGE: self.default(_VOLTAGE)})
-        return base.with_changes(
+            base = self._with({_VOLTAGE: self.default(_VOLTAGE)})
+        return base._with(
             {key: base.default(key) for key in keys if not find_setting(key, None).live}
         )
 
@@ -286,6 +320,8 @@ def _followers(old: Settings, new: Settings, raw: Mapping[str, object]) -> dict[
     moved.update({key: "none" for key in TAPS if new[key] not in tap_choices(key, new.blocks)})
     if "email.enabled" not in raw and _gets_mail(old, new):
         moved["email.enabled"] = True
+    if GATEWAY not in raw and loses_gateway(new, raw):
+        moved[GATEWAY] = NO_GATEWAY
     protocol = new["serial.protocol"]
     if "serial.parity" not in raw and protocol != old["serial.protocol"]:
         moved["serial.parity"] = _TYPICAL_PARITY.get(protocol, new["serial.parity"])
@@ -296,18 +332,7 @@ def _gets_mail(old: Settings, new: Settings) -> bool:
     """Whether this change has made mail possible: server and recipient are no longer the
     placeholders of the factory. Whoever enters them wants mail."""
 
-    def is_real(settings: Settings) -> bool:
-        return all(
-            settings[key] and str(SETTINGS[key].default).casefold() not in _parts(settings[key])
-            for key in _MAIL
-        )
-
-    return is_real(new) and any(old[key] != new[key] for key in _MAIL)
-
-
-def _parts(value: object) -> list[str]:
-    """The entries of a list, in small letters."""
-    return [part.strip().casefold() for part in str(value).split(",")]
+    return not placeholder_of(new) and any(old[key] != new[key] for key in MAIL)
 
 
 def _choices_text(choices: tuple[int | str, ...]) -> str:

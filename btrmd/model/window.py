@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 MAX_DATES: Final = 30
-_ITEM: Final = re.compile(r"(\d{4}-\d{2}-\d{2})(?:\.\.(\d{4}-\d{2}-\d{2}))?")
+_ITEM: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:\.\.([0-9]{4}-[0-9]{2}-[0-9]{2}))?")
 _SPLIT: Final = re.compile(r"[,;\s]+")
 
 

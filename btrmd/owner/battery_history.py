@@ -120,14 +120,15 @@ class BatteryHistory:
         now = wall if is_sane(wall) else None
         is_from_full = running is None or begins_full(running)
         discharge = Discharge(seen_s, total / seen_s, temp_c, is_from_full, now)
-        return combine(made, self._track(settings), discharge)
+        return combine(made, self._track(settings, now), discharge)
 
     def news(self, rows: Sequence[CurveRow], settings: Settings, wall: float) -> HealthReady:
         """What to show after the last discharge; `rows` its curve, empty at start (no text then).
 
         `confirm`: it asks for a confirming test, since the battery seems to have changed.
         """
-        track = self._track(settings)
+        now = wall if is_sane(wall) else None
+        track = self._track(settings, now)
         if track is None:
             return HealthReady(None)
         health = health_of(track)
@@ -136,7 +137,7 @@ class BatteryHistory:
         if ohm is not None:
             sentences.append(f"Resistance at the transfer {1000.0 * ohm:.0f} mOhm.")
         minimum = 60.0 * (settings.number("test.minimum_runtime_min") or 0.0)
-        found = forecast(track, minimum, wall if is_sane(wall) else None)
+        found = forecast(track, minimum, now)
         sentences.append(forecast_words(found, health.change.word))
         text = " ".join(part for part in sentences if part) if rows else ""
         pct = (health.soh_pct, health.low_pct, health.high_pct)
@@ -145,15 +146,17 @@ class BatteryHistory:
         by = None if is_suspected else found.replace_at
         return HealthReady(soh, text, low, high, is_suspected, by)
 
-    def _track(self, settings: Settings) -> Track | None:
-        """The track along what counts for this battery; only what is new is worked out."""
+    def _track(self, settings: Settings, now: float | None) -> Track | None:
+        """The track along what counts for this battery; only what is new is worked out. `now`: wall
+        time s, None where the clock is not set."""
         rating = battery_of(settings).rating
         evidence = dated(
             [
                 evidence_of(record, self._rehearsals.get(record.n))
                 for record in self._records
                 if record.n > self._replaced_after and not why_not(record)
-            ]
+            ],
+            now,
         )
         if rating != self._followed_for:
             self._followed, self._followed_for = [], rating

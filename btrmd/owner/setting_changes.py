@@ -15,6 +15,7 @@ from ..model.commands import Answer, Calibrate, ChangeSettings, NextTestIn
 from ..model.errors import BtrmError, SettingError
 from ..model.events import Event, Kind
 from ..model.readings import Value
+from ..model.setting_relations import check_relations
 from ..model.settings import SETTINGS, Settings
 from ..model.words import format_value
 from ..store.writer import Writer
@@ -180,7 +181,14 @@ class SettingChanges:
         if group == "network":
             keys = [key for key in self._base if key.startswith("network.")]
             keys.append("web.authorization")
-        return ChangeSettings({key: self._base[key] for key in keys}, source)
+        values: dict[str, object] = {key: self._base[key] for key in keys}
+        try:
+            check_relations(self._base, keys)
+        except SettingError:
+            # The site file's own do not go together: the button must lead back to the unit.
+            values = {key: SETTINGS[key].default for key in keys}
+            values["web.authorization"] = self._base["web.authorization"]
+        return ChangeSettings(values, source)
 
     def reset_access(self, source: str, at: float, uptime: float) -> None:
         """The factory login again (PB1); a disk that refuses is told."""

@@ -31,6 +31,7 @@ from ..model.discharge import TestRecord
 from ..model.history import History
 from ..model.points import POINT
 from ..model.readings import BAD, MISSING, Reading
+from ..model.setting_relations import notes
 from ..model.settings import SETTINGS
 from ..model.settings_export import difference
 from ..model.snapshot import AlarmView, Snapshot
@@ -217,11 +218,15 @@ class ControlVerbs:
         if reply["ok"]:
             after = self._bus.snapshot
             keys = [key for key in changes if key in SETTINGS]
+            # what has moved with them: a parity, mail that is possible now
+            keys += before.settings.followers(changes)
             new = {key: setting_view(key, after) for key in keys}
             old = {key: setting_view(key, before) for key in keys}
             secret = before.settings.differing(after.settings)  # the views of secrets are null
             changed = [key for key in keys if key in secret or new[key] != old[key]]
+            found_notes = notes(after.settings)
             reply |= {"values": new, "before": old, "changed": changed}
+            reply["notes"] = {key: found_notes[key] for key in keys if key in found_notes}
         return reply
 
     def _test_start(self, request: Request, source: str) -> Reply:
@@ -281,10 +286,14 @@ class ControlVerbs:
         settings = self._bus.snapshot.settings
         wanted = settings.with_changes(changes)
         differing = settings.differing(wanted)
+        found_notes = notes(wanted)
         reply: Reply = {"ok": True, "changes": difference(settings, wanted)}
+        reply["notes"] = {key: found_notes[key] for key in differing if key in found_notes}
         if request.get("dry_run") is True or not differing:
             return reply
-        done = self._submit(ChangeSettings({key: wanted[key] for key in differing}, source))
+        # also what is so already: named, it does not move along with others
+        keys = [key for key in wanted if key in differing or key in changes]
+        done = self._submit(ChangeSettings({key: wanted[key] for key in keys}, source))
         return reply if done["ok"] else done
 
     def _trap_test(self, request: Request, source: str) -> Reply:

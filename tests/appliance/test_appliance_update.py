@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from appliance_fixtures import Bench, wait_until
 from appliance_packages import ARCH, Machine
 
+from btrmd.appliance import files
 from btrmd.appliance.installer.health import InstalledHealth
 from btrmd.appliance.minimum import give_leave
 
@@ -356,3 +358,18 @@ def test_an_installer_at_work_is_not_disturbed_whatever_the_clock_says(machine: 
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert "An update is being installed" in bench.ask("update.stage")["text"]
     assert "No update has been uploaded" in bench.ask("update.stage")["text"]
+
+
+@pytest.mark.parametrize("wall", [0.0, 4_102_444_800.0], ids=["1970", "2100"])
+def test_how_long_an_update_has_been_under_way_is_no_matter_of_the_clock(
+    monkeypatch: pytest.MonkeyPatch, wall: float
+) -> None:
+    begun = {"state": "installing", **files.moved_now()}
+    monkeypatch.setattr(time, "time", lambda: wall)
+    assert files.is_installing(begun)
+    assert not files.is_installing({**begun, "since": files.uptime() - files.STALE_S - 1.0})
+    assert files.age_s({**begun, "boot": "an earlier start"}) == pytest.approx(
+        files.uptime(), abs=5.0
+    )
+    assert not files.is_installing({"state": "installing", "at": wall}), "no time is told"
+    assert not files.is_installing({**begun, "state": "good"})

@@ -267,3 +267,37 @@ def test_check_of_the_files(run: Run, config_dir: Path) -> None:
     assert "hardware.toml" in lines[1]
     assert result.err.startswith("btrmd: 2 findings from the files")
     assert sorted(path.name for path in config_dir.iterdir()) == ["hardware.toml", "settings.json"]
+
+
+def test_what_the_pages_say_of_a_value_is_said_here_too(run: Run, config_dir: Path) -> None:
+    place = ("--config-dir", config_dir)
+    done = run("set", "dnp3.retry_s=2", *place)
+    assert (done.code, done.out) == (0, "dnp3.retry_s = 2\n")
+    assert done.err == (
+        "btrmd: warning: dnp3.retry_s = 2: Below 5 s is not recommended: the master may not have"
+        " answered yet.\n"
+    )
+    done = run("set", "email.server=mail.plant.example", "email.to=ops@plant.example", *place)
+    assert done.out.splitlines()[-1] == "email.enabled = true"
+    assert run("set", "email.enabled=false", *place).out == "email.enabled = false\n"
+    assert load_settings(config_dir).settings["email.enabled"] is False
+    done = run("set", "dnp3.master=10", "dnp3.address=10", *place)
+    assert done.code == 1
+    assert done.err.count("\n") == 1
+    assert "allowed is any address but that of dnp3.master, which is 10 too" in done.err
+
+
+def test_an_import_says_it_too_and_leaves_mail_off(
+    run: Run, config_dir: Path, tmp_path: Path
+) -> None:
+    place = ("--config-dir", config_dir)
+    run("set", "email.server=m.example", "email.to=a@b.example", "email.enabled=false", *place)
+    run("set", "dnp3.retry_s=3", *place)
+    file = tmp_path / "out.json"
+    file.write_text(run("export", *place).out)
+    other = tmp_path / "other"
+    other.mkdir()
+    done = run("import", file, "--config-dir", other)
+    assert done.code == 0
+    assert "Below 5 s is not recommended" in done.err
+    assert load_settings(other).settings["email.enabled"] is False

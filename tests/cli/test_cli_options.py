@@ -191,3 +191,24 @@ def test_place_by_option_environment_demo_and_installation(
     assert find_place(state_dir="/other").socket == Path("/other/run/control.sock")
     monkeypatch.setenv("BTRM_CONFIG_DIR", str(tmp_path / "c"))
     assert find_place() == Folders(tmp_path / "c", tmp_path / "s", True, True)
+
+
+@pytest.mark.parametrize("text", ["1_0", "٣", "\uff13", "inf", "nan", "0x1"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "--simulate", "--speed"),
+        ("test", "start", "--delay-h"),
+        ("test", "wait", "--timeout"),
+        ("calibrate", "battery.voltage", "--low"),
+        ("estimate", "--csv", "x", "--system-voltage"),
+    ],
+    ids=" ".join,
+)
+def test_a_number_on_the_command_line_is_ascii(
+    capsys: pytest.CaptureFixture[str], words: tuple[str, ...], text: str
+) -> None:
+    from btrmd.cli.main import main
+
+    assert main([*words, text]) == 2
+    assert f"{text!r} is refused" in capsys.readouterr().err

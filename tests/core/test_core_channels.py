@@ -14,6 +14,27 @@ BELOW, ABOVE, NC, NO = 1, 2, 3, 4
 
 @pytest.mark.parametrize("name", ["io1", "io2"])
 @pytest.mark.parametrize(
+    ("config", "rest", "trip", "limits"), [(1, 5.0, 0.42, (1.0, 1.2)), (2, 0.3, 12.34, (2.0, 1.8))]
+)
+def test_an_input_is_told_with_its_volts_and_its_limit(
+    name: str, config: int, rest: float, trip: float, limits: tuple[float, float]
+) -> None:
+    bench = Bench(**{f"{name}__config": config}, at=1000.0)
+    bench.put(**{f"{name}_v": rest})
+    bench.run(30.0)
+    for volts, limit, kind in ((trip, limits[0], "raise"), (rest, limits[1], "clear")):
+        bench.put(**{f"{name}_v": volts})
+        bench.run(5.0)
+        event = [event for event in bench.events if event.key == name][-1]
+        assert event.kind.value == kind
+        assert (event.value, event.threshold) == (volts, limit)
+        assert f"{name.upper()} digital input tripped. {volts:.2f} V, limit {limit:g} V." in (
+            event.text
+        )
+
+
+@pytest.mark.parametrize("name", ["io1", "io2"])
+@pytest.mark.parametrize(
     ("config", "rest", "on", "just_not_on", "just_not_off", "off"),
     [(BELOW, 5.0, 0.99, 1.0, 1.19, 1.2), (ABOVE, 0.0, 2.01, 2.0, 1.81, 1.8)],
 )

@@ -6,8 +6,11 @@ import pytest
 from core_scenes import Bench, phase
 
 from btrmd.core.publish import alarm_views, points
+from btrmd.model.bindings import InputRegister
 from btrmd.model.commands import CapacityCheck, StartTest, StopTest
 from btrmd.model.discharge import Estimate
+from btrmd.model.encoding import encode_register
+from btrmd.model.points import modbus_map
 from btrmd.model.readings import BAD, GOOD, MISSING, STALE, Reading, Value
 
 IDENTITY: dict[str, Value] = {
@@ -183,3 +186,30 @@ def test_modes_relays_and_uptime() -> None:
     assert [shown(bench, f"relay.{k}") for k in ("k1", "k2", "k3")] == [True, True, False]
     assert shown(bench, "ups.on_battery") is False, "a test is no outage"
     assert phase(bench) == "running"
+
+
+def test_two_words_say_which_registers_hold_no_value() -> None:
+    """Before the first test there is no run time; a dead sensor takes its own registers along."""
+    bench = Bench()
+    bench.run(30.0)
+
+    def bits() -> tuple[set[int], set[int]]:
+        seen = points(bench.state, bench.inputs, IDENTITY, bench.now - bench.dt)
+        first, second = (int(str(seen[f"modbus.unknown{n}"].value)) for n in (1, 2))
+        low = {k for k in range(13) if first >> k & 1}
+        return low, {13 + k for k in range(15) if second >> k & 1}
+
+    low, _ = bits()
+    assert 6 in low, "the run time"
+    assert not low & {0, 1, 2, 3}, "volts and amps are measured"
+    bench.put(battery_v=None)
+    bench.run(15.0)
+    now, above = bits()
+    assert now > low
+    table = modbus_map(InputRegister)
+    seen = points(bench.state, bench.inputs, IDENTITY, bench.now - bench.dt)
+    for address, (point, binding) in table.items():
+        is_unknown = encode_register(binding, seen[point.key]) == (
+            0x8000 if binding.number.signed else 0xFFFF
+        )
+        assert is_unknown is (address in now | above), (address, point.key)

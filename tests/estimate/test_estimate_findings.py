@@ -67,6 +67,16 @@ def test_a_sound_battery_raises_none(
         assert estimate(steady(run_s, amps, until, blocks), blocks, reported).findings == ()
 
 
+@pytest.mark.parametrize("amps", [2.0, 4.0, 8.4])
+@pytest.mark.parametrize("volts", [12.5, 12.0, 11.6])
+def test_a_reading_that_hangs_is_no_battery(volts: float, amps: float) -> None:
+    """12.500 V for an hour, rated 17 Ah: once told as good, 1259 min, 1037 %."""
+    rows = [CurveRow(10.0 * k, volts, -amps, 25.0, None) for k in range(361)]
+    found = estimate(rows, 1, 17.0)
+    assert "not_lead_acid" in found.findings
+    assert any("does not look like a lead-acid battery" in text for text in found.warnings)
+
+
 def test_bursts_are_no_change_of_the_load() -> None:
     assert estimate(bursts(RUN_S, 1.0, 8.0, 0.4, ohm=0.03), 1, 20.0).findings == ()
 

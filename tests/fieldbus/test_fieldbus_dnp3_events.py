@@ -126,7 +126,7 @@ def test_events_survive_a_listener_that_is_opened_anew(quiet: Bench) -> None:
     with Master(quiet.place) as master:
         quiet.wait(lambda: master.ask(0x17).iin[0] & 0x04)
         body = master.ask(1, CLASS_2).body
-        quiet.reopen(dnp3__event_class=1, dnp3__event_index_base=1)
+        quiet.reopen(dnp3__event_class=1, dnp3__event_index_base=1, dnp3__master_ip="127.0.0.9")
         with pytest.raises(EOFError):
             master.receive()
     with Master(quiet.place) as master:
@@ -376,3 +376,51 @@ def test_the_master_is_called_when_it_is_not_there(master_ip: str, host: str) ->
                 assert response.body[:6] == b"\x02\x02\x17\x01\x03\x01"
                 called.confirm(response)
                 assert called.ask(1, CLASS_2).body == b"", "the connection serves polls too"
+
+
+# --- functions 20 and 21 on a fresh unit (R106) --------------------------------------------------
+
+
+def bi2_of(master: Master) -> bytes:
+    return master.ask(1, "01 02 00 02 02").objects()[1, 2][2]
+
+
+def test_a_masters_start_up_works_on_a_fresh_unit(quiet: Bench) -> None:
+    """The tick is off: 21, 20, and the events come; input 2 and the point say so."""
+    everything = "3C 02 06 3C 03 06 3C 04 06"
+    with Master(quiet.place) as master:
+        clear_restart(master)
+        assert bi2_of(master) == b"\x01"
+        assert master.ask(DISABLE, everything).iin[1] == 0
+        assert bi2_of(master) == b"\x01"
+        assert master.ask(ENABLE, everything).iin[1] == 0
+        assert bi2_of(master) == b"\x81"
+        quiet.wait(lambda: quiet.bus.snapshot.points["dnp3.unsolicited"].value is True)
+        trip(quiet)
+        response = unasked(master)
+        assert response.body[:6] == b"\x02\x02\x17\x01\x03\x81"
+        master.confirm(response)
+        assert master.ask(DISABLE, everything).iin[1] == 0
+        assert bi2_of(master) == b"\x01"
+        quiet.wait(lambda: quiet.bus.snapshot.points["dnp3.unsolicited"].value is False)
+        trip(quiet, on=False)
+        assert master.receive(0.5) is None
+    texts = [event.text for event in quiet.station.events]
+    assert "The master has switched unsolicited responses on (function 20)." in texts
+    assert "The master has switched unsolicited responses off (function 21)." in texts
+    assert quiet.station.settings["dnp3.unsolicited"] is False, "the page's tick stays"
+
+
+def test_the_pages_tick_overrules_what_the_master_has_switched(quiet: Bench) -> None:
+    with Master(quiet.place) as master:
+        master.ask(ENABLE, CLASS_2)
+        quiet.wait(lambda: quiet.bus.snapshot.points["dnp3.unsolicited"].value is True)
+    quiet.reopen(dnp3__unsolicited=True)
+    with Master(quiet.place) as master:
+        master.ask(DISABLE, CLASS_2)
+        quiet.wait(lambda: quiet.bus.snapshot.points["dnp3.unsolicited"].value is False)
+    quiet.reopen(dnp3__unsolicited=False)
+    quiet.reopen(dnp3__unsolicited=True)
+    with Master(quiet.place) as master:
+        assert bi2_of(master) == b"\x81"
+        quiet.wait(lambda: quiet.bus.snapshot.points["dnp3.unsolicited"].value is True)

@@ -131,7 +131,7 @@ EXCHANGES = {
     "warm restart": ("CD 0E", "CD 81 00 01"),
     "freeze": ("CD 07 14 00 06", "CD 81 00 01"),
     "assign class": ("CD 16 3C 03 06 01 02 06", "CD 81 00 01"),
-    "enable unsolicited while the setting is off": ("CD 14 3C 03 06", "CD 81 00 01"),
+    "disable unsolicited while the setting is off": ("CD 15 3C 03 06", "CD 81 00 00"),
     "counters": ("CE 01 14 00 06", "CE 81 00 02"),
     "counter events": ("CE 01 16 00 06", "CE 81 00 02"),
     "analog events": ("CE 01 20 00 06", "CE 81 00 02"),
@@ -156,6 +156,22 @@ EXCHANGES = {
     "an operate without its select": (
         "C3 04 29 02 17 01 00 2C 01 00",
         "C3 81 00 00 29 02 17 01 00 2C 01 02",
+    ),
+    # manual 12.3.4: a setpoint named by start = stop; the echo keeps the form of the request
+    "a setpoint by range": ("C4 05 29 02 00 00 00 F0 00 00", "C4 81 00 00 29 02 00 00 00 F0 00 00"),
+    "a setpoint by a wide range": (
+        "C4 05 29 02 01 00 00 00 00 F0 00 00", "C4 81 00 00 29 02 01 00 00 00 00 F0 00 00",
+    ),
+    "a setpoint by range, out of its range": (
+        "C5 05 29 02 00 00 00 81 0C 00", "C5 81 00 00 29 02 00 00 00 81 0C 03",
+    ),
+    "point 6 of six by range": (
+        "C4 05 29 02 00 06 06 01 00 00", "C4 81 00 04 29 02 00 06 06 01 00 04",
+    ),
+    "setpoints by a range of two": ("C4 05 29 02 00 00 01 2C 01 00 2C 01 00", "C4 81 00 04"),
+    "a setpoint by range, cut short": ("C4 05 29 02 00 00 00 2C 01", "C4 81 00 04"),
+    "a relay block by range": (
+        "C4 05 0C 01 00 01 01 03 01 00 00 00 00 00 00 00 00 00", "C4 81 00 04",
     ),
     "point 6 of six": ("C4 05 29 02 17 01 06 01 00 00", "C4 81 00 04 29 02 17 01 06 01 00 04"),
     "a value out of range": (

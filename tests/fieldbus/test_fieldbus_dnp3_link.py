@@ -292,9 +292,52 @@ def test_any_free_port_is_kept_when_the_settings_change() -> None:
             assert master.exchange(PING) == PONG
 
 
-def test_equal_addresses_are_a_sentence_in_the_list_of_listeners() -> None:
+KEPT = [
+    {"dnp3.retry_s": 7}, {"dnp3.retries": 9}, {"dnp3.unsolicited": True},
+    {"dnp3.restart_message": True}, {"dnp3.event_class": 1}, {"dnp3.event_index_base": 1},
+    {"dnp3.allow": "127.0.0.1"},
+]  # fmt: skip
+
+
+def is_closed(master: Master) -> bool:
+    try:
+        while master.receive(5.0) is not None:
+            pass
+    except (EOFError, ConnectionError):
+        return True
+    return False
+
+
+def test_a_connection_outlives_every_setting_that_does_not_move_it() -> None:
+    """Once each of them reset the master."""
+    with Bench() as bench, Master(bench.place) as master:
+        assert master.exchange(PING) == PONG
+        for changes in KEPT:
+            bench.reopen(**{key.replace(".", "__"): value for key, value in changes.items()})
+            assert master.ask(0x17).iin[1] == 0, changes
+        assert bench.bus.counts["dnp3"]["connections"] == 1
+        bench.reopen(dnp3__allow="10.0.0.0/8")
+        assert is_closed(master), "who is no longer welcome goes"
+
+
+def test_what_moves_a_connection_ends_it_and_the_place_stays() -> None:
     with Bench() as bench:
-        bench.change(dnp3__master=10)
+        place = bench.place
+        for changes in ({"dnp3.master": 3}, {"dnp3.extended": True}, {"dnp3.address": 11}):
+            with Master(bench.place) as master:
+                bench.reopen(**{key.replace(".", "__"): value for key, value in changes.items()})
+                assert is_closed(master)
+            assert bench.place == place
+
+
+def test_equal_addresses_are_a_sentence_in_the_list_of_listeners() -> None:
+    """Of a file that an older version has written; now they are refused."""
+    with Bench() as bench:
+        assert not bench.change(dnp3__master=10).ok
+        assert bench.bus.listeners["dnp3"].fault == ""
+        old = bench.station.settings
+        bench.station.settings, errors = old.restored({**old, "dnp3.master": 10})
+        assert errors == []
         bench.wait(lambda: bench.bus.listeners["dnp3"].fault)
         assert "both 10" in bench.bus.listeners["dnp3"].fault
         bench.change(dnp3__master=1)
@@ -320,7 +363,8 @@ OVERRIDDEN = (
 CALLED = ("_abandon", "_handle_fragment", "_is_restart_write", "_send")
 ATTRIBUTES = (
     "_acted", "_announced", "_awaited", "_clock", "_deferred", "_enabled", "_frames",
-    "_outstation_address", "_restart", "_restart_handler", "_select",
+    "_outstation_address", "_restart", "_restart_handler", "_select", "_unsolicited_resume",
+    "_unsolicited_retries", "_unsolicited_timeout",
 )  # fmt: skip
 
 

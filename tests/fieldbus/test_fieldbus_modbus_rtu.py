@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from btrmd.model.commands import ChangeSettings
 from btrmd.servers.fieldbus.listener_config import FieldbusOptions, SerialLine
+from btrmd.servers.fieldbus.modbus_echo import Echo
 from btrmd.servers.fieldbus.modbus_rtu import Framer, crc16, gap_s, patience_s
 
 SILENCE_S = 0.1  # far more than any gap here, so that a busy machine does not join two frames
@@ -237,6 +238,109 @@ def test_a_frame_in_pieces_and_after_half_a_frame(master: Master) -> None:
     master.send(FRAME[:4])
     master.send(FRAME[4:])
     assert master.hear() == framed("01 04 02 344f")
+
+
+STRAY = [bytes(front) + FRAME + bytes(back) for front in range(3) for back in range(3)]
+
+
+@pytest.mark.parametrize("data", STRAY, ids=lambda data: data.hex(" "))
+def test_zeros_that_the_line_adds_are_no_part_of_a_frame(data: bytes) -> None:
+    framer = make_framer()
+    framer.add(data, 0.0)
+    assert framer.end() == FRAME
+
+
+def test_a_zero_in_front_of_a_broadcast_is_one_more() -> None:
+    broadcast = framed("00 05 0000 ff00")
+    for data in (broadcast, b"\0" + broadcast, broadcast + b"\0"):
+        framer = make_framer()
+        framer.add(data, 0.0)
+        assert framer.end() == broadcast
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["01 06 0000 0100", "01 10 0000 0001 02 0000", "01 0f 0000 0001 01 00", "01 11", "01 63 00",
+     "01 17 0000 0001 0000 0001 02 0000", "01 16 0000 0000 0000", "01 2b 0e 01 00"],
+)  # fmt: skip
+def test_zeros_that_belong_to_a_frame_stay(text: str) -> None:
+    for back in range(3):
+        framer = make_framer()
+        framer.add(framed(text) + bytes(back), 0.0)
+        frame = framer.end()
+        assert frame is not None
+        assert frame[: len(framed(text))] == framed(text)
+        assert len(frame) == len(framed(text)) or text == "01 63 00"
+
+
+def test_a_stray_zero_is_answered_as_if_it_were_not_there(line: Station, master: Master) -> None:
+    for data in STRAY:
+        master.send(data)
+        assert master.hear() == framed("01 04 02 344f"), data.hex(" ")
+
+
+class EchoingMaster(Master):
+    """A master on a two-wire adapter that hands the unit its own frames."""
+
+    def hear(self, seconds: float = 2.0) -> bytes:
+        data = b""
+        while select.select([self.fd], [], [], seconds)[0]:
+            piece = os.read(self.fd, 512)
+            os.write(self.fd, piece)
+            data += piece
+            seconds = 3 * SILENCE_S
+        return data
+
+
+def test_the_unit_does_not_obey_its_own_echo(line: Station, cable: SerialPair) -> None:
+    master = EchoingMaster(cable)
+    try:
+        for _ in range(3):
+            assert master.ask("01 05 0003 0000") == framed("01 05 0003 0000").hex(" ")
+        assert master.ask("01 06 0000 012c") == framed("01 06 0000 012c").hex(" ")
+        assert master.ask("01 04 0000 0001") == framed("01 04 02 344f").hex(" ")
+        assert master.ask("01 83 0000") == "", "nobody's request"
+        assert master.ask("01 63 00") == framed("01 e3 01").hex(" ")
+        assert master.ask("01 05 0003 0000") == framed("01 05 0003 0000").hex(" ")
+    finally:
+        os.close(master.fd)
+    assert len(line.owner.commands) == 5
+
+
+def test_a_master_who_writes_the_same_again_and_again_is_obeyed(
+    line: Station, master: Master
+) -> None:
+    """A line that has given nothing back: the second of two is no echo."""
+    assert master.ask("01 04 0000 0001") == framed("01 04 02 344f").hex(" ")
+    for _ in range(4):
+        assert master.ask("01 06 0000 012c") == framed("01 06 0000 012c").hex(" ")
+    assert len(line.owner.commands) == 4
+
+
+WRITE = framed("01 05 0000 ff00")
+OTHER = framed("01 04 02 344f")
+
+
+def test_an_echo_is_swallowed_once() -> None:
+    echo = Echo()
+    echo.sent(WRITE, 0.0, 0.01)
+    assert echo.without(WRITE, 0.02) == b""
+    assert echo.without(WRITE, 0.03) == WRITE, "the second one is the master's"
+    echo.sent(WRITE, 1.0, 0.01)
+    assert echo.without(WRITE, 1.5) == WRITE, "too late for an echo"
+    echo.sent(OTHER, 2.0, 0.01)
+    assert echo.without(OTHER + WRITE, 2.0) == WRITE, "a request right behind the echo"
+
+
+def test_a_line_that_begins_to_echo_is_found_out() -> None:
+    echo = Echo()
+    echo.sent(OTHER, 0.0, 0.01)
+    echo.heard(WRITE)
+    swallowed = []
+    for n in range(1, 6):
+        echo.sent(WRITE, float(n), 0.01)
+        swallowed.append(echo.without(WRITE, n + 0.01) == b"")
+    assert swallowed == [False, False, True, True, True]
 
 
 def test_the_longest_answer_at_1200_baud(

@@ -10,6 +10,7 @@ import pytest
 from fieldbus_station import Station, Wire, wait_for
 
 from btrmd.servers.fieldbus import modbus_tcp
+from btrmd.servers.fieldbus.listener_config import FieldbusOptions
 
 READ = "0001 0000 0006 01 04 0000 0001"
 ANSWER = bytes.fromhex("0001 0000 0005 01 04 02 344f")
@@ -243,3 +244,27 @@ def test_inputs_of_a_hung_owner_are_a_device_failure(
     station.owner = type(station.owner)(station.bus)
     station.owner.start()
     wait_for(lambda: wire.pdu("04 0000 0001") == "04 02 34 4f")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "listed"),
+    [
+        ("::ffff:127.0.0.1", "127.0.0.1"),
+        ("::ffff:7f00:1", "127.0.0.1"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("::ffff:127.0.0.0/104", "127.0.0.1"),
+        ("::1", "::1"),
+    ],
+)
+def test_a_list_and_a_peer_are_one_however_they_are_written(
+    start_station: Callable[..., Station], allowed: str, listed: str
+) -> None:
+    """A socket of every interface tells an IPv4 peer as ::ffff:127.0.0.1."""
+    station = start_station(FieldbusOptions("[::]:0"), modbus__allow=allowed)
+    port = station.address().rpartition(":")[2]
+    for host in ("127.0.0.1", "::1"):
+        with Wire(f"{host}:{port}") as wire:
+            if host == listed:
+                assert wire.ask(READ) == ANSWER.hex(" ")
+            else:
+                assert wire.is_closed()

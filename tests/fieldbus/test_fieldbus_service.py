@@ -157,7 +157,7 @@ def test_an_error_of_one_listener_closes_no_other(caplog: pytest.LogCaptureFixtu
     service = Fieldbus(bus, FieldbusOptions("127.0.0.1:0", "127.0.0.1:7"), factories)
     service.start()
     try:
-        wait_for(lambda: bus.listeners.get("modbus"))
+        wait_for(lambda: {"modbus", "dnp3"} <= bus.listeners.keys())
         wait_for(lambda: "ZeroDivisionError" in bus.listeners["dnp3"].fault)
         wait_for(lambda: bus.listeners["dnp3"].fault == "It was pulled.")
         wait_for(lambda: bus.listeners["dnp3"].address == "place 3")

@@ -139,3 +139,14 @@ def test_parts_may_be_absent() -> None:
     assert config.temperature is None
     assert "io4" not in config.voltages
     assert "charger" not in config.currents
+
+
+def test_the_board_has_a_version_that_is_a_number() -> None:
+    data = copy.deepcopy(REFERENCE_DATA)
+    assert parse_hardware(data, "x").version == 1.0
+    del data["hat"]["version"]
+    assert parse_hardware(data, "x").version == 1.0, "files of before have none"
+    for wrong in ("1.0", True, 0, 1000, float("nan")):
+        data["hat"]["version"] = wrong
+        with pytest.raises(ConfigError, match=r"hat\.version = .* is refused"):
+            parse_hardware(data, "x")

@@ -218,7 +218,14 @@ def test_written_numbers_become_values_of_settings() -> None:
 
 @pytest.mark.parametrize(
     ("version", "register"),
-    [("1.30", 130), ("v2.616", 261), ("0.1.0", 1), ("1.10.2", 110), ("10.99", 1099)],
+    [
+        ("1.0.0", 100),
+        ("1.30", 130),
+        ("v2.616", 261),
+        ("0.1.0", 1),
+        ("1.10.2", 110),
+        ("10.99", 1099),
+    ],
 )
 def test_firmware_is_major_and_two_minor_digits(version: str, register: int) -> None:
     assert firmware_register(version) == register

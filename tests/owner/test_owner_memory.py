@@ -311,6 +311,28 @@ def test_a_clock_that_jumped_ahead_and_back_ages_nothing(
     assert not reported[0].confirm
 
 
+@pytest.mark.parametrize("years", [0.5, 7.5, 12.0])
+def test_the_last_one_stamped_ahead_is_told_as_one_without_a_date(
+    settings: Settings, years: float
+) -> None:
+    """The clock was ahead in the last discharge, and has been set right since."""
+    some = [record(n, 0.95) for n in range(1, 6)]
+    ahead = record(6, 0.94, ended_at=at(6) + years * 365.0 * DAY)
+    reported = [
+        memory_of(settings, *some, last).news(rows(3600.0), settings, at(6))
+        for last in (ahead, ahead._replace(ended_at=60.0))
+    ]
+    assert reported[0] == reported[1]
+    assert not reported[0].confirm
+    assert "failing" in reported[0].text
+
+
+def test_a_clock_of_now_that_is_wrong_undates_nothing(settings: Settings) -> None:
+    memory = memory_of(settings, *(record(n, 0.95) for n in range(1, 6)))
+    reported = memory.news(rows(3600.0), settings, at(5))
+    assert memory.news(rows(3600.0), settings, at(0)).soh_pct == reported.soh_pct
+
+
 def test_undated_discharges_do_not_stop_the_years(settings: Settings) -> None:
     """The dated ones around them tell how old the battery has become."""
     some = [record(n, 0.95) for n in range(1, 9)]

@@ -171,7 +171,8 @@ def test_11_6_an_alarm_reaches_the_receiver_and_the_page(
     for _ in range(2):  # the trap and the inform
         line = trapd.line(f"{BTRM}.0.3")
         assert f"{BTRM}.3.3.0 = INTEGER: 1" in line
-        assert f'{BTRM}.99.2.1.0 = STRING: "IO1 digital input tripped."' in line
+        assert f'{BTRM}.99.2.1.0 = STRING: "IO1 digital input tripped. ' in line
+        assert re.search(r'tripped\. \d+\.\d\d V, limit [12](\.[28])? V\."', line), line
     assert time.monotonic() - start < 5.0
     assert daemon.value("io1.digital") is True
     out = tool("snmpget", "-v2c", "-c", "public", "-Oqv", address, f"{BTRM}.3.3.0")

@@ -86,6 +86,33 @@ def test_upsc_reads_everything(unit: DaemonProcess, port: int) -> None:
     assert nut_tool("upsc", "-c", f"btrm@127.0.0.1:{port}") == "", "nobody is logged in"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Site #4", "Site #4"),
+        ("#", "#"),
+        ('Shed "north" #2', 'Shed "north" #2'),
+        ("a\\b\\#\\", "a\\b\\#\\"),
+        ("Zürich Süd", "Zurich Sud"),
+        ("Ålesund \u2013 bygg 7", "Alesund - bygg 7"),
+        ("Вокзал", "??????"),
+        ("日本", "??"),
+        ("40 °C", "40 degC"),
+    ],
+)
+def test_every_text_reaches_nuts_clients_whole(
+    unit: DaemonProcess, port: int, text: str, shown: str
+) -> None:
+    unit.set(site__location=text, site__name=text)
+    ups = f"btrm@127.0.0.1:{port}"
+    assert nut_tool("upsc", ups, "device.location") == f"{shown}\n", "and nothing on stderr"
+    assert nut_tool("upsc", "-L", f"127.0.0.1:{port}") == f"btrm: {shown}\n"
+    whole = nut_tool("upsc", ups)
+    assert f"device.description: {shown}\n" in whole
+    assert "ups.status: " in whole, "what follows is read too"
+    unit.set(site__location="Shed", site__name="btrm")
+
+
 def test_upscmd_starts_and_stops_a_test(unit: DaemonProcess, port: int) -> None:
     ups = f"btrm@127.0.0.1:{port}"
     assert "test.battery.start.quick" in nut_tool("upscmd", "-l", ups)

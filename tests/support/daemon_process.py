@@ -73,6 +73,7 @@ class DaemonProcess:
         self.http = http
         self.address = ""
         self.process: subprocess.Popen[str] | None = None
+        self.runner: tuple[str, ...] = ("-m", "btrmd")
         self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.csrf = ""
         self.cookie = ""
@@ -83,7 +84,7 @@ class DaemonProcess:
 
     def spawn(self, *options: str) -> subprocess.Popen[str]:
         """Start the process and wait for nothing."""
-        words = [sys.executable, "-m", "btrmd", "run", "--simulate", "--speed", f"{self.speed:g}"]
+        words = [sys.executable, *self.runner, "run", "--simulate", "--speed", f"{self.speed:g}"]
         words += ["--http", self.http, "--https", "none", "--modbus", "none", "--dnp3", "none"]
         words += ["--snmp", "none", *options]
         words += ["--config-dir", str(self.config_dir), "--state-dir", str(self.state_dir)]

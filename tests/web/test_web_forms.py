@@ -51,6 +51,10 @@ def forms() -> dict[str, dict[str, str]]:
     return {}
 
 
+# what goes with the other network settings of a new unit
+TOGETHER = {"network.gateway": "192.168.1.7", "network.mask": "255.255.255.128"}
+
+
 def other_value(setting: Setting) -> str:
     """Something that may be set and is not the default."""
     if setting.kind == "bool":
@@ -81,7 +85,7 @@ def other_value(setting: Setting) -> str:
         "header": "Bearer abc",
         "": "Nord <7> ⚡",
     }
-    return texts[setting.format]
+    return TOGETHER.get(setting.key) or texts[setting.format]
 
 
 def test_every_setting_but_authorization_stands_on_its_form(user: Client) -> None:
@@ -96,6 +100,39 @@ def test_every_setting_but_authorization_stands_on_its_form(user: Client) -> Non
         if setting.kind not in ("bool", "enum"):
             allowed = allowed_text(setting.key, Settings.defaults()).removesuffix(NO_CONTROLS)
             assert f"Allowed: {allowed}." in text
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "label", "why"),
+    [
+        ("/network", {"network.mask": "255.0.255.0"}, "Subnet Mask", "a mask of leading ones"),
+        ("/network", {"network.gateway": "10.0.0.1"}, "Gateway", "in 192.168.1.0/24"),
+        ("/dnp3-modbus", {"dnp3.address": "7", "dnp3.master": "7"}, "Address", "which is 7 too"),
+    ],
+)
+def test_what_cannot_be_together_is_refused_at_its_field(
+    station: Station, user: Client, path: str, sent: dict[str, str], label: str, why: str
+) -> None:
+    before = station.bus.snapshot.settings
+    answer = post(user, path, **sent)
+    assert answer.status in (409, 422)
+    assert label in words(answer.text)
+    assert why in words(answer.text)
+    assert station.bus.snapshot.settings == before
+
+
+def test_a_page_says_what_has_moved_along(station: Station, user: Client) -> None:
+    mail = {"email.server": "mail.plant.example", "email.to": "ops@plant.example"}
+    page = words(follow(user, post(user, "/email", **mail)))
+    assert "Saved. There is a server and a recipient now, so alarms are sent by e-mail" in page
+    assert station.bus.snapshot.settings.flag("email.enabled")
+    page = words(follow(user, post(user, "/email", **{"email.enabled": "false"})))
+    assert not station.bus.snapshot.settings.flag("email.enabled")
+    page = words(follow(user, post(user, "/network", **{"network.address": "10.0.0.9"})))
+    assert "Changed with it: Gateway = 0.0.0.0." in page
+    assert "<b>" not in user.get("/network?saved=1&moved=<b>,network.gateway").text
+    page = words(user.get("/dnp3-modbus?saved=1&moved=snmp.v3.read_auth_password,nonsense").text)
+    assert "Changed with it" not in page
 
 
 @pytest.mark.parametrize("setting", ON_FORMS, ids=lambda setting: setting.key)

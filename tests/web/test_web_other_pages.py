@@ -6,6 +6,7 @@ import io
 import threading
 import zipfile
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 import pytest
 from web_forms import alert, follow, post, words
@@ -53,7 +54,7 @@ class Site:
             MemoryHistory(),
             store,
             "127.0.0.1:0",
-            hardware="reference HAT",
+            hardware="1.00",
             mail_tester=self.mailer,
             provisioned=lambda: self.provisioned,
         )
@@ -201,7 +202,7 @@ def test_about_has_the_manuals_five_lines(site: Site) -> None:
     assert f"BTRM Web Version: {__build_date__.replace('-', '')}" in text
     assert f"BTRM Firmware Version: v{__version__}" in text
     assert "BTRM Type: 300" in text
-    assert "BTRM HW Version: reference HAT" in text
+    assert "BTRM HW Version: 1.00" in text
     assert f"Build Date: {__build_date__}" in text
     assert "The self-test passed." in text
     assert "flask" in text
@@ -209,3 +210,22 @@ def test_about_has_the_manuals_five_lines(site: Site) -> None:
     site.owner.show(faults=("Chip 0x4a does not answer.",))
     text = words(site.client.get("/about").text)
     assert "The self-test failed. Chip 0x4a does not answer." in text
+
+
+ROOT = Path(__file__).resolve().parents[2]
+WARNED = (
+    "polarity", "25 A", "15 A", "AC", "9 to 30 V DC", "20 A", "9 to 60 V DC", "10 A", "60 V DC",
+    "80 mA", "60 °C", "5 to 95 % relative humidity", "0 to 45 °C",
+)  # fmt: skip
+
+
+def test_help_and_the_install_guide_warn_of_the_same(site: Site) -> None:
+    """Manual section 1 and 15: polarity, fuse, AC, ratings, temperature, humidity."""
+    shown = words(site.client.get("/help").text)
+    guide = " ".join((ROOT / "docs" / "install.md").read_text(encoding="utf-8").split())
+    assert "\u221220 to +60 °C" in shown
+    assert "-20 to +60 °C" in guide
+    for word in WARNED:
+        assert word in guide, word
+        if word not in ("9 to 60 V DC", "9 to 30 V DC", "20 A", "10 A"):
+            assert word in shown, word

@@ -139,7 +139,7 @@ def test_a_request_that_trickles_in_for_ever_is_cut_off(station: Station, client
     with socket.create_connection((client.host, client.port), timeout=5) as slow:
         slow.sendall(b"GET / HTTP/1.1\r\nHost: bt")
         wait_for(lambda: any(c.request for c in list(server.active_channels.values())))
-        now = time.time()
+        now = time.monotonic()
         for later in (0, REQUEST_TIMEOUT_S - 1, REQUEST_TIMEOUT_S + 1):
             server.call_in_loop(lambda later=later: server.maintenance(now + later))
         assert slow.recv(100) == b""

@@ -12,6 +12,7 @@ from ..context import StepContext
 from ..lvd import Lvd
 from ..presence import Presence
 from ..relaywatch import RelayWatch
+from ..stamps import ended, restamped
 from ..transfer import Handover, Transfer, Where
 from ..type1 import weigh
 from ..verdict import judge, with_estimate
@@ -71,7 +72,9 @@ def begin(
 
 def close(test: CapacityTest, record: TestRecord, ctx: StepContext) -> TestRecord:
     """Make the record final and tell of it."""
-    record = record._replace(state="finished", ended_at=ctx.inputs.wall)
+    has_begun = test.state is not TestState.DELAYED
+    elapsed = ctx.now - (test.progress.t0 or test.since) if has_begun else 0.0
+    record = ended(record._replace(state="finished"), elapsed, ctx.inputs)
     ctx.do(SaveRecord(record, finished=True))
     kind = {TestResult.GOOD.value: "good", TestResult.LOW.value: "low"}.get(record.result)
     word = f"Test {record.n} finished, capacity {kind}" if kind else f"Test {record.n} ended"
@@ -93,9 +96,7 @@ def abort(test: CapacityTest, reason: str, ctx: StepContext) -> TestRecord:
     """Close the record as aborted for `reason`, with what was measured so far."""
     progress, record = test.progress, test.record
     assert record is not None
-    if test.state is TestState.DELAYED:  # it was to start later, and never has
-        test = test._replace(record=record._replace(started_at=ctx.inputs.wall))
-    elif progress.t0 and record.duration_s is None:
+    if progress.t0 and record.duration_s is None:
         test = test._replace(record=record._replace(duration_s=ctx.now - progress.t0))
     return close(test, judge(test._replace(end=End.ABORT, reason=reason), ctx), ctx)
 
@@ -156,6 +157,16 @@ def _judged(test: CapacityTest, ctx: StepContext) -> CapacityTest:
     return test._replace(record=record, judged=True)
 
 
+def _restamped(test: CapacityTest, ctx: StepContext) -> CapacityTest:
+    """Somebody may set the clock in a test."""
+    assert test.record is not None
+    record = restamped(test.record, ctx.now - test.progress.t0, ctx.inputs)
+    if record is test.record:
+        return test
+    ctx.do(SaveRecord(record))
+    return test._replace(record=record)
+
+
 def _step_returning(
     test: CapacityTest, transfer: Transfer, presence: Presence, ctx: StepContext
 ) -> Moved:
@@ -198,7 +209,7 @@ def step_test(
         back = Handover.CARRY if supply_gone else moved.handover
         return Moved(IDLE, back, closed=closed, failed_start=test.scheduled, suspect=moved.suspect)
     if state is TestState.RUNNING:
-        test = step_discharge(test, relays, lvd, ctx)
+        test = _restamped(step_discharge(test, relays, lvd, ctx), ctx)
         return Moved(test) if test.end is End.NONE else _end(test, ctx)
     if state is TestState.RETURNING:
         return _step_returning(test, transfer, presence, ctx)

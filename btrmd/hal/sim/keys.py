@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...model.errors import SettingError
+from ...model.number_text import read_number
 from .load import HIGHEST_A, read_profile
 from .plant import Plant
 from .reading_fault import ALLOWED as LIES_ALLOWED
@@ -89,7 +90,7 @@ def _number(low: float, high: float) -> Callable[[object, Path], float]:
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise _OutOfRangeError
         try:
-            number = float(value)
+            number = read_number(value.strip()) if isinstance(value, str) else float(value)
         except (ValueError, OverflowError):
             raise _OutOfRangeError from None
         if not isfinite(number) or not low <= number <= high:

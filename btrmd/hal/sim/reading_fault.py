@@ -11,6 +11,7 @@ from math import isfinite
 from random import Random
 from typing import NamedTuple
 
+from ...model.number_text import read_number
 from .sense import Sense
 
 POINTS = (
@@ -54,8 +55,8 @@ def read_lie(text: str) -> Lie | None:
     if match is None:
         raise ValueError(text)
     form, number = match.groups()
-    amount = float(number)
-    if number != number.strip() or not isfinite(amount):
+    amount = read_number(number)
+    if not isfinite(amount):
         raise ValueError(text)
     if form == "x":
         if abs(amount) > HIGHEST_FACTOR:

@@ -7,6 +7,7 @@ from math import inf, isfinite
 from pathlib import Path
 
 from ...model.errors import DataError
+from ...model.number_text import read_number
 
 MOST_ROWS = 1_000_000
 
@@ -68,7 +69,7 @@ def _columns(
 def _number(path: Path, line: int, name: str, at: int, cells: list[str]) -> float:
     text = cells[at].strip() if at < len(cells) else ""
     try:
-        value = float(text)
+        value = read_number(text.strip())
     except ValueError:
         value = inf
     if not isfinite(value):

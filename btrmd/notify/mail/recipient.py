@@ -11,7 +11,8 @@ from ..selection import is_notified
 from .limiter import Limiter
 
 FIRST_PAUSE_S: Final = 10.0  # after a failure, doubled each time
-LONGEST_PAUSE_S: Final = 600.0
+LONGEST_PAUSE_S: Final = 600.0  # for a recipient whom the server refuses
+SERVER_PAUSE_S: Final = 60.0  # for a server: so soon after it is well again a mail is on its way
 SETTLE_S: Final = 1.0  # what one cause raises together goes as one mail
 MOST_EVENTS: Final = 2000  # of one mail
 
@@ -19,13 +20,14 @@ MOST_EVENTS: Final = 2000  # of one mail
 class Pause:
     """Growing pauses between tries; times are monotonic s."""
 
-    def __init__(self) -> None:
+    def __init__(self, longest_s: float = LONGEST_PAUSE_S) -> None:
         self.until = 0.0
         self._next_s = FIRST_PAUSE_S
+        self._longest_s = longest_s
 
     def failed(self, now: float) -> None:
         self.until = now + self._next_s
-        self._next_s = min(2 * self._next_s, LONGEST_PAUSE_S)
+        self._next_s = min(2 * self._next_s, self._longest_s)
 
     def over(self) -> None:
         """It works, or it is another server now."""

@@ -17,12 +17,14 @@ from ...bus import Bus
 from ...model.errors import BtrmError
 from ...model.events import Event
 from ...model.history import History
+from ...model.setting_relations import placeholder_of
+from ...model.settings import Settings
 from ..cursor import Cursor, CursorStore, drop_numbers
 from ..unit_link import unit_link
 from .account import Account
 from .delivery import LIMIT_S, PATIENCE_S, Delivery
 from .message import event_mail
-from .recipient import Pause, Recipient
+from .recipient import SERVER_PAUSE_S, Pause, Recipient
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +33,11 @@ CURSOR: Final = "mail "  # and the recipient: the name of a cursor
 LOOK_S: Final = 0.5  # between two looks while nothing happens
 OFF_S: Final = 2.0  # the same while e-mail is off and there was no event (a change is one)
 STOP_S: Final = 1.0  # for a mail that is on its way
+
+
+def is_wanted(settings: Settings) -> bool:
+    """Mail is on, and goes to somebody: never to what a new unit has there."""
+    return settings.flag("email.enabled") and not placeholder_of(settings)
 
 
 class MailSender:
@@ -54,7 +61,7 @@ class MailSender:
         self._limits = (patience_s, limit_s)
         self._account: Account | None = None
         self._recipients: dict[str, Recipient] = {}
-        self._pause = Pause()
+        self._pause = Pause(SERVER_PAUSE_S)
         self._fault = ""
         self._shown = ""
         self._sent = self._failed = 0
@@ -63,7 +70,7 @@ class MailSender:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
         settings = bus.snapshot.settings
-        if settings.flag("email.enabled"):
+        if is_wanted(settings):
             # Where the last run has stopped, for those it had already.
             self._account = Account.of(settings)
             self._recipients = {to: self._recipient(to) for to in self._account.recipients}
@@ -114,7 +121,7 @@ class MailSender:
         """Mail what is due at `now` (monotonic s). In how many s to look again, 0 = at an event."""
         snapshot = self._bus.snapshot
         settings = snapshot.settings
-        self._follow(Account.of(settings) if settings.flag("email.enabled") else None)
+        self._follow(Account.of(settings) if is_wanted(settings) else None)
         self._seen = max(self._seen, self._bus.last_event)
         account = self._account
         if account is None:

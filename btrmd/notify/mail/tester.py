@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ...bus import Bus
 from ...model.mail import MailStep
+from ...model.setting_relations import placeholder_of
 from ..unit_link import unit_link
 from .account import Account
 from .delivery import LIMIT_S, PATIENCE_S, Delivery
@@ -26,6 +27,11 @@ class MailTester:
         account = Account.of(snapshot.settings)
         if not account.recipients:
             yield MailStep(False, "No destination address is set.")
+            return
+        key = placeholder_of(snapshot.settings)
+        if key:
+            value = snapshot.settings.text(key)
+            yield MailStep(False, f"{key} is still the placeholder ({value}): nothing is sent.")
             return
         mail = test_mail(snapshot, account, unit_link(self._bus))
         delivery = Delivery(account, self._patience_s, self._limit_s)

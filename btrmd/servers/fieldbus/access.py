@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 
 from ...model.setting_format import split_list
-from ...net import plain_address
+from ...net import plain_address, plain_network
 
 
 class AllowList:
@@ -13,7 +13,7 @@ class AllowList:
 
     def __init__(self, text: str) -> None:
         self._networks: tuple[IPv4Network | IPv6Network, ...] = tuple(
-            ip_network(item) for item in split_list(text)
+            plain_network(item) for item in split_list(text)
         )
 
     def allows(self, peer: str) -> bool:

@@ -104,6 +104,11 @@ class Endpoint(abc.ABC):
     async def stop(self) -> None:
         """Close the listener and every connection."""
 
+    def adopt(self, plan: ListenerConfig) -> bool:
+        """Take over other settings at the same place without closing anything; False = it cannot,
+        and is to be opened anew."""
+        return False
+
     @property
     def warning(self) -> str:
         """A sentence about something that is not as asked for, though it is open; or ""."""

@@ -48,11 +48,6 @@ class Dnp3Config:
     def resume_s(self) -> float:
         return max(RESUME_S, 10.0 * self.retry_s)
 
-    @property
-    def initiates(self) -> bool:
-        """Anything at all is sent without being asked."""
-        return self.unsolicited or self.restart_message
-
 
 class Speaker(Protocol):
     """A conversation, as the association chooses among them. Times on the loop's clock."""
@@ -69,14 +64,15 @@ class Association:
     """Outlives connections and listener restarts; a daemon restart begins a new one.
 
     `restart`: IIN1.7 is up; `announced`: the start-up null response was confirmed; `enabled`:
-    classes the master wants unsolicited; `silenced`: it has switched them off (function 21).
+    classes the master wants unsolicited; `switched`: on or off as functions 20 and 21 left it,
+    None = as the settings say (R106).
     """
 
     address: int
     master: int
     restart: bool = True
     announced: bool = False
-    silenced: bool = False
+    switched: bool | None = None
     enabled: set[EventClass] = field(default_factory=set)
     speakers: list[Speaker] = field(default_factory=list)
 
@@ -93,8 +89,12 @@ class Association:
             default=None,
         )
 
+    def is_on(self, config: Dnp3Config) -> bool:
+        """Events are sent without being asked, for the classes the master has enabled."""
+        return config.unsolicited if self.switched is None else self.switched
+
     def has_news(self, config: Dnp3Config, events: EventBuffers) -> bool:
         """There is something to send that nobody has asked for."""
         if config.restart_message and not self.announced:
             return True
-        return config.unsolicited and any(events.count(cls) for cls in self.enabled)
+        return self.is_on(config) and any(events.count(cls) for cls in self.enabled)

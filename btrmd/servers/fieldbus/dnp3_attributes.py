@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from ...model.plain_ascii import plain_ascii
 from ...model.snapshot import Snapshot
 
 GROUP: Final = 0
@@ -47,5 +48,5 @@ def attribute_objects(variation: int, snapshot: Snapshot) -> list[tuple[int, byt
 
 
 def _text(text: str) -> bytes:
-    raw = text.encode("ascii", "replace")[:_LONGEST]
+    raw = plain_ascii(text).encode("ascii")[:_LONGEST]
     return bytes((_VSTR, len(raw))) + raw

@@ -9,7 +9,7 @@ from typing import Final
 
 from ...model.commands import Answer
 from .context import FieldbusContext
-from .dnp3_association import Association
+from .dnp3_association import Association, Dnp3Config
 from .dnp3_controls import Ask, Dnp3Controls
 from .dnp3_limits import ANSWER_S
 from .dnp3_reads import Reads
@@ -68,7 +68,7 @@ class Dnp3Connection:
                 lambda: context.bus.snapshot,
                 context.age,
                 config.extended,
-                lambda: association.silenced,
+                lambda: association.switched,
             ),
             Dnp3Controls(context.bus, source, station.count),
             clock=self._loop.time,
@@ -106,6 +106,12 @@ class Dnp3Connection:
         self._inbox += data
         if not self._is_scheduled and not self._is_waiting:
             self._work()
+
+    def adopt(self, config: Dnp3Config) -> None:
+        """Go by other settings from now on."""
+        if not self._is_closed:
+            self._session.adopt(config)
+            self._loop.call_soon(self.pump)
 
     def pump(self) -> None:
         """Send what nobody has asked for, if it is due, and come back when the next is."""

@@ -26,6 +26,7 @@ from ...model.commands import (
     ResetData,
     RestartUnit,
     StartTest,
+    SwitchUnsolicited,
 )
 from ...model.commands import StopTest as StopTestCommand
 from ...model.encoding import decode_write
@@ -111,6 +112,13 @@ class Dnp3Controls:
             return
         try:
             self._noted.append(self._bus.post(NoteWrite(key, text, self._source)))
+        except BusyError:
+            self._count("writes_not_logged")
+
+    def switch_unsolicited(self, is_on: bool) -> None:
+        """Functions 20 and 21 have changed whether events are sent unasked; nobody waits."""
+        try:
+            self._bus.post(SwitchUnsolicited(is_on, self._source))
         except BusyError:
             self._count("writes_not_logged")
 

@@ -81,8 +81,9 @@ EVENTS: Final[tuple[Row, ...]] = (
     ("Event buffer", f"{CAPACITY} events; full: the oldest goes, IIN2.3 until a response with it "
      "is confirmed; kept over listener restarts and settings changes, not over a restart of the "
      "daemon; TCP and serial share it"),
-    ("Unsolicited responses", "with `dnp3.unsolicited`, for the classes the master has enabled "
-     "since the daemon started (function 20); binary input 2 shows whether they are on"),
+    ("Unsolicited responses", "for the classes the master has enabled since the daemon started "
+     "(function 20), on a new unit too; `dnp3.unsolicited` is the state at the start, binary input "
+     "2 shows whether they are on"),
     ("Repeats", f"`dnp3.retries` (0..254, {FOR_EVER} = for ever) every `dnp3.retry_s` (0 counts as "
      f"{SHORTEST_RETRY_S:g} s); after the last one a new event, a request or a connection "
      f"begins again, or {RESUME_S:g} s (ten times the retry time if that is longer)"),
@@ -97,11 +98,19 @@ FUNCTIONS: Final[tuple[tuple[str, str, str], ...]] = (
     ("1", "Read", ""),
     ("2", "Write", "g10v1 q00 start = stop, value 1 or 0; g50v1; g50v3; g80v1 index 7 = 0"),
     ("3, 4", "Select, Operate", "extension; g12v1, g41"),
-    ("5", "Direct operate", "g41v2; g41v1, v3, v4 and g12v1 as an extension"),
+    (
+        "5",
+        "Direct operate",
+        "g41v2, also with qualifier 00 (start = stop); g41v1, v3, v4 and g12v1 as an extension",
+    ),
     ("6", "Direct operate, no response", "extension"),
     ("13", "Cold restart", "`dnp3.cold_restart`"),
     ("15", "Initialize data", "obsolete in IEEE 1815; null response, nothing happens"),
-    ("20, 21", "Enable, disable unsolicited", "IIN2.0 unless `dnp3.unsolicited`"),
+    (
+        "20, 21",
+        "Enable, disable unsolicited",
+        "always; until the next start, or until `dnp3.unsolicited` is set",
+    ),
     ("23", "Delay measurement", "extension"),
     ("24", "Record current time", "extension"),
     ("129, 130", "Response, unsolicited response", ""),
@@ -139,7 +148,9 @@ def profile_markdown() -> str:
         "dead sensor, a run time before the first test) is COMM_LOST there, which a master shows "
         "as bad. g30v4, with which class 0 and variation 0 answer as the manual has it, has no "
         "flags: not known is -32768 there, and a master that is told nothing else trends it as a "
-        "value. Where the master can ask for nothing else, make -32768 bad in its scaling.\n",
+        "value. Where the master can ask for nothing else, make -32768 bad in its scaling.\n\n"
+        "At 36 and 48 V read them as g30v1 (or g30v3): millivolts do not fit in 16 bits, 54.17 V "
+        "reads 32767 there (in g30v2 with OVER_RANGE).\n",
     ]
     parts += ["## Device\n", _pairs(DEVICE), "## Link layer\n", _pairs(LINK)]
     parts += ["## Application layer\n", _pairs(APPLICATION), "## Events\n", _pairs(EVENTS)]

@@ -79,19 +79,20 @@ _ENCODERS: Final[Mapping[tuple[int, int], Callable[..., bytes]]] = {
 
 
 class Reads:
-    """A py1815 read provider. `silenced()`: the master has switched unsolicited responses off."""
+    """A py1815 read provider. `switched()`: whether unsolicited responses are on, None = as the
+    point tells."""
 
     def __init__(
         self,
         snapshot: Callable[[], Snapshot],
         age: Callable[[], float],
         extended: bool,
-        silenced: Callable[[], bool],
+        switched: Callable[[], bool | None],
     ) -> None:
         """`age()`: seconds since the control loop's last tick."""
         self._snapshot = snapshot
         self._age = age
-        self._silenced = silenced
+        self._switched = switched
         self._maps: Mapping[int, Mapping[int, tuple[Point, Binary | Analog]]] = {
             1: dnp3_map(BinaryInput, extended),
             10: dnp3_map(BinaryOutput, extended),
@@ -168,9 +169,9 @@ class Reads:
         return found
 
     def _seen(self, key: str, reading: Reading) -> Reading:
-        if key == UNSOLICITED and reading.value is True and self._silenced():
-            return reading._replace(value=False)
-        return reading
+        switched = self._switched() if key == UNSOLICITED else None
+        # the point follows a tick later
+        return reading if switched is None else reading._replace(value=switched)
 
 
 def _in_range(group: int, variation: int, objects: list[bytes], start: int, stop: int) -> bytes:

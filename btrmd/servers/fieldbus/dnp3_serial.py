@@ -8,7 +8,7 @@ from .context import Endpoint, FieldbusContext
 from .dnp3_connection import Dnp3Connection
 from .dnp3_limits import SERIAL_READ_HOLD_S
 from .dnp3_station import Dnp3Station
-from .listener_config import ListenerConfig, SerialLine
+from .listener_config import ListenerConfig, SerialLine, can_adopt
 from .serial_port import SerialPort
 
 GAP_S: Final = 0.5  # longer than any pause inside a frame at 1200 baud
@@ -42,6 +42,13 @@ class Dnp3Serial(Endpoint):
             gap_s=GAP_S,
         )
         return self._line.device
+
+    def adopt(self, plan: ListenerConfig) -> bool:
+        if self._dnp3_connection is None or not can_adopt(self.plan, plan):
+            return False
+        self.plan = plan
+        self._dnp3_connection.adopt(Dnp3Station.of(self.context, plan).config)
+        return True
 
     async def stop(self) -> None:
         if self._dnp3_connection is not None:

@@ -31,6 +31,7 @@ from ...model.commands import Answer
 from .dnp3_association import Association, Dnp3Config
 from .dnp3_controls import AnswerPending, Ask, Dnp3Controls
 from .dnp3_limits import CONFIRM_S, FRAGMENT, RESTART_MS, SELECT_S
+from .dnp3_range import with_index, with_range
 from .dnp3_reads import Reads
 
 MOST_LATER: Final = 64  # frames that wait behind a request whose answer is not in yet
@@ -82,7 +83,6 @@ class Dnp3Session(Session):
         self.held: tuple[Ask, ...] | None = None
         self.heard_at: float | None = None
         self.sound_frames = 0  # whoever they were for
-        switches = (FunctionCode.ENABLE_UNSOLICITED, FunctionCode.DISABLE_UNSOLICITED)
         super().__init__(
             reads,
             control_provider=owner_controls,
@@ -95,8 +95,7 @@ class Dnp3Session(Session):
             confirm_timeout=CONFIRM_S,
             clock=clock,
             time_sink=self._note_time,
-            disabled_functions=() if config.unsolicited else switches,
-            unsolicited=config.initiates,
+            unsolicited=True,  # functions 20 and 21 always work; what is said unasked: see below
             unsolicited_confirm_timeout=config.retry_s,
             unsolicited_retries=config.retries,
             unsolicited_resume=config.resume_s,
@@ -104,6 +103,13 @@ class Dnp3Session(Session):
         )
         self._enabled = association.enabled
         self._is_built = True
+
+    def adopt(self, config: Dnp3Config) -> None:
+        """Other settings from now on, addresses and profile excepted; what is in flight stays."""
+        self._config = config
+        self._unsolicited_timeout = config.retry_s
+        self._unsolicited_retries = config.retries
+        self._unsolicited_resume = config.resume_s
 
     # --- state that belongs to the association, not to this connection ---------------------------
 
@@ -175,8 +181,9 @@ class Dnp3Session(Session):
             return self._initialize_data(fragment)
         select = self._select
         waited = self._deferred is not None
+        asked = with_index(fragment)
         try:
-            response = super()._dispatch_fragment(fragment)
+            response = with_range(super()._dispatch_fragment(asked), fragment)
         except AnswerPending as held:
             self._select = select
             self._held_fragment = fragment
@@ -278,8 +285,15 @@ class Dnp3Session(Session):
         response = super()._set_unsolicited(request, enable=enable)
         refused = IIN2Bit.PARAM_ERROR | IIN2Bit.OBJECT_UNKNOWN
         if not response[3] & refused:
-            self._association.silenced = not enable and not self._enabled
+            self._switched(enable or bool(self._enabled))
         return response
+
+    def _switched(self, is_on: bool) -> None:
+        """Functions 20 and 21 hold until the daemon starts anew or the page says otherwise."""
+        association = self._association
+        before, association.switched = association.is_on(self._config), is_on
+        if is_on is not before:
+            self._owner_controls.switch_unsolicited(is_on)
 
     def _has_news(self) -> bool:
         return self._speaks() and super()._has_news()

@@ -52,9 +52,20 @@ class Dnp3Station:
         station = context.shared.get(_SHARED)
         if not isinstance(station, cls):
             station = context.shared[_SHARED] = cls(context, config)
-        station.config = config
+        station.adopt(config)
         station.feed.configure(config.event_class, config.event_index_base, config.extended)
         return station
+
+    def adopt(self, config: Dnp3Config) -> None:
+        """The settings are these now. A tick that was set or taken away is the page's word: what
+        the master has switched before counts no more (R106)."""
+        before, self.config = self.config, config
+        if before.unsolicited is config.unsolicited:
+            return
+        for association in self._associations.values():
+            association.switched = None
+            if not config.unsolicited:
+                association.enabled.clear()
 
     def association(self, name: str) -> Association:
         """TCP and the serial line are two associations; a new address begins a new one."""

@@ -11,15 +11,15 @@ from typing import Final
 
 from ...model.limits import LIMITS, STALL_S
 from ...names import AddressPendingError, Names
-from ...net import is_same_host
+from ...net import is_same_host, plain_peer
 from ..share import Member, Share
 from .access import AllowList
 from .context import Endpoint, FieldbusContext
-from .dnp3_association import Association
+from .dnp3_association import Association, Dnp3Config
 from .dnp3_connection import Dnp3Connection
 from .dnp3_limits import TCP_READ_HOLD_S
 from .dnp3_station import Dnp3Station
-from .listener_config import ListenerConfig, TcpPlace
+from .listener_config import ListenerConfig, TcpPlace, can_adopt
 from .listening import Listening
 
 log = logging.getLogger(__name__)
@@ -56,12 +56,14 @@ class TcpConnection(asyncio.Protocol):
         self.member: Member | None = None
         self.dnp3_connection: Dnp3Connection | None = None
         self.is_ours = False  # we called
+        self.host = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         peer = transport.get_extra_info("peername")
-        host = str(peer[0]) if isinstance(peer, tuple) and peer else ""
+        host = plain_peer(str(peer[0])) if isinstance(peer, tuple) and peer else ""
+        self.host = host
         if not self._endpoint.admit(host, self):
             transport.abort()
             return
@@ -100,6 +102,11 @@ class TcpConnection(asyncio.Protocol):
             self._endpoint.connections.remove(self)
         if self.member is not None:
             self._endpoint.share.leave(self.member)
+
+    def adopt(self, config: Dnp3Config) -> None:
+        """Go by other settings from now on."""
+        if self.dnp3_connection is not None:
+            self.dnp3_connection.adopt(config)
 
     def close(self) -> None:
         if self._transport is not None:
@@ -165,7 +172,7 @@ class Dnp3Tcp(Endpoint):
         self.context.regular.append(self._sweep)
         self._here = (self._listening.place.host, self._listening.place.port)
         master_ip = str(self.plan.settings["dnp3.master_ip"])
-        if master_ip and station.config.initiates:
+        if master_ip:  # function 20 may come at any time
             target = (master_ip, int(str(self.plan.settings["dnp3.port"])))
             self._caller = self.context.loop.create_task(
                 self._call(station, association, target, connection)
@@ -184,6 +191,20 @@ class Dnp3Tcp(Endpoint):
             self.context.regular.remove(self._sweep)
             self._station.close(self.share)
             self._station = None
+
+    def adopt(self, plan: ListenerConfig) -> bool:
+        """Connections stay, but for peers that are no longer welcome."""
+        if self._station is None or not can_adopt(self.plan, plan):
+            return False
+        self.plan = self.plan._replace(settings=plan.settings)
+        config = Dnp3Station.of(self.context, plan).config
+        self._access = AllowList(str(plan.settings["dnp3.allow"]))
+        for connection in list(self.connections):
+            if connection.is_ours or self._access.allows(connection.host):
+                connection.adopt(config)
+            else:
+                connection.close()
+        return True
 
     def admit(self, host: str, connection: TcpConnection) -> bool:
         """A place for this peer, which may cost another one his. The master that we have called,

@@ -31,6 +31,13 @@ REOPENED_BY: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
+# Of these, what an open DNP3 listener takes over without closing: its master notices nothing.
+ADOPTED: Final = frozenset(
+    {"dnp3.retry_s", "dnp3.retries", "dnp3.unsolicited", "dnp3.restart_message",
+     "dnp3.event_class", "dnp3.event_index_base", "dnp3.allow"}
+)  # fmt: skip
+
+
 class SerialLine(NamedTuple):
     """A serial line. `device` "none" = off; `parity` none, even or odd; 8 data bits, 1 stop bit."""
 
@@ -68,6 +75,11 @@ class ListenerConfig(NamedTuple):
     protocol: str
     place: TcpPlace | SerialLine
     settings: Mapping[str, Value]
+
+
+def can_adopt(old: ListenerConfig, new: ListenerConfig) -> bool:
+    """Nothing differs but settings that an open listener takes over."""
+    return all(key in ADOPTED or old.settings[key] == value for key, value in new.settings.items())
 
 
 def split_place(text: str) -> TcpPlace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from ...model.plain_ascii import plain_ascii
 from ...model.snapshot import Snapshot
 from .modbus_request import (
     DEVICE_ID_MEI,
@@ -23,7 +24,7 @@ _LONGEST: Final = MAX_PDU - _HEAD - 2
 def server_data(snapshot: Snapshot, unit: int) -> bytes:
     """Function 17: byte count, server id (the unit), run indicator, "BTRM300 1.0" in ASCII."""
     name = f"{_text(snapshot, 'system.model')} {_text(snapshot, 'system.firmware')}"
-    data = bytes((unit, 0xFF if snapshot.is_ticking else 0x00)) + name.encode("ascii", "replace")
+    data = bytes((unit, 0xFF if snapshot.is_ticking else 0x00)) + plain_ascii(name).encode("ascii")
     return bytes((len(data),)) + data
 
 
@@ -40,7 +41,7 @@ def objects(snapshot: Snapshot) -> dict[int, bytes]:
         0x06: str(snapshot.settings["site.location"]),
         _SERIAL: _text(snapshot, "system.serial"),
     }
-    return {n: text.encode("ascii", "replace")[:_LONGEST] for n, text in texts.items()}
+    return {n: plain_ascii(text).encode("ascii")[:_LONGEST] for n, text in texts.items()}
 
 
 def identity_data(snapshot: Snapshot, request: ReadIdentity) -> bytes:

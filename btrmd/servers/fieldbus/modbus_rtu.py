@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Coroutine
 from typing import Any, Final, cast
 
 from .context import Endpoint, FieldbusContext
 from .listener_config import ListenerConfig, SerialLine
+from .modbus_echo import Echo
 from .modbus_unit import Unit
 from .serial_port import SerialPort
 
@@ -61,6 +63,35 @@ def is_frame(data: bytes) -> bool:
     return _SHORTEST <= len(data) <= MAX_FRAME and crc16(data[:-2]) == data[-2:]
 
 
+# function -> length of a request, CRC included (Modbus Application Protocol V1.1b3 section 6)
+_LENGTHS: Final = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 17: 4, 22: 10, 43: 7}
+_COUNTS: Final = {15: 6, 16: 6, 23: 10}  # function -> where the number of data bytes stands
+_STRAY: Final = 3  # zeros that a line may add where its driver is switched on or off
+
+
+def _is_request(data: bytes) -> bool:
+    """A frame that is as long as its function says."""
+    if len(data) < _SHORTEST:
+        return False
+    length, count_at = _LENGTHS.get(data[1]), _COUNTS.get(data[1])
+    if count_at is not None and count_at < len(data):
+        length = count_at + 1 + data[count_at] + 2
+    return length == len(data) and is_frame(data)
+
+
+def frame_in(data: bytes) -> bytes | None:
+    """The frame in a piece: without the zeros that a line adds in front or behind, where that makes
+    a request of it. The CRC does not tell: it stays right with a zero more behind it."""
+    most_front = min(_STRAY, len(data) - len(data.lstrip(b"\0")))
+    most_back = min(_STRAY, len(data) - len(data.rstrip(b"\0")))
+    for front in range(most_front + 1):
+        for back in range(most_back + 1):
+            cut = data[front : len(data) - back]
+            if _is_request(cut):
+                return cut
+    return data if is_frame(data) else None
+
+
 class Framer:
     """Pieces of bytes with their times in, whole frames out; pure."""
 
@@ -70,6 +101,7 @@ class Framer:
         self._piece = bytearray()
         self._held = b""  # a piece that was no frame
         self._began = self._ended = self._held_until = 0.0
+        self.echo = Echo()
 
     def add(self, data: bytes, at: float) -> bytes | None:
         """Bytes read at `at` (s). The frame before them, if they come after a silence.
@@ -97,8 +129,13 @@ class Framer:
         held = self._held if self._began <= self._held_until else b""
         self._held = b""
         for data in (piece, held + piece) if held else (piece,):
-            if is_frame(data):
-                return data
+            data = self.echo.without(data, self._began)
+            if not data:
+                return None
+            frame = frame_in(data)
+            if frame is not None:
+                self.echo.heard(frame)
+                return frame
         if len(held) + len(piece) <= MAX_FRAME:
             self._held, self._held_until = held + piece, keep_until
         return None
@@ -180,4 +217,7 @@ class ModbusRtu(Endpoint):
         if unit == _BROADCAST or number != self._newest:
             return
         frame = bytes((unit,)) + pdu
-        self._port.write(frame + crc16(frame))
+        frame += crc16(frame)
+        lasts_s = len(frame) * _BITS_PER_CHAR / self._port.line.baud
+        self._framer.echo.sent(frame, time.monotonic(), lasts_s)
+        self._port.write(frame)

@@ -9,7 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, Final, cast
 
 from ...model.limits import LIMITS, STALL_S
-from ...net import plain_address
+from ...net import plain_peer
 from ..share import Member, Share
 from .access import AllowList
 from .context import Endpoint, FieldbusContext
@@ -128,7 +128,7 @@ class _ModbusClient(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         name = self._transport.get_extra_info("peername") or ("",)
-        self.peer = str(plain_address(str(name[0])) or name[0])
+        self.peer = plain_peer(str(name[0]))
         self.source = f"modbus {self.peer}"
         self.member = self._endpoint.admit(self)
         if self.member is None:

@@ -88,6 +88,10 @@ class Fieldbus:
         self._bus = bus
         self._options = options
         self._factories = factories
+        self._open: dict[str, Endpoint] = {}  # by the name of the listener
+        self._adopted: dict[
+            str, ListenerConfig
+        ] = {}  # what an open listener has taken over since it was planned
         self._ports: dict[tuple[str, TcpPlace], TcpPlace] = {}  # what "any free port" became
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
@@ -169,8 +173,12 @@ class Fieldbus:
     ) -> None:
         """Close what is not wanted any more, open what is; the rest is not touched."""
         for name, (plan, task) in list(endpoints.items()):
-            if wanted.get(name) != plan:
+            new = wanted.get(name)
+            if new is not None and new != plan and self._adopts(plan, new):
+                endpoints[name] = (new, task)
+            elif new != plan:
                 del endpoints[name]
+                self._adopted.pop(name, None)
                 task.cancel()
                 await asyncio.wait({task})
                 if name not in wanted:
@@ -178,6 +186,18 @@ class Fieldbus:
         for name, plan in wanted.items():
             if name not in endpoints:
                 endpoints[name] = (plan, asyncio.create_task(self._keep(plan, context)))
+
+    def _adopts(self, plan: ListenerConfig, new: ListenerConfig) -> bool:
+        """The listener stays open, with its connections, and goes by the new settings."""
+        endpoint = self._open.get(plan.name)
+        if endpoint is None or plan._replace(settings=new.settings) != new:
+            return False
+        if not endpoint.adopt(new):
+            return False
+        self._adopted[plan.name] = new
+        shown = self._bus.listeners[plan.name]
+        self._bus.report_listener(plan.name, shown.address, shown.fault)
+        return True
 
     async def _keep(self, plan: ListenerConfig, context: FieldbusContext) -> None:
         """Keep one listener open until this task is cancelled."""
@@ -187,6 +207,7 @@ class Fieldbus:
         pause, reported = FIRST_RETRY_S, ""
         while True:
             opened = context.loop.time()
+            plan = self._adopted.get(plan.name, plan)
             fault = await self._serve(factory, plan, context)
             if context.loop.time() - opened > SETTLED_S:
                 pause = FIRST_RETRY_S
@@ -206,6 +227,7 @@ class Fieldbus:
         try:
             endpoint = factory(context, plan)
             address = await endpoint.start()
+            self._open[plan.name] = endpoint
             if isinstance(place, TcpPlace) and place.port == 0:
                 self._ports[plan.name, place] = split_place(address)
             self._bus.report_listener(plan.name, address, endpoint.warning)
@@ -222,6 +244,7 @@ class Fieldbus:
             log.exception("%s: internal error", plan.name)
             return f"{plan.name} stopped by an internal error: {type(error).__name__}: {error}."
         finally:
+            self._open.pop(plan.name, None)
             if endpoint is not None:
                 try:
                     await endpoint.stop()

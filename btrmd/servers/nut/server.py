@@ -9,14 +9,13 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from ipaddress import ip_network
 from typing import Final
 
 from ...bus import Bus
 from ...model.limits import LIMITS, STALL_S
 from ...model.setting_format import split_list
 from ...model.settings import Settings
-from ...net import network_of, plain_address
+from ...net import network_of, plain_address, plain_network, plain_peer
 from ..allowance import Allowance
 from ..share import Member, Share
 from ..tcp import bind, reset
@@ -197,7 +196,7 @@ class NutServer:
                 sock, address = self._listening.accept()
             except OSError:
                 return
-            host = str(plain_address(str(address[0])) or address[0])
+            host = plain_peer(str(address[0]))
             if not self.share.admits(host):
                 reset(sock)
             elif self._may_connect(host):
@@ -243,7 +242,7 @@ class NutServer:
         networks = split_list(self._bus.snapshot.settings.text("nut.allow"))
         address = plain_address(host)
         return not networks or (
-            address is not None and any(address in ip_network(net) for net in networks)
+            address is not None and any(address in plain_network(net) for net in networks)
         )
 
     def _show(self, address: str, fault: str) -> None:

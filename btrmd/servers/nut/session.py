@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from ... import __version__
 from ...bus import Bus
+from ...model.plain_ascii import plain_ascii
 from ...model.snapshot import Snapshot
 from .variables import COMMANDS, VARIABLES
 
@@ -113,8 +114,9 @@ class NutSession:
             raise NutRefusedError("INVALID-ARGUMENT")
         value = self._value(name, snapshot)
         if kind == "TYPE":
-            is_number = re.fullmatch(r"-?\d+(\.\d+)?", value) is not None
-            return f"TYPE {UPS} {name} {'NUMBER' if is_number else f'STRING:{len(value)}'}\n"
+            is_number = re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value) is not None
+            length = len(plain_ascii(value))
+            return f"TYPE {UPS} {name} {'NUMBER' if is_number else f'STRING:{length}'}\n"
         return f"VAR {UPS} {name} {_quoted(value)}\n"
 
     def _list(self, what: str, *rest: str) -> str:
@@ -237,5 +239,6 @@ def _listed(title: str, lines: list[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    plain = "".join(char if char.isprintable() else " " for char in text)
-    return '"' + plain.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """One word as NUT's clients read it (parseconf.c): they take a bare # for a comment even in
+    quotes, and write a line into their log for each octet beyond ASCII."""
+    return '"' + re.sub(r'([#\\"])', r"\\\1", plain_ascii(text)) + '"'

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...model.limits import LIMITS
-from ...net import network_of
+from ...net import network_of, plain_peer
 from ..allowance import Allowance
 from ..fair_queue import FairQueue
 from ..share import MOST_PLACES, Share
@@ -44,7 +44,7 @@ class Sender:
     @property
     def host(self) -> str:
         """The address without its port; an IPv4 one behind an IPv6 socket as IPv4."""
-        return str(self.address[0]).removeprefix("::ffff:")
+        return plain_peer(str(self.address[0]))
 
     def send(self, raw: bytes) -> None:
         """Send an answer; a peer that cannot be reached is no concern of ours."""

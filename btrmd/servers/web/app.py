@@ -10,6 +10,7 @@ from typing import Final
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import IntegerConverter
 
 from . import openapi
 from .about_page import about_routes
@@ -59,6 +60,7 @@ def create_app(services: Services) -> Flask:
     app.jinja_env.globals["asset"] = assets.url
     app.jinja_env.globals["inline"] = assets.inline
     pages = Pages(services)
+    app.url_map.converters["int"] = _AsciiNumber
     routes = _all_routes(services, assets, pages)
     for route in routes:
         app.add_url_rule(
@@ -131,6 +133,12 @@ def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Ro
         *security_routes(services),
         *(route for make in makers for route in make(pages)),
     )
+
+
+class _AsciiNumber(IntegerConverter):
+    """A number in a path; the converter's own pattern takes the digits of every script."""
+
+    regex = "[0-9]{1,18}"
 
 
 class _Headers:

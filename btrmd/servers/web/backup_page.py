@@ -142,7 +142,8 @@ class BackupPage:
             return self._again(f"{_format(error)} Nothing has been changed.", 422)
         keys = before.differing(after)
         if keys:
-            changes = {key: after[key] for key in keys}
+            # also what is so already: named, it does not move along with others
+            changes = {k: after[k] for k in after if k in keys or k in upload.changes}
             answer = self._services.send(ChangeSettings(changes, source()))
             if not answer.ok:
                 text = f"{answer.text} Nothing has been changed."

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 from flask import Request
 
 from btrmd.model.errors import BtrmError
+from btrmd.model.number_text import read_number
 
 MAX_BODY: Final = 64 * 1024  # bytes
 MAX_FIELDS: Final = 500
@@ -112,7 +113,7 @@ def query_time(asked: Request, key: str, default: float) -> float:
     text = asked.args.get(key)
     if text is None:
         return default
-    at = _first_good(text, float, _iso)
+    at = _first_good(text, read_number, _iso)
     if at is None or not 0 <= at <= _LAST_TIME:
         refuse_field(key, text, "ISO 8601 or seconds since 1970")
     return at
@@ -130,6 +131,8 @@ def _first_good(text: str, *readers: Callable[[str], float]) -> float | None:
 
 
 def _iso(text: str) -> float:
+    if not text.isascii():
+        raise ValueError("an ISO time is written in ASCII")
     parsed = datetime.fromisoformat(text.strip().replace(" ", "+") if "T" in text else text)
     return (parsed if parsed.tzinfo is not None else parsed.replace(tzinfo=UTC)).timestamp()
 

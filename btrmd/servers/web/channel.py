@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from waitress.channel import ClientDisconnected, HTTPChannel
 
 from btrmd.model.limits import PIPELINED
+from btrmd.net import plain_peer
 
 from ..share import Member
 from .http_head import RequestHead
@@ -62,8 +63,10 @@ class HttpChannel(HTTPChannel):
     def __init__(self, server: Server, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:
         self.place = str(addr[0])  # whose account its requests are on
         self.is_user = False  # its last request came from somebody who has logged in
-        self.request_since = 0.0  # wall time s since which a request is coming in; 0 = none is
-        self.progress_at = 0.0  # wall time s when octets were last taken, or began to wait
+        self.request_since = 0.0  # monotonic s since which a request is coming in; 0 = none is
+        self.progress_at = 0.0  # monotonic s when octets were last taken, or began to wait
+        # waitress's own last_activity is wall time, which somebody may set.
+        self.active_at = time.monotonic()
         self._rest = b""  # read, and not looked at yet
         self._task: Task | RefusalTask | None = None  # under way
         self._is_parked = False  # it goes on when the client has caught up
@@ -103,7 +106,7 @@ class HttpChannel(HTTPChannel):
             host = str(self.socket.getsockname()[0])
         except OSError:
             return ""
-        return host.removeprefix("::ffff:").partition("%")[0]
+        return plain_peer(host).partition("%")[0]
 
     def promise(self, feed: StreamFeed) -> bool:
         """The response that is being made is the head of a stream of `feed`, if that has room."""
@@ -114,7 +117,7 @@ class HttpChannel(HTTPChannel):
 
     def write_soon(self, data: bytes) -> int:
         if not self.total_outbufs_len:
-            self.progress_at = time.time()
+            self.progress_at = time.monotonic()
         return int(super().write_soon(data))
 
     def hand_over(self, is_chunked: bool) -> None:
@@ -144,7 +147,7 @@ class HttpChannel(HTTPChannel):
             feed.leave(self)
         elif feed is not None and not self.connected:  # gone before it joined
             feed.leave(self)
-        self.last_activity = time.time()
+        self.active_at = time.monotonic()
 
     def cancel(self) -> None:
         """The server stops: nothing more is answered."""
@@ -253,7 +256,7 @@ class HttpChannel(HTTPChannel):
             self.handle_close()  # timed out, unreachable: no news of this unit
             return
         if data:
-            self.last_activity = time.time()
+            self.active_at = time.monotonic()
             self.received(data)
         else:
             self.connected = False
@@ -340,7 +343,9 @@ class HttpChannel(HTTPChannel):
             return False
         is_moving = bool(super()._flush_some(do_close))
         if is_moving or not self.total_outbufs_len:
-            self.progress_at = time.time()
+            self.progress_at = time.monotonic()
+        if is_moving:
+            self.active_at = self.progress_at
         return is_moving
 
     def handle_close(self) -> None:

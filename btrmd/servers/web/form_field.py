@@ -8,8 +8,10 @@ from typing import Final, NamedTuple
 
 from btrmd.model.readings import BAD, MISSING
 from btrmd.model.setting import Setting, SettingValue
+from btrmd.model.setting_relations import NOTED, notes
 from btrmd.model.settings import (
     SETTINGS,
+    Settings,
     allowed_choices,
     allowed_limits,
     allowed_text,
@@ -118,7 +120,7 @@ def make_field(
         is_whole=setting.kind == "int",
         most=setting.max_length,
         error=error,
-        note=_warn(key, value),
+        note=_note(key, value, settings),
     )
     if setting.kind == "bool":
         is_on = typed[key] == "true" if key in typed else value is True
@@ -177,8 +179,6 @@ def _choice(field: Field, setting: Setting, snapshot: Snapshot) -> Field:
     return field._replace(kind=kind, options=options, unit="")
 
 
-def _warn(key: str, value: SettingValue) -> str:
+def _note(key: str, value: SettingValue, settings: Settings) -> str:
     """R165: accepted, but not without a word."""
-    if key == "dnp3.retry_s" and isinstance(value, int) and value < 5:
-        return "Below 5 s is not recommended: the master may not have answered yet."
-    return ""
+    return notes({**settings, key: value}).get(key, "") if key in NOTED else ""

@@ -71,7 +71,8 @@ class FormPage:
         if request.args.get("restored") == TYPE2_MINIMUM:
             alert = _format_restored(self._services.bus.snapshot)
         count = int(saved) if saved in _COUNTS else None
-        return self._render(NOTHING_TYPED, alert=alert, saved=count)
+        moved = _format_moved(request.args.get("moved", ""), self._services.bus.snapshot)
+        return self._render(NOTHING_TYPED, alert=alert, saved=count, moved=moved)
 
     def save(self) -> Response:
         """All fields or none."""
@@ -84,6 +85,9 @@ class FormPage:
             if not answer.ok:
                 return self._refused(answer, read)
         place = f"{self._spec.path}?saved={min(len(read.changes), len(_COUNTS) - 1)}"
+        moved = snapshot.settings.followers(read.changes)
+        if moved:
+            place += f"&moved={','.join(moved)}"
         if read.restored:
             place += f"&restored={read.restored[0]}"
         return see_other(place)
@@ -125,7 +129,21 @@ class FormPage:
         )
 
 
+MOST_KEYS: Final = 400  # characters
 _COUNTS: Final = tuple(str(count) for count in range(len(SETTINGS) + 1))
+
+
+def _format_moved(keys: str, snapshot: Snapshot) -> str:
+    """Which settings have moved along with those that were saved, and to what."""
+    known = [key for key in keys[:MOST_KEYS].split(",") if key in snapshot.settings]
+    if "email.enabled" in known and snapshot.settings.flag("email.enabled"):
+        return "There is a server and a recipient now, so alarms are sent by e-mail from now on."
+    words = [
+        f"{SETTINGS[key].label} = {format_value(snapshot.settings[key])}"
+        for key in known
+        if not SETTINGS[key].secret
+    ]
+    return f"Changed with it: {', '.join(words)}." if words else ""
 
 
 def _format_restored(snapshot: Snapshot) -> str:

@@ -47,6 +47,7 @@ _LEFT_OUT: Final = frozenset(
      "battery.low_capacity", "battery.low_voltage", "supply.lost", "alarm.fault", "alarm.list",
      "dnp3.unsolicited", "system.model", "system.firmware", "system.build_date", "system.serial",
      "test.running", "test.enabled", "ups.enabled", "lvd.enabled", "alarm.any",
+     "modbus.unknown1", "modbus.unknown2",
      "test.last_current", "test.last_temperature", "test.last_voltage"}
 )  # fmt: skip
 _SHARE_HELP: Final[Mapping[str, str]] = {
@@ -59,7 +60,7 @@ _SHARE_HELP: Final[Mapping[str, str]] = {
 # What sends of its own accord, by the name it counts under.
 NOTIFIERS: Final = frozenset({"mail", "syslog", "mqtt", "webhook", "snmp-traps"})
 NOTIFIER_OF: Final = {"trap": "snmp-traps"}  # by the name of its cursor, where that is another
-_STARTED_AT: Final = time.time()
+_STARTED: Final = time.monotonic()
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
@@ -188,7 +189,7 @@ def _daemon(snapshot: Snapshot, streams: int, bus: Bus) -> Iterator[Family]:
     cpu_s = (int(fields[11]) + int(fields[12])) / _TICKS
     yield _one("process_resident_memory_bytes", "Resident memory.", pages * _PAGE)
     yield Family("process_cpu_seconds_total", "counter", "Processor time.", (({}, cpu_s),))
-    yield _one("process_start_time_seconds", "When the daemon started.", round(_STARTED_AT, 3))
+    yield _one("process_start_time_seconds", "When the daemon started.", round(_started_at()))
 
 
 def _points(snapshot: Snapshot) -> Iterator[Family]:
@@ -281,6 +282,11 @@ def _one(name: str, help_: str, value: float) -> Family:
 
 def _counter(name: str, help_: str, label: str, found: Iterable[tuple[str, int]]) -> Family:
     return Family(name, "counter", help_, tuple(({label: word}, float(n)) for word, n in found))
+
+
+def _started_at() -> float:
+    """By the clock of now: at the start it may not have been set yet."""
+    return time.time() - (time.monotonic() - _STARTED)
 
 
 def _number(reading: Reading) -> float | None:

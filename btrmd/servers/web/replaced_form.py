@@ -78,7 +78,7 @@ def _day(text: str, tests: Sequence[TestRecord], now: float) -> tuple[float | No
         kind = "outage" if later.type == "outage" else "test"
         return None, (
             f"There was {'an' if kind == 'outage' else 'a'} {kind}, number {later.n}, "
-            f"{format_time(later.started_at)}, after that day: it would count for the battery before."
+            f"{format_time(later.started_at)}, after that day: it would count for the one before."
             " Give a day that is not before it."
         )
     return at, ""

@@ -28,7 +28,7 @@ _OWN_FORM: Final = frozenset({"Authorization"})  # its template has the fields, 
 _FILES: Final = {"/": "status.html"}
 
 
-class Entry(NamedTuple):
+class SearchEntry(NamedTuple):
     """One thing that can be found: where it is, what it is called, what there is to say of it.
 
     `key` of a setting, else "". `words` is all that a search looks through, in small letters.
@@ -44,7 +44,7 @@ class Entry(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def all_entries() -> tuple[Entry, ...]:
+def all_entries() -> tuple[SearchEntry, ...]:
     """Pages first, then their sections, then the settings in the order of the table."""
     paths = {name: path for name, path in (*PAGES, *ADDED)}
     found = [_entry(path, name, "", name, "") for name, path in paths.items()]
@@ -60,9 +60,9 @@ def all_entries() -> tuple[Entry, ...]:
     return tuple(found)
 
 
-def _entry(href: str, page: str, section: str, label: str, text: str, key: str = "") -> Entry:
+def _entry(href: str, page: str, section: str, label: str, text: str, key: str = "") -> SearchEntry:
     words = " ".join((label, section, page, text, key, key.replace("_", " ").replace(".", " ")))
-    return Entry(href, page, section, label, text, key, words.casefold())
+    return SearchEntry(href, page, section, label, text, key, words.casefold())
 
 
 def _headings(path: str) -> list[tuple[str, str]]:
@@ -79,7 +79,7 @@ def _sections(page: str) -> list[tuple[str, str]]:
     return [(section_anchor(title), title) for title in section_titles(page)]
 
 
-def find(query: str) -> tuple[Entry, ...]:
+def find(query: str) -> tuple[SearchEntry, ...]:
     """What has all words of `query` in it, best first: those whose name begins with it."""
     wanted = query.casefold().split()
     if not wanted:
@@ -88,7 +88,7 @@ def find(query: str) -> tuple[Entry, ...]:
     return tuple(sorted(found, key=lambda entry: _rank(entry, wanted)))
 
 
-def _rank(entry: Entry, wanted: Sequence[str]) -> int:
+def _rank(entry: SearchEntry, wanted: Sequence[str]) -> int:
     """0 where the name has all words, 1 where it has one of them, else 2."""
     hits = sum(word in entry.label.casefold() for word in wanted)
     return 0 if hits == len(wanted) else 1 if hits else 2

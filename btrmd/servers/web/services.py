@@ -33,7 +33,7 @@ SEEN_S: Final = 0.5  # how long an answer waits for the snapshot that shows what
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """`version` is the version of btrmd, `hardware` the name of the board. `mail_tester` sends a
+    """`version` is the version of btrmd, `hardware` the version of the board. `mail_tester` sends a
     test mail by the settings in force and tells each step as it is made; None: no mail is sent.
     `certificates` None: nobody can keep one, so there is no HTTPS. `provisioned`: what became of
     the last file on the boot partition or a memory stick, "" where there was none."""

@@ -13,6 +13,7 @@ from typing import Any, Final
 from waitress.server import TcpWSGIServer
 
 from btrmd.model.limits import STALL_S
+from btrmd.net import plain_peer
 
 from ..share import Member, Share
 from ..tcp import reset
@@ -43,14 +44,21 @@ class Server(TcpWSGIServer):
         self._is_closed = False
         self._wanted: deque[Callable[[], None]] = deque()
         self._share = share
+        self._looks_at = 0.0  # monotonic s of the next look at the connections
         self._identify = identify
-        self._accepts_at = 0.0  # wall time s before which no connection is taken
+        self._accepts_at = 0.0  # monotonic s before which no connection is taken
         super().__init__(*args, **kw)
 
     # --- connections -----------------------------------------------------------------------
 
     def readable(self) -> bool:
-        return time.time() >= self._accepts_at and bool(super().readable())
+        """Asked at each turn of the loop. waitress's own look at the connections goes by wall time:
+        a clock set back would switch it off until that time is reached again."""
+        now = time.monotonic()
+        if now >= self._looks_at:
+            self._looks_at = now + self.adj.cleanup_interval
+            self.maintenance(now)
+        return now >= self._accepts_at and bool(self.accepting)
 
     def handle_accept(self) -> None:
         for _ in range(AT_ONCE):
@@ -60,10 +68,11 @@ class Server(TcpWSGIServer):
                 return
             except OSError as error:
                 if error.errno in _NO_RESOURCES:
-                    self._accepts_at = time.time() + PAUSE_S
+                    self._accepts_at = time.monotonic() + PAUSE_S
                     log.error("no connection can be taken: %s; next try in 1 s", error.strerror)
                 return
-            host = str(address[0])
+            host = plain_peer(str(address[0]))
+            address = (host, *address[1:])
             if self._share.admits(host):
                 self._take(sock, address, host)
             else:
@@ -123,7 +132,7 @@ class Server(TcpWSGIServer):
         channels = list(self.active_channels.values())
         if sum(c.total_outbufs_len for c in channels) <= MOST_UNSENT:
             return
-        latest = time.time() - MOVING_S
+        latest = time.monotonic() - MOVING_S
         stuck = [c for c in channels if c.progress_at < latest and c.total_outbufs_len]
         if stuck:
             self._share.stalled()
@@ -157,7 +166,7 @@ class Server(TcpWSGIServer):
             super().close()
 
     def maintenance(self, now: float) -> None:
-        """End what is silent, trickles in, or is not taken."""
+        """End what is silent, trickles in, or is not taken. `now`: monotonic s."""
         silent = now - self._share.limit.idle_s
         for channel in list(self.active_channels.values()):
             request = channel.request
@@ -174,6 +183,6 @@ class Server(TcpWSGIServer):
                 channel.drop()
             elif channel.will_close:
                 channel.drop()
-            elif not channel.requests and channel.last_activity < silent:
+            elif not channel.requests and channel.active_at < silent:
                 self._share.idle_closed += 1
                 channel.drop()

@@ -146,7 +146,7 @@ class TlsChannel(HttpChannel):
             if not data:
                 self.handle_close()
                 return
-            self.last_activity = time.time()
+            self.active_at = time.monotonic()
             self.received(data)
             if not self.has_leftover:
                 return
@@ -185,7 +185,7 @@ class TlsChannel(HttpChannel):
             self.handle_close()
             return False
         self._is_greeted, self._must_write = True, False
-        self.last_activity = time.time()
+        self.active_at = time.monotonic()
         return True
 
 

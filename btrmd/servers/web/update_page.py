@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from flask import Response, g, request
@@ -72,7 +71,7 @@ class UpdatePage:
             version=services.version,
             state=state,
             ended=format_time(state.at) if state.at else "",
-            is_busy=state.state == "installing" and time.time() - state.at < 3600.0,
+            is_busy=state.is_busy,
             is_bad=state.state in ("failed", "rolled_back", "refused"),
             has_helper=data.get("has_helper") is True,
             uploaded_mb=f"{size / 1e6:.1f}" if size else "",

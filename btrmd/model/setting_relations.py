@@ -1,0 +1,120 @@
+"""Relations: settings that are right by themselves and wrong, or doubtful, together.
+
+Asked of what somebody changes, wherever he does it. What a file holds already is not refused by
+them: an update may not take a unit's settings away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from ipaddress import IPv4Address, IPv4Network
+from typing import Final, NoReturn
+
+from .errors import SettingError
+from .setting_table import SETTINGS
+
+MAIL: Final = ("email.server", "email.to")
+_DNP3: Final = ("dnp3.address", "dnp3.master")
+_NETWORK: Final = ("network.method", "network.address", "network.mask", "network.gateway")
+GATEWAY: Final = "network.gateway"
+NO_GATEWAY: Final = "0.0.0.0"
+LONGEST_PREFIX: Final = 30  # a longer mask leaves no room for two machines
+NOTED: Final = ("dnp3.retry_s", "email.enabled")  # the settings that `notes` may speak of
+RETRY_LEAST_S: Final = 5  # manual section 10.1.2
+
+Values = Mapping[str, object]
+
+
+def check_relations(values: Values, changed: Collection[str]) -> None:
+    """Refuse what cannot be together. `values` all settings as they would be, `changed` the keys
+    that somebody sets. Raises SettingError."""
+    if any(key in changed for key in _DNP3):
+        _check_dnp3(values, changed)
+    if any(key in changed for key in _NETWORK):
+        _check_network(values, changed)
+
+
+def notes(values: Values) -> dict[str, str]:
+    """What is taken, but not without a word: key -> sentence."""
+    found = {}
+    retry_s = values["dnp3.retry_s"]
+    if isinstance(retry_s, int) and retry_s < RETRY_LEAST_S:
+        found["dnp3.retry_s"] = (
+            f"Below {RETRY_LEAST_S} s is not recommended: the master may not have answered yet."
+        )
+    key = placeholder_of(values)
+    if values["email.enabled"] is True and key:
+        found["email.enabled"] = f"No mail is sent while {key} is {values[key] or 'empty'}."
+    return found
+
+
+def loses_gateway(values: Values, changed: Collection[str]) -> bool:
+    """Another address or mask was set, and the gateway still is a new unit's, which is nowhere near
+    any more: nobody has chosen it."""
+    if not {"network.address", "network.mask"} & set(changed):
+        return False
+    prefix = _prefix(str(values["network.mask"]))
+    if prefix is None or values[GATEWAY] != SETTINGS[GATEWAY].default:
+        return False
+    network = IPv4Network((str(values["network.address"]), prefix), strict=False)
+    return IPv4Address(str(values[GATEWAY])) not in network
+
+
+def placeholder_of(values: Values) -> str:
+    """The key of a mail setting that still is what a new unit has, or is empty; "" for none."""
+    return next((key for key in MAIL if _is_placeholder(key, values[key])), "")
+
+
+def _is_placeholder(key: str, value: object) -> bool:
+    """Also where it is one of several recipients."""
+    parts = [part.strip().casefold() for part in str(value).split(",")]
+    return not str(value) or str(SETTINGS[key].default).casefold() in parts
+
+
+def _check_dnp3(values: Values, changed: Collection[str]) -> None:
+    key, other = _DNP3 if _DNP3[0] in changed else _DNP3[::-1]
+    if values[key] == values[other]:
+        _refuse(key, values[key], f"any address but that of {other}, which is {values[other]} too")
+
+
+def _check_network(values: Values, changed: Collection[str]) -> None:
+    mask = str(values["network.mask"])
+    prefix = _prefix(mask)
+    if prefix is None:
+        _refuse(
+            "network.mask", mask, "a mask of leading ones, 128.0.0.0 to 255.255.255.252"
+        )  # fmt: skip
+    if values["network.method"] == "dhcp":
+        return
+    own, way = (str(values[f"network.{name}"]) for name in ("address", "gateway"))
+    address = IPv4Address(own)
+    network = IPv4Network((address, prefix), strict=False)
+    ends = (network.network_address, network.broadcast_address)
+    if address in ends:
+        key = "network.address" if "network.address" in changed else _first(changed)
+        _refuse(key, values[key], f"a machine's address in {network}; {own} is none")
+    if way == NO_GATEWAY:
+        return
+    gateway = IPv4Address(way)
+    if gateway not in network or gateway in ends or gateway == address:
+        key = GATEWAY if GATEWAY in changed else _first(changed)
+        text = f"another machine's address in {network}, or {NO_GATEWAY} for none"
+        if key != GATEWAY:
+            text = f"what leaves {GATEWAY} ({way}) {text}; set both together"
+        _refuse(key, values[key], text)
+
+
+def _first(changed: Collection[str]) -> str:
+    return next(key for key in (*_NETWORK[1:], _NETWORK[0]) if key in changed)
+
+
+def _prefix(mask: str) -> int | None:
+    """Its length; None for one that is not of leading ones only, or leaves no machines."""
+    bits = int(IPv4Address(mask))
+    prefix = bits.bit_count()
+    is_whole = bits == (0xFFFFFFFF << (32 - prefix)) & 0xFFFFFFFF
+    return prefix if is_whole and 1 <= prefix <= LONGEST_PREFIX else None
+
+
+def _refuse(key: str, value: object, allowed: str) -> NoReturn:
+    raise SettingError(key, value, allowed, f"{key} = {value} is refused: allowed is {allowed}.")
