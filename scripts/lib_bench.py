@@ -20,9 +20,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from lib_bench_cpu import cpu_s, least
+
 PAGE = os.sysconf("SC_PAGE_SIZE")
-TICKS = os.sysconf("SC_CLK_TCK")
 LOAD_S = 120.0  # at least: a 99.9th percentile of ticks needs more than a thousand of them
+RUNS = 4  # of a figure that others on the machine can only make worse
+STARTED_S = 6.0  # templates are compiled and the first readings in: then it is at rest
 NAMES = ("core", "estimate", "start", "idle", "page", "web", "load", "snmp", "modbus", "dnp3")
 
 
@@ -39,15 +42,21 @@ class Figure(NamedTuple):
 class Daemon:
     """A daemon of its own on free ports, with its own folders."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, settings: tuple[str, ...] = ()) -> None:
         self.state = folder / "state"
         words = [sys.executable, "-m", "btrmd", "run", "--simulate", *options]
         for name in ("http", "modbus", "dnp3", "snmp"):
             if f"--{name}" not in options:
                 words += [f"--{name}", "127.0.0.1:0"]
         words += ["--https", "none"]
-        words += ["--config-dir", str(folder / "config"), "--state-dir", str(self.state)]
+        dirs = ["--config-dir", str(folder / "config"), "--state-dir", str(self.state)]
+        words += dirs
         (folder / "config").mkdir(parents=True, exist_ok=True)
+        if settings:
+            subprocess.run(
+                [sys.executable, "-m", "btrmd", "set", *settings, *dirs],
+                check=True, stdout=subprocess.DEVNULL,
+            )  # fmt: skip
         self.started = time.monotonic()
         self.log = (folder / "log").open("w+")
         self.process = subprocess.Popen(
@@ -80,9 +89,8 @@ class Daemon:
         return found
 
     def cpu_s(self) -> float:
-        """CPU seconds used so far, user and system, all threads."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        """CPU seconds used so far, all threads."""
+        return cpu_s(self.process.pid)
 
     def rss_mb(self) -> float:
         fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
@@ -99,9 +107,9 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running(*options: str) -> Iterator[Daemon]:
+def running(*options: str, settings: tuple[str, ...] = ()) -> Iterator[Daemon]:
     with tempfile.TemporaryDirectory(prefix="btrmd-bench-") as folder:
-        daemon = Daemon(Path(folder), *options)
+        daemon = Daemon(Path(folder), *options, settings=settings)
         try:
             yield daemon
         finally:
@@ -156,7 +164,7 @@ def start_up() -> Iterator[Figure]:
             if status != 200:
                 yield Figure("start to first HTTP answer", 1.0, None, "s", f"/healthz: {status}")
                 return
-    yield Figure("start to first Modbus answer", 1.0, statistics.median(modbus_s), "s")
+    yield Figure("start to first Modbus answer", 0.6, statistics.median(modbus_s), "s")
     yield Figure("start to first HTTP answer", 1.0, statistics.median(http_s), "s")
 
 
@@ -184,17 +192,26 @@ def idle(seconds: float) -> Iterator[Figure]:
         time.sleep(seconds)
         used = (daemon.cpu_s() - before) * 60.0 / (time.monotonic() - start)
         yield Figure("idle CPU a minute", 0.3, used, "s")
-        yield Figure("resident memory", 60.0, daemon.rss_mb(), "MB", "budget holds after 10 min")
+        yield Figure("resident memory", 50.0, daemon.rss_mb(), "MB", "budget holds after 10 min")
 
 
 def page(seconds: float) -> Iterator[Figure]:
-    """The status page at four clients, five requests a second each; the owner loop beside it."""
+    """The status page at four clients: five requests a second each, then as fast as they can."""
+    from lib_bench_web import pages
+
     with running() as daemon:
+        time.sleep(STARTED_S)
         times, faults = _browse(daemon, time.monotonic() + seconds)
         note = faults[0] if faults else f"{len(times)} requests"
         half, p99 = _parts(times, faults)
         yield Figure("status page p50, 4 clients", 10.0, half, "ms", note)
         yield Figure("status page p99, 4 clients", 20.0, p99, "ms", note)
+        runs = [pages(daemon.host, daemon.port, daemon.process.pid) for _ in range(RUNS)]
+        full = min(runs, key=lambda found: found.cpu_ms)
+        p99 = min(found.p99_ms for found in runs)
+        note = f"{full.per_s:.0f} pages/s, p50 {full.p50_ms:.1f} ms, as fast as they can"
+        yield Figure("status page, CPU", 1.5, full.cpu_ms, "ms", note)
+        yield Figure("status page p99, 4 at full speed", 12.0, p99, "ms", note)
         yield from _lateness(daemon, "web load")
 
 
@@ -286,7 +303,7 @@ def _lateness(daemon: Daemon, note: str) -> Iterator[Figure]:
     """From /metrics, where the owner loop shows how late its ticks were."""
     status, body = daemon.get("/metrics")
     text = body.decode() if status == 200 else ""
-    for name, budget in (("p999", 20.0), ("max", 50.0)):
+    for name, budget in (("p999", 8.0), ("max", 50.0)):
         found = re.search(
             rf"^btrm_tick_lateness_seconds{{[^}}]*{name}[^}}]*}} ([0-9.e+-]+)$"
             rf"|^btrm_tick_lateness_{name}_seconds ([0-9.e+-]+)$",
@@ -302,50 +319,84 @@ def _lateness(daemon: Daemon, note: str) -> Iterator[Figure]:
 
 def modbus(seconds: float) -> Iterator[Figure]:
     """Modbus TCP at 32 clients beside a bare pymodbus server, one after the other."""
-    from lib_bench_modbus import bare_server, drive
+    from lib_bench_modbus import Load, bare_server, drive
 
-    length = min(seconds, 15.0) / 3.0
+    length = min(seconds, 15.0) / 5.0
+
+    def best(address: str, pid: int) -> Load:
+        """Each figure is the least of its runs: what else the machine does can only add to it."""
+        runs = [drive(address, pid, length, 32) for _ in range(RUNS)]
+        least_cpu = min(runs, key=lambda found: found.cpu_us)
+        return least_cpu._replace(p99_ms=min(found.p99_ms for found in runs))
+
     with running() as daemon, bare_server() as (bare, bare_pid):
-        ours = daemon.listener("modbus")
-        pid = daemon.process.pid
-        drive(ours, pid, 1.0, 32)  # warm
-        drive(bare, bare_pid, 1.0, 32)
-        full, theirs = drive(ours, pid, length, 32), drive(bare, bare_pid, length, 32)
-        polled = drive(ours, pid, length, 32, rate=10.0)
+        time.sleep(STARTED_S)
+        ours, pid = daemon.listener("modbus"), daemon.process.pid
+        full, theirs = best(ours, pid), best(bare, bare_pid)
+        slow = min(
+            (drive(ours, pid, length, 32, rate=10.0) for _ in range(RUNS)),
+            key=lambda found: found.p99_ms,
+        )
     ratio = theirs.per_s / full.per_s
     yield Figure("bare pymodbus / Modbus, 32 clients", 1.0, ratio, "x", f"{full}; bare {theirs}")
-    yield Figure("Modbus p99, 32 clients", 5.0, full.p99_ms, "ms", "as fast as they can")
-    yield Figure("Modbus p99, 32 clients x 10/s", 5.0, polled.p99_ms, "ms", str(polled))
+    yield Figure("Modbus read, CPU", 15.0, full.cpu_us, "us", f"pymodbus {theirs.cpu_us:.1f}")
+    yield Figure("Modbus p99, 32 clients", 2.0, full.p99_ms, "ms", "as fast as they can")
+    yield Figure("Modbus p99, 32 clients x 10/s", 5.0, slow.p99_ms, "ms", str(slow))
 
 
 def dnp3(seconds: float) -> Iterator[Figure]:
     """DNP3 polls of one master beside an opendnp3 outstation (C++), one after the other."""
-    from lib_bench_dnp3 import ONE_POINT, drive, opendnp3_outstation
+    from lib_bench_dnp3 import INTEGRITY, ONE_POINT, Load, drive, opendnp3_outstation
 
-    length = min(seconds, 12.0) / 3.0
+    length = min(seconds, 12.0) / 6.0
+
+    def best(address: str, pid: int, request: bytes = INTEGRITY) -> Load:
+        return least(lambda: drive(address, pid, length, request), lambda found: found.cpu_us)
+
     with running() as daemon:
-        ours = daemon.listener("dnp3")
-        pid = daemon.process.pid
-        drive(ours, pid, 1.0)  # warm
-        full, one = drive(ours, pid, length), drive(ours, pid, length, ONE_POINT)
+        time.sleep(STARTED_S)
+        ours, pid = daemon.listener("dnp3"), daemon.process.pid
+        full, one = best(ours, pid), best(ours, pid, ONE_POINT)
         try:
             with opendnp3_outstation() as (other, other_pid):
-                theirs = str(drive(other, other_pid, length))
+                theirs = str(best(other, other_pid))
         except ImportError as error:
             theirs = f"not measured ({error})"
     yield Figure("DNP3 integrity poll, p99", 5.0, full.p99_ms, "ms", f"{full}; opendnp3 {theirs}")
-    yield Figure("DNP3 integrity poll, CPU", 522.0, full.cpu_us, "us", "a bare py1815 took 522")
+    yield Figure("DNP3 integrity poll, CPU", 130.0, full.cpu_us, "us")
     yield Figure("DNP3 one point, p99", 5.0, one.p99_ms, "ms", str(one))
 
 
 def snmp() -> Iterator[Figure]:
-    """GET and bulk walk: CPU time of the agent's thread."""
-    from lib_bench_snmp import measure
+    """GET, bulk request, SET and SNMPv3 GET: CPU time of the process, beside net-snmp's agent."""
+    from lib_bench_snmp import BTRM, SYS_UPTIME, measure, measure_set, measure_v3, snmpd
+    from pysnmp.proto.api import v2c
 
-    with running() as daemon:
-        get_us, walk_ms, objects = measure(daemon.listener("snmp"), daemon.process.pid)
-    yield Figure("SNMP GET, CPU", 600.0, get_us, "us")
-    yield Figure("SNMP bulk walk, CPU", 5.0, walk_ms, "ms", f"{objects} objects")
+    from btrmd.snmp.usm import V3User
+
+    user = V3User("bench", "sha256", "bench-auth-1", "aes128", "bench-priv-1")
+    settings = (
+        "snmp.write1=private", "snmp.v3.enabled=true", "snmp.v3.read_user=bench",
+        "snmp.v3.read_auth=sha256", "snmp.v3.read_auth_password=bench-auth-1",
+        "snmp.v3.read_priv=aes128", "snmp.v3.read_priv_password=bench-priv-1",
+    )  # fmt: skip
+    with running(settings=settings) as daemon:
+        time.sleep(STARTED_S)
+        where, pid = daemon.listener("snmp"), daemon.process.pid
+        ours = measure(where, pid, (*BTRM, 3, 20, 0), BTRM)
+        location = (*SYS_UPTIME[:-2], 6, 0)
+        set_us = measure_set(where, pid, location, v2c.OctetString("here"))
+        v3_us = measure_v3(where, pid, user)
+    try:
+        with snmpd() as (address, other):
+            theirs = measure(address, other, SYS_UPTIME, SYS_UPTIME[:6])
+        get, bulk = f"snmpd {theirs.get_us:.1f} us", f"snmpd {theirs.bulk_us / 1e3:.3f} ms"
+    except OSError as error:
+        get = bulk = f"snmpd not measured ({error})"
+    yield Figure("SNMP GET, CPU", 60.0, ours.get_us, "us", get)
+    yield Figure("SNMP bulk of 40, CPU", 0.6, ours.bulk_us / 1e3, "ms", f"{ours.found}; {bulk}")
+    yield Figure("SNMP SET, CPU", 150.0, set_us, "us", "with its place on the disk")
+    yield Figure("SNMPv3 authPriv GET, CPU", 300.0, v3_us, "us", "sha256, aes128")
 
 
 def main() -> int:

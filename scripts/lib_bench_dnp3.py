@@ -16,8 +16,8 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "support"))
 
 from dnp3_wire import frames
+from lib_bench_cpu import cpu_s
 
-TICKS = os.sysconf("SC_CLK_TCK")
 INTEGRITY = bytes.fromhex("01 3C 02 06 3C 03 06 3C 04 06 3C 01 06")
 ONE_POINT = bytes.fromhex("01 1E 04 00 00 00")
 POINTS = 28  # of the manual; the other outstation has as many, in the same four groups
@@ -78,11 +78,6 @@ def is_whole(data: bytes) -> bool:
         return False
     length = data[2] - 5
     return len(data) >= 10 + length + 2 * -(-length // 16)
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 @contextlib.contextmanager

@@ -12,10 +12,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
-TICKS = os.sysconf("SC_CLK_TCK")
+from lib_bench_cpu import cpu_s
+
 REGISTERS = 18
 REQUEST = b"\0\0\0\6\1\4\0\0\0" + bytes((REGISTERS,))  # behind the transaction: read all inputs
 ANSWER_SIZE = 9 + 2 * REGISTERS
@@ -98,17 +98,13 @@ def read_once(address: str) -> None:
         raise ValueError(f"not the answer that was asked for: {answer.hex()}")
 
 
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
 @contextlib.contextmanager
 def bare_server() -> Iterator[tuple[str, int]]:
     """A pymodbus server as its documentation has it, in a process of its own: address and pid."""
     process = subprocess.Popen(
-        [sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True
-    )
+        [sys.executable, __file__, "--serve"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
     try:
         assert process.stdout is not None
         yield process.stdout.readline().strip(), process.pid

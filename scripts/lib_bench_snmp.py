@@ -1,34 +1,114 @@
-"""The SNMP part of the bench: CPU time of the agent's thread for a GET and for a bulk walk."""
+"""The SNMP part of the bench: CPU time of an agent for each kind of request, ours or snmpd."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import socket
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
+from lib_bench_cpu import cpu_s, least
 from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto.api import v2c
 
+from btrmd.snmp import ber, usm
+
 BTRM = (1, 3, 6, 1, 4, 1, 34506)
-GETS, WALKS = 500, 60
+ASKS = 300  # requests a run
+PAUSE_S = 0.6  # between runs: the agent may use 0.4 of a core on the long run
+SNMPD = "/usr/sbin/snmpd"
+SYS_UPTIME = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 
 
-def measure(address: str, pid: int) -> tuple[float, float, int]:
-    """us a GET, ms a bulk walk of everything below 34506, and how many objects that walk found."""
+class Costs(NamedTuple):
+    """us CPU of the whole process for a request; `found`: objects a bulk request of 40 brought."""
+
+    get_us: float
+    bulk_us: float
+    found: int
+
+
+def measure(address: str, pid: int, name: tuple[int, ...], root: tuple[int, ...]) -> Costs:
+    """A GET of `name`, and a GETBULK of 40 below `root`."""
+    with _peer(address) as peer:
+        get = _request(v2c.GetRequestPDU(), name, 0)
+        bulk = _request(v2c.GetBulkRequestPDU(), root, 40)
+        peer.send(bulk)
+        message, _ = decoder.decode(peer.recv(65535), asn1Spec=v2c.Message())
+        found = len(v2c.apiPDU.get_varbinds(v2c.apiMessage.get_pdu(message)))
+        return Costs(_least_us(peer, pid, get), _least_us(peer, pid, bulk), found)
+
+
+def measure_set(address: str, pid: int, name: tuple[int, ...], value: object) -> float:
+    """us CPU of the process for a SET that changes nothing, and is stored all the same."""
+    pdu = v2c.SetRequestPDU()
+    v2c.apiPDU.set_defaults(pdu)
+    v2c.apiPDU.set_varbinds(pdu, [(name, value)])
+    with _peer(address) as peer:
+        return _least_us(peer, pid, _message(pdu, "private"), 30)
+
+
+def measure_v3(address: str, pid: int, user: usm.V3User) -> float:
+    """us CPU of the process for an authPriv GET of `user`."""
+    body = ber.sequence((ber.sequence((ber.oid(SYS_UPTIME), b"\x05\x00")),))
+    pdu = ber.tlv(ber.GET, ber.integer(1) + ber.integer(0) + ber.integer(0) + body)
+    with _peer(address) as peer:
+        peer.send(usm.seal(pdu, b"", 1, usm.Stamp(), None, True))
+        stamp = usm.parse(peer.recv(65535)).stamp
+        request = usm.seal(pdu, stamp.engine_id, 2, stamp, user, True)
+        peer.send(request)
+        if not usm.open_message(peer.recv(65535), user, stamp.engine_id).was_encrypted:
+            raise ValueError("the answer is not encrypted")
+        return _least_us(peer, pid, request)
+
+
+@contextlib.contextmanager
+def snmpd() -> Iterator[tuple[str, int]]:
+    """net-snmp's agent in a process of its own: address and pid. OSError without it."""
+    with tempfile.TemporaryDirectory(prefix="btrmd-bench-") as folder:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            address = f"127.0.0.1:{probe.getsockname()[1]}"
+        config = Path(folder, "snmpd.conf")
+        config.write_text(f"agentAddress udp:{address}\nrocommunity public\n")
+        process = subprocess.Popen(
+            [SNMPD, "-f", "-Ln", "-C", "-c", str(config), "-I", "-smux"],
+            env={**os.environ, "SNMP_PERSISTENT_DIR": folder},
+        )
+        try:
+            time.sleep(1.5)
+            yield address, process.pid
+        finally:
+            process.kill()
+            process.wait()
+
+
+@contextlib.contextmanager
+def _peer(address: str) -> Iterator[socket.socket]:
     host, _, port = address.rpartition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
         peer.connect((host, int(port)))
         peer.settimeout(5.0)
-        get = _request(v2c.GetRequestPDU(), (*BTRM, 3, 20, 0), 0)
+        yield peer
 
-        def ask() -> None:
-            peer.send(get)
+
+def _least_us(peer: socket.socket, pid: int, request: bytes, count: int = ASKS) -> float:
+    def once() -> float:
+        time.sleep(PAUSE_S)
+        peer.send(request)
+        peer.recv(65535)
+        used = cpu_s(pid)
+        for _ in range(count):
+            peer.send(request)
             peer.recv(65535)
+        return 1e6 * (cpu_s(pid) - used) / count
 
-        get_s = _thread_s(pid, ask, GETS)
-        walk_s = _thread_s(pid, lambda: walk(peer), WALKS)
-        return 1e6 * get_s, 1e3 * walk_s, walk(peer)
+    return least(once, float)
 
 
 def walk(peer: socket.socket) -> int:
@@ -58,31 +138,18 @@ def walk_each_second(address: str, until: float) -> int:
     return walks
 
 
-def _thread_s(pid: int, act: Callable[[], object], count: int) -> float:
-    """CPU seconds an act costs the thread of the process that it costs most."""
-    act()
-    before = _threads_ns(pid)
-    for _ in range(count):
-        act()
-    after = _threads_ns(pid)
-    return max(after[tid] - before.get(tid, 0) for tid in after) / 1e9 / count
-
-
-def _threads_ns(pid: int) -> dict[str, int]:
-    return {
-        task.name: int((task / "schedstat").read_text().split()[0])
-        for task in Path(f"/proc/{pid}/task").iterdir()
-    }
-
-
 def _request(pdu: object, name: tuple[int, ...], repetitions: int) -> bytes:
     api = v2c.apiBulkPDU if repetitions else v2c.apiPDU
     api.set_defaults(pdu)
     if repetitions:
         v2c.apiBulkPDU.set_max_repetitions(pdu, repetitions)
     v2c.apiPDU.set_varbinds(pdu, [(name, v2c.Null(""))])
+    return _message(pdu, "public")
+
+
+def _message(pdu: object, community: str) -> bytes:
     message = v2c.Message()
     v2c.apiMessage.set_defaults(message)
-    v2c.apiMessage.set_community(message, "public")
+    v2c.apiMessage.set_community(message, community)
     v2c.apiMessage.set_pdu(message, pdu)
     return bytes(encoder.encode(message))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 INTEGER: Final = 0x02
@@ -38,6 +39,9 @@ class Element(NamedTuple):
     end: int
 
 
+_new: Final = tuple.__new__
+
+
 def tlv(tag: int, body: bytes) -> bytes:
     """Tag, length, body."""
     size = len(body)
@@ -47,12 +51,14 @@ def tlv(tag: int, body: bytes) -> bytes:
     return bytes((tag, 0x80 | len(length))) + length + body
 
 
+@lru_cache(maxsize=1024)  # states and readings come again and again
 def integer(value: int, tag: int = INTEGER) -> bytes:
     """A whole number in as few octets as two's complement allows."""
     bits = value.bit_length() if value >= 0 else (value + 1).bit_length()
     return tlv(tag, value.to_bytes(bits // 8 + 1, "big", signed=True))
 
 
+@lru_cache(maxsize=512)  # a walk names the same few hundred all day
 def oid(arcs: tuple[int, ...]) -> bytes:
     """An OBJECT IDENTIFIER of at least two arcs."""
     body = bytearray()
@@ -100,9 +106,15 @@ def elements(raw: bytes, start: int, end: int) -> list[Element]:
     """What stands between `start` and `end`. Raises ValueError."""
     found = []
     while start < end:
-        item = element(raw, start, end)
-        found.append(item)
-        start = item.end
+        # The short form, which nearly all have, in place: a dozen a message.
+        stop = start + 2 + raw[start + 1] if start + 2 <= end else end + 1
+        if stop <= end and raw[start + 1] < 0x80 and raw[start] & 0x1F != 0x1F:
+            found.append(_new(Element, (raw[start], start + 2, stop)))
+        else:
+            item = element(raw, start, end)
+            found.append(item)
+            stop = item.end
+        start = stop
     return found
 
 
@@ -117,9 +129,14 @@ def arcs_of(raw: bytes, item: Element) -> tuple[int, ...]:
     """An OBJECT IDENTIFIER of 2..128 arcs up to 2^32-1. Raises ValueError."""
     if item.tag != OBJECT_IDENTIFIER or item.end == item.start or raw[item.end - 1] & 0x80:
         raise ValueError("no OBJECT IDENTIFIER")
+    return _arcs(raw[item.start : item.end])
+
+
+@lru_cache(maxsize=512)  # names are at most 640 octets
+def _arcs(body: bytes) -> tuple[int, ...]:
     arcs: list[int] = []
     arc = 0
-    for octet in raw[item.start : item.end]:
+    for octet in body:
         if octet == 0x80 and not arc:
             raise ValueError("an arc with a leading zero")
         arc = arc << 7 | octet & 0x7F

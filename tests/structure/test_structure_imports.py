@@ -23,7 +23,6 @@ PACKAGES = {
     "adafruit_ina219": "hal",
     "busio": "hal",
     "micropython": "hal",
-    "pymodbus": "servers/fieldbus",
     "py1815": "servers/fieldbus",
     "serial": "servers",
     "paho": "notify/mqtt",

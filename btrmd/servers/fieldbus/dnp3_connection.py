@@ -118,24 +118,34 @@ class Dnp3Connection:
         if self._is_closed or self._is_waiting:
             return
         self._guarded(self._initiate)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if self._is_closed:
             return
         wait = self._session.initiate_after()
-        if wait is not None:
-            # Zero after initiate() sent nothing means: not now, whatever the clock says.
-            pause = max(wait, SHORTEST_WAIT_S) if wait > 0.0 else 1.0
-            self._timer = self._loop.call_later(pause, self.pump)
+        if wait is None:
+            self._stop_timer()
+            return
+        # Zero after initiate() sent nothing means: not now, whatever the clock says.
+        due = self._loop.time() + (max(wait, SHORTEST_WAIT_S) if wait > 0.0 else 1.0)
+        # A timer that comes sooner looks again then: none is made anew for every request.
+        if self._timer is None or self._timer.when() > due:
+            self._stop_timer()
+            self._timer = self._loop.call_at(due, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self.pump()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def close(self) -> None:
         """Forget the line. A command that waits for the owner is still carried out."""
         if self._is_closed:
             return
         self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._stop_timer()
         self._association.speakers.remove(self)
         self._station.conversations.remove(self)
         self._context.connections.discard(self)

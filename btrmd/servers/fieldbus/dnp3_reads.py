@@ -93,6 +93,9 @@ class Reads:
         self._snapshot = snapshot
         self._age = age
         self._switched = switched
+        # What is encoded stays for the next poll of the same state.
+        self._made: dict[tuple[int, int], list[bytes]] = {}
+        self._made_of: tuple[Snapshot | None, int, bool | None] = (None, 0, None)
         self._maps: Mapping[int, Mapping[int, tuple[Point, Binary | Analog]]] = {
             1: dnp3_map(BinaryInput, extended),
             10: dnp3_map(BinaryOutput, extended),
@@ -110,7 +113,7 @@ class Reads:
             raise ParameterError(f"{len(headers)} object headers in one request")
         snapshot = self._snapshot()
         age = self._age()
-        made: dict[tuple[int, int], list[bytes]] = {}
+        made = self._made_for(snapshot, age)
         blocks: list[bytes] = []
         for header in headers:
             if header.event_class == 0:
@@ -124,6 +127,14 @@ class Reads:
             else:
                 blocks.append(self._block(header, snapshot, age, made))
         return blocks
+
+    def _made_for(self, snapshot: Snapshot, age: float) -> dict[tuple[int, int], list[bytes]]:
+        """What is encoded already of `snapshot`, seen at this age and with these switches."""
+        seen, steps, switched = self._made_of
+        now = (snapshot, (age >= STALE_S) + (age >= BAD_S), self._switched())
+        if seen is not snapshot or (steps, switched) != now[1:]:
+            self._made, self._made_of = {}, now
+        return self._made
 
     def _block(
         self,

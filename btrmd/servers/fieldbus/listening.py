@@ -25,7 +25,7 @@ class Listening:
     """Opens at construction (raises OSError); used on the loop's thread."""
 
     def __init__(
-        self, place: TcpPlace, share: Share, factory: Callable[[], asyncio.Protocol]
+        self, place: TcpPlace, share: Share, factory: Callable[[], asyncio.BufferedProtocol]
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._share = share

@@ -12,8 +12,8 @@ from .pages import Pages, see_other
 from .roles import Role
 from .routes import Route, RouteAccess, may_change
 from .services import source
-from .status_page import make_status_page
 from .status_sparks import Sparks
+from .status_values import StatusValues
 from .wording import format_time
 
 REFRESH_S: Final = 10  # without script
@@ -29,15 +29,17 @@ class StatusViews:
     def __init__(self, pages: Pages) -> None:
         self._pages = pages
         self._services = pages.services
-        self._sparks = Sparks(pages.services.history)
+        self._values = StatusValues(Sparks(pages.services.history))
 
     def show(self, refused: str = "") -> str:
         """The page; `refused`: the sentence of a change that was not made."""
         snapshot = self._services.bus.snapshot
+        made = self._values.get(snapshot)
         return self._pages.render(
             "status.html",
             "System Status",
-            page=make_status_page(snapshot, self._sparks.get(snapshot)),
+            page=made.page,
+            values=made.html,
             may_acknowledge=may_change(g.session, Role.OPERATOR, snapshot.settings),
             refused=refused,
             refresh_s=REFRESH_S,

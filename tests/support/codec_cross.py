@@ -1,0 +1,221 @@
+"""Our codecs against those of others, on generated octets: pymodbus for Modbus, pyasn1 for SNMP."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from pyasn1.codec.ber import decoder, encoder
+from pymodbus.pdu import DecodePDU
+from pysnmp.proto.api import v2c
+
+from btrmd.servers.fieldbus.modbus_request import (
+    MAX_PDU,
+    MaskWrite,
+    ModbusFault,
+    Read,
+    ReadIdentity,
+    ReportServer,
+    WriteCoils,
+    WriteRegisters,
+    parse,
+)
+from btrmd.servers.snmp.community import decode_message
+from btrmd.snmp import ber
+
+FUNCTIONS: Final = (1, 2, 3, 4, 5, 6, 15, 16, 17, 22, 23, 43)
+MOST: Final = {1: 2000, 2: 2000, 3: 125, 4: 125, 15: 1968, 16: 123}  # Modbus V1.1b3, section 6
+EDGES: Final = (0, 1, 2, 7, 8, 120, 121, 122, 123, 124, 125, 126, 1968, 1969, 2000, 2001, 0xFF00)
+_DECODER: Final = DecodePDU(True)
+
+
+# --- Modbus ------------------------------------------------------------------------------------
+
+
+def modbus_inputs(rng: random.Random) -> Iterator[bytes]:
+    """Requests that are right, nearly right, and not right at all."""
+    while True:
+        function = rng.choice(FUNCTIONS) if rng.random() < 0.95 else rng.randrange(256)
+        made = bytes((function,)) + _modbus_body(rng, function)
+        if rng.random() < 0.15:
+            made = made[: rng.randrange(len(made) + 1)]
+        if rng.random() < 0.05:
+            made += rng.randbytes(rng.randrange(260))
+        if rng.random() < 0.1 and made:
+            at = rng.randrange(len(made))
+            made = made[:at] + rng.randbytes(1) + made[at + 1 :]
+        yield made
+
+
+def _modbus_body(rng: random.Random, function: int) -> bytes:
+    def word() -> bytes:
+        value = rng.choice(EDGES) if rng.random() < 0.5 else rng.randrange(65536)
+        return value.to_bytes(2, "big")
+
+    if function == 15:
+        count = rng.randrange(1, 1980)
+        return word() + count.to_bytes(2, "big") + _counted(rng.randbytes((count + 7) // 8))
+    if function == 16:
+        count = rng.randrange(1, 126)
+        return word() + count.to_bytes(2, "big") + _counted(rng.randbytes(2 * count))
+    if function == 23:
+        count = rng.randrange(1, 124)
+        read = rng.randrange(130).to_bytes(2, "big")
+        write = count.to_bytes(2, "big")
+        return word() + read + word() + write + _counted(rng.randbytes(2 * count))
+    if function == 5:
+        return word() + rng.choice((b"\xff\x00", b"\x00\x00", rng.randbytes(2)))
+    if function == 17:
+        return b""
+    if function == 43:
+        return bytes((rng.choice((14, 14, 14, 13)), rng.randrange(6), rng.randrange(256)))
+    return word() + word() + (word() if function == 22 else b"")
+
+
+def _counted(body: bytes) -> bytes:
+    return bytes((len(body) & 0xFF,)) + body
+
+
+def check_modbus(data: bytes) -> bool:
+    """True for a request that both take for the same one; False where both refuse it.
+
+    Raises AssertionError where they differ.
+    """
+    try:
+        ours: object = parse.__wrapped__(data)
+    except ModbusFault as fault:
+        ours = fault.code
+    theirs = _theirs(data)
+    assert ours == theirs, f"{data.hex()}: ours {ours}, the other's {theirs}"
+    return not isinstance(ours, int)
+
+
+def _theirs(data: bytes) -> object:
+    """What pymodbus reads, held to the specification where it is lenient: a request, or the code
+    of the exception."""
+    function = data[0] if data else 0
+    if function not in FUNCTIONS:
+        return 1
+    found: Any = _DECODER.decode(data) if len(data) <= MAX_PDU else None
+    if found is None:
+        return 3
+    if function == 43:
+        if len(data) > 1 and data[1] != 14:
+            return 1
+        is_right = len(data) == 4 and 1 <= data[2] <= 4
+        return ReadIdentity(data[2], data[3]) if is_right else 3
+    make, is_right = _LENIENT[function]
+    return make(data, found) if is_right(data, found) else 3
+
+
+def _has(size: int) -> Callable[[bytes, Any], bool]:
+    return lambda data, found: len(data) == size
+
+
+_LENIENT: Final[dict[int, tuple[Callable[[bytes, Any], object], Callable[[bytes, Any], bool]]]] = {
+    **{
+        n: (
+            lambda d, f: Read(d[0], f.address, f.count),
+            lambda d, f: len(d) == 5 and 1 <= f.count <= MOST[d[0]],
+        )
+        for n in (1, 2, 3, 4)
+    },
+    5: (
+        lambda d, f: WriteCoils(f.address, (int(f.bits[0]),)),
+        lambda d, f: len(d) == 5 and d[3:5] in (b"\xff\x00", b"\x00\x00"),
+    ),
+    6: (lambda d, f: WriteRegisters(f.address, (f.registers[0],)), _has(5)),
+    15: (
+        lambda d, f: WriteCoils(f.address, tuple(map(int, f.bits))),
+        lambda d, f: 1 <= f.count <= MOST[15] and d[5] == (f.count + 7) // 8 == len(d) - 6,
+    ),
+    16: (
+        lambda d, f: WriteRegisters(f.address, tuple(f.registers)),
+        lambda d, f: 1 <= f.count <= MOST[16] and d[5] == 2 * f.count == len(d) - 6,
+    ),
+    17: (lambda d, f: ReportServer(), _has(1)),
+    22: (lambda d, f: MaskWrite(f.address, f.and_mask, f.or_mask), _has(7)),
+    23: (
+        lambda d, f: WriteRegisters(
+            f.write_address, tuple(f.write_registers), Read(3, f.read_address, f.read_count)
+        ),
+        lambda d, f: (
+            1 <= f.read_count <= 125
+            and 1 <= f.write_count <= 121
+            and d[9] == 2 * f.write_count == len(d) - 10
+        ),
+    ),
+}
+
+
+# --- SNMP --------------------------------------------------------------------------------------
+
+_KINDS: Final[tuple[tuple[int, Any], ...]] = (
+    (ber.GET, v2c.GetRequestPDU),
+    (ber.GET_NEXT, v2c.GetNextRequestPDU),
+    (ber.SET, v2c.SetRequestPDU),
+    (ber.GET_BULK, v2c.GetBulkRequestPDU),
+)
+
+
+def check_snmp(rng: random.Random) -> bool:
+    """A message made by pysnmp is read as it was meant; one with a changed octet is refused, or
+    read by both alike. True where it was read. Raises AssertionError where they differ."""
+    kind, make = rng.choice(_KINDS)
+    rows = [(_name(rng), _value(rng)) for _ in range(rng.randrange(4))]
+    number = rng.randrange(-(2**31), 2**31)
+    raw = _message(kind, make, number, rows)
+    if rng.random() < 0.5:
+        at = rng.randrange(len(raw))
+        raw = raw[:at] + rng.randbytes(1) + raw[at + 1 :]
+    try:
+        envelope = decode_message(raw, False)
+    except ValueError:
+        return False
+    if envelope.request is None:
+        return False
+    try:
+        message, _ = decoder.decode(raw, asn1Spec=v2c.Message())
+        pdu = v2c.apiMessage.get_pdu(message)
+        theirs = [(tuple(name), value) for name, value in v2c.apiPDU.get_varbinds(pdu)]
+    except Exception:  # it knows the types of values too; with us the tree refuses those
+        return False
+    ours = envelope.request
+    assert envelope.community == bytes(v2c.apiMessage.get_community(message)), raw.hex()
+    assert ours.id == int(v2c.apiPDU.get_request_id(pdu)), raw.hex()
+    assert [name for name, _ in ours.rows] == [name for name, _ in theirs], raw.hex()
+    for (_, sent), (_, value) in zip(ours.rows, theirs, strict=True):
+        if sent.tag == ber.OCTET_STRING:
+            assert sent.body == bytes(value), raw.hex()
+        elif sent.tag == ber.INTEGER and sent.body:
+            assert int.from_bytes(sent.body, "big", signed=True) == int(value), raw.hex()
+    return True
+
+
+def _message(kind: int, make: Any, number: int, rows: list[tuple[Any, Any]]) -> bytes:
+    pdu = make()
+    api = v2c.apiBulkPDU if kind == ber.GET_BULK else v2c.apiPDU
+    api.set_defaults(pdu)
+    v2c.apiPDU.set_request_id(pdu, number)
+    v2c.apiPDU.set_varbinds(pdu, rows)
+    message = v2c.Message()
+    v2c.apiMessage.set_defaults(message)
+    v2c.apiMessage.set_community(message, "public")
+    v2c.apiMessage.set_pdu(message, pdu)
+    return bytes(encoder.encode(message))
+
+
+def _name(rng: random.Random) -> tuple[int, ...]:
+    tail = (rng.choice((0, 1, 127, 128, 2**32 - 1, rng.randrange(2**32))) for _ in range(6))
+    return (1, 3, 6, 1, *tail)
+
+
+def _value(rng: random.Random) -> Any:
+    return rng.choice(
+        (
+            v2c.Null(""),
+            v2c.Integer32(rng.randrange(-(2**31), 2**31)),
+            v2c.OctetString(rng.randbytes(rng.randrange(200))),
+        )
+    )
