@@ -7,6 +7,7 @@ from core_scenes import VOLTS, Bench, last, phase, rested, start, supply
 from station import POINT_OF, Station
 
 from btrmd.core.publish import points
+from btrmd.core.relations import Tie
 from btrmd.core.requests import look, prechecks
 from btrmd.hal.sim.keys import set_keys
 from btrmd.model.commands import StartTest
@@ -499,4 +500,22 @@ def test_a_charger_that_lies_is_named_though_the_battery_takes_and_gives_nothing
     lie(station, "charger.voltage", "x1.2")
     assert station.until(lambda s: reported(s) != [], 15.0)
     assert reported(station) == ["reading.charger.voltage"]
+    assert station.plant.dropped_s == 0.0
+
+
+def test_a_flow_that_is_seen_for_one_scan_is_no_second_witness() -> None:
+    """The battery's reading drifts away in an outage, and cannot be told from the load's. Then the
+    battery sinks at once: for a scan the currents look as if the supply fed the load, which must
+    not make the load's reading the odd one, nor the lie the LVD's only word."""
+    station = site("outage", 24)
+    lie(station, "battery.voltage", "drift:-120")
+    station.run(75.0)
+    assert station.state.plausible.is_doubtful
+    memory = station.state.plausible
+    broken_at = tuple(station.now if i == Tie.SUPPLY_LOAD.value else at
+                      for i, at in enumerate(memory.broken_at))  # fmt: skip
+    station.state = station.state._replace(plausible=memory._replace(broken_at=broken_at))
+    station.run(120.0)
+    assert not station.state.plausible.is_odd("load.voltage")
+    assert not station.state.lvd.is_open
     assert station.plant.dropped_s == 0.0

@@ -198,7 +198,8 @@ class AlarmRules:
         # where one source feeds load and battery over K1, no current says which contact it takes
         path = path and (not state.setpoints.single_source or sense.battery_a < -0.6)
         charge = sense.charger_a > 0.6 and not state.setpoints.single_source
-        charge = charge and not state.outputs.k2
+        # without fuse F2 the charger has no battery to be compared with
+        charge = charge and not state.outputs.k2 and plant.has_fuse
         tied = {
             "supply": load, "load": load or path,
             "battery": plant.has_fuse and (path or charge), "charger": charge,
@@ -218,6 +219,7 @@ class AlarmRules:
         self._blamed = self._blamed & blamed
         blamed = blamed - self._blamed
         alone = not (relays or bypass or plant.supply.ohms) and plant.supply.limit_a > 20.0
+        alone = alone and plant.has_fuse
         # a lie that happens to be what another terminal really has makes two that agree
         lie = fault.tell(true, plant.plant_s)
         others = (sense.battery_v, sense.load_v, sense.charger_v, sense.supply_v)
