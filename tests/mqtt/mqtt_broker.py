@@ -128,7 +128,8 @@ class Watch:
         self._process = subprocess.Popen(
             [SUB, "-p", str(broker.port), *options], stdout=subprocess.PIPE, text=True
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         end = time.monotonic() + 20.0
         while True:  # it is subscribed once something comes back
             broker.publish(probe, "yes", *probe_words)
@@ -168,5 +169,6 @@ class Watch:
     def close(self) -> None:
         self._process.kill()
         self._process.wait()
+        self._reader.join()  # it reads to the end, before the pipe is closed under it
         assert self._process.stdout is not None
         self._process.stdout.close()

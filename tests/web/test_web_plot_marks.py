@@ -39,7 +39,7 @@ def plot_with(*marks: PlotMark) -> Plot:
     ],
 )
 def test_no_words_stand_on_others(marks: tuple[PlotMark, ...]) -> None:
-    places = [mark.said for mark in draw(plot_with(*marks)).marks]
+    places = [mark.text_y for mark in draw(plot_with(*marks)).marks]
     assert None not in places
     for one, other in combinations(places, 2):
         assert one is not None
