@@ -119,8 +119,8 @@ def _liar(memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: flo
 
 
 def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float) -> bool:
-    """`end` has lately contradicted a third voltage too, and not for a scan only: where currents jump
-    with a step of the battery, a single scan may find flows that are none."""
+    """`end` has lately contradicted a third voltage too, and not for a scan only: where currents
+    jump with a step of the battery, a single scan may find flows that are none."""
     return any(
         end in ends and ends != PAIRS[place] and now - at <= RECENT_S and seconds >= DECIDE_S
         for ends, at, seconds in zip(PAIRS, memory.broken_at, memory.broken_s, strict=True)

@@ -19,6 +19,7 @@ from ..hal.calibration import Calibration
 from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardware
 from ..model.commands import Note
 from ..model.errors import BtrmError, SettingError
+from ..model.service import Service
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester
 from ..notify.mqtt.publisher import MqttPublisher
@@ -207,30 +208,16 @@ class Station:
 
     def start(self) -> None:
         """Open the servers. A web port may stay shut and is retried, the control socket not."""
-        self.appliance.start()
-        self._stack.callback(self.appliance.stop)
-        self.control.start()
-        self._stack.callback(self.control.stop)
-        self.fieldbus.start()
-        self._stack.callback(self.fieldbus.stop)
         web = self._make_web()
-        web.start()
-        self._web = web
-        self._stack.callback(web.stop)
-        self.snmp.start()
-        self._stack.callback(self.snmp.stop)
-        self.traps.start()
-        self._stack.callback(self.traps.stop)
-        self.mail.start()
-        self._stack.callback(self.mail.stop)
-        self.syslog.start()
-        self._stack.callback(self.syslog.stop)
-        self.mqtt.start()
-        self._stack.callback(self.mqtt.stop)
-        self.webhook.start()
-        self._stack.callback(self.webhook.stop)
-        self.nut.start()
-        self._stack.callback(self.nut.stop)
+        services: tuple[Service, ...] = (
+            self.appliance, self.control, self.fieldbus, web, self.snmp,
+            self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut,
+        )  # fmt: skip
+        for service in services:
+            service.start()
+            self._stack.callback(service.stop)
+            if service is web:
+                self._web = web
         self._stack.callback(self._readiness.remove)
         self._tell_provision()
 
