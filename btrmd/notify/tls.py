@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 
 from ..model.errors import BtrmError
@@ -28,6 +29,18 @@ def use_files(context: ssl.SSLContext, ca_file: str, cert_file: str, key_file: s
         except (OSError, ssl.SSLError) as error:
             names = " or ".join(filter(None, (cert_file, key_file)))
             raise TlsFileError(_file_words("certificate", names, error)) from error
+
+
+def wrap(context: ssl.SSLContext, plain: socket.socket, host: str) -> ssl.SSLSocket:
+    """`plain` under TLS to `host`, the handshake still to be done. Raises OSError.
+
+    A connection that is gone already is told by `getpeername` here: `wrap_socket` leaves the socket
+    it makes of one to the garbage collector.
+    """
+    plain.getpeername()
+    return context.wrap_socket(
+        plain, server_hostname=host.partition("%")[0], do_handshake_on_connect=False
+    )
 
 
 def certificate_words(error: ssl.SSLCertVerificationError) -> str:

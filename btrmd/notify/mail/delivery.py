@@ -15,6 +15,7 @@ from email.policy import SMTP as SMTP_POLICY
 from typing import Any, Final
 
 from ...model.mail import MailStep
+from ..tls import wrap
 from .account import Account
 from .smtp_client import Found, LookUp, SmtpClient
 
@@ -170,9 +171,7 @@ class Delivery:
             raise _EndError(f"The CA file {name} cannot be used: {why}.") from None
         with self._trouble("TLS handshake"):
             # The handshake is apart, so that `cancel` finds the socket that is in use.
-            self._socket = sock = context.wrap_socket(
-                plain, server_hostname=account.host, do_handshake_on_connect=False
-            )
+            self._socket = sock = wrap(context, plain, account.host)
             sock.do_handshake()
         return MailStep(True, f"{sock.version()} is in use and the certificate is good.")
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from ...model.errors import BtrmError
 from ...model.settings import Settings
 from ...net import host_and_port
-from ..tls import TlsFileError, certificate_words, ssl_words, use_files
+from ..tls import TlsFileError, certificate_words, ssl_words, use_files, wrap
 
 PATIENCE_S: Final = 10.0  # for a connection, and for each message over TCP
 VERDICT_S: Final = 1.0  # once a connection: for a server to refuse our certificate
@@ -172,9 +172,7 @@ class Link:
             use_files(context, target.ca_file, target.cert_file, target.key_file)
         except TlsFileError as error:
             raise SyslogLinkError(str(error)) from error
-        made = context.wrap_socket(
-            sock, server_hostname=target.host.partition("%")[0], do_handshake_on_connect=False
-        )
+        made = wrap(context, sock, target.host)
         self._socket = made  # `sock` is an empty shell now
         made.do_handshake()
         if made.version() == "TLSv1.3":

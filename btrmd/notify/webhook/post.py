@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from ...model.errors import BtrmError
-from ..tls import TlsFileError, certificate_words, ssl_words, use_files
+from ..tls import TlsFileError, certificate_words, ssl_words, use_files, wrap
 from .target import PORT, WebhookTarget
 
 PATIENCE_S: Final = 15.0  # for any single step
@@ -105,9 +105,7 @@ class Post:
         plain = socket.create_connection((target.host, target.port), self._patience_s)
         self._socket = plain
         # The handshake is apart, so that `cancel` finds the socket that is in use.
-        self._socket = made = context.wrap_socket(
-            plain, server_hostname=target.host.partition("%")[0], do_handshake_on_connect=False
-        )
+        self._socket = made = wrap(context, plain, target.host)
         if self._ended:
             raise PostError(self._ended)
         made.do_handshake()
