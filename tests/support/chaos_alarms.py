@@ -31,6 +31,7 @@ class AlarmRules:
         self._blamed: set[str] = set()  # by whoever lied before
         self._taken_as = 0.0  # A s that the battery has given since K2 parted the charger
         self._events = 0
+        self._looked_at = station.now
         self._battery_v = 0.0  # the true one of the step before
         self._jumped_at = float("-inf")
 
@@ -202,7 +203,9 @@ class AlarmRules:
         charge = charge and not state.outputs.k2 and plant.has_fuse
         tied = {
             "supply": load, "load": load or path,
-            "battery": plant.has_fuse and (path or charge), "charger": charge,
+            # one that neither takes nor gives may as well be parted by its fuse
+            "battery": plant.has_fuse and (path or charge) and abs(sense.battery_a) > 0.6,
+            "charger": charge,
         }[name]  # fmt: skip
         reported = any(key.startswith("reading.") for key in state.alarms.raised)
         relays = any(value != "off" for value in plant.relay_faults.values())
@@ -255,6 +258,10 @@ class AlarmRules:
             "sensor": bool(station.chips_down),
             "lvd.open": sense.battery_v < 10.7 * blocks,
         }
+        gap = now - self._looked_at
+        self._looked_at = now
+        if gap > 2.0 * station.dt:  # a hang or a crash: nobody was there to see, or to be told
+            self._since = {cause: at + gap for cause, at in self._since.items()}
         for cause, is_so in present.items():
             if is_so:
                 self._since[cause] = now
