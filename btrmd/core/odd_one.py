@@ -122,8 +122,8 @@ def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float) ->
     """`end` has lately contradicted a third voltage too, and not for a scan only: where currents
     jump with a step of the battery, a single scan may find flows that are none."""
     return any(
-        end in ends and ends != PAIRS[place] and now - at <= RECENT_S and seconds >= DECIDE_S
-        for ends, at, seconds in zip(PAIRS, memory.broken_at, memory.broken_s, strict=True)
+        end in ends and ends != PAIRS[place] and now - at <= RECENT_S and at > since
+        for ends, at, since in zip(PAIRS, memory.broken_at, memory.broken_since, strict=True)
     )
 
 

@@ -11,7 +11,7 @@ MARK: Final = "Written by btrmd; it is replaced at every start of the service."
 LOOPBACK: Final = ("127.", "localhost", "[::1]", "::1")
 
 
-class Service(NamedTuple):
+class DnsService(NamedTuple):
     """One type of RFC 6763 with its port and TXT records."""
 
     type: str
@@ -19,7 +19,7 @@ class Service(NamedTuple):
     txt: tuple[str, ...] = ()
 
 
-def services(settings: Settings, serial: str, model: str) -> list[Service]:
+def services(settings: Settings, serial: str, model: str) -> list[DnsService]:
     """What is open to the network by settings and site file; _btrm._tcp is where the API is."""
     site = settings.site
     https, http = _port(site.https), _port(site.http)
@@ -27,24 +27,24 @@ def services(settings: Settings, serial: str, model: str) -> list[Service]:
         http = 0
     found = []
     if https:
-        found.append(Service("_https._tcp", https, ("path=/",)))
+        found.append(DnsService("_https._tcp", https, ("path=/",)))
     if http:
-        found.append(Service("_http._tcp", http, ("path=/",)))
+        found.append(DnsService("_http._tcp", http, ("path=/",)))
     if https or http:
         scheme = "https" if https else "http"
         txt = (f"serial={serial}", f"model={model}", f"scheme={scheme}", "path=/api/v1")
-        found.append(Service("_btrm._tcp", https or http, txt))
+        found.append(DnsService("_btrm._tcp", https or http, txt))
     if settings.flag("modbus.enabled") and _is_open(site.modbus):
         unit = f"unit={settings.integer('modbus.unit')}"
-        found.append(Service("_modbus._tcp", settings.integer("modbus.port"), (unit,)))
+        found.append(DnsService("_modbus._tcp", settings.integer("modbus.port"), (unit,)))
     versions = ("snmp.v1_enabled", "snmp.v2c_enabled", "snmp.v3.enabled")
     snmp = _port(site.snmp)
     if snmp and any(settings.flag(key) for key in versions):
-        found.append(Service("_snmp._udp", snmp))
+        found.append(DnsService("_snmp._udp", snmp))
     return found
 
 
-def service_file(name: str, found: list[Service]) -> str:
+def service_file(name: str, found: list[DnsService]) -> str:
     """The XML. `name`: how it stands in lists; %h is the host's name, and avahi adds a number
     where two are the same."""
     lines = [

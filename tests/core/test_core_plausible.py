@@ -6,6 +6,7 @@ import pytest
 from core_scenes import VOLTS, Bench, last, phase, rested, start, supply
 from station import POINT_OF, Station
 
+from btrmd.core.odd_one import put
 from btrmd.core.publish import points
 from btrmd.core.relations import Tie
 from btrmd.core.requests import look, prechecks
@@ -512,9 +513,13 @@ def test_a_flow_that_is_seen_for_one_scan_is_no_second_witness() -> None:
     station.run(75.0)
     assert station.state.plausible.is_doubtful
     memory = station.state.plausible
-    broken_at = tuple(station.now if i == Tie.SUPPLY_LOAD.value else at
-                      for i, at in enumerate(memory.broken_at))  # fmt: skip
-    station.state = station.state._replace(plausible=memory._replace(broken_at=broken_at))
+    place = Tie.SUPPLY_LOAD.value
+    station.state = station.state._replace(
+        plausible=memory._replace(
+            broken_at=put(memory.broken_at, place, station.now),
+            broken_since=put(memory.broken_since, place, station.now),
+        )
+    )
     station.run(120.0)
     assert not station.state.plausible.is_odd("load.voltage")
     assert not station.state.lvd.is_open
