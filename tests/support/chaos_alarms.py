@@ -141,6 +141,8 @@ class AlarmRules:
             and not single
         )
         k2_open = k2_welded_open and sense.charger_v - sense.battery_v > (0.45 + 0.3) * blocks
+        # a battery that is set to another charge without a current is the odd one for a while
+        k2_open = k2_open and station.now - self._jumped_at > 120.0
         self._deadline("relay.k2", honest and k2_open, 8.0)
         if relays.k2_open and outputs.k2:
             self._taken_as -= sense.battery_a * station.dt
