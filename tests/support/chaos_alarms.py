@@ -141,16 +141,19 @@ class AlarmRules:
             and not single
         )
         k2_open = k2_welded_open and sense.charger_v - sense.battery_v > (0.45 + 0.3) * blocks
-        # a battery that is set to another charge without a current is the odd one for a while
-        k2_open = k2_open and station.now - self._jumped_at > 120.0
-        self._deadline("relay.k2", honest and k2_open, 8.0)
+        # a battery that is set to another charge without a current is the odd one until something
+        # vouches for it: its reading is told of then, and K2 cannot be
+        believed = "reading.battery.voltage" not in state.alarms.raised
+        k2_open = k2_open and station.now - self._jumped_at > 10.0
+        self._deadline("relay.k2", honest and believed and k2_open, 8.0)
         if relays.k2_open and outputs.k2:
             self._taken_as -= sense.battery_a * station.dt
         elif not relays.k2_open:
             self._taken_as = 0.0
         owes = k2_welded_open and self._taken_as > 30.0
         owes = owes and sense.charger_v - sense.battery_v > 0.35 * blocks
-        if self._for("k2 owes", honest and owes and not state.relays.k2.faulty, 120.0):
+        owes = owes and believed and not state.relays.k2.faulty
+        if self._for("k2 owes", honest and owes, 120.0):
             self.fail("relay.k2 is not raised within 120 s of a discharge")
         for index, name in enumerate(RELAYS):
             key = f"relay.{name}"
