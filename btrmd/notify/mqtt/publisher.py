@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from typing import TYPE_CHECKING, Final
 
 from ...bus import Bus
 from ...model.history import History
+from ..backoff import Backoff
 from ..cursor import Cursor, CursorStore, drop_numbers
 from .target import MqttTarget
 
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 LISTENER: Final = "mqtt"  # under this name a fault is shown
 NUMBERS: Final = ("mqtt.test", "mqtt.trend")  # how far tests and trends have come
 LOOK_S: Final = 5.0  # while it is off: how soon the settings are looked at
-FIRST_PAUSE_S: Final = 1.0  # after a failure, doubled each time, and a part of it by chance:
-LONGEST_PAUSE_S: Final = 120.0  # a thousand units must not come back at the same moment
+FIRST_PAUSE_S: Final = 1.0  # after a failure
+LONGEST_PAUSE_S: Final = 120.0
 STEADY_S: Final = 30.0  # a connection that lasted so long makes the next pause a short one
 FOLLOW_S: Final = 0.5  # while it fails: how soon other settings are tried
 STOP_S: Final = 2.0
@@ -38,7 +38,7 @@ class MqttPublisher:
         self._store = store
         self._cursor = Cursor(LISTENER, bus, history, store, self._target() is not None)
         self._sources: Sources | None = None  # None while MQTT is off
-        self._pause_s = FIRST_PAUSE_S
+        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, FOLLOW_S)
         self._is_old = False  # the broker speaks MQTT 3.1.1 only
         self._connection: MqttConnection | None = None
         self._sent = self._failed = self._connections = self._octets = 0
@@ -151,22 +151,21 @@ class MqttPublisher:
             timeout = session.turn(snapshot)
             connection.poll(timeout)
             if connection.heard_at - opened_at > STEADY_S:
-                self._pause_s = FIRST_PAUSE_S
+                self._backoff.reset()
             if not connection.owed:  # all that was to be said has arrived
                 self._show(target.where, session.note)
         connection.close(goodbye=True)
 
     def _wait(self, target: MqttTarget | None) -> None:
         """The pause after a failure; other settings or the end cut it short."""
-        pause, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
-        pause *= random.uniform(0.5, 1.0)
-        while pause > 0.0 and self._target() == target:
-            if self._stopping.wait(min(pause, FOLLOW_S)):
-                return
-            pause -= FOLLOW_S
+
+        def is_needed() -> bool:
             self._report()
+            return self._target() == target
+
+        self._backoff.wait(self._stopping, is_needed)
         if self._target() != target:
-            self._pause_s = FIRST_PAUSE_S
+            self._backoff.reset()
             self._is_old = False
 
     def _count(self) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 
 from ...bus import Bus
 from ...model.history import History
+from ..backoff import Backoff
 from ..cursor import Cursor, CursorStore
 from .link import PATIENCE_S, Link, SyslogLinkError, SyslogTarget
 from .message import syslog_message
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 
 LISTENER: Final = "syslog"  # under this name a fault is shown
 LOOK_S: Final = 60.0  # between two looks while nothing happens: an event ends it
-FIRST_PAUSE_S: Final = 1.0  # after a failure, doubled each time
+FIRST_PAUSE_S: Final = 1.0  # after a failure
 LONGEST_PAUSE_S: Final = 60.0
 FOLLOW_S: Final = 0.5  # while it fails: how soon other settings are tried
 INTERVAL_S: Final = 0.002  # between two datagrams, so that no server is flooded
@@ -38,7 +39,7 @@ class SyslogSender:
         self._cursor = Cursor("syslog", bus, history, store, is_on)
         self._patience_s = patience_s
         self._link: Link | None = None
-        self._pause_s = FIRST_PAUSE_S
+        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, FOLLOW_S)
         self._sent = self._failed = 0
         self._shown = ""
         self._stopping = threading.Event()
@@ -102,7 +103,7 @@ class SyslogSender:
                 self._wait()
             return False
         self._sent += 1
-        self._pause_s = FIRST_PAUSE_S
+        self._backoff.reset()
         self._show("")
         if link.target.transport == "udp":
             self._stopping.wait(INTERVAL_S)
@@ -110,12 +111,9 @@ class SyslogSender:
 
     def _wait(self) -> None:
         """The pause after a failure; other settings or the end cut it short."""
-        pause, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
-        target = SyslogTarget.of(self._bus.snapshot.settings)
-        while pause > 0.0 and SyslogTarget.of(self._bus.snapshot.settings) == target:
-            if self._stopping.wait(min(pause, FOLLOW_S)):
-                return
-            pause -= FOLLOW_S
+        bus = self._bus
+        target = SyslogTarget.of(bus.snapshot.settings)
+        self._backoff.wait(self._stopping, lambda: SyslogTarget.of(bus.snapshot.settings) == target)
 
     def _follow(self) -> SyslogTarget | None:
         """Where to now; a server that is no longer wanted is left."""
@@ -129,7 +127,7 @@ class SyslogSender:
         if self._link is not None:
             self._link.close()
         self._link = Link(target, self._patience_s) if target is not None else None
-        self._pause_s = FIRST_PAUSE_S
+        self._backoff.reset()
         if not self._stopping.is_set():
             self._show("")
 

@@ -8,7 +8,6 @@ repeats one event, under the same number.
 from __future__ import annotations
 
 import logging
-import random
 import threading
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,7 @@ from ...bus import Bus
 from ...model.commands import Answer, SendTestWebhook
 from ...model.events import Event, Kind
 from ...model.history import History
+from ..backoff import Backoff
 from ..cursor import Cursor, CursorStore
 from ..selection import is_notified
 from ..unit_link import unit_link
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 LISTENER: Final = "webhook"  # under this name a fault is shown
 LOOK_S: Final = 60.0  # between two looks while nothing happens: an event ends it
-FIRST_PAUSE_S: Final = 1.0  # after a failure, doubled each time, and a part of it by chance
+FIRST_PAUSE_S: Final = 1.0  # after a failure
 LONGEST_PAUSE_S: Final = 600.0
 FOLLOW_S: Final = 0.5  # while it fails: how soon other settings are tried
 PATIENCE_S: Final = 15.0
@@ -56,7 +56,7 @@ class WebhookSender:
         self._cursor = Cursor(LISTENER, bus, history, store, self._target is not None)
         self._limits = (patience_s, limit_s)
         self._post: Post | None = None
-        self._pause_s = FIRST_PAUSE_S
+        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, FOLLOW_S)
         self._sent = self._failed = 0
         self._shown: tuple[str, str] | None = None
         self._stopping = threading.Event()
@@ -126,7 +126,7 @@ class WebhookSender:
         finally:
             self._post = None
         self._sent += 1
-        self._pause_s = FIRST_PAUSE_S
+        self._backoff.reset()
         self._cursor.done(event.n, True)
         self._show("")
         return True
@@ -169,19 +169,17 @@ class WebhookSender:
 
     def _wait(self, target: WebhookTarget | None, later_s: float = 0.0) -> None:
         """The pause after a failure; other settings or the end cut it short."""
-        pause, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
-        pause = max(pause * random.uniform(0.5, 1.0), later_s)
-        while pause > 0.0 and WebhookTarget.of(self._bus.snapshot.settings) == target:
-            if self._stopping.wait(min(pause, FOLLOW_S)):
-                return
-            pause -= FOLLOW_S
+        bus = self._bus
+        self._backoff.wait(
+            self._stopping, lambda: WebhookTarget.of(bus.snapshot.settings) == target, later_s
+        )
 
     def _follow(self) -> WebhookTarget | None:
         """Where to now."""
         target = WebhookTarget.of(self._bus.snapshot.settings)
         if target != self._target or self._shown is None:
             self._target = target
-            self._pause_s = FIRST_PAUSE_S
+            self._backoff.reset()
             self._show("")
         self._cursor.follow(target is not None)
         return target
