@@ -13,7 +13,8 @@ from .calibration import Calibration
 from .channels import KEYS, SensorChannel
 from .chips.ads1115 import VOLTS_PER_COUNT, Ads1115, peek, rounds, scan
 from .chips.chip import Chip, FrozenError
-from .chips.registry import CURRENT_CHIPS, VOLTAGE_CHIPS, CurrentChip
+from .chips.current import CurrentChip
+from .chips.registry import CURRENT_CHIPS, VOLTAGE_CHIPS
 from .chips.tmp102 import Tmp102
 from .config import CURRENTS, VOLTAGES, HardwareConfig
 from .gpio import NO_LINES, FactorySource, HatPins
@@ -115,7 +116,7 @@ class HatBoard:
         self._temperature_at: float | None = None
         self._build(config)
         self._current_parts = tuple(self._currents.values())
-        self._chips: list[Chip | CurrentChip] = [part.chip for part in self._current_parts]
+        self._chips: list[Chip] = [part.chip for part in self._current_parts]
         self._chips += self._adcs
         if self._thermometer is not None:
             self._chips.append(self._thermometer)
@@ -370,7 +371,7 @@ class HatBoard:
             found.append(self._pins.fault)
         return found
 
-    def _keys_of(self, chip: Chip | CurrentChip) -> list[str]:
+    def _keys_of(self, chip: Chip) -> list[str]:
         keys = [part.channel.key for part in self._currents.values() if part.chip is chip]
         keys += [
             part.channel.key

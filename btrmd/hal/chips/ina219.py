@@ -11,26 +11,24 @@ from typing import Any
 from ...model.errors import BusError
 from ..busio_shim import ensure_circuitpython
 from ..i2c import I2CBus
-from .chip import Chip, FrozenError, ImplausibleError
+from .chip import FrozenError, ImplausibleError
+from .current import CHECK_EVERY, CONVERSION, CurrentChip
 
 VOLTS_PER_COUNT = 1e-5
 COUNTS_PER_MV = 100  # the shunt register counts 10 uV whatever the gain (SBOS448, section 8.6.3.1)
 CONFIG, SHUNT, CALIBRATION = 0, 1, 5
 # Calibration scales the current and power registers, which nobody reads: room for a tag.
 TAGS = (0x1000, 0x1002)
-CHECK_EVERY = 0.5  # s between two proofs of life
-CONVERSION = 0.1  # s: one averaged conversion takes 35 ms; by then the next one must be ready
 GAINS = {40: 0, 80: 1, 160: 2, 320: 3}  # full scale in mV -> PG field
 
 
-class Ina219(Chip):
+class Ina219(CurrentChip):
     """One INA219: 64 shunt samples averaged (34 ms), converting continuously."""
 
     KIND = "INA219"
 
     def __init__(self, bus: I2CBus, address: int, range_mv: int, first_check: float = 0.0) -> None:
-        """`first_check` s shifts the checks, so that four chips do not check in the same scan."""
-        super().__init__(bus, address)
+        super().__init__(bus, address, first_check)
         self.volts_per_count = VOLTS_PER_COUNT
         self.full_scale = range_mv * COUNTS_PER_MV
         self._gain = GAINS[range_mv]
@@ -38,26 +36,8 @@ class Ina219(Chip):
         self._library = importlib.import_module("adafruit_ina219")
         self._driver: Any = None
         self._config = 0
-        self._shift = first_check
-        self._check_at = 0.0
-        self._cleared_at: float | None = None  # when the conversion-ready bit was last cleared
         self._has_moved = False  # this chip's conversion-ready bit was seen to move
         self._tag = 0  # the one it took last
-
-    def counts(self, now: float) -> int:
-        """The shunt voltage in 10 uV, signed. Raises BusError (FrozenError, ImplausibleError).
-
-        `now` is the process clock in seconds. About twice a second, and after a failed proof at
-        every read, the chip must prove that it converts.
-        """
-        if self._driver is None:
-            self._connect(now)
-        elif now >= self._check_at or now < self._check_at - 2 * CHECK_EVERY:
-            self._prove_alive(now)
-        try:
-            return self.shunt()
-        except ImplausibleError:
-            return self.shunt()
 
     def peek(self) -> int:
         """The shunt register as it is, in 10 uV: whether the driver has anything to judge.
@@ -76,20 +56,18 @@ class Ina219(Chip):
             )
         return count
 
-    def _connect(self, now: float) -> None:
-        """Make the driver, which probes the chip, and configure it. Raises BusError."""
+    def _configure(self) -> None:
+        """Make the driver, which probes the chip, and set it up. Raises BusError."""
         library = self._library
         try:
             driver = library.INA219(self.bus, self.address)
         except ValueError as error:  # the driver's word for "no chip at this address"
             raise BusError(f"No INA219 answers at {self.key}.") from error
-        self._configure(driver)
+        self._set_up(driver)
         self._driver = driver
         self._config = self.bus.read_register(self.address, CONFIG)
-        self._cleared_at = None
-        self._check_at = now + CONVERSION + self._shift
 
-    def _configure(self, driver: Any) -> None:
+    def _set_up(self, driver: Any) -> None:
         library = self._library
         driver.bus_voltage_range = library.BusVoltageRange.RANGE_32V
         driver.gain = self._gain
@@ -121,7 +99,7 @@ class Ina219(Chip):
                 raise FrozenError(f"The INA219 at {self.key} is frozen: its registers do not move.")
         self._check_at = now + CHECK_EVERY
         if self.bus.read_register(self.address, CONFIG) != self._config:
-            self._driver = None  # the next read connects and configures
+            self._is_ready = False  # the next read connects and configures
             raise BusError(f"The INA219 at {self.key} has lost its configuration.")
 
     def _takes_a_write(self) -> bool:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ...model.errors import BusError
 from ..i2c import I2CBus
-from .chip import Chip, FrozenError, ImplausibleError
+from .chip import FrozenError, ImplausibleError
+from .current import CHECK_EVERY, CONVERSION, CurrentChip
 
 CONFIG, ADC_CONFIG, VSHUNT, DIAG_ALRT, DEVICE_ID = 0x00, 0x01, 0x04, 0x0B, 0x3F
 RANGES = {40: 0x0010, 160: 0x0000}  # full scale in mV -> ADCRANGE in CONFIG (table 7-5)
@@ -18,47 +19,23 @@ ADC = 0xA103
 READY = 0x0002  # CNVRF: a conversion is complete; reading the register clears it (table 7-16)
 ID = 0x228  # the upper 12 bits of DEVICE_ID
 FULL = 32767
-CHECK_EVERY = 0.5  # s between two proofs of life
-CONVERSION = 0.1  # s: by then the next averaged conversion must be ready
 
 
-class Ina228(Chip):
-    """One INA228, converting continuously."""
+class Ina228(CurrentChip):
+    """One INA228."""
 
     KIND = "INA228"
 
     def __init__(self, bus: I2CBus, address: int, range_mv: int, first_check: float = 0.0) -> None:
-        """`first_check` s shifts the checks, so that four chips do not check in the same scan."""
-        super().__init__(bus, address)
+        super().__init__(bus, address, first_check)
         self.volts_per_count = VOLTS_PER_COUNT[range_mv]
         self._config = RANGES[range_mv]
-        self._shift = first_check
-        self._is_configured = False
-        self._check_at = 0.0
-        self._cleared_at: float | None = None  # when the conversion-ready flag was last cleared
-
-    def counts(self, now: float) -> int:
-        """The shunt voltage in `volts_per_count`, signed. `now`: the process clock, s.
-
-        About twice a second the chip must prove that it converts. Raises BusError (FrozenError,
-        ImplausibleError).
-        """
-        if not self._is_configured:
-            self._configure(now)
-        elif now >= self._check_at or now < self._check_at - 2 * CHECK_EVERY:
-            self._prove_alive(now)
-        try:
-            return self.shunt()
-        except ImplausibleError:
-            return self.shunt()
 
     def peek(self) -> int:
-        """The shunt register as it is. Raises BusError."""
         count = self.bus.read_register(self.address, VSHUNT)
         return count - 0x10000 if count & 0x8000 else count
 
     def shunt(self) -> int:
-        """The shunt voltage, without proof of life. Raises BusError."""
         count = self.peek()
         if not -FULL < count < FULL:
             raise ImplausibleError(
@@ -67,15 +44,11 @@ class Ina228(Chip):
             )
         return count
 
-    def _configure(self, now: float) -> None:
-        """Raises BusError."""
+    def _configure(self) -> None:
         if self.bus.read_register(self.address, DEVICE_ID) >> 4 != ID:
             raise BusError(f"No INA228 answers at {self.key}.")
         self.bus.write_register(self.address, CONFIG, self._config)
         self.bus.write_register(self.address, ADC_CONFIG, ADC)
-        self._is_configured = True
-        self._cleared_at = None
-        self._check_at = now + CONVERSION + self._shift
 
     def _prove_alive(self, now: float) -> None:
         """Reading DIAG_ALRT clears conversion-ready; the next conversion sets it again. Raises
@@ -97,5 +70,5 @@ class Ina228(Chip):
             self.bus.read_register(self.address, ADC_CONFIG),
         )
         if held != (self._config, ADC):
-            self._is_configured = False
+            self._is_ready = False
             raise BusError(f"The INA228 at {self.key} has lost its configuration.")

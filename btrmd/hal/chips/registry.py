@@ -7,32 +7,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from ..i2c import I2CBus
 from .ads1015 import Ads1015
 from .ads1115 import Ads1115
+from .current import CurrentChip
 from .ina219 import GAINS, Ina219
 from .ina228 import RANGES, Ina228
-
-
-class CurrentChip(Protocol):
-    """What the board asks of a chip that measures one current; chips/chip.Chip gives the rest."""
-
-    KIND: str
-    address: int
-    key: str
-    fails: int
-    fault: str
-    volts_per_count: float  # across the shunt
-
-    @property
-    def answers(self) -> bool: ...
-    def counts(self, now: float) -> int: ...
-    def peek(self) -> int: ...
-    def shunt(self) -> int: ...
-    def failed(self, error: Any) -> None: ...
-    def succeeded(self) -> None: ...
 
 
 class CurrentKind(NamedTuple):
