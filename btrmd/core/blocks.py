@@ -85,7 +85,7 @@ def deviations(found: tuple[float | None, ...], bank_v: float | None) -> tuple[f
     return tuple(None if v is None else v - mean for v in found)
 
 
-def step_blocks(blocks: Blocks, rest: FloatTime, ctx: StepContext) -> Blocks:
+def step_blocks(blocks: Blocks, float_time: FloatTime, ctx: StepContext) -> Blocks:
     """Count the time that a block deviates on float; elsewhere the count stands still."""
     sp, inputs = ctx.sp, ctx.inputs
     if not sp.taps:
@@ -94,7 +94,7 @@ def step_blocks(blocks: Blocks, rest: FloatTime, ctx: StepContext) -> Blocks:
     if len(over) != sp.blocks:
         blocks = Blocks(over_s=(0.0,) * sp.blocks, weak=blocks.weak)
         over = blocks.over_s
-    if rest.float_s <= 0.0:
+    if float_time.float_s <= 0.0:
         return blocks
     bank = inputs.battery_v.value if inputs.battery_v.good else None
     apart = deviations(measure_blocks(inputs, sp), bank)

@@ -28,16 +28,16 @@ class StartCondition(NamedTuple):
 
 
 def condition_of(
-    balance: ChargeBalance, rest: FloatTime, health: CapacityHealth, ctx: StepContext
+    balance: ChargeBalance, float_time: FloatTime, health: CapacityHealth, ctx: StepContext
 ) -> StartCondition:
     """The battery's condition now."""
     whole = full_ah(ctx.sp, health)
     part = balance.part(whole)
-    age = rest.undischarged_s
+    age = float_time.undischarged_s
     is_used = age is not None and age < NO_DISCHARGE_S
     return StartCondition(
         charge=None if part is None else round(part, 3),
         is_full=balance.is_full(whole, need_ah(ctx), is_used),
-        is_rested=rest.is_rested,
+        is_rested=float_time.is_rested,
         is_used=is_used,
     )

@@ -28,24 +28,24 @@ class FloatTime(NamedTuple):
 
 
 def step_float_time(
-    rest: FloatTime, presence: Presence, on_battery: bool, ctx: StepContext
+    float_time: FloatTime, presence: Presence, on_battery: bool, ctx: StepContext
 ) -> FloatTime:
     """Count the ages on by one step. Unknown readings neither break nor extend the float time."""
     inputs, dt = ctx.inputs, ctx.dt
     if on_battery:
-        return FloatTime(0.0, 0.0, rest.discharging_s + dt)
-    age = None if rest.undischarged_s is None else rest.undischarged_s + dt
+        return FloatTime(0.0, 0.0, float_time.discharging_s + dt)
+    age = None if float_time.undischarged_s is None else float_time.undischarged_s + dt
     if not (inputs.battery_v.good and inputs.battery_a.good):
-        return FloatTime(rest.float_s, age, 0.0)
+        return FloatTime(float_time.float_s, age, 0.0)
     amps = inputs.battery_a.value
     if amps < -DISCHARGE_A:
-        gone = rest.discharging_s + dt
+        gone = float_time.discharging_s + dt
         if gone >= 10.0:
             return FloatTime(0.0, 0.0, gone)
-        return FloatTime(rest.float_s, age, gone)
+        return FloatTime(float_time.float_s, age, gone)
     tail = max(0.3, 0.01 * (ctx.sp.rated_ah or 0.0))
     charger = presence.charger
     full = amps <= tail and inputs.battery_v.value >= ctx.sp.th.float_v
     if charger.below_since is not None or not full:
         return FloatTime(0.0, age, 0.0)
-    return FloatTime(rest.float_s + (dt if charger.present else 0.0), age, 0.0)
+    return FloatTime(float_time.float_s + (dt if charger.present else 0.0), age, 0.0)

@@ -51,8 +51,8 @@ def dump(state: State, now: float, wall: float) -> dict[str, object]:
         "supply_helps_age_s": [now - at for at in state.guard.helps],
         "low_text": state.health.low_text,
         "is_probable": state.health.is_probable,
-        "float_s": state.rest.float_s,
-        "undischarged_s": state.rest.undischarged_s,
+        "float_s": state.float_time.float_s,
+        "undischarged_s": state.float_time.undischarged_s,
         "missing_ah": state.charge.missing_ah,
         "missing_sd_ah": state.charge.sd_ah,
         "blocks": {
@@ -131,9 +131,9 @@ def restore(
     k1, k2, k3 = (Contact(faulty=name in names) for name in ("k1", "k2", "k3"))
     relays = RelayWatch(k1, k2, k3, _recharge(data, interrupted))
     age = _number(data, "undischarged_s", -1.0)
-    rest = FloatTime(_number(data, "float_s", 0.0), age + gone if age >= 0.0 else None)
+    float_time = FloatTime(_number(data, "float_s", 0.0), age + gone if age >= 0.0 else None)
     if interrupted:
-        rest = FloatTime(0.0, 0.0)
+        float_time = FloatTime(0.0, 0.0)
     missing = _number(data, "missing_ah", nan)
     charge = after_gap(
         None if isnan(missing) else missing,
@@ -145,7 +145,7 @@ def restore(
     restored = state._replace(
         health=health,
         relays=relays,
-        rest=rest,
+        float_time=float_time,
         charge=charge,
         blocks=_blocks(data.get("blocks")),
         replaced_after=max(int(_number(data, "replaced_after", 0.0)), 0),

@@ -135,7 +135,7 @@ def _start(state: State, command: StartTest, ctx: StepContext) -> tuple[State, A
             return _refuse(state, "rest", text)
         state = state._replace(protocol_start=ctx.now)
     n = state.next_n
-    stands = condition_of(state.charge, state.rest, state.health, ctx)
+    stands = condition_of(state.charge, state.float_time, state.health, ctx)
     test = sequence.begin(n, type_, command.source, command.delay_h * 3600.0, False, stands, ctx)
     ctx.do(Persist())
     return state._replace(test=test, next_n=n + 1, refusal=None), Answer(True, data={"n": n})
@@ -194,7 +194,7 @@ def _replaced(state: State, command: BatteryReplaced, ctx: StepContext) -> tuple
     ctx.do(Persist())
     return state._replace(
         health=capacity.replaced(command.source, ctx, command.at),
-        rest=FloatTime(),
+        float_time=FloatTime(),
         charge=ChargeBalance(),
         blocks=Blocks(),
         replaced_after=last,

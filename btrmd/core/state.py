@@ -48,7 +48,7 @@ class State(NamedTuple):
     selftest: SelfTest = SelfTest()
     plausible: Plausible = Plausible()
     presence: Presence = Presence()
-    rest: FloatTime = FloatTime()
+    float_time: FloatTime = FloatTime()
     charge: ChargeBalance = ChargeBalance()
     blocks: Blocks = Blocks()
     digital: Digital = Digital()

@@ -80,14 +80,14 @@ def step(
         ctx.do(Persist())
     carries = state.test.k1 or state.on_battery
     whole = full_ah(sp, state.health)
-    rest = step_float_time(state.rest, presence, carries, ctx)
+    float_time = step_float_time(state.float_time, presence, carries, ctx)
     state = state._replace(
         last_now=now,
         plausible=plausible,
         selftest=step_selftest(state.selftest, ctx),
         presence=presence,
-        rest=rest,
-        blocks=step_blocks(state.blocks, rest, ctx),
+        float_time=float_time,
+        blocks=step_blocks(state.blocks, float_time, ctx),
         charge=step_charge(state.charge, presence, carries, whole, ctx),
         digital=step_digital(state.digital, ctx),
         relays=relays,
@@ -198,7 +198,7 @@ def _scheduler(state: State, ctx: StepContext) -> State:
             refusal = StartRefusal(against.text, ctx.inputs.wall)
             return _closed(state._replace(test=IDLE, refusal=refusal), record, ctx)
         record = test.record
-        stands = condition_of(state.charge, state.rest, state.health, ctx)
+        stands = condition_of(state.charge, state.float_time, state.health, ctx)
         begun = sequence.begin(record.n, record.type, record.source, 0.0, False, stands, ctx)
         ctx.do(Persist())
         return state._replace(test=begun, refusal=None)
@@ -206,7 +206,9 @@ def _scheduler(state: State, ctx: StepContext) -> State:
     if plan is not state.schedule:
         ctx.do(Persist())
         state = state._replace(schedule=plan)
-    if test.state is not TestState.IDLE or not schedule.is_due(plan, state.rest.is_rested, ctx):
+    if test.state is not TestState.IDLE or not schedule.is_due(
+        plan, state.float_time.is_rested, ctx
+    ):
         return state
     if not settled:
         return state
@@ -225,7 +227,7 @@ def _scheduler(state: State, ctx: StepContext) -> State:
         "schedule",
         0.0,
         True,
-        condition_of(state.charge, state.rest, state.health, ctx),
+        condition_of(state.charge, state.float_time, state.health, ctx),
         ctx,
     )
     plan = schedule.started(plan, n, ctx)
@@ -281,7 +283,9 @@ def _outage(state: State, ctx: StepContext) -> State:
     elif lasting:
         flood = flood.come(ctx.now)
     stands = (
-        condition_of(state.charge, state.rest, state.health, ctx) if begins else StartCondition()
+        condition_of(state.charge, state.float_time, state.health, ctx)
+        if begins
+        else StartCondition()
     )
     outage = step_outage(
         state.outage, lasting, state.next_n, state.carried_from, stands, reason, flood, ctx

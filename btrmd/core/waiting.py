@@ -26,7 +26,7 @@ def waiting_of(state: State, inputs: Inputs, now: float) -> StartWait | None:
             wall - (now - plan.refused_at), refused=plan.refused, next_at=wall + plan.due - now,
             retry=plan.retries, retries=RETRIES,
         )  # fmt: skip
-    rest, window = state.rest, state.setpoints.window
+    float_time, window = state.float_time, state.setpoints.window
     is_shut = inputs.clock_ok and not window.is_open(wall)
     busy = ""
     if state.outage.record is not None:
@@ -35,9 +35,9 @@ def waiting_of(state: State, inputs: Inputs, now: float) -> StartWait | None:
         busy = "a test that was asked for with a delay"
     return StartWait(
         wall - (now - plan.due),
-        is_unrested=not rest.is_rested,
-        float_s=rest.float_s,
-        discharged_s=rest.undischarged_s,
+        is_unrested=not float_time.is_rested,
+        float_s=float_time.float_s,
+        discharged_s=float_time.undischarged_s,
         latest_at=wall + plan.due + WAIT_FOR_REST_S - now,
         is_extra=plan.is_extra,
         is_shut=is_shut,

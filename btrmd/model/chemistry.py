@@ -39,7 +39,7 @@ class Chemistry(NamedTuple):
     low_battery_v: float  # alarm below
     low_battery_clear_v: float
 
-    # --- does the bank fit the system voltage? (DESIGN 8b; NOMINAL between rest and float) ---
+    # --- does the bank fit the system voltage? (DESIGN 8b; `middle_v`: between rest and float) ---
     mismatch_low_v: float
     mismatch_high_v: float
     fits_low_v: float

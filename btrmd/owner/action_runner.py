@@ -48,7 +48,7 @@ LOST = "events.lost"
 SETTLE_S = 1.0  # longest wait for the disk before a test's record is shown all the same
 
 
-class ForTheLoop(NamedTuple):
+class LoopRequests(NamedTuple):
     """What is left for the loop: replies to give, commands to forward, settings to restore,
     findings of the estimate to hand to the core."""
 
@@ -59,7 +59,7 @@ class ForTheLoop(NamedTuple):
     restart: bool = False
 
 
-NOTHING = ForTheLoop()
+NOTHING = LoopRequests()
 
 
 def _stored(error: BtrmError | None) -> None:
@@ -114,7 +114,7 @@ class ActionRunner:
 
     def carry_out(
         self, actions: Sequence[Action], state: State, settings: Settings, now: float, wall: float
-    ) -> ForTheLoop:
+    ) -> LoopRequests:
         """Do all of it; the events, records and state of one step go to disk together."""
         due = self._due(now, wall, now - state.boot)
         if not actions and not due:
@@ -157,7 +157,7 @@ class ActionRunner:
         self._store(events, records, stored, state.next_n - 1 if clear else None, now)
         findings.extend(self._learn(save.record, settings, wall) for save in records
                         if save.finished)  # fmt: skip
-        return ForTheLoop(
+        return LoopRequests(
             tuple(replies), tuple(forwards), tuple(restores), tuple(findings), restart
         )
 

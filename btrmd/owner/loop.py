@@ -28,7 +28,7 @@ from ..model.settings import Settings
 from ..model.snapshot import Precheck, Snapshot
 from ..store.minute_mean import MinuteMean
 from ..store.writer import Writer
-from .action_runner import ActionRunner, ForTheLoop
+from .action_runner import ActionRunner, LoopRequests
 from .battery_history import BatteryHistory
 from .lateness import Lateness
 from .setting_changes import SettingChanges, refused, typed
@@ -131,7 +131,7 @@ class Owner:
         self._looked_at = float("-inf")  # when the core saw `_inputs`,
         self._stirred_at = clock.now()  # and when there was last something new in them
         # faster than real time a tick is too long to leave one out
-        self._may_rest = sim_speed is None or sim_speed.speed <= 1.0
+        self._may_idle = sim_speed is None or sim_speed.speed <= 1.0
         self._is_resting = False
         self._judged: State | None = None  # the state that `_is_idle` was told of
         self._is_idle = False
@@ -205,7 +205,7 @@ class Owner:
         clock, action_runner = self._clock, self._action_runner
         now, wall = clock.now(), clock.wall()
         self._is_resting = False
-        may_idle = self._may_rest and self._may_leave_out(now, wall)
+        may_idle = self._may_idle and self._may_leave_out(now, wall)
         if may_idle and self.board.is_unchanged(now, BAND):
             self._rest(now, wall)
             return
@@ -307,7 +307,7 @@ class Owner:
             waiters.append(Waiter(command, pending.answer))
         return waiters
 
-    def _answer(self, asked: ForTheLoop, waiters: list[Waiter], now: float, wall: float) -> None:
+    def _answer(self, asked: LoopRequests, waiters: list[Waiter], now: float, wall: float) -> None:
         """Give the core's replies, and carry out what it let pass."""
         uptime = now - self.state.boot
         for reply in asked.replies:

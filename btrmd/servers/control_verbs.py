@@ -351,7 +351,7 @@ def iso(at: float | None) -> str | None:
 
 
 def point_view(key: str, reading: Reading) -> Reply:
-    """A point as every listener shows it."""
+    """A point as every protocol shows it."""
     point = POINT.get(key)
     is_known = reading.quality not in (BAD, MISSING)
     return {
@@ -367,7 +367,7 @@ def alarm_view(alarm: AlarmView) -> Reply:
 
 
 def test_view(record: TestRecord) -> Reply:
-    """A test as every listener shows it."""
+    """A test as every protocol shows it."""
     view: Reply = record._asdict()
     view["started_at"] = iso(record.started_at)
     view["ended_at"] = iso(record.ended_at)

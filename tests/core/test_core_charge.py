@@ -126,7 +126,7 @@ def test_a_new_station_near_the_tail_is_unknown_but_nothing_speaks_against_full(
     assert last(bench).marks == ("not_rested",)
     bench = Bench(battery__rated_ah=40)
     bench.put(battery_a=1.0, charger_a=1.0)
-    bench.state = bench.state._replace(rest=FloatTime(0.0, 3600.0))
+    bench.state = bench.state._replace(float_time=FloatTime(0.0, 3600.0))
     bench.run(20.0)
     assert bench.ask(StartTest("1", source="test")).ok
     assert last(bench).marks == ("not_full", "not_rested"), "a discharge is known"

@@ -20,7 +20,7 @@ DIFFERS = HealthReady(70.0, "State of health 70 %.", 60.0, 80.0, True)
 
 def bench_for(**settings: object) -> Bench:
     bench = Bench(battery__rated_ah=40, test__minimum_runtime_min=180, **settings)
-    bench.state = bench.state._replace(rest=RESTED)
+    bench.state = bench.state._replace(float_time=RESTED)
     bench.run(30.0)
     return bench
 

@@ -42,7 +42,7 @@ def run_test(
     bench.run(20.0)
     bench.state = bench.state._replace(
         charge=ChargeBalance(missing_ah, 0.2),
-        rest=FloatTime(30 * HOUR, None if used_h is None else used_h * HOUR),
+        float_time=FloatTime(30 * HOUR, None if used_h is None else used_h * HOUR),
     )
     start_now(bench, "1")
     bench.dt = 5.0

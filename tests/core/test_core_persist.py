@@ -42,7 +42,7 @@ def test_a_new_unit_restores_to_a_new_state() -> None:
     bench = Bench()
     fresh = new_state(bench.state.setpoints, 50.0)
     assert restore(fresh, {}, bench.wall, {}, False) == fresh._replace(
-        rest=FloatTime(), schedule=fresh.schedule
+        float_time=FloatTime(), schedule=fresh.schedule
     )
 
 
@@ -110,7 +110,7 @@ def test_the_wait_for_rest_is_not_begun_anew_by_a_restart_nor_spent_while_away()
 def test_retries_and_their_base_come_back() -> None:
     bench = scheduled()
     bench.load_a = 0.0
-    bench.state = bench.state._replace(rest=FloatTime(float_s=1e6))
+    bench.state = bench.state._replace(float_time=FloatTime(float_s=1e6))
     bench.run(10.2 * HOUR, dt=60.0)
     before = bench.state.schedule
     assert before.retries == 1
@@ -150,17 +150,17 @@ def test_a_delayed_start_that_fell_due_while_away_is_not_refused_by_the_self_tes
 
 def test_the_rest_of_the_battery_comes_back_older() -> None:
     bench = Bench()
-    bench.state = bench.state._replace(rest=FloatTime(7200.0, 36000.0))
+    bench.state = bench.state._replace(float_time=FloatTime(7200.0, 36000.0))
     state = again(bench, HOUR)
-    assert (state.rest.float_s, state.rest.undischarged_s) == (7200.0, 39600.0)
-    assert again(bench).rest.undischarged_s == 36000.0
+    assert (state.float_time.float_s, state.float_time.undischarged_s) == (7200.0, 39600.0)
+    assert again(bench).float_time.undischarged_s == 36000.0
 
 
 def test_a_test_that_was_cut_off_leaves_no_rested_battery() -> None:
     bench = Bench()
-    bench.state = bench.state._replace(rest=FloatTime(1e6, 1e6))
-    assert again(bench).rest.is_rested
-    assert not again(bench, interrupted=True).rest.is_rested
+    bench.state = bench.state._replace(float_time=FloatTime(1e6, 1e6))
+    assert again(bench).float_time.is_rested
+    assert not again(bench, interrupted=True).float_time.is_rested
 
 
 def test_numbers_never_come_twice_even_if_the_state_was_lost() -> None:

@@ -18,7 +18,7 @@ def bench_with(**settings: object) -> Bench:
     """A bench past its self-test with a battery that has long been on float."""
     bench = Bench(dt=1.0, test__minimum_runtime_min=0, **settings)
     bench.estimate = Estimate(20000.0, 15000.0, 25000.0)
-    bench.state = bench.state._replace(rest=RESTED)
+    bench.state = bench.state._replace(float_time=RESTED)
     bench.run(30.0)
     return bench
 
@@ -129,7 +129,7 @@ def test_a_due_test_waits_72_h_for_a_rested_battery_then_runs_marked() -> None:
 )
 def test_a_due_test_starts_after_24_h_of_float_and_48_h_without_discharge(rest: FloatTime) -> None:
     bench = bench_with(test__interval_h=400, test__enabled=True)
-    bench.state = bench.state._replace(rest=rest)
+    bench.state = bench.state._replace(float_time=rest)
     bench.ask(NextTestIn(1.0, "web"))
     float_h, age_h = 24.0 - rest.float_s / HOUR, 48.0 - (rest.undischarged_s or 2e5) / HOUR
     wait_h = max(float_h, age_h)
@@ -142,15 +142,15 @@ def test_a_due_test_starts_after_24_h_of_float_and_48_h_without_discharge(rest: 
 
 def test_a_charger_reading_that_is_lost_for_a_moment_does_not_end_the_float_time() -> None:
     bench = bench_with()
-    before = bench.state.rest.float_s
+    before = bench.state.float_time.float_s
     bench.put(charger_v=None)
     bench.run(5.0)
     bench.free("charger_v")
     bench.run(20.0)
-    assert bench.state.rest.float_s >= before
+    assert bench.state.float_time.float_s >= before
     bench.put(charger_v=0.0)
     bench.run(2.0)
-    assert bench.state.rest.float_s == 0.0
+    assert bench.state.float_time.float_s == 0.0
 
 
 def test_a_failed_start_is_retried_after_24_h_three_times_then_skipped() -> None:
@@ -188,7 +188,7 @@ def test_a_start_that_fails_in_the_proving_is_retried_too() -> None:
 def test_a_due_test_survives_the_first_seconds_after_a_start() -> None:
     """Right after the start nothing is known to be present: that is no failed start."""
     bench = Bench(dt=0.1, test__enabled=True, test__interval_h=100)
-    bench.state = bench.state._replace(rest=RESTED)
+    bench.state = bench.state._replace(float_time=RESTED)
     bench.ask(NextTestIn(0.0, "web"))
     bench.run(30.0)
     assert phase(bench) == "proving"

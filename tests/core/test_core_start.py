@@ -340,7 +340,7 @@ def test_a_test_that_falls_due_before_a_restart_waits_for_it() -> None:
     bench.ask(RestartUnit("cli"))
     bench.state = bench.state._replace(
         restart_at=bench.now + 30.0, schedule=bench.state.schedule._replace(due=bench.now + 1.0),
-        rest=bench.state.rest._replace(float_s=1e6),
+        float_time=bench.state.float_time._replace(float_s=1e6),
     )  # fmt: skip
     bench.run(20.0)
     assert phase(bench) == "idle"

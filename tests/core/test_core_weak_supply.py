@@ -270,7 +270,7 @@ def test_a_restart_between_them_is_none_on_battery() -> None:
     station = held_record(rated_ah=17.0)
     before = station.state
     station.crash(5.0)
-    assert station.state.rest.float_s == pytest.approx(before.rest.float_s, abs=200.0)
+    assert station.state.float_time.float_s == pytest.approx(before.float_time.float_s, abs=200.0)
     assert station.state.charge.missing_ah is not None
     assert not station.state.transfer.carried
 

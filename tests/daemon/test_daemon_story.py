@@ -71,7 +71,7 @@ def test_a_measured_discharge_becomes_a_result(make: Make) -> None:
         ("test.result", "low"),
     ]
 
-    # the same record over every listener
+    # the same record in every protocol
     test = daemon.get("/api/v1/tests/1")
     assert daemon.tests() == {1: test}
     reported = json.loads(daemon.good("test", "status", "--json"))

@@ -107,7 +107,7 @@ class Site(Station):
         self.wall += 72 * HOUR
         charge = ChargeBalance(0.0, 0.01, 40 * HOUR, 40 * HOUR)
         self.state = self.state._replace(
-            last_now=self.now, rest=FloatTime(60 * HOUR, 72 * HOUR), charge=charge
+            last_now=self.now, float_time=FloatTime(60 * HOUR, 72 * HOUR), charge=charge
         )
         self.run(5.0)
 
