@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import itertools
 import os
-import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from ..model.errors import DataError
-from .atomic import sync_folder, write_atomic
-from .backup import HISTORY, SETTINGS, BackupFacts, judge_history, unpack_backup
+from .atomic import read_regular, sync_folder, write_atomic
+from .backup import HISTORY, MOST_BYTES, SETTINGS, BackupFacts, judge_history, unpack_backup
 from .history_db import HistoryDb
 from .schema import MIGRATIONS
 from .sequence_numbers import SequenceFile
@@ -85,8 +84,12 @@ def _take(staged: Path, names: list[str], places: Mapping[str, Path]) -> None:
         to = places[base] / rest
         if to.parent != places[base]:
             _make_folder(to.parent)
-        if to.is_file():
-            shutil.copy2(to, _aside(to))
+        # As root too, what the station has put there leads to no other file: no link is read, and
+        # none is written through.
+        if to.is_symlink():
+            os.rename(to, _aside(to))
+        elif to.is_file():
+            write_atomic(_aside(to), read_regular(to, MOST_BYTES), 0o600)
         write_atomic(to, (staged / name).read_bytes(), MODES.get(name, 0o600))
 
 
@@ -103,7 +106,7 @@ def _take_history(staged: Path, state_dir: Path, events: int, tests: int) -> Non
     path, numbers = state_dir / "history.db", state_dir / "numbers"
     owner = path.stat() if path.exists() else state_dir.stat()
     for old in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm")), numbers):
-        if old.exists():
+        if os.path.lexists(old):
             os.rename(old, _aside(old))
     SequenceFile(numbers).reserve(events + EVENTS_AHEAD, tests + TESTS_AHEAD, ahead=True)
     with staged.open("rb") as file:
@@ -111,7 +114,7 @@ def _take_history(staged: Path, state_dir: Path, events: int, tests: int) -> Non
     for made in (staged, numbers):
         os.chmod(made, 0o600)
         if os.geteuid() == 0:
-            os.chown(made, owner.st_uid, owner.st_gid)
+            os.chown(made, owner.st_uid, owner.st_gid, follow_symlinks=False)
     os.rename(staged, path)
     sync_folder(state_dir)
 
@@ -120,6 +123,6 @@ def _aside(path: Path) -> Path:
     """NAME.before-N, N above any that exists."""
     for number in itertools.count(1):
         to = path.with_name(f"{path.name}.before-{number}")
-        if not to.exists():
+        if not os.path.lexists(to):
             return to
     raise AssertionError  # count does not end

@@ -279,6 +279,28 @@ def test_a_bad_file_changes_nothing_and_says_what_is_wrong(
     assert list(new.config.iterdir()) == []
 
 
+def test_what_is_put_aside_leads_to_no_other_file(
+    run: Run, file: Path, new: Unit, tmp_path: Path
+) -> None:
+    """Root restores into folders that belong to a daemon without rights."""
+    secret, target = tmp_path / "shadow", tmp_path / "target"
+    secret.write_text("root:$6$")
+    (new.config / "auth.json").symlink_to(secret)
+    (new.config / "calibration.json").write_text("{}")
+    (new.config / "calibration.json.before-1").symlink_to(target)
+    assert run("restore", file, *new.place).code == 0
+    assert secret.read_text() == "root:$6$"
+    assert not target.exists()
+    assert (new.config / "auth.json").read_text() == '{"users": {}}'
+    assert not (new.config / "auth.json").is_symlink()
+    assert (new.config / "calibration.json.before-2").read_text() == "{}"
+    assert "root" not in "".join(
+        path.read_text()
+        for path in new.config.iterdir()
+        if path.is_file() and not path.is_symlink()
+    )
+
+
 def test_a_file_that_is_not_there(run: Run, new: Unit, tmp_path: Path) -> None:
     done = run("restore", tmp_path / "none", *new.place)
     assert (done.code, done.err) == (1, f"btrmd: There is no file {tmp_path / 'none'}.\n")
