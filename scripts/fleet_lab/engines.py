@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -16,6 +14,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Final
 
+from free_port import free_port
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
@@ -31,19 +30,6 @@ persistence_location {folder}/
 autosave_interval 60
 max_queued_messages 10000
 """
-
-
-def free_port() -> int:
-    """Below those that Linux gives to clients: a thousand units that knock at the port of a dead
-    broker would else take it themselves, one of them connected to itself."""
-    while True:
-        port = random.randrange(15_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
 
 
 class Process:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from daemon_process import DaemonProcess, wait_until
+from free_port import free_port
 
 
 @pytest.fixture
@@ -28,12 +29,6 @@ def version(address: str) -> bytes:
     with socket.create_connection((host, int(port)), 20.0) as sock:
         sock.sendall(b"NETVER\n")
         return sock.recv(10)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def test_it_is_closed_until_it_is_enabled_and_then_where_the_pages_are(

@@ -225,12 +225,6 @@ class SerialPair:
         return os.open(self.there, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
 
 
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def has(*programs: str) -> bool:
     return all(shutil.which(program) for program in programs)
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from daemon_process import DaemonProcess, wait_until
-from fieldbus_station import SerialPair, Wire, free_port, has
+from fieldbus_station import SerialPair, Wire, has
+from free_port import free_port
 from modbus_masters import mbpoll
 
 # Input register -> point, wire units per base unit; by hand from the manual 13.4.

@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 from fieldbus_snapshot import make_snapshot
-from fieldbus_station import SerialPair, Station, Wire, free_port, wait_for
+from fieldbus_station import SerialPair, Station, Wire, wait_for
+from free_port import free_port
 from test_fieldbus_modbus_rtu import Master, framed
 
 from btrmd.bus import Bus

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import queue
-import random
 import shutil
 import socket
 import subprocess
@@ -14,24 +13,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from free_port import free_port
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
 SUB = shutil.which("mosquitto_sub")
 PUB = shutil.which("mosquitto_pub")
 SERIAL = "10000000abcdef01"
-
-
-def free_port() -> int:
-    """Below those that Linux gives to clients: one that knocks at the port of a killed broker may
-    else be given that port, and be connected to itself."""
-    while True:
-        port = random.randrange(15_000, 30_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return port
 
 
 class Broker:

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from free_port import free_port
 from mail_tls import Authority
-from mqtt_broker import Broker, Watch, free_port
+from mqtt_broker import Broker, Watch
 from mqtt_fixtures import BASE, MqttBench
 
 from btrmd.notify.mqtt import connection, publisher, session

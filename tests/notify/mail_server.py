@@ -212,9 +212,4 @@ def script(*parts: bytes) -> Iterator[int]:
         thread.join(15.0)
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
 Serve = Callable[..., MailServer]

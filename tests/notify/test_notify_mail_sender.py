@@ -6,8 +6,9 @@ import logging
 from collections.abc import Callable
 
 import pytest
+from free_port import free_port
 from mail_fixtures import PASSWORD, Bench
-from mail_server import MailServer, Serve, deaf_port, free_port
+from mail_server import MailServer, Serve, deaf_port
 
 from btrmd.model.events import Kind
 from btrmd.notify.cursor import Cursor

@@ -7,8 +7,9 @@ import time
 from base64 import b64encode
 
 import pytest
+from free_port import free_port
 from mail_fixtures import PASSWORD, mail_settings, snapshot_of
-from mail_server import Serve, deaf_port, free_port, script
+from mail_server import Serve, deaf_port, script
 from mail_tls import Authority
 
 from btrmd.bus import Bus
