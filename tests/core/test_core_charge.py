@@ -66,6 +66,7 @@ def test_an_outage_and_the_one_after_it_record_what_they_began_with() -> None:
     assert second.marks == ("not_full",)
 
 
+@pytest.mark.long
 def test_a_test_soon_after_an_outage_is_marked_and_a_day_later_it_is_not() -> None:
     station = rested(load_a=4.0, rated_ah=17.0)
     station.dt = 5.0
@@ -166,6 +167,7 @@ def test_a_minute_on_the_tail_proves_more_than_any_count() -> None:
     assert part(bench) == pytest.approx(1.0, abs=0.005)
 
 
+@pytest.mark.long
 def test_currents_within_the_sensors_offset_move_no_charge() -> None:
     bench = Bench(battery__rated_ah=40)
     bench.run(20.0)

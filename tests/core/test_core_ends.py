@@ -136,6 +136,7 @@ ABORTS = [
 
 @STEPS
 @pytest.mark.parametrize(("channels", "delay_s", "words"), ABORTS)
+@pytest.mark.long
 def test_each_abort_has_its_time_and_its_sentence(
     channels: dict[str, object], delay_s: float, words: str, dt: float
 ) -> None:

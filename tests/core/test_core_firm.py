@@ -150,6 +150,7 @@ def test_without_history_the_discharge_alone_is_all_there_is() -> None:
 
 @pytest.mark.parametrize("finding", FINDINGS)
 @pytest.mark.parametrize(("hours", "result"), [(8.0, "good"), (3.0, "low")])
+@pytest.mark.long
 def test_with_a_finding_no_verdict_is_firm(finding: str, hours: float, result: str) -> None:
     bench = bench_for(5.0)
     record = run_test(bench, estimate(hours)._replace(findings=(finding,)))

@@ -73,6 +73,7 @@ def some_command(random: Random) -> Command:
 
 
 @pytest.mark.parametrize("seed", range(8))
+@pytest.mark.long
 def test_what_is_not_good_may_read_anything(seed: int) -> None:
     random = Random(seed)
     station = rested(random.choice((12, 24)), dt=random.choice((0.1, 1.0)), test__enabled=True)

@@ -98,6 +98,7 @@ def test_a_k2_that_fails_open_in_an_outage_is_found_when_the_charger_is_back() -
     found(station, "k2", 120.0)
 
 
+@pytest.mark.long
 def test_a_charger_that_gives_back_what_was_taken_is_no_fault() -> None:
     for rated_ah in (7.0, 17.0, 100.0, 400.0):
         for load_a in (0.3, 2.0, 9.0):

@@ -103,6 +103,7 @@ def mended(station: Station, name: str) -> None:
 
 
 @pytest.mark.parametrize("volts", VOLTS)
+@pytest.mark.long
 def test_every_relay_fault_of_the_plant_is_found_within_5_s_of_its_change(volts: int) -> None:
     station = rested(volts, dt=0.1)
     start(station)

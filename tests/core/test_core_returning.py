@@ -84,6 +84,7 @@ def test_a_supply_that_goes_as_the_load_returns_costs_the_load_nothing(dt: float
 @STEPS
 @pytest.mark.parametrize("volts", [12, 48])
 @pytest.mark.parametrize("ups", [True, False])
+@pytest.mark.long
 def test_a_supply_lost_in_a_test_is_carried_as_an_outage(volts: int, ups: bool, dt: float) -> None:
     station = rested(volts, dt=dt, ups__enabled=ups)
     start(station)

@@ -153,6 +153,7 @@ def test_a_charger_reading_that_is_lost_for_a_moment_does_not_end_the_float_time
     assert bench.state.float_time.float_s == 0.0
 
 
+@pytest.mark.long
 def test_a_failed_start_is_retried_after_24_h_three_times_then_skipped() -> None:
     bench = bench_with(test__interval_h=300, test__enabled=True)
     bench.load_a = 0.1

@@ -218,6 +218,7 @@ def test_ups_mode_switched_off_in_an_outage_does_not_drop_the_load() -> None:
     assert station.plant.dropped_s == 0.0
 
 
+@pytest.mark.long
 def test_the_run_time_of_an_outage_is_measured_at_11_v_per_block() -> None:
     for volts in (12, 24):
         station = rested(volts, rated_ah=7.0, load_a=4.0)

@@ -85,6 +85,7 @@ def test_more_than_three_helps_within_an_hour_make_a_supply_weak() -> None:
     assert station.kinds("supply.weak") == ["raise", "clear"]
 
 
+@pytest.mark.long
 def test_three_helps_an_hour_are_no_weakness_however_long_it_goes_on() -> None:
     station = rested()
     for _ in range(12):

@@ -233,6 +233,7 @@ def test_the_interval_holds_on_noisy_histories(sd: float) -> None:
     assert false / count <= 0.05
 
 
+@pytest.mark.long
 def test_drops_in_noisy_histories_are_found() -> None:
     """Sixty histories that lose 15 to 35 points, estimates off by 5 % (sd) each."""
     found = 0

@@ -37,6 +37,7 @@ def apply(folder: Path, text: str) -> int:
     return len(steps)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_what_a_page_says_works(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
@@ -53,6 +54,7 @@ def test_what_a_page_says_works(page: Path) -> None:
         assert done.returncode == 0, done.stderr[-2000:]
 
 
+@pytest.mark.long
 def test_the_check_fails_where_the_steps_are_left_out() -> None:
     """Else it would show nothing."""
     for name in ("point", "alarm", "setting", "chip", "chemistry", "protocol", "migration"):
