@@ -17,9 +17,9 @@ def test_five_units_over_an_outage_and_a_storm() -> None:
         pytest.skip("mosquitto is not installed (package mosquitto)")
     words = ["5", "--rest", "1", "--outage", "2", "--ramp", "0.2", "--processes", "1"]
     done = subprocess.run(
-        [sys.executable, "-m", "fleet_lab", *words, "--no-prometheus"],
+        [ROOT / "scripts/fleet-sim", *words, "--no-prometheus"],
         capture_output=True, text=True, timeout=180.0, check=False, cwd=ROOT,
-        env={"PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}", "PATH": "/usr/bin:/bin:/usr/sbin"},
+        env={"VENV": sys.prefix, "PATH": "/usr/bin:/bin:/usr/sbin"},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     rows = dict(line.strip("| ").split(" | ") for line in done.stdout.splitlines())
