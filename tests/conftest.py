@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 
+import fork_server
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -14,6 +15,8 @@ settings.register_profile(
     "btrmd", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("btrmd")
+
+fork_server.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
