@@ -172,11 +172,14 @@ def run(
 
 
 def import_all() -> None:
-    """All modules of btrmd and what they use."""
+    """All modules of btrmd and what they use, and the templates of its pages."""
     package = importlib.import_module("btrmd")
     for module in pkgutil.walk_packages(package.__path__, "btrmd."):
         if not module.name.startswith(NOT_IMPORTED):
             importlib.import_module(module.name)
+    template_cache = importlib.import_module("template_cache")
+    template_cache.keep_templates()
+    template_cache.compile_templates()
 
 
 def serve(listening: socket.socket) -> dict[str, Any] | None:
@@ -240,8 +243,8 @@ def open_streams() -> None:
 def main(descriptor: int) -> int:
     """The server until nobody can ask any more; in each child, `btrmd`."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background
-    del sys.path[0]  # the folder of this file: what is imported must not find anything there
     import_all()
+    del sys.path[0]  # the folder of this file
     gc.collect()
     gc.freeze()  # the pages of what is imported stay shared
     request = serve(socket.socket(fileno=descriptor))
