@@ -304,6 +304,8 @@ def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -
     """Raise what has held for its delay, clear what has been well for its time."""
     raised, pending, floods, now = alarms.raised, alarms.pending, alarms.floods, ctx.now
     for c in found:
+        if c.on is False and not raised and not pending:
+            continue  # nearly always
         key = c.key
         alarm = raised.get(key)
         if alarm is None:
