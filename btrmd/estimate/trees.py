@@ -12,7 +12,7 @@ from array import array
 from base64 import b64decode
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -111,16 +111,18 @@ def rank(table: TreeTable, features: Sequence[float]) -> list[int]:
 
 def ask(table: TreeTable, ranks: Sequence[int]) -> TreeAnswer:
     """What the table says to numbers at `ranks`."""
-    centre, low, high = (_sum(forest, ranks) for forest in (table.centre, table.low, table.high))
+    at = tuple(ranks)
+    centre, low, high = (_sum(forest, at) for forest in (table.centre, table.low, table.high))
     return TreeAnswer(centre, max(centre - low, LEAST_REACH), max(high - centre, LEAST_REACH))
 
 
 def ask_strange(table: TreeTable, ranks: Sequence[int]) -> float:
     """ln odds that numbers at `ranks` come from another chemistry; 0 where the table knows none."""
-    return 0.0 if table.strange is None else _sum(table.strange, ranks)
+    return 0.0 if table.strange is None else _sum(table.strange, tuple(ranks))
 
 
-def _sum(forest: Forest, ranks: Sequence[int]) -> float:
+@lru_cache(maxsize=64)  # one estimate asks the same up to three times
+def _sum(forest: Forest, ranks: tuple[int, ...]) -> float:
     nodes, counts = forest.nodes, 0
     for tree in forest.trees:
         at = tree * NODE
