@@ -12,6 +12,7 @@ import atexit
 import gc
 import importlib
 import json
+import math
 import os
 import pkgutil
 import select
@@ -86,12 +87,18 @@ class ForkedProcess:
         self.send_signal(signal.SIGKILL)
 
     def _look(self, seconds: float | None) -> int | None:
-        if self.returncode is None and select.select([self._status], [], [], seconds)[0]:
+        if self.returncode is None and _is_readable(self._status, seconds):
             number = os.read(self._status, NUMBER.size)
             os.close(self._status)
             assert number, "the server of the forked processes has died"
             self.returncode = NUMBER.unpack(number)[0]
         return self.returncode
+
+
+def _is_readable(descriptor: int, seconds: float | None) -> bool:
+    waiting = select.poll()  # select() takes no descriptor above 1023
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(None if seconds is None else math.ceil(1000.0 * seconds)))
 
 
 class ForkServer:
@@ -107,11 +114,14 @@ class ForkServer:
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
             )  # fmt: skip
         self._socket = ours
+        self._pid = os.getpid()
         atexit.register(self.close)
 
     def close(self) -> None:
         """End the server; what it has started is left to those who asked for it."""
         self._socket.close()
+        if os.getpid() != self._pid:  # this process was forked from its owner
+            return
         self._process.kill()
         self._process.wait()
 
@@ -132,9 +142,13 @@ class ForkServer:
         return NUMBER.unpack(pid)[0], status
 
 
-@cache
 def server() -> ForkServer:
     """The one of this process."""
+    return _server_of(os.getpid())
+
+
+@cache
+def _server_of(pid: int) -> ForkServer:
     return ForkServer()
 
 
