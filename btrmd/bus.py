@@ -52,6 +52,7 @@ class Bus:
         self._counts: dict[str, Mapping[str, int]] = {}
         self.requests: Counter[str] = Counter()  # by server, each counted on its own thread
         self.reported: dict[str, int] = {}  # notifier -> the last event it has dealt with
+        self.start_s: float | None = None  # from this process' start to its open listeners
         self._doers: dict[type[HostCommand], Callable[[Any], Answer]] = {}
         self._closed = False
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from .. import LOADED_AT
 from ..bus import Bus, ListenerState
 from ..store.atomic import write_atomic
 from .memory_trim import give_back
@@ -67,6 +68,7 @@ class Readiness:
         write_atomic(self._path, json.dumps(addresses).encode() + b"\n", 0o644)
         if not self._is_ready and tried and all(listeners[n].address for n in self._wanted):
             self._is_ready = True
+            self._bus.start_s = time.monotonic() - LOADED_AT
             give_back()
             http = addresses.get("http")
             sys.stdout.write(f"ready http://{http}\n" if http else "ready\n")

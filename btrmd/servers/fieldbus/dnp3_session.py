@@ -30,7 +30,7 @@ from py1815.session import Session
 from ...model.commands import Answer
 from .dnp3_association import Association, Dnp3Config
 from .dnp3_controls import AnswerPending, Ask, Dnp3Controls
-from .dnp3_limits import CONFIRM_S, FRAGMENT, RESTART_MS, SELECT_S
+from .dnp3_limits import CONFIRM_S, FRAGMENT, SELECT_S
 from .dnp3_range import with_index, with_range
 from .dnp3_reads import Reads
 
@@ -254,14 +254,17 @@ class Dnp3Session(Session):
         if request.body or not self._owner_controls.restart():
             wrong = IIN(second=IIN2Bit.PARAM_ERROR)
             return null_response(sequence=sequence, iin=self._indications(wrong))
-        delay = b"\x34\x02\x07\x01" + RESTART_MS.to_bytes(2, "little")  # g52v2, ms
+        restart_ms = self._owner_controls.restart_ms
+        delay = b"\x34\x02\x07\x01" + restart_ms.to_bytes(2, "little")  # g52v2
         control = AppControl(fir=True, fin=True, sequence=sequence)
         return build_response(control=control, iin=self._indications(), body=delay)
 
     @property
     def _restart_handler(self) -> Callable[[], int] | None:
         """py1815 asks whether function 13 is offered; without the permission it is IIN2.0."""
-        return _no_handler if self._owner_controls.may_restart else None
+        if not self._owner_controls.may_restart:
+            return None
+        return lambda: self._owner_controls.restart_ms
 
     @_restart_handler.setter
     def _restart_handler(self, handler: Callable[[], int] | None) -> None:
@@ -351,7 +354,3 @@ def _utc(at_ms: int) -> str:
         return f"{datetime.fromtimestamp(at_ms // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
     except ValueError:
         return f"{at_ms} ms after 1970"
-
-
-def _no_handler() -> int:
-    return RESTART_MS
