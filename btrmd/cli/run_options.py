@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.number_text import read_number
+from ..net import split_address
 from .place import CONFIG_DIR, STATE_DIR
 from .place import run_dir as run_dir_of
 
@@ -54,29 +55,24 @@ class RunOptions:
         return run_dir_of(self.state_dir)
 
 
-def split_address(text: str) -> tuple[str, int]:
-    """HOST:PORT, also [IPv6]:PORT, as (host, port). Raises ArgumentTypeError."""
-    host, colon, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        host = ""
-    is_port = re.fullmatch(r"[0-9]{1,5}", port) is not None and int(port) <= 65535
-    if not colon or not host or not is_port or re.search(r"\s|[\x00/]", host):
-        raise ArgumentTypeError(f"{text!r} is refused: allowed is HOST:PORT with port 0..65535")
-    return host, int(port)
-
-
 def decode_address(text: str) -> str:
-    """An address option as it is kept. Raises ArgumentTypeError."""
-    if text == "none":
-        return text
-    try:
-        split_address(text)
-    except ArgumentTypeError:
-        text = f"{text!r} is refused: allowed is HOST:PORT with port 0..65535, or none"
-        raise ArgumentTypeError(text) from None
+    """An address option as it is kept: HOST:PORT, [IPv6]:PORT or none. Raises ArgumentTypeError."""
+    if text != "none" and not _is_address(text):
+        raise ArgumentTypeError(
+            f"{text!r} is refused: allowed is HOST:PORT with port 0..65535, or none"
+        )
     return text
+
+
+def _is_address(text: str) -> bool:
+    """On a command line a host is named, and IPv6 stands in brackets."""
+    try:
+        host, _ = split_address(text)
+    except ValueError:
+        return False
+    written = text.rpartition(":")[0]
+    is_v6 = written == f"[{host}]"
+    return bool(written) and (is_v6 or ":" not in host) and not re.search(r"\s|[\x00/]", host)
 
 
 def decode_speed(text: str) -> float:

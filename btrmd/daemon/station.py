@@ -20,6 +20,7 @@ from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardwa
 from ..model.commands import Note
 from ..model.errors import BtrmError, SettingError
 from ..model.service import Service
+from ..net import split_address
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester
 from ..notify.mqtt.publisher import MqttPublisher
@@ -296,7 +297,7 @@ def host_of(addresses: Sequence[str], otherwise: str) -> str:
     """The host of the first listener that is open: where the others are, NUT is too."""
     for address in addresses:
         if address != "none":
-            return address.rpartition(":")[0].strip("[]")
+            return split_address(address)[0]
     return otherwise
 
 

@@ -16,9 +16,9 @@ from btrmd.cli.run_options import (
     decode_address,
     decode_serial,
     decode_speed,
-    split_address,
 )
 from btrmd.cli.verbs_run import decode_options
+from btrmd.net import split_address
 
 if TYPE_CHECKING:
     from conftest import Run
