@@ -1,58 +1,19 @@
-"""The options of `btrmd run`, validated: what the daemon is told by whoever starts it."""
+"""The options of `btrmd run`, as they are written on a command line."""
 
 from __future__ import annotations
 
 import re
 from argparse import ArgumentTypeError
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.number_text import read_number
 from ..net import split_address
-from .place import CONFIG_DIR, STATE_DIR
-from .place import run_dir as run_dir_of
+from ..run_options import SerialOption
 
 SPEED_LOW, SPEED_HIGH = 1.0, 3600.0
 BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)  # R80
 FRAMES = {"8E1": "even", "8N1": "none", "8O1": "odd"}
 PROTOCOLS = ("modbus", "dnp3")
-
-
-@dataclass(frozen=True, slots=True)
-class SerialOption:
-    """A serial line by option: it overrules the `serial.*` settings. `device` "none" = off."""
-
-    device: str
-    protocol: str = "modbus"
-    baud: int = 9600
-    parity: str = "even"  # none, even, odd: the words of the setting serial.parity
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """`http` .. `nut`: "HOST:PORT" (port 0 = any free one), "none" = off, None = by settings.
-
-    `speed` 1..3600 times real time. `scenario` an existing file.
-    """
-
-    simulate: bool = False
-    fresh: bool = False
-    scenario: Path | None = None
-    speed: float = 1.0
-    config_dir: Path = CONFIG_DIR
-    state_dir: Path = STATE_DIR
-    http: str | None = None
-    https: str | None = None
-    modbus: str | None = None
-    dnp3: str | None = None
-    snmp: str | None = None
-    nut: str | None = None
-    serial: SerialOption | None = None
-
-    @property
-    def run_dir(self) -> Path:
-        """Where control.sock and listeners.json are."""
-        return run_dir_of(self.state_dir)
 
 
 def decode_address(text: str) -> str:

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 from ..appliance.client import make_client
 from ..appliance.slot import Slot
 from ..bus import Bus
-from ..cli.place import RUN_DIR
-from ..cli.run_options import RunOptions
 from ..clock import Clock, RealClock, SimClock
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
@@ -30,6 +28,8 @@ from ..notify.webhook.sender import WebhookSender
 from ..owner.loop import CLOCK_SANE_S, Owner
 from ..owner.setting_changes import SettingChanges
 from ..owner.sim_speed import SimSpeed
+from ..paths import RUN_DIR
+from ..run_options import RunOptions
 from ..servers.control import ControlServer
 from ..servers.control_verbs import ControlExtras
 from ..servers.fieldbus.listener_config import FieldbusOptions, SerialLine
