@@ -9,6 +9,7 @@ from ..model.discharge import Capacity, TestRecord, TestState
 from .alarms import Alarms, RaisedAlarm
 from .blocks import Blocks
 from .charge import after_gap
+from .durable import durable
 from .float_time import FloatTime
 from .flood import HOUR_S
 from .guardwatch import GuardWatch
@@ -25,62 +26,20 @@ CLOCK_SANE_S = 1_735_689_600.0  # 2025-01-01: a clock before it was never set
 
 def dump(state: State, now: float, wall: float) -> dict[str, object]:
     """The state to store. `saved_at` wall time lets restore() count what was missed."""
-    plan, test = state.schedule, state.test
-    delayed = None
-    if test.state is TestState.DELAYED and test.record is not None:
-        delayed = {
-            "n": test.record.n,
-            "type": test.record.type,
-            "source": test.record.source,
-            "left_s": max(test.due - now, 0.0),
-        }
+    made = durable(state, now)
+    weak = made.pop("weak_block")
     return {
+        **made,
         "version": VERSION,
         "saved_at": wall,
-        "next_n": state.next_n,
-        "capacity": state.health.state.value,
-        "low_alarm": state.health.low_alarm,
-        "forced": state.health.forced,
-        "last_n": None if state.health.last is None else state.health.last.n,
-        "measured_n": None if state.health.measured is None else state.health.measured.n,
         "last_reason": state.last_reason,
-        "relay_faults": list(state.relays.faulty),
         "charger_tied": state.relays.recharge.tied,
         "charger_owes_as": state.relays.recharge.taken_as,
-        "charger_parted": state.relays.recharge.parted,
-        "supply_helps_age_s": [now - at for at in state.guard.helps],
-        "low_text": state.health.low_text,
-        "is_probable": state.health.is_probable,
         "float_s": state.float_time.float_s,
         "undischarged_s": state.float_time.undischarged_s,
         "missing_ah": state.charge.missing_ah,
         "missing_sd_ah": state.charge.sd_ah,
-        "blocks": {
-            "over_s": list(state.blocks.over_s),
-            "weak": state.blocks.weak,
-        },
-        "replaced_after": state.replaced_after,
-        "replaced_at": state.replaced_at,
-        "schedule": {
-            "running": plan.due is not None,
-            "left_s": plan.left_s if plan.due is None else plan.due - now,
-            "interval_s": plan.interval_s,
-            "retries": plan.retries,
-            "base_left_s": None if plan.base is None else plan.base - now,
-            "is_extra": plan.is_extra,
-            "extra_age_s": None if plan.extra_at is None else now - plan.extra_at,
-            "extra_n": plan.extra_n,
-            "asked_n": plan.asked_n,
-            "refused": plan.refused,
-            "refused_age_s": now - plan.refused_at,
-        },
-        "delayed": delayed,
-        "carried": state.transfer.carried or state.test.k1,
-        "outage_waits": state.outage.record is not None and not state.in_outage,
-        "lvd_open": state.lvd.is_open,
-        "alarms": {
-            key: {**alarm._asdict(), "clearing": None} for key, alarm in state.alarms.raised.items()
-        },
+        "blocks": {"over_s": list(state.blocks.over_s), "weak": weak},
     }
 
 

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING
 from ..appliance.client import make_client
 from ..appliance.slot import Slot
 from ..bus import Bus
-from ..cli.place import RUN_DIR
-from ..cli.run_options import RunOptions
 from ..clock import Clock, RealClock, SimClock
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
@@ -20,6 +18,7 @@ from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardwa
 from ..model.commands import Note
 from ..model.errors import BtrmError, SettingError
 from ..model.service import Service
+from ..net import split_address
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester
 from ..notify.mqtt.publisher import MqttPublisher
@@ -29,6 +28,8 @@ from ..notify.webhook.sender import WebhookSender
 from ..owner.loop import CLOCK_SANE_S, Owner
 from ..owner.setting_changes import SettingChanges
 from ..owner.sim_speed import SimSpeed
+from ..paths import RUN_DIR
+from ..run_options import RunOptions
 from ..servers.control import ControlServer
 from ..servers.control_verbs import ControlExtras
 from ..servers.fieldbus.listener_config import FieldbusOptions, SerialLine
@@ -296,7 +297,7 @@ def host_of(addresses: Sequence[str], otherwise: str) -> str:
     """The host of the first listener that is open: where the others are, NUT is too."""
     for address in addresses:
         if address != "none":
-            return address.rpartition(":")[0].strip("[]")
+            return split_address(address)[0]
     return otherwise
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from ..net import split_address
 from .errors import ConfigError
 from .setting_format import is_host
 
@@ -111,8 +112,11 @@ def _listen(file: str, key: str, value: object, with_port: bool) -> str:
     if not isinstance(value, str) or not value or not value.isprintable() or " " in value:
         raise _wrong(file, key, value, allowed)
     if with_port and value != "none":
-        host, _, port = value.rpartition(":")
-        if not host or not port.isascii() or not port.isdigit() or int(port[:6]) > 65535:
+        try:
+            split_address(value)
+        except ValueError:
+            raise _wrong(file, key, value, allowed) from None
+        if value.startswith(":"):
             raise _wrong(file, key, value, allowed)
     return value
 

@@ -141,9 +141,10 @@ class ActionRunner:
                 case RestoreSettings():
                     restores.append(action)
                 case ClearTests():
-                    clear = True
+                    clear = keep = True  # the state without them belongs to it
                     self._memory.clear()
                 case ForgetBattery(last_n):
+                    keep = True
                     self._memory.replaced(last_n)
                     findings.append(self._memory.news((), settings, wall))
                 case Restart():

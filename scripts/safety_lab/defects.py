@@ -204,7 +204,7 @@ DEFECTS = (
     ),
     Defect(
         "no outage is recorded",
-        "core/step.py",
+        "core/outage_record.py",
         "    lasting = state.on_battery or state.in_outage",
         "    lasting = False",
         "no outage",

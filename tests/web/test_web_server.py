@@ -12,9 +12,10 @@ import pytest
 from web_station import Client, MemoryHistory, MemoryStore, Station, make_snapshot, wait_for
 
 from btrmd.bus import Bus
+from btrmd.net import split_address
 from btrmd.servers.web import WebServer
 from btrmd.servers.web.channel import REQUEST_TIMEOUT_S
-from btrmd.servers.web.listener import STUCK_S, split_address
+from btrmd.servers.web.listener import STUCK_S
 
 
 def make_server(http_address: str) -> tuple[Bus, WebServer]:

@@ -18,13 +18,13 @@ from .circuit import Circuit
 from .guard import SimGuard
 from .load import SimLoad
 from .lockout import Lockout
+from .outlook import RunTime
 from .reading_fault import ReadingFault
 from .relays import Relays
 from .replay import Replay, ReplayRecord
 from .sense import Noise, Sense, measure
 from .source import OHMS as SUPPLY_OHMS
 from .source import Supply
-from .truth import RunTime, truth
 from .unfed import DROPPED_V, Unfed
 
 HAT_W = 4.0
@@ -198,11 +198,6 @@ class Plant:
                 sense = self._noise.upon(sense)
             self._sense = sense
         return sense
-
-    def truth(self) -> dict[str, object]:
-        """Everything as it really is, in the words of DESIGN section 7."""
-        self.catch_up()
-        return truth(self)
 
     @property
     def has_moved(self) -> bool:

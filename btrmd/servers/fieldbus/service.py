@@ -12,6 +12,7 @@ from typing import Final
 from ...bus import Bus
 from ...model.errors import BtrmError
 from ...model.settings import Settings
+from ...net import split_address
 from .context import Endpoint, Factory, FieldbusContext
 from .listener_config import (
     FieldbusOptions,
@@ -19,7 +20,6 @@ from .listener_config import (
     SerialLine,
     TcpPlace,
     listener_configs,
-    split_place,
 )
 from .waker import Waker
 
@@ -229,7 +229,7 @@ class Fieldbus:
             address = await endpoint.start()
             self._open[plan.name] = endpoint
             if isinstance(place, TcpPlace) and place.port == 0:
-                self._ports[plan.name, place] = split_place(address)
+                self._ports[plan.name, place] = TcpPlace(*split_address(address))
             self._bus.report_listener(plan.name, address, endpoint.warning)
             log.info("%s is open at %s", plan.name, address)
             return await endpoint.lost

@@ -15,7 +15,14 @@ from ...bus import Bus
 from ...model.limits import LIMITS, STALL_S
 from ...model.setting_format import split_list
 from ...model.settings import Settings
-from ...net import network_of, plain_address, plain_network, plain_peer
+from ...net import (
+    host_and_port,
+    network_of,
+    plain_address,
+    plain_network,
+    plain_peer,
+    split_address,
+)
 from ..allowance import Allowance
 from ..share import Member, Share
 from ..tcp import bind, reset
@@ -130,8 +137,7 @@ class NutServer:
 
     def _place(self, settings: Settings) -> tuple[str, int] | None:
         if self._address is not None:
-            host, _, port = self._address.rpartition(":")
-            return None if self._address == NONE else (host.strip("[]"), int(port))
+            return None if self._address == NONE else split_address(self._address)
         if not settings.flag("nut.enabled") or self._host == NONE:
             return None
         return self._host, settings.integer("nut.port")
@@ -141,14 +147,14 @@ class NutServer:
             made = bind(host, port)
         except OSError as error:
             self._retry_at = time.monotonic() + RETRY_S
-            fault = f"NUT cannot listen on {host}:{port}: {error.strerror or error}."
+            fault = f"NUT cannot listen on {host_and_port(host, port)}: {error.strerror or error}."
             self._show("", fault)
             return
         made.setblocking(False)
         self._listening = made
         self._selector.register(made, selectors.EVENT_READ)
         port = made.getsockname()[1]
-        self._show(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "")
+        self._show(host_and_port(host, port), "")
 
     def _close(self) -> None:
         for client in list(self._clients.values()):

@@ -6,13 +6,11 @@ import asyncio
 import logging
 import threading
 from collections.abc import Awaitable
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final
 
 from ...bus import Bus
-from ...model.commands import Answer, Command
-from ...model.errors import BusyError
 from ...model.settings import Settings
+from ...net import host_and_port, split_address
 from ...snmp.engine import SnmpEngine
 from .access import SnmpAccess
 from .changes import SetChanges
@@ -32,10 +30,7 @@ log = logging.getLogger(__name__)
 NONE: Final = "none"
 FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 60.0
-ANSWER_S: Final = 5.0  # a change waits for the disk; a manager repeats its request after 1 s
 MOST_PENDING: Final = 8  # SETs under way
-PUBLISH_S: Final = 0.5
-LOOK_S: Final = 0.002
 STOP_S: Final = 5.0
 
 
@@ -68,7 +63,7 @@ class SnmpServer:
              *btrm_leaves()]
         )  # fmt: skip
         self._responder = Responder(self.tree)
-        self._changes = SetChanges(self.tree, self.ask)
+        self._changes = SetChanges(self.tree, bus.submit_async)
         self._communities = Communities(self._responder, self._changes, self.counters)
 
     def start(self) -> None:
@@ -107,7 +102,9 @@ class SnmpServer:
             try:
                 udp_socket = UdpSocket(host, port, self.receive)
             except OSError as error:
-                fault = f"SNMP cannot listen on {host}:{port}: {error.strerror or error}."
+                fault = (
+                    f"SNMP cannot listen on {host_and_port(host, port)}: {error.strerror or error}."
+                )
                 if fault != self._complained:
                     self._complained = fault
                     log.error("%s", fault)
@@ -193,34 +190,6 @@ class SnmpServer:
         self._sets.add(task)
         task.add_done_callback(self._sets.discard)
 
-    async def ask(self, command: Command) -> Answer:
-        """The owner's answer; what it changed is in the snapshot when this returns."""
-        loop = self._require_loop()
-        heard: asyncio.Future[tuple[Answer, int]] = loop.create_future()
-
-        def tell(answer: Answer, seq: int) -> None:
-            if not heard.done():
-                heard.set_result((answer, seq))
-
-        def on_answer(future: Future[Answer]) -> None:
-            # On the owner's thread or the writer's, maybe before the change is published.
-            answer = future.result()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(tell, answer, self._bus.seen_after(answer))
-
-        try:
-            # The owner's future is never cancelled: its set_result would raise over there.
-            self._bus.post(command).add_done_callback(on_answer)
-            answer, seq = await asyncio.wait_for(heard, ANSWER_S)
-        except BusyError as error:
-            return Answer(False, "busy", str(error))
-        except TimeoutError:
-            return Answer(False, "busy", f"The owner did not answer within {ANSWER_S:g} s.")
-        end = loop.time() + PUBLISH_S
-        while answer.ok and self._bus.snapshot.seq <= seq and loop.time() < end:
-            await asyncio.sleep(LOOK_S)
-        return answer
-
     # --- settings ------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
@@ -262,20 +231,6 @@ class SnmpServer:
     @property
     def bus(self) -> Bus:
         return self._bus
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """HOST:PORT as its parts; "[::1]:161" for IPv6, "*" for every interface.
-
-    Raises ValueError naming the address when it has another shape.
-    """
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError(
-            f"listen address {address!r} is refused: allowed is HOST:PORT, port 0..65535."
-        )
-    host = host.removeprefix("[").removesuffix("]")
-    return ("0.0.0.0" if host in ("", "*") else host), int(port)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

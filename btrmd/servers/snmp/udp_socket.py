@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...model.limits import LIMITS
-from ...net import network_of, plain_peer
+from ...net import host_and_port, network_of, plain_peer
 from ..allowance import Allowance
 from ..fair_queue import FairQueue
 from ..share import MOST_PLACES, Share
@@ -89,7 +89,7 @@ class UdpSocket:
     def address(self) -> str:
         """HOST:PORT."""
         host, port = self._socket.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return host_and_port(host, port)
 
     def send(self, raw: bytes, address: Address, way: list[tuple[int, int, bytes]]) -> None:
         """One datagram; a full buffer or an unreachable peer loses it, as UDP may."""

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 from waitress.channel import ClientDisconnected, HTTPChannel
 
@@ -23,9 +24,6 @@ from .http_head import RequestHead
 from .http_request import HttpRequest
 from .tasks import RefusalTask, Task
 from .visitors import is_hashing
-
-if TYPE_CHECKING:
-    from .socket_server import Server
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +48,26 @@ class StreamFeed(Protocol):
         """`channel` is gone; may be told more than once."""
 
 
+class ChannelServer(Protocol):
+    """The server of a listener, as its connections see it."""
+
+    def relieve(self) -> None: ...
+
+    def pull_trigger(self) -> None: ...
+
+    def add_task(self, task: Any) -> None: ...
+
+    def call_in_loop(self, wanted: Callable[[], None]) -> None: ...
+
+    def heard(self, channel: HttpChannel) -> None: ...
+
+    def judge(self, channel: HttpChannel, head: RequestHead) -> int: ...
+
+    def has_memory_for(self, channel: HttpChannel) -> bool: ...
+
+    def left(self, channel: HttpChannel) -> None: ...
+
+
 class HttpChannel(HTTPChannel):
     """One connection. After `promise` and the end of the response's head it is a stream."""
 
@@ -57,10 +75,12 @@ class HttpChannel(HTTPChannel):
     current_outbuf_count: int
     request: HttpRequest | None
     requests: list[HttpRequest]
-    server: Server
+    server: ChannelServer
     member: Member  # of the listener's share; set by the server
 
-    def __init__(self, server: Server, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:
+    def __init__(
+        self, server: ChannelServer, sock: Any, addr: Any, adj: Any, map: Any = None
+    ) -> None:
         self.place = str(addr[0])  # whose account its requests are on
         self.is_user = False  # its last request came from somebody who has logged in
         self.request_since = 0.0  # monotonic s since which a request is coming in; 0 = none is

@@ -11,6 +11,7 @@ from typing import Any, Final
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
+from ...net import host_and_port, split_address
 from ..share import Share
 from ..tcp import bind
 from .dispatcher import Dispatcher
@@ -90,7 +91,9 @@ class HttpListener:
             sock = bind(self._host, self._port)
         except OSError as error:
             reason = error.strerror or str(error)
-            fault = f"{self._name} cannot listen on {self._host}:{self._port}: {reason}."
+            fault = (
+                f"{self._name} cannot listen on {host_and_port(self._host, self._port)}: {reason}."
+            )
             log.error("%s", fault)
             self._report("", fault)
             return False
@@ -113,7 +116,7 @@ class HttpListener:
         )
         host, port = sock.getsockname()[:2]
         self._port = port  # a listener that must be opened again opens at the same place
-        self._report(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "")
+        self._report(host_and_port(host, port), "")
         return True
 
     def _make_server(self, **how: Any) -> Server:
@@ -173,17 +176,3 @@ class HttpListener:
         server.close()
         wasyncore.close_all(self._map, ignore_all=True)
         self._report("", "")
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """HOST:PORT as its parts; "[::1]:80" for IPv6, an empty host or "*" for every interface.
-
-    Raises ValueError naming the address when it has another shape.
-    """
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError(
-            f"listen address {address!r} is refused: allowed is HOST:PORT, port 0..65535."
-        )
-    host = host.removeprefix("[").removesuffix("]")
-    return ("0.0.0.0" if host in ("", "*") else host), int(port)

@@ -54,7 +54,7 @@ class StatusViews:
     def acknowledge(self) -> Response:
         """One alarm by its key; then the page that the form stood on."""
         key = request.form.get("key", "")[:_MAX_KEY]
-        answer = self._services.send(AckAlarm(key, source()))
+        answer = self._services.bus.submit(AckAlarm(key, source()))
         if not answer.ok:
             refused = Response(self.show(answer.text), _REFUSED.get(answer.code, 409))
             if refused.status_code == 503:
