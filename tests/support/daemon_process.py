@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import queue
 import signal
 import subprocess
@@ -14,6 +13,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from child_environment import child_environment
 
 from btrmd.cli.client import ControlClient
 from btrmd.cli.place import Folders
@@ -91,7 +92,7 @@ class DaemonProcess:
         with self.log_path.open("a") as log:
             self.process = process = subprocess.Popen(
                 words, stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.folder,
-                stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdin=subprocess.DEVNULL, env=child_environment(),
             )  # fmt: skip
         self.lines = lines = queue.SimpleQueue()
         threading.Thread(target=_read_lines, args=(process, lines), daemon=True).start()
@@ -164,7 +165,7 @@ class DaemonProcess:
         done = subprocess.run(
             [sys.executable, "-m", "btrmd", *map(str, words), "--state-dir", str(self.state_dir)],
             input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
-            cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            cwd=self.folder, env=child_environment(),
         )  # fmt: skip
         return Result(done.returncode, done.stdout, done.stderr)
 
