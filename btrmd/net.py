@@ -28,6 +28,12 @@ def plain_address(peer: str) -> IPv4Address | IPv6Address | None:
     return mapped or address
 
 
+def look_up_form(host: str) -> str | bytes:
+    """`host` as getaddrinfo should get it: octets where it is ASCII. For a str Python loads the
+    tables of international names, 0.7 MB."""
+    return host.encode("ascii") if host.isascii() else host
+
+
 def plain_peer(peer: str) -> str:
     """The peer's address as it is shown, kept and compared; what is no address as it is."""
     address = plain_address(peer)

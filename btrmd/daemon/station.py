@@ -177,7 +177,7 @@ class Station:
         )
 
         def web() -> WebServer:
-            # A third of all imports: the masters are served meanwhile.
+            # A third of all imports: masters are answered meanwhile, by the first snapshot.
             from ..servers.web.server import WebServer
 
             return WebServer(
@@ -209,18 +209,20 @@ class Station:
 
     def start(self) -> None:
         """Open the servers. A web port may stay shut and is retried, the control socket not."""
+        self._start_services(self.appliance, self.control, self.fieldbus, self.snmp)
         web = self._make_web()
-        services: tuple[Service, ...] = (
-            self.appliance, self.control, self.fieldbus, web, self.snmp,
-            self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut,
-        )  # fmt: skip
+        self._start_services(web)
+        self._web = web
+        self._start_services(
+            self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut
+        )
+        self._stack.callback(self._readiness.remove)
+        self._tell_provision()
+
+    def _start_services(self, *services: Service) -> None:
         for service in services:
             service.start()
             self._stack.callback(service.stop)
-            if service is web:
-                self._web = web
-        self._stack.callback(self._readiness.remove)
-        self._tell_provision()
 
     def close(self) -> None:
         """Listeners first, then what waits to be written, then the board."""

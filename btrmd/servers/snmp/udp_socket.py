@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...model.limits import LIMITS
-from ...net import host_and_port, network_of, plain_peer
+from ...net import host_and_port, look_up_form, network_of, plain_peer
 from ..allowance import Allowance
 from ..fair_queue import FairQueue
 from ..share import MOST_PLACES, Share
@@ -69,7 +69,7 @@ class UdpSocket:
         self._timer: asyncio.TimerHandle | None = None
         self._is_reading = True
         family, kind, proto, _, place = socket.getaddrinfo(
-            host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
+            look_up_form(host), port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
         )[0]
         self._socket = socket.socket(family, kind, proto)
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -98,7 +97,6 @@ class WebServer:
         visitors = Visitors(sessions, throttle, bearers)
         self._workers = Dispatcher(self.shares["http"], visitors.login_rank)
         self._listeners: list[HttpListener] = []
-        self._warming = threading.Thread(target=self._warm, name="web-warm", daemon=True)
         if http != NONE:
             self._listeners.append(
                 HttpListener(
@@ -133,7 +131,6 @@ class WebServer:
         self.feed.start()
         for listener in self._listeners:
             listener.start()
-        self._warming.start()
 
     def stop(self) -> None:
         """End streams, let answers on their way finish, close every connection and thread."""
@@ -141,8 +138,6 @@ class WebServer:
         for listener in self._listeners:
             listener.stop()
         self._workers.shutdown(2.0)
-        if self._warming.is_alive():
-            self._warming.join(5.0)
 
     def fault(self) -> str:
         """What is wrong with the pages, one sentence; "" = they answer. Asks the application itself
@@ -154,8 +149,3 @@ class WebServer:
             return ""
         status = probe(self.app, "/healthz")
         return "" if status == 200 else f"/healthz answers {status}."
-
-    def _warm(self) -> None:
-        """Compile the templates before somebody waits for them, and without delaying the start."""
-        for name in self.app.jinja_env.list_templates():
-            self.app.jinja_env.get_template(name)
