@@ -34,7 +34,7 @@ from .setpoints import Setpoints
 from .state import State
 from .test import sequence
 from .test.state import IDLE, Moved
-from .transfer import Handover, Where, step_transfer
+from .transfer import Handover, Where, moves_on_guard, step_transfer
 
 SETTLE_S = 15.0  # after the start: the self-test and the 10 s of presence are over
 
@@ -142,7 +142,8 @@ def step(
         state.test, transfer, lvd, path_open, alarms.keys, state.buttons,
         not state.selftest.is_over, ctx,
     )  # fmt: skip
-    state = state._replace(alarms=alarms, outputs=outputs)
+    k1_on_guard = moves_on_guard(transfer, state.test.k1, lvd.is_open, presence, ctx)
+    state = state._replace(alarms=alarms, outputs=outputs, k1_on_guard=k1_on_guard)
     if state.restart_at is not None and now >= state.restart_at:
         ctx.do(Restart(state.restart_source))
         state = state._replace(restart_at=None)

@@ -57,6 +57,8 @@ class OwnedBoard(Protocol):
 
     def is_unchanged(self, now: float, band: float) -> bool: ...
 
+    def arm(self, k1_on_guard: bool) -> None: ...
+
     def apply(self, outputs: Outputs, now: float) -> None: ...
 
     def safe(self) -> None: ...
@@ -232,6 +234,7 @@ class Owner:
         refusal: BtrmError | None = None
         self._wake_up(wall)  # a scan or a decision that took too long counts as well
         try:
+            self.board.arm(self.state.k1_on_guard)
             self.board.apply(self.state.outputs, now)
             self._edge_at = clock.now()
         except BtrmError as error:  # whoever asked is answered all the same
