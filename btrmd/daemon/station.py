@@ -14,6 +14,7 @@ from ..bus import Bus
 from ..cli.place import RUN_DIR
 from ..cli.run_options import RunOptions
 from ..clock import Clock, RealClock, SimClock
+from ..core.persist import CLOCK_SANE_S
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
 from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardware
@@ -26,7 +27,7 @@ from ..notify.mqtt.publisher import MqttPublisher
 from ..notify.syslog.sender import SyslogSender
 from ..notify.traps.sender import TrapSender
 from ..notify.webhook.sender import WebhookSender
-from ..owner.loop import CLOCK_SANE_S, Owner
+from ..owner.loop import Owner
 from ..owner.setting_changes import SettingChanges
 from ..owner.sim_speed import SimSpeed
 from ..servers.control import ControlServer

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import lgpio
-from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin
+from gpiozero.pins.lgpio import LGPIOFactory, LGPIOPin, lgpio
 
 from .line_events import LineEvents, request_line
 
 
-class EdgePin(LGPIOPin):  # type: ignore[misc, no-any-unimported]
+class EdgePin(LGPIOPin):
     """While somebody listens to its edges the line is requested from the kernel; else by lgpio."""
 
     def __init__(self, factory: Any, info: Any) -> None:
@@ -54,7 +53,7 @@ class EdgePin(LGPIOPin):  # type: ignore[misc, no-any-unimported]
             moved(None, None)
 
 
-class EdgeFactory(LGPIOFactory):  # type: ignore[misc, no-any-unimported]
+class EdgeFactory(LGPIOFactory):
     """gpiozero's factory for lgpio, making EdgePins."""
 
     def __init__(self) -> None:

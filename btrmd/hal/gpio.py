@@ -82,7 +82,7 @@ class HatPins:
         self._is_armed = False
         self._armed_until = float("-inf")
         self._caught = False  # an edge has energised K1,
-        self._caught_is_told = False  # and a scan has said so
+        self._is_reported = False  # and a scan has said so
 
     @property
     def is_open(self) -> bool:
@@ -167,7 +167,7 @@ class HatPins:
         """
         lines = self._read()
         if self._caught:
-            self._caught_is_told = True
+            self._is_reported = True
             return lines._replace(guard=True)
         return lines
 
@@ -226,7 +226,7 @@ class HatPins:
 
     def _disarm(self) -> None:
         with self._driving:
-            self._is_armed = self._caught = self._caught_is_told = False
+            self._is_armed = self._caught = self._is_reported = False
             self._armed_until = float("-inf")
 
     def _guard_moved(self, ticks: object = None, state: object = None) -> None:
@@ -240,8 +240,7 @@ class HatPins:
                 device = self._inputs.get("guard")
                 # looked at again: what was over at once has moved nothing
                 active = (
-                    device is not None
-                    and bool(device.pin.state) is self._pins["guard"].active_high
+                    device is not None and bool(device.pin.state) is self._pins["guard"].active_high
                 )
             except Exception as error:  # as in `tend`; the scan finds the same and says so
                 log.debug("an edge of the GUARD line: %s", error)
@@ -260,8 +259,8 @@ class HatPins:
         """
         with self._driving:
             if self._caught:
-                if self._caught_is_told:
-                    self._caught = self._caught_is_told = False
+                if self._is_reported:
+                    self._caught = self._is_reported = False
                 else:
                     outputs = outputs._replace(k1=True)
                 self._wanted = None

@@ -94,9 +94,7 @@ def test_a_guard_that_closes_as_a_carried_outage_ends_is_not_overlooked() -> Non
     station = rested(dt=0.1)
     state = station.state
     carried = state._replace(transfer=state.transfer._replace(carried=True))
-    moved, _ = step(
-        carried, station.inputs._replace(guard=True), station.settings, (), station.now
-    )
+    moved, _ = step(carried, station.inputs._replace(guard=True), station.settings, (), station.now)
     assert moved.outputs.k1
 
 

@@ -6,6 +6,7 @@ import os
 import struct
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from hal_bench import Bench
@@ -233,7 +234,8 @@ def test_a_factory_that_tells_no_edges_leaves_the_scan_as_it_was(
 def test_the_request_has_the_layout_of_linux_gpio_h() -> None:
     made = REQUEST.pack(26, *(0,) * 63, b"btrmd edge", 0x134, 1, 16, -7)
     assert REQUEST.size == 592
-    assert (GET_LINE >> 16 & 0x3FFF, GET_VALUES >> 16 & 0x3FFF) == (592, VALUES.size)
+    sizes = [request >> 16 & 0x3FFF for request in (GET_LINE, GET_VALUES)]
+    assert sizes == [REQUEST.size, VALUES.size]
     where = {0: 26, 288: 0x134, 296: 0, 560: 1, 564: 16}
     for offset, value in where.items():
         assert struct.unpack_from("=I", made, offset) == (value,), offset
@@ -247,10 +249,8 @@ def pipe() -> Iterator[tuple[int, int]]:
     ends = os.pipe()
     yield ends
     for fd in ends:
-        try:
+        with suppress(OSError):  # `close` has given it back
             os.close(fd)
-        except OSError:
-            pass  # `close` has given it back
 
 
 def listening(fd: int) -> tuple[LineEvents, Callable[[], bool]]:

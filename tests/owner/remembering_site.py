@@ -39,7 +39,7 @@ class Site(Station):
         self.run(30.0)
 
     def _permit(self) -> None:
-        self.plant.battery_permitted = not self.state.lvd.is_open
+        self.plant.unfed.is_permitted = not self.state.lvd.is_open
 
     def age(self, soh: float) -> None:
         """Another state of health, as `btrmd sim battery.soh=` sets it, on a full battery."""
