@@ -30,7 +30,8 @@ from .transfer import Transfer, Where
 
 
 class State(NamedTuple):
-    """`boot`: process clock at start. `outputs`: what is in force since the step before.
+    """`boot`: process clock at start. `outputs`: what is in force since the step before;
+    `k1_on_guard`: K1 is to be energised at once if the bus guard closes before the next step.
 
     `next_n`: the number the next test or outage gets. `last_reason`: the sentence of the last
     refusal or end of a test. `restart_at`: process clock of a restart that was asked for;
@@ -46,6 +47,7 @@ class State(NamedTuple):
     boot: float
     last_now: float
     outputs: Outputs = SAFE_OUTPUTS
+    k1_on_guard: bool = False
     selftest: SelfTest = SelfTest()
     plausible: Plausible = Plausible()
     presence: Presence = Presence()

@@ -30,7 +30,7 @@ from .selftest import step_selftest
 from .starts import step_starts
 from .state import State, with_settings
 from .test import sequence
-from .transfer import Handover, Where, step_transfer
+from .transfer import Handover, Where, moves_on_guard, step_transfer
 
 
 def step(
@@ -124,7 +124,8 @@ def step(
         state.test, transfer, lvd, path_open, alarms.keys, state.buttons,
         not state.selftest.is_over, ctx,
     )  # fmt: skip
-    state = state._replace(alarms=alarms, outputs=outputs)
+    k1_on_guard = moves_on_guard(transfer, state.test.k1, lvd.is_open, presence, ctx)
+    state = state._replace(alarms=alarms, outputs=outputs, k1_on_guard=k1_on_guard)
     if state.restart_at is not None and now >= state.restart_at:
         ctx.do(Restart(state.restart_source))
         state = state._replace(restart_at=None)

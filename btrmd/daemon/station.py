@@ -12,6 +12,7 @@ from ..appliance.client import make_client
 from ..appliance.slot import Slot
 from ..bus import Bus
 from ..clock import Clock, RealClock, SimClock
+from ..core.persist import CLOCK_SANE_S
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
 from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardware
@@ -25,7 +26,7 @@ from ..notify.mqtt.publisher import MqttPublisher
 from ..notify.syslog.sender import SyslogSender
 from ..notify.traps.sender import TrapSender
 from ..notify.webhook.sender import WebhookSender
-from ..owner.loop import CLOCK_SANE_S, Owner
+from ..owner.loop import Owner
 from ..owner.setting_changes import SettingChanges
 from ..owner.sim_speed import SimSpeed
 from ..paths import RUN_DIR

@@ -128,7 +128,7 @@ def test_an_open_battery_path_is_dropped_when_the_battery_is_permitted(run, plan
 def test_without_a_source_the_load_is_dead_not_dropped(run, plant, reason):
     if not reason:  # LVD, or UPS mode off
         plant.set_coil("k3", True)
-        plant.battery_permitted = False
+        plant.unfed.is_permitted = False
     set_keys(plant, reason)
     run(plant, 1)
     changed(plant, supply_on=0)

@@ -101,7 +101,7 @@ def test_the_bank_is_the_sum_of_its_blocks_and_the_weak_one_ends_it(run):
         truth_of(uneven)["battery"]["true_runtime_s"]
         < 0.75 * truth_of(even)["battery"]["true_runtime_s"]
     )
-    blocks = [uneven.battery.volts_of(n) for n in (1, 2, 3, 4)]
+    blocks = uneven.battery.volts_under(0.0)
     assert sum(blocks) == pytest.approx(4 * uneven.battery.thevenin()[0])
     assert min(blocks) == blocks[1]
     assert blocks[0] == blocks[2] == blocks[3]
@@ -290,7 +290,7 @@ def test_it_is_one_from_10_5_v_until_a_minute_above_12_5_v(run, plant):
 
 def test_a_policy_that_forbids_the_battery_is_one(run, plant):
     changed(plant, supply__on=0, charger__on=0)
-    plant.battery_permitted = False
+    plant.unfed.is_permitted = False
     plant.set_coil("k3", True)
     assert dark(plant, run, 5)[0] == 0.0
 

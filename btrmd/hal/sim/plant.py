@@ -152,15 +152,6 @@ class Plant:
         self.touch()
 
     @property
-    def battery_permitted(self) -> bool:
-        """The daemon's word: the battery may feed the load (its LVD apart)."""
-        return self.unfed.is_permitted
-
-    @battery_permitted.setter
-    def battery_permitted(self, is_permitted: bool) -> None:
-        self.unfed.is_permitted = is_permitted
-
-    @property
     def dropped_s(self) -> float:
         """Seconds for which the load was not fed though it could have been."""
         return self.unfed.dropped_s

@@ -62,7 +62,8 @@ def status_of(answer: Answer) -> CommandStatus:
 class Dnp3Controls:
     """A py1815 control provider for one session. `source`: who asks, for the event log.
 
-    Nothing here waits. A request that needs the owner raises AnswerPending; it is run again with `verdicts`.
+    Nothing here waits. A request that needs the owner raises AnswerPending; it is run again with
+    `verdicts`.
     """
 
     def __init__(self, bus: Bus, source: str, count: Callable[[str], None]) -> None:
@@ -129,8 +130,8 @@ class Dnp3Controls:
 
     @property
     def restart_ms(self) -> int:
-        """How long a restart takes, ms, with a margin: twice the start of this process, the stop and
-        the pause of the service manager (RestartSec). Not known while listeners wait for their
+        """How long a restart takes, ms, with a margin: twice the start of this process, its stop
+        and the pause of the service manager (RestartSec). Not known while listeners wait for their
         ports: the most."""
         least, most = RESTART_MS
         start_s = self._bus.start_s
