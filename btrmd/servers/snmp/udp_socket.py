@@ -61,7 +61,7 @@ class UdpSocket:
         limit = LIMITS["snmp"]
         self.share = Share(limit)
         self._queue: FairQueue[tuple[bytes, Sender]] = FairQueue(
-            self.share.cost, limit.most, limit.each
+            lambda place: 0.0, limit.most, limit.each
         )
         self._places: dict[str, str] = {}
         # Read into: making 64 KiB for each of a few dozen octets takes longer than reading them.
@@ -146,7 +146,7 @@ class UdpSocket:
             began = time.thread_time()
             self._handler(*taken.item)
             used = time.thread_time() - began
-            self.share.spent(taken.place, used)
+            self._queue.spent(taken.place, used)
             self._allowance.use(used)
         if self._timer is not None:
             self._timer.cancel()

@@ -269,9 +269,7 @@ class HttpChannel(HTTPChannel):
         try:
             data = self.recv(self.adj.recv_bytes)
         except BlockingIOError:
-            # Taken in during this round of the loop, under the number of a connection that ended in
-            # it and had something to read: this one has not said anything yet.
-            return
+            return  # nothing there after all (select(2), BUGS)
         except OSError:
             self.handle_close()  # timed out, unreachable: no news of this unit
             return

@@ -61,6 +61,11 @@ class Server(TcpWSGIServer):
         return now >= self._accepts_at and bool(self.accepting)
 
     def handle_accept(self) -> None:
+        """Connections are taken when the turn is over: a new one may make an old one end and get
+        its descriptor, and what poll(2) has still to say in this turn is about the old one."""
+        self._wanted.append(self._accept_waiting)
+
+    def _accept_waiting(self) -> None:
         for _ in range(AT_ONCE):
             try:
                 sock, address = self.socket.accept()
