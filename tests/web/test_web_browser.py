@@ -127,3 +127,11 @@ def test_where_all_streams_are_taken_the_page_asks(station: Station, browser: Br
     for connection, answer in taken:
         answer.close()
         connection.close()
+
+
+def test_the_summary_renews_itself_without_script(station: Station, browser: Browser) -> None:
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    browser.open(f"http://{station.address}/summary?renew=5")
+    assert "Load safe, on supply" in browser.run("document.body.innerText")
+    station.owner.show_point("load.source", "none")
+    browser.wait("document.body.innerText.includes('LOAD DISCONNECTED')", 15.0)
