@@ -107,8 +107,8 @@ def test_log_and_report_have_both(place: Place) -> None:  # noqa: F811
     place.log(LATER)
     place.owner.show(settings=HERE)
     log = words(place.client.get("/events").text)
-    assert "2026-05-29 01:26:40 local (2026-05-28 23:26:40 UTC)" in log
-    assert "Time (UTC)" not in log
+    assert "Time (local)" in log
+    assert "2026-05-29 01:26:40 2026-05-28 23:26:40 UTC" in log
     assert "2026-05-28 20:26 local (18:26 UTC)" in words(place.client.get("/report/7").text)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -14,7 +15,7 @@ from btrmd.model.alarms import SEVERITIES
 from btrmd.model.event_filter import event_severity
 from btrmd.model.events import Event, Kind
 from btrmd.model.snapshot import AlarmView, Snapshot
-from btrmd.model.timezone import format_beside
+from btrmd.model.timezone import local_time
 from btrmd.model.words import plain_value
 
 from .answers import answer_pieces, json_list
@@ -47,7 +48,8 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class EventLine(NamedTuple):
-    """One event in words; `name` is its key as people read it. `alarm`: the key to acknowledge;
+    """One event in words; `name` is its key as people read it. `utc`: the time `at` in UTC where
+    that is the site's own. `alarm`: the key to acknowledge;
     "" = there is nothing to."""
 
     n: int
@@ -62,6 +64,7 @@ class EventLine(NamedTuple):
     alarm: str
     name: str
     severity: str
+    utc: str
 
 
 class EventPage:
@@ -86,7 +89,7 @@ class EventPage:
             lines=[format_event(event, snapshot) for event in events],
             kinds=KINDS,
             severities=SEVERITY_WORDS,
-            time_head="Time" if site_zone() else "Time (UTC)",
+            time_head="Time (local)" if site_zone() else "Time (UTC)",
             chosen=query.typed,
             errors=query.errors,
             query=query.text,
@@ -175,6 +178,7 @@ def format_event(event: Event, snapshot: Snapshot) -> EventLine:
         event.key if alarm is not None and not alarm.acknowledged else "",
         name_of(event.key),
         event_severity(event) or "",
+        _format_utc(event.at),
     )
 
 
@@ -189,10 +193,18 @@ def _alarm(event: Event, snapshot: Snapshot) -> AlarmView | None:
 
 
 def _format_moment(at: float) -> str:
-    """To the second; UTC, said in the table's head, or the site's time with UTC beside it."""
-    if at <= 0:
-        return NOTHING
-    return format_beside(at, site_zone(), "%Y-%m-%d %H:%M:%S").removesuffix(" UTC")
+    """To the second, in the site's time or UTC: the table's head or the line below says which."""
+    return local_time(at, site_zone()).strftime("%Y-%m-%d %H:%M:%S") if at > 0 else NOTHING
+
+
+def _format_utc(at: float) -> str:
+    """What stands below the site's time; "" where that is UTC."""
+    zone = site_zone()
+    if at <= 0 or not zone:
+        return ""
+    utc = datetime.fromtimestamp(at, UTC)
+    form = "%H:%M:%S UTC" if local_time(at, zone).date() == utc.date() else "%Y-%m-%d %H:%M:%S UTC"
+    return utc.strftime(form)
 
 
 def _cells(event: Event, times: CsvTimes) -> tuple[object, ...]:
