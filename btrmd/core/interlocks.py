@@ -111,9 +111,11 @@ def _load(state: State, ctx: StepContext) -> str:
     is_used = source == BATTERY or (state.on_battery and transfer.where is Where.SUPPLY)
     if transfer.where is Where.BATTERY or is_used:
         supply = ctx.inputs.supply_v
-        if supply.good and supply.value >= ctx.sp.th.supply_present_v:
+        if not supply.good or supply.value < ctx.sp.th.supply_present_v:
+            return "The load is on the battery."
+        if on_battery:
             return "The supply is back; the load stays on the battery until it has held."
-        return "The load is on the battery."
+        return "The load is on the battery while the supply is there, as in a test."
     if source == SHARED:
         return "The supply alone does not carry the load: the battery helps."
     return "The load has not been seen on the supply yet." if transfer.carried else ""

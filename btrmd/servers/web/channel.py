@@ -93,6 +93,7 @@ class HttpChannel(HTTPChannel):
         self._feed: StreamFeed | None = None
         self._is_joined = False
         self._is_chunked = False
+        self.is_packed = False  # its stream is compressed
         super().__init__(server, sock, addr, adj, map)
 
     @property
@@ -128,11 +129,13 @@ class HttpChannel(HTTPChannel):
             return ""
         return plain_peer(host).partition("%")[0]
 
-    def promise(self, feed: StreamFeed) -> bool:
-        """The response that is being made is the head of a stream of `feed`, if that has room."""
+    def promise(self, feed: StreamFeed, is_packed: bool) -> bool:
+        """The response that is being made is the head of a stream of `feed`, if that has room;
+        `is_packed`: of the compressed one (stream_gzip.py)."""
         if not feed.admit(self):
             return False
         self._feed = feed
+        self.is_packed = is_packed
         return True
 
     def write_soon(self, data: bytes) -> int:
