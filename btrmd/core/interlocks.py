@@ -113,7 +113,7 @@ def _load(state: State, ctx: StepContext) -> str:
         supply = ctx.inputs.supply_v
         if not supply.good or supply.value < ctx.sp.th.supply_present_v:
             return "The load is on the battery."
-        if on_battery:
+        if state.on_battery:
             return "The supply is back; the load stays on the battery until it has held."
         return "The load is on the battery while the supply is there, as in a test."
     if source == SHARED:

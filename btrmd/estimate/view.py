@@ -35,7 +35,8 @@ FLAT_V_AH = 1e-6  # a curve that falls less tells nothing by itself
 
 class View(NamedTuple):
     """`slope_ln` ln of the s left by the slope method; `numbers` what the trees are asked with;
-    `new_ah` what a new battery gives at the load ahead and this temperature, `cutoff_v` V a block."""
+    `new_ah` what a new battery gives at the load ahead and this temperature, `cutoff_v` V a
+    block."""
 
     curve: Curve
     shape: Shape

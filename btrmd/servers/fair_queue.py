@@ -82,7 +82,9 @@ class FairQueue(Generic[T]):
         self._latest = max(self._latest, finish)
         if len(self._finishes) > MOST_FINISHES:
             ahead = {name: at for name, at in self._finishes.items() if at > self._present}
-            self._finishes = dict(sorted(ahead.items(), key=lambda pair: pair[1])[-MOST_FINISHES // 2 :])
+            self._finishes = dict(
+                sorted(ahead.items(), key=lambda pair: pair[1])[-MOST_FINISHES // 2 :]
+            )
 
     def best(self) -> float | None:
         """The lowest rank that waits."""

@@ -160,7 +160,9 @@ def test_every_route_by_every_method_as_everybody(
                 asked += 1
                 passed += found
                 if found != expected:
-                    wrong.append(f"{who.name}: {method} {path} was {'let in' if found else 'refused'}")
+                    wrong.append(
+                        f"{who.name}: {method} {path} was {'let in' if found else 'refused'}"
+                    )
     assert wrong == [], len(wrong)
     assert asked > 5000
     assert passed > 500
