@@ -33,7 +33,7 @@ from ..run_options import RunOptions
 from ..servers.control import ControlServer
 from ..servers.control_verbs import ControlExtras
 from ..servers.fieldbus.listener_config import FieldbusOptions, SerialLine
-from ..servers.fieldbus.service import Fieldbus, wanted_listeners
+from ..servers.fieldbus.service import Fieldbus
 from ..servers.nut.server import NutServer
 from ..servers.snmp.server import SnmpServer
 from ..snmp.engine import SnmpEngine
@@ -136,20 +136,14 @@ class Station:
         http = options.http if options.http is not None else settings.site.http
         # A daemon that is told where HTTP is opens no other web port unless it is told so too.
         https = options.https or (settings.site.https if options.http is None else "none")
-        keeps_http = https == "none" or settings["web.http"] != "off"
-        wanted = frozenset({"http"} if http != "none" and keeps_http else set())
-        wanted |= {"https"} if https != "none" else set()
         line = options.serial
         fieldbus = FieldbusOptions(
             options.modbus,
             options.dnp3,
             SerialLine(line.device, line.protocol, line.baud, line.parity) if line else None,
         )
-        wanted |= wanted_listeners(settings, fieldbus)
         snmp = options.snmp if options.snmp is not None else settings.site.snmp
-        wanted |= {"snmp"} if snmp != "none" else set()
-        wanted |= {"nut"} if options.nut not in (None, "none") else set()
-        self._readiness = Readiness(self.bus, options.run_dir, wanted, supervisor)
+        self._readiness = Readiness(self.bus, options.run_dir, supervisor)
         self._looked_at = float("-inf")  # for findings
         self._findings: tuple[str, ...] = ()
         self.owner = Owner(
@@ -214,7 +208,9 @@ class Station:
             self.appliance, self.control, self.fieldbus, web, self.snmp,
             self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut,
         )  # fmt: skip
+        self._readiness.expect([name for service in services for name in service.listeners])
         for service in services:
+            log.debug("starting %s", service.name)
             service.start()
             self._stack.callback(service.stop)
             if service is web:
