@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..model.alarms import blocks_test
+from ..model.number_text import format_number
 from .context import StepContext
 from .load_source import BATTERY, NONE, SHARED, load_source
 from .presence import Presence
@@ -125,7 +126,7 @@ def _measured(presence: Presence, ctx: StepContext) -> Iterator[Check]:
     """The interlocks on measured values; one without a good reading is refused by _sensor too."""
     inputs, th = ctx.inputs, ctx.sp.th
     supply, charger, battery = (
-        f"{round(m.value, 2) + 0.0:.2f} V" if m.good else "not known"
+        format_number(m.value, 2, "V") if m.good else "not known"
         for m in (inputs.supply_v, inputs.charger_v, inputs.battery_v)
     )
     yield _check(
@@ -147,7 +148,7 @@ def _measured(presence: Presence, ctx: StepContext) -> Iterator[Check]:
         "" if inputs.battery_v.good and inputs.battery_v.value > th.start_v
         else f"The battery is at {battery}; a test starts only above {th.start_v:.2f} V.",
     )  # fmt: skip
-    load = f"{inputs.load_a.value:.2f} A" if inputs.load_a.good else "not known"
+    load = format_number(inputs.load_a.value, 2, "A") if inputs.load_a.good else "not known"
     yield _check(
         "Load current", f"{load}; needs at least {LOAD_MIN_A} A", "load",
         "" if inputs.load_a.good and inputs.load_a.value >= LOAD_MIN_A
@@ -155,7 +156,7 @@ def _measured(presence: Presence, ctx: StepContext) -> Iterator[Check]:
     )  # fmt: skip
     warm = inputs.temperature
     # reasons go out as SNMP DisplayString, which is ASCII: no degree sign
-    degrees = f"{warm.value:.1f} C" if warm.good else "not known"
+    degrees = format_number(warm.value, 1, "C") if warm.good else "not known"
     yield _check(
         "Temperature", f"{degrees}; needs {TEMP_LOW_C:.0f} to {TEMP_HIGH_C:.0f} C", "temperature",
         "" if warm.good and TEMP_LOW_C <= warm.value <= TEMP_HIGH_C

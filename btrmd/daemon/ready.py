@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from .. import LOADED_AT
@@ -23,21 +23,22 @@ NAMES = ("http", "https", "modbus", "dnp3", "snmp", "nut", "serial")
 
 
 class Readiness:
-    """Looked at after every tick: cheap while nothing changes.
+    """Looked at after every tick: cheap while nothing changes."""
 
-    `wanted`: the listeners that must be bound for the ready line.
-    """
-
-    def __init__(self, bus: Bus, run_dir: Path, wanted: frozenset[str], sup: Supervisor) -> None:
+    def __init__(self, bus: Bus, run_dir: Path, sup: Supervisor) -> None:
         self._bus = bus
         self._path = run_dir / "listeners.json"
-        self._wanted = wanted
+        self._wanted: Collection[str] = ()
         self._supervisor = sup
         self._seen: dict[str, ListenerState] | None = None
         self._is_ready = False
         self._has_reported = False
         self._again_at = 0.0
         self._ticks = 0
+
+    def expect(self, listeners: Collection[str]) -> None:
+        """The listeners that must be bound for the ready line; before the first look."""
+        self._wanted = frozenset(listeners)
 
     def look(self) -> None:
         """After a whole tick: write what changed, say ready once everything is bound."""
@@ -61,7 +62,7 @@ class Readiness:
         addresses = {
             name: listeners[name].address or None if name in listeners else None for name in NAMES
         }
-        tried = self._wanted <= listeners.keys()
+        tried = all(name in listeners for name in self._wanted)
         if tried and not self._has_reported:
             self._has_reported = True
             self._supervisor.ready()

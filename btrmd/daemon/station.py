@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
@@ -34,7 +34,7 @@ from ..run_options import RunOptions
 from ..servers.control import ControlServer
 from ..servers.control_verbs import ControlExtras
 from ..servers.fieldbus.listener_config import FieldbusOptions, SerialLine
-from ..servers.fieldbus.service import Fieldbus, wanted_listeners
+from ..servers.fieldbus.service import Fieldbus
 from ..servers.nut.server import NutServer
 from ..servers.snmp.server import SnmpServer
 from ..snmp.engine import SnmpEngine
@@ -137,20 +137,14 @@ class Station:
         http = options.http if options.http is not None else settings.site.http
         # A daemon that is told where HTTP is opens no other web port unless it is told so too.
         https = options.https or (settings.site.https if options.http is None else "none")
-        keeps_http = https == "none" or settings["web.http"] != "off"
-        wanted = frozenset({"http"} if http != "none" and keeps_http else set())
-        wanted |= {"https"} if https != "none" else set()
         line = options.serial
         fieldbus = FieldbusOptions(
             options.modbus,
             options.dnp3,
             SerialLine(line.device, line.protocol, line.baud, line.parity) if line else None,
         )
-        wanted |= wanted_listeners(settings, fieldbus)
         snmp = options.snmp if options.snmp is not None else settings.site.snmp
-        wanted |= {"snmp"} if snmp != "none" else set()
-        wanted |= {"nut"} if options.nut not in (None, "none") else set()
-        self._readiness = Readiness(self.bus, options.run_dir, wanted, supervisor)
+        self._readiness = Readiness(self.bus, options.run_dir, supervisor)
         self._looked_at = float("-inf")  # for findings
         self._findings: tuple[str, ...] = ()
         self.owner = Owner(
@@ -210,16 +204,21 @@ class Station:
 
     def start(self) -> None:
         """Open the servers. A web port may stay shut and is retried, the control socket not."""
-        self._start_services(self.appliance, self.control, self.fieldbus, self.snmp)
+        early: tuple[Service, ...] = (self.appliance, self.control, self.fieldbus, self.snmp)
+        self._start_services(early)
         web = self._make_web()
-        self._start_services(web)
+        late: tuple[Service, ...] = (
+            web, self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut,
+        )  # fmt: skip
+        self._start_services(late)
         self._web = web
-        self._start_services(self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut)
+        self._readiness.expect([name for one in early + late for name in one.listeners])
         self._stack.callback(self._readiness.remove)
         self._tell_provision()
 
-    def _start_services(self, *services: Service) -> None:
+    def _start_services(self, services: Iterable[Service]) -> None:
         for service in services:
+            log.debug("starting %s", service.name)
             service.start()
             self._stack.callback(service.stop)
 

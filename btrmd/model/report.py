@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from .discharge import TestRecord
+from .number_text import format_number
 from .readings import BAD, MISSING
 from .result_words import format_action, format_hours, format_mark, format_need, weak_block
 from .settings import SETTINGS
@@ -166,7 +167,7 @@ def _instrument(snapshot: Snapshot, version: str, calibrated: str) -> tuple[tupl
 
 
 def _number(value: float | None, decimals: int, unit: str) -> str:
-    return UNKNOWN if value is None else f"{value:.{decimals}f} {unit}"
+    return UNKNOWN if value is None else format_number(value, decimals, unit)
 
 
 def _point(snapshot: Snapshot, key: str) -> float | None:

@@ -17,6 +17,7 @@ from ...bus import Bus
 from ...model.errors import BtrmError
 from ...model.events import Event
 from ...model.history import History
+from ...model.service import Service
 from ...model.setting_relations import placeholder_of
 from ...model.settings import Settings
 from ..cursor import Cursor, CursorStore, drop_numbers
@@ -42,7 +43,7 @@ def is_wanted(settings: Settings) -> bool:
     return settings.flag("email.enabled") and not placeholder_of(settings)
 
 
-class MailSender:
+class MailSender(Service, name="mail"):
     """Built on any thread, `start` and `stop` once each; or `step` by a caller of its own.
 
     A recipient begins behind all events there were when it was entered or when mail was enabled,

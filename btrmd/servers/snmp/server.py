@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
 from ...bus import Bus
+from ...model.service import Service
 from ...model.settings import Settings
-from ...net import host_and_port, split_address
+from ...net import split_address
 from ...snmp.engine import SnmpEngine
+from ..retry import RetryPauses
+from ..tcp import listen_fault
 from .access import SnmpAccess
 from .changes import SetChanges
 from .community import MOST_IN, V1, V2C, V3, Communities, message_version
@@ -34,7 +37,7 @@ MOST_PENDING: Final = 8  # SETs under way
 STOP_S: Final = 5.0
 
 
-class SnmpServer:
+class SnmpServer(Service, name="snmp"):
     """Serves `address` (HOST:PORT, port 0 = any free one, "none" = off).
 
     `engine`: this unit as SNMPv3 knows it. Nothing here raises into the daemon: a port that cannot
@@ -65,6 +68,10 @@ class SnmpServer:
         self._responder = Responder(self.tree)
         self._changes = SetChanges(self.tree, bus.submit_async)
         self._communities = Communities(self._responder, self._changes, self.counters)
+
+    @property
+    def listeners(self) -> Collection[str]:
+        return () if self._address == NONE else ("snmp",)
 
     def start(self) -> None:
         """Bind, once before this returns and again and again in the background, and serve."""
@@ -97,21 +104,18 @@ class SnmpServer:
         self._stop = stop = asyncio.Event()
         loop.set_exception_handler(self._odd)
         host, port = split_address(self._address)
-        pause = FIRST_RETRY_S
+        pauses = RetryPauses(FIRST_RETRY_S, LONGEST_RETRY_S)
         while not stop.is_set():
             try:
                 udp_socket = UdpSocket(host, port, self.receive)
             except OSError as error:
-                fault = (
-                    f"SNMP cannot listen on {host_and_port(host, port)}: {error.strerror or error}."
-                )
+                fault = listen_fault("SNMP", host, port, error)
                 if fault != self._complained:
                     self._complained = fault
                     log.error("%s", fault)
                 self._bus.report_listener("snmp", "", fault)
                 self._tried.set()
-                await _wait(stop, pause)
-                pause = min(2 * pause, LONGEST_RETRY_S)
+                await _wait(stop, pauses.next())
                 continue
             self._where = udp_socket.address
             self._udp_socket = udp_socket

@@ -12,6 +12,7 @@ from flask import Response, request
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.events import Event
 from btrmd.model.history import History
+from btrmd.model.number_text import format_number
 from btrmd.model.points import POINT
 from btrmd.model.settings import SETTINGS
 from btrmd.model.snapshot import Snapshot
@@ -202,7 +203,7 @@ def _curve_lines(rows: Iterator[CurveRow]) -> Iterator[str]:
 
 def _cell(value: float | None, digits: int) -> str:
     known = number(value)
-    return "" if known is None else f"{known:.{digits}f}"
+    return "" if known is None else format_number(known, digits)
 
 
 def read_routes(services: Services) -> list[Route]:

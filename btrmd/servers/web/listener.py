@@ -12,8 +12,9 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
 from ...net import host_and_port, split_address
+from ..retry import RetryPauses
 from ..share import Share
-from ..tcp import bind
+from ..tcp import bind, listen_fault
 from .dispatcher import Dispatcher
 from .socket_server import Identify, Server
 
@@ -90,10 +91,7 @@ class HttpListener:
         try:
             sock = bind(self._host, self._port)
         except OSError as error:
-            reason = error.strerror or str(error)
-            fault = (
-                f"{self._name} cannot listen on {host_and_port(self._host, self._port)}: {reason}."
-            )
+            fault = listen_fault(self._name, self._host, self._port, error)
             log.error("%s", fault)
             self._report("", fault)
             return False
@@ -123,26 +121,25 @@ class HttpListener:
         return Server(self._app, share=self._share, identify=self._identify, **how)
 
     def _run(self) -> None:
-        pause = FIRST_RETRY_S
+        pauses = RetryPauses(FIRST_RETRY_S, LONGEST_RETRY_S)
         while not self._stopping.is_set():
             if self._server is None and not self._is_wanted():
                 self._report("", "")
                 self._stopping.wait(UNWANTED_S)
                 continue
             if self._server is None and not self._open():
-                self._stopping.wait(pause)
-                pause = min(pause * 2, LONGEST_RETRY_S)
+                self._stopping.wait(pauses.next())
                 continue
             try:
                 while not self._stopping.is_set() and self._is_wanted():
                     self._turn(LOOP_S)
-                    pause = FIRST_RETRY_S
+                    pauses.reset()
                 self._drain()
             except Exception as error:
                 # The loop is not ours; whatever ends it must not end the web for ever.
                 log.exception("%s: the server loop failed and is started again", self._name)
                 self._report("", f"{self._name} stopped by an error ({error}) and is restarted.")
-                self._stopping.wait(pause)
+                self._stopping.wait(pauses.next())
             finally:
                 self._close()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Final
 
@@ -14,6 +14,7 @@ from btrmd.bus import Bus
 from btrmd.model.history import History
 from btrmd.model.limits import LIMITS
 from btrmd.model.mail import MailStep
+from btrmd.model.service import Service
 
 from ..health import LoopHealth
 from ..share import Share
@@ -25,7 +26,7 @@ from .dispatcher import Dispatcher
 from .encode import PointsDocument
 from .forms import FormTokens
 from .https_listener import HttpsListener
-from .https_only import is_http_wanted
+from .https_only import SETTING, is_http_wanted
 from .listener import STUCK_S, HttpListener
 from .probe import probe
 from .radius_login import RadiusLogin
@@ -39,7 +40,7 @@ WORKERS: Final = 4  # streams hold none of them
 NONE: Final = "none"
 
 
-class WebServer:
+class WebServer(Service, name="web"):
     """Pages and API on `http` and `https` (HOST:PORT, port 0 = any free one, "none" = off).
 
     HTTPS needs `certificates`, where its certificate is kept. `hardware` names the board;
@@ -66,6 +67,7 @@ class WebServer:
         mail_tester: Callable[[], Iterable[MailStep]] | None = None,
         provisioned: Callable[[], str] = str,
     ) -> None:
+        self._bus = bus
         sessions, throttle = Sessions(clock), Throttle(clock, known)
         bearers = Bearers(tokens, Throttle(clock))
         kept = None
@@ -122,6 +124,12 @@ class WebServer:
                     kept,
                 )
             )
+
+    @property
+    def listeners(self) -> Collection[str]:
+        names = [listener.scheme for listener in self._listeners]
+        is_off = self._bus.snapshot.settings[SETTING] == "off"
+        return [name for name in names if name == "https" or "https" not in names or not is_off]
 
     def start(self) -> None:
         """Bind, once here and again and again in the background, and serve."""

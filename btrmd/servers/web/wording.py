@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Final, NamedTuple
 
+from btrmd.model.number_text import format_number
 from btrmd.model.points import POINT
 from btrmd.model.readings import BAD, GOOD, MISSING, Reading
 from btrmd.model.snapshot import AlarmView, Snapshot
@@ -75,8 +76,7 @@ def format_value(key: str, reading: Reading) -> str:
     if key == "system.uptime" and isinstance(value, int | float):
         return format_uptime(value)
     if isinstance(value, int | float):
-        text = f"{value:.{show.decimals if show is not None else 0}f}"
-        return text.removeprefix("-") if float(text) == 0 else text
+        return format_number(value, 0 if show is None else show.decimals)
     return str(value)
 
 
