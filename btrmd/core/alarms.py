@@ -304,9 +304,9 @@ def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -
     """Raise what has held for its delay, clear what has been well for its time."""
     raised, pending, floods, now = alarms.raised, alarms.pending, alarms.floods, ctx.now
     for c in found:
-        if c.on is False and not raised and not pending:
-            continue  # nearly always
         key = c.key
+        if c.on is False and key not in raised and key not in pending:
+            continue  # nearly always
         alarm = raised.get(key)
         if alarm is None:
             if not c.on:

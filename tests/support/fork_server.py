@@ -8,6 +8,7 @@ BTRMD_FORK=0 makes it start `python -m btrmd` as everybody else does.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import json
@@ -106,6 +107,13 @@ class ForkServer:
                 env={**os.environ, "PYTHONPATH": str(ROOT)},
             )  # fmt: skip
         self._socket = ours
+        atexit.register(self.close)
+
+    def close(self) -> None:
+        """End the server; what it has started is left to those who asked for it."""
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
 
     def start(
         self, words: Sequence[str], cwd: Path, env: Mapping[str, str],
