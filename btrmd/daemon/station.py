@@ -212,9 +212,7 @@ class Station:
         web = self._make_web()
         self._start_services(web)
         self._web = web
-        self._start_services(
-            self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut
-        )
+        self._start_services(self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut)
         self._stack.callback(self._readiness.remove)
         self._tell_provision()
 
