@@ -17,6 +17,7 @@ PACKAGE = ROOT / "btrmd"
 PACKAGES = {
     "flask": "servers/web",
     "werkzeug": "servers/web",
+    "jinja2": "servers/web",
     "waitress": "servers/web",
     "gpiozero": "hal",
     "smbus2": "hal",

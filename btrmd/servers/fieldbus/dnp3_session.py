@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
 from py1815 import link
 from py1815.application import (
+    CLASS_GROUP,
     IIN,
     REQUEST_HEADER_SIZE,
     AppControl,
@@ -22,7 +23,7 @@ from py1815.application import (
     build_response,
     null_response,
 )
-from py1815.events import EventBuffers
+from py1815.events import Event, EventBuffers
 from py1815.objects import GROUP_BINARY_INPUT_EVENT
 from py1815.observers import ProtocolAnomaly
 from py1815.session import Session
@@ -36,6 +37,7 @@ from .dnp3_reads import Reads
 
 MOST_LATER: Final = 64  # frames that wait behind a request whose answer is not in yet
 
+_WITH_EVENTS: Final = (CLASS_GROUP, GROUP_BINARY_INPUT_EVENT)
 _WRITE_BINARY: Final = (10, 1)
 _INITIALIZE: Final = int(FunctionCode.INITIALIZE_DATA)
 
@@ -71,6 +73,7 @@ class Dnp3Session(Session):
         self._association = association
         self._config = config
         self._is_built = False
+        self._reads = reads
         self._owner_controls = owner_controls
         self._read_hold_s = read_hold_s
         self._speaks = speaks
@@ -272,9 +275,29 @@ class Dnp3Session(Session):
 
     def _reads_events(self, header: ObjectHeader) -> bool:
         """Only binary inputs have events here: other event groups are unknown objects."""
-        if header.event_class is None and header.group != GROUP_BINARY_INPUT_EVENT:
-            return False
-        return super()._reads_events(header)
+        return header.group in _WITH_EVENTS and super()._reads_events(header)
+
+    def _split_read(
+        self, headers: Sequence[ObjectHeader]
+    ) -> tuple[list[ObjectHeader], list[ObjectHeader]]:
+        """py1815 looks at every header twice."""
+        events: list[ObjectHeader] = []
+        static: list[ObjectHeader] = []
+        for header in headers:
+            (events if self._reads_events(header) else static).append(header)
+        return events, static
+
+    def _event_body(
+        self, headers: Sequence[ObjectHeader], counts: list[int | None], budget: int
+    ) -> tuple[bytes, list[Event], bool]:
+        """Most polls come when there is nothing to tell: the buffers are not searched then."""
+        if self._events is not None and not self._events.total:
+            return b"", [], True
+        return super()._event_body(headers, counts, budget)
+
+    def _static_blocks(self, headers: Sequence[ObjectHeader]) -> list[bytes]:
+        """py1815 asks at every poll whether this is a provider of blocks, a tenth of its time."""
+        return [block for block in self._reads.read_blocks(headers) if block]
 
     def _indications(self, extra: IIN | None = None, reporting: object = ()) -> IIN:
         found = super()._indications(extra, reporting)  # type: ignore[arg-type]
