@@ -67,5 +67,5 @@ def test_a_guard_that_acts_is_one_line_of_the_log_however_long() -> None:
     bench.run(20.0)
     bench.put(guard=True, supply_v=12.0)
     bench.run(30.0)
-    closed = [event for event in bench.events if event.key == "guard.active"]
-    assert [event.kind.value for event in closed if "has closed" in event.text] == ["change"]
+    closed = [event for event in bench.events if "guard has closed" in event.text]
+    assert [(event.kind.value, event.value) for event in closed] == [("change", True)]
