@@ -1,8 +1,8 @@
 """How long from an edge of the GUARD line to K1's coil, for scripts/test-vm.
 
 The board's own code on the kernel's simulated GPIO scans ten times a second, as the owner does,
-with a busy thread beside it. The edges come from another process; both note the same monotonic
-clock. An emulated machine on a busy host is late by what the host makes it wait for.
+with a busy thread beside it. The edges come from another process; both note one monotonic clock. An
+emulated machine on a busy host is late by what the host makes it wait for.
 """
 
 from __future__ import annotations

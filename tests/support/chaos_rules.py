@@ -131,6 +131,8 @@ class Rules:
         state = station.state
         if not state.k1_on_guard or station.inputs.guard is not False:
             return
+        if state.setpoints.settings is not station.settings:
+            return  # the next step is the first to know of a change
         inputs = station.read()._replace(guard=True)
         made, _ = step(state, inputs, station.settings, (), station.now)
         known = made.plausible.believed(inputs)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import pytest
 
@@ -112,3 +114,15 @@ def test_a_port_that_is_taken_is_told_with_its_address(listener: Listener) -> No
     told = listen_fault("NUT", "127.0.0.1", port, error.value)
     assert told == f"NUT cannot listen on 127.0.0.1:{port}: Address already in use."
     assert listen_fault("http", "::1", 80, OSError(13, "No")).endswith(" on [::1]:80: No.")
+
+
+def test_an_error_of_one_connection_is_no_pause(listener: Listener) -> None:
+    """accept(2) may report what is already wrong with the connection it would have given."""
+
+    class Broken:
+        def accept(self) -> None:
+            raise OSError(errno.EPROTO, "Protocol error")
+
+    listener.acceptor = Acceptor(cast("socket.socket", Broken()), listener.share)
+    assert listener.take() == []
+    assert listener.acceptor.may_accept
