@@ -23,6 +23,7 @@ from growth import SURE, count_verdict, growth
 from hostile import HOST, address, connect
 from lib_attack import GET_NOTHING, READ, guess, over_tls, post, snmp_ask
 
+from btrmd.bus import RING
 from btrmd.snmp import ber, usm
 from btrmd.snmp.usm import Stamp, V3User, seal
 
