@@ -26,8 +26,8 @@ class Taken(NamedTuple, Generic[T]):
 
 class FairQueue(Generic[T]):
     """Not thread-safe. `rank` of a place: its class, the lowest is served first; within a class the
-    earliest start, between equals who has waited longest. `spent` tells what serving has cost. At
-    most `each` items of a place wait, and `most` in all."""
+    earliest start, between equals who has had less, then who has waited longest. `spent` tells what
+    serving has cost. At most `each` items of a place wait, and `most` in all."""
 
     def __init__(self, rank: Callable[[str], float], most: int, each: int) -> None:
         self._rank = rank
@@ -69,10 +69,7 @@ class FairQueue(Generic[T]):
         """The next to be served; None when nothing waits."""
         if not self._waiting:
             return None
-        best = min(
-            self._waiting,
-            key=lambda name: (self._rank(name), self._start(name), self._waiting[name][0][0]),
-        )
+        best = min(self._waiting, key=self._turn)
         self._present = self._start(best)
         return self._take(best, self._waiting[best].popleft()[1])
 
@@ -99,6 +96,11 @@ class FairQueue(Generic[T]):
                     self._take(place, item)
                     return True
         return False
+
+    def _turn(self, place: str) -> tuple[float, float, float, int]:
+        """The lowest is served next; between equal starts, whoever has had less before."""
+        finish = self._finishes.get(place, 0.0)
+        return self._rank(place), self._start(place), finish, self._waiting[place][0][0]
 
     def _start(self, place: str) -> float:
         """When the next of `place` begins, virtual s."""

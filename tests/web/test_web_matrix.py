@@ -128,12 +128,10 @@ def people(station: Station) -> list[Who]:
     old = station.tokens.add("m-old", "admin", "", "2026-01-31T23:59:59+00:00")
     gone = station.tokens.add("m-gone", "admin", "")
     station.tokens.revoke("m-gone")
-    for label, word in (
-        ("expired", f"Bearer {old}"),
-        ("revoked", f"Bearer {gone}"),
-        ("Basic", "Basic YWRtaW46YWRtaW4="),
-    ):
-        found.append(Who(label, 0, {"Authorization": word}, is_bad=True))
+    for label, word in (("expired", old), ("revoked", gone), ("guessed", "btrmd_x")):
+        bearer = {"Authorization": f"Bearer {word}"}
+        found.append(Who(label, 0, bearer, is_bad=True))
+    found.append(Who("Basic", 0, {"Authorization": "Basic YWRtaW46YWRtaW4="}))  # as nobody
     anna = next(who for who in found if who.name == "anna")
     both = {**anna.headers, "Authorization": f"Bearer {gone}"}
     found.append(Who("anna with a revoked token", 3, both, anna.csrf, True, is_bad=True))
