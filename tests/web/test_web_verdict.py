@@ -41,6 +41,7 @@ def seen(
 
 
 KNOWN = "lasts 4 h 06 min; needs 3 h; tested 2 d ago"
+FULL = "lasts 4 h 06 min when full; needs 3 h; tested 2 d ago"
 DOUBTED = TESTED._replace(result="low", marks=("unconfirmed",))
 ON_TEST = {"load.source": "battery", "test.state": "running", "test.elapsed": 1200.0}
 DISCHARGE = {"load.source": "battery", "ups.on_battery": True, "supply.present": False}
@@ -54,16 +55,16 @@ TEST = TestRecord(9, "1", "running", started_at=AT - 600, estimate_s=7200.0)
         (seen(), "good", "Load safe, on supply", KNOWN),
         (
             seen({**DISCHARGE, "runtime.remaining": 6180.0}, test=OUTAGE),
-            "warn", "On battery, about 1:43 left", KNOWN,
+            "warn", "On battery, about 1:43 left", FULL,
         ),
         (
             seen(DISCHARGE, test=OUTAGE), "warn", "On battery",
-            "how long it lasts is not known; " + KNOWN,
+            "the time left is not known; " + FULL,
         ),
         (
             seen(ON_TEST, test=TEST),
             "good", "On battery, about 1:40 left",
-            "test 9 is running; " + KNOWN,
+            "test 9 is running; " + FULL,
         ),
         (
             seen({"load.source": "none", "lvd.open": True}), "bad", "LOAD DISCONNECTED",
@@ -106,7 +107,7 @@ TEST = TestRecord(9, "1", "running", started_at=AT - 600, estimate_s=7200.0)
         ),
         (
             seen({"load.source": "shared"}), "warn", "On battery in part",
-            "the supply alone does not carry the load; " + KNOWN,
+            "the supply alone does not carry the load; " + FULL,
         ),
         (
             seen(is_ticking=False), "unknown", "Unknown since 2026-05-28 20:26 UTC",
@@ -236,5 +237,7 @@ def test_a_time_left_by_rating_alone_says_so() -> None:
     verdict = make_verdict(seen(rough, test=OUTAGE, last_test=None))
     assert verdict.headline == "On battery, about 3:20 left"
     assert verdict.facts.startswith("by rating and load alone: half as long is possible; ")
+    lived = OUTAGE._replace(estimate_s=12600.0)  # by its own curve, two minutes later
+    assert "rating" not in make_verdict(seen(rough, test=lived, last_test=None)).facts
     empty = {**rough, "runtime.remaining": 0.0}
     assert "rating" not in make_verdict(seen(empty, test=OUTAGE, last_test=None)).facts
