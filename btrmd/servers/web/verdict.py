@@ -98,8 +98,10 @@ def _on_battery(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     if is_testing(snapshot) and test is not None:
         return GOOD_TONE, f"On battery{left_words}", [f"test {test.n} is running"]
     if left is None:
-        return WARN, "On battery", ["how long it lasts is not known"]
-    is_rough = left > 0.0 and known_number(snapshot, "runtime.estimate") is None
+        return WARN, "On battery", ["the time left is not known"]
+    estimated = [record for record in (test, snapshot.last_test)
+                 if record is not None and record.estimate_s is not None]  # fmt: skip
+    is_rough = left > 0.0 and not estimated
     reasons = ["by rating and load alone: half as long is possible"] if is_rough else []
     return WARN, f"On battery{left_words}", reasons
 
@@ -169,7 +171,9 @@ def _facts(snapshot: Snapshot) -> list[str]:
     estimate = known_number(snapshot, "runtime.estimate")
     minimum = known_number(snapshot, "runtime.minimum")
     if estimate is not None:
-        facts.append(f"lasts {format_hours(estimate)}")
+        # beside a time left it would pass for another one
+        is_drawn = known(snapshot, "load.source") in ("battery", "shared", "charger")
+        facts.append(f"lasts {format_hours(estimate)}{' when full' if is_drawn else ''}")
     if minimum:
         facts.append(f"needs {format_need(minimum)}")
     if snapshot.last_test is not None or not is_testing(snapshot):
