@@ -116,7 +116,9 @@ class Station:
         self._stack.callback(history.close)
         found = history.recover()
         self._static_faults += found.faults
-        state, closed = recovered_state(found, history, settings, clock.now(), clock.wall())
+        state, closed = recovered_state(
+            found, history, settings, clock.now(), clock.wall(), clock.boot_id
+        )
         self.serial = unit_serial(state_dir, options.simulate)
         self.bus = Bus(first_snapshot(state, settings, clock.wall(), self.serial))
         self._stack.callback(self.bus.close)

@@ -117,7 +117,7 @@ class Owner:
         self._restore_network = restore_network
         self._settings_ok = settings_ok
         memory = BatteryHistory(history, self.settings, state.replaced_after)
-        self._action_runner = ActionRunner(writer, memory)
+        self._action_runner = ActionRunner(writer, memory, clock.boot_id)
         self._trend = MinuteMean()
         self._turns = Turns()  # of settings changes
         self._asked: list[Waiter] = []  # the commands of the step under way
