@@ -61,18 +61,25 @@ def _lately(
 ) -> tuple[float, float, float]:
     """Of a line through the last `part` of the charge: how high it ends, how much steeper than the
     whole it falls, and by what factor it sees the charge left otherwise than the slope method."""
+    height, slope = last_fall(curve, shape, part, cutoff_v)
+    least = LEAST_SLOPE_V / curve.size_ah
+    return (
+        log(height),
+        _limited(log(slope / max(shape.slope, least))),
+        _limited(log(height / slope / left)),
+    )
+
+
+def last_fall(curve: Curve, shape: Shape, part: float, cutoff_v: float) -> tuple[float, float]:
+    """A line through the last `part` (0..1) of the charge: V a block above the cutoff where it
+    ends, and its fall in V per Ah, drawn towards that of the whole as far as noise hides it."""
     count = sum(q >= curve.seen_ah * (1.0 - part) for q in curve.q)
     count = max(count, LEAST_ROWS)
     line = fit_line(curve.q[-count:], curve.y[-count:])
     known = 1.0 / (1.0 + (line.slope_sd / max(DOUBT * shape.slope, 1e-6)) ** 2)
     least = LEAST_SLOPE_V / curve.size_ah
     slope = max(known * line.slope + (1.0 - known) * shape.slope, least)
-    height = max(line.end_v - cutoff_v, LEAST_HEIGHT_V)
-    return (
-        log(height),
-        _limited(log(slope / max(shape.slope, least))),
-        _limited(log(height / slope / left)),
-    )
+    return max(line.end_v - cutoff_v, LEAST_HEIGHT_V), slope
 
 
 def _parabola(

@@ -23,7 +23,10 @@ FLAT_V = 0.4  # V a block over the rated charge
 FLAT_PART = 0.12  # of the rated charge must have been seen past the start to say so
 LEVEL_V = 0.1  # ... and what falls by less than this does not fall: a reading that hangs, say,
 LEVEL_PART = 0.05  # which needs less to be seen
-STRANGE = 0.7  # of the trees' ln odds that it is another kind of battery
+# The trees' ln odds from which it is another kind of battery. Whoever told its type has said that
+# it is lead-acid: then the curve must speak clearly. Else the doubt counts: a kind that the trees
+# were never shown looks less strange to them than it is.
+STRANGE_TOLD, STRANGE, STRANGE_UNRATED = 0.7, -1.0, -1.4
 
 
 class Finding(NamedTuple):
@@ -34,17 +37,21 @@ class Finding(NamedTuple):
 
 
 def findings(
-    curve: Curve, shape: Shape, rated_ah: float | None, odds: float
+    curve: Curve, shape: Shape, rated_ah: float | None, odds: float, is_told: bool = False
 ) -> tuple[Finding, ...]:
-    """All that is found; `odds` ln odds of another chemistry by the trees, `rated_ah` or None."""
+    """All that is found; `odds` ln odds of another chemistry by the trees, `rated_ah` or None,
+    `is_told`: somebody has told its type or its maker's table."""
     start = _start(curve, shape)
+    least = STRANGE_TOLD if is_told else STRANGE_UNRATED if rated_ah is None else STRANGE
     # the trees know other chemistries by curves that begin full
-    strange = _strange(curve, shape, rated_ah, odds if start is None else 0.0)
+    strange = _strange(curve, shape, rated_ah, start is None and odds > least, is_told)
     found = [strange, start if strange is None else None, _load(curve)]
     return tuple(one for one in found if one is not None)
 
 
-def _strange(curve: Curve, shape: Shape, rated_ah: float | None, odds: float) -> Finding | None:
+def _strange(
+    curve: Curve, shape: Shape, rated_ah: float | None, is_odd: bool, is_told: bool
+) -> Finding | None:
     text = "This does not look like a lead-acid battery"
     is_past = curve.seen_ah > (
         FLOAT_H * curve.load.amps if rated_ah is None else FLOAT_PART * rated_ah
@@ -66,8 +73,9 @@ def _strange(curve: Curve, shape: Shape, rated_ah: float | None, odds: float) ->
                 f"{text}: the voltage falls by less than {FLAT_V:g} V a block over the rated"
                 " charge; either that, or the rated Ah is far too low.",
             )
-    if odds > STRANGE:
-        return Finding(NOT_LEAD_ACID, f"{text}: the curve runs like that of another kind.")
+    if is_odd:
+        known = "" if is_told else " If it is one, tell its type in the settings."
+        return Finding(NOT_LEAD_ACID, f"{text}: the curve runs like that of another kind.{known}")
     return None
 
 

@@ -35,6 +35,11 @@ class Maker(NamedTuple):
     end: float | None = None
 
     @property
+    def is_told(self) -> bool:
+        """Whether somebody said what kind of battery it is, and with that that it is lead-acid."""
+        return self.is_reported or self.end is not None
+
+    @property
     def sharpness(self) -> float:
         """0 for an end not told or usual, about -2 (soft) .. 2 (sharp)."""
         if self.end is None:

@@ -14,8 +14,8 @@ from .findings import SHORTED_CELL, findings
 from .knee import has_knee
 from .maker import Maker
 from .thin import thin
-from .trees import TABLES, Stretch
-from .view import Remaining, View, odds, remaining_of, stretch_of, view_of
+from .trees import TABLES
+from .view import Remaining, View, odds, remaining_of, stretch_of, stretched, view_of
 
 METHOD = "curve family"
 MEASURED = "measured"
@@ -78,7 +78,8 @@ def estimate(
             )
         left = _with_rating(view, plain, is_wrong, seen_s, tables)
         left = _widened(left, view, seen_s)
-    found = findings(view.curve, view.shape, rated_ah, odds(view, tables))
+    is_told = maker is not None and maker.is_told
+    found = findings(view.curve, view.shape, rated_ah, odds(view, tables), is_told)
     marks = tuple(finding.mark for finding in found)
     if SHORTED_CELL in marks:
         left = _without_a_cell(left, view, cutoff_v_block)
@@ -179,16 +180,6 @@ def _widened(left: Remaining, view: View, seen_s: float) -> Remaining:
         left.centre,
         left.low + part * (low - left.low),
         left.high + part * (high - left.high),
-    )
-
-
-def stretched(left: Remaining, stretch: Stretch, load_kind: str, seen_s: float) -> Remaining:
-    """The interval as wide as it must be; its centre stays."""
-    reach = stretch.at(load_kind, left.part(seen_s))
-    return Remaining(
-        left.centre,
-        left.centre - reach.below * (left.centre - left.low),
-        left.centre + reach.above * (left.high - left.centre),
     )
 
 

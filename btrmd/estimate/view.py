@@ -35,7 +35,8 @@ FLAT_V_AH = 1e-6  # a curve that falls less tells nothing by itself
 
 class View(NamedTuple):
     """`slope_ln` ln of the s left by the slope method; `numbers` what the trees are asked with;
-    `new_ah` what a new battery gives at the load ahead and this temperature."""
+    `new_ah` what a new battery gives at the load ahead and this temperature, `cutoff_v` V a
+    block."""
 
     curve: Curve
     shape: Shape
@@ -43,6 +44,7 @@ class View(NamedTuple):
     numbers: list[float]
     new_ah: float
     is_rated: bool
+    cutoff_v: float
 
 
 class Remaining(NamedTuple):
@@ -90,7 +92,7 @@ def prepare(
     numbers = features(curve, shape, left_ah, temp_c, cutoff_v, maker)
     slope_ln = log(left_ah * 3600.0 / curve.load.ahead)
     new_ah = maker.new_ah(curve.load.ahead) * temperature_factor(temp_c)
-    return View(curve, shape, slope_ln, numbers, new_ah, rated_ah is not None)
+    return View(curve, shape, slope_ln, numbers, new_ah, rated_ah is not None, cutoff_v)
 
 
 def remaining_of(view: View, tables: Path, is_late: bool) -> Remaining:
@@ -111,6 +113,16 @@ def stretch_of(view: View, tables: Path, is_late: bool, is_together: bool) -> St
     """What intervals are stretched by; `is_together`: both views answer."""
     table = load_table(tables / _name(view, is_late))
     return table.together if is_together else table.alone
+
+
+def stretched(left: Remaining, stretch: Stretch, load_kind: str, seen_s: float) -> Remaining:
+    """The interval as wide as it must be; its centre stays."""
+    reach = stretch.at(load_kind, left.part(seen_s))
+    return Remaining(
+        left.centre,
+        left.centre - reach.below * (left.centre - left.low),
+        left.centre + reach.above * (left.high - left.centre),
+    )
 
 
 def odds(view: View, tables: Path) -> float:

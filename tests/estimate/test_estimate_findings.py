@@ -8,7 +8,11 @@ import pytest
 from estimate_discharges import bursts, steady
 
 from btrmd.cli.estimate_verb import verdict
+from btrmd.estimate.curve import refer
+from btrmd.estimate.findings import findings
+from btrmd.estimate.maker import average_maker
 from btrmd.estimate.run_time import estimate
+from btrmd.estimate.shape import shape_of
 from btrmd.model.discharge import CurveRow, Estimate
 from btrmd.model.result_words import FINDINGS
 
@@ -48,6 +52,62 @@ def test_lithium_iron_phosphate_is_no_lead_acid(until: float, rated_ah: float | 
     found = estimate(rows, 1, rated_ah)
     assert found.findings[0] == "not_lead_acid"
     assert any("does not look like a lead-acid battery" in text for text in found.warnings)
+
+
+# open-circuit volts of a cell over the charge that is gone, as textbooks have them, and the cells
+# that stand for a 12 V block
+KINDS = {
+    "aged LiFePO4": (4, ((0.0, 3.36), (0.02, 3.32), (0.1, 3.30), (0.25, 3.28), (0.35, 3.26),
+                         (0.5, 3.25), (0.65, 3.22), (0.75, 3.19), (0.85, 3.13), (1.0, 2.5))),
+    "lithium-ion": (3, ((0.0, 4.18), (0.05, 4.1), (0.1, 4.05), (0.2, 3.95), (0.3, 3.87),
+                        (0.4, 3.79), (0.5, 3.72), (0.6, 3.66), (0.8, 3.56), (1.0, 2.9))),
+    "nickel-cadmium": (10, ((0.0, 1.38), (0.03, 1.33), (0.1, 1.29), (0.2, 1.27), (0.4, 1.25),
+                            (0.6, 1.235), (0.8, 1.21), (0.9, 1.17), (1.0, 0.95))),
+    "lithium-titanate": (6, ((0.0, 2.6), (0.05, 2.5), (0.2, 2.42), (0.4, 2.36), (0.6, 2.3),
+                             (0.8, 2.22), (0.92, 2.1), (1.0, 1.8))),
+    "capacitor": (5, ((0.0, 2.6), (1.0, 0.9))),
+}  # fmt: skip
+
+
+def cells(kind: str, part: float) -> float:
+    """Volts of a block of such cells at rest when `part` of the charge is gone."""
+    count, curve = KINDS[kind]
+    for (x0, y0), (x1, y1) in pairwise(curve):
+        if part <= x1:
+            return count * (y0 + (y1 - y0) * (part - x0) / (x1 - x0))
+    raise ValueError(part)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("hours", "rated_ah"), [(5.0, 20.0), (12.0, 20.0), (5.0, None)])
+def test_other_chemistries_are_none_either(kind: str, hours: float, rated_ah: float | None) -> None:
+    """Of such curves ten in a hundred were firmly judged, most where the rating was not told."""
+    amps = 20.0 / hours
+    run_s = next(t for t in range(0, 90_000, 60) if cells(kind, t / 3600.0 / hours) < 11.2)
+    for until in (0.35, 0.6):
+        rows = [
+            CurveRow(60.0 * k, cells(kind, k / 60.0 / hours) - 0.012 * amps, -amps, 25.0, None)
+            for k in range(int(until * run_s / 60.0))
+        ]
+        found = estimate(rows, 1, rated_ah)
+        assert found.findings == ("not_lead_acid",)
+        assert verdict(found, 600.0, rows[-1].time_s) == "marginal"
+
+
+def test_who_has_told_its_type_is_doubted_less() -> None:
+    view = refer(steady(RUN_S, 3.0, 0.35), 1, 20.0)
+    shape = shape_of(view, 1.0)
+    assert shape is not None
+    for odds, plain, told, unrated in (
+        (-2.0, 0, 0, 0), (-1.2, 0, 0, 1), (0.0, 1, 0, 1), (1.0, 1, 1, 1)
+    ):  # fmt: skip
+        assert len(findings(view, shape, 20.0, odds)) == plain
+        assert len(findings(view, shape, 20.0, odds, True)) == told
+        assert len(findings(view, shape, None, odds)) == unrated
+    (doubt,) = findings(view, shape, 20.0, 0.0)
+    assert doubt.text.endswith("If it is one, tell its type in the settings.")
+    assert average_maker(20.0, 0.98).is_told
+    assert not average_maker(20.0).is_told
 
 
 @pytest.mark.parametrize("first_v", [12.9, 12.5, 12.2])

@@ -46,7 +46,7 @@ class Site(Station):
         return deepcopy(self, {id(one): one for one in shared})
 
     def _permit(self) -> None:
-        self.plant.battery_permitted = not self.state.lvd.is_open
+        self.plant.unfed.is_permitted = not self.state.lvd.is_open
 
     def age(self, soh: float) -> None:
         """Another state of health, as `btrmd sim battery.soh=` sets it, on a full battery."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import queue
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import fork_server
+from child_environment import child_environment
 
 from btrmd.cli.client import ControlClient
 from btrmd.cli.place import Folders
@@ -109,11 +109,11 @@ class DaemonProcess:
 
     def _start(self, words: list[str], log: IO[str]) -> Process:
         if fork_server.is_enabled() and not self.runner:
-            return fork_server.spawn(words, cwd=self.folder, env=_environment(), stderr=log)
+            return fork_server.spawn(words, cwd=self.folder, env=child_environment(), stderr=log)
         return subprocess.Popen(
             [sys.executable, *(self.runner or PLAIN), *words],
             stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.folder,
-            stdin=subprocess.DEVNULL, env=_environment(),
+            stdin=subprocess.DEVNULL, env=child_environment(),
         )  # fmt: skip
 
     def start(self, *options: str) -> DaemonProcess:
@@ -183,13 +183,13 @@ class DaemonProcess:
         words = [*map(str, words), "--state-dir", str(self.state_dir)]
         if fork_server.is_enabled() and not self.runner:
             done = fork_server.run(
-                words, cwd=self.folder, env=_environment(), stdin=stdin, timeout=timeout
+                words, cwd=self.folder, env=child_environment(), stdin=stdin, timeout=timeout
             )
             return Result(done.returncode, done.stdout, done.stderr)
         done = subprocess.run(
             [sys.executable, *PLAIN, *words],
             input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
-            cwd=self.folder, env=_environment(),
+            cwd=self.folder, env=child_environment(),
         )  # fmt: skip
         return Result(done.returncode, done.stdout, done.stderr)
 
@@ -286,10 +286,6 @@ class DaemonProcess:
         head, *lines = reply.body.decode().splitlines()
         assert head == "time_s,battery_v,battery_a,temp_c,load_a"
         return [tuple(float(c) if c else None for c in line.split(",")) for line in lines]
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def _read_lines(process: Process, lines: queue.SimpleQueue[str]) -> None:

@@ -42,6 +42,7 @@ PATHS = [
     "/", "/battery-status", *PAGES, "/trends", "/discharges?n=7&n=6", "/events?from=x",
     "/set-password",
     "/logout", "/nothing-here", "/search?q=voltage", "/report/7", "/reports", "/events",
+    "/summary",
 ]  # fmt: skip
 RUN = """(async () => {
   const found = await axe.run(document, {resultTypes: ["violations"], runOnly: RULES});
