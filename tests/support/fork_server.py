@@ -198,10 +198,19 @@ def import_all() -> None:
     package = importlib.import_module("btrmd")
     for module in pkgutil.walk_packages(package.__path__, "btrmd."):
         if not module.name.startswith(NOT_IMPORTED):
-            importlib.import_module(module.name)
+            import_if_possible(module.name)
     template_cache = importlib.import_module("template_cache")
     template_cache.keep_templates()
     template_cache.compile_templates()
+
+
+def import_if_possible(name: str) -> None:
+    """Import a module, unless a library of the board is not there: who needs it will say so."""
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as missing:
+        if missing.name is None or missing.name.partition(".")[0] == "btrmd":
+            raise
 
 
 def serve(listening: socket.socket) -> dict[str, Any] | None:
