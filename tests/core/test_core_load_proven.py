@@ -12,6 +12,7 @@ from btrmd.core.setpoints import Setpoints
 from btrmd.core.test.state import IDLE
 from btrmd.core.transfer import Transfer, Where
 from btrmd.model.board import Inputs, Outputs
+from btrmd.model.readings import BAD
 from btrmd.model.settings import Settings
 
 WELL = {
@@ -89,3 +90,11 @@ def test_the_path_is_opened_for_ups_mode_off_on_a_proven_load_and_then_kept(
     is_proven = how.get("is_proven") is not False
     ctx = context(ups=how.get("ups") is True)
     assert keep_path_open(IDLE, transfer, outputs, is_proven, ctx) is answer
+
+
+@pytest.mark.parametrize("channel", ["load_v", "load_a", "supply_a"])
+def test_a_bad_reading_proves_nothing_whatever_it_says(channel: str) -> None:
+    ctx = context()
+    believed = getattr(ctx.inputs, channel)
+    ctx.inputs = ctx.inputs._replace(**{channel: believed._replace(quality=BAD)})
+    assert not proven(ctx)
