@@ -10,7 +10,8 @@ from btrmd.model.discharge import CurveRow, TestRecord
 ROWS = (
     CurveRow(0.0, 12.7, -2.0, 24.0, 1.8),
     CurveRow(10.0, 12.5, -4.0, None, 3.8),
-    CurveRow(40.0, 12.4, 1.5, 26.0, 1.8),  # charged meanwhile: no part of the discharge
+    CurveRow(40.0, 12.4, 0.5, 26.0, 1.8),  # charged meanwhile: no part of the discharge,
+    CurveRow(45.0, 12.4, 0.0, 26.0, 1.8),  # nor is what was idle
     CurveRow(50.0, 12.3, -2.0, 26.0, 1.8),
     CurveRow(54.0, 12.1, -2.0, 26.0, 1.8),
     CurveRow(55.0, 11.9, -2.0, 26.0, 1.8),
@@ -29,6 +30,7 @@ def record(**changes: object) -> TestRecord:
         ({"result": "good", "reason": "The planned 1 h are over."}, "good",
          "The planned 1 h are over."),
         ({"reason": "Stopped."}, "none", "Stopped."),
+        ({"result": "low"}, "low", ""),
         ({"type": "outage"}, "none", "The daemon stopped in the outage."),
     ],
 )  # fmt: skip
@@ -70,3 +72,13 @@ def test_without_rows_or_time_there_are_no_means() -> None:
 def test_means_that_were_worked_out_stay() -> None:
     kept = record(average_current=9.0, average_temperature=8.0, end_voltage=7.0)
     assert with_means(kept, ROWS) == kept
+
+
+def test_rows_that_are_out_of_order_weigh_nothing() -> None:
+    rows = (
+        ROWS[0],
+        ROWS[1],
+        CurveRow(5.0, 12.5, -9.0, 24.0, 1.8),
+        CurveRow(7.0, 12.5, -9.0, 24.0, 1.8),
+    )
+    assert with_means(record(), rows).average_current == pytest.approx((20.0 + 18.0) / 12.0)
