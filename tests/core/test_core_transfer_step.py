@@ -64,6 +64,11 @@ CARRIES = {"battery_a": -2.4, "supply_a": 0.0, "supply_v": 0.0, "load_v": 12.5}
         (LOW, context(load_v=10.9, battery_v=10.8), {}, Where.SUPPLY),
         (LOW, context(load_v=10.9, battery_v=None), {}, Where.BATTERY),
         (LOW, context(load_v=None, battery_v=12.0), {}, Where.SUPPLY),
+        # an outage that is carried needs no UPS mode
+        (IDLE._replace(carried=True), context(True, ups=False), {"above": None}, Where.BATTERY),
+        (IDLE._replace(carried=True), context(True, ups=False), {}, Where.SUPPLY),
+        # the battery helps by the guard, and K1 is well: K1 takes it over
+        (LOW, context(**{**CARRIES, "load_v": 10.9}), {}, Where.BATTERY),
         # a K1 that has not let go: the load is on the battery already
         (LOW, context(**{**CARRIES, "load_v": 10.9}), {"faulty": True}, Where.SUPPLY),
         (LOW, context(load_v=10.9), {"faulty": True}, Where.BATTERY),
@@ -109,6 +114,13 @@ def test_a_supply_that_fails_soon_after_a_return_doubles_the_wait_up_to_10_min()
         assert moved(lately, context(True)).wait_s == wait
     long_ago = Transfer(since=NOW - 60.0, waited_s=400.0, guard=False)
     assert moved(long_ago, context(True)).wait_s == 10.0
+
+
+def test_a_carried_outage_is_over_once_the_supply_is_there() -> None:
+    carried = IDLE._replace(carried=True)
+    assert not moved(carried, context()).carried
+    assert moved(carried, context(), above=None).carried
+    assert not moved(IDLE, context(), above=None).carried
 
 
 # --- the watch over the relays ------------------------------------------------------------------
