@@ -59,7 +59,8 @@ def _is_low(ctx: StepContext) -> bool | None:
         if not load.good:
             return flows.carries and not (ctx.jumped[BATTERY] or ctx.is_doubtful)
         if abs(battery.value - load.value) <= apart:
-            return True
+            # so near each other that neither is doubted; but a reading may be on its way down alone
+            return load.value < limit
         # they contradict each other; but the load hangs below the battery, and is low by itself
         return load.value < limit - HANGS_V
     # a battery that gives nothing needs no disconnect, unless its charger sees it low too

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from core_scenes import Bench, phase, rested, start, supply
 from station import Station
 
+from btrmd.core.context import StepContext
+from btrmd.core.presence import Source
 from btrmd.core.recover import let_go
 from btrmd.core.step import step
-from btrmd.core.transfer import Where
+from btrmd.core.transfer import Transfer, Where, moves_on_guard
 from btrmd.hal.sim.keys import set_keys
+from btrmd.model.readings import MISSING, STALE
 
 
 def would_move(station: Station) -> bool:
@@ -103,3 +107,40 @@ def test_what_ends_everything_disarms() -> None:
     assert station.state.k1_on_guard
     state, _ = let_go(station.state, station.inputs, "The loop hung.", station.now)
     assert not state.k1_on_guard
+
+
+def armed(
+    *, where: Where = Where.SUPPLY, carried: bool = False, present: bool = True, ups: bool = False,
+    k1_of_test: bool = False, lvd_open: bool = False, **put: object,
+) -> bool:  # fmt: skip
+    bench = Bench(dt=0.1, ups__enabled=ups)
+    bench.put(**put)
+    bench.step()
+    ctx = StepContext(bench.now, 0.1, 0.0, bench.inputs, bench.state.setpoints)
+    presence = bench.state.presence._replace(supply=Source(present=present))
+    transfer = Transfer(where, carried=carried)
+    return moves_on_guard(transfer, k1_of_test, lvd_open, presence, ctx)
+
+
+@pytest.mark.parametrize(
+    ("how", "answer"),
+    [
+        ({}, False),
+        ({"ups": True}, True),
+        ({"ups": True, "present": False}, True),
+        ({"carried": True}, False),
+        ({"carried": True, "present": False}, True),
+        ({"present": False}, False),
+        ({"where": Where.RETURNED}, True),
+        ({"where": Where.BATTERY, "ups": True}, False),
+        ({"ups": True, "k1_of_test": True}, False),
+        ({"ups": True, "lvd_open": True}, False),
+        ({"ups": True, "supply_v": None}, False),
+        ({"ups": True, "supply_v": MISSING}, False),
+        ({"ups": True, "supply_v": STALE}, True),
+        ({"ups": True, "guard": True}, False),
+        ({"ups": True, "guard": None}, False),
+    ],
+)
+def test_each_condition_by_itself(how: dict[str, object], answer: bool) -> None:
+    assert armed(**how) is answer  # type: ignore[arg-type]

@@ -1,0 +1,156 @@
+"""The transfer machine's own step on readings put by hand: what moves the load, what does not."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import WALL_0, measured, model_for
+
+from btrmd.core.context import StepContext
+from btrmd.core.presence import Presence, Source
+from btrmd.core.relaywatch import Contact, RelayWatch, acknowledge, step_relays
+from btrmd.core.setpoints import Setpoints
+from btrmd.core.transfer import Handover, Transfer, Where, step_transfer
+from btrmd.model.board import Inputs, Outputs
+from btrmd.model.settings import Settings
+
+WELL = {
+    "battery_v": 12.9, "battery_a": 0.02, "load_v": 13.5, "load_a": 2.0, "supply_v": 13.6,
+    "supply_a": 2.3, "charger_v": 12.95, "charger_a": 0.02,
+}  # fmt: skip
+NOW = 1000.0
+
+
+def context(guard: bool | None = False, *, ups: bool = True, **channels: object) -> StepContext:
+    settings = Settings.defaults(model_for(12)).with_changes({"ups.enabled": ups})
+    readings = {name: measured(value, NOW) for name, value in {**WELL, **channels}.items()}
+    inputs = Inputs(**readings, guard=guard, batt_path=True, wall=WALL_0)
+    return StepContext(NOW, 0.1, 0.0, inputs, Setpoints.of(settings))
+
+
+def moved(
+    transfer: Transfer, ctx: StepContext, *, above: float | None = 900.0,
+    below: float | None = None, faulty: bool = False, lvd_open: bool = False,
+) -> Transfer:  # fmt: skip
+    source = Source(above_since=above, below_since=below, present=above is not None)
+    presence = Presence()._replace(supply=source)
+    return step_transfer(transfer, Handover.NONE, False, lvd_open, faulty, presence, ctx)
+
+
+IDLE = Transfer(guard=False)
+LOW = Transfer(guard=False, low_ticks=1)
+GONE = {"above": None, "below": 999.0}
+CARRIES = {"battery_a": -2.4, "supply_a": 0.0, "supply_v": 0.0, "load_v": 12.5}
+
+
+@pytest.mark.parametrize(
+    ("before", "ctx", "how", "where"),
+    [
+        (IDLE, context(), {}, Where.SUPPLY),
+        # a guard that has just closed, or one beside a supply that is not there
+        (IDLE, context(True), {}, Where.BATTERY),
+        (Transfer(guard=True), context(True), {}, Where.SUPPLY),
+        (Transfer(guard=True), context(True), {"above": None}, Where.BATTERY),
+        (IDLE, context(True, ups=False), {}, Where.SUPPLY),
+        # a guard line that cannot be believed: only if all three say so
+        (IDLE, context(None, **CARRIES), GONE, Where.BATTERY),
+        (IDLE, context(None, **CARRIES), {"above": None, "below": None}, Where.SUPPLY),
+        (IDLE, context(None), GONE, Where.SUPPLY),
+        (IDLE, context(False, **CARRIES), GONE, Where.SUPPLY),
+        # the second tick of a low bus, unless the battery would not help
+        (IDLE, context(load_v=10.9), {}, Where.SUPPLY),
+        (LOW, context(load_v=10.9), {}, Where.BATTERY),
+        (LOW, context(load_v=11.0), {}, Where.SUPPLY),
+        (LOW, context(load_v=10.9, battery_v=10.9), {}, Where.SUPPLY),
+        (LOW, context(load_v=10.9, battery_v=10.8), {}, Where.SUPPLY),
+        (LOW, context(load_v=10.9, battery_v=None), {}, Where.BATTERY),
+        (LOW, context(load_v=None, battery_v=12.0), {}, Where.SUPPLY),
+        # an outage that is carried needs no UPS mode
+        (IDLE._replace(carried=True), context(True, ups=False), {"above": None}, Where.BATTERY),
+        (IDLE._replace(carried=True), context(True, ups=False), {}, Where.SUPPLY),
+        # the battery helps by the guard, and K1 is well: K1 takes it over
+        (LOW, context(**{**CARRIES, "load_v": 10.9}), {}, Where.BATTERY),
+        # a K1 that has not let go: the load is on the battery already
+        (LOW, context(**{**CARRIES, "load_v": 10.9}), {"faulty": True}, Where.SUPPLY),
+        (LOW, context(load_v=10.9), {"faulty": True}, Where.BATTERY),
+        # nothing moves without a known supply voltage, or behind an open LVD
+        (IDLE, context(True, supply_v=None), {"above": None}, Where.SUPPLY),
+        (IDLE, context(True), {"lvd_open": True}, Where.SUPPLY),
+    ],
+)
+def test_what_moves_the_load_to_the_battery(
+    before: Transfer, ctx: StepContext, how: dict[str, object], where: Where
+) -> None:
+    assert moved(before, ctx, **how).where is where  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("since", "ctx", "before", "how", "where"),
+    [
+        (NOW - 4.9, context(), {}, {}, Where.RETURNED),
+        (NOW - 5.0, context(), {}, {}, Where.SUPPLY),
+        (NOW - 5.0, context(load_v=11.49), {}, {}, Where.BATTERY),
+        (NOW - 4.9, context(load_v=11.49), {}, {}, Where.RETURNED),
+        (NOW - 5.0, context(load_v=None), {}, {}, Where.SUPPLY),
+        (NOW - 1.0, context(), {}, GONE, Where.BATTERY),
+        (NOW - 1.0, context(True), {}, {}, Where.BATTERY),
+        (NOW - 1.0, context(True), {"guard": True}, {}, Where.RETURNED),
+        (NOW - 1.0, context(load_v=10.9), {"low_ticks": 1}, {}, Where.BATTERY),
+        (NOW - 1.0, context(load_v=10.9), {"low_ticks": 0}, {}, Where.RETURNED),
+    ],
+)
+def test_what_a_return_that_is_watched_becomes(
+    since: float, ctx: StepContext, before: dict[str, object], how: dict[str, object], where: Where
+) -> None:
+    returned = Transfer(Where.RETURNED, since, guard=False)._replace(**before)
+    made = moved(returned, ctx, **how)  # type: ignore[arg-type]
+    assert made.where is where
+    if where is Where.BATTERY:
+        assert made.wait_s == 20.0
+
+
+def test_a_supply_that_fails_soon_after_a_return_doubles_the_wait_up_to_10_min() -> None:
+    for waited, wait in ((0.0, 10.0), (10.0, 20.0), (400.0, 600.0)):
+        lately = Transfer(since=NOW - 59.0, waited_s=waited, guard=False)
+        assert moved(lately, context(True)).wait_s == wait
+    long_ago = Transfer(since=NOW - 60.0, waited_s=400.0, guard=False)
+    assert moved(long_ago, context(True)).wait_s == 10.0
+
+
+def test_a_carried_outage_is_over_once_the_supply_is_there() -> None:
+    carried = IDLE._replace(carried=True)
+    assert not moved(carried, context()).carried
+    assert moved(carried, context(), above=None).carried
+    assert not moved(IDLE, context(), above=None).carried
+
+
+# --- the watch over the relays ------------------------------------------------------------------
+
+
+def test_all_coils_have_been_as_they_are_since_the_last_that_moved() -> None:
+    watch = RelayWatch(
+        Contact(changed_at=100.0), Contact(changed_at=300.0), Contact(changed_at=200.0)
+    )
+    assert watch.settled_s(Outputs(), NOW) == NOW - 300.0
+    for name in ("k1", "k2", "k3"):
+        assert watch.settled_s(Outputs(**{name: True}), NOW) == 0.0, name
+
+
+def test_evidence_counts_from_0_3_s_after_the_coil_and_latches_after_3_s() -> None:
+    """K1 off, and the load is on the battery beside a dead supply that is not: it sticks."""
+    sticks = {"battery_a": -2.0, "supply_a": 0.3, "load_v": 12.87}
+    for age, counts in ((0.2, False), (0.4, True)):
+        watch = RelayWatch(*(Contact(changed_at=NOW - age) for _ in range(3)))
+        made = step_relays(watch, Outputs(), context(**sticks))
+        assert (made.k1.odd_since is not None) is counts, age
+    made = RelayWatch(*(Contact(changed_at=0.0) for _ in range(3)))
+    for tick in range(1, 32):
+        made = step_relays(made, Outputs(), context(**sticks))
+        assert made.k1.faulty is (tick >= 30), tick
+    assert acknowledge(made, "k1") is made, "the evidence still stands"
+
+
+def test_a_contact_that_is_well_again_is_forgiven_by_and_by() -> None:
+    once = Contact(odd_since=NOW, odd_s=1.0)
+    made = step_relays(RelayWatch(k1=once), Outputs(), context())
+    assert made.k1.odd_since == NOW
+    assert 0.0 < once.odd_s - made.k1.odd_s <= 0.1
