@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from waitress.channel import ClientDisconnected, HTTPChannel
@@ -70,6 +71,7 @@ class HttpChannel(HTTPChannel):
         self._rest = b""  # read, and not looked at yet
         self._task: Task | RefusalTask | None = None  # under way
         self._is_parked = False  # it goes on when the client has caught up
+        self.may_go_on: Callable[[], bool] = lambda: True  # asked again and again as a stream
         self._feed: StreamFeed | None = None
         self._is_joined = False
         self._is_chunked = False
@@ -108,10 +110,12 @@ class HttpChannel(HTTPChannel):
             return ""
         return plain_peer(host).partition("%")[0]
 
-    def promise(self, feed: StreamFeed) -> bool:
-        """The response that is being made is the head of a stream of `feed`, if that has room."""
+    def promise(self, feed: StreamFeed, may_go_on: Callable[[], bool]) -> bool:
+        """The response that is being made is the head of a stream of `feed`, if that has room; the
+        stream ends once `may_go_on` says no."""
         if not feed.admit(self):
             return False
+        self.may_go_on = may_go_on
         self._feed = feed
         return True
 
