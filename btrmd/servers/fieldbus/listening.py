@@ -16,7 +16,7 @@ from .listener_config import TcpPlace
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 8  # connections between two looks at the rest of the loop; a session is 30 KB
+AT_ONCE: Final = 8  # connections between two looks at the rest of the loop: each makes a session
 PAUSE_S: Final = 1.0  # when the process has no file descriptor left
 _NO_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
