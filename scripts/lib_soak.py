@@ -14,18 +14,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts"), str(ROOT / "tests" / "support")]
 
-from attacked_station import AttackedStation, descriptors, memory_mb
-from daemon_process import PASSWORD
-from dnp3_wire import Master
-from growth import SURE, count_verdict, growth
-from hostile import HOST, address, connect
-from lib_attack import GET_NOTHING, READ, guess, over_tls, post, snmp_ask
+from attacked_station import AttackedStation, descriptors, memory_mb  # noqa: E402
+from daemon_process import PASSWORD  # noqa: E402
+from dnp3_wire import Master  # noqa: E402
+from growth import SURE, count_verdict, growth  # noqa: E402
+from hostile import HOST, address, connect  # noqa: E402
+from lib_attack import GET_NOTHING, READ, guess, over_tls, post, snmp_ask  # noqa: E402
 
-from btrmd.bus import RING
-from btrmd.snmp import ber, usm
-from btrmd.snmp.usm import Stamp, V3User, seal
+from btrmd.bus import RING  # noqa: E402
+from btrmd.snmp import ber, usm  # noqa: E402
+from btrmd.snmp.usm import Stamp, V3User, seal  # noqa: E402
 
 WORK_S = 15.0  # of a round, at least
 REST_S = 3.0  # after it: connections end, freed memory goes back

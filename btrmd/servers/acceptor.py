@@ -37,10 +37,12 @@ class Acceptor:
         listening: socket.socket,
         share: Share,
         clock: Callable[[], float] = time.monotonic,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._listening = listening
         self._share = share
         self._clock = clock
+        self._at_once = at_once
         self._accepts_at = 0.0  # s of `clock` before which no connection is taken
 
     @property
@@ -50,7 +52,7 @@ class Acceptor:
 
     def accepted(self) -> Iterator[Accepted]:
         """What waits, as far as the share admits it; the rest is reset. Raises nothing."""
-        for _ in range(AT_ONCE):
+        for _ in range(self._at_once):
             try:
                 sock, address = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):

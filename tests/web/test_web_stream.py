@@ -6,9 +6,12 @@ import http.client
 import json
 import socket
 import threading
+import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from hostile import address, connect, crowd, is_open
@@ -16,7 +19,9 @@ from web_station import Client, Station, wait_for
 
 from btrmd.model.points import POINT
 from btrmd.model.readings import Quality
+from btrmd.model.settings import Settings
 from btrmd.model.snapshot import AlarmView
+from btrmd.servers.web import bearers
 from btrmd.servers.web.channel import HttpChannel
 from btrmd.servers.web.stream import MAX_CLIENTS
 
@@ -288,3 +293,66 @@ def test_its_whole_state_is_light(station: Station, client: Client) -> None:
     with packed_stream(client) as stream:
         stream.next()
         assert stream.taken <= 1600
+
+
+def is_ended(stream: Stream) -> bool:
+    """True once the station has ended it, False when it has gone on for 10 s."""
+    latest = time.monotonic() + 10.0
+    try:
+        while stream.answer.readline():
+            if time.monotonic() > latest:
+                return False
+    except (OSError, http.client.HTTPException):
+        return True  # closed in the middle of a chunk
+    return True
+
+
+@pytest.mark.parametrize(
+    ("as_machine", "change"),
+    [
+        (True, lambda station, client: station.tokens.revoke("panel")),
+        (False, lambda station, client: client.post("/api/v1/logout")),
+        (False, lambda station, client: setattr(station.clock, "now", station.clock.now + 1e6)),
+        (False, lambda station, client: station.store.accounts["users"].pop("admin")),
+    ],
+    ids=["token revoked", "logged out", "login too old", "account removed"],
+)
+def test_a_stream_ends_with_what_opened_it(
+    start_station: Callable[..., Station],
+    as_machine: bool,
+    change: Callable[[Station, Client], object],
+) -> None:
+    station = start_station(settings=Settings.defaults().with_changes({"web.authorization": "all"}))
+    client = station.client()
+    client.log_in()
+    headers = {"Cookie": "; ".join(f"{k}={v}" for k, v in client.cookies.items())}
+    if as_machine:
+        headers = {"Authorization": f"Bearer {station.tokens.add('panel', 'viewer', '')}"}
+    with streaming(client, **headers) as stream:
+        assert stream.status == 200
+        assert stream.next()["points"]
+        change(station, client)
+        assert is_ended(stream)
+    wait_for(lambda: station.server.feed.clients == 0)
+
+
+def test_a_token_that_expires_ends_its_stream(
+    start_station: Callable[..., Station], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = start_station()
+    ends = datetime.now(UTC) + timedelta(hours=1)
+    text = station.tokens.add("panel", "viewer", "", ends.isoformat())
+    with streaming(station.client(), Authorization=f"Bearer {text}") as stream:
+        assert stream.next()["points"]
+        later = SimpleNamespace(time=lambda: ends.timestamp() + 1.0)
+        monkeypatch.setattr(bearers, "time", later)
+        assert is_ended(stream)
+
+
+def test_nobodys_stream_ends_once_reading_needs_a_login(
+    station: Station, client: Client, user: Client
+) -> None:
+    with streaming(client) as stream:
+        assert stream.next()["points"]
+        assert user.ask("PATCH", "/api/v1/settings", {"web.authorization": "all"}).status == 200
+        assert is_ended(stream)

@@ -7,6 +7,7 @@ import functools
 import logging
 import socket
 from collections.abc import Callable
+from typing import Final
 
 from ..acceptor import PAUSE_S, Acceptor
 from ..share import Share
@@ -14,6 +15,8 @@ from ..tcp import bind
 from .listener_config import TcpPlace
 
 log = logging.getLogger(__name__)
+
+AT_ONCE: Final = 8  # connections between two looks at the rest of the loop: each makes a session
 
 
 class Listening:
@@ -26,7 +29,7 @@ class Listening:
         self._factory = factory
         self._socket = bind(place.host, place.port)
         self._socket.setblocking(False)
-        self._acceptor = Acceptor(self._socket, share)
+        self._acceptor = Acceptor(self._socket, share, at_once=AT_ONCE)
         self._tasks: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._loop.add_reader(self._socket, self._accept)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-from flask import Response, request
+from flask import Response, g, request
 
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.events import Event
@@ -115,7 +115,8 @@ class ReadApi:
         }
         if request.method == "HEAD":
             return Response(mimetype="text/event-stream", headers=headers)
-        if take_over is None or not take_over(self._services.feed, takes_gzip(request)):
+        packed = takes_gzip(request)
+        if take_over is None or not take_over(self._services.feed, packed, g.may_go_on):
             reason = f"All {MAX_CLIENTS} streams are taken; ask /api/v1/points instead."
             return refuse(503, "busy", reason, RETRY_AFTER_S)
         # A body of unknown length: the channel goes on from here.

@@ -90,6 +90,7 @@ class HttpChannel(HTTPChannel):
         self._rest = b""  # read, and not looked at yet
         self._task: Task | RefusalTask | None = None  # under way
         self._is_parked = False  # it goes on when the client has caught up
+        self.may_go_on: Callable[[], bool] = lambda: True  # asked again and again as a stream
         self._feed: StreamFeed | None = None
         self._is_joined = False
         self._is_chunked = False
@@ -129,11 +130,12 @@ class HttpChannel(HTTPChannel):
             return ""
         return plain_peer(host).partition("%")[0]
 
-    def promise(self, feed: StreamFeed, is_packed: bool) -> bool:
+    def promise(self, feed: StreamFeed, is_packed: bool, may_go_on: Callable[[], bool]) -> bool:
         """The response that is being made is the head of a stream of `feed`, if that has room;
-        `is_packed`: of the compressed one (stream_gzip.py)."""
+        `is_packed`: of the compressed one (stream_gzip.py). It ends once `may_go_on` says no."""
         if not feed.admit(self):
             return False
+        self.may_go_on = may_go_on
         self._feed = feed
         self.is_packed = is_packed
         return True

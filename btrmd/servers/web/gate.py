@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -53,7 +54,9 @@ class Gate:
 
     def check(self) -> Response | None:
         """None lets the request pass; `g.session` is who asks, or None."""
-        session = g.session = self._sessions.find(request.cookies.get(SESSION_COOKIE))
+        cookie, header = request.cookies.get(SESSION_COOKIE), request.headers.get("Authorization")
+        session = g.session = self._sessions.find(cookie)
+        g.may_go_on = partial(self._may_go_on, cookie, header)
         if request.endpoint is None:
             return None  # no such path or method: the error handlers answer
         route = self._routes.get(request.endpoint)
@@ -67,7 +70,7 @@ class Gate:
         if session is not None and not self._accounts.is_current(session):
             # The password has been changed since, by a page or on the command line.
             session = g.session = None
-        if text_of(request.headers.get("Authorization")) is not None:
+        if text_of(header) is not None:
             return self._bearer(route)
         if session is not None and session.is_factory:
             refused = self._factory(access)
@@ -88,6 +91,15 @@ class Gate:
             text = "This needs a login (POST /api/v1/login) or a token (Authorization: Bearer)."
             return refuse(401, "login", text)
         return _to_login()
+
+    def _may_go_on(self, cookie: str | None, header: str | None) -> bool:
+        """May an answer without end go on to whoever sent these? From any thread."""
+        if text_of(header) is not None:
+            return self._bearers.find(header) is not None
+        if self._bus.snapshot.settings["web.authorization"] != "all":
+            return True
+        session = self._sessions.find(cookie)
+        return session is not None and self._accounts.is_current(session)
 
     def _bearer(self, route: Route) -> Response | None:
         """A machine with a token: it needs neither cookie nor CSRF token, as no browser sends

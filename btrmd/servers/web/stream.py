@@ -118,8 +118,15 @@ class Feed:
                     self._awake.wait()
             self._stopping.wait(self._period_s)
             with self._lock:
+                self._end_forbidden()
                 if self._joined and not self._stopping.is_set():
                     self._send(self._next(self._bus.snapshot, time.monotonic()))
+
+    def _end_forbidden(self) -> None:
+        """A login that has ended, a token that was revoked: they read nothing more."""
+        for channel in [c for c in self._joined if not c.may_go_on()]:
+            self._joined.remove(channel)
+            channel.drop()
 
     def _next(self, snapshot: Snapshot, now: float) -> bytes:
         """What all streams get now; empty for nothing."""

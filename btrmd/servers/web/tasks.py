@@ -11,7 +11,8 @@ from waitress.task import ErrorTask, WSGITask
 from .headers import SECURITY_HEADERS
 from .routes import is_api_path
 
-TAKE_OVER = "btrmd.take_over"  # environ key: callable(Feed, is_packed), called before the response
+# environ key: callable(StreamFeed, is_packed, may_go_on), called before the response
+TAKE_OVER = "btrmd.take_over"
 LOCAL_ADDRESS = "btrmd.local_address"  # environ key: callable(), the unit's end of the connection
 
 
