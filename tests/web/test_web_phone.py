@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from test_web_axe import PATHS, browser, chromium, home, look, pytestmark  # noqa: F401
 from test_web_history import Place, place  # noqa: F401 - the fixture
 from web_browser import Browser
+
+from btrmd.model.settings import Settings
 
 FINGER_PX = 44
 AUTO = """[...document.querySelectorAll('main *')].filter((e) => e.checkVisibility()
@@ -36,3 +39,34 @@ def test_nothing_scrolls_aside_and_targets_are_large(
         found += [f"{path} scrolls: {text}" for text in browser.run(AUTO)]
         found += [f"{path} small: {text}" for text in browser.run(SMALL % FINGER_PX)]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("width", [320, 1300])
+def test_two_clocks_fit_where_one_did(
+    browser: Browser,  # noqa: F811
+    place: Place,  # noqa: F811
+    width: int,
+) -> None:
+    here = Settings.defaults().with_changes({"site.timezone": "America/St_Johns"})
+    place.owner.show(settings=here)
+    look(browser, width, "light")
+    found: list[str] = []
+    for path in ("/events", "/battery-status", "/discharges?n=7&n=6", "/trends", "/reports", "/"):
+        browser.open(home(place) + path)
+        browser.wait("document.querySelector('main h1') !== null")
+        if browser.run("document.documentElement.scrollWidth > innerWidth"):
+            found.append(f"{path}: the page is wider than the screen")
+        found += [f"{path} scrolls: {text}" for text in browser.run(AUTO)]
+    assert not found, "\n".join(found)
+
+
+def test_what_can_be_unfolded_has_its_marker_on_a_phone(
+    browser: Browser,  # noqa: F811
+    place: Place,  # noqa: F811
+) -> None:
+    look(browser, 320, "light")
+    browser.open(home(place) + "/trends")
+    marker = "getComputedStyle(document.querySelector('summary'), '::before').content"
+    assert browser.run(marker) == '"▸"'
+    browser.run("document.querySelector('details').open = true")
+    assert browser.run(marker) == '"▾"'

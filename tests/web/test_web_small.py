@@ -131,3 +131,21 @@ def test_real_mail_switches_mail_on() -> None:
     assert off["email.enabled"] is False
     # whoever has switched it off and changes something else is not overruled
     assert off.with_changes({"email.port": 587})["email.enabled"] is False
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "told"),
+    [
+        (
+            "/trends?range=2w",
+            200,
+            "There is no range '2w', only 1h, 6h, 1d, 7d, 30d, 1y, 5y; shown is 1 day.",
+        ),
+        ("/report/999", 404, "There is no discharge 999."),
+        ("/report/x", 404, "There is nothing at this address."),
+    ],
+)
+def test_what_there_is_none_of_is_named(client: Client, path: str, status: int, told: str) -> None:
+    reply = client.get(path)
+    assert (reply.status, told in words(reply.text)) == (status, True)
+    assert "no range" not in client.get("/trends?range=7d").text

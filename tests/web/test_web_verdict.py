@@ -241,3 +241,12 @@ def test_a_time_left_by_rating_alone_says_so() -> None:
     assert "rating" not in make_verdict(seen(rough, test=lived, last_test=None)).facts
     empty = {**rough, "runtime.remaining": 0.0}
     assert "rating" not in make_verdict(seen(empty, test=OUTAGE, last_test=None)).facts
+
+
+def test_a_low_that_is_only_probable_is_not_told_as_certain() -> None:
+    near = TESTED._replace(result="low", marks=("marginal",))
+    verdict = make_verdict(seen({"capacity.state": "low"}, last_test=near))
+    assert verdict.headline == "Replace battery, probably"
+    assert verdict.facts.startswith("load on supply; the capacity is probably low; ")
+    sure = make_verdict(seen({"capacity.state": "low"}, last_test=near._replace(marks=())))
+    assert sure.headline == "Replace battery"

@@ -121,7 +121,7 @@ class ReadApi:
             return refuse(503, "busy", reason, RETRY_AFTER_S)
         # A body of unknown length: the channel goes on from here.
         head = b"retry: %d\n\n" % RETRY_MS
-        if takes_gzip(request):
+        if packed:
             headers["Content-Encoding"] = "gzip"
             head = stream_gzip.HEAD + stream_gzip.pack(head)
         return Response(iter((head,)), mimetype="text/event-stream", headers=headers)

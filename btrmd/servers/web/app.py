@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.routing import IntegerConverter
 
 from . import openapi, template_cache
@@ -178,6 +178,8 @@ def _handle_errors(app: Flask, pages: Pages) -> None:
             500: "The server met an error of its own; it is in the log.",
         }
         text = texts.get(status, error.description or error.name)
+        if status == 404 and error.description != NotFound.description:  # a view's own words
+            text = error.description or text
         answer_error = error_response(status, answer_codes.get(status, "http"), text)
         allow = error.get_response().headers.get("Allow")
         if allow:

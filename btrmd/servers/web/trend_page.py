@@ -233,6 +233,7 @@ class TrendPage:
             earlier=int(span.start),
             later=None if span.is_now else int(later),
             bands=[(mark.label, mark.label.split()[-1], mark.kind) for mark in bands],
+            unknown=_unknown_range(),
             is_fresh=span.is_now and span.length <= FRESH_S,
         )
 
@@ -268,6 +269,16 @@ def _range() -> str:
     """The range that is asked for; one that there is none of is the usual one."""
     name = request.args.get("range", FIRST)
     return name if name in RANGES else FIRST
+
+
+def _unknown_range() -> str:
+    """What is said of a range that there is none of; "" where nothing is to be said."""
+    name = request.args.get("range", FIRST)
+    if name in RANGES:
+        return ""
+    return (
+        f"There is no range {name[:20]!r}, only {', '.join(RANGES)}; shown is {RANGES[FIRST][0]}."
+    )
 
 
 def _strict_range() -> str:

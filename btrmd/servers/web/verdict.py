@@ -131,8 +131,10 @@ def _on_supply(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     last = snapshot.last_test
     is_low = known(snapshot, "capacity.state") == "low"
     if is_low and not (last is not None and "unconfirmed" in last.marks):
-        reasons = ["load on supply", "the capacity is low"]
-        return BAD_TONE, "Replace battery", [*reasons, gone] if gone else reasons
+        is_near = last is not None and "marginal" in last.marks
+        reasons = ["load on supply", f"the capacity is {'probably ' if is_near else ''}low"]
+        headline = f"Replace battery{', probably' if is_near else ''}"
+        return BAD_TONE, headline, [*reasons, gone] if gone else reasons
     if gone:
         return BAD_TONE, f"{SAFE}, but no backup", [gone]
     if is_low:
