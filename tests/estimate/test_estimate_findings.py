@@ -80,9 +80,7 @@ def cells(kind: str, part: float) -> float:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(("hours", "rated_ah"), [(5.0, 20.0), (12.0, 20.0), (5.0, None)])
-def test_other_chemistries_are_none_either(
-    kind: str, hours: float, rated_ah: float | None
-) -> None:
+def test_other_chemistries_are_none_either(kind: str, hours: float, rated_ah: float | None) -> None:
     """Of such curves ten in a hundred were firmly judged, most where the rating was not told."""
     amps = 20.0 / hours
     run_s = next(t for t in range(0, 90_000, 60) if cells(kind, t / 3600.0 / hours) < 11.2)
