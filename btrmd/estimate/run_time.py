@@ -88,8 +88,8 @@ def estimate(
             )
         left = _with_rating(view, plain, is_wrong, seen_s, tables)
         left = _widened(left, view, seen_s)
-    is_told = maker is not None and maker.is_told
-    found = findings(view.curve, view.shape, rated_ah, odds(view, tables), is_told)
+    is_type_known = maker is not None and maker.is_type_known
+    found = findings(view.curve, view.shape, rated_ah, odds(view, tables), is_type_known)
     marks = tuple(finding.mark for finding in found)
     if SHORTED_CELL in marks:
         left = _without_a_cell(left, view, cutoff_v_block)
