@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
-from concurrent.futures import TimeoutError as FutureTimeout
 from typing import Any, NamedTuple
 
 from .model.commands import Answer, Command, HostCommand, Note
@@ -19,6 +20,11 @@ INBOX = 64  # commands waiting for the owner; more answers "busy"
 INBOX_PROTOCOLS = 40  # of them those of protocols, so that people always find room,
 INBOX_SOURCE = 16  # and of one of their sources,
 INBOX_STRANGERS = 8  # and notes of what strangers tried
+ANSWER_S = 10.0  # a settings change waits for the disk
+LOOP_ANSWER_S = 5.0  # masters and managers give up sooner than people
+SEEN_S = 1.0  # longest wait for the snapshot that shows what a command did; it is there in a tick
+LOOP_SEEN_S = 0.5
+LOOK_S = 0.002
 RING = 2000  # events kept in memory for streams; older ones are in the history
 
 
@@ -37,6 +43,13 @@ class PendingCommand(NamedTuple):
     answer: Future[Answer]
 
 
+class HeardAnswer(NamedTuple):
+    """An answer; snapshots numbered above `seq` show what its command changed."""
+
+    answer: Answer
+    seq: int
+
+
 class Bus:
     """Thread-safe. The owner publishes and takes; servers read and submit."""
 
@@ -52,6 +65,7 @@ class Bus:
         self._counts: dict[str, Mapping[str, int]] = {}
         self.requests: Counter[str] = Counter()  # by server, each counted on its own thread
         self.reported: dict[str, int] = {}  # notifier -> the last event it has dealt with
+        self.start_s: float | None = None  # from this process' start to its open listeners
         self._doers: dict[type[HostCommand], Callable[[Any], Answer]] = {}
         self._closed = False
 
@@ -61,10 +75,6 @@ class Bus:
     def snapshot(self) -> Snapshot:
         """The newest snapshot. Take the reference once per request."""
         return self._snapshot
-
-    def seen_after(self, answer: Answer) -> int:
-        """Snapshots numbered above it show what the command of this fresh `answer` changed."""
-        return self._snapshot.seq if answer.seen_after is None else answer.seen_after
 
     def publish(self, snapshot: Snapshot) -> None:
         """Owner only: make `snapshot` the newest and wake every waiting stream."""
@@ -143,14 +153,60 @@ class Bus:
         of_all = sum(map(is_protocol, waiting))
         return of_all < INBOX_PROTOCOLS and waiting.count(source) < INBOX_SOURCE
 
-    def submit(self, command: Command, timeout: float = 10.0) -> Answer:
-        """Post and wait. A full inbox or no answer within `timeout` s is Answer(False, "busy")."""
+    def submit(self, command: Command, timeout: float = ANSWER_S) -> Answer:
+        """The owner's answer, on a thread that may wait for it; never raises.
+
+        What the command has changed, or was refused for, is in `snapshot` when this returns. No
+        answer within `timeout` s, or a full inbox, is Answer(False, "busy"); without an answer in
+        time the command may still be done.
+        """
+        heard: Future[HeardAnswer] = Future()
         try:
-            return self.post(command).result(timeout)
+            self._hear(command, heard.set_result)
+            answer, seq = heard.result(timeout)
         except BusyError as error:
             return Answer(False, "busy", str(error))
-        except FutureTimeout:
-            return Answer(False, "busy", f"The owner did not answer within {timeout:g} s.")
+        except TimeoutError:
+            return _too_late(timeout)
+        self.wait_snapshot(seq, SEEN_S)
+        return answer
+
+    async def submit_async(self, command: Command, timeout: float = LOOP_ANSWER_S) -> Answer:
+        """As `submit`, for a loop, which is never held up."""
+        loop = asyncio.get_running_loop()
+        heard: asyncio.Future[HeardAnswer] = loop.create_future()
+
+        def hear(answer: HeardAnswer) -> None:
+            if not heard.done():
+                heard.set_result(answer)
+
+        def wake(answer: HeardAnswer) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(hear, answer)
+
+        try:
+            self._hear(command, wake)
+            answer, seq = await asyncio.wait_for(heard, timeout)
+        except BusyError as error:
+            return Answer(False, "busy", str(error))
+        except TimeoutError:
+            return _too_late(timeout)
+        end = loop.time() + LOOP_SEEN_S
+        while self._snapshot.seq <= seq and not self._closed and loop.time() < end:
+            await asyncio.sleep(LOOK_S)
+        return answer
+
+    def _hear(self, command: Command, hear: Callable[[HeardAnswer], object]) -> None:
+        """Post; `hear` is called on the owner's thread or the writer's, maybe before the change is
+        published. Whoever gives up leaves the owner's future alone: its set_result would raise
+        over there. Raises BusyError."""
+
+        def on_answer(future: Future[Answer]) -> None:
+            answer = future.result()
+            seq = self._snapshot.seq if answer.seen_after is None else answer.seen_after
+            hear(HeardAnswer(answer, seq))
+
+        self.post(command).add_done_callback(on_answer)
 
     @property
     def has_asked(self) -> bool:
@@ -231,3 +287,7 @@ class Bus:
             self._changed.notify_all()
         with self._reported:
             self._reported.notify_all()
+
+
+def _too_late(timeout: float) -> Answer:
+    return Answer(False, "busy", f"The owner did not answer within {timeout:g} s.")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import time
-from typing import Protocol
+from pathlib import Path
+from typing import Final, Protocol
+
+BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")  # random(4): new at each boot
 
 
 class Clock(Protocol):
-    """`now`: s, never going back. `wall`: s since 1970, may jump."""
+    """`now`: s, never going back. `wall`: s since 1970, may jump. `boot_id`: what has the same is
+    the same clock, in another process too; "" = it ends with the process."""
+
+    boot_id: str
 
     def now(self) -> float: ...
 
@@ -16,6 +22,12 @@ class Clock(Protocol):
 
 class RealClock:
     """The machine's own clocks."""
+
+    def __init__(self) -> None:
+        try:
+            self.boot_id = BOOT_ID.read_text().strip()
+        except OSError:
+            self.boot_id = ""
 
     def now(self) -> float:
         return time.monotonic()
@@ -26,6 +38,8 @@ class RealClock:
 
 class SimClock:
     """Equal to the wall clock at its making; from then on it goes only when it is pushed."""
+
+    boot_id = ""
 
     def __init__(self) -> None:
         self._start = time.time()

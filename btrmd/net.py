@@ -1,7 +1,8 @@
-"""Addresses of peers: in one form, and what counts as one place."""
+"""Addresses: HOST:PORT as written and as read, peers in one form, and what counts as one place."""
 
 from __future__ import annotations
 
+import re
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -12,6 +13,8 @@ from ipaddress import (
 )
 from typing import Final
 
+PORT_MOST: Final = 65535
+_PORT: Final = re.compile(r"[0-9]{1,5}")
 MAPPED: Final = IPv6Network("::ffff:0:0/96")  # IPv4 addresses, as an IPv6 socket sees them
 
 
@@ -23,6 +26,12 @@ def plain_address(peer: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def look_up_form(host: str) -> str | bytes:
+    """`host` as getaddrinfo should get it: octets where it is ASCII. For a str Python loads the
+    tables of international names, 0.7 MB."""
+    return host.encode("ascii") if host.isascii() else host
 
 
 def plain_peer(peer: str) -> str:
@@ -47,9 +56,28 @@ def is_same_host(peer: str, host: str) -> bool:
     return address is not None and address == plain_address(host)
 
 
+def in_brackets(host: str) -> str:
+    """A host as it stands in an URL and before a port: an IPv6 address in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def host_and_port(host: str, port: int) -> str:
-    """As a person writes it: an IPv6 address in brackets."""
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    """As a person writes it."""
+    return f"{in_brackets(host)}:{port}"
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """HOST:PORT as host and port; "[::1]:80" for IPv6, an empty host or "*" for every interface.
+
+    Raises ValueError naming the address when it has another shape.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon or _PORT.fullmatch(port) is None or int(port) > PORT_MOST:
+        raise ValueError(
+            f"listen address {text!r} is refused: allowed is HOST:PORT, port 0..{PORT_MOST}."
+        )
+    host = host.removeprefix("[").removesuffix("]")
+    return ("0.0.0.0" if host in ("", "*") else host), int(port)
 
 
 def network_of(address: str) -> str:

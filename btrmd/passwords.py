@@ -7,7 +7,6 @@ import binascii
 import hashlib
 import hmac
 import os
-import unicodedata
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
@@ -61,6 +60,8 @@ def check_new_password(password: object) -> str:
     """
     if not isinstance(password, str) or not MIN_LENGTH <= len(password) <= MAX_LENGTH:
         raise _refused(f"The password is refused: allowed are {_ALLOWED}.")
+    import unicodedata  # 0.6 MB, for passwords only
+
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in password):
         raise _refused(f"The password is refused: allowed are {_ALLOWED} that can be typed.")
     return password
@@ -142,6 +143,8 @@ def _entry_for(users: Mapping[str, object], user: str, role: str | None) -> dict
 
 
 def _derive(password: str, salt: bytes, cost: Cost) -> bytes:
+    import unicodedata
+
     # NFC: the same word typed on two keyboards is the same password.
     text = unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
     return hashlib.scrypt(

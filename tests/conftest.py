@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 
+import fork_server
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -15,14 +16,35 @@ settings.register_profile(
 )
 settings.load_profile("btrmd")
 
+fork_server.enable()
 
+
+@pytest.hookimpl(trylast=True)  # after they have been shuffled
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = begin_with_long(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
     if os.environ.get("BTRMD_HARDWARE") == "1":
         return
     skip = pytest.mark.skip(reason="needs a real board; set BTRMD_HARDWARE=1 on one")
     for item in items:
         if "hardware" in item.keywords:
             item.add_marker(skip)
+
+
+def begin_with_long(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Long tests first, each of `workers` having as many of them: nobody ends with one, alone.
+
+    xdist gives each worker a piece of the list, all of one length, and takes from the end of it
+    what others then do.
+    """
+    long = [item for item in items if "long" in item.keywords]
+    other = [item for item in items if "long" not in item.keywords]
+    ordered: list[pytest.Item] = []
+    for number in range(workers):
+        own = long[number::workers]
+        end = max(len(items) * (number + 1) // workers - len(ordered) - len(own), 0)
+        ordered += own + other[:end]
+        other = other[end:]
+    return ordered
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
+from ..model.number_text import format_number
+
 FAILURE = 1  # exit code
 
 
@@ -52,7 +54,7 @@ def reading_text(point: Mapping[str, object], decimals: int = 3) -> str:
     value, quality = point.get("value"), point.get("quality")
     if value is None:
         return "-" if quality == "missing" else f"- ({quality})"
-    text = f"{value:.{decimals}f}" if isinstance(value, float) else value_text(value)
+    text = format_number(value, decimals) if isinstance(value, float) else value_text(value)
     unit = point.get("unit")
     text = f"{text} {unit}" if unit else text
     return text if quality == "good" else f"{text} ({quality})"

@@ -6,9 +6,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-CONFIG_DIR = Path("/etc/btrm")
-STATE_DIR = Path("/var/lib/btrm")
-RUN_DIR = Path("/run/btrm")  # of the installed daemon, made by its unit
+from ..paths import CONFIG_DIR, STATE_DIR, run_dir
+
 SOCKET = "control.sock"
 DEMO_CONFIG_DIR = Path(".demo/config")
 DEMO_STATE_DIR = Path(".demo/state")
@@ -18,11 +17,6 @@ Which daemon is meant: --state-dir DIR, else $BTRM_STATE_DIR, else .demo/state w
 runs in the current folder, else the installed one (/var/lib/btrm, its socket in /run/btrm).
 Its files: --config-dir DIR, else $BTRM_CONFIG_DIR, else .demo/config with the demo, else /etc/btrm.
 With --config-dir alone the daemon is the one of the folder "state" beside it, if there is one."""
-
-
-def run_dir(state_dir: Path) -> Path:
-    """Where a daemon on `state_dir` keeps its sockets and listeners.json."""
-    return RUN_DIR if state_dir == STATE_DIR else state_dir / "run"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,14 @@
-"""The options of `btrmd run`, validated: what the daemon is told by whoever starts it."""
+"""The options of `btrmd run`, as they are written on a command line."""
 
 from __future__ import annotations
 
 import re
 from argparse import ArgumentTypeError
-from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.number_text import read_number
-from .place import CONFIG_DIR, STATE_DIR
-from .place import run_dir as run_dir_of
+from ..net import split_address
+from ..run_options import SerialOption
 
 SPEED_LOW, SPEED_HIGH = 1.0, 3600.0
 BAUDS = (1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)  # R80
@@ -17,66 +16,24 @@ FRAMES = {"8E1": "even", "8N1": "none", "8O1": "odd"}
 PROTOCOLS = ("modbus", "dnp3")
 
 
-@dataclass(frozen=True, slots=True)
-class SerialOption:
-    """A serial line by option: it overrules the `serial.*` settings. `device` "none" = off."""
-
-    device: str
-    protocol: str = "modbus"
-    baud: int = 9600
-    parity: str = "even"  # none, even, odd: the words of the setting serial.parity
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """`http` .. `nut`: "HOST:PORT" (port 0 = any free one), "none" = off, None = by settings.
-
-    `speed` 1..3600 times real time. `scenario` an existing file.
-    """
-
-    simulate: bool = False
-    fresh: bool = False
-    scenario: Path | None = None
-    speed: float = 1.0
-    config_dir: Path = CONFIG_DIR
-    state_dir: Path = STATE_DIR
-    http: str | None = None
-    https: str | None = None
-    modbus: str | None = None
-    dnp3: str | None = None
-    snmp: str | None = None
-    nut: str | None = None
-    serial: SerialOption | None = None
-
-    @property
-    def run_dir(self) -> Path:
-        """Where control.sock and listeners.json are."""
-        return run_dir_of(self.state_dir)
-
-
-def split_address(text: str) -> tuple[str, int]:
-    """HOST:PORT, also [IPv6]:PORT, as (host, port). Raises ArgumentTypeError."""
-    host, colon, port = text.rpartition(":")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        host = ""
-    is_port = re.fullmatch(r"[0-9]{1,5}", port) is not None and int(port) <= 65535
-    if not colon or not host or not is_port or re.search(r"\s|[\x00/]", host):
-        raise ArgumentTypeError(f"{text!r} is refused: allowed is HOST:PORT with port 0..65535")
-    return host, int(port)
-
-
 def decode_address(text: str) -> str:
-    """An address option as it is kept. Raises ArgumentTypeError."""
-    if text == "none":
-        return text
-    try:
-        split_address(text)
-    except ArgumentTypeError:
-        text = f"{text!r} is refused: allowed is HOST:PORT with port 0..65535, or none"
-        raise ArgumentTypeError(text) from None
+    """An address option as it is kept: HOST:PORT, [IPv6]:PORT or none. Raises ArgumentTypeError."""
+    if text != "none" and not _is_address(text):
+        raise ArgumentTypeError(
+            f"{text!r} is refused: allowed is HOST:PORT with port 0..65535, or none"
+        )
     return text
+
+
+def _is_address(text: str) -> bool:
+    """On a command line a host is named, and IPv6 stands in brackets."""
+    try:
+        host, _ = split_address(text)
+    except ValueError:
+        return False
+    written = text.rpartition(":")[0]
+    is_v6 = written == f"[{host}]"
+    return bool(written) and (is_v6 or ":" not in host) and not re.search(r"\s|[\x00/]", host)
 
 
 def decode_speed(text: str) -> float:

@@ -11,11 +11,11 @@ from typing import Any
 
 from ..model.appliance import CONFIRM_S, MAX_BUNDLE
 from ..model.errors import BtrmError, DataError
+from ..paths import run_dir
 from ..servers.control_appliance import PIECE
 from .client import ControlClient
 from .output import fail, write_json, write_line
 from .parsing import Verbs, add_json, place_of, wants_json
-from .place import run_dir
 
 INSTALL_S = 120.0  # until the package is verified
 WAIT_S = 900.0  # until the update has ended

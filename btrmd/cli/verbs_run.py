@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 
 from ..model.errors import ConfigError
+from ..run_options import RunOptions
 from .parsing import Verbs
 from .place import find_place
 from .run_options import (
-    RunOptions,
     decode_address,
     decode_file,
     decode_serial,

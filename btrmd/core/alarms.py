@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ..model.alarms import ALARM, ALARMS, Alarm
@@ -82,12 +83,18 @@ class Seen(NamedTuple):
     settings_lost: bool | None = False
 
 
-Conditions = Iterable[AlarmCondition]
+Conditions = Sequence[AlarmCondition]
+# Most of what is asked in each scan is a flag that is off: made once.
+_OFF: Final = {
+    alarm.key: (AlarmCondition(alarm.key, alarm, False, True, alarm.text),) for alarm in ALARMS
+}
 
 
-def _flag(alarm: Alarm, on: bool, text: str = "", notify: bool = True) -> Conditions:
+def _flag(alarm: Alarm, on: bool, text: str = "") -> Conditions:
     """It is on, or it is off."""
-    yield AlarmCondition(alarm.key, alarm, on, not on, text or alarm.text, notify=notify)
+    if not on and (not text or text == alarm.text):
+        return _OFF[alarm.key]
+    return (AlarmCondition(alarm.key, alarm, on, not on, text or alarm.text),)
 
 
 def _lvd(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -101,10 +108,10 @@ def _low_capacity(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 def _low_voltage(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     m, th = ctx.battery, ctx.sp.th
     on = m.value < th.low_battery_v if m.good else None
-    yield AlarmCondition(
+    return (AlarmCondition(
         alarm.key, alarm, on, m.value > th.low_battery_clear_v, alarm.text, m.value,
         th.low_battery_v,
-    )  # fmt: skip
+    ),)  # fmt: skip
 
 
 def _imbalance(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -117,7 +124,7 @@ def _source(
     """`unread`: what holds while the voltage has no good reading."""
     on = m.value < limit and not delivers if m.good else unread
     value = m.value if m.good else None
-    yield AlarmCondition(alarm.key, alarm, on, present, alarm.text, value, limit)
+    return (AlarmCondition(alarm.key, alarm, on, present, alarm.text, value, limit),)
 
 
 def _supply(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -145,16 +152,16 @@ def _charger(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 def _guard(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     active = seen.guard.active_since is not None
     on = active and seen.guard.idle_since is None
-    yield AlarmCondition(alarm.key, alarm, on, not active, alarm.text)
+    return (AlarmCondition(alarm.key, alarm, on, not active, alarm.text),)
 
 
 def _weak(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
-    yield AlarmCondition(alarm.key, alarm, seen.guard.is_weak, not seen.guard.helps, alarm.text)
+    return (AlarmCondition(alarm.key, alarm, seen.guard.is_weak, not seen.guard.helps, alarm.text),)
 
 
 def _above(alarm: Alarm, m: Measurement, limit: float, clear: float) -> Conditions:
     on = m.value > limit if m.good else None
-    yield AlarmCondition(alarm.key, alarm, on, m.value < clear, alarm.text, m.value, limit)
+    return (AlarmCondition(alarm.key, alarm, on, m.value < clear, alarm.text, m.value, limit),)
 
 
 def _hot(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -176,8 +183,7 @@ def _balance(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     single = ctx.sp.single_source
     known = supply.good and load.good and battery.good and (single or charger.good)
     if not known:
-        yield AlarmCondition(alarm.key, alarm, None, False, alarm.text)
-        return
+        return (AlarmCondition(alarm.key, alarm, None, False, alarm.text),)
     into = 0.0 if single else charger.value
     left = supply.value + into - load.value - battery.value
     volts = max([m.value for m in (inputs.supply_v, inputs.battery_v) if m.good] or [9.0])
@@ -185,14 +191,14 @@ def _balance(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     largest = max(abs(supply.value), abs(into), abs(load.value), abs(battery.value))
     allowed = 0.2 + 0.03 * largest
     odd = left < -allowed or left > HAT_W / volts + allowed
-    yield AlarmCondition(alarm.key, alarm, odd, not odd, alarm.text, round(left, 3), allowed)
+    return (AlarmCondition(alarm.key, alarm, odd, not odd, alarm.text, round(left, 3), allowed),)
 
 
 def _mismatch(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     m, th = ctx.inputs.battery_v, ctx.sp.th
     on = not th.mismatch_low_v <= m.value <= th.mismatch_high_v if m.good else None
     text = f"The battery does not fit the system voltage of {th.system_v} V."
-    yield AlarmCondition(alarm.key, alarm, on, on is False, text, m.value)
+    return (AlarmCondition(alarm.key, alarm, on, on is False, text, m.value),)
 
 
 def _storage(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -205,7 +211,7 @@ def _clock(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 
 def _settings(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     lost = seen.settings_lost
-    yield AlarmCondition(alarm.key, alarm, lost is True, lost is False, alarm.text)
+    return (AlarmCondition(alarm.key, alarm, lost is True, lost is False, alarm.text),)
 
 
 def _digital(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -219,25 +225,34 @@ def _digital(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     if limit is not None and volts.good:
         value = round(volts.value, 2)
         text += f" {value:.2f} V, limit {limit:g} V."
-    yield AlarmCondition(
+    condition = AlarmCondition(
         alarm.key, alarm, tripped, not tripped, text, value, limit, notify=not is_young
     )
+    return (condition,)
 
 
 def _relay(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
-    name = alarm.key.removeprefix("relay.")
-    return _flag(alarm, seen.relays.contacts[RELAYS.index(name)].faulty)
+    return _flag(alarm, seen.relays.contacts[_RELAY[alarm.key]].faulty)
+
+
+_RELAY: Final = {f"relay.{name}": place for place, name in enumerate(RELAYS)}
 
 
 def _sensors(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
-    for address, ok in ctx.inputs.chips:
-        text = f"Chip {address} does not answer or reads nonsense."
-        yield AlarmCondition(f"sensor.{address}", alarm, not ok, ok, text)
+    return [_chip(address, ok) for address, ok in ctx.inputs.chips]
+
+
+@lru_cache(maxsize=64)  # eight chips, well or not
+def _chip(address: str, ok: bool) -> AlarmCondition:
+    text = f"Chip {address} does not answer or reads nonsense."
+    return AlarmCondition(f"sensor.{address}", ALARM["sensor."], not ok, ok, text)
 
 
 def _readings(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
-    for point, reason in seen.reasons.items():
-        yield AlarmCondition(f"reading.{point}", alarm, True, False, reason)
+    return [
+        AlarmCondition(f"reading.{point}", alarm, True, False, reason)
+        for point, reason in seen.reasons.items()
+    ]
 
 
 _MADE: Final[Mapping[str, Callable[[Alarm, Seen, StepContext], Conditions]]] = {
@@ -279,7 +294,10 @@ _ORDER: Final = tuple((alarm, _MADE[alarm.key]) for alarm in ALARMS)
 
 def conditions(seen: Seen, ctx: StepContext) -> list[AlarmCondition]:
     """Every alarm's condition in this scan; the order here is the order people see."""
-    return [found for alarm, make in _ORDER for found in make(alarm, seen, ctx)]
+    found: list[AlarmCondition] = []
+    for alarm, make in _ORDER:
+        found += make(alarm, seen, ctx)
+    return found
 
 
 def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -> Alarms:
@@ -287,6 +305,8 @@ def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -
     raised, pending, floods, now = alarms.raised, alarms.pending, alarms.floods, ctx.now
     for c in found:
         key = c.key
+        if c.on is False and key not in raised and key not in pending:
+            continue  # nearly always
         alarm = raised.get(key)
         if alarm is None:
             if not c.on:

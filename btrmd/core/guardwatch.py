@@ -46,9 +46,7 @@ def step_guard(
     open, so that the guard has nothing to give; `absent`: there is no supply; `transferred`: the
     transfer machine has just moved the load to the battery."""
     now, guard = ctx.now, ctx.inputs.guard
-    helps = watch.helps
-    if helps and now - helps[0] >= HOUR_S:
-        helps = tuple(at for at in helps if now - at < HOUR_S)
+    helps = tuple(at for at in watch.helps if now - at < HOUR_S)
     closed = guard is True and watch.was_active is False and not k1_on
     if (closed or transferred) and not (helps and now - helps[-1] < APART_S):
         helps = (*helps, now)

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..model.alarms import blocks_test
+from ..model.number_text import format_number
 from .context import StepContext
-from .load_source import BATTERY, NONE, SHARED
-from .lvd import Lvd
+from .load_source import BATTERY, NONE, SHARED, load_source
 from .presence import Presence
-from .relaywatch import RelayWatch
-from .selftest import SelfTest
-from .transfer import Transfer, Where
+from .state import State
+from .transfer import Where
 
 LOAD_MIN_A = 0.2
 TEMP_LOW_C, TEMP_HIGH_C = 0.0, 45.0
@@ -63,63 +62,61 @@ def _check(name: str, text: str, code: str, against: str) -> Check:
     return Check(name, text, InterlockRefusal(code, against) if against else None)
 
 
-def checks(
-    selftest: SelfTest,
-    relays: RelayWatch,
-    alarms: tuple[str, ...],
-    transfer: Transfer,
-    lvd: Lvd,
-    presence: Presence,
-    source: str | None,
-    ctx: StepContext,
-    *,
-    on_battery: bool = False,
-    is_doubtful: bool = False,
-) -> Iterator[Check]:
-    """Every interlock in the order in which a start asks them. `alarms`: the active keys;
-    `source`: what feeds the load (load_source); `on_battery`: the battery feeds it outside a test;
-    `is_doubtful`: two readings contradict each other.
+def checks(state: State, ctx: StepContext) -> Iterator[Check]:
+    """Every interlock in the order in which a start asks them.
 
     The later ones read measurements: whoever wants only the first refusal stops before them.
     """
+    lvd, relays = state.lvd, state.relays
     yield _check(
         "Self-test", "over", "selftest",
-        "" if selftest.is_over else "The self-test is still running.",
+        "" if state.selftest.is_over else "The self-test is still running.",
     )  # fmt: skip
     names = ", ".join(name.upper() for name in relays.faulty)
     yield _check(
         "Relays", "no fault", "relay",
         f"A relay fault is latched ({names}); acknowledge it once mended." if names else "",
     )  # fmt: skip
-    alarm = next((k for k in alarms if blocks_test(k) and not k.startswith("relay.")), "")
+    alarm = next((k for k in state.alarms.keys if _is_fault(k)), "")
     yield _check("Fault alarms", "none", "alarm", f"The alarm {alarm} is active." if alarm else "")
-    doubt = (
-        InterlockRefusal("sensor", "Two readings contradict each other.") if is_doubtful else None
-    )
-    yield Check("Readings", "good", _sensor(ctx) or doubt)
+    yield Check("Readings", "good", _sensor(ctx) or _doubt(state))
     yield _check(
         "Low-voltage disconnect", "closed", "lvd",
         "The low-voltage disconnect is open." if lvd.is_open else "",
     )  # fmt: skip
-    yield _check("Load", "on the supply", "on_battery", _load(transfer, source, on_battery, ctx))
+    yield _check("Load", "on the supply", "on_battery", _load(state, ctx))
     yield _check(
         "Bus guard", "idle", "guard", "The bus guard is active." if ctx.inputs.guard else ""
     )
-    yield from _measured(presence, ctx)
+    yield from _measured(state.presence, ctx)
 
 
-def _load(transfer: Transfer, source: str | None, on_battery: bool, ctx: StepContext) -> str:
+def _is_fault(key: str) -> bool:
+    """An alarm that blocks a test, apart from those of the relays, which are asked before."""
+    return blocks_test(key) and not key.startswith("relay.")
+
+
+def _doubt(state: State) -> InterlockRefusal | None:
+    if not state.plausible.is_doubtful:
+        return None
+    return InterlockRefusal("sensor", "Two readings contradict each other.")
+
+
+def _load(state: State, ctx: StepContext) -> str:
     """What the place of the load says against a test."""
+    transfer, source = state.transfer, load_source(ctx.inputs, state.outputs, ctx.sp)
     if source == NONE:
         return "The load has no power."
     if transfer.where is Where.RETURNED:
         return "The load has just returned to the supply and is being watched."
-    is_used = source == BATTERY or (on_battery and transfer.where is Where.SUPPLY)
+    is_used = source == BATTERY or (state.on_battery and transfer.where is Where.SUPPLY)
     if transfer.where is Where.BATTERY or is_used:
         supply = ctx.inputs.supply_v
-        if supply.good and supply.value >= ctx.sp.th.supply_present_v:
+        if not supply.good or supply.value < ctx.sp.th.supply_present_v:
+            return "The load is on the battery."
+        if state.on_battery:
             return "The supply is back; the load stays on the battery until it has held."
-        return "The load is on the battery."
+        return "The load is on the battery while the supply is there, as in a test."
     if source == SHARED:
         return "The supply alone does not carry the load: the battery helps."
     return "The load has not been seen on the supply yet." if transfer.carried else ""
@@ -129,7 +126,7 @@ def _measured(presence: Presence, ctx: StepContext) -> Iterator[Check]:
     """The interlocks on measured values; one without a good reading is refused by _sensor too."""
     inputs, th = ctx.inputs, ctx.sp.th
     supply, charger, battery = (
-        f"{round(m.value, 2) + 0.0:.2f} V" if m.good else "not known"
+        format_number(m.value, 2, "V") if m.good else "not known"
         for m in (inputs.supply_v, inputs.charger_v, inputs.battery_v)
     )
     yield _check(
@@ -151,7 +148,7 @@ def _measured(presence: Presence, ctx: StepContext) -> Iterator[Check]:
         "" if inputs.battery_v.good and inputs.battery_v.value > th.start_v
         else f"The battery is at {battery}; a test starts only above {th.start_v:.2f} V.",
     )  # fmt: skip
-    load = f"{inputs.load_a.value:.2f} A" if inputs.load_a.good else "not known"
+    load = format_number(inputs.load_a.value, 2, "A") if inputs.load_a.good else "not known"
     yield _check(
         "Load current", f"{load}; needs at least {LOAD_MIN_A} A", "load",
         "" if inputs.load_a.good and inputs.load_a.value >= LOAD_MIN_A
@@ -159,7 +156,7 @@ def _measured(presence: Presence, ctx: StepContext) -> Iterator[Check]:
     )  # fmt: skip
     warm = inputs.temperature
     # reasons go out as SNMP DisplayString, which is ASCII: no degree sign
-    degrees = f"{warm.value:.1f} C" if warm.good else "not known"
+    degrees = format_number(warm.value, 1, "C") if warm.good else "not known"
     yield _check(
         "Temperature", f"{degrees}; needs {TEMP_LOW_C:.0f} to {TEMP_HIGH_C:.0f} C", "temperature",
         "" if warm.good and TEMP_LOW_C <= warm.value <= TEMP_HIGH_C
@@ -167,22 +164,7 @@ def _measured(presence: Presence, ctx: StepContext) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def refusal(
-    selftest: SelfTest,
-    relays: RelayWatch,
-    alarms: tuple[str, ...],
-    transfer: Transfer,
-    lvd: Lvd,
-    presence: Presence,
-    source: str | None,
-    ctx: StepContext,
-    *,
-    on_battery: bool = False,
-    is_doubtful: bool = False,
-) -> InterlockRefusal | None:
-    """The first reason against a test now; None when it may start. `alarms`: the active keys."""
-    found = checks(
-        selftest, relays, alarms, transfer, lvd, presence, source, ctx,
-        on_battery=on_battery, is_doubtful=is_doubtful,
-    )  # fmt: skip
-    return next((check.refusal for check in found if check.refusal is not None), None)
+def refusal(state: State, ctx: StepContext) -> InterlockRefusal | None:
+    """The first reason against a test now; None when it may start."""
+    found = (check.refusal for check in checks(state, ctx))
+    return next((one for one in found if one is not None), None)

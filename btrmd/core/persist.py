@@ -9,6 +9,7 @@ from ..model.discharge import Capacity, TestRecord, TestState
 from .alarms import Alarms, RaisedAlarm
 from .blocks import Blocks
 from .charge import after_gap
+from .durable import durable
 from .float_time import FloatTime
 from .flood import HOUR_S
 from .guardwatch import GuardWatch
@@ -23,64 +24,24 @@ VERSION = 1
 CLOCK_SANE_S = 1_735_689_600.0  # 2025-01-01: a clock before it was never set
 
 
-def dump(state: State, now: float, wall: float) -> dict[str, object]:
-    """The state to store. `saved_at` wall time lets restore() count what was missed."""
-    plan, test = state.schedule, state.test
-    delayed = None
-    if test.state is TestState.DELAYED and test.record is not None:
-        delayed = {
-            "n": test.record.n,
-            "type": test.record.type,
-            "source": test.record.source,
-            "left_s": max(test.due - now, 0.0),
-        }
+def dump(state: State, now: float, wall: float, boot_id: str = "") -> dict[str, object]:
+    """The state to store, and what lets restore() count the time until then: `saved_at` wall time,
+    and `now` itself where other processes have the same clock until the next boot (`boot_id`)."""
+    made = durable(state, now)
+    weak = made.pop("weak_block")
     return {
+        **made,
         "version": VERSION,
         "saved_at": wall,
-        "next_n": state.next_n,
-        "capacity": state.health.state.value,
-        "low_alarm": state.health.low_alarm,
-        "forced": state.health.forced,
-        "last_n": None if state.health.last is None else state.health.last.n,
-        "measured_n": None if state.health.measured is None else state.health.measured.n,
+        **({"boot_id": boot_id, "saved_now": now} if boot_id else {}),
         "last_reason": state.last_reason,
-        "relay_faults": list(state.relays.faulty),
         "charger_tied": state.relays.recharge.tied,
         "charger_owes_as": state.relays.recharge.taken_as,
-        "charger_parted": state.relays.recharge.parted,
-        "supply_helps_age_s": [now - at for at in state.guard.helps],
-        "low_text": state.health.low_text,
-        "is_probable": state.health.is_probable,
         "float_s": state.float_time.float_s,
         "undischarged_s": state.float_time.undischarged_s,
         "missing_ah": state.charge.missing_ah,
         "missing_sd_ah": state.charge.sd_ah,
-        "blocks": {
-            "over_s": list(state.blocks.over_s),
-            "weak": state.blocks.weak,
-        },
-        "replaced_after": state.replaced_after,
-        "replaced_at": state.replaced_at,
-        "schedule": {
-            "running": plan.due is not None,
-            "left_s": plan.left_s if plan.due is None else plan.due - now,
-            "interval_s": plan.interval_s,
-            "retries": plan.retries,
-            "base_left_s": None if plan.base is None else plan.base - now,
-            "is_extra": plan.is_extra,
-            "extra_age_s": None if plan.extra_at is None else now - plan.extra_at,
-            "extra_n": plan.extra_n,
-            "asked_n": plan.asked_n,
-            "refused": plan.refused,
-            "refused_age_s": now - plan.refused_at,
-        },
-        "delayed": delayed,
-        "carried": state.transfer.carried or state.test.k1,
-        "outage_waits": state.outage.record is not None and not state.in_outage,
-        "lvd_open": state.lvd.is_open,
-        "alarms": {
-            key: {**alarm._asdict(), "clearing": None} for key, alarm in state.alarms.raised.items()
-        },
+        "blocks": {"over_s": list(state.blocks.over_s), "weak": weak},
     }
 
 
@@ -103,18 +64,18 @@ def restore(
     wall: float,
     records: Mapping[int, TestRecord],
     interrupted: bool,
+    boot_id: str = "",
 ) -> State:
     """The state at start with what was stored put back.
 
-    `wall` now (s since 1970); `records`: the stored tests by number (at least last_n and
-    measured_n); `interrupted`: a test or outage was on when the daemon died, so that the battery
-    must go on feeding the load until the supply is there, whatever UPS mode says. Unknown or
-    missing values fall back to those of a new state.
+    `wall` now (s since 1970), `boot_id` of the clock that `state.boot` is of; `records`: the stored
+    tests by number (at least last_n and measured_n); `interrupted`: a test or outage was on when
+    the daemon died, so that the battery must go on feeding the load until the supply is there,
+    whatever UPS mode says. Unknown or missing values fall back to those of a new state.
     """
     now = state.boot
-    # a clock that went back (1970, or a fast simulation restarted) tells nothing of the gap
-    saved_at = _number(data, "saved_at", wall)
-    gone = max(wall - saved_at, 0.0) if saved_at >= CLOCK_SANE_S else 0.0
+    away = _away(data, now, wall, boot_id)
+    gone = 0.0 if isnan(away) else max(away, 0.0)
     words = [c.value for c in Capacity]
     word = data.get("capacity")
     health = state.health._replace(
@@ -138,7 +99,7 @@ def restore(
     charge = after_gap(
         None if isnan(missing) else missing,
         _number(data, "missing_sd_ah", 0.0),
-        wall - saved_at if saved_at >= CLOCK_SANE_S else nan,
+        away,
         interrupted,
     )
     replaced_at = _number(data, "replaced_at", nan)
@@ -160,6 +121,17 @@ def restore(
     if data.get("carried") is True or interrupted:
         restored = restored._replace(transfer=restored.transfer._replace(carried=True))
     return _delayed(restored, data.get("delayed"), gone, now, wall)
+
+
+def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> float:
+    """For how long nobody was there, s. By the machine's own clock within a boot: the wall clock
+    may be set meanwhile. Else by the wall clock: less than 0 where it went back, nan where it was
+    never set (1970, or a fast simulation restarted), which tells nothing of the gap."""
+    saved_now = _number(data, "saved_now", nan)
+    if boot_id and data.get("boot_id") == boot_id and now >= saved_now:
+        return now - saved_now
+    saved_at = _number(data, "saved_at", wall)
+    return wall - saved_at if saved_at >= CLOCK_SANE_S else nan
 
 
 def _recharge(data: Mapping[str, object], interrupted: bool) -> Recharge:

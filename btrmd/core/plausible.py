@@ -25,12 +25,12 @@ from .relations import (
     find_relations,
     voltages,
 )
+from .relaywatch import SETTLE_S
 from .setpoints import Setpoints
 
 WEAK_S = 30.0  # as WELL_S, where agreement proves less
 MOST_MOVES = 8  # scans that are looked back on
 JUMP_V = 1.0  # per block, from one scan to the next
-SETTLE_S = 0.3  # contacts move within 15 ms; readings need two scans
 
 
 def step_plausible(

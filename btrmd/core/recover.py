@@ -42,6 +42,7 @@ def let_go(state: State, snapshot: Inputs, reason: str, now: float) -> tuple[Sta
         outage=outage.close(state.outage, reason, ctx),
         transfer=Transfer(since=now, carried=carried),
         outputs=SAFE_OUTPUTS,
+        k1_on_guard=False,
         battery_use=OnBattery(),
     )
     ctx.do(Persist())

@@ -37,7 +37,7 @@ from ..model.sources import is_protocol
 from ..model.waiting import StartRefusal as RefusedStart
 from . import alarms as alarming
 from . import capacity, outage, relaywatch, schedule
-from .actions import ClearTests, ForgetBattery, Forward, Persist, Reply, RestoreSettings
+from .actions import ClearTests, ForgetBattery, Forward, Reply, RestoreSettings
 from .blocks import Blocks, channel_volts
 from .blocks import take_estimate as take_block_estimate
 from .charge import ChargeBalance
@@ -45,8 +45,7 @@ from .condition import condition_of
 from .context import StepContext
 from .float_time import FloatTime
 from .flows import measure_flows
-from .interlocks import InterlockRefusal, checks, refusal
-from .load_source import load_source
+from .interlocks import checks, refusal
 from .selftest import SelfTest
 from .state import State
 from .test import sequence
@@ -68,41 +67,13 @@ def look(state: State, inputs: Inputs, now: float) -> StepContext:
     )  # fmt: skip
 
 
-def interlock(state: State, ctx: StepContext) -> InterlockRefusal | None:
-    """Why a test may not start now."""
-    return refusal(
-        state.selftest,
-        state.relays,
-        state.alarms.keys,
-        state.transfer,
-        state.lvd,
-        state.presence,
-        load_source(ctx.inputs, state.outputs, ctx.sp),
-        ctx,
-        on_battery=state.on_battery,
-        is_doubtful=state.plausible.is_doubtful,
-    )
-
-
 def prechecks(state: State, ctx: StepContext) -> tuple[Precheck, ...]:
     """What a start would be asked now, for people to see before they ask (manual 8)."""
-    found = checks(
-        state.selftest,
-        state.relays,
-        state.alarms.keys,
-        state.transfer,
-        state.lvd,
-        state.presence,
-        load_source(ctx.inputs, state.outputs, ctx.sp),
-        ctx,
-        on_battery=state.on_battery,
-        is_doubtful=state.plausible.is_doubtful,
-    )
     return tuple(
         Precheck(
             check.name, check.refusal is None, check.refusal.text if check.refusal else check.text
         )
-        for check in found
+        for check in checks(state, ctx)
     )
 
 
@@ -121,7 +92,7 @@ def _start(state: State, command: StartTest, ctx: StepContext) -> tuple[State, A
             state, "range", f"A delay of {command.delay_h:g} h is refused: allowed is 0 to 500 h."
         )
     if command.delay_h == 0.0:
-        against = interlock(state, ctx)
+        against = refusal(state, ctx)
         if against is not None:
             return _refuse(state, against.code, against.text)
     rest_s = ctx.sp.settings.integer(PROTOCOL_REST)
@@ -137,7 +108,6 @@ def _start(state: State, command: StartTest, ctx: StepContext) -> tuple[State, A
     n = state.next_n
     stands = condition_of(state.charge, state.float_time, state.health, ctx)
     test = sequence.begin(n, type_, command.source, command.delay_h * 3600.0, False, stands, ctx)
-    ctx.do(Persist())
     return state._replace(test=test, next_n=n + 1, refusal=None), Answer(True, data={"n": n})
 
 
@@ -157,7 +127,6 @@ def _ack(state: State, command: AckAlarm, ctx: StepContext) -> tuple[State, Answ
     if key not in state.alarms.raised:
         return state, Answer(False, "unknown", f"No alarm {key!r} is raised.")
     state = state._replace(alarms=alarming.acknowledge(state.alarms, key, command.source, ctx))
-    ctx.do(Persist())
     if key == "settings.defaults":
         return state._replace(settings_seen=True), ACCEPTED
     if key.startswith("relay."):
@@ -178,7 +147,6 @@ def _reset(state: State, command: ResetData, ctx: StepContext) -> tuple[State, A
     state = state._replace(health=health, blocks=blocks, last_reason="")
     if command.settings:
         ctx.do(RestoreSettings("battery", command.source))
-    ctx.do(Persist())
     return state, ACCEPTED
 
 
@@ -191,7 +159,6 @@ def _replaced(state: State, command: BatteryReplaced, ctx: StepContext) -> tuple
         return state, Answer(False, "on_battery", text)
     last = state.next_n - 1
     ctx.do(ForgetBattery(last))
-    ctx.do(Persist())
     return state._replace(
         health=capacity.replaced(command.source, ctx, command.at),
         float_time=FloatTime(),
@@ -210,8 +177,6 @@ def _take_health(state: State, ready: HealthReady, ctx: StepContext) -> State:
     if ready.confirm and ready.text:  # without a text no discharge has ended: it is told again
         why = "The last discharge differs from those before it."
         plan = schedule.confirm(plan, state.next_n - 1, why, ctx)
-        if plan is not state.schedule:
-            ctx.do(Persist())
     return state._replace(health=health, schedule=plan)
 
 
@@ -299,7 +264,6 @@ def _other(
         ctx.tell(command.key, Kind.COMMAND, command.text, source=command.source, notify=False)
         return state, ACCEPTED
     if isinstance(command, NextTestIn):
-        ctx.do(Persist())
         return state._replace(
             schedule=schedule.set_next(state.schedule, command.hours, ctx)
         ), ACCEPTED
@@ -311,7 +275,6 @@ def _other(
     if state.test.is_on:
         return state, Answer(False, "running", "Refused: a test is running.")
     if isinstance(command, CapacityCheck):
-        ctx.do(Persist())
         health = capacity.force(state.health, command.low, command.source, ctx)
         return state._replace(health=health), ACCEPTED
     if isinstance(command, RunSelfTest):

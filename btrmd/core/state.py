@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.board import SAFE_OUTPUTS, Outputs
+from ..model.settings import Settings
 from ..model.waiting import StartRefusal
 from .alarms import Alarms
 from .blocks import Blocks
@@ -29,7 +30,8 @@ from .transfer import Transfer, Where
 
 
 class State(NamedTuple):
-    """`boot`: process clock at start. `outputs`: what is in force since the step before.
+    """`boot`: process clock at start. `outputs`: what is in force since the step before;
+    `k1_on_guard`: K1 is to be energised at once if the bus guard closes before the next step.
 
     `next_n`: the number the next test or outage gets. `last_reason`: the sentence of the last
     refusal or end of a test. `restart_at`: process clock of a restart that was asked for;
@@ -45,6 +47,7 @@ class State(NamedTuple):
     boot: float
     last_now: float
     outputs: Outputs = SAFE_OUTPUTS
+    k1_on_guard: bool = False
     selftest: SelfTest = SelfTest()
     plausible: Plausible = Plausible()
     presence: Presence = Presence()
@@ -94,6 +97,25 @@ class State(NamedTuple):
         watched. The record of outages that come too often stays open between them."""
         is_watched = self.transfer.where is Where.RETURNED
         return self.outage.record is not None and (self.on_battery or is_watched)
+
+    def settings_lost(self, settings_ok: bool) -> bool | None:
+        """True: the file was set aside; False: somebody has acted on it; None: as it was."""
+        if self.settings_seen:
+            return False
+        return None if settings_ok else True
+
+
+def with_settings(state: State, settings: Settings) -> State:
+    """The state under these settings, which somebody has changed if they are others."""
+    if state.setpoints.settings is settings:
+        return state
+    key = "dnp3.unsolicited"  # set or taken away it overrules what a master has switched
+    is_same = state.setpoints.settings.get(key) == settings.get(key)
+    return state._replace(
+        setpoints=Setpoints.of(settings),
+        settings_seen=True,
+        unsolicited=state.unsolicited if is_same else None,
+    )
 
 
 def new_state(setpoints: Setpoints, now: float) -> State:

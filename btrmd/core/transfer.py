@@ -75,7 +75,7 @@ def _on_supply(
     if transfer.waited_s and ctx.now - transfer.since >= RECENT_S:
         transfer = transfer._replace(waited_s=0.0)
     if transfer.carried and presence.supply.present:
-        return transfer._replace(carried=False, low_ticks=low, guard=inputs.guard)
+        transfer = transfer._replace(carried=False)
     if not (ctx.sp.ups_enabled or transfer.carried):
         return _same(transfer, low, ctx)
     absent = presence.supply.below_since is not None
@@ -162,3 +162,20 @@ def step_transfer(
     if transfer.where is Where.BATTERY:
         return _on_battery(transfer, k1_is_faulty, presence, ctx)._replace(guard=guard)
     return _returned(transfer, low, presence, ctx)
+
+
+def moves_on_guard(
+    transfer: Transfer, test_holds: bool, lvd_open: bool, presence: Presence, ctx: StepContext
+) -> bool:
+    """True when a guard that closes before the next step would make that step energise K1.
+
+    The board then need not wait for the step: a HAT without a guard of its own, whose GUARD line
+    only says that the bus falls, has nobody else to hold the load.
+    """
+    if test_holds or lvd_open or ctx.inputs.supply_v.quality in (BAD, MISSING):
+        return False
+    if ctx.inputs.guard is not False:
+        return False
+    if transfer.where is Where.SUPPLY:
+        return ctx.sp.ups_enabled or (transfer.carried and not presence.supply.present)
+    return transfer.where is Where.RETURNED

@@ -12,8 +12,8 @@ from contextlib import ExitStack, suppress
 from types import FrameType
 
 from ..bus import ListenerState
-from ..cli.run_options import RunOptions
 from ..model.errors import BtrmError
+from ..run_options import RunOptions
 from ..store.lock import DirLock
 from . import memory_trim
 from .journal import JournalHandler, leads_to_journal

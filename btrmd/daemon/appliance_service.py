@@ -23,6 +23,7 @@ from ..model.commands import (
     UpdateEnded,
 )
 from ..model.errors import BtrmError
+from ..model.service import Service
 from ..model.settings import Settings
 from .cursors import Cursors
 
@@ -34,7 +35,7 @@ LATE_S = 15.0  # after its time the helper has undone what nobody confirmed
 NETWORK, UPDATE = "system.network", "system.update"
 
 
-class ApplianceService:
+class ApplianceService(Service, name="appliance"):
     """Offers its commands on the bus. Nothing here runs on the owner's thread but `restore`, which
     only starts a thread."""
 

@@ -6,9 +6,10 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from .. import LOADED_AT
 from ..bus import Bus, ListenerState
 from ..store.atomic import write_atomic
 from .memory_trim import give_back
@@ -22,21 +23,22 @@ NAMES = ("http", "https", "modbus", "dnp3", "snmp", "nut", "serial")
 
 
 class Readiness:
-    """Looked at after every tick: cheap while nothing changes.
+    """Looked at after every tick: cheap while nothing changes."""
 
-    `wanted`: the listeners that must be bound for the ready line.
-    """
-
-    def __init__(self, bus: Bus, run_dir: Path, wanted: frozenset[str], sup: Supervisor) -> None:
+    def __init__(self, bus: Bus, run_dir: Path, sup: Supervisor) -> None:
         self._bus = bus
         self._path = run_dir / "listeners.json"
-        self._wanted = wanted
+        self._wanted: Collection[str] = ()
         self._supervisor = sup
         self._seen: dict[str, ListenerState] | None = None
         self._is_ready = False
         self._has_reported = False
         self._again_at = 0.0
         self._ticks = 0
+
+    def expect(self, listeners: Collection[str]) -> None:
+        """The listeners that must be bound for the ready line; before the first look."""
+        self._wanted = frozenset(listeners)
 
     def look(self) -> None:
         """After a whole tick: write what changed, say ready once everything is bound."""
@@ -60,13 +62,14 @@ class Readiness:
         addresses = {
             name: listeners[name].address or None if name in listeners else None for name in NAMES
         }
-        tried = self._wanted <= listeners.keys()
+        tried = all(name in listeners for name in self._wanted)
         if tried and not self._has_reported:
             self._has_reported = True
             self._supervisor.ready()
         write_atomic(self._path, json.dumps(addresses).encode() + b"\n", 0o644)
         if not self._is_ready and tried and all(listeners[n].address for n in self._wanted):
             self._is_ready = True
+            self._bus.start_s = time.monotonic() - LOADED_AT
             give_back()
             http = addresses.get("http")
             sys.stdout.write(f"ready http://{http}\n" if http else "ready\n")

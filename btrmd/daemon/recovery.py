@@ -33,7 +33,7 @@ def identity(settings: Settings, serial: str) -> dict[str, Value]:
 
 
 def recovered_state(
-    found: Recovered, history: HistoryDb, settings: Settings, now: float, wall: float
+    found: Recovered, history: HistoryDb, settings: Settings, now: float, wall: float, boot_id: str
 ) -> tuple[State, tuple[TestRecord, ...]]:
     """The core's state with what the last run left, and the records it left open, now closed."""
     stored: Mapping[str, object] = found.state or {}
@@ -57,7 +57,7 @@ def recovered_state(
         known = history.test(n) if isinstance(n, int) else None
         if known is not None:
             records[known.n] = known
-    state = restore(state, stored, wall, records, interrupted)
+    state = restore(state, stored, wall, records, interrupted, boot_id)
     hours = settings.site_default("test.next_h")
     if "schedule" not in stored and isinstance(hours, int | float):  # a new unit's first test
         first = Schedule(left_s=hours * 3600.0, interval_s=state.setpoints.interval_s)

@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from ..appliance.client import make_client
 from ..appliance.slot import Slot
 from ..bus import Bus
-from ..cli.place import RUN_DIR
-from ..cli.run_options import RunOptions
 from ..clock import Clock, RealClock, SimClock
+from ..core.persist import CLOCK_SANE_S
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
 from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardware
 from ..model.commands import Note
 from ..model.errors import BtrmError, SettingError
 from ..model.service import Service
+from ..net import split_address
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester
 from ..notify.mqtt.publisher import MqttPublisher
 from ..notify.syslog.sender import SyslogSender
 from ..notify.traps.sender import TrapSender
 from ..notify.webhook.sender import WebhookSender
-from ..owner.loop import CLOCK_SANE_S, Owner
+from ..owner.loop import Owner
 from ..owner.setting_changes import SettingChanges
 from ..owner.sim_speed import SimSpeed
+from ..paths import RUN_DIR
+from ..run_options import RunOptions
 from ..servers.control import ControlServer
 from ..servers.control_verbs import ControlExtras
 from ..servers.fieldbus.listener_config import FieldbusOptions, SerialLine
-from ..servers.fieldbus.service import Fieldbus, wanted_listeners
+from ..servers.fieldbus.service import Fieldbus
 from ..servers.nut.server import NutServer
 from ..servers.snmp.server import SnmpServer
 from ..snmp.engine import SnmpEngine
@@ -114,7 +116,9 @@ class Station:
         self._stack.callback(history.close)
         found = history.recover()
         self._static_faults += found.faults
-        state, closed = recovered_state(found, history, settings, clock.now(), clock.wall())
+        state, closed = recovered_state(
+            found, history, settings, clock.now(), clock.wall(), clock.boot_id
+        )
         self.serial = unit_serial(state_dir, options.simulate)
         self.bus = Bus(first_snapshot(state, settings, clock.wall(), self.serial))
         self._stack.callback(self.bus.close)
@@ -135,20 +139,14 @@ class Station:
         http = options.http if options.http is not None else settings.site.http
         # A daemon that is told where HTTP is opens no other web port unless it is told so too.
         https = options.https or (settings.site.https if options.http is None else "none")
-        keeps_http = https == "none" or settings["web.http"] != "off"
-        wanted = frozenset({"http"} if http != "none" and keeps_http else set())
-        wanted |= {"https"} if https != "none" else set()
         line = options.serial
         fieldbus = FieldbusOptions(
             options.modbus,
             options.dnp3,
             SerialLine(line.device, line.protocol, line.baud, line.parity) if line else None,
         )
-        wanted |= wanted_listeners(settings, fieldbus)
         snmp = options.snmp if options.snmp is not None else settings.site.snmp
-        wanted |= {"snmp"} if snmp != "none" else set()
-        wanted |= {"nut"} if options.nut not in (None, "none") else set()
-        self._readiness = Readiness(self.bus, options.run_dir, wanted, supervisor)
+        self._readiness = Readiness(self.bus, options.run_dir, supervisor)
         self._looked_at = float("-inf")  # for findings
         self._findings: tuple[str, ...] = ()
         self.owner = Owner(
@@ -176,7 +174,7 @@ class Station:
         )
 
         def web() -> WebServer:
-            # A third of all imports: the masters are served meanwhile.
+            # A third of all imports: masters are answered meanwhile, by the first snapshot.
             from ..servers.web.server import WebServer
 
             return WebServer(
@@ -208,18 +206,23 @@ class Station:
 
     def start(self) -> None:
         """Open the servers. A web port may stay shut and is retried, the control socket not."""
+        early: tuple[Service, ...] = (self.appliance, self.control, self.fieldbus, self.snmp)
+        self._start_services(early)
         web = self._make_web()
-        services: tuple[Service, ...] = (
-            self.appliance, self.control, self.fieldbus, web, self.snmp,
-            self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut,
+        late: tuple[Service, ...] = (
+            web, self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut,
         )  # fmt: skip
-        for service in services:
-            service.start()
-            self._stack.callback(service.stop)
-            if service is web:
-                self._web = web
+        self._start_services(late)
+        self._web = web
+        self._readiness.expect([name for one in early + late for name in one.listeners])
         self._stack.callback(self._readiness.remove)
         self._tell_provision()
+
+    def _start_services(self, services: Iterable[Service]) -> None:
+        for service in services:
+            log.debug("starting %s", service.name)
+            service.start()
+            self._stack.callback(service.stop)
 
     def close(self) -> None:
         """Listeners first, then what waits to be written, then the board."""
@@ -296,7 +299,7 @@ def host_of(addresses: Sequence[str], otherwise: str) -> str:
     """The host of the first listener that is open: where the others are, NUT is too."""
     for address in addresses:
         if address != "none":
-            return address.rpartition(":")[0].strip("[]")
+            return split_address(address)[0]
     return otherwise
 
 

@@ -47,7 +47,7 @@ def _levels(bucket: Sequence[CurveRow], start: float, end: float) -> list[CurveR
     middle = (low + high) / 2.0
     light = [row for row in bucket if row.battery_a > middle]  # discharging is negative
     heavy = [row for row in bucket if row.battery_a <= middle]
-    if not light or not heavy:  # currents so near zero that their middle is one of them
+    if not light:  # between two neighbouring numbers there is none
         return [_mean(bucket, end)]
     edge = start + (end - start) * len(light) / len(bucket)
     return [_mean(light, edge), _mean(heavy, end)]

@@ -345,6 +345,10 @@ class HatBoard:
         self._answers = tuple((chip.key, chip.answers) for chip in self._chips)
         return self._answers
 
+    def arm(self, k1_on_guard: bool) -> None:
+        """Whether an edge of the GUARD line energises K1; see model.board.Board."""
+        self._pins.arm(k1_on_guard)
+
     def apply(self, outputs: Outputs, now: float) -> None:
         """Drive what has changed, then one heartbeat edge. Raises PinError (a BtrmError).
 

@@ -1,13 +1,16 @@
 """The HAT's GPIO lines: coils, outputs, LEDs and heartbeat out; buttons, BATT_PATH and GUARD in.
 
-Polarity ends here. No edges, callbacks or threads: inputs are polled by the owner's scan. Nothing
+Polarity ends here. Inputs are polled by the owner's scan; the GUARD line's edge alone is listened
+to, and may energise K1 between two scans where the core has armed that (docs/safety.md). Nothing
 relies on gpiozero's `__del__` or exit hooks; `safe` and `close` are called.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from threading import RLock
 from typing import Any, NamedTuple, TypeAlias
 
 from gpiozero import Factory, InputDevice, OutputDevice
@@ -23,6 +26,8 @@ FactorySource: TypeAlias = Any  # Factory | Callable[[], Factory]; gpiozero carr
 DRIVEN = Outputs._fields  # k1 .. led_status: the pins' names are the fields' names
 COILS_AND_OUTPUTS = 5  # the first five of them must never fail silently
 COILS_ALONE = 3  # without pins a coil cannot be held; CH1 and CH2 show as a finding
+K1 = DRIVEN.index("k1")
+ARMED_S = 0.5  # without a write for so long nobody decides any more: an edge drives nothing
 
 
 class PinError(BtrmError, OSError):
@@ -42,10 +47,18 @@ NO_LINES = GpioLines()
 
 
 class HatPins:
-    """All lines of the HAT through one explicitly given pin factory; used by one thread."""
+    """All lines of the HAT through one explicitly given pin factory.
 
-    def __init__(self, pins: Mapping[str, Pin], source: FactorySource) -> None:
-        """`source` is a gpiozero factory, or a function that makes one.
+    Used by one thread, but for the edges of the GUARD line, which come on the factory's.
+    """
+
+    def __init__(
+        self,
+        pins: Mapping[str, Pin],
+        source: FactorySource,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`source` is a gpiozero factory, or a function that makes one. `clock` in s.
 
         The function may fail; it is tried again once a second.
         """
@@ -64,6 +77,12 @@ class HatPins:
         self._tried_at: float | None = None
         self._closed = "The GPIO pins have not been opened yet."
         self._faults: dict[str, str] = {}  # by pin name: those that fail now
+        self._clock = clock
+        self._driving = RLock()  # K1's level and what follows are shared with the edge
+        self._is_armed = False
+        self._armed_until = float("-inf")
+        self._caught = False  # an edge has energised K1,
+        self._is_reported = False  # and a scan has said so
 
     @property
     def is_open(self) -> bool:
@@ -72,7 +91,7 @@ class HatPins:
     @property
     def fault(self) -> str:
         """One sentence on what is wrong with the lines now; "" when nothing is."""
-        return self._closed or next(iter(self._faults.values()), "")
+        return self._closed or next(iter(tuple(self._faults.values())), "")
 
     # --- open and close ----------------------------------------------------------------------
 
@@ -110,6 +129,7 @@ class HatPins:
                 self._inputs[name] = InputDevice(
                     pin.gpio, pull_up=not pin.active_high, pin_factory=factory
                 )
+        self._listen()
         self._factory = factory
         self._levels = [False if name in self._outputs else None for name in DRIVEN]
         self._watched = tuple(device.pin for device in self._inputs.values())
@@ -126,6 +146,7 @@ class HatPins:
                 log.debug("releasing a pin: %s", error)
         self._outputs.clear()
         self._inputs.clear()
+        self._disarm()
         self._watched, self._seen, self._wanted = (), [], None
         self._lines = NO_LINES
         self._factory = None
@@ -139,7 +160,18 @@ class HatPins:
     # --- in ----------------------------------------------------------------------------------
 
     def read(self) -> GpioLines:
-        """All input lines. Never raises: what cannot be read is None (a button: not pressed)."""
+        """All input lines. Never raises: what cannot be read is None (a button: not pressed).
+
+        A guard whose edge has energised K1 is active in the next scan, whatever the line says then:
+        K1 may have lifted the bus again.
+        """
+        lines = self._read()
+        if self._caught:
+            self._is_reported = True
+            return lines._replace(guard=True)
+        return lines
+
+    def _read(self) -> GpioLines:
         if self._factory is None:
             return NO_LINES
         try:
@@ -176,6 +208,46 @@ class HatPins:
             self._faults.pop(name, None)
         return active
 
+    # --- the edge ----------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        """Hear of the GUARD line's edges, where the factory can tell them."""
+        device = self._inputs.get("guard")
+        if device is None:
+            return
+        try:
+            device.pin.when_changed = self._guard_moved
+        except Exception as error:  # as in `tend`; the scan sees the guard all the same
+            log.warning("Edges of the GUARD line cannot be told: %s.", format_error(error))
+
+    def arm(self, k1_on_guard: bool) -> None:
+        """From the next `write` on: whether the guard's edge energises K1."""
+        self._is_armed = k1_on_guard
+
+    def _disarm(self) -> None:
+        with self._driving:
+            self._is_armed = self._caught = self._is_reported = False
+            self._armed_until = float("-inf")
+
+    def _guard_moved(self, ticks: object = None, state: object = None) -> None:
+        """An edge, on the factory's thread. Never raises: that thread would end."""
+        if not self._is_armed:
+            return
+        with self._driving:
+            if self._caught or self._clock() >= self._armed_until:
+                return
+            try:
+                device = self._inputs.get("guard")
+                # looked at again: what was over at once has moved nothing
+                active = (
+                    device is not None and bool(device.pin.state) is self._pins["guard"].active_high
+                )
+            except Exception as error:  # as in `tend`; the scan finds the same and says so
+                log.debug("an edge of the GUARD line: %s", error)
+                return
+            if active and self._levels[K1] is False:
+                self._caught = self._drive(K1, True) == ""
+
     # --- out ---------------------------------------------------------------------------------
 
     def write(self, outputs: Outputs, now: float) -> None:
@@ -183,7 +255,19 @@ class HatPins:
 
         `now` (process clock, s) sets the blink phase. Raises PinError when a coil or output cannot
         be driven, or a coil is wanted and there are no pins; an LED's failure is a `fault` only.
+        What an edge has done to K1 stays until a scan has told of it.
         """
+        with self._driving:
+            if self._caught:
+                if self._is_reported:
+                    self._caught = self._is_reported = False
+                else:
+                    outputs = outputs._replace(k1=True)
+                self._wanted = None
+            self._write(outputs, now)
+            self._armed_until = self._clock() + ARMED_S
+
+    def _write(self, outputs: Outputs, now: float) -> None:
         if self._factory is None:
             if any(outputs[:COILS_ALONE]):
                 raise PinError(self.fault)
@@ -232,10 +316,12 @@ class HatPins:
 
     def safe(self) -> None:
         """Release every coil and output, darken the LEDs. Never raises."""
-        self._wanted = None
-        for index, name in enumerate(SAFE_OUTPUTS._fields):
-            if name in self._outputs:
-                self._drive(index, False)
+        with self._driving:
+            self._disarm()
+            self._wanted = None
+            for index, name in enumerate(SAFE_OUTPUTS._fields):
+                if name in self._outputs:
+                    self._drive(index, False)
 
     def _drive(self, index: int, wanted: bool) -> str:
         """Set one pin; "" or the sentence that says why not."""

@@ -41,4 +41,4 @@ def _open_bus(number: int, timeout_ms: int) -> SMBus:
 
 def _lgpio_factory() -> Any:
     """Imported here and only here: lgpio exists on a Pi alone, and its import makes files."""
-    return importlib.import_module("gpiozero.pins.lgpio").LGPIOFactory()
+    return importlib.import_module("btrmd.hal.edge_pin").EdgeFactory()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, Protocol, TypeVar
 
 from .points import POINT
 
@@ -327,6 +327,20 @@ def blocks_test(key: str) -> bool:
 def worst_first(keys: Iterable[str]) -> list[str]:
     """The keys by falling severity, equal ones in their order."""
     return sorted(keys, key=lambda key: -SEVERITIES.index(severity_of(key)))
+
+
+class _Keyed(Protocol):
+    @property
+    def key(self) -> str: ...
+
+
+_Alarm = TypeVar("_Alarm", bound=_Keyed)
+
+
+def worst_alarms_first(alarms: Iterable[_Alarm]) -> list[_Alarm]:
+    """Alarms by falling severity, equal ones in their order: the one that matters most is not
+    below four others on a phone, nor beyond what a short list shows."""
+    return sorted(alarms, key=lambda alarm: -SEVERITIES.index(severity_of(alarm.key)))
 
 
 def count_severities(keys: Iterable[str]) -> dict[str, int]:

@@ -87,6 +87,11 @@ class Board(Protocol):
         (V or A) away. False says nothing: `read` tells. Never raises for a failing chip.
         """
 
+    def arm(self, k1_on_guard: bool) -> None:
+        """From the next `apply` on: whether an edge of the GUARD line to active energises K1 at
+        once. The next `read` then says that the guard is active, though it may be over. What
+        drives the coils otherwise disarms: `safe`, and no `apply` for 0.5 s."""
+
     def apply(self, outputs: Outputs, now: float) -> None:
         """Drive every output and give the heartbeat one edge. `now` sets the blink phase.
 

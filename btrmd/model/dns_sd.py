@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
+from ..net import split_address
 from .settings import Settings
 
 MARK: Final = "Written by btrmd; it is replaced at every start of the service."
@@ -68,5 +69,7 @@ def _is_open(host: str) -> bool:
 
 def _port(place: str) -> int:
     """Of HOST:PORT; 0 where nothing of it is open to the network."""
-    host, _, port = place.rpartition(":")
-    return int(port) if place != "none" and _is_open(host) else 0
+    if place == "none":
+        return 0
+    host, port = split_address(place)
+    return port if _is_open(host) else 0

@@ -10,7 +10,7 @@ import math
 from datetime import UTC, datetime
 from typing import Final
 
-from .alarms import advice_of, severity_of
+from .alarms import advice_of, severity_of, worst_alarms_first
 from .discharge import TestRecord
 from .events import Event
 from .points import POINT
@@ -103,10 +103,11 @@ def encode_event(event: Event) -> dict[str, object]:
 
 
 def encode_alarms(snapshot: Snapshot) -> list[dict[str, object]]:
-    """All active or latched alarms."""
+    """All active or latched alarms, the worst first."""
     source = snapshot.points.get("load.source")
     is_supplied = source is not None and source.value == "supply"
-    return [encode_alarm(alarm, is_supplied=is_supplied) for alarm in snapshot.alarms]
+    alarms = worst_alarms_first(snapshot.alarms)
+    return [encode_alarm(alarm, is_supplied=is_supplied) for alarm in alarms]
 
 
 def encode_alarm(alarm: AlarmView, *, is_supplied: bool = False) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Numbers in texts that people and programs send: ASCII digits and nothing that float() adds."""
+"""Numbers in texts: as people and programs send them, and as they are told them."""
 
 from __future__ import annotations
 
@@ -16,3 +16,11 @@ def read_number(text: str) -> float:
     if not _NUMBER.fullmatch(text):
         raise ValueError(f"{text[:60]!r} is not a number")
     return float(text)
+
+
+def format_number(value: float, decimals: int, unit: str = "") -> str:
+    """`value` with so many decimals, and its unit behind it; what rounds to nothing has no sign."""
+    text = f"{value:.{decimals}f}"
+    if text.startswith("-") and not text.strip("-0."):
+        text = text[1:]
+    return f"{text} {unit}" if unit else text

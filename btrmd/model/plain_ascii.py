@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from types import MappingProxyType
 from typing import Final
 
@@ -27,6 +26,8 @@ def plain_ascii(text: str) -> str:
     like becomes a question mark."""
     if text.isascii() and text.isprintable():
         return text
+    import unicodedata  # 0.6 MB, for names beyond ASCII only
+
     folded = unicodedata.normalize("NFKD", text.translate(_LETTERS))
     plain = (char for char in folded if not unicodedata.combining(char))
     return "".join(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from .discharge import TestRecord
+from .number_text import format_number
 from .readings import BAD, MISSING
 from .result_words import format_action, format_hours, format_mark, format_need, weak_block
 from .settings import SETTINGS
 from .snapshot import Snapshot
 from .thresholds import Thresholds
+from .timezone import format_beside
 
 FormatTime = Callable[[float | None], str]
 
@@ -73,11 +74,11 @@ def make_report(
     )
 
 
-def format_utc(at: float | None) -> str:
-    """ "2026-05-17 08:30 UTC"."""
+def format_moment(at: float | None, zone: str) -> str:
+    """ "2026-05-17 08:30 UTC", in a zone of the site's own "2026-05-17 10:30 local (08:30 UTC)"."""
     if at is None or at <= 0:
         return UNKNOWN
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return format_beside(at, zone, "%Y-%m-%d %H:%M")
 
 
 def this_year(records: list[TestRecord], at: float) -> list[TestRecord]:
@@ -166,7 +167,7 @@ def _instrument(snapshot: Snapshot, version: str, calibrated: str) -> tuple[tupl
 
 
 def _number(value: float | None, decimals: int, unit: str) -> str:
-    return UNKNOWN if value is None else f"{value:.{decimals}f} {unit}"
+    return UNKNOWN if value is None else format_number(value, decimals, unit)
 
 
 def _point(snapshot: Snapshot, key: str) -> float | None:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import abc
+from collections.abc import Collection
+from typing import ClassVar
 
 
-class Service(Protocol):
-    """`start` opens it on a thread of its own and returns; what cannot be opened yet is reported on
-    the bus and tried again. `stop` ends it, waits for its thread, and never raises."""
+class Service(abc.ABC):
+    """`class MailSender(Service, name="mail")`; the name is for logs."""
 
-    def start(self) -> None: ...
+    name: ClassVar[str]
 
-    def stop(self) -> None: ...
+    def __init_subclass__(cls, *, name: str, **kw: object) -> None:
+        super().__init_subclass__(**kw)
+        cls.name = name
+
+    @property
+    def listeners(self) -> Collection[str]:
+        """The names in listeners.json that must be bound before the station is ready."""
+        return ()
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """Open it on a thread of its own and return; what cannot be opened yet is reported on the
+        bus and tried again."""
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """End it and wait for its thread; never raises."""

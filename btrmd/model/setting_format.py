@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from urllib.parse import urlsplit
@@ -37,6 +36,10 @@ def split_list(text: str) -> tuple[str, ...]:
 
 def has_control(text: str) -> bool:
     """True when a character is a control, a format, a surrogate or not assigned at all."""
+    if text.isascii():
+        return not text.isprintable()
+    import unicodedata  # 0.6 MB, for names beyond ASCII only
+
     return any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Cn", "Co") for char in text)
 
 

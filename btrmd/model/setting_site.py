@@ -37,8 +37,8 @@ EMAIL_SETTINGS: Final = (
         "site.timezone",
         "text",
         "",
-        "Time zone of the site: pages and reports then show its time beside UTC; protocols, files "
-        "and the test window stay in UTC. Empty = UTC only.",
+        "Time zone of the site: pages, reports and their CSV files then show its time beside UTC; "
+        "protocols, JSON and the test window stay in UTC. Empty = UTC only.",
         max_length=48,
         format="timezone",
         page=EMAIL,

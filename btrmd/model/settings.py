@@ -227,7 +227,15 @@ class Settings(Mapping[str, SettingValue]):
 
     def differing(self, other: Settings) -> tuple[str, ...]:
         """Keys whose values differ, in the order of the table."""
-        return tuple(key for key in self if self[key] != other[key])
+        if other is self:
+            return ()
+        others = other._values
+        # most values are the very same objects: a change copies the table and puts few anew
+        return tuple(
+            key
+            for key, value in self._values.items()
+            if value is not others[key] and value != others[key]
+        )
 
     def public(self) -> dict[str, SettingValue]:
         """All values, secrets as None."""

@@ -6,9 +6,10 @@ import socket
 from typing import Final
 
 from ..bus import Bus
+from ..net import host_and_port, in_brackets, split_address
 
-DEFAULT_PORT: Final = {"https": "443", "http": "80"}
-ANY: Final = ("0.0.0.0", "[::]")
+DEFAULT_PORT: Final = {"https": 443, "http": 80}
+ANY: Final = ("0.0.0.0", "::")
 FAR: Final = ("192.0.2.1", 9)  # RFC 5737: an address that is nobody's; nothing is sent to it
 
 
@@ -18,10 +19,10 @@ def unit_link(bus: Bus) -> str:
         listener = bus.listeners.get(scheme)
         if listener is None or not listener.address:
             continue
-        host, _, port = listener.address.rpartition(":")
+        host, port = split_address(listener.address)
         if host in ANY:
             host = _own_host() or bus.snapshot.settings.text("network.address")
-        return f"{scheme}://{host}/" if port == usual else f"{scheme}://{host}:{port}/"
+        return f"{scheme}://{in_brackets(host) if port == usual else host_and_port(host, port)}/"
     return ""
 
 

@@ -69,8 +69,10 @@ def _stored(error: BtrmError | None) -> None:
 class ActionRunner:
     """Runs on the owner's thread; everything that touches a disk goes to the writer."""
 
-    def __init__(self, writer: Writer, memory: BatteryHistory) -> None:
+    def __init__(self, writer: Writer, memory: BatteryHistory, boot_id: str = "") -> None:
+        """`boot_id` of the clock whose time the core is given (clock.Clock)."""
         self._writer = writer
+        self._boot_id = boot_id
         self._memory = memory
         self.recorder = Recorder()
         self._audit = Audit()
@@ -141,9 +143,10 @@ class ActionRunner:
                 case RestoreSettings():
                     restores.append(action)
                 case ClearTests():
-                    clear = True
+                    clear = keep = True  # the state without them belongs to it
                     self._memory.clear()
                 case ForgetBattery(last_n):
+                    keep = True
                     self._memory.replaced(last_n)
                     findings.append(self._memory.news((), settings, wall))
                 case Restart():
@@ -153,7 +156,7 @@ class ActionRunner:
         events = [*self._audit.filter(events, now), *due]
         for event in events:
             log_event(event)
-        stored = persist.dump(state, now, wall) if keep or records else None
+        stored = persist.dump(state, now, wall, self._boot_id) if keep or records else None
         self._store(events, records, stored, state.next_n - 1 if clear else None, now)
         findings.extend(self._learn(save.record, settings, wall) for save in records
                         if save.finished)  # fmt: skip
@@ -197,7 +200,7 @@ class ActionRunner:
         """Store the state that outlives a restart, about once in ten minutes without a reason."""
         if now - self._saved_at >= 600.0:
             self._saved_at = now
-            self._writer.commit(state=persist.dump(state, now, wall))
+            self._writer.commit(state=persist.dump(state, now, wall, self._boot_id))
 
     def _store(
         self,

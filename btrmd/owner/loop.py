@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from ..bus import Bus, PendingCommand
 from ..clock import Clock
 from ..core.idle import BAND, LOOK_EVERY_S, is_idle, is_same
+from ..core.persist import CLOCK_SANE_S
 from ..core.publish import alarm_views, points
 from ..core.recover import let_go
 from ..core.requests import landing_refusal, look, prechecks
@@ -40,7 +41,6 @@ if TYPE_CHECKING:  # the simulator is not loaded on a real board
 
 log = logging.getLogger(__name__)
 
-CLOCK_SANE_S = 1_735_689_600.0  # 2025-01-01: before it the clock was never set
 LOGGED_EVERY_S = 60.0
 STIRRED_S = 2.0  # after anything new the core looks at every scan for so long
 HUNG_S = 2.0  # so long without a heartbeat edge, and the hardware has released every coil
@@ -56,6 +56,8 @@ class OwnedBoard(Protocol):
     def read(self, now: float, wall: float) -> Inputs: ...
 
     def is_unchanged(self, now: float, band: float) -> bool: ...
+
+    def arm(self, k1_on_guard: bool) -> None: ...
 
     def apply(self, outputs: Outputs, now: float) -> None: ...
 
@@ -115,7 +117,7 @@ class Owner:
         self._restore_network = restore_network
         self._settings_ok = settings_ok
         memory = BatteryHistory(history, self.settings, state.replaced_after)
-        self._action_runner = ActionRunner(writer, memory)
+        self._action_runner = ActionRunner(writer, memory, clock.boot_id)
         self._trend = MinuteMean()
         self._turns = Turns()  # of settings changes
         self._asked: list[Waiter] = []  # the commands of the step under way
@@ -232,6 +234,7 @@ class Owner:
         refusal: BtrmError | None = None
         self._wake_up(wall)  # a scan or a decision that took too long counts as well
         try:
+            self.board.arm(self.state.k1_on_guard)
             self.board.apply(self.state.outputs, now)
             self._edge_at = clock.now()
         except BtrmError as error:  # whoever asked is answered all the same

@@ -24,6 +24,7 @@ from pathlib import Path
 from ..bus import Bus
 from ..model.errors import BtrmError, SettingError
 from ..model.history import History
+from ..model.service import Service
 from .control_verbs import NO_EXTRAS, ControlExtras, ControlVerbs, refusal
 from .socket_name import socket_name
 
@@ -40,7 +41,7 @@ STOP_S = 1.0  # for verbs in progress
 PEERCRED = struct.Struct("3i")  # pid, uid, gid: unix(7), SO_PEERCRED
 
 
-class ControlServer:
+class ControlServer(Service, name="control"):
     """Serves `path` from threads of its own. start() and stop() may be called once each.
 
     `idle_s` and `max_clients` are there for the tests; the defaults are the promised ones.

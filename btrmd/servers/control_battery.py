@@ -11,7 +11,6 @@ from .replacement import RATED, TYPE, replace_battery
 Request = Mapping[str, Any]
 Reply = dict[str, object]
 
-SETTLE_S = 1.0  # longest wait for the snapshot that shows what it did
 FIELDS = {"rated_ah": RATED, "type": TYPE}
 
 
@@ -23,7 +22,6 @@ def battery_verbs(bus: Bus) -> dict[str, Callable[[Request, str], Reply]]:
         answer = replace_battery(bus.submit, bus.snapshot.settings, changes, source)
         if not answer.ok:
             return {**answer.data, "ok": False, "code": answer.code, "text": answer.text}
-        bus.wait_snapshot(bus.snapshot.seq, SETTLE_S)
         return {**answer.data, "ok": True, "text": answer.text}
 
     return {"battery_replaced": replaced}

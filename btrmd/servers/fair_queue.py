@@ -1,12 +1,20 @@
-"""The fair queue: what waits to be served, the least demanding place first."""
+"""The fair queue: what waits to be served, each place in its turn by what it has cost.
+
+Start-time fair queueing (Goyal, Vin, Cheng: SIGCOMM 1996). Each place has a finish: the virtual
+time up to which it has been served. What comes begins at the present virtual time or at the finish
+of its place, whichever is later; the earliest is served first, and is the present. So whoever asks
+little is served next, however much the places of a crowd ask together, and what a place used while
+nobody else wanted anything is not held against it.
+"""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
+MOST_FINISHES: Final = 1024  # places whose finish is remembered
 
 
 class Taken(NamedTuple, Generic[T]):
@@ -17,8 +25,9 @@ class Taken(NamedTuple, Generic[T]):
 
 
 class FairQueue(Generic[T]):
-    """Not thread-safe. `rank` of a place: the lowest is served first, between equals who has
-    waited longest. At most `each` items of a place wait, and `most` in all."""
+    """Not thread-safe. `rank` of a place: its class, the lowest is served first; within a class the
+    earliest start, between equals who has had less, then who has waited longest. `spent` tells what
+    serving has cost. At most `each` items of a place wait, and `most` in all."""
 
     def __init__(self, rank: Callable[[str], float], most: int, each: int) -> None:
         self._rank = rank
@@ -27,6 +36,9 @@ class FairQueue(Generic[T]):
         self._waiting: dict[str, deque[tuple[int, T]]] = {}  # item with its number
         self._count = 0
         self._number = 0
+        self._finishes: dict[str, float] = {}  # by place, virtual s
+        self._present = 0.0
+        self._latest = 0.0  # of all finishes
 
     def __len__(self) -> int:
         return self._count
@@ -38,6 +50,8 @@ class FairQueue(Generic[T]):
     def push(self, place: str, item: T) -> Taken[T] | None:
         """Have `item` wait. What there is no room for comes back: the newest of the place with
         the highest rank, which may be this item."""
+        if not self._waiting:
+            self._present = self._latest  # nobody was waiting: nobody is ahead of anybody
         line = self._waiting.get(place)
         if line is not None and len(line) >= self._each:
             return Taken(place, item)
@@ -55,8 +69,19 @@ class FairQueue(Generic[T]):
         """The next to be served; None when nothing waits."""
         if not self._waiting:
             return None
-        best = min(self._waiting, key=lambda name: (self._rank(name), self._waiting[name][0][0]))
+        best = min(self._waiting, key=self._turn)
+        self._present = self._start(best)
         return self._take(best, self._waiting[best].popleft()[1])
+
+    def spent(self, place: str, seconds: float) -> None:
+        """Serving `place` has cost so much."""
+        finish = self._finishes[place] = self._start(place) + seconds
+        self._latest = max(self._latest, finish)
+        if len(self._finishes) > MOST_FINISHES:
+            ahead = {name: at for name, at in self._finishes.items() if at > self._present}
+            self._finishes = dict(
+                sorted(ahead.items(), key=lambda pair: pair[1])[-MOST_FINISHES // 2 :]
+            )
 
     def best(self) -> float | None:
         """The lowest rank that waits."""
@@ -72,10 +97,19 @@ class FairQueue(Generic[T]):
                     return True
         return False
 
-    def _weight(self, place: str) -> tuple[float, int, int]:
-        """The heaviest gives up its newest: the highest rank, the most that wait, the latest."""
+    def _turn(self, place: str) -> tuple[float, float, float, int]:
+        """The lowest is served next; between equal starts, whoever has had less before."""
+        finish = self._finishes.get(place, 0.0)
+        return self._rank(place), self._start(place), finish, self._waiting[place][0][0]
+
+    def _start(self, place: str) -> float:
+        """When the next of `place` begins, virtual s."""
+        return max(self._present, self._finishes.get(place, 0.0))
+
+    def _weight(self, place: str) -> tuple[float, int, float, int]:
+        """The heaviest gives up its newest: the highest class, the most that wait, the latest."""
         line = self._waiting[place]
-        return self._rank(place), len(line), line[-1][0]
+        return self._rank(place), len(line), self._start(place), line[-1][0]
 
     def _take(self, place: str, item: T) -> Taken[T]:
         self._count -= 1

@@ -7,6 +7,8 @@ import socket
 import struct
 from typing import Final
 
+from ..net import host_and_port, look_up_form
+
 BACKLOG: Final = 1024  # a crowd must not fill it while a loop is at work; the kernel may cap it
 BUFFER: Final = 64 * 1024  # octets of a connection in the kernel, each way; else up to 6 MB
 _RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER: close at once, keep nothing of it
@@ -18,7 +20,7 @@ def bind(host: str, port: int) -> socket.socket:
     Raises OSError.
     """
     family, kind, proto, _, place = socket.getaddrinfo(
-        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        look_up_form(host) or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
     )[0]
     sock = socket.socket(family, kind, proto)
     try:
@@ -34,6 +36,11 @@ def bind(host: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def listen_fault(name: str, host: str, port: int, error: OSError) -> str:
+    """What people are told of a listener that cannot be opened; it is tried again."""
+    return f"{name} cannot listen on {host_and_port(host, port)}: {error.strerror or error}."
 
 
 def reset(sock: socket.socket) -> None:

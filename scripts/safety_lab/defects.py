@@ -178,6 +178,22 @@ DEFECTS = (
         story="test",
     ),
     Defect(
+        "the guard's edge is armed with UPS mode off",
+        "core/transfer.py",
+        "        return ctx.sp.ups_enabled or (transfer.carried and not presence.supply.present)",
+        "        return True",
+        "edge",
+        story="path",
+    ),
+    Defect(
+        "the guard's edge is armed while the LVD is open",
+        "core/transfer.py",
+        "    if test_holds or lvd_open or ctx",
+        "    if test_holds or ctx",
+        "edge",
+        story="lvd",
+    ),
+    Defect(
         "K2 follows K1",
         "core/outputs.py",
         "        k2=test.k2,",
@@ -204,7 +220,7 @@ DEFECTS = (
     ),
     Defect(
         "no outage is recorded",
-        "core/step.py",
+        "core/outage_record.py",
         "    lasting = state.on_battery or state.in_outage",
         "    lasting = False",
         "no outage",

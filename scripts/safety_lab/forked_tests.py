@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -25,7 +26,8 @@ from .mutants import Mutant, mutated
 
 TESTS = ("tests/core", "tests/owner", "tests/hal/test_hal_release.py")
 OPTIONS = ("-q", "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist")
-LONGEST_S = 60.0  # beyond the time its tests need, a mutant that hangs is killed
+LONGEST_S = 20.0  # CPU beyond the time its tests need: the mutant does not end
+SLOWEST = 30.0  # wall s a CPU s at most: a machine that others use as well
 
 
 class Ran(NamedTuple):
@@ -78,6 +80,7 @@ class Trier:
     ) -> None:
         self.root, self.mutants, self.ran, self.budget_s = root, mutants, ran, budget_s
         self.in_child = False
+        self.living: list[FunctionType] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self.in_child and report.failed:
@@ -87,6 +90,8 @@ class Trier:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
         gc.collect()
+        # before freeze(): what is frozen is no longer among the collector's objects
+        self.living = [thing for thing in gc.get_objects() if type(thing) is FunctionType]
         gc.freeze()
         for mutant in self.mutants:
             chosen = [name for name in self._tests(mutant) if name in items]
@@ -119,20 +124,26 @@ class Trier:
         return chosen
 
     def _fork(self, mutant: Mutant, items: list[pytest.Item]) -> str:
-        """ "killed", "hung", or "survived"."""
+        """ "killed", "hung", "survived", or "failed": the mutant could not be made."""
         pid = os.fork()
         if pid == 0:
             self._child(mutant, items)
-        return _wait(pid, self.budget_s * 3.0 + LONGEST_S)
+        return _wait(pid, self._cpu_s * SLOWEST)
+
+    @property
+    def _cpu_s(self) -> int:
+        return int(self.budget_s * 3.0 + LONGEST_S)
 
     def _child(self, mutant: Mutant, items: list[pytest.Item]) -> None:
-        code = 1
+        code = FAILED
         try:
             null = os.open(os.devnull, os.O_RDWR)
             os.dup2(null, 1)
             os.dup2(null, 2)
             self.in_child = True
-            patch(mutant, mutated(self.root, mutant))
+            resource.setrlimit(resource.RLIMIT_CPU, (self._cpu_s, self._cpu_s + 5))
+            patch(self.living, mutant, mutated(self.root, mutant))
+            code = 1
             for place, item in enumerate(items):
                 following = items[place + 1] if place + 1 < len(items) else None
                 item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
@@ -150,16 +161,19 @@ class Trier:
                 cwd=self.root, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             ) as process:  # fmt: skip
                 try:
-                    code = process.wait(self.budget_s * 3.0 + LONGEST_S)
+                    code = process.wait(self._cpu_s * SLOWEST)
                 except subprocess.TimeoutExpired:
                     process.kill()
-                    return "hung"
+                    return "failed"
             return "survived" if code == 0 else "killed"
         finally:
             path.write_text(original, encoding="utf-8")
 
 
 REPORT_FD = 3
+FAILED = 3  # exit code of a child that could not make its mutant
+# any other end: a test has noticed
+WORDS = {0: "survived", FAILED: "failed", -signal.SIGXCPU: "hung", -signal.SIGKILL: "hung"}
 
 
 def _wait(pid: int, seconds: float) -> str:
@@ -168,11 +182,11 @@ def _wait(pid: int, seconds: float) -> str:
     while True:
         done, status = os.waitpid(pid, os.WNOHANG)
         if done:
-            return "survived" if status == 0 else "killed"
+            return WORDS.get(os.waitstatus_to_exitcode(status), "killed")
         if time.monotonic() > end:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-            return "hung"
+            return "failed"  # too slow a machine says nothing of the mutant
         time.sleep(pause)
         pause = min(pause * 1.5, 0.05)
 
@@ -185,16 +199,12 @@ def _codes(code: CodeType) -> list[CodeType]:
     return found
 
 
-def patch(mutant: Mutant, source: str) -> None:
-    """Give the living function its mutant's code. Raises LookupError when there is none."""
+def patch(living: list[FunctionType], mutant: Mutant, source: str) -> None:
+    """Give the function among `living` its mutant's code. Raises LookupError when there is none."""
     module = mutant.file.removesuffix(".py").replace("/", ".")
     outer = mutant.function
     codes = {code.co_qualname: code for code in _codes(compile(source, mutant.file, "exec"))}
-    living = [
-        thing
-        for thing in gc.get_objects()
-        if type(thing) is FunctionType and thing.__module__ == module
-    ]
+    living = [function for function in living if function.__module__ == module]
     # a nested function comes with the one around it
     while outer and not any(function.__qualname__ == outer for function in living):
         outer = outer.rpartition(".")[0].removesuffix(".<locals>")

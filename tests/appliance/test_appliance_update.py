@@ -23,10 +23,13 @@ from btrmd.appliance import files
 from btrmd.appliance.installer.health import InstalledHealth
 from btrmd.appliance.minimum import give_leave
 
-pytestmark = pytest.mark.skipif(
-    os.getuid() != 0 or not ARCH or shutil.which("openssl") is None,
-    reason="needs root, dpkg and openssl",
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        os.getuid() != 0 or not ARCH or shutil.which("openssl") is None,
+        reason="needs root, dpkg and openssl",
+    ),
+]
 READY = ("--ready-s", "20")
 SOON = ("--ready-s", "5")  # where it never becomes ready
 

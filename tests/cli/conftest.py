@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from child_environment import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "control"))
@@ -63,7 +63,7 @@ def spawn(elsewhere: Path) -> Run:
             text=True,
             timeout=30,
             cwd=elsewhere,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=child_environment(),
             check=False,
         )
         return Result(done.returncode, done.stdout, done.stderr)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from btrmd.cli.main import VERBS, build_parser
-from btrmd.cli.place import Folders, find_place, run_dir
+from btrmd.cli.place import Folders, find_place
 from btrmd.cli.run_options import (
-    RunOptions,
-    SerialOption,
     decode_address,
     decode_serial,
     decode_speed,
-    split_address,
 )
 from btrmd.cli.verbs_run import decode_options
+from btrmd.net import split_address
+from btrmd.paths import run_dir
+from btrmd.run_options import RunOptions, SerialOption
 
 if TYPE_CHECKING:
     from conftest import Run

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from child_environment import child_environment
 from control_station import Station, wait_until
 
 from btrmd.model.points import POINTS
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from conftest import Run
 
 ROOT = Path(__file__).resolve().parents[2]
-ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+ENVIRONMENT = child_environment()
 HEAVY = (
     "flask",
     "waitress",

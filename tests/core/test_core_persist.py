@@ -46,6 +46,25 @@ def test_a_new_unit_restores_to_a_new_state() -> None:
     )
 
 
+YEAR = 365 * 24 * HOUR
+
+
+@pytest.mark.parametrize("jump_s", [YEAR, -YEAR, 5 * HOUR, 0.0])
+def test_a_clock_set_while_the_daemon_is_away_moves_no_test(jump_s: float) -> None:
+    """Within a boot the machine's own clock counts: only it cannot be set."""
+    bench = scheduled()
+    bench.run(HOUR)
+    stored = json.loads(json.dumps(dump(bench.state, bench.now, bench.wall, "boot-1")))
+    fresh = new_state(Setpoints.of(bench.settings), bench.now + 2 * HOUR)
+    wall = bench.wall + 2 * HOUR + jump_s
+    state = restore(fresh, stored, wall, bench.records, False, "boot-1")
+    assert state.schedule.due is not None
+    assert state.schedule.due - fresh.boot == pytest.approx(7 * HOUR, abs=30.0)
+    other = restore(fresh, stored, bench.wall + 3 * HOUR, bench.records, False, "boot-2")
+    assert other.schedule.due is not None
+    assert other.schedule.due - fresh.boot == pytest.approx(6 * HOUR, abs=30.0)
+
+
 def test_results_capacity_and_faults_come_back() -> None:
     bench = Bench()
     bench.start("2")

@@ -50,3 +50,19 @@ def test_what_is_not_measured_is_not_shown_as_a_number() -> None:
     unknown = {check.name: check for check in listed(bench) if "not known" in check.text}
     assert set(unknown) == {"Supply", "Charger", "Battery voltage", "Load current", "Temperature"}
     assert not any(check.ok for check in unknown.values())
+
+
+def test_a_test_is_not_taken_for_an_outage_that_is_over() -> None:
+    """The supply has not been away: nothing waits for it to hold."""
+    bench = Bench()
+    bench.start()
+    bench.run(5.0)
+    texts = {check.name: check.text for check in listed(bench)}
+    assert texts["Load"] == "The load is on the battery while the supply is there, as in a test."
+    bench.put(supply_v=0.0)
+    bench.run(15.0)
+    assert {c.name: c.text for c in listed(bench)}["Load"] == "The load is on the battery."
+    bench.free("supply_v")
+    bench.run(1.0)
+    texts = {check.name: check.text for check in listed(bench)}
+    assert "The supply is back" in texts["Load"]

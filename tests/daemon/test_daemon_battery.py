@@ -7,10 +7,13 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+import pytest
 from daemon_process import wait_until
 
 if TYPE_CHECKING:
     from conftest import Make
+
+pytestmark = pytest.mark.long  # begun first
 
 
 def test_a_replaced_battery_starts_anew_and_its_history_is_kept(make: Make) -> None:

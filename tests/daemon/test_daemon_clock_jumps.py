@@ -18,6 +18,8 @@ from daemon_process import ROOT, wait_until
 from dnp3_wire import LINK_STATUS, frame
 from hostile import HOST, address, connect
 
+pytestmark = pytest.mark.long  # begun first
+
 RUNNER = ROOT / "tests" / "support" / "jumping_clock.py"
 YEAR_S = 365.0 * 86400.0
 GET = bytes.fromhex(

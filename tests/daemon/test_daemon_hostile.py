@@ -14,6 +14,8 @@ from attacked_station import AttackedStation, descriptors, memory_mb
 from daemon_process import ROOT, wait_until
 from hostile import address, connect
 
+pytestmark = pytest.mark.long  # begun first
+
 CROWD = ROOT / "tests" / "support" / "hostile_crowd.py"
 READ = bytes.fromhex("000100000006010400000001")
 PEAK_MB = 95.0  # docs/operations.md

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from killing import KINDS, KillTest
+
+pytestmark = pytest.mark.long  # begun first
 
 KILLS = 6
 

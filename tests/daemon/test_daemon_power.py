@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from power_cuts import Disk, PowerCuts, missing
 
+pytestmark = pytest.mark.long  # begun first
+
 
 @pytest.mark.skipif(bool(missing()), reason=missing())
 def test_three_power_cuts_lose_nothing() -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from daemon_process import wait_until
+from daemon_process import PLAIN, wait_until
 
 if TYPE_CHECKING:
     from conftest import Make
@@ -61,7 +61,7 @@ PROMISED = (
 
 
 def test_ready_line_listeners_health_and_points(make: Make) -> None:
-    daemon = make()
+    daemon = make(runner=PLAIN)
     daemon.config_dir.rmdir()  # nobody need make it by hand
     daemon.spawn("--fresh")
     assert daemon.wait_ready() == f"ready http://{daemon.address}\n"
@@ -89,7 +89,7 @@ def test_servers_answer_during_the_self_test_and_tests_are_refused(make: Make) -
 
 
 def test_without_web_it_is_ready_all_the_same(make: Make) -> None:
-    daemon = make(http="none")
+    daemon = make(http="none", runner=PLAIN)
     daemon.spawn("--fresh")
     assert daemon.wait_ready() == "ready\n"
     assert json.loads((daemon.state_dir / "run/listeners.json").read_text())["http"] is None
@@ -142,7 +142,7 @@ def test_two_daemons_side_by_side(make: Make) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_in_order(make: Make, number: signal.Signals) -> None:
-    daemon = make().start("--fresh")
+    daemon = make(runner=PLAIN).start("--fresh")
     started = time.monotonic()
     assert daemon.process is not None
     daemon.process.send_signal(number)

@@ -13,6 +13,8 @@ from daemon_process import RECORD, DaemonProcess, wait_until
 if TYPE_CHECKING:
     from conftest import Make
 
+pytestmark = pytest.mark.long  # begun first
+
 Row = tuple[float, float, float]  # time_s, battery_v, battery_a
 
 

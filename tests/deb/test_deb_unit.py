@@ -138,3 +138,21 @@ def test_an_upgrade_never_runs_what_was_compiled_before(tmp_path: Path) -> None:
         assert not list(library.rglob("__pycache__"))
     # Root's own commands leave nothing behind that was compiled by time.
     assert (ROOT / "deb/btrmd").read_text().startswith("#!/usr/lib/btrmd/bin/python3 -IB\n")
+
+
+def test_the_templates_are_compiled_at_the_installation(tmp_path: Path) -> None:
+    """A unit's package is read-only: what is not compiled then is compiled at every start."""
+    statement = (
+        line_of("postinst.in", "/usr/lib/btrmd/bin/python3 -I -c")
+        .partition('"')[2]
+        .partition('"')[0]
+    )
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT), "PYTHONPYCACHEPREFIX": str(tmp_path),
+    }  # fmt: skip
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    words = [sys.executable, "-c", statement]
+    subprocess.run(words, env=environment, check=True, timeout=120)
+    templates = {path.stem for path in (ROOT / "btrmd/servers/web/templates").glob("*.html")}
+    made = {path.name.partition(".")[0] for path in tmp_path.rglob("templates/*.pyc")}
+    assert templates <= made

@@ -24,6 +24,12 @@ def test_few_rows_stay_as_they_are() -> None:
     assert thin(rows, len(rows)) == rows
 
 
+@pytest.mark.parametrize("amps", [(0.0, 5e-324), (2e-323, 2.5e-323)])
+def test_two_neighbouring_numbers_have_no_middle(amps: tuple[float, float]) -> None:
+    rows = [CurveRow(10.0 * k, 12.5, -amps[k % 2], None, None) for k in range(60)]
+    assert len(thin(rows, 8)) <= 8
+
+
 @given(
     amps=st.lists(st.floats(0.0, 20.0), min_size=50, max_size=600),
     limit=st.integers(8, 60),

@@ -356,13 +356,14 @@ def test_reserved_addresses_are_refused_in_the_settings(bench: Bench, key: str) 
 # --- the pinned library --------------------------------------------------------------------------
 
 OVERRIDDEN = (
-    "_addressed_to_us", "_cold_restart", "_dispatch_fragment", "_handle_frame", "_handle_write",
-    "_has_news", "_indications", "_initiate_wait", "_reads_events", "_receive_broadcast",
-    "_set_unsolicited", "_unconfirmed", "connection_reset", "initiate",
+    "_addressed_to_us", "_cold_restart", "_dispatch_fragment", "_event_body", "_handle_frame",
+    "_handle_write", "_has_news", "_indications", "_initiate_wait", "_reads_events",
+    "_receive_broadcast", "_set_unsolicited", "_split_read", "_static_blocks", "_unconfirmed",
+    "connection_reset", "initiate",
 )  # fmt: skip
 CALLED = ("_abandon", "_handle_fragment", "_is_restart_write", "_send")
 ATTRIBUTES = (
-    "_acted", "_announced", "_awaited", "_clock", "_deferred", "_enabled", "_frames",
+    "_acted", "_announced", "_awaited", "_clock", "_deferred", "_enabled", "_events", "_frames",
     "_outstation_address", "_restart", "_restart_handler", "_select", "_unsolicited_resume",
     "_unsolicited_retries", "_unsolicited_timeout",
 )  # fmt: skip

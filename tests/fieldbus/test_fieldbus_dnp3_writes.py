@@ -255,6 +255,18 @@ def test_cold_restart_has_its_own_permission(bench: Bench, master: Master) -> No
     assert [c for c in bench.asked if isinstance(c, RestartUnit)] == [RestartUnit("dnp3 127.0.0.1")]
 
 
+@pytest.mark.parametrize(
+    ("start_s", "announced"),
+    [(0.7, 6_000), (0.2, 5_000), (9.0, 22_000), (60.0, 30_000), (None, 30_000)],
+)
+def test_a_cold_restart_announces_what_the_start_took(
+    bench: Bench, master: Master, start_s: float | None, announced: int
+) -> None:
+    bench.bus.start_s = start_s
+    response = master.ask(13)
+    assert response.body == bytes.fromhex("34 02 07 01") + announced.to_bytes(2, "little")
+
+
 def test_a_broadcast_write_is_done_and_not_answered(bench: Bench, master: Master) -> None:
     request = bytes([0xC0]) + bytes.fromhex("C1 02 0A 01 00 01 01 01")
     master.send_raw(frame(UNCONFIRMED, 0xFFFF, 1, request))

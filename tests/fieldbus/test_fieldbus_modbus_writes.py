@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from fieldbus_station import Station, Wire
 
+from btrmd.bus import Bus
 from btrmd.model.commands import (
     Answer,
     ChangeSettings,
@@ -16,7 +17,6 @@ from btrmd.model.commands import (
     StartTest,
     StopTest,
 )
-from btrmd.servers.fieldbus import context
 from btrmd.servers.fieldbus.context import NO_RESET
 
 ME = "modbus 127.0.0.1"
@@ -136,7 +136,7 @@ def test_writes_may_be_forbidden(start_station: Callable[..., Station]) -> None:
 def test_an_owner_that_does_not_answer_is_busy(
     station: Station, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(context.FieldbusContext.ask, "__defaults__", (0.05,))
+    monkeypatch.setattr(Bus.submit_async, "__defaults__", (0.05,))
     station.owner.is_deaf.set()
     with station.connect() as other:
         wire.send("0001 0000 0006 01 05 0001 ff00")

@@ -8,7 +8,7 @@ import pytest
 
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
-from btrmd.net import is_same_host, plain_network, plain_peer
+from btrmd.net import host_and_port, is_same_host, plain_network, plain_peer, split_address
 from btrmd.servers.fieldbus.access import AllowList
 
 TEN = ["10.0.0.1", "::ffff:10.0.0.1", "::FFFF:10.0.0.1", "::ffff:a00:1", "0:0:0:0:0:ffff:a00:1"]
@@ -54,3 +54,27 @@ def test_the_settings_take_every_form() -> None:
 )
 def test_other_peers_stay_as_they_are(peer: str, plain: str) -> None:
     assert plain_peer(peer) == plain
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("10.0.0.1:502", ("10.0.0.1", 502)),
+        ("[::1]:0", ("::1", 0)),
+        ("cabinet-7.plant.example:65535", ("cabinet-7.plant.example", 65535)),
+    ],
+)
+def test_host_and_port_are_read_as_they_are_written(text: str, parts: tuple[str, int]) -> None:
+    assert split_address(text) == parts
+    assert host_and_port(*parts) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["", "h", "h:", "h:65536", "h:+1", "h: 1", "h:1_0", "h:" + "1" * 5000]
+)
+def test_what_is_no_host_and_port_is_refused_by_name(text: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"refused: allowed is HOST:PORT, port 0\.\.65535"
+    ) as error:
+        split_address(text)
+    assert repr(text) in str(error.value)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btrmd.model.number_text import read_number
+from btrmd.model.number_text import format_number, read_number
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "+2.5", ".5", "3.", "1e3", "1E-3", "007"])
@@ -26,3 +26,22 @@ def test_no_numbers(text: str) -> None:
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_number_that_python_writes(value: float) -> None:
     assert read_number(repr(value)) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "unit", "text"),
+    [
+        (13.456, 2, "V", "13.46 V"),
+        (-0.004, 2, "A", "0.00 A"),
+        (-0.006, 2, "A", "-0.01 A"),
+        (-0.4, 0, "", "0"),
+        (-10.0, 0, "", "-10"),
+        (25, 1, "C", "25.0 C"),
+        (0.0, 3, "", "0.000"),
+        (-0.0, 3, "", "0.000"),
+    ],
+)
+def test_what_rounds_to_nothing_has_no_sign(
+    value: float, decimals: int, unit: str, text: str
+) -> None:
+    assert format_number(value, decimals, unit) == text

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -267,6 +268,13 @@ def test_two_units_with_one_serial_number_hear_of_each_other(
 SUBACK = re.compile(rb"(\x90\x04..\x00)\x00", re.DOTALL)  # MQTT 5.0, 3.9: one reason code
 
 
+def end(listener: socket.socket) -> None:
+    """Close it, and wake the thread that waits in accept(): closing alone leaves it there."""
+    with suppress(OSError):
+        listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+
+
 class Link:
     """A TCP proxy: `hold` swallows what is sent, in both directions, without a word; with `is_deaf`
     the broker's consent to a subscription becomes a refusal (mosquitto's acl_file never gives one,
@@ -306,7 +314,7 @@ class Link:
             return
 
     def close(self) -> None:
-        self._listener.close()
+        end(self._listener)
         for one in self._sockets:
             one.close()
 
@@ -414,6 +422,7 @@ class OldBroker:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self._link = Link(port)
+        self._sockets: list[socket.socket] = []
         self.versions: list[int] = []
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -421,6 +430,7 @@ class OldBroker:
         while True:
             try:
                 client, _ = self._listener.accept()
+                self._sockets.append(client)
                 head = client.recv(4096)
                 self.versions.append(head[head.index(b"MQTT") + 4])
                 if self.versions[-1] == 5:
@@ -428,6 +438,7 @@ class OldBroker:
                     client.close()
                     continue
                 far = socket.create_connection(("127.0.0.1", self._link.port))
+                self._sockets.append(far)
                 far.sendall(head)
             except OSError:
                 return
@@ -436,8 +447,10 @@ class OldBroker:
                 pump.start()
 
     def close(self) -> None:
-        self._listener.close()
+        end(self._listener)
         self._link.close()
+        for one in self._sockets:
+            one.close()
 
 
 def test_a_broker_that_speaks_3_1_1_only(

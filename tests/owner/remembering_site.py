@@ -3,6 +3,8 @@ and the memory as the daemon has them. Years of tests in seconds."""
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 from station import Station
 
 from btrmd.core.actions import Action, ForgetBattery, SaveRecord
@@ -38,8 +40,13 @@ class Site(Station):
         self.age(soh)
         self.run(30.0)
 
+    def copy(self) -> Site:
+        """One that goes on by itself from here. What nobody can change is shared."""
+        shared = (self.settings, self.state)
+        return deepcopy(self, {id(one): one for one in shared})
+
     def _permit(self) -> None:
-        self.plant.battery_permitted = not self.state.lvd.is_open
+        self.plant.unfed.is_permitted = not self.state.lvd.is_open
 
     def age(self, soh: float) -> None:
         """Another state of health, as `btrmd sim battery.soh=` sets it, on a full battery."""

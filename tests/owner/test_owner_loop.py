@@ -226,10 +226,10 @@ def test_run_ticks_until_it_is_told_to_stop(make_rig: Callable[..., Rig]) -> Non
 
 
 def test_the_plant_is_told_whether_the_battery_may_feed_the_load(rig: Rig) -> None:
-    assert rig.world.plant.battery_permitted
+    assert rig.world.plant.unfed.is_permitted
     assert rig.ask(ChangeSettings({"ups.enabled": False}, "test")).ok
     rig.tick(2)
-    assert not rig.world.plant.battery_permitted
+    assert not rig.world.plant.unfed.is_permitted
 
 
 def test_single_source_reaches_board_and_plant(rig: Rig) -> None:

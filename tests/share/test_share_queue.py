@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from btrmd.servers.allowance import Allowance
-from btrmd.servers.fair_queue import FairQueue
+from btrmd.servers.fair_queue import MOST_FINISHES, FairQueue
 
 
 def test_the_cheapest_place_is_served_first_and_equals_in_their_turn() -> None:
@@ -64,3 +64,74 @@ def test_an_allowance_is_used_up_and_comes_back() -> None:
     assert not allowance.is_used_up, "never more than the burst is saved up"
     allowance.use(0.02)
     assert allowance.is_used_up
+
+
+def serve(queue: FairQueue[str], cost: float = 0.05) -> str:
+    """One item served, a crowd's at that cost in s; its place, which asks again at once if it is a
+    crowd's."""
+    taken = queue.pop()
+    assert taken is not None
+    is_crowd = taken.place.startswith("crowd")
+    queue.spent(taken.place, cost if is_crowd else 0.001)
+    if is_crowd:
+        queue.push(taken.place, taken.item)
+    return taken.place
+
+
+def test_what_was_used_while_nobody_waited_is_not_held_against_its_place() -> None:
+    """Somebody looks at many pages; then forty addresses come that have used nothing."""
+    queue: FairQueue[str] = FairQueue(lambda place: 0.0, most=1000, each=100)
+    for _ in range(1000):
+        queue.push("owner", "page")
+        serve(queue)
+    for n in range(40):
+        queue.push(f"crowd {n}", "dear")
+    serve(queue)
+    queue.push("owner", "page")
+    turns = 1
+    while serve(queue) != "owner":
+        turns += 1
+    assert turns <= 41  # one of each of them, and no more
+
+
+def test_who_asks_little_is_served_next_beside_those_who_ask_much() -> None:
+    queue: FairQueue[str] = FairQueue(lambda place: 0.0, most=1000, each=100)
+    for n in range(40):
+        queue.push(f"crowd {n}", "dear")
+    for _ in range(100):
+        serve(queue)
+    turns = []
+    for _ in range(50):
+        queue.push("monitor", "healthz")
+        turns.append(1)
+        while serve(queue) != "monitor":
+            turns[-1] += 1
+        for _ in range(20):
+            serve(queue)
+    assert max(turns) <= 41
+    assert sorted(turns)[25] <= 2
+
+
+def test_equal_shares_of_time_go_to_places_that_always_want_some() -> None:
+    """One asks dear things, one cheap things: each gets as much time, not as many turns."""
+    queue: FairQueue[str] = FairQueue(lambda place: 0.0, most=10, each=5)
+    cost = {"crowd dear": 0.05, "crowd cheap": 0.001}
+    for place in cost:
+        queue.push(place, "x")
+    used = dict.fromkeys(cost, 0.0)
+    for _ in range(1000):
+        taken = queue.pop()
+        assert taken is not None
+        queue.spent(taken.place, cost[taken.place])
+        used[taken.place] += cost[taken.place]
+        queue.push(taken.place, "x")
+    assert abs(used["crowd dear"] - used["crowd cheap"]) <= 0.05
+
+
+def test_finishes_of_a_flood_of_addresses_are_forgotten() -> None:
+    queue: FairQueue[str] = FairQueue(lambda place: 0.0, most=10, each=5)
+    for n in range(5000):
+        queue.push(f"spoofed {n}", "x")
+        queue.pop()
+        queue.spent(f"spoofed {n}", 0.001)
+    assert len(queue._finishes) <= MOST_FINISHES

@@ -9,6 +9,7 @@ import pytest
 from btrmd.hal.sim.battery import SimBattery
 from btrmd.hal.sim.keys import set_keys
 from btrmd.hal.sim.plant import Plant
+from btrmd.hal.sim.truth import truth as truth_of
 
 
 def discharged(
@@ -111,13 +112,13 @@ def test_the_charger_goes_through_its_stages_and_fills_it(run, plant):
     stages = []
     for _ in range(30 * 60):
         run(plant, 60, 1.0)
-        stage = plant.truth()["charger"]["stage"]
+        stage = truth_of(plant)["charger"]["stage"]
         if not stages or stages[-1] != stage:
             stages.append(stage)
             volts = plant.sense().battery_v
             assert {"bulk": volts < 14.38, "absorption": volts > 14.3, "float": True}[stage]
     assert stages == ["bulk", "absorption", "float"]
-    truth = plant.truth()
+    truth = truth_of(plant)
     assert truth["battery"]["soc"] > 0.99
     assert truth["battery"]["volts"] == pytest.approx(13.52, abs=0.03)
     assert 0.0 < truth["battery"]["amps"] < 0.1
@@ -126,10 +127,10 @@ def test_the_charger_goes_through_its_stages_and_fills_it(run, plant):
 def test_charger_off_and_on_again(run, plant):
     set_keys(plant, {"charger.on": 0})
     run(plant, 1)
-    assert plant.truth()["charger"] == {"volts": 0.0, "amps": 0.0, "on": False, "stage": "off"}
+    assert truth_of(plant)["charger"] == {"volts": 0.0, "amps": 0.0, "on": False, "stage": "off"}
     set_keys(plant, {"charger.on": 1})
     run(plant, 1)
-    assert plant.truth()["charger"]["stage"] in ("bulk", "absorption")
+    assert truth_of(plant)["charger"]["stage"] in ("bulk", "absorption")
     assert plant.sense().charger_v > 13.0
 
 
@@ -145,17 +146,17 @@ def test_true_runtime_is_what_happens(run, keys, blocks):
     plant = Plant(blocks)
     set_keys(plant, keys)
     run(plant, 10)
-    before = plant.truth()["battery"]["true_runtime_s"]
+    before = truth_of(plant)["battery"]["true_runtime_s"]
     plant.set_coil("k2", True)
     plant.set_coil("k1", True)
     run(plant, 1)
-    in_test = plant.truth()["battery"]["true_runtime_s"]
+    in_test = truth_of(plant)["battery"]["true_runtime_s"]
     run(plant, 0.9 * before, 1.0)
-    late = plant.truth()["battery"]["true_runtime_s"]
+    late = truth_of(plant)["battery"]["true_runtime_s"]
     while plant.crossed_s is None:
         run(plant, 1, 1.0)
     assert plant.sense().battery_v == pytest.approx(11.0 * blocks, abs=0.05)
-    assert plant.truth()["battery"]["true_runtime_s"] == plant.crossed_s
+    assert truth_of(plant)["battery"]["true_runtime_s"] == plant.crossed_s
     for said in (before, in_test, late):
         assert said == pytest.approx(plant.crossed_s, rel=0.002)
 
@@ -163,16 +164,16 @@ def test_true_runtime_is_what_happens(run, keys, blocks):
 def test_true_runtime_follows_the_load_in_a_test_and_a_profile(run, plant, tmp_path):
     plant.set_coil("k1", True)
     run(plant, 3600, 1.0)
-    light = plant.truth()["battery"]["true_runtime_s"]
+    light = truth_of(plant)["battery"]["true_runtime_s"]
     set_keys(plant, {"load.amps": 4})
     run(plant, 1)
-    heavy = plant.truth()["battery"]["true_runtime_s"]
+    heavy = truth_of(plant)["battery"]["true_runtime_s"]
     assert 3600 < heavy < 0.65 * light
     path = tmp_path / "radio.csv"
     path.write_text("time_s,amps\n0,1\n55,3\n60,1\n")
     plant = Plant()
     set_keys(plant, {"load.profile": path})
-    said = plant.truth()["battery"]["true_runtime_s"]
+    said = truth_of(plant)["battery"]["true_runtime_s"]
     plant.set_coil("k2", True)
     plant.set_coil("k1", True)
     while plant.crossed_s is None:
@@ -182,14 +183,14 @@ def test_true_runtime_follows_the_load_in_a_test_and_a_profile(run, plant, tmp_p
 
 def test_no_load_has_no_runtime(plant):
     set_keys(plant, {"load.amps": 0})
-    assert plant.truth()["battery"]["true_runtime_s"] is None
+    assert truth_of(plant)["battery"]["true_runtime_s"] is None
 
 
 def test_looking_ahead_is_quick():
     plant = Plant()
     set_keys(plant, {"battery.rated_ah": 100, "load.amps": 0.2})
     start = time.thread_time()
-    assert plant.truth()["battery"]["true_runtime_s"] > 400 * 3600
+    assert truth_of(plant)["battery"]["true_runtime_s"] > 400 * 3600
     assert time.thread_time() - start < 0.02
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from btrmd.hal.sim.keys import set_keys
 from btrmd.hal.sim.plant import Plant
+from btrmd.hal.sim.truth import truth as truth_of
 
 
 def changed(plant: Plant, **keys: object) -> None:
@@ -127,7 +128,7 @@ def test_an_open_battery_path_is_dropped_when_the_battery_is_permitted(run, plan
 def test_without_a_source_the_load_is_dead_not_dropped(run, plant, reason):
     if not reason:  # LVD, or UPS mode off
         plant.set_coil("k3", True)
-        plant.battery_permitted = False
+        plant.unfed.is_permitted = False
     set_keys(plant, reason)
     run(plant, 1)
     changed(plant, supply_on=0)
@@ -151,18 +152,18 @@ def test_a_path_that_is_welded_open_cannot_feed(run, plant):
 def test_the_dying_battery_lets_the_load_go_once_and_the_hat_too(run, plant):
     changed(plant, battery_soc=0.01, charger_on=0, supply_on=0, load_amps=5)
     run(plant, 3 * 3600, 1.0)
-    truth = plant.truth()
+    truth = truth_of(plant)
     assert truth["load"]["amps"] == 0.0
     assert truth["load"]["dead_s"] > 3000
     assert truth["load"]["dropped_s"] == 0.0
     assert not plant.sense().powered
     plant.set_coil("k3", True)
     run(plant, 1)
-    assert not plant.truth()["relays"]["k3"]["coil"]  # no power, no coil
+    assert not truth_of(plant)["relays"]["k3"]["coil"]  # no power, no coil
     changed(plant, supply_on=1)
     run(plant, 3)
     assert plant.sense().powered
-    assert plant.truth()["relays"]["k3"]["contact"]
+    assert truth_of(plant)["relays"]["k3"]["contact"]
 
 
 def test_the_charger_feeds_the_load_through_node_n(run, plant):
@@ -201,15 +202,15 @@ def test_single_source_is_one_source_with_one_current(run, plant):
     changed(plant, supply_on=0)
     run(plant, 1)
     assert plant.sense().charger_v == 0.0
-    assert plant.truth()["charger"]["on"] is False
-    assert plant.truth()["charger"]["stage"] == "off"
+    assert truth_of(plant)["charger"]["on"] is False
+    assert truth_of(plant)["charger"]["stage"] == "off"
 
 
 def test_a_bypassed_load_misses_its_shunt_and_nothing_else(run, plant):
     changed(plant, wiring_load_bypass=0.25)
     run(plant, 1)
     assert plant.sense().load_a == pytest.approx(1.5)
-    assert plant.truth()["load"]["amps"] == 2.0
+    assert truth_of(plant)["load"]["amps"] == 2.0
     assert plant.sense().supply_a > 2.0
 
 
@@ -220,7 +221,7 @@ def test_a_profile_changes_the_load_within_the_step(run, plant, tmp_path):
     seen = []
     for _ in range(40):
         plant.step(0.1)
-        seen.append(plant.truth()["load"]["amps"])
+        seen.append(truth_of(plant)["load"]["amps"])
     assert sorted(set(seen)) == [1.0, 5.0]
     assert seen.count(5.0) == pytest.approx(10, abs=4)
     changed(plant, load_profile="off")
@@ -234,5 +235,5 @@ def test_noise_is_small_seeded_and_not_in_the_truth(run):
     run(two, 1)
     assert one.sense() == two.sense()
     assert one.sense() is one.sense()  # one measurement a step
-    assert one.sense().battery_v != one.truth()["battery"]["volts"]
-    assert one.sense().battery_v == pytest.approx(one.truth()["battery"]["volts"], abs=0.02)
+    assert one.sense().battery_v != truth_of(one)["battery"]["volts"]
+    assert one.sense().battery_v == pytest.approx(truth_of(one)["battery"]["volts"], abs=0.02)

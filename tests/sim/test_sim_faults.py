@@ -14,6 +14,7 @@ from btrmd.hal.sim.keys import KEYS, set_keys
 from btrmd.hal.sim.plant import Plant
 from btrmd.hal.sim.reading_fault import read_lie
 from btrmd.hal.sim.saved import encode_plant, restore_plant
+from btrmd.hal.sim.truth import truth as truth_of
 from btrmd.hal.sim.world import open_world
 
 CONFIG = load_hardware(REFERENCE)
@@ -97,10 +98,10 @@ def test_the_bank_is_the_sum_of_its_blocks_and_the_weak_one_ends_it(run):
         changed(plant, supply__on=0)
         run(plant, 3600, 1.0)
     assert (
-        uneven.truth()["battery"]["true_runtime_s"]
-        < 0.75 * even.truth()["battery"]["true_runtime_s"]
+        truth_of(uneven)["battery"]["true_runtime_s"]
+        < 0.75 * truth_of(even)["battery"]["true_runtime_s"]
     )
-    blocks = [uneven.battery.volts_of(n) for n in (1, 2, 3, 4)]
+    blocks = uneven.battery.volts_under(0.0)
     assert sum(blocks) == pytest.approx(4 * uneven.battery.thevenin()[0])
     assert min(blocks) == blocks[1]
     assert blocks[0] == blocks[2] == blocks[3]
@@ -116,10 +117,10 @@ def test_a_shorted_cell_takes_a_sixth_of_its_block(run, plant):
 
 def test_a_block_that_the_bank_does_not_have_waits_for_it(plant):
     changed(plant, battery__block2__soh=0.5, battery__soc=0.7)
-    assert plant.truth()["battery"]["soc"] == pytest.approx(0.7)
+    assert truth_of(plant)["battery"]["soc"] == pytest.approx(0.7)
     changed(plant, battery__blocks=2)
     assert [part.soh for part in plant.battery.parts] == [1.0, 0.5]
-    assert plant.truth()["battery"]["soc"] == pytest.approx(0.7)
+    assert truth_of(plant)["battery"]["soc"] == pytest.approx(0.7)
     changed(plant, battery__soh=0.9)
     assert plant.battery.soh == 0.9
     assert not plant.block_soh, "the health of the bank is that of all its blocks"
@@ -289,7 +290,7 @@ def test_it_is_one_from_10_5_v_until_a_minute_above_12_5_v(run, plant):
 
 def test_a_policy_that_forbids_the_battery_is_one(run, plant):
     changed(plant, supply__on=0, charger__on=0)
-    plant.battery_permitted = False
+    plant.unfed.is_permitted = False
     plant.set_coil("k3", True)
     assert dark(plant, run, 5)[0] == 0.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from btrmd.hal.sim.keys import KEYS, check_keys, set_key, set_keys
+from btrmd.hal.sim.truth import truth as truth_of
 from btrmd.model.errors import SettingError
 
 # DESIGN section 7, typed by hand
@@ -138,7 +139,7 @@ def test_all_promised_keys_exist_and_one_more():
     ],
 )
 def test_a_refusal_names_key_value_and_range_and_changes_nothing(plant, key, value):
-    before = plant.truth()
+    before = truth_of(plant)
     with pytest.raises(SettingError) as caught:
         set_keys(plant, {"load.amps": 7, key: value, "noise": 1} | {key: value})
     error = caught.value
@@ -146,7 +147,7 @@ def test_a_refusal_names_key_value_and_range_and_changes_nothing(plant, key, val
     assert key in str(error)
     assert repr(value) in str(error)
     assert error.allowed in str(error)
-    assert plant.truth() == before
+    assert truth_of(plant) == before
     assert not plant.noise
 
 
@@ -179,8 +180,8 @@ def test_each_key_moves_its_part(run, plant):
     assert sense.load_a == 3.5
     assert sense.io_v == (1.5, 0.0, 0.0, 48.0)
     assert sense.temperature_c == -5.0
-    assert plant.truth()["battery"]["soc"] == pytest.approx(0.5, abs=0.001)
-    assert plant.truth()["battery"]["soh"] == 0.8
+    assert truth_of(plant)["battery"]["soc"] == pytest.approx(0.5, abs=0.001)
+    assert truth_of(plant)["battery"]["soh"] == 0.8
     assert plant.battery.rated_ah == 40.0
     assert plant.i2c_faults == {0x4A: "nack"}
     assert plant.relay_faults["k2"] == "welded"

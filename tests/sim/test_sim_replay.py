@@ -10,6 +10,7 @@ import pytest
 from btrmd.hal.sim.keys import set_keys
 from btrmd.hal.sim.load import read_profile
 from btrmd.hal.sim.replay import ReplayRecord, read_record
+from btrmd.hal.sim.truth import truth as truth_of
 from btrmd.model.errors import DataError, SettingError
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "bboxx_17ah_2A3.csv"
@@ -94,7 +95,7 @@ def test_time_stops_while_k1_is_off(run, plant):
 
 def test_the_true_runtime_is_the_files_own_crossing(run, plant):
     set_keys(plant, {"battery.replay": EXAMPLE})
-    said = plant.truth()["battery"]["true_runtime_s"]
+    said = truth_of(plant)["battery"]["true_runtime_s"]
     # 11429 s 11.078 V, 12029 s 10.854 V
     assert said == pytest.approx(11429 + 600 * 0.078 / 0.224, abs=0.1)
     start(run, plant)
@@ -102,7 +103,7 @@ def test_the_true_runtime_is_the_files_own_crossing(run, plant):
     assert plant.crossed_s is None
     run(plant, 10, 1.0)
     assert plant.crossed_s == pytest.approx(said, abs=1.1)
-    assert plant.truth()["battery"]["true_runtime_s"] == said
+    assert truth_of(plant)["battery"]["true_runtime_s"] == said
 
 
 def test_the_crossing_goes_on_with_the_last_slope():

@@ -7,6 +7,8 @@ from honest_sites import SITES, HonestSite, noisy, quiet
 
 from btrmd.model.events import Kind
 
+pytestmark = pytest.mark.long  # begun first
+
 
 @pytest.mark.parametrize(
     ("name", "volts", "days"), [("quiet", 48, 0.25), ("generator", 12, 0.6), ("noisy", 24, 0.25)]

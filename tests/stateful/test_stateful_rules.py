@@ -10,6 +10,8 @@ from chaos import Chaos, Violation
 import btrmd.core.step as step_module
 from btrmd.model.readings import GOOD
 
+pytestmark = pytest.mark.long  # begun first
+
 STEPS = 4_000
 GROUPS = 20
 SEEDS = 5  # a group

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,6 +17,7 @@ PACKAGE = ROOT / "btrmd"
 PACKAGES = {
     "flask": "servers/web",
     "werkzeug": "servers/web",
+    "jinja2": "servers/web",
     "waitress": "servers/web",
     "gpiozero": "hal",
     "smbus2": "hal",
@@ -59,6 +60,98 @@ def strangers(path: Path, where: str) -> list[str]:
                 f"{where}:{line} imports {top}, which belongs in {package or 'no package yet'}"
             )
     return found
+
+
+def modules_of(package: Path) -> dict[str, Path]:
+    """Dotted name -> file of every module below `package`."""
+    found = {}
+    for path in package.rglob("*.py"):
+        parts = path.relative_to(package.parent).with_suffix("").parts
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return found
+
+
+def used_by(name: str, path: Path, known: Collection[str]) -> set[str]:
+    """The modules of `known` that a file imports anywhere, also lazily or for types only."""
+    package = name.split(".") if path.name == "__init__.py" else name.split(".")[:-1]
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), str(path))):
+        if isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*above, *(node.module or "").split(".")]).rstrip(".")
+            names = (f"{base}.{alias.name}" for alias in node.names)
+            found |= {name if name in known else base for name in names}
+        elif isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+    return (found & set(known)) - {name}
+
+
+def circle(uses: Mapping[str, Collection[str]]) -> list[str]:
+    """Names each of which uses the next one and the last one the first; [] where there are none."""
+    done: set[str] = set()
+    way: list[str] = []
+
+    def follow(name: str) -> list[str]:
+        if name in way:
+            return way[way.index(name) :]
+        if name in done:
+            return []
+        way.append(name)
+        for other in sorted(uses.get(name, ())):
+            if found := follow(other):
+                return found
+        way.pop()
+        done.add(name)
+        return []
+
+    return next((found for name in sorted(uses) if (found := follow(name))), [])
+
+
+def uses_of(package: Path) -> dict[str, set[str]]:
+    modules = modules_of(package)
+    return {name: used_by(name, path, modules) for name, path in modules.items()}
+
+
+def uses_of_packages(uses: Mapping[str, Collection[str]]) -> dict[str, set[str]]:
+    """The same between what stands directly below the root package."""
+
+    def top(name: str) -> str:
+        return ".".join(name.split(".")[:2])
+
+    found: dict[str, set[str]] = {top(name): set() for name in uses}
+    for name, others in uses.items():
+        found[top(name)] |= {top(other) for other in others} - {top(name)}
+    return found
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """Not of modules, not of packages; neither lazily nor for type checking only."""
+    uses = uses_of(PACKAGE)
+    assert len(uses) > 400
+    assert circle(uses) == []
+    assert circle(uses_of_packages(uses)) == []
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    root = tmp_path / "unit"
+    for name, text in {
+        "__init__": "",
+        "cli/__init__": "",
+        "cli/main": "from ..daemon import run\n",
+        "cli/place": "",
+        "daemon/__init__": "from ..cli.place import HERE\n",
+        "sim": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from . import truth\n",
+        "truth": "def f():\n    import unit.sim\n",
+    }.items():
+        path = root / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    uses = uses_of(root)
+    assert circle(uses) == ["unit.sim", "unit.truth"]
+    (root / "truth.py").write_text("")
+    uses = uses_of(root)
+    assert circle(uses) == []
+    assert circle(uses_of_packages(uses)) == ["unit.cli", "unit.daemon"]
 
 
 def package_of(path: Path) -> str:

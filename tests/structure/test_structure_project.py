@@ -89,7 +89,7 @@ def test_the_architecture_names_every_package_and_no_other() -> None:
     named = {
         name
         for row in table.splitlines()[2:]
-        for name in re.findall(r"`([a-z]+(?:/|\.py))`", row.split("|")[1] if row else "")
+        for name in re.findall(r"`([a-z_]+(?:/|\.py))`", row.split("|")[1] if row else "")
     }
     tree = {
         f"{path.name}/" if path.is_dir() else path.name

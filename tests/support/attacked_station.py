@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon_process import DaemonProcess, wait_until
+from daemon_process import PLAIN, DaemonProcess, wait_until
 
 SITE = """[defaults]
 modbus.enabled = true
@@ -68,7 +68,7 @@ class AttackedStation:
     """A simulated station in a folder of its own, on free ports of this machine."""
 
     def __init__(self, folder: Path, speed: float = 1.0) -> None:
-        self.unit = DaemonProcess(folder, speed)
+        self.unit = DaemonProcess(folder, speed, runner=PLAIN)  # its memory is looked at
         (self.unit.config_dir / "btrmd.toml").write_text(SITE)
         self.ports: dict[str, int] = {}
 

@@ -158,6 +158,7 @@ class Chaos:
             self._aim()
         if random.random() < 0.05:
             self.rules.check_blindness(CHANNELS)
+            self.rules.check_edge()
         self.rules.before(tuple(commands))
         station.tick(*commands)
         self.rules.after()

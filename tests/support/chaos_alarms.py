@@ -71,8 +71,11 @@ class AlarmRules:
         return self.station.settings.blocks == self.station.plant.blocks
 
     def _deadline(self, key: str, holds: bool, seconds: float) -> None:
+        if not holds:
+            self._held.pop(f"alarm {key}", None)
+            return
         raised = key in self.station.state.alarms.raised
-        if self._for(f"alarm {key}", holds and not raised and self._same_shape(), seconds):
+        if self._for(f"alarm {key}", not raised and self._same_shape(), seconds):
             self.fail(f"{key} is not raised after {seconds:g} s")
 
     # --- in time -------------------------------------------------------------------------------

@@ -125,6 +125,22 @@ class Rules:
         if made[0] != made[1]:
             self.fail(f"a decision was taken on a bad reading of {', '.join(blind)}")
 
+    def check_edge(self) -> None:
+        """What a guard's edge may do between two steps is what the next step would have done."""
+        station = self.station
+        state = station.state
+        if not state.k1_on_guard or station.inputs.guard is not False:
+            return
+        if state.setpoints.settings is not station.settings:
+            return  # the next step is the first to know of a change
+        inputs = station.read()._replace(guard=True)
+        made, _ = step(state, inputs, station.settings, (), station.now)
+        known = made.plausible.believed(inputs)
+        if not known.supply_v.good or known.guard is not True:
+            return  # what was armed on is no longer believed
+        if not made.outputs.k1:
+            self.fail("a guard's edge energises K1, and the core would not")
+
     def _check_drop(self) -> None:
         """The load is never dropped. The plant excuses an open LVD only where it is justified."""
         dropped = self.station.plant.dropped_s

@@ -104,7 +104,8 @@ class Stories:
             return
         if ending < 0.2:  # a part of the load is switched off, and the battery comes to its end
             self._at(begun + 100.0, self._put(load__amps=0.6 * load))
-            self._at(begun + 640.0, self._put(battery__soc=0.005))
+            end = random.choice((0.005, 0.02, 0.04))
+            self._at(begun + 605.0, self._put(battery__soc=end))
             self._at(begun + 1000.0, chaos.heal)
             return
         for _ in range(random.choice((0, 1, 1, 2))):

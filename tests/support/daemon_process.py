@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import queue
 import signal
 import subprocess
@@ -13,7 +12,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
+
+import fork_server
+from child_environment import child_environment
 
 from btrmd.cli.client import ControlClient
 from btrmd.cli.place import Folders
@@ -22,7 +24,11 @@ ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-long-password"
 POLL_S = 0.02
 START_S = 20.0  # a slow machine is no failure
+PLAIN = ("-m", "btrmd")
 RECORD = ROOT / "docs/examples/bboxx_17ah_2A3.csv"
+
+
+Process = subprocess.Popen[str] | fork_server.ForkedProcess
 
 
 class Result(NamedTuple):
@@ -61,10 +67,17 @@ def wait_until(
 class DaemonProcess:
     """`btrmd run --simulate` with the config and state folders under `folder`.
 
-    One object may live through many processes: `start`, `kill` or `stop`, `start` again.
+    One object may live through many processes: `start`, `kill` or `stop`, `start` again. In pytest
+    they are forked (fork_server), unless `runner`, what Python runs, is given: PLAIN or a script.
     """
 
-    def __init__(self, folder: Path, speed: float = 1.0, http: str = "127.0.0.1:0") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        speed: float = 1.0,
+        http: str = "127.0.0.1:0",
+        runner: tuple[str, ...] = (),
+    ) -> None:
         self.folder = folder
         self.config_dir = folder / "config"
         self.state_dir = folder / "state"
@@ -72,8 +85,8 @@ class DaemonProcess:
         self.speed = speed
         self.http = http
         self.address = ""
-        self.process: subprocess.Popen[str] | None = None
-        self.runner: tuple[str, ...] = ("-m", "btrmd")
+        self.process: Process | None = None
+        self.runner = runner
         self.lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         self.csrf = ""
         self.cookie = ""
@@ -82,20 +95,26 @@ class DaemonProcess:
 
     # --- life and death --------------------------------------------------------------------------
 
-    def spawn(self, *options: str) -> subprocess.Popen[str]:
+    def spawn(self, *options: str) -> Process:
         """Start the process and wait for nothing."""
-        words = [sys.executable, *self.runner, "run", "--simulate", "--speed", f"{self.speed:g}"]
+        words = ["run", "--simulate", "--speed", f"{self.speed:g}"]
         words += ["--http", self.http, "--https", "none", "--modbus", "none", "--dnp3", "none"]
         words += ["--snmp", "none", *options]
         words += ["--config-dir", str(self.config_dir), "--state-dir", str(self.state_dir)]
         with self.log_path.open("a") as log:
-            self.process = process = subprocess.Popen(
-                words, stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.folder,
-                stdin=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT)},
-            )  # fmt: skip
+            self.process = process = self._start(words, log)
         self.lines = lines = queue.SimpleQueue()
         threading.Thread(target=_read_lines, args=(process, lines), daemon=True).start()
         return process
+
+    def _start(self, words: list[str], log: IO[str]) -> Process:
+        if fork_server.is_enabled() and not self.runner:
+            return fork_server.spawn(words, cwd=self.folder, env=child_environment(), stderr=log)
+        return subprocess.Popen(
+            [sys.executable, *(self.runner or PLAIN), *words],
+            stdout=subprocess.PIPE, stderr=log, text=True, cwd=self.folder,
+            stdin=subprocess.DEVNULL, env=child_environment(),
+        )  # fmt: skip
 
     def start(self, *options: str) -> DaemonProcess:
         """Start and wait for the ready line; `address` is HOST:PORT then."""
@@ -161,10 +180,16 @@ class DaemonProcess:
 
     def cli(self, *words: object, stdin: str = "", timeout: float = 60.0) -> Result:
         """`btrmd WORDS --state-dir ...` as a process of its own."""
+        words = [*map(str, words), "--state-dir", str(self.state_dir)]
+        if fork_server.is_enabled() and not self.runner:
+            done = fork_server.run(
+                words, cwd=self.folder, env=child_environment(), stdin=stdin, timeout=timeout
+            )
+            return Result(done.returncode, done.stdout, done.stderr)
         done = subprocess.run(
-            [sys.executable, "-m", "btrmd", *map(str, words), "--state-dir", str(self.state_dir)],
+            [sys.executable, *PLAIN, *words],
             input=stdin, capture_output=True, text=True, timeout=timeout, check=False,
-            cwd=self.folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            cwd=self.folder, env=child_environment(),
         )  # fmt: skip
         return Result(done.returncode, done.stdout, done.stderr)
 
@@ -263,7 +288,7 @@ class DaemonProcess:
         return [tuple(float(c) if c else None for c in line.split(",")) for line in lines]
 
 
-def _read_lines(process: subprocess.Popen[str], lines: queue.SimpleQueue[str]) -> None:
+def _read_lines(process: Process, lines: queue.SimpleQueue[str]) -> None:
     assert process.stdout is not None
     for line in process.stdout:
         lines.put(line)

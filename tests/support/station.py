@@ -36,6 +36,7 @@ from btrmd.model.site import Site
 
 WALL_0 = 1_790_000_000.0
 CHIPS = ("0x40", "0x41", "0x44", "0x45", "0x48", "0x49", "0x4a")
+ALL_WELL = tuple((chip, True) for chip in CHIPS)
 
 # a channel of Inputs -> the point that shows it
 POINT_OF = {
@@ -113,21 +114,22 @@ class Station:
             "io3_v": sense.io_v[2],
             "io4_v": sense.io_v[3],
         }
-        measured = {}
+        if self.errors:
+            for name, (gain, offset) in self.errors.items():
+                true[name] = true[name] * gain + offset
+        if faults := self.plant.reading_faults:
+            for name, value in true.items():
+                if (fault := faults.get(POINT_OF[name])) is not None:
+                    true[name] = fault.tell(value, self.plant.plant_s)
+        now = self.now
+        measured = {name: Measurement(value, GOOD, now) for name, value in true.items()}
+        for name, lie in self.lies.items():
+            measured[name] = (
+                Measurement(0.0, BAD, now)
+                if lie is None
+                else Measurement(lie(true[name]), GOOD, now)
+            )
         lines = self.plant.line_faults
-        faults = self.plant.reading_faults
-        errors = self.errors
-        for name, value in true.items():
-            if errors and name in errors:
-                gain, offset = errors[name]
-                value = value * gain + offset
-            if faults and (fault := faults.get(POINT_OF[name])) is not None:
-                value = fault.tell(value, self.plant.plant_s)
-            lie = self.lies.get(name, _truth)
-            if lie is None:
-                measured[name] = Measurement(0.0, BAD, self.now)
-            else:
-                measured[name] = Measurement(lie(value), GOOD, self.now)
         return Inputs(
             **measured,
             batt_path=lines.get("batt_path", sense.batt_path),
@@ -135,7 +137,9 @@ class Station:
             guard=not lines["guard"] if "guard" in lines else sense.guard,
             pb1=self.pb1,
             pb2=self.pb2,
-            chips=tuple((chip, chip not in self.chips_down) for chip in CHIPS),
+            chips=tuple((chip, chip not in self.chips_down) for chip in CHIPS)
+            if self.chips_down
+            else ALL_WELL,
             wall=self.wall,
             settings_ok=self.settings_ok,
             storage_ok=self.storage_ok,
@@ -329,10 +333,6 @@ class Station:
     def kinds(self, key: str) -> list[str]:
         """The kinds of all events with this key, oldest first."""
         return [event.kind.value for event in self.events if event.key == key]
-
-
-def _truth(value: float) -> float:
-    return value
 
 
 def _nothing() -> None:

@@ -23,6 +23,7 @@ _SPEC = importlib.util.find_spec("axe_playwright_python")
 AXE = Path(str(_SPEC.origin)).with_name("axe.min.js") if _SPEC is not None else None
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium on this machine"),
     pytest.mark.skipif(AXE is None, reason="axe-core is not installed (requirements/dev.txt)"),
@@ -41,6 +42,7 @@ PATHS = [
     "/", "/battery-status", *PAGES, "/trends", "/discharges?n=7&n=6", "/events?from=x",
     "/set-password",
     "/logout", "/nothing-here", "/search?q=voltage", "/report/7", "/reports", "/events",
+    "/summary",
 ]  # fmt: skip
 RUN = """(async () => {
   const found = await axe.run(document, {resultTypes: ["violations"], runOnly: RULES});

@@ -77,6 +77,26 @@ def test_the_page_lives_and_says_when_it_does_not(station: Station, browser: Bro
     assert browser.run("document.title") == "BTRM: System Status"
 
 
+def test_a_cold_visit_is_light(station: Station, browser: Browser) -> None:
+    """18 KB and 6 requests, by the browser's own count: heads, the worker and the stream's whole
+    state too. With three alarms and a result to tell, as a visit begins that has a reason."""
+    alarms = [AlarmView(key, f"{key}.", AT, True, False, False)
+              for key in ("supply.lost", "battery.low_capacity", "io1")]  # fmt: skip
+    last = TestRecord(
+        7, "1", "finished", "low", started_at=AT - 9000.0, ended_at=AT - 1800.0,
+        duration_s=7200.0, estimate_s=8100.0, estimate_low_s=7200.0, estimate_high_s=9000.0,
+        minimum_runtime_s=14400.0, average_current=2.61, end_voltage=11.84,
+        reason="The planned time is over.", marks=("marginal",),
+    )  # fmt: skip
+    station.owner.show(alarms=tuple(alarms), last_test=last)
+    told = "document.querySelector('#link.live') !== null && performance.now() > 1500"
+    weight = browser.weigh(f"http://{station.address}/", told)
+    assert 10_000 < weight <= 18_000
+    assert len(browser.requests) == 6
+    assert any(url.endswith("/api/v1/stream") for url in browser.requests)
+    assert browser.complaints == []
+
+
 def test_ten_tabs_live_on_one_stream(station: Station, browser: Browser) -> None:
     """HTTP/1.1 browsers open six connections to a unit: a stream each would starve the seventh."""
     url = f"http://{station.address}/"
@@ -107,3 +127,11 @@ def test_where_all_streams_are_taken_the_page_asks(station: Station, browser: Br
     for connection, answer in taken:
         answer.close()
         connection.close()
+
+
+def test_the_summary_renews_itself_without_script(station: Station, browser: Browser) -> None:
+    browser.call("Emulation.setScriptExecutionDisabled", value=True)
+    browser.open(f"http://{station.address}/summary?renew=5")
+    assert "Load safe, on supply" in browser.run("document.body.innerText")
+    station.owner.show_point("load.source", "none")
+    browser.wait("document.body.innerText.includes('LOAD DISCONNECTED')", 15.0)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from web_station import AT, Client
+from web_station import AT, Client, Station
 
+from btrmd.model.errors import ConfigError
+from btrmd.model.settings import Settings
+from btrmd.model.site import decode_site
 from btrmd.servers.web.security_txt import CONTACT, security_text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,6 +29,41 @@ def test_anybody_is_told_whom_to_write_to(client: Client) -> None:
     assert reply.status == 200
     assert reply.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert fields(reply.text)["Contact"] == CONTACT
+
+
+def test_it_says_that_the_contact_is_a_placeholder_until_the_operator_sets_one(
+    client: Client, start_station: Callable[..., Station]
+) -> None:
+    assert "placeholder" in client.get("/.well-known/security.txt").text
+    site = decode_site({"security": {"contact": "mailto:security@plant.example"}})
+    station = start_station(settings=Settings.defaults(site))
+    text = station.client().get("/.well-known/security.txt").text
+    assert fields(text)["Contact"] == "mailto:security@plant.example"
+    assert "placeholder" not in text
+    assert "example.org" not in text
+
+
+@pytest.mark.parametrize(
+    "contact",
+    ["mailto:a@b.example", "https://plant.example", "https://plant.example/report?x=1", "tel:+49-1",
+     ""],
+)  # fmt: skip
+def test_a_contact_is_a_uri(contact: str) -> None:
+    assert decode_site({"security.contact": contact}).security_contact == contact
+
+
+@pytest.mark.parametrize(
+    "contact",
+    ["security@plant.example", "http://plant.example", "mailto:", "mailto:a", "https://", "tel:",
+     "tel:x", "ftp://a", "mailto:a@b.example\nContact: mailto:evil@c.example",
+     "mailto:a b@c.example", "mailto:ü@c.example",
+     "https://" + "x" * 200, 7, True, ["mailto:a@b.example"]],
+)  # fmt: skip
+def test_what_is_no_contact_is_refused(contact: object) -> None:
+    with pytest.raises(
+        ConfigError, match=r"btrmd.toml: .*security\.contact.*mailto:, https: or tel:"
+    ):
+        decode_site({"security.contact": contact})
 
 
 @pytest.mark.parametrize("at", [AT + 37.0 * DAY_S * n for n in range(12)])

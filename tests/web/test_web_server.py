@@ -7,14 +7,20 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from jinja2 import DictLoader, Environment
+from template_cache import TemplateCache
 from web_station import Client, MemoryHistory, MemoryStore, Station, make_snapshot, wait_for
 
 from btrmd.bus import Bus
+from btrmd.daemon.tls_file import TlsFile
+from btrmd.model.settings import Settings
+from btrmd.net import split_address
 from btrmd.servers.web import WebServer
 from btrmd.servers.web.channel import REQUEST_TIMEOUT_S
-from btrmd.servers.web.listener import STUCK_S, split_address
+from btrmd.servers.web.listener import STUCK_S
 
 
 def make_server(http_address: str) -> tuple[Bus, WebServer]:
@@ -159,3 +165,38 @@ def test_the_pages_say_what_is_wrong_with_them_without_a_socket(
     listener._thread = thread
     _, closed = make_server("none")
     assert closed.fault() == ""
+
+
+def test_a_cached_template_is_that_of_its_source() -> None:
+    """The tests compile templates once (template_cache); another source is another template."""
+    sources = {"page": "one {{ 1 + 1 }}"}
+    cache = TemplateCache()
+
+    def render() -> str:
+        made = Environment(loader=DictLoader(sources), bytecode_cache=cache)
+        return made.get_template("page").render()
+
+    assert [render(), render()] == ["one 2", "one 2"]
+    sources["page"] = "two {{ 1 + 2 }}"
+    assert [render(), render()] == ["two 3", "two 3"]
+
+
+@pytest.mark.parametrize(
+    ("http", "https", "setting", "names"),
+    [
+        ("127.0.0.1:0", "none", "on", ["http"]),
+        ("127.0.0.1:0", "none", "off", ["http"]),  # nobody is to be locked out
+        ("127.0.0.1:0", "127.0.0.1:0", "redirect", ["http", "https"]),
+        ("127.0.0.1:0", "127.0.0.1:0", "off", ["https"]),
+        ("none", "127.0.0.1:0", "off", ["https"]),
+        ("none", "none", "on", []),
+    ],
+)
+def test_the_station_waits_for_the_ports_that_are_to_be_open(
+    http: str, https: str, setting: str, names: list[str], tmp_path: Path
+) -> None:
+    bus = Bus(make_snapshot(settings=Settings.defaults().with_changes({"web.http": setting})))
+    made = WebServer(
+        bus, MemoryHistory(), MemoryStore(), http, https=https, certificates=TlsFile(tmp_path)
+    )
+    assert list(made.listeners) == names

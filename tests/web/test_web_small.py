@@ -21,12 +21,48 @@ def test_the_summary_is_small_has_no_script_and_renews_itself(
 ) -> None:
     alarms = tuple(AlarmView(f"io{n}", f"CH{n}.", AT, True, False, False) for n in range(20))
     station.owner.show(alarms=alarms)
-    page = client.get("/summary").text
+    reply = client.get("/summary")
+    page = reply.text
     assert "Load safe, on supply" in page
     assert "20 alarms: 20 warning" in page
+    assert "and 12 more" in page
     assert "<script" not in page
-    assert 'http-equiv="refresh"' in page
+    assert reply.headers["Refresh"] == "15"
+    assert "This page renews itself every 15 s." in page
     assert len(gzip.compress(page.encode(), 9)) <= 3 * 1024
+
+
+@pytest.mark.parametrize(
+    ("asked", "header", "told"),
+    [
+        ("0", None, "This page does not renew itself."),
+        ("5", "5", "This page renews itself every 5 s."),
+        ("3600", "3600", "This page renews itself every 3600 s."),
+    ],
+)
+def test_how_often_the_summary_renews_itself_is_the_readers_to_say(
+    client: Client, asked: str, header: str | None, told: str
+) -> None:
+    """WCAG 2.2, 2.2.1: a time limit can be turned off and widened by ten and more."""
+    reply = client.get(f"/summary?renew={asked}")
+    assert reply.headers["Refresh"] == header
+    assert told in reply.text
+    assert f'href="/summary?renew={asked}"' not in reply.text
+
+
+@pytest.mark.parametrize("asked", ["1", "4", "3601", "-1", "x", "", "15.5", "1e1"])
+def test_the_summary_refuses_other_times(client: Client, asked: str) -> None:
+    reply = client.get(f"/summary?renew={asked}")
+    assert reply.status == 422
+    assert "renew" in reply.text
+    assert "3600" in reply.text
+
+
+def test_the_summary_of_a_closed_unit_says_nothing(start_station: Callable[..., Station]) -> None:
+    settings = Settings.defaults().with_changes({"web.authorization": "all"})
+    reply = start_station(settings=settings).client().get("/summary")
+    assert reply.status in (302, 303, 401)
+    assert "Load" not in reply.text
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import http.client
 import json
 import socket
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,11 +39,14 @@ class Stream:
         """The data of the next event; its other fields stand in `fields`."""
         self.fields = {}
         while True:
-            line = self.answer.readline().decode().rstrip("\n")
+            line = self.readline().decode().rstrip("\n")
             if not line and "data" in self.fields:
                 return json.loads(self.fields["data"])
             name, _, value = line.partition(": ")
             self.fields[name] = value
+
+    def readline(self) -> bytes:
+        return self.answer.readline()
 
     def until(self, key: str) -> dict[str, object]:
         """The entry of a point, once a change of it comes."""
@@ -50,6 +54,34 @@ class Stream:
             points = self.next()["points"]
             if key in points:
                 return points[key]
+
+
+class PackedStream(Stream):
+    """The same, compressed; `taken`: octets so far."""
+
+    def __init__(self, client: Client) -> None:
+        super().__init__(client, **{"Accept-Encoding": "gzip"})
+        self._unpacker = zlib.decompressobj(wbits=31)
+        self._text = b""
+        self.taken = 0
+
+    def readline(self) -> bytes:
+        while b"\n" not in self._text:
+            data = self.answer.read1(65536)
+            assert data
+            self.taken += len(data)
+            self._text += self._unpacker.decompress(data)
+        line, _, self._text = self._text.partition(b"\n")
+        return line + b"\n"
+
+
+@contextmanager
+def packed_stream(client: Client) -> Iterator[PackedStream]:
+    stream = PackedStream(client)
+    try:
+        yield stream
+    finally:
+        stream.close()
 
 
 @contextmanager
@@ -235,3 +267,24 @@ def test_eight_strangers_do_not_keep_another_address_or_the_operator_out(station
             with crowd(client.port, 40, 40, ask % b""):
                 wait_for(lambda: station.server.feed.share.displaced > 4)
                 assert is_open(operator)
+
+
+def test_what_is_compressed_says_the_same(station: Station, client: Client) -> None:
+    """Each message is packed once for all who take it so, whenever they came."""
+    with streaming(client) as plain, packed_stream(client) as first:
+        assert first.answer.headers["Content-Encoding"] == "gzip"
+        assert plain.answer.headers["Content-Encoding"] is None
+        assert first.next()["points"].keys() == plain.next()["points"].keys() == POINT.keys()
+        for number, volts in enumerate((12.07, 12.11, 12.3)):
+            with packed_stream(client) as late:
+                late.next()
+                station.owner.show_point("battery.voltage", volts)
+                told = [stream.until("battery.voltage") for stream in (plain, first, late)]
+            assert [entry["value"] for entry in told] == [volts] * 3, number
+
+
+def test_its_whole_state_is_light(station: Station, client: Client) -> None:
+    """System Status is drawn already: what the stream begins with must not weigh more than it."""
+    with packed_stream(client) as stream:
+        stream.next()
+        assert stream.taken <= 1600

@@ -41,6 +41,7 @@ def seen(
 
 
 KNOWN = "lasts 4 h 06 min; needs 3 h; tested 2 d ago"
+FULL = "lasts 4 h 06 min when full; needs 3 h; tested 2 d ago"
 DOUBTED = TESTED._replace(result="low", marks=("unconfirmed",))
 ON_TEST = {"load.source": "battery", "test.state": "running", "test.elapsed": 1200.0}
 DISCHARGE = {"load.source": "battery", "ups.on_battery": True, "supply.present": False}
@@ -54,16 +55,16 @@ TEST = TestRecord(9, "1", "running", started_at=AT - 600, estimate_s=7200.0)
         (seen(), "good", "Load safe, on supply", KNOWN),
         (
             seen({**DISCHARGE, "runtime.remaining": 6180.0}, test=OUTAGE),
-            "warn", "On battery, about 1:43 left", KNOWN,
+            "warn", "On battery, about 1:43 left", FULL,
         ),
         (
             seen(DISCHARGE, test=OUTAGE), "warn", "On battery",
-            "how long it lasts is not known; " + KNOWN,
+            "the time left is not known; " + FULL,
         ),
         (
             seen(ON_TEST, test=TEST),
             "good", "On battery, about 1:40 left",
-            "test 9 is running; " + KNOWN,
+            "test 9 is running; " + FULL,
         ),
         (
             seen({"load.source": "none", "lvd.open": True}), "bad", "LOAD DISCONNECTED",
@@ -106,7 +107,7 @@ TEST = TestRecord(9, "1", "running", started_at=AT - 600, estimate_s=7200.0)
         ),
         (
             seen({"load.source": "shared"}), "warn", "On battery in part",
-            "the supply alone does not carry the load; " + KNOWN,
+            "the supply alone does not carry the load; " + FULL,
         ),
         (
             seen(is_ticking=False), "unknown", "Unknown since 2026-05-28 20:26 UTC",
@@ -184,3 +185,59 @@ def test_times_stand_beside_utc_where_the_site_has_a_zone(
     page = start_station(settings=settings).client().get("/").text
     assert "2026-05-28 22:26 local (20:26 UTC)" in page
     assert "22:26 local (20:26 UTC)" in page
+
+
+def test_the_worst_alarm_comes_first(station: Station, client: Client) -> None:
+    """On the page, in the stream's state and in the summary, which shows eight."""
+    keys = ["io1", *(f"io{n}" for n in range(2, 5)), *["supply.lost"] * 5, "lvd.open"]
+    alarms = tuple(AlarmView(key, f"Text of {key}.", AT, True, False, False) for key in keys)
+    station.owner.show(alarms=alarms)
+    page = client.get("/").text
+    assert page.index('data-alarm="lvd.open"') < page.index('data-alarm="supply.lost"')
+    assert page.index('data-alarm="supply.lost"') < page.index('data-alarm="io1"')
+    told = [alarm["key"] for alarm in client.get("/api/v1/state").json["alarms"]]
+    assert told == ["lvd.open", *["supply.lost"] * 5, "io1", "io2", "io3", "io4"]
+    summary = client.get("/summary").text
+    assert "Text of lvd.open." in summary
+    assert "Text of io3." not in summary
+
+
+FIRST_TEST = TestRecord(1, "1", "running", started_at=AT - 60)
+ABORTED = TestRecord(1, "1", "finished", "aborted", ended_at=AT - 7200.0)
+NEVER = "Run a first test: nothing is known of this battery."
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "facts", "todo"),
+    [
+        (seen({"runtime.estimate": None}, last_test=None), "needs 3 h; never tested", NEVER),
+        (
+            seen({**ON_TEST, "runtime.estimate": None}, last_test=None, test=FIRST_TEST),
+            "test 1 is running; needs 3 h", "",
+        ),
+        (
+            seen({"test.state": "delayed", "runtime.estimate": None}, last_test=None),
+            "needs 3 h; never tested", "",
+        ),
+        (
+            seen({"runtime.estimate": None, "capacity.state": "unknown"}, last_test=ABORTED),
+            "needs 3 h; last test aborted 2 h ago",
+            "Repeat the test: it was aborted, and nothing else is known of this battery.",
+        ),
+        (seen(last_test=ABORTED), "lasts 4 h 06 min; needs 3 h; last test aborted 2 h ago", ""),
+    ],
+)  # fmt: skip
+def test_of_a_battery_that_was_never_tested(snapshot: Snapshot, facts: str, todo: str) -> None:
+    verdict = make_verdict(snapshot)
+    assert (verdict.facts, verdict.todo) == (facts, todo)
+
+
+def test_a_time_left_by_rating_alone_says_so() -> None:
+    rough = {**DISCHARGE, "runtime.remaining": 12000.0, "runtime.estimate": None}
+    verdict = make_verdict(seen(rough, test=OUTAGE, last_test=None))
+    assert verdict.headline == "On battery, about 3:20 left"
+    assert verdict.facts.startswith("by rating and load alone: half as long is possible; ")
+    lived = OUTAGE._replace(estimate_s=12600.0)  # by its own curve, two minutes later
+    assert "rating" not in make_verdict(seen(rough, test=lived, last_test=None)).facts
+    empty = {**rough, "runtime.remaining": 0.0}
+    assert "rating" not in make_verdict(seen(empty, test=OUTAGE, last_test=None)).facts

@@ -45,7 +45,9 @@ def test_a_supply_that_is_back_is_not_to_be_restored() -> None:
 
 def test_the_time_left_is_only_said_to_lack_a_rating_where_it_does() -> None:
     by_charger = {**DISCHARGE, "load.source": "charger"}
-    rows = dict(make_card(seen(by_charger, test=OUTAGE)).rows)
-    assert rows["Time left"] == "not known: the charger carries the load"
+    for left in (None, 147480.0):  # what the battery gives beside a charger says nothing of it
+        seen_so = seen({**by_charger, "runtime.remaining": left}, test=OUTAGE)
+        rows = dict(make_card(seen_so).rows)
+        assert rows["Time left"] == "not known: the charger carries the load"
     rows = dict(make_card(seen({**DISCHARGE, "runtime.remaining": 0.0}, test=OUTAGE)).rows)
     assert rows["Time left"] == "none: the battery is at its cutoff"

@@ -50,6 +50,7 @@ class Browser:
         self._session = ""
         self.requests: list[str] = []
         self.complaints: list[str] = []
+        self._octets: dict[tuple[object, object], int] = {}  # of each (session, request)
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
         self._session = attached["sessionId"]
@@ -76,6 +77,31 @@ class Browser:
         self.call("Page.navigate", url=address)
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
 
+    def weigh(self, address: str, until: str) -> int:
+        """Octets that its network layer took, heads and compressed bodies, from before the page is
+        opened until the expression `until` is true: those of the page and of its shared worker."""
+        page = self._session
+        self._session = ""
+        self.call(
+            "Target.setAutoAttach",
+            autoAttach=True,
+            waitForDebuggerOnStart=True,
+            flatten=True,
+            filter=[{"type": "shared_worker"}],
+        )
+        self._session = page
+        self._octets.clear()
+        self.open(address)
+        self.wait(until)
+        return sum(self._octets.values())
+
+    def _watch_worker(self, session: str) -> None:
+        """A worker waits until its requests are seen."""
+        for method in ("Network.enable", "Runtime.runIfWaitingForDebugger"):
+            self._id += 1
+            message = {"id": self._id, "method": method, "params": {}, "sessionId": session}
+            os.write(self._out, json.dumps(message).encode() + b"\0")
+
     def run(self, script: str) -> Any:
         """The value of a JavaScript expression on the page."""
         answer = self.call("Runtime.evaluate", expression=script, returnByValue=True)
@@ -90,14 +116,15 @@ class Browser:
 
     def call(self, method: str, **params: object) -> dict[str, Any]:
         self._id += 1
-        message: dict[str, object] = {"id": self._id, "method": method, "params": params}
+        number = self._id
+        message: dict[str, object] = {"id": number, "method": method, "params": params}
         if self._session:
             message["sessionId"] = self._session
         os.write(self._out, json.dumps(message).encode() + b"\0")
         deadline = time.monotonic() + 20.0
         while time.monotonic() < deadline:
             for answer in self._read(1.0):
-                if answer.get("id") == self._id:
+                if answer.get("id") == number:
                     assert "error" not in answer, answer
                     return dict(answer["result"])
         raise TimeoutError(f"the browser did not answer {method}")
@@ -117,8 +144,23 @@ class Browser:
                 url = params["request"]["url"]
                 if not url.startswith("data:"):  # it carries what it names: nobody is asked
                     self.requests.append(url)
+            elif message.get("method", "").startswith("Network."):
+                self._count_octets(message)
+            elif message.get("method") == "Target.attachedToTarget":
+                if params["targetInfo"]["type"] == "shared_worker":
+                    self._watch_worker(params["sessionId"])
             elif message.get("method") == "Runtime.exceptionThrown":
                 self.complaints.append(str(params["exceptionDetails"]))
             elif message.get("method") == "Log.entryAdded":
                 self.complaints.append(str(params["entry"]["text"]))
         return messages
+
+    def _count_octets(self, message: dict[str, Any]) -> None:
+        params = message["params"]
+        request = (message.get("sessionId"), params.get("requestId"))
+        if message["method"] == "Network.responseReceived":  # the head
+            self._octets[request] = params["response"]["encodedDataLength"]
+        elif message["method"] == "Network.dataReceived":
+            self._octets[request] = self._octets.get(request, 0) + params["encodedDataLength"]
+        elif message["method"] == "Network.loadingFinished":  # all of it
+            self._octets[request] = params["encodedDataLength"]

@@ -42,10 +42,6 @@ class Bank:
         """The blocks, the one at Battery- first."""
         return self._parts
 
-    def volts_of(self, block: int) -> float:
-        """Volts of block 1.. without current."""
-        return self._shares[block - 1] * self._parts[block - 1].thevenin()[0]
-
     def volts_under(self, amps: float) -> list[float]:
         """Volts of each block while `amps` (positive = charging) flow."""
         found = (part.thevenin() for part in self._parts)

@@ -72,6 +72,8 @@ class SimPin(MockPin):
         self._outside = level
         if self._state != level and self._function == "input":
             self._state = level
+            if self._when_changed is not None:
+                self._call_when_changed()
 
 
 class SimFactory(MockFactory):

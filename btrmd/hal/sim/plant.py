@@ -18,13 +18,13 @@ from .circuit import Circuit
 from .guard import SimGuard
 from .load import SimLoad
 from .lockout import Lockout
+from .outlook import RunTime
 from .reading_fault import ReadingFault
 from .relays import Relays
 from .replay import Replay, ReplayRecord
 from .sense import Noise, Sense, measure
 from .source import OHMS as SUPPLY_OHMS
 from .source import Supply
-from .truth import RunTime, truth
 from .unfed import DROPPED_V, Unfed
 
 HAT_W = 4.0
@@ -152,15 +152,6 @@ class Plant:
         self.touch()
 
     @property
-    def battery_permitted(self) -> bool:
-        """The daemon's word: the battery may feed the load (its LVD apart)."""
-        return self.unfed.is_permitted
-
-    @battery_permitted.setter
-    def battery_permitted(self, is_permitted: bool) -> None:
-        self.unfed.is_permitted = is_permitted
-
-    @property
     def dropped_s(self) -> float:
         """Seconds for which the load was not fed though it could have been."""
         return self.unfed.dropped_s
@@ -198,11 +189,6 @@ class Plant:
                 sense = self._noise.upon(sense)
             self._sense = sense
         return sense
-
-    def truth(self) -> dict[str, object]:
-        """Everything as it really is, in the words of DESIGN section 7."""
-        self.catch_up()
-        return truth(self)
 
     @property
     def has_moved(self) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from random import Random
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from .bank import Bank
-
-if TYPE_CHECKING:
-    from .plant import Plant
+from .battery import SimBattery
+from .circuit import Circuit
+from .guard import SimGuard
+from .lockout import Lockout
+from .relays import Relays
 
 VOLTS_NOISE, AMPS_NOISE, TEMPERATURE_NOISE = 0.003, 0.006, 0.04  # standard deviations
 SENSE_PATH_V = 6.0  # BATT_PATH: half a block's volts after K3
@@ -73,7 +75,28 @@ class Noise:
 SHUNT_OHM = 0.002
 
 
-def tapped(plant: Plant) -> list[float]:
+class Terminals(Protocol):
+    """What of a plant its terminals and lines show."""
+
+    blocks: int
+    battery: SimBattery | Bank
+    circuit: Circuit
+    relays: Relays
+    guard: SimGuard
+    hat: Lockout
+    single_source: bool
+    io_v: list[float]
+    taps: tuple[str, ...]
+    pulls_low: dict[str, bool]
+    load_bypass: float
+    bus_v: float
+    taken_a: float
+
+    @property
+    def battery_c(self) -> float: ...
+
+
+def tapped(plant: Terminals) -> list[float]:
     """The IO channels with those that are wired to taps of the bank; one that was given volts of
     its own (chN.volts) keeps them."""
     io_v, amps = list(plant.io_v), plant.circuit.battery_a
@@ -94,7 +117,7 @@ def tapped(plant: Plant) -> list[float]:
     return io_v
 
 
-def measure(plant: Plant) -> Sense:
+def measure(plant: Terminals) -> Sense:
     """What is at the terminals and lines of `plant` in this instant, without noise."""
     circuit, relays = plant.circuit, plant.relays
     charger_a, supply_a = circuit.charger_a, circuit.supply_a

@@ -16,7 +16,7 @@ from .plant import Plant
 from .saved import FORMAT, SimFile, encode_plant, resume
 from .scenario import Scenario, load_scenario
 from .sense import Sense
-from .truth import describe
+from .truth import ask_run_time, describe
 from .wires import SimWires
 
 FILE_NAME = "sim.json"
@@ -130,7 +130,7 @@ class World:
         run_time = self.plant.run_time
         with self._lock:
             self.plant.catch_up()
-            question = run_time.ask(self.plant)
+            question = ask_run_time(self.plant)
             found: dict[str, Any] = describe(self.plant, None)
         # The look ahead takes milliseconds: outside the lock, so that the owner need not wait.
         found["battery"]["true_runtime_s"] = run_time.answer(question)

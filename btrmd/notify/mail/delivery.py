@@ -18,9 +18,8 @@ from ...model.mail import MailStep
 from ..tls import wrap
 from .account import Account
 from .smtp_client import Found, LookUp, SmtpClient
+from .time_limits import LIMIT_S, PATIENCE_S
 
-PATIENCE_S: Final = 20.0  # for any single answer
-LIMIT_S: Final = 50.0  # for all of it: R68 wants a failure told within 60 s
 _POLICY: Final = SMTP_POLICY.clone(cte_type="7bit")
 
 

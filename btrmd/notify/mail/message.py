@@ -13,6 +13,7 @@ from zlib import crc32
 
 from ...model.alarms import alarm_of
 from ...model.events import Event, Kind
+from ...model.number_text import format_number
 from ...model.readings import Value
 from ...model.settings import Settings
 from ...model.snapshot import Snapshot
@@ -74,7 +75,7 @@ def value_text(value: Value, key: str) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        text = f"{value:.2f}"
+        text = format_number(value, 2)
     else:
         text = ", ".join(value) if isinstance(value, tuple) else str(value)
     alarm = alarm_of(key) if isinstance(value, int | float) else None

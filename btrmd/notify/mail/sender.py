@@ -11,20 +11,23 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ...bus import Bus
 from ...model.errors import BtrmError
 from ...model.events import Event
 from ...model.history import History
+from ...model.service import Service
 from ...model.setting_relations import placeholder_of
 from ...model.settings import Settings
 from ..cursor import Cursor, CursorStore, drop_numbers
 from ..unit_link import unit_link
 from .account import Account
-from .delivery import LIMIT_S, PATIENCE_S, Delivery
-from .message import event_mail
 from .recipient import SERVER_PAUSE_S, Pause, Recipient
+from .time_limits import LIMIT_S, PATIENCE_S
+
+if TYPE_CHECKING:
+    from .delivery import Delivery
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +43,7 @@ def is_wanted(settings: Settings) -> bool:
     return settings.flag("email.enabled") and not placeholder_of(settings)
 
 
-class MailSender:
+class MailSender(Service, name="mail"):
     """Built on any thread, `start` and `stop` once each; or `step` by a caller of its own.
 
     A recipient begins behind all events there were when it was entered or when mail was enabled,
@@ -149,6 +152,10 @@ class MailSender:
         self, account: Account, recipients: Sequence[Recipient], events: Sequence[Event], now: float
     ) -> bool:
         """One mail to those who stand at the same event. False: the server takes none now."""
+        # A megabyte of libraries, loaded by the first mail: most units send none.
+        from .delivery import Delivery
+        from .message import event_mail
+
         mail = event_mail(events, self._bus.snapshot, account, unit_link(self._bus))
         self._delivery = delivery = Delivery(account, *self._limits)
         why = ""

@@ -9,8 +9,7 @@ from ...model.mail import MailStep
 from ...model.setting_relations import placeholder_of
 from ..unit_link import unit_link
 from .account import Account
-from .delivery import LIMIT_S, PATIENCE_S, Delivery
-from .message import test_mail
+from .time_limits import LIMIT_S, PATIENCE_S
 
 
 class MailTester:
@@ -23,6 +22,9 @@ class MailTester:
 
     def __call__(self) -> Iterator[MailStep]:
         """The steps: look-up, connection, TLS, login, sender, recipients, message."""
+        from .delivery import Delivery  # a megabyte of libraries: see MailSender
+        from .message import test_mail
+
         snapshot = self._bus.snapshot
         account = Account.of(snapshot.settings)
         if not account.recipients:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ...bus import Bus
 from ...model.history import History
+from ...model.service import Service
 from ..backoff import Backoff
 from ..cursor import Cursor, CursorStore, drop_numbers
 from .target import MqttTarget
@@ -28,7 +29,7 @@ FOLLOW_S: Final = 0.5  # while it fails: how soon other settings are tried
 STOP_S: Final = 2.0
 
 
-class MqttPublisher:
+class MqttPublisher(Service, name="mqtt"):
     """Built on any thread, `start` and `stop` once each. What happens while MQTT is off is not
     told later; what happens while the broker is away is."""
 

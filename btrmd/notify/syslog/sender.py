@@ -8,6 +8,7 @@ from typing import Final
 
 from ...bus import Bus
 from ...model.history import History
+from ...model.service import Service
 from ..backoff import Backoff
 from ..cursor import Cursor, CursorStore
 from .link import PATIENCE_S, Link, SyslogLinkError, SyslogTarget
@@ -24,7 +25,7 @@ INTERVAL_S: Final = 0.002  # between two datagrams, so that no server is flooded
 STOP_S: Final = 1.0
 
 
-class SyslogSender:
+class SyslogSender(Service, name="syslog"):
     """Built on any thread, `start` and `stop` once each.
 
     The queue is the event log itself, of which the cursor says how far it is told. What happens

@@ -11,6 +11,7 @@ from typing import Final
 from ...bus import Bus
 from ...model.commands import SendTestTrap
 from ...model.history import History
+from ...model.service import Service
 from ...model.snmp_tree import TRAP_ROWS
 from ...snmp.engine import SnmpEngine
 from ..cursor import Cursor, CursorStore
@@ -25,7 +26,7 @@ WAIT_S: Final = 0.1  # between two looks while a receiver has not confirmed
 LISTENER: Final = "snmp-traps"  # under this name a fault is shown
 
 
-class TrapSender:
+class TrapSender(Service, name="traps"):
     """Built on any thread, `start` and `stop` once each."""
 
     def __init__(self, bus: Bus, history: History, store: CursorStore, engine: SnmpEngine) -> None:

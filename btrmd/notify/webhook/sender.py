@@ -15,6 +15,7 @@ from ...bus import Bus
 from ...model.commands import Answer, SendTestWebhook
 from ...model.events import Event, Kind
 from ...model.history import History
+from ...model.service import Service
 from ..backoff import Backoff
 from ..cursor import Cursor, CursorStore
 from ..selection import is_notified
@@ -39,7 +40,7 @@ TEST_LIMIT_S: Final = 20.0
 TEST_KEY: Final = "webhook.test"  # of an event that is in no log and has the number 0
 
 
-class WebhookSender:
+class WebhookSender(Service, name="webhook"):
     """Built on any thread, `start` and `stop` once each. What happens while the webhook is off is
     not posted later."""
 

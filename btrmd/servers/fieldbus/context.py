@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import abc
 import asyncio
-import contextlib
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, Final
 
 from ...bus import Bus
-from ...model.commands import Answer, Command
-from ...model.errors import BusyError
 from .listener_config import ListenerConfig
 
-ANSWER_S: Final = 5.0  # a settings change waits for the disk; a master gives up sooner
 NO_RESET: Final = ("capacity.reset", "The reset of the battery test data was written as 0.")
-_PUBLISH_S: Final = 0.5
-_LOOK_S: Final = 0.002
 
 
 class FieldbusContext:
@@ -50,37 +43,6 @@ class FieldbusContext:
         if self.bus.snapshot.seq != self._seq:
             return 0.0
         return self.loop.time() - self._ticked_at
-
-    async def ask(self, command: Command, timeout: float = ANSWER_S) -> Answer:
-        """The owner's answer to a command; never blocks the loop, never raises.
-
-        What the command has changed is in `bus.snapshot` when this returns. No answer within
-        `timeout` s, or a full inbox, is Answer(False, "busy"); the command may still be done.
-        """
-        heard: asyncio.Future[tuple[Answer, int]] = self.loop.create_future()
-
-        def tell(answer: Answer, seq: int) -> None:
-            if not heard.done():
-                heard.set_result((answer, seq))
-
-        def on_answer(future: Future[Answer]) -> None:
-            # On the owner's thread or the writer's, maybe before the change is published.
-            answer = future.result()
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                self.loop.call_soon_threadsafe(tell, answer, self.bus.seen_after(answer))
-
-        try:
-            # The owner's future is never cancelled: its set_result would raise over there.
-            self.bus.post(command).add_done_callback(on_answer)
-            answer, seq = await asyncio.wait_for(heard, timeout)
-        except BusyError as error:
-            return Answer(False, "busy", str(error))
-        except TimeoutError:
-            return Answer(False, "busy", f"The owner did not answer within {timeout:g} s.")
-        end = self.loop.time() + _PUBLISH_S
-        while self.bus.snapshot.seq <= seq and self.loop.time() < end:
-            await asyncio.sleep(_LOOK_S)
-        return answer
 
 
 class Endpoint(abc.ABC):

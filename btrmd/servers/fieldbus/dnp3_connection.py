@@ -203,7 +203,9 @@ class Dnp3Connection:
             self._after()
 
     async def _answer(self, ask: Ask) -> Answer:
-        return ask if isinstance(ask, Answer) else await self._context.ask(ask, ANSWER_S)
+        if isinstance(ask, Answer):
+            return ask
+        return await self._context.bus.submit_async(ask, ANSWER_S)
 
     def _guarded(self, job: Callable[[], bytes]) -> None:
         """No exception of the session leaves this conversation."""

@@ -33,8 +33,9 @@ from ...model.encoding import decode_write
 from ...model.errors import BusyError, SettingError
 from ...model.points import dnp3_map
 from .context import NO_RESET
-from .dnp3_limits import MOST_CONTROLS
+from .dnp3_limits import MOST_CONTROLS, RESTART_MS
 
+STOP_S: Final = 4.0  # of which RestartSec is 2 (systemd/btrmd.service)
 MOST_NOTES: Final = 4  # that wait for the owner, of one connection
 
 DONE: Final = Answer(True)
@@ -61,7 +62,8 @@ def status_of(answer: Answer) -> CommandStatus:
 class Dnp3Controls:
     """A py1815 control provider for one session. `source`: who asks, for the event log.
 
-    Nothing here waits. A request that needs the owner raises Held; it is run again with `verdicts`.
+    Nothing here waits. A request that needs the owner raises AnswerPending; it is run again with
+    `verdicts`.
     """
 
     def __init__(self, bus: Bus, source: str, count: Callable[[str], None]) -> None:
@@ -80,7 +82,7 @@ class Dnp3Controls:
         return [status_of(self._checked(self._ask(control))) for control in controls]
 
     def operate(self, controls: Sequence[Control]) -> list[CommandStatus]:
-        """What each control got. Raises Held."""
+        """What each control got. Raises AnswerPending."""
         many = len(controls) > MOST_CONTROLS
         if many:
             return [CommandStatus.TOO_MANY_OPS] * len(controls)
@@ -90,7 +92,7 @@ class Dnp3Controls:
         return [status_of(answer) for answer in self._answers(asks)]
 
     def write_binary(self, index: int, value: int) -> bool:
-        """WRITE g10v1. True = done. Raises Held."""
+        """WRITE g10v1. True = done. Raises AnswerPending."""
         return self._answers([self._binary_ask(index, value)])[0].ok
 
     def post_binary(self, index: int, value: int) -> None:
@@ -98,7 +100,7 @@ class Dnp3Controls:
         self._post(self._binary_ask(index, value))
 
     def restart(self) -> bool:
-        """Function 13. True = the daemon restarts. Raises Held."""
+        """Function 13. True = the daemon restarts. Raises AnswerPending."""
         return self._answers([RestartUnit(self._source)])[0].ok
 
     def note(self, key: str, text: str) -> None:
@@ -125,6 +127,17 @@ class Dnp3Controls:
     @property
     def may_restart(self) -> bool:
         return self._bus.snapshot.settings["dnp3.cold_restart"] is True
+
+    @property
+    def restart_ms(self) -> int:
+        """How long a restart takes, ms, with a margin: twice the start of this process, its stop
+        and the pause of the service manager (RestartSec). Not known while listeners wait for their
+        ports: the most."""
+        least, most = RESTART_MS
+        start_s = self._bus.start_s
+        if start_s is None:
+            return most
+        return min(max(1000 * math.ceil(2.0 * start_s + STOP_S), least), most)
 
     # --- from the wire to commands ---------------------------------------------------------------
 

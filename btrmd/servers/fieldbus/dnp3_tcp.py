@@ -12,6 +12,7 @@ from typing import Final
 from ...model.limits import LIMITS, STALL_S
 from ...names import AddressPendingError, Names
 from ...net import is_same_host, plain_peer
+from ..retry import RetryPauses
 from ..share import Member, Share
 from .access import AllowList
 from .context import Endpoint, FieldbusContext
@@ -255,7 +256,7 @@ class Dnp3Tcp(Endpoint):
             made.is_ours = True
             return made
 
-        pause = station.config.retry_s
+        pauses = RetryPauses(station.config.retry_s, LONGEST_PAUSE_S)
         while target != self._here:  # that would be ourselves
             station.news.clear()
             if self.connections or not association.has_news(station.config, station.feed.buffers):
@@ -269,13 +270,12 @@ class Dnp3Tcp(Endpoint):
                 await asyncio.wait_for(
                     self.context.loop.create_connection(outgoing, *place), CALL_S
                 )
-                pause = station.config.retry_s
+                pauses = RetryPauses(station.config.retry_s, LONGEST_PAUSE_S)
                 station.count("calls")
             except (OSError, TimeoutError) as error:
                 station.count("calls_failed")
                 log.debug("DNP3 master %s:%d: %s", *target, error)
-                await asyncio.sleep(pause)
-                pause = min(2.0 * pause, max(LONGEST_PAUSE_S, station.config.retry_s))
+                await asyncio.sleep(pauses.next())
 
     async def _find(self, target: tuple[str, int]) -> tuple[str, int]:
         """The master's address. Raises OSError while its name is not found, TimeoutError."""

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from ...model.readings import Value
 from ...model.settings import Settings
+from ...net import host_and_port, split_address
 
 NONE: Final = "none"
 
@@ -54,7 +55,7 @@ class TcpPlace(NamedTuple):
     port: int
 
     def __str__(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return host_and_port(self.host, self.port)
 
 
 class FieldbusOptions(NamedTuple):
@@ -82,12 +83,6 @@ def can_adopt(old: ListenerConfig, new: ListenerConfig) -> bool:
     return all(key in ADOPTED or old.settings[key] == value for key, value in new.settings.items())
 
 
-def split_place(text: str) -> TcpPlace:
-    """HOST:PORT or [IPv6]:PORT, already validated by whoever took it from the command line."""
-    host, _, port = text.rpartition(":")
-    return TcpPlace(host.removeprefix("[").removesuffix("]"), int(port))
-
-
 def listener_configs(settings: Settings, options: FieldbusOptions) -> dict[str, ListenerConfig]:
     """Listener name -> plan, of the listeners that should be open.
 
@@ -99,7 +94,7 @@ def listener_configs(settings: Settings, options: FieldbusOptions) -> dict[str, 
     hosts = {"modbus": settings.site.modbus, "dnp3": settings.site.dnp3}
     for protocol, option in asked.items():
         if option is not None:
-            place = None if option == NONE else split_place(option)
+            place = None if option == NONE else TcpPlace(*split_address(option))
         elif settings[f"{protocol}.enabled"] is True and hosts[protocol] != NONE:
             place = TcpPlace(hosts[protocol], int(str(settings[f"{protocol}.port"])))
         else:

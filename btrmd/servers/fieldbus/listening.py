@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import functools
 import logging
 import socket
 from collections.abc import Callable
-from typing import Final
 
+from ..acceptor import PAUSE_S, Acceptor
 from ..share import Share
-from ..tcp import bind, reset
+from ..tcp import bind
 from .listener_config import TcpPlace
 
 log = logging.getLogger(__name__)
-
-AT_ONCE: Final = 64  # connections between two looks at the rest of the loop
-PAUSE_S: Final = 1.0  # when the process has no file descriptor left
-_NO_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Listening:
@@ -28,10 +23,10 @@ class Listening:
         self, place: TcpPlace, share: Share, factory: Callable[[], asyncio.BufferedProtocol]
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._share = share
         self._factory = factory
         self._socket = bind(place.host, place.port)
         self._socket.setblocking(False)
+        self._acceptor = Acceptor(self._socket, share)
         self._tasks: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._loop.add_reader(self._socket, self._accept)
@@ -51,25 +46,14 @@ class Listening:
             task.cancel()
 
     def _accept(self) -> None:
-        for _ in range(AT_ONCE):
-            try:
-                sock, address = self._socket.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                if error.errno not in _NO_RESOURCES:
-                    raise
-                log.error("no connection can be taken: %s; next try in 1 s", error.strerror)
-                self._loop.remove_reader(self._socket)
-                self._timer = self._loop.call_later(PAUSE_S, self._again)
-                return
-            if self._share.admits(str(address[0])):
-                sock.setblocking(False)
-                task = self._loop.create_task(self._make(sock))
-                self._tasks.add(task)
-                task.add_done_callback(functools.partial(self._made, sock))
-            else:
-                reset(sock)
+        for sock, *_ in self._acceptor.accepted():
+            sock.setblocking(False)
+            task = self._loop.create_task(self._make(sock))
+            self._tasks.add(task)
+            task.add_done_callback(functools.partial(self._made, sock))
+        if not self._acceptor.may_accept:
+            self._loop.remove_reader(self._socket)
+            self._timer = self._loop.call_later(PAUSE_S, self._again)
 
     def _again(self) -> None:
         self._timer = None

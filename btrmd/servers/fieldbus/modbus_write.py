@@ -63,7 +63,7 @@ def commands(request: WriteCoils | WriteRegisters, source: str) -> list[Command]
 async def carry_out(context: FieldbusContext, wanted: Iterable[Command]) -> None:
     """Have the owner do it, one after the other. Raises ModbusFault for the first refusal."""
     for command in wanted:
-        answer = await context.ask(command)
+        answer = await context.bus.submit_async(command)
         if not answer.ok and not _is_so_already(command, answer):
             raise ModbusFault(exception_of(answer, context.bus.snapshot))
 

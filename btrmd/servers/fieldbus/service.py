@@ -6,12 +6,15 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from ...bus import Bus
 from ...model.errors import BtrmError
+from ...model.service import Service
 from ...model.settings import Settings
+from ...net import split_address
+from ..retry import RetryPauses
 from .context import Endpoint, Factory, FieldbusContext
 from .listener_config import (
     FieldbusOptions,
@@ -19,7 +22,6 @@ from .listener_config import (
     SerialLine,
     TcpPlace,
     listener_configs,
-    split_place,
 )
 from .waker import Waker
 
@@ -72,7 +74,7 @@ def wanted_listeners(settings: Settings, options: FieldbusOptions) -> frozenset[
     return frozenset(listener_configs(settings, options))
 
 
-class Fieldbus:
+class Fieldbus(Service, name="fieldbus"):
     """`start` and `stop` from any thread. Nothing in here raises into the daemon.
 
     A listener that cannot be opened is reported on the bus and tried again with growing pauses; a
@@ -98,6 +100,10 @@ class Fieldbus:
         self._is_stopping = False
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fieldbus", daemon=True)
+
+    @property
+    def listeners(self) -> Collection[str]:
+        return wanted_listeners(self._bus.snapshot.settings, self._options)
 
     def start(self) -> None:
         self._thread.start()
@@ -204,19 +210,18 @@ class Fieldbus:
         is_serial = isinstance(plan.place, SerialLine)
         factory = self._factories[plan.protocol, is_serial]
         longest = LONGEST_SERIAL_RETRY_S if is_serial else LONGEST_RETRY_S
-        pause, reported = FIRST_RETRY_S, ""
+        pauses, reported = RetryPauses(FIRST_RETRY_S, longest), ""
         while True:
             opened = context.loop.time()
             plan = self._adopted.get(plan.name, plan)
             fault = await self._serve(factory, plan, context)
             if context.loop.time() - opened > SETTLED_S:
-                pause = FIRST_RETRY_S
+                pauses.reset()
             if fault != reported:
                 log.warning("%s", fault)
                 reported = fault
             self._bus.report_listener(plan.name, "", fault)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2.0, longest)
+            await asyncio.sleep(pauses.next())
 
     async def _serve(self, factory: Factory, plan: ListenerConfig, context: FieldbusContext) -> str:
         """Open the listener and wait until it is lost; the reason as a sentence."""
@@ -229,7 +234,7 @@ class Fieldbus:
             address = await endpoint.start()
             self._open[plan.name] = endpoint
             if isinstance(place, TcpPlace) and place.port == 0:
-                self._ports[plan.name, place] = split_place(address)
+                self._ports[plan.name, place] = TcpPlace(*split_address(address))
             self._bus.report_listener(plan.name, address, endpoint.warning)
             log.info("%s is open at %s", plan.name, address)
             return await endpoint.lost

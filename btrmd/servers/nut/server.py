@@ -8,17 +8,25 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from ...bus import Bus
 from ...model.limits import LIMITS, STALL_S
+from ...model.service import Service
 from ...model.setting_format import split_list
 from ...model.settings import Settings
-from ...net import network_of, plain_address, plain_network, plain_peer
+from ...net import (
+    host_and_port,
+    network_of,
+    plain_address,
+    plain_network,
+    split_address,
+)
+from ..acceptor import Acceptor
 from ..allowance import Allowance
 from ..share import Member, Share
-from ..tcp import bind, reset
+from ..tcp import bind, listen_fault
 from .client import NutClient
 from .session import NutSession
 
@@ -26,7 +34,6 @@ log = logging.getLogger(__name__)
 
 LISTENER: Final = "nut"
 NONE: Final = "none"
-AT_ONCE: Final = 32  # connections taken between two looks at those that stand
 LOOK_S: Final = 1.0  # between two looks at the settings, while it listens
 SLEEP_S: Final = 60.0  # while it is off: an event ends it
 SETTLE_S: Final = 0.3  # after an event: the settings it tells of are in the snapshot by then
@@ -39,7 +46,7 @@ CPU_BURST_S: Final = 0.2
 PAUSE_S: Final = 0.02
 
 
-class NutServer:
+class NutServer(Service, name="nut"):
     """Built on any thread, `start` and `stop` once each. `address` HOST:PORT (port 0 = any free
     one): open whatever the settings say; "none": never; None: while `nut.enabled` says so, on
     `host` and the port of the settings."""
@@ -52,6 +59,8 @@ class NutServer:
         self._settings: Settings | None = None
         self._wanted: tuple[str, int] | None = None
         self._listening: socket.socket | None = None
+        self._acceptor: Acceptor | None = None
+        self._is_listening = False  # the selector looks at it
         self._selector = selectors.DefaultSelector()
         self._clients: dict[int, NutClient] = {}
         self._penalties: dict[str, float] = {}
@@ -61,6 +70,10 @@ class NutServer:
         self._reported: dict[str, int] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="nut", daemon=True)
+
+    @property
+    def listeners(self) -> Collection[str]:
+        return () if self._address in (None, NONE) else (LISTENER,)
 
     def start(self) -> None:
         self._thread.start()
@@ -130,8 +143,7 @@ class NutServer:
 
     def _place(self, settings: Settings) -> tuple[str, int] | None:
         if self._address is not None:
-            host, _, port = self._address.rpartition(":")
-            return None if self._address == NONE else (host.strip("[]"), int(port))
+            return None if self._address == NONE else split_address(self._address)
         if not settings.flag("nut.enabled") or self._host == NONE:
             return None
         return self._host, settings.integer("nut.port")
@@ -141,22 +153,22 @@ class NutServer:
             made = bind(host, port)
         except OSError as error:
             self._retry_at = time.monotonic() + RETRY_S
-            fault = f"NUT cannot listen on {host}:{port}: {error.strerror or error}."
-            self._show("", fault)
+            self._show("", listen_fault("NUT", host, port, error))
             return
         made.setblocking(False)
         self._listening = made
-        self._selector.register(made, selectors.EVENT_READ)
+        self._acceptor = Acceptor(made, self.share)
+        self._listen(True)
         port = made.getsockname()[1]
-        self._show(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "")
+        self._show(host_and_port(host, port), "")
 
     def _close(self) -> None:
         for client in list(self._clients.values()):
             self._leave(client)
         if self._listening is not None:
-            self._selector.unregister(self._listening)
+            self._listen(False)
             self._listening.close()
-            self._listening = None
+            self._listening = self._acceptor = None
             self._show("", "")
 
     def _serve(self) -> None:
@@ -177,6 +189,7 @@ class NutServer:
             self._turn(client, client.work)
         if has_new:
             self._accept()
+        self._listen(self._acceptor is not None and self._acceptor.may_accept)
         latest = time.monotonic() - STALL_S
         for client in list(self._clients.values()):
             if client.stalled_since is not None and client.stalled_since < latest:
@@ -190,19 +203,22 @@ class NutServer:
             self._bus.report_counts(LISTENER, self._reported)
 
     def _accept(self) -> None:
-        assert self._listening is not None
-        for _ in range(AT_ONCE):
-            try:
-                sock, address = self._listening.accept()
-            except OSError:
-                return
-            host = plain_peer(str(address[0]))
-            if not self.share.admits(host):
-                reset(sock)
-            elif self._may_connect(host):
+        assert self._acceptor is not None
+        for sock, host, _ in self._acceptor.accepted():
+            if self._may_connect(host):
                 self._enter(sock, host)
             else:
                 sock.close()
+
+    def _listen(self, is_wanted: bool) -> None:
+        """Have the selector look at the listening socket, or no longer."""
+        if self._listening is None or is_wanted is self._is_listening:
+            return
+        self._is_listening = is_wanted
+        if is_wanted:
+            self._selector.register(self._listening, selectors.EVENT_READ)
+        else:
+            self._selector.unregister(self._listening)
 
     def _enter(self, sock: socket.socket, host: str) -> None:
         client = NutClient(sock, NutSession(host, self._bus, self))

@@ -7,6 +7,7 @@ from typing import Final
 
 from ... import __version__
 from ...model.commands import Command, StartTest, StopTest
+from ...model.number_text import format_number
 from ...model.snapshot import Snapshot
 from ...model.ups_view import (
     ABORTED,
@@ -57,7 +58,7 @@ def _point(key: str, decimals: int = 2) -> Read:
         value = snapshot.points[key].value
         if value is None or isinstance(value, bool | tuple):
             return None
-        return f"{value:.{decimals}f}" if isinstance(value, float) else str(value)
+        return format_number(value, decimals) if isinstance(value, float) else str(value)
 
     return read
 

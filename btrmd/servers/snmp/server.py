@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable
-from concurrent.futures import Future
+from collections.abc import Awaitable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
 from ...bus import Bus
-from ...model.commands import Answer, Command
-from ...model.errors import BusyError
+from ...model.service import Service
 from ...model.settings import Settings
+from ...net import split_address
 from ...snmp.engine import SnmpEngine
+from ..retry import RetryPauses
+from ..tcp import listen_fault
 from .access import SnmpAccess
 from .changes import SetChanges
 from .community import MOST_IN, V1, V2C, V3, Communities, message_version
@@ -32,14 +33,11 @@ log = logging.getLogger(__name__)
 NONE: Final = "none"
 FIRST_RETRY_S: Final = 1.0
 LONGEST_RETRY_S: Final = 60.0
-ANSWER_S: Final = 5.0  # a change waits for the disk; a manager repeats its request after 1 s
 MOST_PENDING: Final = 8  # SETs under way
-PUBLISH_S: Final = 0.5
-LOOK_S: Final = 0.002
 STOP_S: Final = 5.0
 
 
-class SnmpServer:
+class SnmpServer(Service, name="snmp"):
     """Serves `address` (HOST:PORT, port 0 = any free one, "none" = off).
 
     `engine`: this unit as SNMPv3 knows it. Nothing here raises into the daemon: a port that cannot
@@ -68,8 +66,12 @@ class SnmpServer:
              *btrm_leaves()]
         )  # fmt: skip
         self._responder = Responder(self.tree)
-        self._changes = SetChanges(self.tree, self.ask)
+        self._changes = SetChanges(self.tree, bus.submit_async)
         self._communities = Communities(self._responder, self._changes, self.counters)
+
+    @property
+    def listeners(self) -> Collection[str]:
+        return () if self._address == NONE else ("snmp",)
 
     def start(self) -> None:
         """Bind, once before this returns and again and again in the background, and serve."""
@@ -102,19 +104,18 @@ class SnmpServer:
         self._stop = stop = asyncio.Event()
         loop.set_exception_handler(self._odd)
         host, port = split_address(self._address)
-        pause = FIRST_RETRY_S
+        pauses = RetryPauses(FIRST_RETRY_S, LONGEST_RETRY_S)
         while not stop.is_set():
             try:
                 udp_socket = UdpSocket(host, port, self.receive)
             except OSError as error:
-                fault = f"SNMP cannot listen on {host}:{port}: {error.strerror or error}."
+                fault = listen_fault("SNMP", host, port, error)
                 if fault != self._complained:
                     self._complained = fault
                     log.error("%s", fault)
                 self._bus.report_listener("snmp", "", fault)
                 self._tried.set()
-                await _wait(stop, pause)
-                pause = min(2 * pause, LONGEST_RETRY_S)
+                await _wait(stop, pauses.next())
                 continue
             self._where = udp_socket.address
             self._udp_socket = udp_socket
@@ -193,34 +194,6 @@ class SnmpServer:
         self._sets.add(task)
         task.add_done_callback(self._sets.discard)
 
-    async def ask(self, command: Command) -> Answer:
-        """The owner's answer; what it changed is in the snapshot when this returns."""
-        loop = self._require_loop()
-        heard: asyncio.Future[tuple[Answer, int]] = loop.create_future()
-
-        def tell(answer: Answer, seq: int) -> None:
-            if not heard.done():
-                heard.set_result((answer, seq))
-
-        def on_answer(future: Future[Answer]) -> None:
-            # On the owner's thread or the writer's, maybe before the change is published.
-            answer = future.result()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(tell, answer, self._bus.seen_after(answer))
-
-        try:
-            # The owner's future is never cancelled: its set_result would raise over there.
-            self._bus.post(command).add_done_callback(on_answer)
-            answer, seq = await asyncio.wait_for(heard, ANSWER_S)
-        except BusyError as error:
-            return Answer(False, "busy", str(error))
-        except TimeoutError:
-            return Answer(False, "busy", f"The owner did not answer within {ANSWER_S:g} s.")
-        end = loop.time() + PUBLISH_S
-        while answer.ok and self._bus.snapshot.seq <= seq and loop.time() < end:
-            await asyncio.sleep(LOOK_S)
-        return answer
-
     # --- settings ------------------------------------------------------------------------------
 
     def _refresh(self) -> None:
@@ -262,20 +235,6 @@ class SnmpServer:
     @property
     def bus(self) -> Bus:
         return self._bus
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """HOST:PORT as its parts; "[::1]:161" for IPv6, "*" for every interface.
-
-    Raises ValueError naming the address when it has another shape.
-    """
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError(
-            f"listen address {address!r} is refused: allowed is HOST:PORT, port 0..65535."
-        )
-    host = host.removeprefix("[").removesuffix("]")
-    return ("0.0.0.0" if host in ("", "*") else host), int(port)
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...model.limits import LIMITS
-from ...net import network_of, plain_peer
+from ...net import host_and_port, look_up_form, network_of, plain_peer
 from ..allowance import Allowance
 from ..fair_queue import FairQueue
 from ..share import MOST_PLACES, Share
@@ -61,7 +61,7 @@ class UdpSocket:
         limit = LIMITS["snmp"]
         self.share = Share(limit)
         self._queue: FairQueue[tuple[bytes, Sender]] = FairQueue(
-            self.share.cost, limit.most, limit.each
+            lambda place: 0.0, limit.most, limit.each
         )
         self._places: dict[str, str] = {}
         # Read into: making 64 KiB for each of a few dozen octets takes longer than reading them.
@@ -69,7 +69,7 @@ class UdpSocket:
         self._timer: asyncio.TimerHandle | None = None
         self._is_reading = True
         family, kind, proto, _, place = socket.getaddrinfo(
-            host, port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
+            look_up_form(host), port, type=socket.SOCK_DGRAM, flags=socket.AI_PASSIVE
         )[0]
         self._socket = socket.socket(family, kind, proto)
         try:
@@ -89,7 +89,7 @@ class UdpSocket:
     def address(self) -> str:
         """HOST:PORT."""
         host, port = self._socket.getsockname()[:2]
-        return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        return host_and_port(host, port)
 
     def send(self, raw: bytes, address: Address, way: list[tuple[int, int, bytes]]) -> None:
         """One datagram; a full buffer or an unreachable peer loses it, as UDP may."""
@@ -146,7 +146,7 @@ class UdpSocket:
             began = time.thread_time()
             self._handler(*taken.item)
             used = time.thread_time() - began
-            self.share.spent(taken.place, used)
+            self._queue.spent(taken.place, used)
             self._allowance.use(used)
         if self._timer is not None:
             self._timer.cancel()

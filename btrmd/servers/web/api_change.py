@@ -83,7 +83,7 @@ class ChangeApi:
         body = json_object(request)
         if not body:
             raise BodyError(422, "empty", "There is no setting in the body.")
-        answer = self._services.send(ChangeSettings(body, source()))
+        answer = self._services.bus.submit(ChangeSettings(body, source()))
         if answer.ok:
             return answer_json({"changed": list(body)})
         return _refuse_setting(answer, body)
@@ -94,7 +94,7 @@ class ChangeApi:
         kind, delay = body.get("type"), body.get("delay_h", 0)
         if isinstance(kind, bool | float) or kind not in TYPES:
             refuse_field("type", kind, "1 or 2")
-        answer = self._services.send(StartTest(TYPES[kind], _hours(delay), source()))
+        answer = self._services.bus.submit(StartTest(TYPES[kind], _hours(delay), source()))
         if not answer.ok:
             return _refuse_command(answer)
         return answer_json({"n": answer.data.get("n")}, 201)
@@ -123,7 +123,7 @@ class ChangeApi:
         changes = {key: body[name] for name, key in _BATTERY.items() if name in body}
         settings = self._services.bus.snapshot.settings
         try:
-            answer = replace_battery(self._services.send, settings, changes, source())
+            answer = replace_battery(self._services.bus.submit, settings, changes, source())
         except SettingError as error:
             names = {key: name for name, key in _BATTERY.items()}
             facts = {"key": names[error.key], "value": error.value, "allowed": error.allowed}
@@ -131,7 +131,7 @@ class ChangeApi:
         return answer_json({}) if answer.ok else _refuse_command(answer)
 
     def _command(self, command: StopTest | AckAlarm | CapacityCheck | ResetData) -> Response:
-        answer = self._services.send(command)
+        answer = self._services.bus.submit(command)
         return answer_json({}) if answer.ok else _refuse_command(answer)
 
 

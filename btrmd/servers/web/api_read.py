@@ -12,12 +12,20 @@ from flask import Response, request
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.events import Event
 from btrmd.model.history import History
+from btrmd.model.number_text import format_number
 from btrmd.model.points import POINT
 from btrmd.model.settings import SETTINGS
 from btrmd.model.snapshot import Snapshot
 
-from . import metrics
-from .answers import answer_document, answer_json, answer_pieces, json_list, refuse
+from . import metrics, stream_gzip
+from .answers import (
+    answer_document,
+    answer_json,
+    answer_pieces,
+    json_list,
+    refuse,
+    takes_gzip,
+)
 from .bodies import query_int, query_time, refuse_field
 from .encode import encode_event, encode_test, iso_time, number
 from .routes import Route, RouteAccess
@@ -100,15 +108,22 @@ class ReadApi:
 
     def stream(self) -> Response:
         take_over = request.environ.get(TAKE_OVER)
-        headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        headers = {
+            "Cache-Control": "no-cache",
+            "X-Accel-Buffering": "no",
+            "Vary": "Accept-Encoding",
+        }
         if request.method == "HEAD":
             return Response(mimetype="text/event-stream", headers=headers)
-        if take_over is None or not take_over(self._services.feed):
+        if take_over is None or not take_over(self._services.feed, takes_gzip(request)):
             reason = f"All {MAX_CLIENTS} streams are taken; ask /api/v1/points instead."
             return refuse(503, "busy", reason, RETRY_AFTER_S)
         # A body of unknown length: the channel goes on from here.
-        head: Iterator[bytes] = iter((b"retry: %d\n\n" % RETRY_MS,))
-        return Response(head, mimetype="text/event-stream", headers=headers)
+        head = b"retry: %d\n\n" % RETRY_MS
+        if takes_gzip(request):
+            headers["Content-Encoding"] = "gzip"
+            head = stream_gzip.HEAD + stream_gzip.pack(head)
+        return Response(iter((head,)), mimetype="text/event-stream", headers=headers)
 
     def healthz(self) -> Response:
         if self._services.health.is_ticking():
@@ -188,7 +203,7 @@ def _curve_lines(rows: Iterator[CurveRow]) -> Iterator[str]:
 
 def _cell(value: float | None, digits: int) -> str:
     known = number(value)
-    return "" if known is None else f"{known:.{digits}f}"
+    return "" if known is None else format_number(known, digits)
 
 
 def read_routes(services: Services) -> list[Route]:

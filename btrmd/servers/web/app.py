@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Final
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import IntegerConverter
 
-from . import openapi
+from . import openapi, template_cache
 from .about_page import about_routes
 from .answers import answer_json, compress, refuse
 from .api_change import change_routes
@@ -48,14 +46,13 @@ from .wording import use_zone
 
 log = logging.getLogger(__name__)
 
-TEMPLATES: Final = Path(__file__).parent / "templates"
-
 
 def create_app(services: Services) -> Flask:
     """The WSGI application; every route passes the gate."""
-    app = Flask("btrmd.servers.web", static_folder=None, template_folder=str(TEMPLATES))
+    folder = str(template_cache.TEMPLATES)
+    app = Flask("btrmd.servers.web", static_folder=None, template_folder=folder)
     app.config.update(MAX_CONTENT_LENGTH=MAX_BODY, PROVIDE_AUTOMATIC_OPTIONS=False)
-    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    template_cache.set_up(app)
     assets = Assets()
     app.jinja_env.globals["asset"] = assets.url
     app.jinja_env.globals["inline"] = assets.inline

@@ -66,7 +66,7 @@ class AuthorizationPage:
         if not ticked or ticked[-1] not in ("true", "false"):
             return self._again("Enable Authorization: allowed is true or false.", 422)
         value = "all" if ticked[-1] == "true" else "writes"
-        answer = self._services.send(ChangeSettings({SETTING: value}, source()))
+        answer = self._services.bus.submit(ChangeSettings({SETTING: value}, source()))
         if not answer.ok:
             status = 503 if answer.code in ("busy", "storage") else 422
             return self._again(answer.text, status)

@@ -144,7 +144,7 @@ class BackupPage:
         if keys:
             # also what is so already: named, it does not move along with others
             changes = {k: after[k] for k in after if k in keys or k in upload.changes}
-            answer = self._services.send(ChangeSettings(changes, source()))
+            answer = self._services.bus.submit(ChangeSettings(changes, source()))
             if not answer.ok:
                 text = f"{answer.text} Nothing has been changed."
                 return self._again(text, STATUS.get(answer.code, 409))

@@ -94,7 +94,7 @@ class BatteryStatusPage:
         if form.errors:
             return Response(self._render(form.alert, errors=form.errors), 422)
         answer = replace_battery(
-            self._services.send, snapshot.settings, form.changes, source(), form.at
+            self._services.bus.submit, snapshot.settings, form.changes, source(), form.at
         )
         if not answer.ok:
             status = 503 if answer.code in ("busy", "storage") else 409

@@ -98,10 +98,10 @@ def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
 
 def _format_left(record: TestRecord, elapsed: float | None, snapshot: Snapshot) -> str:
     """The time left and what it rests on."""
+    if known(snapshot, "load.source") == "charger":
+        return "not known: the charger carries the load"  # whatever little the battery gives
     left = known_number(snapshot, "runtime.remaining")
     if left is None:
-        if known(snapshot, "load.source") == "charger":
-            return "not known: the charger carries the load"
         if snapshot.settings["battery.rated_ah"] is None:
             return "not known: no test yet, and no battery rating is set"
         return "not known yet"

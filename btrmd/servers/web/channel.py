@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 from waitress.channel import ClientDisconnected, HTTPChannel
 
@@ -23,9 +24,6 @@ from .http_head import RequestHead
 from .http_request import HttpRequest
 from .tasks import RefusalTask, Task
 from .visitors import is_hashing
-
-if TYPE_CHECKING:
-    from .socket_server import Server
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +48,26 @@ class StreamFeed(Protocol):
         """`channel` is gone; may be told more than once."""
 
 
+class ChannelServer(Protocol):
+    """The server of a listener, as its connections see it."""
+
+    def relieve(self) -> None: ...
+
+    def pull_trigger(self) -> None: ...
+
+    def add_task(self, task: Any) -> None: ...
+
+    def call_in_loop(self, wanted: Callable[[], None]) -> None: ...
+
+    def heard(self, channel: HttpChannel) -> None: ...
+
+    def judge(self, channel: HttpChannel, head: RequestHead) -> int: ...
+
+    def has_memory_for(self, channel: HttpChannel) -> bool: ...
+
+    def left(self, channel: HttpChannel) -> None: ...
+
+
 class HttpChannel(HTTPChannel):
     """One connection. After `promise` and the end of the response's head it is a stream."""
 
@@ -57,10 +75,12 @@ class HttpChannel(HTTPChannel):
     current_outbuf_count: int
     request: HttpRequest | None
     requests: list[HttpRequest]
-    server: Server
+    server: ChannelServer
     member: Member  # of the listener's share; set by the server
 
-    def __init__(self, server: Server, sock: Any, addr: Any, adj: Any, map: Any = None) -> None:
+    def __init__(
+        self, server: ChannelServer, sock: Any, addr: Any, adj: Any, map: Any = None
+    ) -> None:
         self.place = str(addr[0])  # whose account its requests are on
         self.is_user = False  # its last request came from somebody who has logged in
         self.request_since = 0.0  # monotonic s since which a request is coming in; 0 = none is
@@ -73,6 +93,7 @@ class HttpChannel(HTTPChannel):
         self._feed: StreamFeed | None = None
         self._is_joined = False
         self._is_chunked = False
+        self.is_packed = False  # its stream is compressed
         super().__init__(server, sock, addr, adj, map)
 
     @property
@@ -108,11 +129,13 @@ class HttpChannel(HTTPChannel):
             return ""
         return plain_peer(host).partition("%")[0]
 
-    def promise(self, feed: StreamFeed) -> bool:
-        """The response that is being made is the head of a stream of `feed`, if that has room."""
+    def promise(self, feed: StreamFeed, is_packed: bool) -> bool:
+        """The response that is being made is the head of a stream of `feed`, if that has room;
+        `is_packed`: of the compressed one (stream_gzip.py)."""
         if not feed.admit(self):
             return False
         self._feed = feed
+        self.is_packed = is_packed
         return True
 
     def write_soon(self, data: bytes) -> int:
@@ -249,9 +272,7 @@ class HttpChannel(HTTPChannel):
         try:
             data = self.recv(self.adj.recv_bytes)
         except BlockingIOError:
-            # Taken in during this round of the loop, under the number of a connection that ended in
-            # it and had something to read: this one has not said anything yet.
-            return
+            return  # nothing there after all (select(2), BUGS)
         except OSError:
             self.handle_close()  # timed out, unreachable: no news of this unit
             return

@@ -7,6 +7,7 @@ from typing import Final
 from flask import Response, request
 
 from btrmd.model.discharge import TestRecord
+from btrmd.model.number_text import format_number
 from btrmd.model.thresholds import Thresholds
 
 from .answers import answer_json
@@ -147,7 +148,7 @@ def _on(points: CurvePoints, ys: Values, xs: tuple[float, ...]) -> Values:
 
 
 def _cell(value: float | None, decimals: int) -> str:
-    return "" if value is None or not is_known(value) else f"{value:.{decimals}f}"
+    return "" if value is None or not is_known(value) else format_number(value, decimals)
 
 
 def _short_label(test: TestRecord) -> str:

@@ -1,4 +1,4 @@
-"""The dispatcher: workers that serve whoever has cost least, and one that checks passwords.
+"""The dispatcher: workers that serve each place in its turn, and one that checks passwords.
 
 A password's hash takes a third of a second (a Pi: three), so logins wait for a thread of their own,
 in an order of their own, and no page ever waits behind them.
@@ -54,7 +54,7 @@ class Dispatcher:
         self._lock = threading.Lock()
         self._ready = threading.Condition(self._lock)
         self._allowance = Allowance(CPU_SHARE, CPU_BURST_S)
-        self._pages: FairQueue[HttpWork] = FairQueue(costs.cost, MOST_WAITING, MOST_WAITING)
+        self._pages: FairQueue[HttpWork] = FairQueue(self._is_heavy, MOST_WAITING, MOST_WAITING)
         self._logins: FairQueue[HttpWork] = FairQueue(login_rank, MOST_LOGINS, MOST_LOGINS_EACH)
         self._threads: list[threading.Thread] = []
         self._is_stopping = False
@@ -92,6 +92,9 @@ class Dispatcher:
                 while (taken := queue.pop()) is not None:
                     taken.item.cancel()
 
+    def _is_heavy(self, place: str) -> bool:
+        return self._costs.cost(place) > HEAVY_S
+
     # --- the threads ---------------------------------------------------------------------------
 
     def _serve(self, take: Callable[[], HttpWork | None]) -> None:
@@ -103,10 +106,12 @@ class Dispatcher:
                 # The edge: one connection's fault must not cost a worker.
                 log.exception("a connection could not be served")
             used = time.thread_time() - began
+            if take != self._next_page:
+                continue  # logins have an order of their own, by what was guessed
             self._costs.spent(place, used)
-            if take == self._next_page:
-                with self._lock:
-                    self._allowance.use(used)
+            with self._lock:
+                self._pages.spent(place, used)
+                self._allowance.use(used)
 
     def _next_page(self) -> HttpWork | None:
         """Light requests at once; heavy ones while the allowance lasts, so that whoever floods us
@@ -116,7 +121,7 @@ class Dispatcher:
                 best = self._pages.best()
                 if best is None:
                     self._ready.wait()
-                elif best > HEAVY_S and self._allowance.is_used_up:
+                elif best and self._allowance.is_used_up:
                     self._ready.wait(PAUSE_S)
                 else:
                     taken = self._pages.pop()

@@ -15,16 +15,18 @@ from btrmd.model.alarms import SEVERITIES
 from btrmd.model.event_filter import event_severity
 from btrmd.model.events import Event, Kind
 from btrmd.model.snapshot import AlarmView, Snapshot
+from btrmd.model.timezone import local_time
 from btrmd.model.words import plain_value
 
 from .answers import answer_pieces, json_list
 from .bodies import refuse_field
+from .csv_times import CsvTimes
 from .encode import encode_event, iso_time, number, plain
 from .event_query import FORM, LARGEST_N, read_query
 from .pages import Pages
 from .roles import Role
 from .routes import Route, RouteAccess, may_change
-from .wording import NOTHING
+from .wording import NOTHING, site_zone
 
 PER_PAGE: Final = 50
 EXPORTED: Final = 10_000  # R135
@@ -41,12 +43,13 @@ FORMS: Final = {
     "to": f"{FORM}, not before From",
     "before": f"0..{LARGEST_N}",
 }
-HEAD: Final = ("n", "at", "uptime_s", "key", "kind", "value", "threshold", "source", "text")
+HEAD: Final = ("uptime_s", "key", "kind", "value", "threshold", "source", "text")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class EventLine(NamedTuple):
-    """One event in words; `name` is its key as people read it. `alarm`: the key to acknowledge;
+    """One event in words; `name` is its key as people read it. `utc`: the time `at` in UTC where
+    that is the site's own. `alarm`: the key to acknowledge;
     "" = there is nothing to."""
 
     n: int
@@ -61,6 +64,7 @@ class EventLine(NamedTuple):
     alarm: str
     name: str
     severity: str
+    utc: str
 
 
 class EventPage:
@@ -85,6 +89,7 @@ class EventPage:
             lines=[format_event(event, snapshot) for event in events],
             kinds=KINDS,
             severities=SEVERITY_WORDS,
+            time_head="Time (local)" if site_zone() else "Time (UTC)",
             chosen=query.typed,
             errors=query.errors,
             query=query.text,
@@ -97,7 +102,9 @@ class EventPage:
     def csv(self) -> Response:
         """The newest 10,000 that fit the filter (and `before`), by rising number."""
         headers = {"Content-Disposition": 'attachment; filename="events.csv"'}
-        return answer_pieces(_csv_lines(self._exported()), "text/csv", headers)
+        return answer_pieces(
+            _csv_lines(self._exported(), CsvTimes.of_request()), "text/csv", headers
+        )
 
     def json(self) -> Response:
         """As `csv`, in the form of /api/v1/events."""
@@ -132,10 +139,11 @@ class EventPage:
         return rising()
 
 
-def _csv_lines(events: Iterator[Event]) -> Iterator[str]:
+def _csv_lines(events: Iterator[Event], times: CsvTimes) -> Iterator[str]:
     line = io.StringIO()
     writer = csv.writer(line, lineterminator="\n")
-    for row in chain((HEAD,), map(_cells, events)):
+    head = ("n", "at", *times.head("at"), *HEAD)
+    for row in chain((head,), (_cells(event, times) for event in events)):
         writer.writerow(row)
         yield line.getvalue()
         line.seek(0)
@@ -170,6 +178,7 @@ def format_event(event: Event, snapshot: Snapshot) -> EventLine:
         event.key if alarm is not None and not alarm.acknowledged else "",
         name_of(event.key),
         event_severity(event) or "",
+        _format_utc(event.at),
     )
 
 
@@ -184,18 +193,28 @@ def _alarm(event: Event, snapshot: Snapshot) -> AlarmView | None:
 
 
 def _format_moment(at: float) -> str:
-    if at <= 0:
-        return NOTHING
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    """To the second, in the site's time or UTC: the table's head or the line below says which."""
+    return local_time(at, site_zone()).strftime("%Y-%m-%d %H:%M:%S") if at > 0 else NOTHING
 
 
-def _cells(event: Event) -> tuple[object, ...]:
+def _format_utc(at: float) -> str:
+    """What stands below the site's time; "" where that is UTC."""
+    zone = site_zone()
+    if at <= 0 or not zone:
+        return ""
+    utc = datetime.fromtimestamp(at, UTC)
+    form = "%H:%M:%S UTC" if local_time(at, zone).date() == utc.date() else "%Y-%m-%d %H:%M:%S UTC"
+    return utc.strftime(form)
+
+
+def _cells(event: Event, times: CsvTimes) -> tuple[object, ...]:
     """A line of the CSV file; no text in it may pass for a spreadsheet's formula."""
     value = plain(event.value)
     shown = plain_value(event.value) if isinstance(value, bool | list) else value
     return (
         event.n,
         iso_time(event.at),
+        *times.cell(event.at),
         number(event.uptime_s),
         event.key,
         event.kind.value,

@@ -81,7 +81,7 @@ class FormPage:
         if read.errors:
             return Response(self._render(read), 422)
         if read.changes:
-            answer = self._services.send(ChangeSettings(read.changes, source()))
+            answer = self._services.bus.submit(ChangeSettings(read.changes, source()))
             if not answer.ok:
                 return self._refused(answer, read)
         place = f"{self._spec.path}?saved={min(len(read.changes), len(_COUNTS) - 1)}"

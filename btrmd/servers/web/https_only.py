@@ -9,12 +9,14 @@ from urllib.parse import quote
 from flask import Response, request
 
 from btrmd.bus import Bus
+from btrmd.net import in_brackets, split_address
 
 from .answers import refuse
 
 SETTING: Final = "web.http"
 HSTS: Final = "web.hsts_days"
 DAY_S: Final = 86400
+HTTPS_PORT: Final = 443
 OPEN_PATHS: Final = frozenset({"/healthz"})  # asked by supervisors, tells nothing
 _HOST: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 
@@ -42,9 +44,9 @@ class HttpsOnly:
         if request.method not in ("GET", "HEAD"):
             return refuse(403, "https", "This unit takes changes over HTTPS only.")
         named = re.sub(r":[0-9]*\Z", "", request.host)
-        port = address.rpartition(":")[2]
-        host = named if _HOST.fullmatch(named) else address.rpartition(":")[0]
-        place = f"https://{host}" if port == "443" else f"https://{host}:{port}"
+        own, port = split_address(address)
+        host = named if _HOST.fullmatch(named) else in_brackets(own)
+        place = f"https://{host}" if port == HTTPS_PORT else f"https://{host}:{port}"
         path = quote(request.path, safe="/:@!$&'()*+,;=-._~")
         query = quote(request.query_string, safe="/:@!$&'()*+,;=-._~%?")
         # Not 308: a browser would remember it when the setting is back to what it was.

@@ -11,8 +11,10 @@ from typing import Any, Final
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
+from ...net import host_and_port, split_address
+from ..retry import RetryPauses
 from ..share import Share
-from ..tcp import bind
+from ..tcp import bind, listen_fault
 from .dispatcher import Dispatcher
 from .socket_server import Identify, Server
 
@@ -89,8 +91,7 @@ class HttpListener:
         try:
             sock = bind(self._host, self._port)
         except OSError as error:
-            reason = error.strerror or str(error)
-            fault = f"{self._name} cannot listen on {self._host}:{self._port}: {reason}."
+            fault = listen_fault(self._name, self._host, self._port, error)
             log.error("%s", fault)
             self._report("", fault)
             return False
@@ -113,33 +114,32 @@ class HttpListener:
         )
         host, port = sock.getsockname()[:2]
         self._port = port  # a listener that must be opened again opens at the same place
-        self._report(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "")
+        self._report(host_and_port(host, port), "")
         return True
 
     def _make_server(self, **how: Any) -> Server:
         return Server(self._app, share=self._share, identify=self._identify, **how)
 
     def _run(self) -> None:
-        pause = FIRST_RETRY_S
+        pauses = RetryPauses(FIRST_RETRY_S, LONGEST_RETRY_S)
         while not self._stopping.is_set():
             if self._server is None and not self._is_wanted():
                 self._report("", "")
                 self._stopping.wait(UNWANTED_S)
                 continue
             if self._server is None and not self._open():
-                self._stopping.wait(pause)
-                pause = min(pause * 2, LONGEST_RETRY_S)
+                self._stopping.wait(pauses.next())
                 continue
             try:
                 while not self._stopping.is_set() and self._is_wanted():
                     self._turn(LOOP_S)
-                    pause = FIRST_RETRY_S
+                    pauses.reset()
                 self._drain()
             except Exception as error:
                 # The loop is not ours; whatever ends it must not end the web for ever.
                 log.exception("%s: the server loop failed and is started again", self._name)
                 self._report("", f"{self._name} stopped by an error ({error}) and is restarted.")
-                self._stopping.wait(pause)
+                self._stopping.wait(pauses.next())
             finally:
                 self._close()
 
@@ -173,17 +173,3 @@ class HttpListener:
         server.close()
         wasyncore.close_all(self._map, ignore_all=True)
         self._report("", "")
-
-
-def split_address(address: str) -> tuple[str, int]:
-    """HOST:PORT as its parts; "[::1]:80" for IPv6, an empty host or "*" for every interface.
-
-    Raises ValueError naming the address when it has another shape.
-    """
-    host, colon, port = address.rpartition(":")
-    if not colon or not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError(
-            f"listen address {address!r} is refused: allowed is HOST:PORT, port 0..65535."
-        )
-    host = host.removeprefix("[").removesuffix("]")
-    return ("0.0.0.0" if host in ("", "*") else host), int(port)

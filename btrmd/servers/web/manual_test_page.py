@@ -95,7 +95,7 @@ class ManualTestPage:
         return self._send(ResetData(with_settings, source()), word)
 
     def _send(self, command: Command, word: str) -> Response:
-        answer: Answer = self._services.send(command)
+        answer: Answer = self._services.bus.submit(command)
         if answer.ok:
             return see_other(f"{PATH}?done={word}")
         return Response(self._render(alert=answer.text), STATUS.get(answer.code, 409))

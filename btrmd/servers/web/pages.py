@@ -16,6 +16,7 @@ from .routes import Route, RouteAccess
 from .services import USERS_KEY, Services
 from .sessions import IDLE_S
 from .verdict import Verdict, make_verdict
+from .wording import site_zone
 
 _REPORT: Final = re.compile(r"/report/[0-9]{1,9}")
 _TARGETS: Final = frozenset(path for _, path in (*PAGES, *ADDED))
@@ -116,7 +117,7 @@ class Pages:
             head_title=_head_title(verdict, site, title) if is_open else title,
             verdict=verdict,
             site=site,
-            zone=settings["site.timezone"] if is_open else "",
+            zone=site_zone() if is_open else "",
             model=f"BTRM{settings.site.model}",
             location=settings["site.location"] if is_open else "",
             menu=self.menu,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
+from btrmd.model.number_text import format_number
 from btrmd.model.result_words import format_action
 
 from .card import TONES, format_notes, format_own, format_verdict
@@ -59,4 +60,4 @@ def format_past(test: TestRecord) -> Past:
 
 
 def _with_unit(value: float | None, decimals: int, unit: str) -> str:
-    return NOTHING if value is None else f"{value:.{decimals}f} {unit}"
+    return NOTHING if value is None else format_number(value, decimals, unit)

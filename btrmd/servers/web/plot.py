@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from .plot_path import Frame, Values, is_known, path, short, spread
-from .plot_ticks import Ticks, format_elapsed, number_ticks, time_ticks
-from .wording import NOTHING, format_time
+from .plot_ticks import TimeTick, format_elapsed, number_ticks, time_ticks
+from .wording import NOTHING, format_time, site_zone
 
 WIDTH: Final = 1000.0  # of the part that is stretched to the page's width
 HEIGHT: Final = 190.0
@@ -113,16 +113,18 @@ class DrawnMark(NamedTuple):
 
 
 class Drawing(NamedTuple):
-    """A plot as the template draws it. `ys` and `xs` are (place, text) of the ticks."""
+    """A plot as the template draws it. `ys` are (place, text) of the ticks, `xs` (place, text, UTC
+    beside it). `zone`: whose clock the axis shows, "" = UTC's, or time that has passed."""
 
     plot: Plot
     paths: tuple[tuple[str, str], ...]  # (label, d)
-    xs: tuple[tuple[str, str], ...]
+    xs: tuple[tuple[str, str, str], ...]
     ys: tuple[tuple[str, str], ...]
     marks: tuple[DrawnMark, ...]
     summary: str
     head: tuple[str, ...]
     table: tuple[tuple[str, ...], ...]
+    zone: str = ""
 
 
 def draw(plot: Plot) -> Drawing:
@@ -131,24 +133,32 @@ def draw(plot: Plot) -> Drawing:
     limits = spread([*(y for series in plot.series for y in series.ys), *levels]) or (0.0, 1.0)
     middle, half = sum(limits) / 2, max(limits[1] - limits[0], plot.least) / 2 * (1 + 2 * _SLACK)
     frame = Frame(plot.x0, plot.x1, middle - half, middle + half, 0.0, TOP, WIDTH, HEIGHT)
-    x_ticks = time_ticks(plot.x0, plot.x1, plot.is_clock)
+    zone = site_zone() if plot.is_clock else ""
+    x_ticks = time_ticks(plot.x0, plot.x1, plot.is_clock, zone)
     y_ticks = number_ticks(frame.y0, frame.y1)
     return Drawing(
         plot,
         tuple((series.label, path(plot.xs, series.ys, frame)) for series in plot.series),
-        tuple((_percent(frame, x), text) for x, text in _inside(x_ticks, frame)),
+        tuple((_percent(frame, at), text, utc) for at, text, utc in _inside(x_ticks, frame)),
         tuple((short(frame.y(y)), text) for y, text in y_ticks),
         _draw_marks(plot.marks, frame),
         _summarise(plot),
-        ("Time (UTC)" if plot.is_clock else "Elapsed", *(s.label for s in plot.measured)),
+        (_time_head(plot, zone), *(s.label for s in plot.measured)),
         tuple(_table(plot)),
+        zone,
     )
 
 
-def _inside(ticks: Ticks, frame: Frame) -> Ticks:
+def _time_head(plot: Plot, zone: str) -> str:
+    if not plot.is_clock:
+        return "Elapsed"
+    return "Time" if zone else "Time (UTC)"
+
+
+def _inside(ticks: Sequence[TimeTick], frame: Frame) -> list[TimeTick]:
     """Ticks whose words do not hang over the edge."""
     margin = (frame.x1 - frame.x0) * 0.03
-    return [tick for tick in ticks if frame.x0 + margin <= tick[0] <= frame.x1 - margin]
+    return [tick for tick in ticks if frame.x0 + margin <= tick.at <= frame.x1 - margin]
 
 
 def _draw_marks(marks: Sequence[PlotMark], frame: Frame) -> tuple[DrawnMark, ...]:

@@ -14,6 +14,7 @@ from btrmd.model.json_text import encode_test
 from btrmd.model.report import make_report, this_year
 
 from .answers import answer_json
+from .csv_times import CsvTimes
 from .curve_points import Curves, resample
 from .discharge_plot import plot_test
 from .event_page import harmless
@@ -82,10 +83,11 @@ class ReportPage:
     def year_csv(self) -> Response:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\r\n")
-        writer.writerow(_COLUMNS)
+        times = CsvTimes.of_request()
+        writer.writerow(times.heads(_COLUMNS, ("started_at", "ended_at")))
         for record in self._year():
-            reported = encode_test(record)
-            cells = (reported[name] for name in _COLUMNS)
+            moments = {"started_at": record.started_at, "ended_at": record.ended_at}
+            cells = times.cells(_COLUMNS, encode_test(record), moments)
             writer.writerow(
                 harmless(" ".join(cell) if isinstance(cell, list) else cell) for cell in cells
             )

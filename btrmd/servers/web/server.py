@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import partial
 from typing import Final
 
@@ -15,6 +14,7 @@ from btrmd.bus import Bus
 from btrmd.model.history import History
 from btrmd.model.limits import LIMITS
 from btrmd.model.mail import MailStep
+from btrmd.model.service import Service
 
 from ..health import LoopHealth
 from ..share import Share
@@ -26,7 +26,7 @@ from .dispatcher import Dispatcher
 from .encode import PointsDocument
 from .forms import FormTokens
 from .https_listener import HttpsListener
-from .https_only import is_http_wanted
+from .https_only import SETTING, is_http_wanted
 from .listener import STUCK_S, HttpListener
 from .probe import probe
 from .radius_login import RadiusLogin
@@ -40,7 +40,7 @@ WORKERS: Final = 4  # streams hold none of them
 NONE: Final = "none"
 
 
-class WebServer:
+class WebServer(Service, name="web"):
     """Pages and API on `http` and `https` (HOST:PORT, port 0 = any free one, "none" = off).
 
     HTTPS needs `certificates`, where its certificate is kept. `hardware` names the board;
@@ -67,6 +67,7 @@ class WebServer:
         mail_tester: Callable[[], Iterable[MailStep]] | None = None,
         provisioned: Callable[[], str] = str,
     ) -> None:
+        self._bus = bus
         sessions, throttle = Sessions(clock), Throttle(clock, known)
         bearers = Bearers(tokens, Throttle(clock))
         kept = None
@@ -98,7 +99,6 @@ class WebServer:
         visitors = Visitors(sessions, throttle, bearers)
         self._workers = Dispatcher(self.shares["http"], visitors.login_rank)
         self._listeners: list[HttpListener] = []
-        self._warming = threading.Thread(target=self._warm, name="web-warm", daemon=True)
         if http != NONE:
             self._listeners.append(
                 HttpListener(
@@ -125,6 +125,12 @@ class WebServer:
                 )
             )
 
+    @property
+    def listeners(self) -> Collection[str]:
+        names = [listener.scheme for listener in self._listeners]
+        is_off = self._bus.snapshot.settings[SETTING] == "off"
+        return [name for name in names if name == "https" or "https" not in names or not is_off]
+
     def start(self) -> None:
         """Bind, once here and again and again in the background, and serve."""
         if not self._listeners:
@@ -133,7 +139,6 @@ class WebServer:
         self.feed.start()
         for listener in self._listeners:
             listener.start()
-        self._warming.start()
 
     def stop(self) -> None:
         """End streams, let answers on their way finish, close every connection and thread."""
@@ -141,8 +146,6 @@ class WebServer:
         for listener in self._listeners:
             listener.stop()
         self._workers.shutdown(2.0)
-        if self._warming.is_alive():
-            self._warming.join(5.0)
 
     def fault(self) -> str:
         """What is wrong with the pages, one sentence; "" = they answer. Asks the application itself
@@ -154,8 +157,3 @@ class WebServer:
             return ""
         status = probe(self.app, "/healthz")
         return "" if status == 200 else f"/healthz answers {status}."
-
-    def _warm(self) -> None:
-        """Compile the templates before somebody waits for them, and without delaying the start."""
-        for name in self.app.jinja_env.list_templates():
-            self.app.jinja_env.get_template(name)

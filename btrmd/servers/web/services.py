@@ -10,7 +10,7 @@ from typing import Final
 from flask import g, request
 
 from btrmd.bus import Bus
-from btrmd.model.commands import Answer, Command, Note
+from btrmd.model.commands import Note
 from btrmd.model.errors import BusyError
 from btrmd.model.history import History
 from btrmd.model.mail import MailStep
@@ -28,7 +28,6 @@ from .stream import Feed
 log = logging.getLogger(__name__)
 
 USERS_KEY: Final = "web.users"  # of events about logins
-SEEN_S: Final = 0.5  # how long an answer waits for the snapshot that shows what it did
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +56,6 @@ class Services:
     def counts(self) -> dict[str, Mapping[str, int]]:
         """What the servers count, those of the web among them."""
         return self.bus.counts | {name: share.counts for name, share in self.shares.items()}
-
-    def send(self, command: Command) -> Answer:
-        """Submit; after an accepted command wait for the next snapshot, so that whoever changes
-        something and reads it back sees his change."""
-        answer = self.bus.submit(command)
-        if answer.ok:
-            self.bus.wait_snapshot(self.bus.snapshot.seq, SEEN_S)
-        return answer
 
     def note(self, key: str, text: str) -> None:
         """Have the event log tell what this request did."""

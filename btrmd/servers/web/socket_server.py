@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import threading
 import time
@@ -13,8 +12,8 @@ from typing import Any, Final
 from waitress.server import TcpWSGIServer
 
 from btrmd.model.limits import STALL_S
-from btrmd.net import plain_peer
 
+from ..acceptor import Acceptor
 from ..share import Member, Share
 from ..tcp import reset
 from .channel import REQUEST_TIMEOUT_S, HttpChannel
@@ -23,12 +22,9 @@ from .visitors import Visitor
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 64  # connections taken before those that stand have their turn
-PAUSE_S: Final = 1.0  # when the process has no file descriptor left
 MOST_KEPT: Final = 2 * 1024 * 1024  # octets of requests that are coming in, of all strangers
 MOST_UNSENT: Final = 4 * 1024 * 1024  # octets of answers that nobody takes
 MOVING_S: Final = 1.0  # who took something so lately is not among them
-_NO_RESOURCES: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 Identify = Callable[[RequestHead, str], Visitor]
@@ -46,8 +42,8 @@ class Server(TcpWSGIServer):
         self._share = share
         self._looks_at = 0.0  # monotonic s of the next look at the connections
         self._identify = identify
-        self._accepts_at = 0.0  # monotonic s before which no connection is taken
         super().__init__(*args, **kw)
+        self._acceptor = Acceptor(self.socket, share)
 
     # --- connections -----------------------------------------------------------------------
 
@@ -58,25 +54,16 @@ class Server(TcpWSGIServer):
         if now >= self._looks_at:
             self._looks_at = now + self.adj.cleanup_interval
             self.maintenance(now)
-        return now >= self._accepts_at and bool(self.accepting)
+        return self._acceptor.may_accept and bool(self.accepting)
 
     def handle_accept(self) -> None:
-        for _ in range(AT_ONCE):
-            try:
-                sock, address = self.socket.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                if error.errno in _NO_RESOURCES:
-                    self._accepts_at = time.monotonic() + PAUSE_S
-                    log.error("no connection can be taken: %s; next try in 1 s", error.strerror)
-                return
-            host = plain_peer(str(address[0]))
-            address = (host, *address[1:])
-            if self._share.admits(host):
-                self._take(sock, address, host)
-            else:
-                reset(sock)
+        """Connections are taken when the turn is over: a new one may make an old one end and get
+        its descriptor, and what poll(2) has still to say in this turn is about the old one."""
+        self._wanted.append(self._accept_waiting)
+
+    def _accept_waiting(self) -> None:
+        for sock, host, address in self._acceptor.accepted():
+            self._take(sock, (host, *address[1:]), host)
 
     def _take(self, sock: Any, address: Any, host: str) -> None:
         made: list[HttpChannel] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from btrmd.model.alarms import advice_of
+from btrmd.model.alarms import advice_of, worst_alarms_first
 from btrmd.model.snapshot import Snapshot
 
 from .card import Card, make_card
@@ -89,7 +89,7 @@ def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> St
                 alarm.acknowledged,
                 advice_of(alarm.key, is_supplied=is_supplied),
             )
-            for alarm in snapshot.alarms
+            for alarm in worst_alarms_first(snapshot.alarms)
         ),
         make_card(snapshot),
         make_flow(snapshot),

@@ -16,6 +16,7 @@ from .card import make_card
 from .channel import HttpChannel
 from .encode import dumps, encode_alarms, iso_time, point_entry, shown_points
 from .flow import make_flow
+from .stream_gzip import pack
 from .verdict import make_verdict
 from .wording import use_zone
 
@@ -96,7 +97,8 @@ class Feed:
                 self._points = shown_points(snapshot)
                 self._parts = _parts(snapshot)
                 self._sent_at = self._comment_at = time.monotonic()
-            if channel.feed(_message(b"state", snapshot.seq, state_document(snapshot))):
+            state = _message(b"state", snapshot.seq, state_document(snapshot))
+            if channel.feed(pack(state) if channel.is_packed else state):
                 self._joined.append(channel)
                 self._awake.notify_all()
 
@@ -147,8 +149,9 @@ class Feed:
     def _send(self, data: bytes) -> None:
         if not data:
             return
+        packed = pack(data) if any(channel.is_packed for channel in self._joined) else b""
         for channel in list(self._joined):
-            if not channel.feed(data):
+            if not channel.feed(packed if channel.is_packed else data):
                 self._joined.remove(channel)  # its place is free once it is closed
 
 

@@ -11,7 +11,7 @@ from waitress.task import ErrorTask, WSGITask
 from .headers import SECURITY_HEADERS
 from .routes import is_api_path
 
-TAKE_OVER = "btrmd.take_over"  # environ key: callable(Feed), to be called before the response
+TAKE_OVER = "btrmd.take_over"  # environ key: callable(Feed, is_packed), called before the response
 LOCAL_ADDRESS = "btrmd.local_address"  # environ key: callable(), the unit's end of the connection
 
 

@@ -12,6 +12,7 @@ from btrmd.model.discharge import TestRecord
 from btrmd.model.result_words import format_marks, format_result
 
 from .bodies import query_int
+from .csv_times import CsvTimes
 from .encode import encode_test
 from .event_page import harmless
 from .routes import Route, RouteAccess
@@ -25,6 +26,7 @@ HEAD: Final = (
     *("own_estimate_s", "own_low_s", "own_high_s", "started_at_charge", "minimum_runtime_s"),
     *("source", "marks", "marks_in_words", "advice", "reason"),
 )
+TIMES: Final = ("started_at", "ended_at")
 
 
 class TestsCsv:
@@ -40,20 +42,22 @@ class TestsCsv:
         limit = query_int(request, "limit", 1000, 1, MOST)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(HEAD)
-        writer.writerows(_cells(test) for test in self._services.history.tests(limit=limit))
+        times = CsvTimes.of_request()
+        writer.writerow(times.heads(HEAD, TIMES))
+        writer.writerows(_cells(test, times) for test in self._services.history.tests(limit=limit))
         headers = {"Content-Disposition": 'attachment; filename="tests.csv"'}
         return Response(text.getvalue(), mimetype="text/csv", headers=headers)
 
 
-def _cells(test: TestRecord) -> list[object]:
-    cells = {
+def _cells(test: TestRecord, times: CsvTimes) -> list[object]:
+    cells: dict[str, object] = {
         **encode_test(test),
         "marks": " ".join(test.marks),
         "marks_in_words": format_marks(test.marks),
         "advice": format_result(test),
     }
-    return [harmless(cells[name]) for name in HEAD]
+    moments = dict(zip(TIMES, (test.started_at, test.ended_at), strict=True))
+    return [harmless(cell) for cell in times.cells(HEAD, cells, moments)]
 
 
 def tests_csv_routes(services: Services) -> list[Route]:

@@ -12,6 +12,7 @@ from btrmd.model.history import History
 
 from .answers import answer_json
 from .bodies import query_int, refuse_field
+from .csv_times import CsvTimes
 from .encode import iso_time, number
 from .pages import Pages
 from .plot import Drawing, Plot, PlotMark, Series, draw, encode_plots
@@ -248,8 +249,9 @@ class TrendPage:
         """The rows of /api/v1/trends: means, at most 2,000 of them."""
         span = self._span(_strict_range())
         found = self._services.history.trends(span.start, span.end, KEYS, MOST_ROWS)
-        head = ",".join(("at", *found.keys))
-        body = "\n".join((head, *_lines(found.rows), ""))
+        times = CsvTimes.of_request()
+        head = ",".join(("at", *times.head("at"), *found.keys))
+        body = "\n".join((head, *_lines(found.rows, times), ""))
         name = f"trends-{span.range}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Response(body, mimetype="text/csv", headers=headers)
@@ -275,10 +277,11 @@ def _strict_range() -> str:
     return name
 
 
-def _lines(rows: Sequence[tuple[float | None, ...]]) -> Iterator[str]:
+def _lines(rows: Sequence[tuple[float | None, ...]], times: CsvTimes) -> Iterator[str]:
     for row in rows:
         known = (number(value) for value in row[1:])
-        yield ",".join((iso_time(row[0]) or "", *("" if k is None else f"{k:g}" for k in known)))
+        values = ("" if value is None else f"{value:g}" for value in known)
+        yield ",".join((iso_time(row[0]) or "", *times.cell(row[0]), *values))
 
 
 def trend_routes(pages: Pages) -> list[Route]:

@@ -95,10 +95,21 @@ def _on_battery(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     left = time_left(snapshot)
     left_words = "" if left is None else f", about {_clock(left)} left"
     test = snapshot.test
-    if known(snapshot, "test.state") in _TEST_ON and test is not None and test.type != "outage":
+    if is_testing(snapshot) and test is not None:
         return GOOD_TONE, f"On battery{left_words}", [f"test {test.n} is running"]
-    reasons = [] if left is not None else ["how long it lasts is not known"]
+    if left is None:
+        return WARN, "On battery", ["the time left is not known"]
+    estimated = [record for record in (test, snapshot.last_test)
+                 if record is not None and record.estimate_s is not None]  # fmt: skip
+    is_rough = left > 0.0 and not estimated
+    reasons = ["by rating and load alone: half as long is possible"] if is_rough else []
     return WARN, f"On battery{left_words}", reasons
+
+
+def is_testing(snapshot: Snapshot) -> bool:
+    """Whether a capacity test goes on, an outage apart."""
+    test = snapshot.test
+    return known(snapshot, "test.state") in _TEST_ON and test is not None and test.type != "outage"
 
 
 def time_left(snapshot: Snapshot) -> float | None:
@@ -160,10 +171,13 @@ def _facts(snapshot: Snapshot) -> list[str]:
     estimate = known_number(snapshot, "runtime.estimate")
     minimum = known_number(snapshot, "runtime.minimum")
     if estimate is not None:
-        facts.append(f"lasts {format_hours(estimate)}")
+        # beside a time left it would pass for another one
+        is_drawn = known(snapshot, "load.source") in ("battery", "shared", "charger")
+        facts.append(f"lasts {format_hours(estimate)}{' when full' if is_drawn else ''}")
     if minimum:
         facts.append(f"needs {format_need(minimum)}")
-    facts.append(_format_tested(snapshot.last_test, snapshot.at))
+    if snapshot.last_test is not None or not is_testing(snapshot):
+        facts.append(_format_tested(snapshot.last_test, snapshot.at))
     by = format_replace(snapshot)
     if by and not _is_due(snapshot):
         facts.append(f"replace battery {by}")
@@ -209,8 +223,12 @@ def _todo(snapshot: Snapshot, keys: list[str]) -> str:
         if advice:
             return advice
     last = snapshot.last_test
+    if is_testing(snapshot) or known(snapshot, "test.state") == "delayed":
+        return ""
     if last is None:
         return "Run a first test: nothing is known of this battery."
+    if known_number(snapshot, "runtime.estimate") is None and last.result == "aborted":
+        return "Repeat the test: it was aborted, and nothing else is known of this battery."
     return format_action(last) or ("Plan another battery." if _is_due(snapshot) else "")
 
 

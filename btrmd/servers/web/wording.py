@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextvars import ContextVar
-from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from btrmd.model.number_text import format_number
 from btrmd.model.points import POINT
 from btrmd.model.readings import BAD, GOOD, MISSING, Reading
 from btrmd.model.snapshot import AlarmView, Snapshot
-from btrmd.model.timezone import UTC_NAMES, local_time
+from btrmd.model.timezone import UTC_NAMES, format_beside, local_time
 from btrmd.model.waiting import short_time
 
 NOTHING: Final = "—"
@@ -76,8 +76,7 @@ def format_value(key: str, reading: Reading) -> str:
     if key == "system.uptime" and isinstance(value, int | float):
         return format_uptime(value)
     if isinstance(value, int | float):
-        text = f"{value:.{show.decimals if show is not None else 0}f}"
-        return text.removeprefix("-") if float(text) == 0 else text
+        return format_number(value, 0 if show is None else show.decimals)
     return str(value)
 
 
@@ -121,6 +120,11 @@ def use_zone(name: str) -> None:
     _ZONE.set("" if name in UTC_NAMES else name)
 
 
+def site_zone() -> str:
+    """The zone that `use_zone` has set on this thread; "" where the site has UTC alone."""
+    return _ZONE.get()
+
+
 def format_time(at: float | None) -> str:
     """A date and time a person reads: "2026-05-17 08:30 UTC", or where the site has a time zone
     "2026-05-17 10:30 local (08:30 UTC)"."""
@@ -146,12 +150,7 @@ def format_short(at: float, now: float) -> str:
 
 
 def _beside(at: float, form: str) -> str:
-    utc, zone = datetime.fromtimestamp(at, UTC), _ZONE.get()
-    if not zone:
-        return utc.strftime(f"{form} UTC")
-    local = local_time(at, zone)
-    is_same_day = local.date() == utc.date()
-    return f"{local.strftime(form)} local ({utc.strftime('%H:%M' if is_same_day else form)} UTC)"
+    return format_beside(at, _ZONE.get(), form)
 
 
 def format_alarm_state(alarm: AlarmView) -> str:

@@ -174,7 +174,7 @@
     close = () => worker.port.postMessage("bye");
   }
   const src = document.currentScript.src;
-  window.btrmd = { when, age };
+  window.btrmd = { when, age, zone };
   addEventListener("pagehide", () => close());
   addEventListener("pageshow", (event) => {
     if (event.persisted) connect();

@@ -26,16 +26,44 @@
     return step < 60 ? `${text}:${two(whole % 60)}` : text;
   }
 
+  // The site's clock beside UTC's, as plot_ticks.py has it.
+  const { zone, when } = window.btrmd || {};
+  const written = zone && new Intl.DateTimeFormat("sv-SE", { timeZone: zone, dateStyle: "short", timeStyle: "medium" });
+  const ahead = (at) => (zone ? Math.round((Date.parse(`${written.format(at * 1000).replace(" ", "T")}Z`) / 1000 - at) / 60) * 60 : 0);
+
   function clock(at, step) {
-    const time = new Date(at * 1000);
-    if (step < DAY && at % DAY) return `${two(time.getUTCHours())}:${two(time.getUTCMinutes())}`;
+    const shown = at + ahead(at);
+    const time = new Date(shown * 1000);
+    const hours = `${two(time.getUTCHours())}:${two(time.getUTCMinutes())}`;
     const month = MONTHS[time.getUTCMonth()];
+    if (step < DAY && shown % DAY) return hours;
     return step < 91 * DAY ? `${two(time.getUTCDate())} ${month}` : `${month} ${time.getUTCFullYear()}`;
   }
 
-  function full(at) {
-    return `${new Date(at * 1000).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+  function offset(seconds) {
+    const minutes = Math.round(Math.abs(seconds) / 60);
+    const rest = minutes % 60 ? `:${two(minutes % 60)}` : "";
+    return seconds ? `UTC${seconds > 0 ? "+" : "-"}${Math.floor(minutes / 60)}${rest}` : "UTC";
   }
+
+  function beside(at, step) {
+    return step < DAY ? new Date(at * 1000).toISOString().slice(11, 16) : offset(ahead(at));
+  }
+
+  const label = (at, step) => (zone ? `${clock(at, step)}\n${beside(at, step)}` : clock(at, step));
+
+  // Places that are round on the site's clock, which jumps twice a year.
+  function splits(plot, axis, from, to, step) {
+    const places = [];
+    for (let shown = Math.floor((from + ahead(from)) / step) * step; shown <= to + ahead(to) + step; shown += step) {
+      const guess = shown - ahead(shown - ahead(from));
+      const at = shown - ahead(guess);
+      if (at >= from && at <= to && at + ahead(at) === shown) places.push(at);
+    }
+    return places;
+  }
+
+  const full = (at) => when(new Date(at * 1000).toISOString());
 
   // What the plot is to show beside its lines: cutoffs, an estimate and its interval.
   function drawMarks(plot, marks) {
@@ -118,7 +146,8 @@
   }
 
   function options(part, width) {
-    const say = shown.clock ? clock : elapsed;
+    const say = shown.clock ? label : elapsed;
+    const local = shown.clock && zone ? { splits, size: 48, space: 56 } : {};
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
     const number = (value) => (value === null || value === undefined ? "—" : `${value.toFixed(part.decimals)} ${part.unit}`);
     return {
@@ -126,7 +155,7 @@
       height: HEIGHT,
       scales: { x: { time: false, range: () => [shown.from, shown.to] }, y: { range: range(part) } },
       axes: [
-        { ...axis, incrs: STEPS, space: 48, size: 34, values: (_, places, __, ___, step) => places.map((x) => say(x, step)) },
+        { ...axis, incrs: STEPS, space: 48, size: 34, ...local, values: (_, places, __, ___, step) => places.map((x) => say(x, step)) },
         { ...axis, size: 50 },
       ],
       legend: { live: true, markers: { width: 3, dash: (_, i) => BORDERS[(i - 1) % BORDERS.length] } },

@@ -1,0 +1,120 @@
+"""Answers: whoever asks the owner goes on when the change can be read, and not a tick later."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+
+import pytest
+from fieldbus_snapshot import make_snapshot
+
+from btrmd import bus as module
+from btrmd.bus import Bus, PendingCommand
+from btrmd.model.commands import ACCEPTED, Answer, Command, StopTest
+
+WAIT_S = 10.0
+FOR_EVER_S = 600.0
+ME = StopTest("web admin 10.0.0.1")
+
+Submit = Callable[[Bus, Command, float], Answer]
+
+
+def on_a_thread(bus: Bus, command: Command, timeout: float) -> Answer:
+    return bus.submit(command, timeout)
+
+
+def on_a_loop(bus: Bus, command: Command, timeout: float) -> Answer:
+    return asyncio.run(bus.submit_async(command, timeout))
+
+
+@pytest.fixture(params=[on_a_thread, on_a_loop])
+def submit(request: pytest.FixtureRequest) -> Submit:
+    found: Submit = request.param
+    return found
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bus]:
+    monkeypatch.setattr(module, "SEEN_S", FOR_EVER_S)
+    monkeypatch.setattr(module, "LOOP_SEEN_S", FOR_EVER_S)
+    made = Bus(make_snapshot()._replace(seq=7))
+    yield made
+    made.close()
+
+
+class Asker:
+    """Somebody who asks on a thread of his own; `take` is what the owner sees of it."""
+
+    def __init__(self, bus: Bus, submit: Submit) -> None:
+        self._bus = bus
+        self.answer: Answer | None = None
+        self.seen = 0
+
+        def ask() -> None:
+            self.answer = submit(bus, ME, WAIT_S)
+            self.seen = bus.snapshot.seq
+
+        self.thread = threading.Thread(target=ask, daemon=True)
+        self.thread.start()
+
+    def take(self) -> PendingCommand:
+        end = threading.Event()
+        for _ in range(int(WAIT_S / 0.001)):
+            if found := self._bus.take():
+                return found[0]
+            end.wait(0.001)
+        raise AssertionError("nothing was asked")
+
+    @property
+    def has_gone_on(self) -> bool:
+        self.thread.join(WAIT_S)
+        return not self.thread.is_alive()
+
+    @property
+    def waits(self) -> bool:
+        self.thread.join(0.05)
+        return self.thread.is_alive()
+
+
+@pytest.mark.parametrize("answer", [ACCEPTED, Answer(False, "running", "A test is running.")])
+def test_the_next_snapshot_shows_what_was_done_or_why_not(
+    bus: Bus, submit: Submit, answer: Answer
+) -> None:
+    asker = Asker(bus, submit)
+    asker.take().answer.set_result(answer)
+    assert asker.waits
+    bus.publish(make_snapshot()._replace(seq=8))
+    assert asker.has_gone_on
+    assert (asker.answer, asker.seen) == (answer, 8)
+
+
+def test_a_change_that_is_published_already_is_not_waited_for(bus: Bus, submit: Submit) -> None:
+    asker = Asker(bus, submit)
+    asker.take().answer.set_result(ACCEPTED._replace(seen_after=6))
+    assert asker.has_gone_on
+    assert asker.seen == 7
+
+
+def test_a_change_that_is_to_come_is_waited_for(bus: Bus, submit: Submit) -> None:
+    asker = Asker(bus, submit)
+    asker.take().answer.set_result(ACCEPTED._replace(seen_after=8))
+    bus.publish(make_snapshot()._replace(seq=8))
+    assert asker.waits
+    bus.publish(make_snapshot()._replace(seq=9))
+    assert asker.has_gone_on
+    assert asker.seen == 9
+
+
+def test_nobody_waits_for_a_daemon_that_stops(bus: Bus, submit: Submit) -> None:
+    asker = Asker(bus, submit)
+    asker.take().answer.set_result(ACCEPTED)
+    bus.close()
+    assert asker.has_gone_on
+    assert submit(bus, ME, WAIT_S) == Answer(False, "busy", "The daemon is stopping.")
+
+
+def test_an_owner_that_is_silent_is_busy_and_may_answer_late(bus: Bus, submit: Submit) -> None:
+    busy = Answer(False, "busy", "The owner did not answer within 0.01 s.")
+    assert submit(bus, ME, 0.01) == busy
+    bus.take()[0].answer.set_result(ACCEPTED)  # nobody listens any more, and nothing is raised

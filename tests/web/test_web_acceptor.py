@@ -1,0 +1,128 @@
+"""The acceptor and the pauses: one policy for every listener, whatever loop it has."""
+
+from __future__ import annotations
+
+import errno
+import os
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import pytest
+
+from btrmd.model.limits import Limit
+from btrmd.servers.acceptor import AT_ONCE, PAUSE_S, Acceptor
+from btrmd.servers.retry import RetryPauses
+from btrmd.servers.share import OWN_BURST, Share
+from btrmd.servers.tcp import bind, listen_fault
+
+FAST = Limit("connections", 1000, 1000, 60.0, 1000.0, "nobody")
+
+
+class Listener:
+    """A real listening socket; its clients are connected when `come` returns."""
+
+    def __init__(self, limit: Limit = FAST) -> None:
+        self.now = 100.0
+        self.socket = bind("127.0.0.1", 0)
+        self.socket.setblocking(False)
+        self.share = Share(limit, lambda: self.now)
+        self.acceptor = Acceptor(self.socket, self.share, lambda: self.now)
+        self.clients: list[socket.socket] = []
+
+    def come(self, count: int) -> None:
+        place = self.socket.getsockname()[:2]
+        self.clients += [socket.create_connection(place, 5.0) for _ in range(count)]
+
+    def take(self) -> list[str]:
+        """The hosts of those that are accepted now."""
+        found = list(self.acceptor.accepted())
+        self.clients += [one.sock for one in found]
+        return [one.host for one in found]
+
+
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    made = Listener()
+    yield made
+    for sock in (made.socket, *made.clients):
+        sock.close()
+
+
+@contextmanager
+def no_descriptor_left() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest = os.dup(0)
+    os.close(lowest)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_so_many_at_once_then_those_that_stand_have_their_turn(listener: Listener) -> None:
+    listener.come(AT_ONCE + 3)
+    assert listener.take() == ["127.0.0.1"] * AT_ONCE
+    assert listener.take() == ["127.0.0.1"] * 3
+    assert listener.take() == []
+    assert listener.acceptor.may_accept
+
+
+def test_without_a_descriptor_there_is_a_pause_and_nobody_is_lost(
+    listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    listener.come(2)
+    with no_descriptor_left():
+        assert listener.take() == []
+    assert "no connection can be taken: Too many open files; next try in 1 s" in caplog.text
+    assert not listener.acceptor.may_accept
+    listener.now += PAUSE_S
+    assert listener.acceptor.may_accept
+    assert listener.take() == ["127.0.0.1"] * 2
+
+
+def test_whom_the_share_does_not_admit_is_reset(listener: Listener) -> None:
+    slow = Limit("connections", 1000, 1000, 60.0, 1.0, "nobody")
+    listener.share = Share(slow, lambda: listener.now)
+    listener.acceptor = Acceptor(listener.socket, listener.share, lambda: listener.now)
+    count = int(OWN_BURST) + 4
+    listener.come(count)
+    clients = list(listener.clients)
+    taken = len(listener.take())
+    assert OWN_BURST <= taken < count
+    assert listener.share.refused == count - taken
+    for client in clients[taken:]:
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+
+
+def test_pauses_double_up_to_the_longest_and_begin_again_after_a_success() -> None:
+    pauses = RetryPauses(0.5, 3.0)
+    assert [pauses.next() for _ in range(5)] == [0.5, 1.0, 2.0, 3.0, 3.0]
+    pauses.reset()
+    assert pauses.next() == 0.5
+    assert [RetryPauses(90.0, 60.0).next() for _ in range(2)] == [90.0, 90.0]
+
+
+def test_a_port_that_is_taken_is_told_with_its_address(listener: Listener) -> None:
+    port = listener.socket.getsockname()[1]
+    with pytest.raises(OSError, match="in use") as error:
+        bind("127.0.0.1", port)
+    told = listen_fault("NUT", "127.0.0.1", port, error.value)
+    assert told == f"NUT cannot listen on 127.0.0.1:{port}: Address already in use."
+    assert listen_fault("http", "::1", 80, OSError(13, "No")).endswith(" on [::1]:80: No.")
+
+
+def test_an_error_of_one_connection_is_no_pause(listener: Listener) -> None:
+    """accept(2) may report what is already wrong with the connection it would have given."""
+
+    class Broken:
+        def accept(self) -> None:
+            raise OSError(errno.EPROTO, "Protocol error")
+
+    listener.acceptor = Acceptor(cast("socket.socket", Broken()), listener.share)
+    assert listener.take() == []
+    assert listener.acceptor.may_accept

@@ -1,0 +1,78 @@
+"""One turn of the HTTP loop after another, by hand: what happens at once in it."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hostile import address, connect
+
+from btrmd.model.limits import LIMITS
+from btrmd.servers.share import Share
+from btrmd.servers.web.dispatcher import Dispatcher
+from btrmd.servers.web.http_head import RequestHead
+from btrmd.servers.web.listener import HttpListener
+from btrmd.servers.web.visitors import Visitor
+
+RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER (socket(7)): close sends a reset
+
+
+def app(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+    start("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+
+
+def identify(head: RequestHead, host: str) -> Visitor:
+    return Visitor(host, False, 0)
+
+
+@pytest.fixture
+def listener() -> Iterator[HttpListener]:
+    """One place in all, not started: the test turns its loop."""
+    share = Share(LIMITS["http"]._replace(most=1, each=1, yield_s=0.0))
+    workers = Dispatcher(share, lambda place: 0.0)
+    made = HttpListener(
+        "http", "127.0.0.1:0", app, workers, share, identify, lambda *_: None, lambda: True
+    )
+    workers.start(1)
+    assert made._open()
+    yield made
+    made._close()
+    workers.shutdown(2.0)
+
+
+def turn_until(listener: HttpListener, condition: Callable[[], object]) -> None:
+    for _ in range(200):
+        if condition():
+            return
+        listener._turn(0.05)
+    raise AssertionError("the loop has turned 200 times")
+
+
+def test_a_newcomer_does_not_end_with_the_connection_whose_place_and_number_it_gets(
+    listener: HttpListener,
+) -> None:
+    """A crowd's connections are reset as they make room: what poll(2) had to say of the old
+    descriptor is not true of the new one of the same number."""
+    server = listener._server
+    assert server is not None
+    first = connect(listener._port, address(1))
+    turn_until(listener, lambda: server.active_channels)
+    (old,) = server.active_channels.values()
+    number = old.socket.fileno()
+    first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_AT_CLOSE)
+    first.close()
+    between = connect(listener._port, address(2))
+    with between, contextlib.closing(connect(listener._port, address(3))) as newcomer:
+        # All are there before the loop looks. The one between is taken while the first stands,
+        # and takes its place; then the newcomer gets the first one's number.
+        assert select.select([number, server.socket], [], [], 5.0)[0] == [number, server.socket]
+        turn_until(listener, lambda: old not in server.active_channels.values())
+        newcomer.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        turn_until(listener, lambda: select.select([newcomer], [], [], 0)[0])
+        assert newcomer.recv(4096).startswith(b"HTTP/1.1 200 ")
