@@ -26,7 +26,7 @@ LEVEL_PART = 0.05  # which needs less to be seen
 # The trees' ln odds from which it is another kind of battery. Whoever told its type has said that
 # it is lead-acid: then the curve must speak clearly. Else the doubt counts: a kind that the trees
 # were never shown looks less strange to them than it is.
-STRANGE_TOLD, STRANGE, STRANGE_UNRATED = 0.7, -1.0, -1.4
+STRANGE_KNOWN, STRANGE, STRANGE_UNRATED = 0.7, -1.0, -1.4
 
 
 class Finding(NamedTuple):
@@ -37,20 +37,20 @@ class Finding(NamedTuple):
 
 
 def findings(
-    curve: Curve, shape: Shape, rated_ah: float | None, odds: float, is_told: bool = False
+    curve: Curve, shape: Shape, rated_ah: float | None, odds: float, is_type_known: bool = False
 ) -> tuple[Finding, ...]:
     """All that is found; `odds` ln odds of another chemistry by the trees, `rated_ah` or None,
-    `is_told`: somebody has told its type or its maker's table."""
+    `is_type_known`: somebody has told its type or its maker's table."""
     start = _start(curve, shape)
-    least = STRANGE_TOLD if is_told else STRANGE_UNRATED if rated_ah is None else STRANGE
+    least = STRANGE_KNOWN if is_type_known else STRANGE_UNRATED if rated_ah is None else STRANGE
     # the trees know other chemistries by curves that begin full
-    strange = _strange(curve, shape, rated_ah, start is None and odds > least, is_told)
+    strange = _strange(curve, shape, rated_ah, start is None and odds > least, is_type_known)
     found = [strange, start if strange is None else None, _load(curve)]
     return tuple(one for one in found if one is not None)
 
 
 def _strange(
-    curve: Curve, shape: Shape, rated_ah: float | None, is_odd: bool, is_told: bool
+    curve: Curve, shape: Shape, rated_ah: float | None, is_odd: bool, is_type_known: bool
 ) -> Finding | None:
     text = "This does not look like a lead-acid battery"
     is_past = curve.seen_ah > (
@@ -74,7 +74,7 @@ def _strange(
                 " charge; either that, or the rated Ah is far too low.",
             )
     if is_odd:
-        known = "" if is_told else " If it is one, tell its type in the settings."
+        known = "" if is_type_known else " If it is one, tell its type in the settings."
         return Finding(NOT_LEAD_ACID, f"{text}: the curve runs like that of another kind.{known}")
     return None
 

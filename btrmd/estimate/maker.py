@@ -35,7 +35,7 @@ class Maker(NamedTuple):
     end: float | None = None
 
     @property
-    def is_told(self) -> bool:
+    def is_type_known(self) -> bool:
         """Whether somebody said what kind of battery it is, and with that that it is lead-acid."""
         return self.is_reported or self.end is not None
 

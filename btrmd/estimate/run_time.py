@@ -9,13 +9,24 @@ from pathlib import Path
 from ..model.chemistry import LEAD_ACID
 from ..model.discharge import CurveRow, Estimate
 from .cutoff import cutoff_time
+from .ending import ending_of, spared
 from .enough import NotEnough, demand_rows
 from .findings import SHORTED_CELL, findings
 from .knee import has_knee
 from .maker import Maker
 from .thin import thin
 from .trees import TABLES
-from .view import Remaining, View, odds, remaining_of, stretch_of, stretched, view_of
+from .view import (
+    Remaining,
+    View,
+    between,
+    odds,
+    ramp,
+    remaining_of,
+    stretch_of,
+    stretched,
+    view_of,
+)
 
 METHOD = "curve family"
 MEASURED = "measured"
@@ -29,9 +40,8 @@ JUDGED_PART = 0.15  # of the rated charge must be seen before the rating is call
 
 # The trees for the second half of a run take over between these parts of it ...
 LATE_FROM, LATE_ALONE = 0.42, 0.55
-# ... and towards its end the shorter side is told: no outage ends before it was said to.
-END_FROM, END_ALONE, END_LOW = 0.85, 0.91, 0.8
-END_MARGIN, END_LEAST = 0.015, 0.25  # of the time seen; of what would be told without
+# ... and those for its end between these.
+ENDING_FROM, ENDING_ALONE = 0.6, 0.75
 
 # Until so much of the rated charge is seen, float charge may be all that is seen: the interval then
 # holds what batteries of that rating give, as parts of a new one's charge.
@@ -78,8 +88,8 @@ def estimate(
             )
         left = _with_rating(view, plain, is_wrong, seen_s, tables)
         left = _widened(left, view, seen_s)
-    is_told = maker is not None and maker.is_told
-    found = findings(view.curve, view.shape, rated_ah, odds(view, tables), is_told)
+    is_type_known = maker is not None and maker.is_type_known
+    found = findings(view.curve, view.shape, rated_ah, odds(view, tables), is_type_known)
     marks = tuple(finding.mark for finding in found)
     if SHORTED_CELL in marks:
         left = _without_a_cell(left, view, cutoff_v_block)
@@ -112,7 +122,7 @@ def _with_rating(
     if plain is None:
         return _alone(rated, seen_s, tables)
     if is_wrong:
-        left, reported = _alone(plain, seen_s, tables), _alone(rated, seen_s, tables)
+        left, reported = _alone(plain, seen_s, tables), _course([rated], seen_s, tables)
         return Remaining(left.centre, min(left.low, reported.low), max(left.high, reported.high))
     return _whole([rated, plain], seen_s, tables)
 
@@ -122,24 +132,33 @@ def _alone(view: View, seen_s: float, tables: Path) -> Remaining:
 
 
 def _whole(views: Sequence[View], seen_s: float, tables: Path) -> Remaining:
-    """What one or both views say, from the trees for the part of the run that is seen."""
+    """What one or both views say, towards the end of the run by how its curve ends."""
+    left = _course(views, seen_s, tables)
+    plain = views[-1]
+    # a curve that does not fall yet, and so has a rated view only, has no end near
+    if plain.is_rated or left.part(seen_s) <= LATE_FROM:
+        return left
+    last = ending_of(plain, seen_s, tables)
+    # by both: neither would say of itself that its time has not come, or is over
+    part = between(left, last.left, 0.5).part(seen_s)
+    left = between(left, last.left, ramp(part, ENDING_FROM, ENDING_ALONE))
+    return spared(left, last.safe, seen_s)
+
+
+def _course(views: Sequence[View], seen_s: float, tables: Path) -> Remaining:
+    """The same by the whole curve, from the trees for the half of the run that is seen."""
     left = _half(views, False, seen_s, tables)
-    late = _ramp(left.part(seen_s), LATE_FROM, LATE_ALONE)
+    late = ramp(left.part(seen_s), LATE_FROM, LATE_ALONE)
     if late <= 0.0:
         return left
-    left = _between(left, _half(views, True, seen_s, tables), late)
-    end = _ramp(left.part(seen_s), END_FROM, END_ALONE)
-    centre = left.centre + end * END_LOW * (left.low - left.centre)
-    spared = exp(centre) - end * END_MARGIN * seen_s
-    centre = log(max(spared, END_LEAST * exp(centre)))
-    return left._replace(centre=centre, low=min(left.low, centre))
+    return between(left, _half(views, True, seen_s, tables), late)
 
 
 def _half(views: Sequence[View], is_late: bool, seen_s: float, tables: Path) -> Remaining:
     """By one set of trees, the interval stretched."""
     left = remaining_of(views[0], tables, is_late)
     if len(views) > 1:
-        left = _between(remaining_of(views[1], tables, is_late), left, rated_share(views[0]))
+        left = between(remaining_of(views[1], tables, is_late), left, rated_share(views[0]))
     stretch = stretch_of(views[0], tables, is_late, len(views) > 1)
     return stretched(left, stretch, views[0].curve.load.kind, seen_s)
 
@@ -161,14 +180,14 @@ def rated_share(rated: View) -> float:
 
 def share_at(seen_part: float) -> float:
     """The same by the part of the rated charge that is seen."""
-    later = _ramp(seen_part, FIRST_PART, LATER_PART)
+    later = ramp(seen_part, FIRST_PART, LATER_PART)
     return RATED_FIRST + later * (RATED_LATER - RATED_FIRST)
 
 
 def _widened(left: Remaining, view: View, seen_s: float) -> Remaining:
     """The interval holds what is usual for the rating as long as hardly anything is seen."""
     curve = view.curve
-    part = 1.0 - _ramp(curve.seen_ah / curve.size_ah, FLOAT_ALONE, FLOAT_PART)
+    part = 1.0 - ramp(curve.seen_ah / curve.size_ah, FLOAT_ALONE, FLOAT_PART)
     if part <= 0.0:
         return left
     ends = []
@@ -193,7 +212,7 @@ def _is_wrong(
         return False
     if seen_ah > MOST_CHARGE * rated_ah:
         return True
-    return _contradict(_alone(rated, seen_s, tables), _alone(plain, seen_s, tables))
+    return _contradict(*(_course([view], seen_s, tables) for view in (rated, plain)))
 
 
 def _contradict(with_it: Remaining, without: Remaining) -> bool:
@@ -201,13 +220,3 @@ def _contradict(with_it: Remaining, without: Remaining) -> bool:
     if with_it.centre > without.centre:
         return with_it.centre > without.high and without.centre < with_it.low
     return with_it.centre < without.low and without.centre > with_it.high
-
-
-def _between(one: Remaining, two: Remaining, part: float) -> Remaining:
-    """`part` 0: one, 1: two; in ln."""
-    pairs = zip(one, two, strict=True)
-    return Remaining(*((1.0 - part) * first + part * second for first, second in pairs))
-
-
-def _ramp(value: float, begin: float, end: float) -> float:
-    return max(0.0, min((value - begin) / (end - begin), 1.0))

@@ -19,6 +19,7 @@ from typing import NamedTuple
 TABLES = Path(__file__).parent / "tables"
 RATED, UNRATED = "rated.json", "unrated.json"  # told the rated Ah, and not
 LATE_RATED, LATE_UNRATED = "late-rated.json", "late-unrated.json"  # for the second half of a run
+ENDING = "ending.json"  # for the last percents of a run; never told the rated Ah
 LEAF = 255  # in place of a number's index: a leaf
 NODE = 3  # bytes: index, bound, nodes to jump over; of a leaf: LEAF, value (two bytes)
 ZERO = 0x8000  # a leaf's value counts from here

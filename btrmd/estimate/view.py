@@ -35,8 +35,8 @@ FLAT_V_AH = 1e-6  # a curve that falls less tells nothing by itself
 
 class View(NamedTuple):
     """`slope_ln` ln of the s left by the slope method; `numbers` what the trees are asked with;
-    `new_ah` what a new battery gives at the load ahead and this temperature, `cutoff_v` V a
-    block."""
+    `new_ah` what a new battery gives at the load ahead and this temperature; `cutoff_v` V a block.
+    """
 
     curve: Curve
     shape: Shape
@@ -103,9 +103,11 @@ def remaining_of(view: View, tables: Path, is_late: bool) -> Remaining:
     return placed(answer, view.slope_ln)
 
 
-def placed(answer: TreeAnswer, slope_ln: float) -> Remaining:
+def placed(
+    answer: TreeAnswer, slope_ln: float, trust: float = TRUST, farthest: float = FARTHEST
+) -> Remaining:
     """The trees' correction, within bounds, at its place."""
-    centre = TRUST * max(-FARTHEST, min(FARTHEST, answer.centre)) + slope_ln
+    centre = trust * max(-farthest, min(farthest, answer.centre)) + slope_ln
     return Remaining(centre, centre - answer.below, centre + answer.above)
 
 
@@ -123,6 +125,17 @@ def stretched(left: Remaining, stretch: Stretch, load_kind: str, seen_s: float) 
         left.centre - reach.below * (left.centre - left.low),
         left.centre + reach.above * (left.high - left.centre),
     )
+
+
+def between(one: Remaining, two: Remaining, part: float) -> Remaining:
+    """`part` 0: one, 1: two; in ln."""
+    pairs = zip(one, two, strict=True)
+    return Remaining(*((1.0 - part) * first + part * second for first, second in pairs))
+
+
+def ramp(value: float, begin: float, end: float) -> float:
+    """0 up to `begin`, 1 from `end` on, a line between."""
+    return max(0.0, min((value - begin) / (end - begin), 1.0))
 
 
 def odds(view: View, tables: Path) -> float:

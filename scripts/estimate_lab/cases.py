@@ -16,6 +16,7 @@ CUTOFF = 11.0
 MOST_STEPS = 14000
 LEAST_S, LEAST_SHORTED_S = 1500.0, 1200.0  # shorter runs are none
 PARTS = {"deep": (0.45, 0.8), "late": (0.75, 0.95), "end": (0.88, 0.97)}
+LAST = (0.004, 0.45)  # part of the run that is left in the mode "last", evenly in ln
 LEAST_PART = 0.25  # of the 20 h charge: a bank that gives less does not carry this load at all
 
 
@@ -45,11 +46,14 @@ class Discharge(NamedTuple):
     bank: Banks | None = None  # its own column of the banks drawn
 
 
-def discharges(seed: int, family: str, kind: str, n: int) -> Iterator[Discharge]:
+def discharges(
+    seed: int, family: str, kind: str, n: int, is_exact: bool = False
+) -> Iterator[Discharge]:
     """Simulate `n` banks of one family under one kind of load; those that end too soon drop out.
 
     `sound` of each is of the same battery at its best: a restless load, or a weak cell, would say
-    more about itself than about the battery.
+    more about itself than about the battery. `is_exact`: volts are measured without gain error, so
+    that the truth is when the measured volts, not the battery's, reach the cutoff.
     """
     banks = draw(np.random.default_rng(seed), n)
     if family in NAMES:
@@ -59,6 +63,8 @@ def discharges(seed: int, family: str, kind: str, n: int) -> Iterator[Discharge]
     for d in run(seed, family, "cc", best(banks)):
         first[d.number] = d.amps * d.true_s / 3600.0
     banks = honest(np.random.default_rng((seed, 1)), banks, first)
+    if is_exact:
+        banks = banks._replace(gain_v=np.zeros(n))
     steady = {d.number: _sound(d) for d in run(seed, family, "cc", best(banks))}
     for d in run(seed, family, kind, banks):
         sound = steady.get(d.number)
@@ -151,9 +157,11 @@ def _measure(rng: np.random.Generator, banks: Banks, k: int, t: Array, v: Array,
 
 def test_length(rng: np.random.Generator, d: Discharge, mode: str) -> float:
     """How much of the discharge an estimate may see, s; "deep", "late" and "end": the second half,
-    the last quarter, the last tenth, as in an outage."""
+    the last quarter, the last tenth, as in an outage; "last": anywhere in its last half."""
     if mode in PARTS:
         return d.true_s * float(rng.uniform(*PARTS[mode]))
+    if mode == "last":
+        return d.true_s * (1.0 - float(np.exp(rng.uniform(*np.log(LAST)))))
     if mode == "policy":
         length = min(max(0.3 * d.rated_ah / d.amps * 3600.0, 3600.0), 14400.0)
     elif mode == "hour":

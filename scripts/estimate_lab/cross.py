@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 import lightgbm
 import numpy as np
 
+from btrmd.estimate import ending
 from btrmd.estimate.run_time import share_at
 from btrmd.estimate.trees import Reach, Stretch
 from btrmd.estimate.view import FARTHEST, TRUST
@@ -15,22 +16,27 @@ from btrmd.estimate.view import FARTHEST, TRUST
 from .batteries import Array
 from .dataset import COUNT, Set
 from .score import HEAD, score
-from .train import Trees, run, train
+from .train import Stage, Trees, run, train
 
-OUTSIDE = 6.0, 3.0  # % of the left-out cases that may lie below the interval, and above it:
-# measured batteries often hold more than their label says, and that must not surprise
+# % of the left-out cases that may lie below the interval, and above it: measured batteries often
+# hold more than their label says, and that must not surprise.
+OUTSIDE: Mapping[Stage, tuple[float, float]] = {
+    "first": (6.0, 3.0), "second": (6.0, 3.0), "ending": (5.0, 3.0)
+}  # fmt: skip
 LEAST, MOST = 0.6, 4.0  # what an end is stretched by: a class may be easy, or odd, by chance
-EDGES = {False: (0.12, 0.25, 0.4), True: (0.6, 0.75, 0.9)}  # parts of the run, early and late
+EDGES: Mapping[Stage, Sequence[float]] = {  # parts of the run
+    "first": (0.12, 0.25, 0.4), "second": (0.6, 0.75, 0.9), "ending": (0.75, 0.88, 0.95, 0.98)
+}  # fmt: skip
 SEEN = 10  # the number that is ln of the part of the rated charge seen
 LOADS = ("steady", "bursts", "restless")
 
 
-def trained(cases: Set, is_late: bool) -> Trees:
-    return train(cases.x, cases.y, cases.weight, cases.sound, is_late)
+def trained(cases: Set, stage: Stage) -> Trees:
+    return train(cases.x, cases.y, cases.weight, cases.sound, stage)
 
 
 def left_out(
-    cases: Set, is_late: bool, groups: Mapping[str, Sequence[str]]
+    cases: Set, stage: Stage, groups: Mapping[str, Sequence[str]]
 ) -> tuple[Array, dict[str, list[str]]]:
     """ln of the s left and of the interval's ends, not stretched, for each case by trees trained on
     the other families; the trees as text, by group.
@@ -40,18 +46,18 @@ def left_out(
     answers = np.zeros((len(cases.y), 3))
     texts: dict[str, list[str]] = {}
     with ProcessPoolExecutor() as processes:
-        made = processes.map(_train, [(cases, is_late, out) for out in groups.values()])
+        made = processes.map(_train, [(cases, stage, out) for out in groups.values()])
         for (name, out), forests in zip(groups.items(), made, strict=True):
             texts[name] = forests
             if len(out) == 1:
                 inside = cases.family == out[0]
-                answers[inside] = answer(loaded(forests), cases.pick(inside))
+                answers[inside] = answer(loaded(forests), cases.pick(inside), stage)
     return answers, texts
 
 
-def _train(job: tuple[Set, bool, Sequence[str]]) -> list[str]:
-    cases, is_late, out = job
-    made = trained(cases.pick(~np.isin(cases.family, out)), is_late)
+def _train(job: tuple[Set, Stage, Sequence[str]]) -> list[str]:
+    cases, stage, out = job
+    made = trained(cases.pick(~np.isin(cases.family, out)), stage)
     return [forest.model_to_string() for forest in made]
 
 
@@ -59,10 +65,11 @@ def loaded(texts: Sequence[str]) -> Trees:
     return Trees(*(lightgbm.Booster(model_str=text) for text in texts))
 
 
-def answer(trees: Trees, cases: Set) -> Array:
-    """As btrmd.estimate.view.said: ln of the s left, of the interval's ends."""
+def answer(trees: Trees, cases: Set, stage: Stage) -> Array:
+    """As btrmd.estimate.view.placed: ln of the s left, of the interval's ends."""
+    trust, farthest = (ending.TRUST, ending.FARTHEST) if stage == "ending" else (TRUST, FARTHEST)
     centre, below, above = run(trees, cases.x).T
-    centre = TRUST * np.clip(centre, -FARTHEST, FARTHEST) + np.log(cases.left)
+    centre = trust * np.clip(centre, -farthest, farthest) + np.log(cases.left)
     return np.column_stack([centre, centre - below, centre + above])
 
 
@@ -79,28 +86,28 @@ def likely(cases: Set, count: float = 0.0, seed: int = 0) -> np.ndarray:
     return np.asarray(np.random.default_rng(seed).random(len(part)) < part)
 
 
-def calibrate(cases: Set, answers: Array, is_late: bool) -> Stretch:
+def calibrate(cases: Set, answers: Array, stage: Stage) -> Stretch:
     """What the ends are stretched by, by load and part seen, so that OUTSIDE % lie beyond them."""
-    chosen = likely(cases, COUNT)
-    if not is_late:
+    chosen = likely(cases, 1.0 if stage == "ending" else COUNT)
+    if stage == "first":
         chosen &= np.isin(cases.mode, ("policy", "part"))
-    parts = _parts(cases, answers, EDGES[is_late])
+    parts = _parts(cases, answers, EDGES[stage])
     off = np.log(np.maximum(cases.true - cases.seen, 1.0)) - answers[:, 0]
     below, above = answers[:, 0] - answers[:, 1], answers[:, 2] - answers[:, 0]
     reaches: dict[str, list[Reach]] = {}
     for load in LOADS:
         reaches[load] = []
-        for part in range(len(EDGES[is_late]) + 1):
+        for part in range(len(EDGES[stage]) + 1):
             own = chosen & (cases.load == load) & (parts == part)
             if own.sum() < 200:
                 own = chosen & (parts == part)
             ends = (-off[own] / below[own], off[own] / above[own])
             reach = [
                 float(np.clip(np.percentile(end, 100.0 - outside), LEAST, MOST))
-                for end, outside in zip(ends, OUTSIDE, strict=True)
+                for end, outside in zip(ends, OUTSIDE[stage], strict=True)
             ]
             reaches[load].append(Reach(*(round(value, 3) for value in reach)))
-    return Stretch(EDGES[is_late], reaches)
+    return Stretch(EDGES[stage], reaches)
 
 
 def stretched(cases: Set, answers: Array, stretch: Stretch) -> Array:

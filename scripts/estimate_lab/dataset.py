@@ -22,6 +22,7 @@ from .loads import KINDS
 SHARE = {"cc": 1.3, "cp": 0.9, "duty": 1.2, "steps": 1.0, "restless": 0.4, "change": 0.4}
 MODES = ("policy", "hour", "part", "free")
 LATE = ("deep", "late", "end")  # what an outage shows before it ends: for tables of its own
+ENDING = ("last",) * 3  # its last half down to the last half percent: for one more table
 LIMIT = 400
 LEAST_S = 700.0
 SPARSE = 0.12  # part of the cases with a row every ten minutes only
@@ -66,7 +67,7 @@ class Set(NamedTuple):
         """What a case counts in training."""
         planned = np.where(self.mode == "policy", PLANNED, 1.0)
         # late in a run every end counts alike: the safe side is the one that comes first
-        count = np.where(np.isin(self.mode, LATE), 1.0, COUNT)
+        count = np.where(np.isin(self.mode, (*LATE, *ENDING)), 1.0, COUNT)
         return np.asarray((count + (1.0 - count) * self.w) / self.chance * planned)
 
     @property
@@ -172,12 +173,12 @@ def make(
                     y = float(np.clip(np.log(max(d.true_s - seen, 1.0) / left), -2.0, 2.0))
                     cases.append(
                         (x, y, left, seen, d.true_s, weight, chance, load, family, kind, mode,
-                         d.amps / d.rated_ah, *_condition(d))
+                         d.amps / d.rated_ah, *condition(d))
                     )  # fmt: skip
-    return _stack(rated_too), _stack(unreported)
+    return stack(rated_too), stack(unreported)
 
 
-def _condition(d: Discharge) -> tuple[float, bool]:
+def condition(d: Discharge) -> tuple[float, bool]:
     if d.bank is None:
         return 1.0, False
     bank = d.bank
@@ -185,7 +186,7 @@ def _condition(d: Discharge) -> tuple[float, bool]:
     return float(bank.soh[0]), bool(faulty)
 
 
-def _stack(cases: Sequence[tuple[object, ...]]) -> Set:
+def stack(cases: Sequence[tuple[object, ...]]) -> Set:
     return Set(*(np.array(column) for column in zip(*cases, strict=True)))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import lightgbm
 import numpy as np
@@ -11,6 +11,9 @@ import numpy as np
 from btrmd.estimate.trees import LEAST_REACH
 
 from .batteries import Array
+
+# Which part of a run its trees are for: "first" and "second" half; "ending", the last percents.
+Stage = Literal["first", "second", "ending"]
 
 BINS = 63  # bounds a number; finer ones bring nothing
 DECIMALS = 4  # of the numbers, which are about -3..3
@@ -29,16 +32,21 @@ COMMON: Mapping[str, Any] = {
     "num_threads": 1,  # families are trained side by side
 }
 # What is asked, and how many trees of how many leaves answer it.
-SIZES: Mapping[bool, Sequence[tuple[Mapping[str, Any], int]]] = {
-    False: (
+SIZES: Mapping[Stage, Sequence[tuple[Mapping[str, Any], int]]] = {
+    "first": (
         ({"alpha": 0.50, "num_leaves": 31, "learning_rate": 0.1}, 300),
         ({"alpha": 0.05, "num_leaves": 15, "learning_rate": 0.05}, 300),
         ({"alpha": 0.95, "num_leaves": 15, "learning_rate": 0.05}, 300),
     ),
-    True: (  # the second half of a run: less is left to be told
+    "second": (  # less is left to be told
         ({"alpha": 0.50, "num_leaves": 15, "learning_rate": 0.1}, 160),
         ({"alpha": 0.05, "num_leaves": 9, "learning_rate": 0.08}, 120),
         ({"alpha": 0.95, "num_leaves": 9, "learning_rate": 0.08}, 120),
+    ),
+    "ending": (  # the fall of the last percents tells more than all before
+        ({"alpha": 0.50, "num_leaves": 15, "learning_rate": 0.1}, 200),
+        ({"alpha": 0.05, "num_leaves": 9, "learning_rate": 0.08}, 160),
+        ({"alpha": 0.95, "num_leaves": 9, "learning_rate": 0.08}, 100),
     ),
 }
 STRANGE = {"objective": "binary", "min_data_in_leaf": 40, "num_leaves": 15, "learning_rate": 0.12}
@@ -46,20 +54,20 @@ STRANGE_ROUNDS = 120
 
 
 class Trees(NamedTuple):
-    """Three forests over the same bounds: the median, and the ends of the 90 % interval."""
+    """Three forests over the same bounds: the median, and the ends of the interval."""
 
     centre: lightgbm.Booster
     low: lightgbm.Booster
     high: lightgbm.Booster
 
 
-def train(x: Array, y: Array, counts: Array, sound: Array, is_late: bool = False) -> Trees:
-    """Trees that give median, 5 and 95 % of `y` for `x`; a case weighs `counts`, for the median
-    `counts` times `sound`."""
+def train(x: Array, y: Array, counts: Array, sound: Array, stage: Stage) -> Trees:
+    """Trees that give the median and the ends (SIZES) of `y` for `x`; a case weighs `counts`, for
+    the median `counts` times `sound`."""
     # A number that is the same for all but for the last bits must not be split by them.
     x = np.round(x, DECIMALS)
     made = []
-    for (own, rounds), weight in zip(SIZES[is_late], (counts * sound, counts, counts), strict=True):
+    for (own, rounds), weight in zip(SIZES[stage], (counts * sound, counts, counts), strict=True):
         cases = lightgbm.Dataset(x, y, weight=weight, params=dict(COMMON), free_raw_data=False)
         made.append(lightgbm.train({**COMMON, **own}, cases, rounds))
     return Trees(*made)

@@ -106,8 +106,8 @@ def test_who_has_told_its_type_is_doubted_less() -> None:
         assert len(findings(view, shape, None, odds)) == unrated
     (doubt,) = findings(view, shape, 20.0, 0.0)
     assert doubt.text.endswith("If it is one, tell its type in the settings.")
-    assert average_maker(20.0, 0.98).is_told
-    assert not average_maker(20.0).is_told
+    assert average_maker(20.0, 0.98).is_type_known
+    assert not average_maker(20.0).is_type_known
 
 
 @pytest.mark.parametrize("first_v", [12.9, 12.5, 12.2])

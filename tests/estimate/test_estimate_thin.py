@@ -43,6 +43,11 @@ def test_charge_ends_and_order(amps: list[float], limit: int) -> None:
     assert charge(short) == pytest.approx(charge(rows), abs=1e-6 + 1e-9 * charge(rows))
 
 
+def test_a_current_that_is_next_to_nothing_is_no_step() -> None:
+    rows = [CurveRow(10.0 * k, 12.5, -5e-324 if k == 48 else 0.0, None, None) for k in range(50)]
+    assert len(thin(rows, 8)) <= 8
+
+
 def test_bursts_are_still_seen() -> None:
     rows = bursts(18_000.0, 1.0, 8.0, 0.5, ohm=0.03)
     short = thin(rows, 100)

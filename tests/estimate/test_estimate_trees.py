@@ -9,6 +9,7 @@ from estimate_discharges import shape, steady
 
 from btrmd.estimate.run_time import estimate
 from btrmd.estimate.trees import (
+    ENDING,
     LATE_RATED,
     LATE_UNRATED,
     LEAF,
@@ -31,7 +32,7 @@ from btrmd.model.discharge import CurveRow
 KINDS = ("steady", "bursts", "restless")
 
 
-@pytest.mark.parametrize("name", [RATED, UNRATED, LATE_RATED, LATE_UNRATED])
+@pytest.mark.parametrize("name", [RATED, UNRATED, LATE_RATED, LATE_UNRATED, ENDING])
 def test_a_table_answers_every_load_and_any_number(name: str) -> None:
     table = load_table(TABLES / name)
     for value in (-1e6, 0.0, 1e6):
