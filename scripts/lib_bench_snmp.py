@@ -45,7 +45,9 @@ def measure(address: str, pid: int, name: tuple[int, ...], root: tuple[int, ...]
         return Costs(_least_us(peer, pid, [get]), _least_us(peer, pid, [bulk]), found)
 
 
-def measure_set(address: str, pid: int, name: tuple[int, ...], value: object) -> tuple[float, float]:
+def measure_set(
+    address: str, pid: int, name: tuple[int, ...], value: object
+) -> tuple[float, float]:
     """us CPU of the process for a SET that changes nothing: of one alone, and of SETS_AT_ONCE.
 
     Each waits for two turns of the control loop, which are counted with it: one alone pays for both
