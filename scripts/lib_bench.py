@@ -25,7 +25,7 @@ from lib_bench_cpu import cpu_s, least
 PAGE = os.sysconf("SC_PAGE_SIZE")
 LOAD_S = 120.0  # at least: a 99.9th percentile of ticks needs more than a thousand of them
 RUNS = 4  # of a figure that others on the machine can only make worse
-STARTED_S = 6.0  # templates are compiled and the first readings in: then it is at rest
+STARTED_S = 6.0  # the first readings are in: then it is at rest
 NAMES = ("core", "estimate", "start", "idle", "page", "web", "load", "snmp", "modbus", "dnp3")
 
 
