@@ -199,9 +199,7 @@ def import_all() -> None:
     for module in pkgutil.walk_packages(package.__path__, "btrmd."):
         if not module.name.startswith(NOT_IMPORTED):
             import_if_possible(module.name)
-    template_cache = importlib.import_module("template_cache")
-    template_cache.keep_templates()
-    template_cache.compile_templates()
+    importlib.import_module("btrmd.servers.web.template_cache").compile_all()
 
 
 def import_if_possible(name: str) -> None:

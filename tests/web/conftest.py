@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import pytest
-from template_cache import keep_templates
 from web_station import Client, Station, make_station
 
 from btrmd import passwords
-
-keep_templates()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -10,8 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from jinja2 import DictLoader, Environment
-from template_cache import TemplateCache
 from web_station import Client, MemoryHistory, MemoryStore, Station, make_snapshot, wait_for
 
 from btrmd.bus import Bus
@@ -165,20 +163,6 @@ def test_the_pages_say_what_is_wrong_with_them_without_a_socket(
     listener._thread = thread
     _, closed = make_server("none")
     assert closed.fault() == ""
-
-
-def test_a_cached_template_is_that_of_its_source() -> None:
-    """The tests compile templates once (template_cache); another source is another template."""
-    sources = {"page": "one {{ 1 + 1 }}"}
-    cache = TemplateCache()
-
-    def render() -> str:
-        made = Environment(loader=DictLoader(sources), bytecode_cache=cache)
-        return made.get_template("page").render()
-
-    assert [render(), render()] == ["one 2", "one 2"]
-    sources["page"] = "two {{ 1 + 2 }}"
-    assert [render(), render()] == ["two 3", "two 3"]
 
 
 @pytest.mark.parametrize(
