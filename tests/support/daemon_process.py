@@ -25,6 +25,7 @@ PASSWORD = "a-long-password"
 POLL_S = 0.02
 START_S = 60.0  # a slow machine is no failure
 PLAIN = ("-m", "btrmd")
+PRESENCE_S = 11.0  # supply and charger are present after 10 s, with what the first scan waits for
 RECORD = ROOT / "docs/examples/bboxx_17ah_2A3.csv"
 
 
@@ -226,8 +227,9 @@ class DaemonProcess:
         wait_until(lambda: self.value(key) == value, seconds, lambda: f"{key}={self.value(key)}")
 
     def wait_selftest(self) -> None:
-        """Until the self-test is over, whatever it found."""
+        """Until the self-test is over, whatever it found, and it can be known what is present."""
         wait_until(lambda: self.value("system.self_test") in ("good", "failed"), 30.0)
+        wait_until(lambda: self.value("system.uptime") > PRESENCE_S, 30.0)
 
     def faults(self) -> str:
         """All sentences of `btrmd check` in one text."""
