@@ -76,9 +76,10 @@ class ForkedProcess:
                 raise subprocess.TimeoutExpired(list(self.args), timeout)
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
+        """Send a signal, unless it has ended; as with subprocess, it may have just now."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def terminate(self) -> None:
         self.send_signal(signal.SIGTERM)
