@@ -34,7 +34,10 @@ def test_anybody_is_told_whom_to_write_to(client: Client) -> None:
 def test_it_says_that_the_contact_is_a_placeholder_until_the_operator_sets_one(
     client: Client, start_station: Callable[..., Station]
 ) -> None:
-    assert "placeholder" in client.get("/.well-known/security.txt").text
+    unset = client.get("/.well-known/security.txt").text
+    assert "placeholder" in unset
+    assert " /etc/btrm/btrmd.toml." in unset
+    assert "`/etc/btrm/btrmd.toml`" in (ROOT / "SECURITY.md").read_text()
     site = decode_site({"security": {"contact": "mailto:security@plant.example"}})
     station = start_station(settings=Settings.defaults(site))
     text = station.client().get("/.well-known/security.txt").text

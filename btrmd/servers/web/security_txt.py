@@ -16,7 +16,7 @@ PATH: Final = "/.well-known/security.txt"
 CONTACT: Final = "mailto:maintainers@btrmd.example.org"
 NOBODY: Final = (
     "# No contact of this unit has been set: the address below is a placeholder (RFC 2606) that\n"
-    "# nobody reads. Its operator sets security.contact under [site] in /etc/btrmd/btrmd.toml.\n"
+    "# nobody reads. Its operator sets security.contact under [site] in /etc/btrm/btrmd.toml.\n"
 )
 MONTHS: Final = 6  # valid for so long; RFC 9116, 2.5.5 asks for less than a year
 
