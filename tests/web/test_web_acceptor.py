@@ -13,8 +13,8 @@ from typing import cast
 import pytest
 
 from btrmd.model.limits import Limit
+from btrmd.retry import RetryPauses
 from btrmd.servers.acceptor import AT_ONCE, PAUSE_S, Acceptor
-from btrmd.servers.retry import RetryPauses
 from btrmd.servers.share import OWN_BURST, Share
 from btrmd.servers.tcp import bind, listen_fault
 

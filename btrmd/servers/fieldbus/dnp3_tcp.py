@@ -12,7 +12,7 @@ from typing import Final
 from ...model.limits import LIMITS, STALL_S
 from ...names import AddressPendingError, Names
 from ...net import is_same_host, plain_peer
-from ..retry import RetryPauses
+from ...retry import RetryPauses
 from ..share import Member, Share
 from .access import AllowList
 from .context import Endpoint, FieldbusContext

@@ -14,7 +14,7 @@ from ...model.errors import BtrmError
 from ...model.service import Service
 from ...model.settings import Settings
 from ...net import split_address
-from ..retry import RetryPauses
+from ...retry import RetryPauses
 from .context import Endpoint, Factory, FieldbusContext
 from .listener_config import (
     FieldbusOptions,

@@ -12,8 +12,8 @@ from ...bus import Bus
 from ...model.service import Service
 from ...model.settings import Settings
 from ...net import split_address
+from ...retry import RetryPauses
 from ...snmp.engine import SnmpEngine
-from ..retry import RetryPauses
 from ..tcp import listen_fault
 from .access import SnmpAccess
 from .changes import SetChanges

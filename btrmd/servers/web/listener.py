@@ -12,7 +12,7 @@ from waitress import wasyncore
 from waitress.adjustments import Adjustments
 
 from ...net import host_and_port, split_address
-from ..retry import RetryPauses
+from ...retry import RetryPauses
 from ..share import Share
 from ..tcp import bind, listen_fault
 from .dispatcher import Dispatcher

@@ -1,4 +1,4 @@
-"""Retry pauses: how long a server waits before it tries again what failed."""
+"""Retry pauses: how long a server or a notifier waits before it tries again what failed."""
 
 from __future__ import annotations
 
