@@ -6,11 +6,13 @@ something, or has no condition in the core (core/alarms.py), fails at import.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Final, Literal, NamedTuple, Protocol, TypeVar
+from typing import Final, Literal, NamedTuple, TypeVar
 
 from .points import POINT
+
+_Alarm = TypeVar("_Alarm")
 
 Severity = Literal["info", "warning", "minor", "major", "critical"]
 SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "minor", "major", "critical")
@@ -324,23 +326,10 @@ def blocks_test(key: str) -> bool:
     return alarm is not None and alarm.blocks_test
 
 
-def worst_first(keys: Iterable[str]) -> list[str]:
-    """The keys by falling severity, equal ones in their order."""
-    return sorted(keys, key=lambda key: -SEVERITIES.index(severity_of(key)))
-
-
-class _Keyed(Protocol):
-    @property
-    def key(self) -> str: ...
-
-
-_Alarm = TypeVar("_Alarm", bound=_Keyed)
-
-
-def worst_alarms_first(alarms: Iterable[_Alarm]) -> list[_Alarm]:
-    """Alarms by falling severity, equal ones in their order: the one that matters most is not
-    below four others on a phone, nor beyond what a short list shows."""
-    return sorted(alarms, key=lambda alarm: -SEVERITIES.index(severity_of(alarm.key)))
+def worst_first(alarms: Iterable[_Alarm], key: Callable[[_Alarm], str]) -> list[_Alarm]:
+    """By falling severity of the alarm `key`s, equal ones in their order: the one that matters most
+    is not below four others on a phone, nor beyond what a short list shows."""
+    return sorted(alarms, key=lambda alarm: -SEVERITIES.index(severity_of(key(alarm))))
 
 
 def count_severities(keys: Iterable[str]) -> dict[str, int]:

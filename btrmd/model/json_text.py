@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Final
 
-from .alarms import advice_of, severity_of, worst_alarms_first
+from .alarms import advice_of, severity_of, worst_first
 from .discharge import TestRecord
 from .events import Event
 from .points import POINT
@@ -106,7 +107,7 @@ def encode_alarms(snapshot: Snapshot) -> list[dict[str, object]]:
     """All active or latched alarms, the worst first."""
     source = snapshot.points.get("load.source")
     is_supplied = source is not None and source.value == "supply"
-    alarms = worst_alarms_first(snapshot.alarms)
+    alarms = worst_first(snapshot.alarms, attrgetter("key"))
     return [encode_alarm(alarm, is_supplied=is_supplied) for alarm in alarms]
 
 

@@ -73,7 +73,7 @@ def test_what_blocks_a_test() -> None:
 
 def test_the_worst_comes_first() -> None:
     keys = ["clock", "sensor.0x40", "lvd.open", "supply.lost"]
-    assert worst_first(keys) == ["lvd.open", "supply.lost", "sensor.0x40", "clock"]
+    assert worst_first(keys, str) == ["lvd.open", "supply.lost", "sensor.0x40", "clock"]
     assert count_severities(keys) == {"critical": 1, "major": 1, "minor": 1, "warning": 1}
     assert SEVERITIES[-1] == "critical"
 

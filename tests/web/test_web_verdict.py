@@ -140,7 +140,7 @@ def test_it_counts_the_alarms_and_says_what_to_do_about_the_worst() -> None:
 
 
 def test_the_worst_come_first() -> None:
-    assert worst_first(["io1", "lvd.open", "relay.k1"]) == ["lvd.open", "relay.k1", "io1"]
+    assert worst_first(["io1", "lvd.open", "relay.k1"], str) == ["lvd.open", "relay.k1", "io1"]
     assert list(count_severities(["io1", "relay.k1"])) == ["major", "warning"]
     assert advice_of("nobody.knows") == ""
 

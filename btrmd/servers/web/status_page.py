@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import Final, NamedTuple
 
-from btrmd.model.alarms import advice_of, worst_alarms_first
+from btrmd.model.alarms import advice_of, worst_first
 from btrmd.model.snapshot import Snapshot
 
 from .card import Card, make_card
@@ -89,7 +90,7 @@ def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> St
                 alarm.acknowledged,
                 advice_of(alarm.key, is_supplied=is_supplied),
             )
-            for alarm in worst_alarms_first(snapshot.alarms)
+            for alarm in worst_first(snapshot.alarms, attrgetter("key"))
         ),
         make_card(snapshot),
         make_flow(snapshot),

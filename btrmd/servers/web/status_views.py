@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final
 
 from flask import Response, g, request
 
-from btrmd.model.alarms import worst_alarms_first
+from btrmd.model.alarms import worst_first
 from btrmd.model.commands import AckAlarm
 
 from .bodies import query_int, refuse_field
@@ -61,7 +62,7 @@ class StatusViews:
         if 0 < renew_s < FASTEST_S:
             refuse_field("renew", renew_s, f"0 (never) or {FASTEST_S}..{SLOWEST_S} s")
         snapshot = self._services.bus.snapshot
-        worst = worst_alarms_first(snapshot.alarms)[:MOST_ALARMS]
+        worst = worst_first(snapshot.alarms, attrgetter("key"))[:MOST_ALARMS]
         alarms = [(alarm.text, format_time(alarm.since)) for alarm in worst]
         body = self._pages.render(
             "summary.html", "Summary", alarms=alarms, renew_s=renew_s, renewals=RENEWALS,

@@ -218,7 +218,7 @@ def _todo(snapshot: Snapshot, keys: list[str]) -> str:
     source = known(snapshot, "load.source")
     if known(snapshot, "ups.on_battery") is True and source in ("battery", "charger"):
         return "Restore the supply or shed load."
-    for key in worst_first(keys):
+    for key in worst_first(keys, str):
         advice = advice_of(key, is_supplied=source == "supply")
         if key == "battery.low_capacity" and snapshot.last_test is not None:
             advice = format_action(snapshot.last_test) or advice
