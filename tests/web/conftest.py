@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import pytest
+from web_browser import Browser
 from web_station import Client, Station, make_station
 
 from btrmd import passwords
@@ -68,3 +69,11 @@ def shared() -> Iterator[tuple[Station, Client]]:
     station.server.stop()
     station.owner.stop()
     station.bus.close()
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    """A Chromium of this test's own."""
+    browser = Browser()
+    yield browser
+    browser.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -110,13 +109,6 @@ def test_log_and_report_have_both(place: Place) -> None:  # noqa: F811
     assert "Time (local)" in log
     assert "2026-05-29 01:26:40 2026-05-28 23:26:40 UTC" in log
     assert "2026-05-28 20:26 local (18:26 UTC)" in words(place.client.get("/report/7").text)
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    browser = Browser()
-    yield browser
-    browser.close()
 
 
 @pytest.mark.browser

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
 from itertools import combinations
 
 import pytest
@@ -81,13 +80,6 @@ def test_what_is_drawn_comes_as_csv(place: Place) -> None:  # noqa: F811
     assert rows[-1]["Test 6 battery voltage V"] == ""  # it was over by then
     assert float(rows[-1]["Test 7 battery voltage V"]) > 0.0
     assert place.client.get("/discharges/csv?n=99").text == "elapsed_s\n"
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    browser = Browser()
-    yield browser
-    browser.close()
 
 
 @pytest.mark.browser
