@@ -13,6 +13,7 @@ from .blocks import Blocks, format_imbalance
 from .capacity import CapacityHealth, low_alarm_text
 from .context import StepContext
 from .digital import Digital, limit_v
+from .due import due_if
 from .flood import NO_FLOOD, Flood, chattering
 from .flows import HAT_W
 from .guardwatch import GuardWatch
@@ -50,6 +51,12 @@ class Alarms(NamedTuple):
     @property
     def keys(self) -> tuple[str, ...]:
         return tuple(self.raised)
+
+    def next_due(self, now: float) -> float:
+        """Every scan while one is about to come or to go."""
+        return due_if(
+            bool(self.pending) or any(alarm.clearing is not None for alarm in self.raised.values())
+        )
 
 
 class AlarmCondition(NamedTuple):

@@ -11,6 +11,7 @@ from ..model.commands import EstimateReady
 from ..model.discharge import TestRecord
 from ..model.result_words import weak_block
 from .context import StepContext
+from .due import NO_TIME
 from .float_time import FloatTime
 from .setpoints import Setpoints
 
@@ -34,6 +35,10 @@ class Blocks(NamedTuple):
     weak: int = 0
     hit_block: int = 0
     hits: int = 0
+
+    def next_due(self, now: float) -> float:
+        """Never: it counts what has passed, however long that was."""
+        return NO_TIME
 
     @property
     def is_imbalanced(self) -> bool:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..model.board import Led
 from .context import StepContext
+from .due import EVERY_SCAN, NO_TIME
 
 HOLD_S = 15.0
 FLASH_S = 3.0
@@ -19,6 +20,12 @@ class Buttons(NamedTuple):
     pb1_fired: bool = False
     pb2_fired: bool = False
     flash_until: float = float("-inf")
+
+    def next_due(self, now: float) -> float:
+        """Every scan while one is held; when the LEDs have flashed."""
+        if self.pb1_since is not None or self.pb2_since is not None:
+            return EVERY_SCAN
+        return self.flash_until if self.flash_until > now else NO_TIME
 
 
 class HeldButton(NamedTuple):

@@ -10,6 +10,7 @@ from ..model.discharge import Capacity, Estimate, TestRecord, TestResult
 from ..model.events import Kind
 from ..model.result_words import FINDINGS, format_result
 from .context import StepContext
+from .due import NO_TIME
 
 
 class CapacityHealth(NamedTuple):
@@ -31,6 +32,10 @@ class CapacityHealth(NamedTuple):
     low_text: str = ""
     is_probable: bool = False
     replace_at: float | None = None
+
+    def next_due(self, now: float) -> float:
+        """Never: only what is told changes it."""
+        return NO_TIME
 
     @property
     def estimate(self) -> Estimate | None:

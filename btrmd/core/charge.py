@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from .capacity import CapacityHealth
 from .context import StepContext
+from .due import NO_TIME
 from .presence import Presence
 from .setpoints import Setpoints
 
@@ -51,6 +52,10 @@ class ChargeBalance(NamedTuple):
     near_s: float = 0.0
     unread_s: float = 0.0
     is_first: bool = False
+
+    def next_due(self, now: float) -> float:
+        """Never: it counts what has passed, however long that was."""
+        return NO_TIME
 
     @property
     def is_on_tail(self) -> bool:

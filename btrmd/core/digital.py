@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..model.readings import Measurement
 from .context import StepContext
+from .due import due_if
 
 ANALOG, BELOW_1V, ABOVE_2V, OUTPUT_NC, OUTPUT_NO = range(5)  # io1.config, io2.config
 ON_BELOW_V, OFF_ABOVE_V = 1.0, 1.2
@@ -24,6 +25,10 @@ class DigitalInput(NamedTuple):
 class Digital(NamedTuple):
     io1: DigitalInput = DigitalInput()
     io2: DigitalInput = DigitalInput()
+
+    def next_due(self, now: float) -> float:
+        """Every scan while a level is debounced."""
+        return due_if(self.io1.since is not None or self.io2.since is not None)
 
 
 def _level(config: int, volts: float, tripped: bool) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .context import StepContext
+from .due import NO_TIME
 from .presence import Presence
 
 FLOAT_S = 24 * 3600.0  # BATTERY, starting conditions
@@ -18,6 +19,10 @@ class FloatTime(NamedTuple):
     float_s: float = 0.0
     undischarged_s: float | None = None
     discharging_s: float = 0.0
+
+    def next_due(self, now: float) -> float:
+        """Never: it counts what has passed, however long that was."""
+        return NO_TIME
 
     @property
     def is_rested(self) -> bool:

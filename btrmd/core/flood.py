@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .due import NO_TIME
+
 MOST = 6  # pairs of raise and clear an hour
 HOUR_S = 3600.0
 STEADY_S = 600.0  # quiet for so long, and it is over
@@ -20,6 +22,10 @@ class Flood(NamedTuple):
     held: bool = False
     quiet_since: float | None = None
     hidden: int = 0
+
+    def next_due(self, now: float) -> float:
+        """Never: what comes is news, and its times are minutes."""
+        return NO_TIME
 
     def come(self, now: float) -> Flood:
         """It came once more, and is told."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..model.events import Kind
 from .context import StepContext
+from .due import due_if
 from .flood import HOUR_S
 
 EVENT_S = 5.0  # active for so long: a line in the event log
@@ -28,10 +29,10 @@ class GuardWatch(NamedTuple):
     was_active: bool | None = None
     helps: tuple[float, ...] = ()
 
-    @property
-    def is_timing(self) -> bool:
-        """It is about to be told, or about to be over."""
-        return self.active_since is not None and (not self.reported or self.idle_since is not None)
+    def next_due(self, now: float) -> float:
+        """Every scan while it is about to be told, or about to be over."""
+        is_ending = self.idle_since is not None
+        return due_if(self.active_since is not None and (is_ending or not self.reported))
 
     @property
     def is_weak(self) -> bool:

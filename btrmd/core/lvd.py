@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ..model.events import Kind
 from .context import StepContext
+from .due import due_if
 from .relations import APART_V, BATTERY
 
 OPEN_S = 10.0
@@ -40,6 +41,10 @@ class Lvd(NamedTuple):
     def is_due(self, now: float) -> bool:
         """The battery has been low for 10 s: whoever uses it must let go."""
         return self.low_since is not None and now - self.low_since >= OPEN_S
+
+    def next_due(self, now: float) -> float:
+        """Every scan while it is about to open or to close."""
+        return due_if(self.remembered or self.low_since is not None or self.high_since is not None)
 
 
 def _is_low(ctx: StepContext) -> bool | None:

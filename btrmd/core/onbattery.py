@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .context import StepContext
+from .due import due_if
 from .transfer import Transfer, Where
 
 FLOWS_S = 2.0  # the battery gives current for so long: it is on battery
@@ -28,6 +29,10 @@ class OnBattery(NamedTuple):
     on_at: float = float("-inf")
     idle_since: float | None = None
     dead_since: float | None = None
+
+    def next_due(self, now: float) -> float:
+        """Every scan while it feeds the load, or may have begun to."""
+        return due_if(self.on or self.flows_since is not None)
 
 
 def _since(since: float | None, holds: bool, now: float) -> float | None:

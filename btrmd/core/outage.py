@@ -11,6 +11,7 @@ from ..model.result_words import FINDINGS
 from .actions import SaveRecord, WantEstimate
 from .condition import StartCondition
 from .context import StepContext
+from .due import due_if
 from .flood import Flood, chattering
 from .progress import Progress, advance
 from .stamps import ended, restamped
@@ -28,6 +29,10 @@ class Outage(NamedTuple):
     estimate: Estimate | None = None
     asked_at: float = 0.0
     measured_s: float | None = None
+
+    def next_due(self, now: float) -> float:
+        """Every scan while it is recorded."""
+        return due_if(self.record is not None)
 
 
 NO_OUTAGE = Outage()

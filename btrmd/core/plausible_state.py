@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ..model.board import Inputs
 from ..model.readings import BAD, Measurement
+from .due import due_if
 from .lines import InputLines
 from .relations import NOTHING, POINTS, Found, Tie
 
@@ -51,10 +52,9 @@ class Plausible(NamedTuple):
     backward: Mapping[str, Backward] = {}  # currents that flow against their diode
     lines: InputLines = InputLines()
 
-    @property
-    def is_timing(self) -> bool:
-        """A contradiction is being weighed."""
-        return any(self.broken_s) or self.lines.guard_s > 0.0 or self.lines.path_s > 0.0
+    def next_due(self, now: float) -> float:
+        """Every scan while a contradiction is being weighed."""
+        return due_if(any(self.broken_s) or self.lines.guard_s > 0.0 or self.lines.path_s > 0.0)
 
     @property
     def reasons(self) -> Mapping[str, str]:

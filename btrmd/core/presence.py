@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..model.readings import Measurement
 from .context import StepContext
+from .due import due_if
 from .relations import delivers
 
 PRESENT_S = 10.0  # volts above the threshold, or current, for so long: present
@@ -39,10 +40,20 @@ class Source(NamedTuple):
         """Present or not; None before that can be known."""
         return self.present if self.known else None
 
+    @property
+    def is_timing(self) -> bool:
+        """It is about to be told present, or absent."""
+        appears = not self.present and self.there_since is not None
+        return appears or (not self.known and self.below_since is not None)
+
 
 class Presence(NamedTuple):
     supply: Source = Source()
     charger: Source = Source()
+
+    def next_due(self, now: float) -> float:
+        """Every scan while one of the two comes or goes."""
+        return due_if(self.supply.is_timing or self.charger.is_timing)
 
 
 def _watch(

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from ..model.board import Inputs, Outputs
 from .context import StepContext
+from .due import due_if
 from .evidence import k1_odd, k2_odd, k3_odd
 from .recharge import Recharge, step_recharge
 
@@ -47,6 +48,11 @@ class RelayWatch(NamedTuple):
         return tuple(
             name for name, contact in zip(NAMES, self.contacts, strict=True) if contact.faulty
         )
+
+    def next_due(self, now: float) -> float:
+        """Every scan while evidence against a relay, or for a debt of the charger, is counted."""
+        is_odd = any(one.odd_since is not None and not one.faulty for one in self.contacts)
+        return due_if(is_odd or self.recharge.waited_s > 0.0)
 
     def put(self, name: str, contact: Contact) -> RelayWatch:
         """The same with another contact "k1".."k3"."""

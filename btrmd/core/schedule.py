@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..model.events import Kind
 from .context import StepContext
+from .due import NO_TIME
 from .float_time import NO_DISCHARGE_S
 
 WAIT_FOR_REST_S = 72 * 3600.0
@@ -41,6 +42,10 @@ class Schedule(NamedTuple):
         if self.left_s is not None:
             return self.left_s
         return interval_s if interval_s > 0.0 else None
+
+    def next_due(self, now: float) -> float:
+        """When the next test is due; one that waits for its battery is in no hurry any more."""
+        return NO_TIME if self.due is None or self.due <= now else self.due
 
 
 def _plan(schedule: Schedule, ctx: StepContext, **plan: float | None) -> Schedule:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..model.events import Kind
 from .context import StepContext
+from .due import due_if
 
 SHORTEST_S = 5.0
 LONGEST_S = 15.0
@@ -21,6 +22,10 @@ class SelfTest(NamedTuple):
     @property
     def is_over(self) -> bool:
         return self.state != "running"
+
+    def next_due(self, now: float) -> float:
+        """Every scan while it runs."""
+        return due_if(not self.is_over)
 
 
 def _findings(ctx: StepContext) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ..model.board import SAFE_OUTPUTS, Outputs
 from ..model.settings import Settings
@@ -13,6 +13,7 @@ from .buttons import Buttons
 from .capacity import CapacityHealth
 from .charge import ChargeBalance
 from .digital import Digital
+from .due import EVERY_SCAN, NO_TIME, Machine
 from .float_time import FloatTime
 from .flood import NO_FLOOD, Flood
 from .guardwatch import GuardWatch
@@ -98,11 +99,29 @@ class State(NamedTuple):
         is_watched = self.transfer.where is Where.RETURNED
         return self.outage.record is not None and (self.on_battery or is_watched)
 
+    def next_due(self, now: float) -> float:
+        """Process clock of the scan that the first of its machines wants to see, which looked at
+        all up to `now`; -inf: every scan. Another scan may go unseen if it tells nothing new."""
+        if self.outputs.k1 or self.outputs.k2:
+            return EVERY_SCAN
+        due = NO_TIME if self.restart_at is None else self.restart_at
+        for place in _MACHINES:
+            machine: Machine = self[place]  # type: ignore[assignment]  # found by its `next_due`
+            due = min(due, machine.next_due(now))
+        return due
+
     def settings_lost(self, settings_ok: bool) -> bool | None:
         """True: the file was set aside; False: somebody has acted on it; None: as it was."""
         if self.settings_seen:
             return False
         return None if settings_ok else True
+
+
+_MACHINES: Final = tuple(
+    place
+    for place, name in enumerate(State._fields)
+    if hasattr(State._field_defaults.get(name), "next_due")
+)
 
 
 def with_settings(state: State, settings: Settings) -> State:

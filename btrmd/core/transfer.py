@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ..model.events import Kind
 from ..model.readings import BAD, MISSING
 from .context import StepContext
+from .due import due_if
 from .presence import Presence
 
 WAIT_S = 10.0  # supply back for so long before the return
@@ -48,6 +49,10 @@ class Transfer(NamedTuple):
     carried: bool = False
     waited_s: float = 0.0
     guard: bool | None = None
+
+    def next_due(self, now: float) -> float:
+        """Every scan while the load is not on the supply, or about to leave it."""
+        return due_if(self.where is not Where.SUPPLY or self.low_ticks > 0)
 
 
 def _to(where: Where, transfer: Transfer, now: float, wait_s: float | None = None) -> Transfer:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from ..bus import Bus, PendingCommand
 from ..clock import Clock
-from ..core.idle import BAND, LOOK_EVERY_S, is_idle, is_same
+from ..core.idle import BAND, LOOK_EVERY_S, is_same
 from ..core.persist import CLOCK_SANE_S
 from ..core.publish import alarm_views, points
 from ..core.recover import let_go
@@ -135,8 +135,8 @@ class Owner:
         # faster than real time a tick is too long to leave one out
         self._may_idle = sim_speed is None or sim_speed.speed <= 1.0
         self._is_resting = False
-        self._judged: State | None = None  # the state that `_is_idle` was told of
-        self._is_idle = False
+        self._judged: State | None = None  # the state that wants to be looked at
+        self._due = float("-inf")  # at this time, process clock
         board.single_source = state.setpoints.single_source
 
     # --- the loop ------------------------------------------------------------------------------
@@ -256,18 +256,18 @@ class Owner:
 
     def _may_leave_out(self, now: float, wall: float) -> bool:
         """Whether the core need not look at this scan, if it holds nothing new: nobody wants
-        anything, and no machine is under way."""
+        anything, and no machine wants to see it."""
         if self.state is not self._judged:  # a core at rest has the state it had
             self._judged = self.state
-            self._is_idle = is_idle(self.state)
+            due = self.state.next_due(self._looked_at)
+            self._due = min(due, self._looked_at + LOOK_EVERY_S) - TICK_S / 2
         if self._own or self._fault or self._changes.done or self.bus.has_asked:
             self._stirred_at = now
             return False
         seen = self._inputs
         return (
-            self._is_idle
+            now < self._due
             and now - self._stirred_at >= STIRRED_S
-            and now - self._looked_at < LOOK_EVERY_S - TICK_S / 2
             and not self._turns.is_waiting
             and not self._action_runner.is_settling
             and seen.storage_ok is not bool(self._writer.fault)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import pytest
 from owner_rig import Rig
 
-from btrmd.core.idle import BAND, BAND_C, is_idle, is_same
+from btrmd.core.idle import BAND, BAND_C, is_same
 from btrmd.model.board import Inputs
-from btrmd.model.commands import ChangeSettings, StartTest
+from btrmd.model.commands import ChangeSettings, NextTestIn, StartTest
 from btrmd.model.readings import BAD, GOOD, STALE, Measurement
 
 CHIPS = (("40", True),)
@@ -20,8 +20,13 @@ def idle(make_rig: Callable[..., Rig]) -> Rig:
     """A station at speed 1 whose sources have been there for a while."""
     rig = make_rig(speed=1)
     rig.tick(300)
-    assert is_idle(rig.owner.state)
+    assert wants_no_scan(rig)
     return rig
+
+
+def wants_no_scan(rig: Rig) -> bool:
+    """No machine times anything."""
+    return rig.owner.state.next_due(rig.clock.now()) > rig.clock.now()
 
 
 def looks(rig: Rig, ticks: int) -> int:
@@ -92,7 +97,7 @@ def test_a_delay_of_seconds_is_as_long_as_it_says(
     rig.world.change(back)
     rig.until(lambda: key not in rig.owner.state.alarms.keys)
     assert looks(rig, 300) >= 30
-    assert is_idle(rig.owner.state)
+    assert wants_no_scan(rig)
 
 
 def test_a_source_is_present_after_ten_seconds(make_rig: Callable[..., Rig]) -> None:
@@ -103,6 +108,20 @@ def test_a_source_is_present_after_ten_seconds(make_rig: Callable[..., Rig]) -> 
     began = rig.clock.now()
     rig.until(lambda: rig.owner.state.presence.charger.present)
     assert rig.clock.now() - began == pytest.approx(10.0, abs=0.35)
+
+
+def test_a_scheduled_test_starts_in_the_scan_in_which_it_is_due(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = idle(make_rig)
+    assert rig.ask(ChangeSettings({"test.enabled": True, "test.type": "1"}, "test")).ok
+    assert rig.ask(NextTestIn(10.4 / 3600.0, "test")).ok
+    due = rig.owner.state.schedule.due
+    assert due is not None
+    rig.tick(50)
+    assert looks(rig, 20) == 2
+    rig.until(lambda: rig.owner.state.last_now >= due - 1e-6)
+    assert rig.owner.state.last_now == pytest.approx(due, abs=0.1)
 
 
 def test_a_command_is_taken_in_the_next_scan(make_rig: Callable[..., Rig]) -> None:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ...model.discharge import Estimate, TestRecord, TestState
 from ..context import StepContext
+from ..due import due_if
 from ..progress import Progress
 from ..relations import POINTS
 from ..relaywatch import Joined
@@ -80,6 +81,10 @@ class CapacityTest(NamedTuple):
     def is_on(self) -> bool:
         """Proving, running or returning: coil 3 and BO3 read 1."""
         return self.state in (TestState.PROVING, TestState.RUNNING, TestState.RETURNING)
+
+    def next_due(self, now: float) -> float:
+        """Every scan while it is asked for or under way."""
+        return due_if(self.state is not TestState.IDLE)
 
 
 IDLE = CapacityTest()
