@@ -46,7 +46,14 @@ def step_plausible(
 ) -> Plausible:
     """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now."""
     volts = voltages(inputs)
-    found = find_relations(volts, inputs, flows, outputs, settled_s >= SETTLE_S, sp)
+    found = find_relations(
+        volts, inputs, flows, outputs, settled_s >= SETTLE_S, memory.battery_is_tied, sp
+    )
+    # a battery that gives, or a guard that has closed: S2 is closed, and stays so with K1
+    closed = found[Tie.BATTERY_LOAD.value].broken is False or inputs.guard is True
+    tied = outputs.k1 and inputs.batt_path is not False and (memory.battery_is_tied or closed)
+    if tied is not memory.battery_is_tied:
+        memory = memory._replace(battery_is_tied=tied)
     lines = step_lines(
         memory.lines, inputs, flows, outputs, settled_s, presence, memory.odd[SUPPLY] is not None,
         sp, now, dt,
