@@ -50,7 +50,7 @@ class Plausible(NamedTuple):
     odd: tuple[Odd | None, ...] = (None,) * 4
     backward: Mapping[str, Backward] = {}  # currents that flow against their diode
     lines: InputLines = InputLines()
-    battery_is_tied: bool = False  # K1 is on, and battery or guard have shown since that S2 is closed
+    battery_is_tied: bool = False  # K1 is on; battery or guard have shown since: S2 is closed
 
     @property
     def is_timing(self) -> bool:
