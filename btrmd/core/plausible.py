@@ -155,12 +155,15 @@ def _rehabilitated(
     """Those that have agreed with a believed reading for long enough are believed again."""
     odd = memory.odd
     for place, one in enumerate(odd):
-        if one is None or one.doubted:
-            if one is not None and memory.volts[place] is None:
-                odd = put(odd, place, None)
+        if one is None:
             continue
         if memory.volts[place] is None:  # the hardware says so itself
             odd = put(odd, place, None)
+            continue
+        if one.doubted:
+            # two are doubted by each other; with the other one named, or gone, nothing is left
+            if not _is_doubted_by_another(place, memory.odd):
+                odd = put(odd, place, None)
             continue
         weight = _agreement(place, memory, found, outputs, sp)
         well = one.well_s + weight * dt if weight > 0.0 else 0.0 if weight < 0.0 else one.well_s
@@ -169,6 +172,11 @@ def _rehabilitated(
         elif well != one.well_s:
             odd = put(odd, place, one._replace(well_s=well))
     return odd
+
+
+def _is_doubted_by_another(place: int, odd: tuple[Odd | None, ...]) -> bool:
+    others = {end for ends in PAIRS if place in ends for end in ends if end != place}
+    return any((one := odd[end]) is not None and one.doubted for end in others)
 
 
 def _agreement(

@@ -560,3 +560,18 @@ def test_a_supply_reading_that_lies_low_when_the_supply_is_back_gives_the_load_b
     station.run(30.0)
     assert reported(station) == []
     assert not station.state.on_battery
+
+
+def test_a_doubt_about_two_readings_ends_when_one_of_them_is_named() -> None:
+    """The charger is doubted with the battery, then the battery is named: one alarm is left."""
+    station = site("bulk")
+    lie(station, "battery.voltage", "drift:-1000")
+    station.run(60.0)
+    supply(station, False)
+    station.run(60.0)
+    assert reported(station) == ["reading.battery.voltage"]
+    lie(station, "battery.voltage", "off")
+    supply(station, True)
+    station.run(120.0)
+    assert reported(station) == []
+    assert not station.state.plausible.is_doubtful
