@@ -114,7 +114,7 @@ class Trier:
         return True
 
     def _tests(self, mutant: Mutant) -> list[str]:
-        """Those that run a line of the mutant's statement; of its file where it is made at import."""
+        """Those that run a line of its statement; of its file where it is made at import."""
         wanted = range(mutant.first, mutant.last + 1)
         module = Path(mutant.file).stem
         found = []
