@@ -109,12 +109,12 @@ def find_relations(
         gap = (charger or 0.0) - (battery or 0.0)
         charger_silent = Relation(gap, gap > apart)
     supply_battery = SILENT
-    if flows.supplies and flows.balanced and battery is not None and supply is not None:
-        # of two sources at one node the higher one gives; it tells who lies of supply and load
-        beside = battery_is_tied and supply_load.broken and not sp.single_source
-        # a joined source is all that charges
-        charges_it = sp.single_source and flows.charge is not None and flows.charge > 0.0
-        if beside or charges_it:
+    # asked only where supply and load contradict each other: it tells which of them lies
+    if supply_load.broken and flows.balanced and battery is not None:
+        assert supply is not None
+        # of two sources at one node the higher one gives; a joined source is all that charges
+        is_charged = flows.charge is not None and flows.charge > 0.0
+        if is_charged if sp.single_source else battery_is_tied:
             gap = supply - battery
             supply_battery = Relation(gap, gap < -apart)
     amps = inputs.supply_a

@@ -259,7 +259,7 @@ def step_context(
     batt_path: bool | None = True, boot: float = 0.0, changes: dict[str, object] | None = None,
     **channels: object,
 ) -> StepContext:  # fmt: skip
-    """What one machine's step sees of a site on float; a channel as in measured(), volts as read."""
+    """What one machine's step sees of a site on float; channels as in measured()."""
     changed = {"system.voltage": volts, **dotted(changes or {})}
     settings = Settings.defaults(model_for(volts)).with_changes(changed)
     put = {

@@ -206,7 +206,7 @@ def test_chips_and_readings_have_an_alarm_each() -> None:
 def test_every_alarm_has_a_condition_and_every_condition_an_alarm() -> None:
     check_conditions(["a"], ["a"])
     for made in ([], ["a", "b"]):
-        with pytest.raises(ValueError, match="a|b"):
+        with pytest.raises(ValueError, match="Declared"):
             check_conditions(["a"], made)
 
 
@@ -340,7 +340,8 @@ def gone(key: str, floods: Mapping[str, Flood] | None = None, age: float = 99.0)
     alarms = Alarms({key: RaisedAlarm("Why.", 5.0), "clock": RaisedAlarm("", 5.0)}, {},
                     floods or {})  # fmt: skip
     made, events = stepped(alarms, clock(True), NOW, NOW - age)
-    assert ("clock" in made.keys) and (key in made.keys) is not bool(events)
+    assert "clock" in made.keys
+    assert (key in made.keys) is not bool(events)
     return [event.text for event in events]
 
 

@@ -14,6 +14,7 @@ from btrmd.core.transfer import Handover, Transfer, Where
 from btrmd.model.discharge import TestRecord, TestState
 
 NOW = 1000.0
+NO_FAULT = RelayWatch()
 TAKEN = {"battery_v": 12.6, "battery_a": -2.0, "load_v": 12.5, "supply_a": 0.29, "charger_v": 0.0,
          "charger_a": 0.0}  # fmt: skip
 
@@ -31,7 +32,7 @@ def proving(phase: CheckPhase, seconds: float, ticks: int = 9, **more: object) -
 
 
 def stepped(
-    test: CapacityTest, *, where: Where = Where.SUPPLY, relays: RelayWatch = RelayWatch(),
+    test: CapacityTest, *, where: Where = Where.SUPPLY, relays: RelayWatch = NO_FAULT,
     **put: object,
 ) -> Moved:  # fmt: skip
     return step_checks(test, Transfer(where), relays, step_context(NOW, **put))  # type: ignore[arg-type]

@@ -12,6 +12,9 @@ ON_BATTERY = {"battery_v": 12.5, "battery_a": -2.0, "load_v": 12.4, "supply_v": 
               "supply_a": 0.29, "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
 
 
+NOTHING_OWED = Recharge()
+
+
 def k1(
     energised: bool, k2: bool = False, k2_is_odd: bool = False, *, single: bool = False,
     volts: int = 12, guard: bool | None = False, **put: object,
@@ -110,7 +113,7 @@ def test_with_one_current_missing_the_volts_must_agree() -> None:
 
 
 def k2(
-    energised: bool, recharge: Recharge = Recharge(), *, single: bool = False, volts: int = 12,
+    energised: bool, recharge: Recharge = NOTHING_OWED, *, single: bool = False, volts: int = 12,
     **put: object,
 ) -> bool | None:  # fmt: skip
     ctx = step_context(volts=volts, changes={"system.single_source": single}, **put)  # type: ignore[arg-type]

@@ -81,7 +81,7 @@ def test_one_current_that_is_missing_is_worked_out_from_the_others(
 def test_two_that_are_missing_leave_nothing_known() -> None:
     made = flows(**{**ON_SUPPLY, "load_a": None, "battery_a": None})
     assert made == Flows(hat=HAT)
-    assert not (made.carries or made.supplies or made.discharges or made.uses_battery)
+    assert not any((made.carries, made.supplies, made.discharges, made.uses_battery))
 
 
 def test_a_load_or_a_charger_that_is_worked_out_is_never_negative() -> None:
@@ -133,10 +133,10 @@ def test_of_a_single_source_only_the_batterys_own_part_is_sure() -> None:
 
 def test_an_unbalanced_sum_feeds_nobody() -> None:
     made = Flows(path=1.0, supply=1.0, discharge=1.0, charge=1.0, balanced=False)
-    assert not (made.carries or made.supplies or made.discharges or made.alone)
+    assert not any((made.carries, made.supplies, made.discharges, made.alone))
     assert made.uses_battery
     nothing = Flows(path=0.0, supply=0.0, discharge=0.0, charge=0.0, balanced=True)
-    assert not (nothing.carries or nothing.supplies or nothing.discharges or nothing.uses_battery)
+    assert not any((nothing.carries, nothing.supplies, nothing.discharges, nothing.uses_battery))
     assert Flows(charge=0.1).uses_battery
     assert Flows(discharge=0.1).uses_battery
     assert Flows(path=0.1).carries

@@ -13,8 +13,8 @@ from btrmd.core.relaywatch import Contact
 from btrmd.core.state import State, new_state
 from btrmd.core.transfer import Transfer, Where
 
-HERE, COMING, GONE = Source(0.0, None, 0.0, True, True), Source(995.0), Source(None, 900.0, None,
-                                                                              False, True)  # fmt: skip
+HERE, COMING = Source(0.0, None, 0.0, True, True), Source(995.0)
+GONE = Source(None, 900.0, None, False, True)
 
 
 def ready(**more: object) -> State:

@@ -14,6 +14,7 @@ from btrmd.core.transfer import Transfer, Where
 from btrmd.model.board import Outputs
 from btrmd.model.discharge import TestState
 
+AT_SUPPLY, CLOSED = Transfer(), Lvd()
 ABOVE = Presence(Source(0.0, None, 0.0, True, True))
 
 
@@ -89,8 +90,8 @@ def test_only_a_fault_of_the_battery_is_one() -> None:
 def test_each_relay_is_driven_by_whom_it_belongs_to() -> None:
     ctx = step_context()
 
-    def made(test: object = IDLE, transfer: Transfer = Transfer(), path_open: bool = False,
-             lvd: Lvd = Lvd()) -> Outputs:  # fmt: skip
+    def made(test: object = IDLE, transfer: Transfer = AT_SUPPLY, path_open: bool = False,
+             lvd: Lvd = CLOSED) -> Outputs:  # fmt: skip
         return combine(test, transfer, lvd, path_open, (), Buttons(), False, ctx)  # type: ignore[arg-type]
 
     assert made()[:3] == (False, False, False)

@@ -170,11 +170,11 @@ def test_a_supply_that_feeds_beside_a_tied_battery_is_not_below_it() -> None:
     assert silent(tie, **{**beside, "battery_v": None}, supply_v=10.0, tied=True)
     assert silent(tie, **{**beside, "load_a": None}, supply_v=10.0, tied=True)
     # a joined source is all that can charge: it is not below what it charges
-    joined = {"battery_v": 12.3, "battery_a": 3.0, "supply_a": 5.3, "single": True,
-              "charger_a": None}  # fmt: skip
+    joined = {**beside, "battery_a": 3.0, "supply_a": 5.3, "single": True, "charger_a": None}
     assert found(tie, **joined, supply_v=11.79).broken is True
     assert found(tie, **joined, supply_v=11.81).broken is False
-    assert silent(tie, **{**joined, "battery_a": 0.0, "supply_a": 2.3}, supply_v=10.0)
+    assert silent(tie, **joined, supply_v=13.4)
+    assert silent(tie, **{**joined, "battery_a": 0.0, "supply_a": 2.3}, supply_v=10.0, tied=True)
     assert silent(tie, **{**joined, "single": False, "charger_a": 3.0}, supply_v=10.0)
 
 
