@@ -78,6 +78,15 @@ def test_one_current_that_is_missing_is_worked_out_from_the_others(
         assert made.load == pytest.approx(2.0)
 
 
+def test_what_is_missing_is_what_the_sum_lacks() -> None:
+    """3.25 A from the supply, 2 A to the load, 2 A into the battery: the charger gives 1 A."""
+    full = {**ON_SUPPLY, "supply_a": 3.25, "battery_a": 2.0, "charger_a": 1.0}
+    known = flows(**full)
+    for name in ("supply_a", "load_a", "battery_a", "charger_a"):
+        made = flows(**{**full, name: None})
+        assert made._replace(balanced=True) == pytest.approx(known), name
+
+
 def test_two_that_are_missing_leave_nothing_known() -> None:
     made = flows(**{**ON_SUPPLY, "load_a": None, "battery_a": None})
     assert made == Flows(hat=HAT)

@@ -118,6 +118,19 @@ def test_a_change_of_0_1_v_or_a_is_looked_at(name: str) -> None:
         assert is_same(seen, seen._replace(**{name: measured(value, 1001.0)})) is same, value
 
 
+@pytest.mark.parametrize("name", ANALOG)
+def test_exactly_0_1_is_a_change(name: str) -> None:
+    seen = step_context(**{name: 0.0}).inputs  # type: ignore[arg-type]
+    for value in (0.1, -0.1):
+        assert not is_same(seen, seen._replace(**{name: measured(value, 1001.0)})), value
+
+
+def test_exactly_half_a_degree_is_a_change() -> None:
+    seen = step_context(temperature=20.0).inputs
+    for value in (20.5, 19.5):
+        assert not is_same(seen, seen._replace(temperature=measured(value, 1001.0))), value
+
+
 def test_a_change_of_half_a_degree_is_looked_at() -> None:
     seen = step_context(temperature=25.0).inputs
     for value, same in ((25.4, True), (24.6, True), (25.6, False), (24.4, False), (None, False)):
