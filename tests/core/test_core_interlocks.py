@@ -6,7 +6,7 @@ import pytest
 from core_scenes import step_context
 
 from btrmd.core.alarms import RaisedAlarm
-from btrmd.core.interlocks import refusal
+from btrmd.core.interlocks import checks, refusal
 from btrmd.core.plausible_state import Odd
 from btrmd.core.presence import Presence, Source
 from btrmd.core.relaywatch import Contact
@@ -148,3 +148,25 @@ def test_where_the_load_must_be() -> None:
     )
     assert at(Where.SUPPLY, carried=True) == "The load has not been seen on the supply yet."
     assert at(Where.SUPPLY) == ""
+
+
+def test_the_list_shows_what_is_not_known_as_well() -> None:
+    """A start is refused by the missing reading before; the list shows every line."""
+    names = {"Supply": "supply_v", "Charger": "charger_v", "Battery voltage": "battery_v",
+             "Load current": "load_a", "Temperature": "temperature"}  # fmt: skip
+    for name, channel in names.items():
+        ctx = step_context(**{channel: None})  # type: ignore[arg-type]
+        listed = {check.name: check for check in checks(ready(), ctx)}
+        assert listed[name].refusal is not None, name
+        assert listed[name].text.startswith("not known; "), name
+    listed = {check.name: check for check in checks(ready(), step_context())}
+    assert all(check.refusal is None for check in listed.values())
+    assert listed["Supply"].text == "13.60 V; needs 11.50 V for 10 s"
+    assert listed["Temperature"].text == "25.0 C; needs 0 to 45 C"
+    assert listed["Load current"].text == "2.00 A; needs at least 0.2 A"
+    assert listed["Battery voltage"].text == "13.50 V; must be greater than 12.40 V"
+    unknown = ready()._replace(presence=Presence(COMING, COMING))
+    bad = step_context(supply_v=None, charger_v=None)
+    told = {check.name: check.refusal.text for check in checks(unknown, bad) if check.refusal}
+    assert told["Supply"].startswith("The supply is not present")
+    assert told["Charger"].startswith("The charger is not present")

@@ -15,6 +15,7 @@ from btrmd.core.lines import (
 )
 from btrmd.core.presence import Presence, Source
 from btrmd.model.board import Outputs
+from btrmd.model.readings import Measurement, Quality
 
 ABOVE = Presence(Source(0.0, None, 0.0, True, True))
 BATTERY_FEEDS = {"battery_v": 12.5, "battery_a": -2.3, "load_v": 12.4, "supply_v": 0.0,
@@ -97,6 +98,12 @@ def test_it_hangs_only_when_all_has_been_so_for_15_s() -> None:
     late = Presence(Source(985.0, None, 985.0, True, True))
     assert looked(HANGS, guard=True, presence=late).guard_s == 1.0
     assert looked(HANGS, guard=None).guard_s == 0.0
+    # a supply whose reading is bad is not known to be above anything
+    bad = Measurement(13.6, Quality.BAD, 1000.0)
+    ctx = step_context(guard=True)
+    inputs, flows = ctx.inputs._replace(supply_v=bad), measure_flows(ctx.inputs, False)
+    made = step_lines(HANGS, inputs, flows, Outputs(), 100.0, ABOVE, False, ctx.sp, 1000.0, 1.0)
+    assert made.guard_s == 0.0
 
 
 def test_a_guard_that_is_idle_though_the_battery_feeds_the_load_is_not_believed() -> None:
@@ -146,6 +153,9 @@ def test_a_guard_that_moves_is_believed_after_3_s_and_one_that_does_not_after_60
     # still active: that is what it was disbelieved for
     assert looked(hangs._replace(guard_well_s=2.0), guard=True).guard_well_s == 0.0
     assert looked(hangs._replace(guard_well_s=2.0), guard=None).guard_well_s == 0.0
+    # it has moved, whoever feeds the load
+    unknown = looked(hangs, load_a=None, battery_a=None)
+    assert unknown.guard_well_s == 1.0
     misses = ALONE._replace(guard_reason=GUARD_MISSES)
     made = looked(misses._replace(guard_well_s=2.0), guard=True)
     assert made.guard_reason == ""
