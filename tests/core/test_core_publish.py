@@ -52,7 +52,8 @@ def test_a_reading_is_shown_with_its_quality_and_its_time() -> None:
     inputs = step_context().inputs
     stale = Measurement(12.5, Quality.STALE, NOW - 7.0)
     inputs = inputs._replace(
-        battery_v=stale, load_v=Measurement(9.9, Quality.BAD, NOW), io3_v=Measurement(1.0, Quality.MISSING, NOW),
+        battery_v=stale, load_v=Measurement(9.9, Quality.BAD, NOW),
+        io3_v=Measurement(1.0, Quality.MISSING, NOW),
         load_a=Measurement(1.0, Quality.STALE, NOW + 5.0),
     )  # fmt: skip
     made = points(fresh(), inputs, {}, NOW)
@@ -133,8 +134,10 @@ def test_what_is_shown_of_a_test_under_way() -> None:
     assert shown(state._replace(test=test))["test.start_in"] == "missing"
 
 
-def in_outage(*, estimate: Estimate | None = None, measured: TestRecord | None = None,
-              amps: float = 2.0, charge: float | None = None, **changes: object) -> State:  # fmt: skip
+def in_outage(
+    *, estimate: Estimate | None = None, measured: TestRecord | None = None, amps: float = 2.0,
+    charge: float | None = None, **changes: object,
+) -> State:  # fmt: skip
     state = fresh(**changes)
     progress = Progress(t0=400.0, charge_as=amps * 100.0, seconds=100.0)
     return state._replace(
