@@ -28,8 +28,7 @@ def k1_odd(
         return True if _is_s1_dead(ctx) else None
     if flows.balanced is None:
         return _k1_by_volts(energised, ctx)
-    if not (inputs.load_a.good and inputs.supply_a.good and inputs.battery_a.good):
-        return None
+    # the sum is known: so is every current
     supply, path = inputs.supply_a.value, -inputs.battery_a.value
     if inputs.charger_a.good and not sp.single_source:
         path += inputs.charger_a.value  # what battery and charger give beyond each other

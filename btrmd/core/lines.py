@@ -130,7 +130,7 @@ def _guarded(
             agrees = False
         well = lines.guard_well_s + dt if agrees else 0.0
         if well >= (CONFIRM_S if moved else MENDED_S):
-            return lines._replace(guard_s=0.0, guard_reason="", guard_well_s=0.0)
+            return lines._replace(guard_reason="", guard_well_s=0.0)
         return lines._replace(guard_well_s=well)
     if not (hangs or misses):
         left = max(lines.guard_s - 0.5 * dt, 0.0)
@@ -147,7 +147,7 @@ def _path(
     if lines.path_reason:
         well = lines.path_well_s + dt if inputs.batt_path and not outputs.k3 else 0.0
         if well >= CONFIRM_S:
-            return lines._replace(path_s=0.0, path_reason="", path_well_s=0.0)
+            return lines._replace(path_reason="", path_well_s=0.0)
         return lines._replace(path_well_s=well)
     if not misses:
         left = max(lines.path_s - 0.5 * dt, 0.0)

@@ -100,9 +100,13 @@ def _liar(memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: flo
     liar = only(*(_is_broken_elsewhere(memory, end, place, now) for end in (first, second)))
     if liar is not None:
         return liar
-    load = memory.volts[LOAD]
-    if second == LOAD and load is not None and load < GUARD_V * sp.blocks and inputs.guard is False:
-        return LOAD
+    # an idle guard says that the load, and so what feeds it, is above its level
+    if second == LOAD and inputs.guard is False:
+        level = GUARD_V * sp.blocks
+        volts = memory.volts[first], memory.volts[second]
+        liar = only(*(value is not None and value < level for value in volts))
+        if liar is not None:
+            return liar
     if place in (Tie.BATTERY_LOAD.value, Tie.CHARGER_BATTERY.value):
         # while current flows both ends move: one that has not changed at all hangs
         still = [now - memory.moved_at[end] >= FROZEN_S for end in (first, second)]
@@ -145,6 +149,7 @@ def _reason(memory: Plausible, place: int, liar: int) -> str:
         Tie.CHARGER_BATTERY: f"the charger delivers and the {NAMES[other]} is {at}",
         Tie.SUPPLY_SILENT: f"the supply gives nothing to a load at {at}",
         Tie.CHARGER_SILENT: f"the charger gives nothing and the {NAMES[other]} is {at}",
+        Tie.SUPPLY_BATTERY: f"the supply feeds the load and the {NAMES[other]} is {at}",
         Tie.SUPPLY_HAT: f"this unit lives on the supply and the {NAMES[other]} is {at}",
     }[Tie(place)]
     if Tie(place) is Tie.SUPPLY_SILENT and liar == LOAD:

@@ -46,7 +46,14 @@ def step_plausible(
 ) -> Plausible:
     """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now."""
     volts = voltages(inputs)
-    found = find_relations(volts, inputs, flows, outputs, settled_s >= SETTLE_S, sp)
+    found = find_relations(
+        volts, inputs, flows, outputs, settled_s >= SETTLE_S, memory.battery_is_tied, sp
+    )
+    # a battery that gives, or a guard that has closed: S2 is closed, and stays so with K1
+    closed = found[Tie.BATTERY_LOAD.value].broken is False or inputs.guard is True
+    tied = outputs.k1 and inputs.batt_path is not False and (memory.battery_is_tied or closed)
+    if tied is not memory.battery_is_tied:
+        memory = memory._replace(battery_is_tied=tied)
     lines = step_lines(
         memory.lines, inputs, flows, outputs, settled_s, presence, memory.odd[SUPPLY] is not None,
         sp, now, dt,
@@ -148,12 +155,15 @@ def _rehabilitated(
     """Those that have agreed with a believed reading for long enough are believed again."""
     odd = memory.odd
     for place, one in enumerate(odd):
-        if one is None or one.doubted:
-            if one is not None and memory.volts[place] is None:
-                odd = put(odd, place, None)
+        if one is None:
             continue
         if memory.volts[place] is None:  # the hardware says so itself
             odd = put(odd, place, None)
+            continue
+        if one.doubted:
+            # two are doubted by each other; with the other one named, or gone, nothing is left
+            if not _is_doubted_by_another(place, memory.odd):
+                odd = put(odd, place, None)
             continue
         weight = _agreement(place, memory, found, outputs, sp)
         well = one.well_s + weight * dt if weight > 0.0 else 0.0 if weight < 0.0 else one.well_s
@@ -162,6 +172,11 @@ def _rehabilitated(
         elif well != one.well_s:
             odd = put(odd, place, one._replace(well_s=well))
     return odd
+
+
+def _is_doubted_by_another(place: int, odd: tuple[Odd | None, ...]) -> bool:
+    others = {end for ends in PAIRS if place in ends for end in ends if end != place}
+    return any((one := odd[end]) is not None and one.doubted for end in others)
 
 
 def _agreement(

@@ -51,6 +51,7 @@ class Plausible(NamedTuple):
     odd: tuple[Odd | None, ...] = (None,) * 4
     backward: Mapping[str, Backward] = {}  # currents that flow against their diode
     lines: InputLines = InputLines()
+    battery_is_tied: bool = False  # K1 is on; battery or guard have shown since: S2 is closed
 
     def next_due(self, now: float) -> float:
         """Every scan while a contradiction is being weighed."""

@@ -33,13 +33,14 @@ class Tie(Enum):
     SUPPLY_SILENT = 3  # S1 is closed, the supply gives nothing: it is not above the load
     SUPPLY_HAT = 4  # the HAT lives on the supply: it is not below the battery
     CHARGER_SILENT = 5  # K2 is released, the charger gives nothing: it is not above the battery
+    SUPPLY_BATTERY = 6  # the supply feeds what the battery is tied to: it is not below the battery
 
 
 PAIRS = (
     (SUPPLY, LOAD), (BATTERY, LOAD), (CHARGER, BATTERY), (SUPPLY, LOAD), (SUPPLY, BATTERY),
-    (CHARGER, BATTERY),
+    (CHARGER, BATTERY), (SUPPLY, BATTERY),
 )  # fmt: skip
-EQUAL = (True, True, True, False, False, False)  # agreement proves both ends
+EQUAL = (True, True, True, False, False, False, False)  # agreement proves both ends
 
 
 class Relation(NamedTuple):
@@ -71,9 +72,12 @@ def find_relations(
     flows: Flows,
     outputs: Outputs,
     has_settled: bool,
+    battery_is_tied: bool,
     sp: Setpoints,
 ) -> Found:
-    """Every relation of this scan. `has_settled`: the coils `outputs` have been so for a while."""
+    """Every relation of this scan. `has_settled`: the coils `outputs` have been so for a while;
+    `battery_is_tied`: K1 is energised, and what is seen says that S2 is closed too.
+    """
     blocks = sp.blocks
     battery, load, charger, supply = volts
     apart, near = APART_V * blocks, NEAR_V * blocks
@@ -104,6 +108,15 @@ def find_relations(
     if both and gives_nothing and not outputs.k2 and has_settled and not sp.single_source:
         gap = (charger or 0.0) - (battery or 0.0)
         charger_silent = Relation(gap, gap > apart)
+    supply_battery = SILENT
+    # asked only where supply and load contradict each other: it tells which of them lies
+    if supply_load.broken and flows.balanced and battery is not None:
+        assert supply is not None
+        # of two sources at one node the higher one gives; a joined source is all that charges
+        is_charged = flows.charge is not None and flows.charge > 0.0
+        if is_charged if sp.single_source else battery_is_tied:
+            gap = supply - battery
+            supply_battery = Relation(gap, gap < -apart)
     amps = inputs.supply_a
     if amps.good and supply is not None and has_settled:
         hat_lives = max(HAT_PART * flows.hat, HAT_LEAST_A)
@@ -122,7 +135,8 @@ def find_relations(
                 gap = supply - battery
                 supply_hat = Relation(gap, gap < -apart)
     return (
-        supply_load, battery_load, charger_battery, supply_silent, supply_hat, charger_silent
+        supply_load, battery_load, charger_battery, supply_silent, supply_hat, charger_silent,
+        supply_battery,
     )  # fmt: skip
 
 

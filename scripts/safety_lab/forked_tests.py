@@ -1,8 +1,9 @@
-"""Forked tests: pytest collects once; then every mutant is tried in a child of that process.
+"""Forked tests: pytest collects once; then every mutant is tried in a child of that process, on the
+tests that run its lines: those named after its module first, then the fastest first.
 
 A mutant inside a function is put into the living function objects; one that is evaluated at import
 needs a process of its own. Run as a program by scripts/mutate: WORK TREE, a JSON job on stdin, one
-JSON line a mutant on stdout.
+JSON line a mutant on the descriptor it was given.
 """
 
 from __future__ import annotations
@@ -14,11 +15,10 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType
-from typing import Any, NamedTuple
+from types import CodeType, FunctionType
+from typing import NamedTuple
 
 import pytest
 
@@ -30,55 +30,61 @@ LONGEST_S = 20.0  # CPU beyond the time its tests need: the mutant does not end
 SLOWEST = 30.0  # wall s a CPU s at most: a machine that others use as well
 
 
+TOOL = 4  # of sys.monitoring: one that nobody else takes
+LINE = sys.monitoring.events.LINE
+
+
 class Ran(NamedTuple):
-    """One test: how long it took, and which functions it called ("btrmd/core/lvd.py:step_lvd")."""
+    """One test: how long it took, and which lines it ran ("btrmd/core/lvd.py" -> numbers)."""
 
     seconds: float
-    called: frozenset[str]
+    lines: dict[str, frozenset[int]]
 
 
 class Recorder:
-    """Runs every test once and notes what it calls. `map_path` takes the answer as JSON."""
+    """Runs every test once and notes what lines it runs. `map_path` takes the answer as JSON."""
 
     def __init__(self, root: Path, files: list[str], map_path: Path) -> None:
         self.root, self.map_path = root, map_path
         self.names = {str(root / file): file for file in files}
+        self.lines: dict[str, set[int]] = {}
+
+    def _line(self, code: CodeType, line: int) -> object:
+        if (name := self.names.get(code.co_filename)) is not None:
+            self.lines.setdefault(name, set()).add(line)
+        return sys.monitoring.DISABLE  # until the next test begins
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        made: dict[str, tuple[float, list[str]]] = {}
+        made: dict[str, tuple[float, dict[str, list[int]]]] = {}
+        sys.monitoring.use_tool_id(TOOL, "mutate")
+        sys.monitoring.register_callback(TOOL, LINE, self._line)
+        sys.monitoring.set_events(TOOL, LINE)
         for place, item in enumerate(session.items):
-            codes: set[CodeType] = set()
-
-            def trace(frame: FrameType, event: str, arg: object, codes: Any = codes) -> None:
-                codes.add(frame.f_code)
-
+            self.lines = {}
+            sys.monitoring.restart_events()
             following = session.items[place + 1] if place + 1 < len(session.items) else None
-            began = time.monotonic()
-            threading.settrace(trace)  # type: ignore[arg-type]
-            sys.settrace(trace)  # type: ignore[arg-type]
-            try:
-                item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
-            finally:
-                sys.settrace(None)
-                threading.settrace(None)  # type: ignore[arg-type]
-            called = {
-                f"{self.names[code.co_filename]}:{code.co_qualname}"
-                for code in codes
-                if code.co_filename in self.names
-            }
-            made[item.nodeid] = (time.monotonic() - began, sorted(called))
+            began = time.process_time()
+            item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            lines = {name: sorted(ran) for name, ran in self.lines.items()}
+            made[item.nodeid] = (time.process_time() - began, lines)
         self.map_path.write_text(json.dumps(made))
         return True
 
 
 class Trier:
-    """Tries each mutant on the tests that call its function, the fastest first."""
+    """Tries each mutant on the tests that run its lines, the nearest and fastest first."""
 
     def __init__(
-        self, root: Path, mutants: list[Mutant], ran: dict[str, Ran], budget_s: float
+        self,
+        root: Path,
+        mutants: list[Mutant],
+        ran: dict[str, Ran],
+        budget_s: float,
+        report_fd: int,
     ) -> None:
         self.root, self.mutants, self.ran, self.budget_s = root, mutants, ran, budget_s
+        self.report_fd = report_fd
         self.in_child = False
         self.living: list[FunctionType] = []
 
@@ -104,22 +110,24 @@ class Trier:
                 "id": mutant.id, "how": how, "tests": len(chosen),
                 "seconds": round(time.monotonic() - began, 1),
             }  # fmt: skip
-            os.write(REPORT_FD, (json.dumps(line) + "\n").encode())
+            os.write(self.report_fd, (json.dumps(line) + "\n").encode())
         return True
 
     def _tests(self, mutant: Mutant) -> list[str]:
-        function = mutant.function.split(".<locals>")[0]
-        whole = f"{mutant.file}:{function}" if function else f"{mutant.file}:"
-        found = [
-            (ran.seconds, name)
-            for name, ran in self.ran.items()
-            if (whole in ran.called if function else any(c.startswith(whole) for c in ran.called))
-        ]
+        """Those that run a line of its statement; of its file where it is made at import."""
+        wanted = range(mutant.first, mutant.last + 1)
+        module = Path(mutant.file).stem
+        found = []
+        for name, ran in self.ran.items():
+            lines = ran.lines.get(mutant.file)
+            if lines and (not mutant.function or not lines.isdisjoint(wanted)):
+                is_near = module in name.partition("::")[0]
+                found.append((not is_near, ran.seconds, name))
         chosen, seconds = [], 0.0
-        for needed, name in sorted(found):
+        for _, needed, name in sorted(found):
+            if chosen and seconds + needed > self.budget_s:
+                continue
             seconds += needed
-            if chosen and seconds > self.budget_s:
-                break
             chosen.append(name)
         return chosen
 
@@ -170,7 +178,6 @@ class Trier:
             path.write_text(original, encoding="utf-8")
 
 
-REPORT_FD = 3
 FAILED = 3  # exit code of a child that could not make its mutant
 # any other end: a test has noticed
 WORDS = {0: "survived", FAILED: "failed", -signal.SIGXCPU: "hung", -signal.SIGKILL: "hung"}
@@ -215,7 +222,7 @@ def patch(living: list[FunctionType], mutant: Mutant, source: str) -> None:
             function.__code__ = codes[outer]
 
 
-def main() -> None:
+def main(report_fd: int) -> None:
     root = Path(sys.argv[1])
     job = json.loads(sys.stdin.read())
     os.chdir(root)
@@ -224,10 +231,10 @@ def main() -> None:
     if "map" in job:
         plugin = Recorder(root, job["files"], Path(job["map"]))
     else:
-        ran = {name: Ran(s, frozenset(called)) for name, (s, called) in job["ran"].items()}
-        plugin = Trier(root, [Mutant(*m) for m in job["mutants"]], ran, job["budget_s"])
+        ran = {
+            name: Ran(s, {file: frozenset(numbers) for file, numbers in lines.items()})
+            for name, (s, lines) in job["ran"].items()
+        }
+        mutants = [Mutant(*m) for m in job["mutants"]]
+        plugin = Trier(root, mutants, ran, job["budget_s"], report_fd)
     raise SystemExit(pytest.main([*OPTIONS, *TESTS], plugins=[plugin]))
-
-
-if __name__ == "__main__":
-    main()

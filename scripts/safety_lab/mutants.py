@@ -23,13 +23,19 @@ LEAST = 1e-3  # smaller numbers are guards against rounding, not decisions
 
 
 class Mutant(NamedTuple):
-    """`function` "" for what is evaluated at import; `text` what is changed into what."""
+    """`function` "" for what is evaluated at import; `text` what is changed into what.
+
+    `first` to `last`: the lines of the statement it stands in; a test that runs none of them
+    cannot notice it.
+    """
 
     id: str
     file: str  # below the root
     function: str
     line: int
     text: str
+    first: int
+    last: int
 
     @property
     def share(self) -> float:
@@ -46,6 +52,7 @@ class _Mutator(ast.NodeTransformer):
         self.found: list[Mutant] = []
         self._scope: list[str] = []
         self._in_function = 0
+        self._lines = (0, 0)  # of the statement, or of the head of a compound one
         self._numbers: dict[str, int] = {}
 
     def _offer(self, kind: str, node: ast.AST, made: ast.AST) -> bool:
@@ -61,7 +68,8 @@ class _Mutator(ast.NodeTransformer):
             before, after = before[:60], after[:60]
         text = f"{before[:70]} -> {after[:70]}"
         function = scope if self._in_function else ""
-        self.found.append(Mutant(id_, self.file, function, getattr(node, "lineno", 0), text))
+        line = getattr(node, "lineno", 0)
+        self.found.append(Mutant(id_, self.file, function, line, text, *self._lines))
         return False
 
     # --- where nothing is to be changed --------------------------------------------------------
@@ -112,6 +120,7 @@ class _Mutator(ast.NodeTransformer):
             if isinstance(statement, ast.If) and "TYPE_CHECKING" in ast.dump(statement.test):
                 made.append(statement)
                 continue
+            self._lines = _lines_of(statement)
             called = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
             if called and self._offer("call", statement, ast.Pass()):
                 made.append(ast.Pass())
@@ -200,6 +209,15 @@ class _Mutator(ast.NodeTransformer):
             if self._offer("replace", node, made):
                 return made
         return node
+
+
+def _lines_of(statement: ast.stmt) -> tuple[int, int]:
+    """First and last line; of a compound statement only its head."""
+    last = statement.end_lineno or statement.lineno
+    body = getattr(statement, "body", None)
+    if body:
+        last = max(statement.lineno, body[0].lineno - 1)
+    return statement.lineno, last
 
 
 def _is_text(node: ast.AST) -> bool:

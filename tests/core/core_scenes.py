@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from station import CHIPS, WALL_0, Station
 
 from btrmd.core.actions import Action, ClearTests, Reply, SaveRecord, Tell, WantEstimate
+from btrmd.core.context import StepContext
 from btrmd.core.setpoints import Setpoints
 from btrmd.core.state import State, new_state
 from btrmd.core.step import step
@@ -244,3 +245,28 @@ class Bench:
     @property
     def alarms(self) -> Sequence[str]:
         return self.state.alarms.keys
+
+
+FLOATING = {
+    "battery_v": 13.5, "battery_a": 0.02, "load_v": 13.5, "load_a": 2.0, "supply_v": 13.6,
+    "supply_a": 2.3, "charger_v": 13.55, "charger_a": 0.02, "temperature": 25.0, "io1_v": 0.0,
+    "io2_v": 0.0,
+}  # fmt: skip
+
+
+def step_context(
+    now: float = 1000.0, *, dt: float = 0.1, volts: int = 12, guard: bool | None = False,
+    batt_path: bool | None = True, boot: float = 0.0, changes: dict[str, object] | None = None,
+    **channels: object,
+) -> StepContext:  # fmt: skip
+    """What one machine's step sees of a site on float; channels as in measured()."""
+    changed = {"system.voltage": volts, **dotted(changes or {})}
+    settings = Settings.defaults(model_for(volts)).with_changes(changed)
+    put = {
+        name: value * (volts // 12) if name.endswith("_v") and name[:2] != "io" else value
+        for name, value in FLOATING.items()
+    }
+    readings = {name: measured(value, now) for name, value in {**put, **channels}.items()}
+    chips = tuple((chip, True) for chip in CHIPS)
+    inputs = Inputs(**readings, guard=guard, batt_path=batt_path, chips=chips, wall=WALL_0)
+    return StepContext(now, dt, boot, inputs, Setpoints.of(settings))

@@ -524,3 +524,54 @@ def test_a_flow_that_is_seen_for_one_scan_is_no_second_witness() -> None:
     assert not station.state.plausible.is_odd("load.voltage")
     assert not station.state.lvd.is_open
     assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("text", ["x0", "x0.78", "x0.8"])
+@pytest.mark.parametrize("charger", [True, False])
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize(("volts", "restarts"), [(12, False), (48, False), (48, True)])
+def test_a_supply_reading_that_lies_low_when_the_supply_is_back_gives_the_load_back(
+    volts: int, restarts: bool, single: bool, charger: bool, text: str
+) -> None:
+    """What delivers beside a battery is not below it, whoever else is silent."""
+    station = rested(
+        volts, load_a=2.0, rated_ah=17.0, lvd__enabled=True, system__single_source=single
+    )
+    station.plant.single_source = single
+    supply(station, False)
+    station.plant.charger.on = False
+    station.plant.battery.set_soc(0.6)
+    station.plant.touch()
+    station.run(20.0)
+    assert station.state.outputs.k1
+    lie(station, "supply.voltage", text)
+    station.run(10.0)
+    station.plant.supply.on = True
+    station.plant.charger.on = charger
+    station.plant.touch()
+    if restarts:
+        station.crash(2.0)
+    station.run(30.0)
+    assert reported(station) == ["reading.supply.voltage"]
+    assert not station.plant.circuit.path_a > 0.0
+    assert not station.state.outputs.k1
+    assert station.plant.unfed.dropped_s == 0.0
+    lie(station, "supply.voltage", "off")
+    station.run(30.0)
+    assert reported(station) == []
+    assert not station.state.on_battery
+
+
+def test_a_doubt_about_two_readings_ends_when_one_of_them_is_named() -> None:
+    """The charger is doubted with the battery, then the battery is named: one alarm is left."""
+    station = site("bulk")
+    lie(station, "battery.voltage", "drift:-1000")
+    station.run(60.0)
+    supply(station, False)
+    station.run(60.0)
+    assert reported(station) == ["reading.battery.voltage"]
+    lie(station, "battery.voltage", "off")
+    supply(station, True)
+    station.run(120.0)
+    assert reported(station) == []
+    assert not station.state.plausible.is_doubtful

@@ -130,7 +130,8 @@ def step_checks(
         reason = "The supply failed the load."
     passed, suspect = False, ""
     if not reason:
-        passed, reason = _check(test, ctx)
+        passed, late = _check(test, ctx)
+        reason = "" if passed else late
         suspect = _suspect(test, relays, ctx) if reason else ""
     if not reason and not passed and now - test.since > LONGEST_S:
         reason = "The checks before the test took longer than 60 s."

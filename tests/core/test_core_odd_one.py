@@ -1,0 +1,249 @@
+"""The odd one, step by step: how long a contradiction counts, and who of two lies by what."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import step_context
+
+from btrmd.core.odd_one import count, judge, put
+from btrmd.core.plausible_state import Odd, Plausible
+from btrmd.core.relations import BATTERY, CHARGER, LOAD, NOTHING, SUPPLY, Found, Relation, Tie
+
+NEVER = float("-inf")
+NOW = 1000.0
+LIES = Odd("why")
+DOUBT = Odd("who knows", doubted=True)
+VOLTS = (12.9, 13.5, 13.0, 13.6)
+
+
+def relation(tie: Tie, broken: bool | None) -> Found:
+    return put(NOTHING, tie.value, Relation(0.0, broken))
+
+
+def counted(memory: Plausible, tie: Tie, broken: bool | None, dt: float = 1.0) -> Plausible:
+    return count(memory, relation(tie, broken), NOW, dt)
+
+
+def timed(tie: Tie, seconds: float, **more: object) -> Plausible:
+    """`tie` has been broken for `seconds`, since 990.0, the last time at 999.0."""
+    empty = Plausible(volts=VOLTS)
+    return empty._replace(
+        broken_s=put(empty.broken_s, tie.value, seconds),
+        broken_since=put(empty.broken_since, tie.value, 990.0),
+        broken_at=put(empty.broken_at, tie.value, 999.0),
+        **more,
+    )  # type: ignore[arg-type]
+
+
+TIE = Tie.SUPPLY_LOAD
+
+
+def test_a_contradiction_counts_from_its_first_scan_to_6_s() -> None:
+    made = counted(Plausible(), TIE, True)
+    assert (made.broken_s[0], made.broken_since[0], made.broken_at[0]) == (1.0, NOW, NOW)
+    assert made.broken_s[1:] == (0.0,) * (len(Tie) - 1)
+    made = counted(timed(TIE, 3.0), TIE, True)
+    assert (made.broken_s[0], made.broken_since[0], made.broken_at[0]) == (4.0, 990.0, NOW)
+    assert counted(timed(TIE, 5.5), TIE, True).broken_s[0] == 6.0
+
+
+def test_agreement_takes_it_back_at_half_the_pace_and_a_doubt_at_twice() -> None:
+    made = counted(timed(TIE, 3.0), TIE, False)
+    assert (made.broken_s[0], made.broken_at[0]) == (2.5, NEVER)
+    assert counted(timed(TIE, 0.4), TIE, False).broken_s[0] == 0.0
+    doubted = timed(TIE, 3.0, odd=(None, DOUBT, None, DOUBT))
+    assert counted(doubted, TIE, False).broken_s[0] == 1.0
+    half = timed(TIE, 3.0, odd=(None, DOUBT, None, None))
+    assert counted(half, TIE, False).broken_s[0] == 2.5
+
+
+def test_silence_forgets_it_slowly_but_no_doubt_unless_both_are_vouched_for() -> None:
+    made = counted(timed(TIE, 3.0), TIE, None)
+    assert made.broken_s[0] == pytest.approx(2.9)
+    assert made.broken_at[0] == 999.0
+    doubted = timed(TIE, 3.0, odd=(None, DOUBT, None, DOUBT))
+    assert counted(doubted, TIE, None).broken_s[0] == 3.0
+    one = doubted._replace(witness_at=(NEVER, 995.0, NEVER, 990.0))
+    assert counted(one, TIE, None).broken_s[0] == 3.0
+    both = doubted._replace(witness_at=(NEVER, 995.0, NEVER, 990.1))
+    assert counted(both, TIE, None).broken_s[0] == 2.5
+    assert counted(both._replace(broken_s=(0.3, *both.broken_s[1:])), TIE, None).broken_s[0] == 0.0
+
+
+@pytest.mark.parametrize("liar", [LOAD, SUPPLY])
+@pytest.mark.parametrize("broken", [True, False, None])
+def test_what_is_explained_by_a_liar_does_not_count(liar: int, broken: bool | None) -> None:
+    known = timed(TIE, 3.0, odd=put((None,) * 4, liar, LIES))
+    assert counted(known, TIE, broken).broken_s[0] == 0.0
+    doubted = timed(TIE, 3.0, odd=put((None,) * 4, liar, DOUBT))
+    assert counted(doubted, TIE, True).broken_s[0] == 4.0
+
+
+# --- who lies ------------------------------------------------------------------------------------
+
+
+def named(memory: Plausible, *, guard: bool | None = True, volts: int = 12) -> str:
+    """One letter a voltage: x is not believed, ? is doubted; battery, load, charger, supply."""
+    ctx = step_context(NOW, guard=guard, volts=volts)
+    odd = judge(memory, ctx.inputs, ctx.sp, NOW).odd
+    return "".join("." if one is None else "?" if one.doubted else "x" for one in odd)
+
+
+JUMPED = {"jumped": (False, True, False, False)}
+VOUCHED = {"witness_at": (NEVER, NEVER, NEVER, 995.0)}
+
+
+def test_it_is_decided_after_1_5_s_where_it_is_clear_and_after_5_s_it_is_a_doubt() -> None:
+    assert named(timed(TIE, 1.4, **JUMPED)) == "...."
+    assert named(timed(TIE, 1.5, **JUMPED)) == ".x.."
+    assert named(timed(TIE, 4.9)) == "...."
+    assert named(timed(TIE, 5.0)) == ".?.?"
+    # it has agreed since, and says nothing now
+    agreed = timed(TIE, 3.0, **JUMPED)
+    assert named(agreed._replace(broken_at=(NEVER,) * len(Tie))) == "...."
+
+
+def test_the_words_say_what_contradicts_what() -> None:
+    ctx = step_context(NOW)
+    odd = judge(timed(TIE, 1.5, **JUMPED), ctx.inputs, ctx.sp, NOW).odd[LOAD]
+    assert odd == Odd(
+        "The load voltage reads 13.50 V, but the supply feeds the load and the supply voltage is "
+        "13.60 V: the reading is not believed."
+    )
+    odd = judge(timed(TIE, 5.0), ctx.inputs, ctx.sp, NOW).odd[SUPPLY]
+    assert odd is not None
+    assert odd.reason == (
+        "The supply voltage (13.60 V) and the load voltage (13.50 V) contradict each other; it "
+        "cannot be told which is wrong."
+    )
+
+
+@pytest.mark.parametrize(
+    ("tie", "liar", "what"),
+    [
+        (Tie.BATTERY_LOAD, BATTERY, "the battery feeds the load and the load voltage is 13.50 V"),
+        (Tie.CHARGER_BATTERY, CHARGER, "the charger delivers and the battery voltage is 12.90 V"),
+        (Tie.SUPPLY_SILENT, SUPPLY, "the supply gives nothing to a load at 13.50 V"),
+        (Tie.SUPPLY_SILENT, LOAD, "the supply is at 13.60 V and gives nothing"),
+        (Tie.CHARGER_SILENT, CHARGER,
+         "the charger gives nothing and the battery voltage is 12.90 V"),
+        (Tie.SUPPLY_HAT, SUPPLY,
+         "this unit lives on the supply and the battery voltage is 12.90 V"),
+        (Tie.SUPPLY_BATTERY, SUPPLY,
+         "the supply feeds the load and the battery voltage is 12.90 V"),
+    ],
+)  # fmt: skip
+def test_every_relation_has_words_of_its_own(tie: Tie, liar: int, what: str) -> None:
+    ctx = step_context(NOW)
+    memory = timed(tie, 2.0, jumped=put((False,) * 4, liar, True))
+    odd = judge(memory, ctx.inputs, ctx.sp, NOW).odd[liar]
+    assert odd is not None
+    assert f", but {what}: the reading is not believed." in odd.reason
+
+
+def test_whom_somebody_else_vouches_for_since_does_not_lie() -> None:
+    assert named(timed(TIE, 2.0, **VOUCHED)) == ".x.."
+    before = {"witness_at": (NEVER, NEVER, NEVER, 989.9)}
+    assert named(timed(TIE, 2.0, **before)) == "...."
+    at = {"witness_at": (NEVER, NEVER, NEVER, 990.0)}
+    assert named(timed(TIE, 2.0, **at)) == ".x.."
+    both = {"witness_at": (NEVER, 995.0, NEVER, 995.0)}
+    assert named(timed(TIE, 2.0, **both)) == "...."
+    # it goes before a jump: who was vouched for has jumped by right
+    assert named(timed(TIE, 2.0, jumped=(False, False, False, True), **VOUCHED)) == ".x.."
+
+
+def test_who_contradicts_a_third_one_as_well_lies() -> None:
+    def second(tie: Tie, at: float, since: float = 990.0) -> Plausible:
+        memory = timed(TIE, 2.0)
+        return memory._replace(
+            broken_at=put(memory.broken_at, tie.value, at),
+            broken_since=put(memory.broken_since, tie.value, since),
+        )
+
+    assert named(second(Tie.SUPPLY_BATTERY, 999.0)) == "...x"
+    assert named(second(Tie.BATTERY_LOAD, 999.0)) == ".x.."
+    # the same two ends are no third one
+    assert named(second(Tie.SUPPLY_SILENT, 999.0)) == "...."
+    # a charger and a battery tell nothing of the others
+    assert named(second(Tie.CHARGER_BATTERY, 999.0)) == "...."
+    # 10 s ago at most, and for more than one scan
+    assert named(second(Tie.BATTERY_LOAD, 990.0, 980.0)) == ".x.."
+    assert named(second(Tie.BATTERY_LOAD, 989.9, 980.0)) == "...."
+    assert named(second(Tie.BATTERY_LOAD, 999.0, 999.0)) == "...."
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_an_idle_guard_says_that_the_load_and_what_feeds_it_are_above_its_level(volts: int) -> None:
+    blocks = volts // 12
+
+    def memory(tie: Tie, first: int, low: float) -> Plausible:
+        values = put(tuple(v * blocks for v in VOLTS), first, low * blocks)
+        return timed(tie, 2.0)._replace(volts=values)
+
+    def idle(memory: Plausible) -> str:
+        return named(memory, volts=volts, guard=False)
+
+    assert idle(memory(TIE, LOAD, 10.29)) == ".x.."
+    assert idle(memory(TIE, LOAD, 10.31)) == "...."
+    assert idle(memory(TIE, SUPPLY, 10.29)) == "...x"
+    assert idle(memory(Tie.BATTERY_LOAD, BATTERY, 10.29)) == "x..."
+    assert idle(memory(Tie.SUPPLY_SILENT, LOAD, 10.29)) == ".x.."
+    for guard in (True, None):
+        assert named(memory(TIE, LOAD, 10.29), volts=volts, guard=guard) == "...."
+    # what does not end at the load says nothing of it
+    assert idle(memory(Tie.CHARGER_BATTERY, BATTERY, 10.0)) == "...."
+    # both below it: nothing can be told; and one without a reading is not low
+    low = memory(TIE, LOAD, 10.0)
+    assert idle(low._replace(volts=put(low.volts, SUPPLY, 9.0))) == "...."
+    assert idle(low._replace(volts=put(low.volts, LOAD, None))) == "...."
+
+
+def test_one_that_stands_still_while_the_other_moves_hangs() -> None:
+    def memory(tie: Tie, still_s: float, moves: int) -> Plausible:
+        return timed(
+            tie, 2.0, moved_at=(NOW - still_s, NOW, NOW, NOW), moves=(0, moves, moves, moves)
+        )
+
+    for tie, named_ in ((Tie.BATTERY_LOAD, "x..."), (Tie.CHARGER_BATTERY, "x...")):
+        assert named(memory(tie, 4.0, 5)) == named_
+        assert named(memory(tie, 3.9, 5)) == "...."
+        assert named(memory(tie, 4.0, 4)) == "...."
+    other = timed(Tie.BATTERY_LOAD, 2.0, moved_at=(NOW, NOW - 4.0, NOW, NOW), moves=(5, 0, 0, 0))
+    assert named(other) == ".x.."
+    # a supply may hold its volts for hours
+    held = timed(TIE, 2.0, moved_at=(NOW, NOW, NOW, NOW - 60.0), moves=(0, 8, 0, 0))
+    assert named(held) == "...."
+
+
+def test_who_was_vouched_for_until_a_minute_before_does_not_lie() -> None:
+    def memory(seconds: float, load_at: float, supply_at: float) -> Plausible:
+        return timed(TIE, seconds, witness_at=(NEVER, load_at, NEVER, supply_at))
+
+    assert named(memory(5.0, 930.0, 929.9)) == "...x"
+    assert named(memory(5.0, 929.9, 930.0)) == ".x.."
+    assert named(memory(5.0, 930.0, 930.0)) == ".?.?"
+    assert named(memory(4.9, 930.0, 929.9)) == "...."
+
+
+def test_a_charger_that_gives_nothing_lies_only_if_it_has_jumped() -> None:
+    """As a rule K2 is open then, which the relay watch tells."""
+    tie = Tie.CHARGER_SILENT
+    assert named(timed(tie, 6.0)) == "...."
+    assert named(timed(tie, 6.0, witness_at=(995.0, NEVER, NEVER, NEVER))) == "...."
+    assert named(timed(tie, 2.0, jumped=(False, False, True, False))) == "..x."
+    assert named(timed(tie, 2.0, jumped=(True, False, False, False))) == "x..."
+    assert named(timed(tie, 2.0, jumped=(True, False, True, False))) == "...."
+
+
+def test_a_doubt_ends_when_it_is_known_who_lies_or_when_nothing_is_weighed() -> None:
+    doubted = {"odd": (None, DOUBT, None, DOUBT)}
+    assert named(timed(TIE, 5.0, **doubted)) == ".?.?"
+    assert named(timed(TIE, 5.0, **doubted, **VOUCHED)) == ".x.."
+    assert named(timed(TIE, 0.0, **doubted)) == "...."
+    # the other relation between the two is still weighed
+    assert named(timed(Tie.SUPPLY_SILENT, 1.0, **doubted)) == ".?.?"
+    # one end only: that doubt belongs to another pair
+    assert named(timed(TIE, 0.0, odd=(DOUBT, DOUBT, None, None))) == "...."
+    assert named(timed(TIE, 5.0, odd=(None, LIES, None, None), **JUMPED)) == ".x.."
+    assert named(timed(TIE, 5.0, odd=(None, None, None, LIES), **JUMPED)) == "...x"

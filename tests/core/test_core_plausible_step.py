@@ -1,0 +1,263 @@
+"""What the plausibility check remembers between two scans: moves, jumps, witnesses, ties."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import step_context
+
+from btrmd.core.flows import measure_flows
+from btrmd.core.odd_one import put
+from btrmd.core.plausible import step_plausible
+from btrmd.core.plausible_state import Backward, Odd, Plausible
+from btrmd.core.presence import Presence
+from btrmd.core.relations import BATTERY, CHARGER, LOAD, SUPPLY
+from btrmd.model.board import Outputs
+from btrmd.model.readings import Quality
+
+ON_BATTERY = {"battery_v": 12.5, "battery_a": -2.3, "load_v": 12.4, "supply_v": 0.0,
+              "supply_a": 0.0, "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
+DEAD = {**ON_BATTERY, "battery_a": 0.0, "load_a": 0.0, "load_v": 0.0}
+NEVER = float("-inf")
+
+
+def scan(
+    memory: Plausible, now: float = 1000.0, *, k1: bool = False, k2: bool = False, volts: int = 12,
+    guard: bool | None = False, path: bool | None = True, dt: float = 1.0, settled_s: float = 10.0,
+    **channels: object,
+) -> Plausible:  # fmt: skip
+    ctx = step_context(now, volts=volts, guard=guard, batt_path=path, **channels)  # type: ignore[arg-type]
+    flows = measure_flows(ctx.inputs, False)
+    return step_plausible(
+        memory, ctx.inputs, flows, Outputs(k1=k1, k2=k2), settled_s, Presence(), ctx.sp, now, dt
+    )
+
+
+def test_when_each_reading_moved_last_is_remembered() -> None:
+    first = scan(Plausible())
+    assert first.volts == (13.5, 13.5, 13.55, 13.6)
+    again = scan(first, 1001.0)
+    assert again.moved_at == first.moved_at
+    moved = scan(again, 1002.0, load_v=13.51, supply_v=None)
+    assert moved.volts == (13.5, 13.51, 13.55, None)
+    assert moved.moved_at == (1000.0, 1002.0, 1000.0, 1002.0)
+
+
+def test_more_moves_than_standstills_are_counted_up_to_eight() -> None:
+    memory = scan(Plausible())
+    assert memory.moves == (1, 1, 1, 1)
+    for n in range(9):
+        memory = scan(memory, 1001.0 + n, load_v=13.4 + 0.01 * n)
+    assert memory.moves == (0, 8, 0, 0)
+    memory = scan(memory, 1020.0, load_v=13.4 + 0.01 * 8)
+    assert memory.moves == (0, 7, 0, 0)
+    assert scan(memory, 1021.0, load_v=13.48, supply_v=13.61).moves == (0, 6, 0, 1)
+
+
+def jumped(before: dict[str, object], after: dict[str, object], volts: int = 12) -> str:
+    """One letter a voltage that has jumped from one scan to the next: b l c s."""
+    first = scan(Plausible(), 1000.0, volts=volts, **before)  # type: ignore[arg-type]
+    flags = scan(first, 1001.0, volts=volts, **after).jumped  # type: ignore[arg-type]
+    return "".join(letter if flag else "." for letter, flag in zip("blcs", flags, strict=True))
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_more_than_a_volt_a_block_from_scan_to_scan_is_a_jump(volts: int, sign: float) -> None:
+    blocks = volts // 12
+
+    def by(volts_each: float) -> str:
+        return jumped({}, {"battery_v": (13.5 + sign * volts_each) * blocks}, volts)
+
+    assert by(0.99) == "...."
+    assert by(1.01) == "b..."
+
+
+def test_every_reading_may_jump_but_not_from_or_to_nothing() -> None:
+    assert jumped({}, {"load_v": 15.0}) == ".l.."
+    assert jumped({}, {"supply_v": 15.0}) == "...s"
+    assert jumped({"charger_v": 13.5}, {"charger_v": 15.0}) == "..c."
+    assert jumped({"battery_v": None}, {"battery_v": 15.0}) == "...."
+    assert jumped({}, {"battery_v": None}) == "...."
+
+
+def test_what_a_transfer_moves_has_not_jumped() -> None:
+    """Another source feeds the load than in the scan before."""
+    on = {"k1": True, **ON_BATTERY, "load_v": 11.0, "battery_v": 11.1, "supply_v": 13.6}
+    assert jumped({}, on) == "...."
+    assert jumped(on, {"load_v": 13.5}) == "...."
+
+
+def test_a_load_that_nobody_feeds_falls_by_right() -> None:
+    assert jumped({**DEAD, "load_v": 12.0}, DEAD) == "...."
+
+
+def test_a_source_that_is_switched_jumps_by_right() -> None:
+    dead = {**DEAD, "load_v": 0.0}
+    assert jumped(dead, {**dead, "supply_v": 13.6}) == "...."
+    assert jumped({**dead, "supply_v": 13.6}, dead) == "...."
+    assert jumped(dead, {**dead, "charger_v": 13.6}) == "...."
+    # below its level it was or is no source; above it a jump is a jump
+    assert jumped({**dead, "supply_v": 11.5}, {**dead, "supply_v": 13.6}) == "...s"
+    assert jumped({**dead, "supply_v": 11.4}, {**dead, "supply_v": 13.6}) == "...."
+    assert jumped({**dead, "charger_v": 12.6}, {**dead, "charger_v": 14.0}) == "..c."
+    assert jumped({**dead, "charger_v": 12.5}, {**dead, "charger_v": 14.0}) == "...."
+    # while it delivers, it does not become absent
+    assert jumped({}, {"supply_v": 0.0}) == "...s"
+
+
+def test_a_charger_that_begins_or_ends_to_deliver_jumps_by_right() -> None:
+    charges = {"charger_a": 2.5, "battery_a": 2.5, "battery_v": 13.0, "charger_v": 13.1}
+    rests = {"charger_a": 0.0, "battery_a": 0.0, "battery_v": 13.0, "charger_v": 14.4}
+    assert jumped(charges, rests) == "...."
+    assert jumped(rests, charges) == "...."
+    assert jumped(charges, {**charges, "charger_v": 14.4}) == "..c."
+
+
+def test_two_that_are_near_vouch_for_each_other_and_forgive_a_jump() -> None:
+    all_jumped = Plausible(jumped=(True,) * 4)
+    made = scan(all_jumped)
+    assert made.witness_at == (NEVER, 1000.0, NEVER, 1000.0)
+    assert made.jumped == (True, False, True, False)
+    # half a volt apart they agree, and prove nothing
+    made = scan(all_jumped, supply_v=13.9)
+    assert made.witness_at == (NEVER,) * 4
+    assert made.jumped == (True,) * 4
+    # one that is not believed vouches for nobody
+    for place, witnesses in ((SUPPLY, (NEVER, NEVER, NEVER, 1000.0)),
+                             (LOAD, (NEVER, 1000.0, NEVER, NEVER))):  # fmt: skip
+        memory = all_jumped._replace(odd=put((None,) * 4, place, Odd("why")))
+        assert scan(memory).witness_at == witnesses
+    # one that must only not be higher is no witness
+    charger = scan(Plausible(), charger_a=0.0, battery_a=0.0)
+    assert charger.witness_at[BATTERY] == charger.witness_at[CHARGER] == NEVER
+
+
+def test_a_battery_is_tied_once_it_or_the_guard_has_shown_that_s2_is_closed() -> None:
+    on = {"k1": True, **ON_BATTERY}
+    idle = {"k1": True, "battery_a": 0.0, "charger_a": 0.0, "charger_v": 0.0}
+    tied = scan(Plausible(), **on)  # type: ignore[arg-type]
+    assert tied.battery_is_tied
+    assert not scan(Plausible(), **idle).battery_is_tied  # type: ignore[arg-type]
+    assert scan(Plausible(), **idle, guard=True).battery_is_tied  # type: ignore[arg-type]
+    assert scan(tied, **idle).battery_is_tied  # type: ignore[arg-type]
+    assert not scan(tied, **{**idle, "k1": False}).battery_is_tied  # type: ignore[arg-type]
+    assert not scan(tied, **idle, path=False).battery_is_tied  # type: ignore[arg-type]
+    assert scan(tied, **idle, path=None).battery_is_tied  # type: ignore[arg-type]
+    # where battery and load contradict each other, it is not shown
+    assert not scan(Plausible(), **{**on, "load_v": 11.0}).battery_is_tied  # type: ignore[arg-type]
+
+
+# --- believed again ------------------------------------------------------------------------------
+
+
+def healed(place: int, well_s: float, *, odd: Odd | None = None, **put_: object) -> Odd | None:
+    """What is left of a reading that is not believed and has been well for `well_s`."""
+    one = odd or Odd("why", well_s=well_s)
+    memory = scan(Plausible(), 999.0)._replace(odd=put((None,) * 4, place, one))
+    return scan(memory, 1000.0, **put_).odd[place]  # type: ignore[arg-type]
+
+
+def well(place: int, **put_: object) -> float:
+    """Seconds that one scan of 1 s adds to 1 s of being well; 0: begun anew."""
+    left = healed(place, 1.0, **put_)
+    assert left is not None
+    return left.well_s - 1.0 if left.well_s else -1.0
+
+
+def test_5_s_of_agreement_and_it_is_believed() -> None:
+    assert healed(SUPPLY, 3.9) == Odd("why", well_s=4.9)
+    assert healed(SUPPLY, 4.0) is None
+    assert healed(LOAD, 4.0) is None
+
+
+def test_how_much_a_scan_speaks_for_a_reading() -> None:
+    assert well(SUPPLY) == 1.0
+    # apart as two sensors at the ends of their tolerance: it takes 30 s
+    assert well(SUPPLY, supply_v=13.9) == pytest.approx(1.0 / 6.0)
+    # against it
+    assert well(SUPPLY, supply_v=15.0) == -1.0
+    assert well(LOAD, load_v=11.0) == -1.0
+    # nothing: the load's current and the battery's are not known
+    assert well(SUPPLY, load_a=None, battery_a=None) == 0.0
+    # S1 closed and no current: not above the load is well for a supply, not for a load
+    silent = {**ON_BATTERY, "guard": True, "battery_v": None}
+    assert well(SUPPLY, **silent) == 1.0
+    assert well(LOAD, **silent) == 0.0
+
+
+def test_a_resting_battery_near_its_charger_is_well_slowly() -> None:
+    rest = {"battery_a": 0.0, "charger_a": 0.0, "battery_v": 13.5}
+    assert well(BATTERY, **rest, charger_v=13.79) == pytest.approx(1.0 / 6.0)
+    assert well(BATTERY, **rest, charger_v=13.81) == 0.0
+    assert well(BATTERY, **rest, charger_v=13.21) == pytest.approx(1.0 / 6.0)
+    assert well(BATTERY, **rest, charger_v=13.5, k2=True) == 0.0
+    assert well(BATTERY, **rest, charger_v=None) == 0.0
+    assert well(CHARGER, **rest, charger_v=13.5) == pytest.approx(1.0 / 6.0)
+    assert well(SUPPLY, load_a=None, battery_a=None, charger_v=13.5) == 0.0
+    # nobody vouches for one liar by another
+    memory = Plausible(odd=(Odd("a", well_s=1.0), None, Odd("b", well_s=1.0), None))
+    made = scan(memory, **rest, charger_v=13.5).odd
+    assert made[BATTERY] == Odd("a", well_s=1.0)
+
+
+def test_what_the_hardware_itself_calls_bad_needs_no_word_of_ours() -> None:
+    assert healed(SUPPLY, 1.0, supply_v=None) is None
+    assert healed(SUPPLY, 1.0, odd=Odd("why", doubted=True), supply_v=None) is None
+
+
+def test_a_doubt_ends_with_that_of_the_other_one() -> None:
+    """One of two that cannot be told apart has been named since, or has no reading any more."""
+    doubt = Odd("who knows", doubted=True)
+    unknown = {"load_a": None, "battery_a": None}
+    pair = Plausible(odd=(doubt, None, doubt, None), broken_s=(0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0))
+    assert scan(pair, **unknown).odd == (doubt, None, doubt, None)  # type: ignore[arg-type]
+    for left in (None, Odd("named since")):
+        memory = pair._replace(odd=(left, None, doubt, None))
+        assert scan(memory, **unknown).odd[CHARGER] is None  # type: ignore[arg-type]
+    # supply and charger have nothing to do with each other
+    apart = pair._replace(odd=(None, None, doubt, doubt))
+    assert scan(apart, **unknown).odd == (None,) * 4  # type: ignore[arg-type]
+
+
+# --- what is left --------------------------------------------------------------------------------
+
+
+def test_the_scan_that_is_believed_lacks_what_is_not() -> None:
+    inputs = step_context().inputs
+    assert Plausible().believed(inputs) is inputs
+    memory = Plausible(
+        odd=(Odd("b"), None, Odd("c", doubted=True), Odd("s")),
+        backward={"load_a": Backward(5.0, "l"), "charger_a": Backward(0.5)},
+    )
+    made = memory.believed(inputs)
+    bad = {name for name in inputs._fields[:9] if getattr(made, name).quality is Quality.BAD}
+    assert bad == {"battery_v", "supply_v", "load_a"}
+    assert made.battery_v.value == 13.5
+    assert memory.reasons == {
+        "battery.voltage": "b", "charger.voltage": "c", "supply.voltage": "s",
+        "load.current": "l",
+    }  # fmt: skip
+    assert memory.is_odd("battery.voltage")
+    assert not memory.is_odd("charger.voltage")
+    assert not memory.is_odd("load.voltage")
+    assert memory.is_doubtful
+    assert not Plausible(odd=(Odd("b"), None, None, None)).is_doubtful
+    missing = inputs._replace(supply_v=inputs.supply_v._replace(quality=Quality.MISSING))
+    assert memory.believed(missing).supply_v.quality is Quality.MISSING
+
+
+def test_a_line_that_is_not_believed_cannot_be_read() -> None:
+    inputs = step_context(guard=True, batt_path=False).inputs
+    lines = Plausible().lines
+    guard = Plausible(lines=lines._replace(guard_reason="g")).believed(inputs)
+    assert (guard.guard, guard.batt_path) == (None, False)
+    path = Plausible(lines=lines._replace(path_reason="p")).believed(inputs)
+    assert (path.guard, path.batt_path) == (True, None)
+
+
+def test_what_is_being_weighed_keeps_the_core_awake() -> None:
+    memory = Plausible()
+    assert not memory.is_timing
+    assert memory._replace(broken_s=(0.0,) * 6 + (0.5,)).is_timing
+    assert memory._replace(lines=memory.lines._replace(guard_s=0.1)).is_timing
+    assert memory._replace(lines=memory.lines._replace(path_s=0.1)).is_timing

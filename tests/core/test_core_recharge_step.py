@@ -1,0 +1,120 @@
+"""What the charger owes after a discharge: 20 A s taken, and its current within 60 s."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import step_context
+
+from btrmd.core.recharge import Recharge, Tied, step_recharge
+from btrmd.model.board import Outputs
+
+
+def counted(
+    before: Recharge, *, k2: bool = False, dt: float = 2.0, single: bool = False, volts: int = 12,
+    **channels: object,
+) -> Recharge:  # fmt: skip
+    put = {"charger_a": 0.0, "battery_a": 0.0, **channels}
+    changes: dict[str, object] = {"system.single_source": single}
+    ctx = step_context(dt=dt, volts=volts, changes=changes, **put)  # type: ignore[arg-type]
+    return step_recharge(before, Outputs(k2=k2), ctx)
+
+
+OWED = Recharge(taken_as=20.0)
+GIVES = {"charger_v": 13.6, "battery_v": 12.9}  # 0.7 V above the battery
+
+
+def test_20_a_s_are_owed_and_60_s_are_too_long() -> None:
+    assert Recharge(taken_as=20.0).is_owed
+    assert not Recharge(taken_as=19.9).is_owed
+    assert not Recharge(parted=True).is_owed
+    assert not Recharge(tied=Tied(0.0, 13.0)).is_owed
+    assert Recharge(tied=Tied(0.0, 13.0), parted=True).is_owed
+    assert Recharge(waited_s=60.0).is_overdue
+    assert not Recharge(waited_s=59.9).is_overdue
+
+
+def test_what_is_taken_is_counted() -> None:
+    assert counted(Recharge(1.0, 30.0), battery_a=-2.0) == Recharge(5.0, 0.0)
+    assert counted(Recharge(1.0), battery_a=-0.1) == Recharge(1.0)
+    assert counted(Recharge(1.0), battery_a=-0.11).taken_as == pytest.approx(1.22)
+    assert counted(Recharge(1.0), battery_a=None) == Recharge(1.0)
+
+
+def test_a_charger_that_gives_owes_nothing_any_more() -> None:
+    gives = counted(OWED, charger_a=0.05, charger_v=13.0, battery_v=12.9)
+    assert gives.taken_as == 0.0
+    assert not gives.parted
+    assert gives.tied is not None
+    assert gives.tied.gap_v == pytest.approx(0.1)
+    assert gives.tied.battery_v == 12.9
+    assert counted(OWED, charger_a=0.049, **GIVES).taken_as == 20.0
+    # with K2 open, or a reading missing, nothing is learnt of what the two read apart
+    assert counted(OWED, charger_a=0.05, k2=True) == Recharge()
+    assert counted(OWED, charger_a=0.05, charger_v=None) == Recharge()
+    assert counted(OWED, charger_a=0.05, battery_v=None) == Recharge()
+
+
+def test_what_the_two_read_apart_is_followed_slowly() -> None:
+    tied = Recharge(tied=Tied(0.0, 12.5))
+    after = counted(tied, charger_a=1.0, charger_v=13.0, battery_v=12.5).tied
+    assert after is not None
+    assert after.gap_v == pytest.approx(0.1)  # a fifth of 0.5 V
+    assert after.battery_v == 12.5
+
+
+def test_a_charger_with_the_volts_for_it_is_waited_for() -> None:
+    assert counted(OWED, **GIVES) == Recharge(20.0, 2.0)
+    assert counted(Recharge(20.0, 58.0), **GIVES).is_overdue
+    assert counted(Recharge(19.0), **GIVES) == Recharge(19.0)
+    # K2 is open by our own command: it cannot give, and is asked again afterwards
+    assert counted(Recharge(20.0, 4.0), k2=True, **GIVES) == Recharge(20.0, 4.0, None, True)
+
+
+def test_a_charger_that_is_not_there_is_not_waited_for() -> None:
+    waiting = Recharge(20.0, 4.0)
+    low = counted(waiting, charger_v=12.59, battery_v=11.0)
+    assert low == Recharge(20.0, 0.0)
+    assert counted(waiting, charger_v=12.6, battery_v=11.0) == Recharge(20.0, 6.0)
+    assert counted(waiting, charger_v=None) == Recharge(20.0, 0.0)
+    assert counted(waiting, battery_v=None) == Recharge(20.0, 0.0)
+
+
+def test_nothing_is_counted_where_the_chargers_current_is_not_known() -> None:
+    assert counted(OWED, charger_a=None, **GIVES) is OWED
+    assert counted(OWED, single=True, **GIVES) is OWED
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_volts_within_the_sensors_tolerance_tell_nothing(volts: int) -> None:
+    blocks = volts // 12
+    base = 13.0 * blocks
+    near = counted(OWED, volts=volts, charger_v=base + 0.3 * blocks, battery_v=base)
+    assert near == OWED
+    far = counted(OWED, volts=volts, charger_v=base + 0.32 * blocks, battery_v=base)
+    assert far == Recharge(20.0, 2.0)
+    # a charger that is no higher than the battery owes nothing
+    even = counted(OWED, volts=volts, charger_v=base, battery_v=base)
+    assert even == Recharge()
+
+
+def test_where_it_is_known_what_they_read_apart_less_is_enough() -> None:
+    """15 mV of noise, and 2 % of what the volts have moved since."""
+    known = Recharge(20.0, tied=Tied(0.1, 13.0))
+    assert counted(known, charger_v=13.16, battery_v=13.0).taken_as == 20.0
+    assert counted(known, charger_v=13.16, battery_v=13.0).waited_s == 2.0
+    assert counted(known, charger_v=13.11, battery_v=13.0) == known
+    assert counted(known, charger_v=13.09, battery_v=13.0) == Recharge(tied=Tied(0.1, 13.0))
+    # one volt away the gains may make 20 mV of it, both ways
+    assert counted(known, charger_v=14.13, battery_v=14.0) == known
+    assert counted(known, charger_v=14.14, battery_v=14.0).waited_s == 2.0
+    assert counted(known, charger_v=14.085, battery_v=14.0) == known
+    assert counted(known, charger_v=12.13, battery_v=12.0).waited_s == 0.0
+    assert counted(known, charger_v=14.075, battery_v=14.0).taken_as == 0.0
+    parted = Recharge(tied=Tied(0.1, 13.0), parted=True)
+    assert counted(parted, charger_v=13.16, battery_v=13.0).waited_s == 2.0
+
+
+def test_that_k2_was_told_to_open_is_remembered() -> None:
+    assert counted(Recharge(), k2=True).parted
+    assert not counted(Recharge()).parted
+    assert counted(Recharge(parted=True), k2=True) == Recharge(parted=True)

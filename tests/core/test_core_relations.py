@@ -1,0 +1,187 @@
+"""Relations: which voltages must agree under which flows and relays, to the borders."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import step_context
+
+from btrmd.core.flows import measure_flows
+from btrmd.core.relations import Relation, Tie, find_relations, voltages
+from btrmd.model.board import Outputs
+
+ON_BATTERY = {
+    "battery_v": 12.5, "battery_a": -2.3, "load_v": 12.4, "supply_v": 0.0, "supply_a": 0.0,
+    "charger_v": 0.0, "charger_a": 0.0,
+}  # fmt: skip
+TEST = {**ON_BATTERY, "battery_a": -2.0, "supply_v": 13.6, "supply_a": 0.3}  # HAT on the supply
+CHARGING = {"battery_v": 13.0, "battery_a": 2.5, "charger_v": 13.1, "charger_a": 2.5}
+
+
+def found(
+    tie: Tie, *, k1: bool = False, k2: bool = False, settled: bool = True, tied: bool = False,
+    volts: int = 12, single: bool = False, guard: bool | None = False, **channels: object,
+) -> Relation:  # fmt: skip
+    ctx = step_context(
+        volts=volts, guard=guard, changes={"system.single_source": single}, **channels
+    )  # type: ignore[arg-type]
+    flows = measure_flows(ctx.inputs, single)
+    made = find_relations(
+        voltages(ctx.inputs), ctx.inputs, flows, Outputs(k1=k1, k2=k2), settled, tied, ctx.sp
+    )
+    return made[tie.value]
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize(
+    ("gap", "broken", "near"),
+    [
+        (0.0, False, True), (0.29, False, True), (-0.29, False, True), (0.31, False, False),
+        (-0.31, False, False), (0.49, False, False), (-0.49, False, False), (0.51, True, False),
+        (-0.51, True, False),
+    ],
+)  # fmt: skip
+def test_two_ends_may_be_half_a_volt_a_block_apart(
+    volts: int, gap: float, broken: bool, near: bool
+) -> None:
+    blocks = volts // 12
+    put = {"volts": volts, "supply_v": (13.0 + gap) * blocks, "load_v": 13.0 * blocks}
+    made = found(Tie.SUPPLY_LOAD, **put)  # type: ignore[arg-type]
+    assert made.gap == pytest.approx(gap * blocks)
+    assert (made.broken, made.near) == (broken, near)
+
+
+def silent(tie: Tie, **put: object) -> bool:
+    return found(tie, **put).broken is None  # type: ignore[arg-type]
+
+
+def test_supply_and_load_are_tied_while_the_supply_feeds_it() -> None:
+    tie = Tie.SUPPLY_LOAD
+    assert not silent(tie)
+    assert silent(tie, **ON_BATTERY, k1=True)
+    assert silent(tie, supply_v=None)
+    assert silent(tie, load_v=None)
+    # K1 on and the guard idle: S1 is open, of two sources another way leads round
+    assert not silent(tie, k1=True)
+    assert silent(tie, k1=True, single=True)
+    assert not silent(tie, k1=True, single=True, guard=True)
+    assert not silent(tie, single=True)
+
+
+def test_battery_and_load_are_tied_while_the_battery_gives_to_it() -> None:
+    tie = Tie.BATTERY_LOAD
+    assert found(tie, **ON_BATTERY, k1=True).broken is False
+    assert found(tie, **{**ON_BATTERY, "load_v": 11.9}, k1=True).broken is True
+    assert silent(tie)
+    assert silent(tie, **{**ON_BATTERY, "battery_v": None}, k1=True)
+    # the charger alone feeds the load: fuse F2 may be open
+    assert silent(tie, **{**ON_BATTERY, "battery_a": 0.0, "charger_a": 2.3}, k1=True)
+
+
+def test_charger_and_battery_are_tied_while_the_charger_charges() -> None:
+    tie = Tie.CHARGER_BATTERY
+    assert found(tie, **CHARGING).broken is False
+    assert found(tie, **{**CHARGING, "charger_v": 13.6}).broken is True
+    assert silent(tie, **CHARGING, k2=True)
+    # 0.3 A and more, surely
+    assert not silent(tie, **{**CHARGING, "charger_a": 0.31, "battery_a": 0.31})
+    assert silent(tie, **{**CHARGING, "charger_a": 0.3, "battery_a": 0.3})
+    assert silent(tie, **{**CHARGING, "charger_a": None})
+    # a sum that is wrong says nothing
+    assert silent(tie, **{**CHARGING, "battery_a": 5.0})
+    # the battery takes nothing: only with the load at the same node
+    balances = {**ON_BATTERY, "battery_a": 0.0, "charger_a": 2.3, "charger_v": 12.6}
+    assert not silent(tie, **{**balances, "load_v": 12.4}, k1=True)
+    assert silent(tie, **{**balances, "load_v": 12.1}, k1=True)
+    assert silent(tie, **{**balances, "load_v": None}, k1=True)
+    assert silent(tie, battery_a=0.0, charger_a=0.35)
+
+
+def test_a_supply_that_gives_nothing_is_not_above_the_load() -> None:
+    tie = Tie.SUPPLY_SILENT
+    idle = {**ON_BATTERY, "supply_a": 0.0}
+    assert found(tie, **{**idle, "supply_v": 12.9}, guard=True).broken is False
+    assert found(tie, **{**idle, "supply_v": 12.91}, guard=True).broken is True
+    assert found(tie, **{**idle, "supply_v": 9.0}, guard=True).broken is False
+    assert silent(tie, **idle, guard=True, settled=False)
+    assert silent(tie, **{**idle, "supply_a": None}, guard=True)
+    assert silent(tie, **{**idle, "load_v": None}, guard=True)
+    assert silent(tie, **{**idle, "supply_v": None}, guard=True)
+    # with S1 open it may be anything
+    assert silent(tie, **idle, k1=True)
+    # what the HAT takes is no nothing: 0.6 of 4 W at 12.5 V are 0.192 A
+    assert not silent(tie, **{**idle, "supply_a": 0.19}, guard=True)
+    assert silent(tie, **{**idle, "supply_a": 0.2}, guard=True)
+
+
+def test_at_48_v_a_sensors_offset_is_not_taken_for_the_hats_draw() -> None:
+    """0.6 of 4 W at 51.2 V is 0.047 A; 0.06 A is the least that is believed."""
+    put = {"volts": 48, "supply_v": 51.2, "load_v": 50.0, "battery_a": -2.05, "load_a": 2.0}
+    assert not silent(Tie.SUPPLY_SILENT, **{**put, "supply_a": 0.059}, guard=True)
+    assert silent(Tie.SUPPLY_SILENT, **{**put, "supply_a": 0.061}, guard=True)
+
+
+def test_a_supply_that_feeds_the_hat_is_not_below_the_battery() -> None:
+    tie = Tie.SUPPLY_HAT
+    assert found(tie, **TEST, k1=True).broken is False
+    assert found(tie, **{**TEST, "supply_v": 12.01}, k1=True).broken is False
+    assert found(tie, **{**TEST, "supply_v": 11.99}, k1=True).broken is True
+    assert found(tie, **{**TEST, "supply_v": 15.0}, k1=True).broken is False
+    for put in (
+        {"guard": True}, {"guard": None}, {"settled": False}, {"single": True},
+        {"battery_v": None}, {"supply_a": None}, {"load_a": None}, {"charger_a": None},
+    ):  # fmt: skip
+        assert silent(tie, **{**TEST, "k1": True, **put}), put
+    assert silent(tie, **TEST)
+    # between 0.6 and twice what 4 W are: 0.176 and 0.588 A at 13.6 V
+    assert not silent(tie, **{**TEST, "supply_a": 0.18}, k1=True)
+    assert silent(tie, **{**TEST, "supply_a": 0.17}, k1=True)
+    assert not silent(tie, **{**TEST, "supply_a": 0.58}, k1=True)
+    assert silent(tie, **{**TEST, "supply_a": 0.6, "battery_a": -1.7}, k1=True)
+    # the battery gives the HAT its current as well: more than 0.5 of it beyond the load's
+    assert silent(tie, **{**TEST, "battery_a": -2.15}, k1=True)
+    assert not silent(tie, **{**TEST, "battery_a": -2.14}, k1=True)
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_charger_that_gives_nothing_is_not_above_the_battery(volts: int) -> None:
+    tie, blocks = Tie.CHARGER_SILENT, volts // 12
+    base = {"volts": volts, "charger_a": 0.0, "battery_v": 13.0 * blocks}
+    assert found(tie, **base, charger_v=13.49 * blocks).broken is False
+    assert found(tie, **base, charger_v=13.51 * blocks).broken is True
+    assert found(tie, **base, charger_v=0.0).broken is False
+    for put in (
+        {"k2": True}, {"settled": False}, {"single": True}, {"charger_a": 0.05},
+        {"charger_a": None}, {"charger_v": None}, {"battery_v": None},
+    ):  # fmt: skip
+        assert silent(tie, **{**base, **put}), put
+    assert not silent(tie, **{**base, "charger_a": 0.049})
+
+
+def test_a_supply_that_feeds_beside_a_tied_battery_is_not_below_it() -> None:
+    """Asked only where supply and load contradict each other: it tells which of them lies."""
+    tie = Tie.SUPPLY_BATTERY
+    beside = {"battery_v": 12.3, "load_v": 13.5, "supply_a": 2.3, "guard": True, "k1": True,
+              "charger_v": 0.0}  # fmt: skip
+    assert found(tie, **beside, supply_v=11.79, tied=True).broken is True
+    assert found(tie, **beside, supply_v=11.81, tied=True).broken is False
+    assert silent(tie, **beside, supply_v=11.79)
+    assert silent(tie, **beside, supply_v=13.4, tied=True)
+    assert silent(tie, **beside, supply_v=None, tied=True)
+    assert silent(tie, **{**beside, "battery_v": None}, supply_v=10.0, tied=True)
+    assert silent(tie, **{**beside, "load_a": None}, supply_v=10.0, tied=True)
+    # a joined source is all that can charge: it is not below what it charges
+    joined = {**beside, "battery_a": 3.0, "supply_a": 5.3, "single": True, "charger_a": None}
+    assert found(tie, **joined, supply_v=11.79).broken is True
+    assert found(tie, **joined, supply_v=11.81).broken is False
+    assert silent(tie, **joined, supply_v=13.4)
+    assert silent(tie, **{**joined, "battery_a": 0.0, "supply_a": 2.3}, supply_v=10.0, tied=True)
+    assert silent(tie, **{**joined, "single": False, "charger_a": 3.0}, supply_v=10.0)
+
+
+def test_what_comes_through_an_s2_that_should_be_open_ties_no_supply() -> None:
+    """With the guard idle and K1 released, the path says that K1's contacts are elsewhere."""
+    shared = {"supply_a": 1.3, "battery_a": -1.0, "supply_v": 13.0, "battery_v": 13.0,
+              "load_v": 12.9}  # fmt: skip
+    assert not silent(Tie.SUPPLY_LOAD, **shared)
+    assert silent(Tie.SUPPLY_LOAD, **shared, single=True)
+    assert not silent(Tie.SUPPLY_LOAD, **shared, single=True, guard=None)
