@@ -22,8 +22,8 @@ FARTHEST = 2.5  # ln: the trees may move it by so much ...
 TRUST = 1.0  # ... and are believed, for the fall knows no knee
 LN_RANGE = (-3.0, 3.0)  # what a line may say otherwise than the one drawn on
 
-# The shorter side is told when the end is near, by how sure that is: a time LIKELY of the way (ln) to
-# what 95 of 100 banks still had goes from FROM to ALONE of the run. The shorter side is SHORT of
+# The shorter side is told when the end is near, by how sure that is: a time LIKELY of the way (ln)
+# to what 95 of 100 banks still had goes from FROM to ALONE of the run. The shorter side is SHORT of
 # that way, and LONG times that. Where the way is short, next to nothing changes.
 LIKELY = 0.3
 FROM, ALONE = 0.89, 0.91
