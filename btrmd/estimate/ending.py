@@ -7,7 +7,7 @@ discharges cut off with 45 down to 0.4 % of the run left, say how far that is of
 
 from __future__ import annotations
 
-from math import log
+from math import exp, log
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,10 +22,12 @@ FARTHEST = 2.5  # ln: the trees may move it by so much ...
 TRUST = 1.0  # ... and are believed, for the fall knows no knee
 LN_RANGE = (-3.0, 3.0)  # what a line may say otherwise than the one drawn on
 
-# From FROM to ALONE of the run what is told moves to the shorter side: SHORT of the way (ln) to
-# what 95 of 100 banks still had, and LONG times that. All of it would halve what little is left.
-FROM, ALONE = 0.85, 0.9
-SHORT, LONG = 0.6, 1.1
+# The shorter side is told when the end is near, by how sure that is: a time LIKELY of the way (ln)
+# to what 95 of 100 banks still had goes from FROM to ALONE of the run. The shorter side is SHORT of
+# that way, and LONG times that. Where the way is short, next to nothing changes.
+LIKELY = 0.3
+FROM, ALONE = 0.89, 0.91
+SHORT, LONG = 1.3, 1.1
 
 
 def ending_numbers(view: View) -> tuple[list[float], float]:
@@ -40,11 +42,18 @@ def ending_numbers(view: View) -> tuple[list[float], float]:
     return [*view.numbers, *extra], log(max(left_s, LEAST_S))
 
 
+class NearEnd(NamedTuple):
+    """ln of the s left: `soon`, by which the end is judged near; `safe`, told when it is."""
+
+    soon: float
+    safe: float
+
+
 class Ending(NamedTuple):
-    """What is left, with its interval; `safe` ln of the s that are told when the end is near."""
+    """What is left, with its interval, and what is told of it when the end is near."""
 
     left: Remaining
-    safe: float
+    near: NearEnd
 
 
 def ending_of(view: View, seen_s: float, tables: Path) -> Ending:
@@ -54,18 +63,19 @@ def ending_of(view: View, seen_s: float, tables: Path) -> Ending:
     table = load_table(tables / ENDING)
     left = placed(ask(table, rank(table, numbers)), drawn_ln, TRUST, FARTHEST)
     whole = stretched(left, table.alone, view.curve.load.kind, seen_s)
-    return Ending(whole, safe_ln(left))
+    return Ending(whole, near_end(left))
 
 
-def safe_ln(left: Remaining) -> float:
+def near_end(left: Remaining) -> NearEnd:
     """`left` before its interval is stretched: a sharp end is not what all others must be told."""
-    return left.centre - SHORT * (left.centre - left.low) + log(LONG)
+    way = left.centre - left.low
+    return NearEnd(left.centre - LIKELY * way, left.centre - SHORT * way + log(LONG))
 
 
-def spared(left: Remaining, safe: float, seen_s: float) -> Remaining:
+def spared(left: Remaining, near: NearEnd, seen_s: float) -> Remaining:
     """What is told towards the end: the shorter side, and an interval that holds it."""
-    short = ramp(left.part(seen_s), FROM, ALONE)
-    centre = left.centre + short * (min(left.centre, safe) - left.centre)
+    short = ramp(seen_s / (seen_s + exp(near.soon)), FROM, ALONE)
+    centre = left.centre + short * (min(left.centre, near.safe) - left.centre)
     return left._replace(centre=centre, low=min(left.low, centre))
 
 

@@ -15,6 +15,11 @@ class Rating(NamedTuple):
     rated_ah: float
     new_charge: Callable[[float, float], float] = new_charge_ah
 
+    @property
+    def has_own_table(self) -> bool:
+        """The maker's table of this battery is known."""
+        return self.new_charge is not new_charge_ah
+
     def charge_ah(self, amps: float, temp_c: float | None) -> float:
         """Ah of a new battery at `amps` (> 0) and `temp_c` (None = not known, as 25 degC)."""
         return self.new_charge(self.rated_ah, amps) * temperature_factor(temp_c)

@@ -142,7 +142,7 @@ def _whole(views: Sequence[View], seen_s: float, tables: Path) -> Remaining:
     # by both: neither would say of itself that its time has not come, or is over
     part = between(left, last.left, 0.5).part(seen_s)
     left = between(left, last.left, ramp(part, ENDING_FROM, ENDING_ALONE))
-    return spared(left, last.safe, seen_s)
+    return spared(left, last.near, seen_s)
 
 
 def _course(views: Sequence[View], seen_s: float, tables: Path) -> Remaining:

@@ -11,7 +11,7 @@ import numpy as np
 
 from btrmd.estimate import slope
 from btrmd.estimate.curve import refer
-from btrmd.estimate.ending import FARTHEST, ending_numbers, safe_ln, spared
+from btrmd.estimate.ending import FARTHEST, ending_numbers, near_end, spared
 from btrmd.estimate.shape import shape_of
 from btrmd.estimate.view import Remaining, prepare
 
@@ -57,7 +57,7 @@ def ending_table(cases: Set, plain: Array, answers: Array) -> str:
     before it was stretched."""
     left = cases.true - cases.seen
     told = [
-        spared(Remaining(*own), safe_ln(Remaining(*bare)), seen)
+        spared(Remaining(*own), near_end(Remaining(*bare)), seen)
         for own, bare, seen in zip(answers, plain, cases.seen, strict=True)
     ]
     off = 100.0 * (np.exp([own.centre for own in told]) / left - 1.0)

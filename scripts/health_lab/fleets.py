@@ -121,9 +121,11 @@ def make(
     plain: bool = False,
     wide: float | None = None,
     horizon: float = 8.0,
+    table_sd: float = 0.0,
 ) -> History:
     """A history by the ageing `name`; `drop` points lost at once some time after three tests;
-    `season` half a swing degC; `plain`: every discharge a test from full, at one load."""
+    `season` half a swing degC; `plain`: every discharge a test from full, at one load; `table_sd`
+    ln, how a new battery's charge differs from the table's mean."""
     rng = random.Random(f"{name} {error} {seed} {drop} {season}")
     truth0 = AGEINGS[name](rng)
     rated = rng.choice([17.0, 26.0, 40.0, 65.0, 100.0])
@@ -146,6 +148,7 @@ def make(
 
     # what btrmd/estimate/rated.py does not know: this battery's own law of temperature and load
     warm, law = rng.uniform(0.005, 0.008), rng.gauss(0.0, 0.08)
+    own = math.exp(table_sd * random.Random(f"table {name} {error} {seed} {drop}").gauss(0.0, 1.0))
     spread = 0.02 if plain or rng.random() < 0.7 else 0.1
 
     def temp_at(t: float) -> float:
@@ -153,7 +156,7 @@ def make(
 
     def new_s(load: float, temp: float) -> float:
         shape = (1.0 - warm * (25.0 - temp)) / (1.0 - warm * (25.0 - base)) * (load / amps) ** law
-        return Rating(rated).run_s(load, base) * shape
+        return Rating(rated).run_s(load, base) * shape * own
 
     shared_sd, fresh_sd = ERRORS[error]
     bias = rng.gauss(0.0, 1.0) * shared_sd * sd

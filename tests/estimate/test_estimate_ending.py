@@ -9,7 +9,16 @@ from statistics import median
 import pytest
 from estimate_discharges import SHAPE
 
-from btrmd.estimate.ending import LAST, LONG, SHORT, ending_numbers, safe_ln, spared
+from btrmd.estimate.ending import (
+    LAST,
+    LIKELY,
+    LONG,
+    SHORT,
+    NearEnd,
+    ending_numbers,
+    near_end,
+    spared,
+)
 from btrmd.estimate.run_time import estimate
 from btrmd.estimate.view import Remaining, view_of
 from btrmd.model.discharge import CurveRow
@@ -45,36 +54,49 @@ def left(centre_s: float, low_s: float, high_s: float) -> Remaining:
     return Remaining(log(centre_s), log(low_s), log(high_s))
 
 
+def near(soon_s: float, safe_s: float) -> NearEnd:
+    return NearEnd(log(soon_s), log(safe_s))
+
+
 def test_before_the_end_what_is_told_is_the_median() -> None:
     told = left(3_000.0, 1_000.0, 5_000.0)  # three quarters of the run are over
-    assert spared(told, log(500.0), SEEN_S) == told
+    assert spared(told, near(2_000.0, 500.0), SEEN_S) == told
 
 
 def test_at_the_end_the_safe_time_is_told() -> None:
-    told = spared(left(500.0, 300.0, 700.0), log(400.0), SEEN_S)
+    told = spared(left(500.0, 300.0, 700.0), near(400.0, 400.0), SEEN_S)
     assert exp(told.centre) == pytest.approx(400.0)
     assert exp(told.low) == pytest.approx(300.0)
     assert exp(told.high) == pytest.approx(700.0)
-    short = spared(left(500.0, 300.0, 700.0), log(200.0), SEEN_S)
+    short = spared(left(500.0, 300.0, 700.0), near(400.0, 200.0), SEEN_S)
     assert exp(short.centre) == pytest.approx(200.0)
     assert exp(short.low) == pytest.approx(200.0)  # the interval holds what is told
     sure = left(500.0, 490.0, 510.0)
-    assert spared(sure, log(550.0), SEEN_S) == sure  # never longer than the median
+    assert spared(sure, near(495.0, 550.0), SEEN_S) == sure  # never longer than the median
 
 
-def test_the_safe_time_lies_between_the_median_and_the_low_end() -> None:
-    safe_s = exp(safe_ln(left(500.0, 250.0, 700.0)))
-    assert safe_s == pytest.approx(500.0 * 0.5**SHORT * LONG)
-    assert 250.0 * LONG < safe_s < 500.0
+def test_an_end_that_may_be_near_is_told_short_too() -> None:
+    """At 0.88 of the run: the wider the interval, the earlier the end may come."""
+    sure, unsure = left(1_200.0, 1_100.0, 1_300.0), left(1_200.0, 300.0, 2_000.0)
+    assert spared(sure, near_end(sure), SEEN_S) == sure
+    assert exp(spared(unsure, near_end(unsure), SEEN_S).centre) < 400.0
+
+
+def test_the_safe_time_lies_below_the_low_end_of_banks_learnt_from() -> None:
+    soon, safe = near_end(left(500.0, 250.0, 700.0))
+    assert exp(soon) == pytest.approx(500.0 * 0.5**LIKELY)
+    assert exp(safe) == pytest.approx(500.0 * 0.5**SHORT * LONG)
+    assert 200.0 < exp(safe) < 250.0
 
 
 def test_between_it_moves_from_the_one_to_the_other() -> None:
     parts = []
-    for centre_s in (1_600.0, 1_200.0, 1_100.0, 900.0):
-        told = spared(left(centre_s, 0.5 * centre_s, 2.0 * centre_s), log(centre_s / 2.0), SEEN_S)
-        parts.append(exp(told.centre) / centre_s)
+    for soon_s in (1_600.0, 1_050.0, 950.0, 850.0):
+        told = spared(left(2_000.0, 400.0, 4_000.0), near(soon_s, 1_000.0), SEEN_S)
+        parts.append(exp(told.centre) / 2_000.0)
     assert parts == sorted(parts, reverse=True)
     assert parts[0] == pytest.approx(1.0)
+    assert 0.5 < parts[2] < parts[1] < 1.0
     assert parts[-1] == pytest.approx(0.5)
 
 
@@ -104,32 +126,19 @@ def test_the_time_that_remains_over_the_last_half_of_an_outage(
     """It came out a third too long, and in the last percents without any relation to the end. A
     sharp end shows later that it is near."""
     rows, end_s = run(shape, run_s, amps)
+    even = [0.5 + 0.05 * k for k in range(10)]  # every minute of the last half counts alike
     off, inside = [], 0
-    for part in (
-        0.5,
-        0.55,
-        0.6,
-        0.65,
-        0.7,
-        0.75,
-        0.8,
-        0.84,
-        0.88,
-        0.9,
-        0.92,
-        0.94,
-        0.96,
-        0.98,
-        0.99,
-    ):
+    parts = sorted({*even, 0.88, 0.92, 0.94, 0.96, 0.98, 0.99})
+    for part in parts:
         seen = [row for row in rows if row.time_s <= part * end_s]
         found = estimate(seen, 1, rated_ah)
         seen_s = seen[-1].time_s
         ratio = (found.ert_s - seen_s) / (end_s - seen_s)
-        off.append(abs(ratio - 1.0))
+        if part in even:
+            off.append(abs(ratio - 1.0))
         assert found.low_s <= found.ert_s <= found.high_s
         inside += found.low_s <= end_s <= found.high_s
         if part >= safe_from:
             assert 0.3 <= ratio <= 1.1
     assert median(off) <= middle
-    assert inside >= 0.85 * len(off)
+    assert inside >= 0.85 * len(parts)

@@ -7,6 +7,7 @@ from math import exp
 
 import pytest
 from estimate_histories import (
+    AH,
     AMPS,
     RATING,
     START,
@@ -21,6 +22,7 @@ from estimate_histories import (
 )
 
 from btrmd.estimate.health import CONFIRMED, NONE, SUSPECTED, health_of, rests_on, step_resistance
+from btrmd.estimate.rating import Rating
 from btrmd.estimate.track import Counts
 from btrmd.model.discharge import CurveRow
 
@@ -178,6 +180,23 @@ def test_another_load_is_less_certain() -> None:
     usual = health_of(track_of([one(0, 0.9), one(1, 0.9)]))
     other = health_of(track_of([one(0, 0.9), heavy]))
     assert other.high_pct - other.low_pct > usual.high_pct - usual.low_pct  # type: ignore[operator]
+
+
+def test_the_interval_holds_a_battery_that_differs_from_the_makers_tables() -> None:
+    """The tables of 26 models agree within 4 %: so far off is a new battery's charge, however well
+    its own is measured. It held 77 of 100 of such banks."""
+    low, high = health_of(track_of([measured(n, 0.9) for n in range(8)]))[1:3]
+    assert low is not None
+    assert high is not None
+    assert low < 90.0 / 1.04
+    assert high > 90.0 * 1.04
+
+
+def test_the_makers_own_table_makes_it_surer() -> None:
+    own = Rating(AH, lambda rated, amps: RATING.new_charge(rated, amps))
+    tests = [one(n, 0.9) for n in range(8)]
+    by_mean, by_own = (health_of(track_of(tests, rating)) for rating in (RATING, own))
+    assert by_own.high_pct - by_own.low_pct < by_mean.high_pct - by_mean.low_pct  # type: ignore[operator]
 
 
 def test_without_a_rating_changes_are_still_seen() -> None:
