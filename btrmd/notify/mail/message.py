@@ -10,10 +10,8 @@ from socket import gethostname
 from typing import Final
 from zlib import crc32
 
-from ...model.alarms import alarm_of
+from ...model.event_text import format_event_value
 from ...model.events import Event, Kind
-from ...model.number_text import format_number
-from ...model.readings import Value
 from ...model.settings import Settings
 from ...model.snapshot import Snapshot
 from ...model.timezone import format_beside, local_time
@@ -74,27 +72,12 @@ def duration(seconds: float) -> str:
     return f"{days} d {clock}" if days else clock
 
 
-def value_text(value: Value, key: str) -> str:
-    """A value with its unit; "none" where there is none."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        text = format_number(value, 2)
-    else:
-        text = ", ".join(value) if isinstance(value, tuple) else str(value)
-    alarm = alarm_of(key) if isinstance(value, int | float) else None
-    unit = alarm.unit if alarm is not None else ""
-    return f"{text} {unit}".strip()
-
-
 def _facts(event: Event, zone: str) -> list[str]:
     state = _STATE.get(event.kind, "")
     return [
         _row("Event", f"{event.key} {state}".strip()),
-        _row("Value", value_text(event.value, event.key)),
-        _row("Threshold", value_text(event.threshold, event.key)),
+        _row("Value", format_event_value(event.value, event.key)),
+        _row("Threshold", format_event_value(event.threshold, event.key)),
         _row("Time", moment(event.at, zone)),
         _row("At uptime", duration(event.uptime_s)),
         _row("Number", str(event.n)),
@@ -108,7 +91,7 @@ def _digest(events: Sequence[Event], zone: str) -> list[str]:
     raised = Counter(event.key for event in events if event.kind is Kind.RAISE)
     cleared = Counter(event.key for event in events if event.kind is Kind.CLEAR)
     for key, event in last.items():
-        now = _STATE.get(event.kind) or value_text(event.value, key)
+        now = _STATE.get(event.kind) or format_event_value(event.value, key)
         times = raised[key] + cleared[key]
         count = f" (raised {raised[key]}, cleared {cleared[key]} times)" if times > 1 else ""
         lines.append(f"{key}: now {now}{count}")
@@ -117,8 +100,8 @@ def _digest(events: Sequence[Event], zone: str) -> list[str]:
     if left_out > 0:
         lines += [f"The newest {LISTED}; the event log has the {left_out} before them.", ""]
     for event in events[-LISTED:]:
-        value = value_text(event.value, event.key)
-        limit = value_text(event.threshold, event.key)
+        value = format_event_value(event.value, event.key)
+        limit = format_event_value(event.threshold, event.key)
         lines += [
             f"{moment(event.at, zone)}  {event.text}",
             f"    {event.key} {_STATE.get(event.kind, '')}".rstrip()
