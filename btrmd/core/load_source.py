@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from ..model.board import Inputs, Outputs
+from ..model.discharge import LEAST_LOAD_A, LEAST_LOAD_PART
 from .flows import hat_amps
 from .setpoints import Setpoints
 
@@ -20,8 +21,8 @@ NONE: Final = "none"  # the load has no power
 SOURCES: Final = (NONE, SUPPLY, BATTERY, CHARGER, SHARED)  # as model.conversion.LOAD_SOURCES
 
 SURE_A = 0.1  # what sensors are off at small currents (DESIGN section 2: 30 mA each)
-LEAST_A = 0.2  # a smaller load does not show in the currents: then the contacts tell
-MOST_PART, LEAST_PART = 0.75, 0.25  # of the load: more is all of it, less is nothing
+LEAST_A = LEAST_LOAD_A  # with a smaller load the contacts tell
+MOST_PART, LEAST_PART = 0.75, LEAST_LOAD_PART  # of the load: more is all of it, less is nothing
 
 
 def load_source(inputs: Inputs, outputs: Outputs, sp: Setpoints) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.commands import EstimateReady
-from ..model.discharge import Estimate, TestRecord
+from ..model.discharge import Estimate, TestRecord, is_relieved
 from ..model.events import Kind
 from ..model.result_words import FINDINGS
 from .actions import SaveRecord, WantEstimate
@@ -19,16 +19,19 @@ from .verdict import measured, with_estimate
 
 EVALUATE_EVERY_S = 60.0
 EVALUATE_AFTER_S = 600.0
+RELIEVED_MOST_S = 60.0  # of a run that counts as measured
 
 
 class Outage(NamedTuple):
-    """`record` None = no outage. `measured_s` time from its start to the cutoff, once reached."""
+    """`record` None = no outage. `measured_s` time from its start to the cutoff, once reached.
+    `relieved_s`: how long of it the battery did not carry the load."""
 
     record: TestRecord | None = None
     progress: Progress = Progress()
     estimate: Estimate | None = None
     asked_at: float = 0.0
     measured_s: float | None = None
+    relieved_s: float = 0.0
 
     def next_due(self, now: float) -> float:
         """Every scan while it is recorded."""
@@ -123,10 +126,11 @@ def step_outage(
         return _open(n, carried_from, condition, flood, ctx) if on_battery else outage
     if not on_battery:
         return close(outage, reason, ctx)
-    # with the supply back the charger is too: what it gives is no part of the discharge
-    amps = ctx.inputs.battery_a
-    charging = amps.good and amps.value > 0.0
-    progress = outage.progress if charging else advance(outage.progress, ctx)
+    # what a charger gives, that never went or is back with the supply, is no part of the discharge
+    amps, load = ctx.inputs.battery_a, ctx.inputs.load_a
+    is_carried = amps.good and is_relieved(amps.value, load.value if load.good else None)
+    relieved_s = outage.relieved_s + (ctx.dt if is_carried else 0.0)
+    progress = outage.progress if is_carried else advance(outage.progress, ctx)
     elapsed = ctx.now - progress.t0
     record = restamped(outage.record, elapsed, ctx.inputs)
     if record is not outage.record:
@@ -138,10 +142,11 @@ def step_outage(
         and mean is not None
         and elapsed > EVALUATE_AFTER_S
         and mean < ctx.sp.th.cutoff_v
+        and relieved_s <= RELIEVED_MOST_S  # else it is no run time of the battery alone
     ):
         reached = elapsed
     asked = outage.asked_at
     if elapsed >= EVALUATE_AFTER_S and ctx.now - asked >= EVALUATE_EVERY_S:
         ctx.do(WantEstimate(record.n))
         asked = ctx.now
-    return Outage(record, progress, outage.estimate, asked, reached)
+    return Outage(record, progress, outage.estimate, asked, reached, relieved_s)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..model.alarms import ALARMS
 from ..model.block_taps import CHANNELS, MOST_BLOCKS, block_volts
 from ..model.board import Inputs
-from ..model.discharge import Estimate, TestResult, TestState
+from ..model.discharge import Estimate, TestResult, TestState, is_relieved
 from ..model.rated_charge import new_charge_ah
 from ..model.readings import BAD, GOOD, MISSING, Measurement, Reading, Value
 from ..model.snapshot import AlarmView
@@ -41,13 +41,17 @@ def running_estimate(state: State) -> Estimate | None:
     return state.health.estimate
 
 
-def remaining_s(state: State, now: float) -> float | None:
+def remaining_s(state: State, inputs: Inputs, now: float) -> float | None:
     """Seconds to the cutoff in an outage; from the last test's run time while nothing better is
-    known, scaled by the load. None outside an outage or when nothing is known."""
+    known, scaled by the load. None outside an outage, while the battery does not carry the load (a
+    charger does: what little it gives says nothing), or when nothing is known."""
     outage = state.outage
+    amps, load = inputs.battery_a, inputs.load_a
     if not state.in_outage:
         return None
-    elapsed = now - outage.progress.t0
+    if amps.good and is_relieved(amps.value, load.value if load.good else None):
+        return None
+    elapsed = now - outage.progress.t0 - outage.relieved_s
     if outage.estimate is not None:
         return max(outage.estimate.ert_s - elapsed, 0.0)
     last, mean = state.health.measured, outage.progress.mean_a
@@ -175,7 +179,7 @@ def _values(
         "runtime.estimate": None if estimate is None else estimate.ert_s,
         "runtime.estimate_low": None if estimate is None else estimate.low_s,
         "runtime.estimate_high": None if estimate is None else estimate.high_s,
-        "runtime.remaining": 0.0 if _is_empty(state, inputs) else remaining_s(state, now),
+        "runtime.remaining": 0.0 if _is_empty(state, inputs) else remaining_s(state, inputs, now),
         "runtime.minimum": sp.minimum_runtime_s,
         "ups.enabled": sp.ups_enabled,
         "ups.on_battery": state.on_battery,

@@ -6,9 +6,9 @@ what lies between tap n-1 and tap n. Battery- is tap 0, Battery+ the tap above t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
-from typing import Final
+from typing import Final, NoReturn
 
 from .errors import SettingError
 
@@ -52,7 +52,21 @@ def check_taps(values: Mapping[str, object], changed: Mapping[str, object]) -> N
         _refuse(key, "ch2", f"none, ch3 or ch4 while {IO2} is {values[IO2]}")
 
 
-def _refuse(key: str, value: object, allowed: str) -> None:
+def check_tap_order(values: Mapping[str, object], changed: Collection[str]) -> None:
+    """Refuse a gap: with a tap missing below another one, a block is not where it is said to be.
+    Asked of what somebody changes. `values` all settings as they would be, `changed` the keys.
+
+    Raises SettingError: a tap without a channel below one that has one.
+    """
+    for below, above in pairwise(TAPS):
+        if values[below] != NONE or values[above] == NONE:
+            continue
+        if below in changed:
+            _refuse(below, NONE, f"a channel while {above} is {values[above]}: taps have no gap")
+        _refuse(above, values[above], f"none while {below} is none: taps have no gap")
+
+
+def _refuse(key: str, value: object, allowed: str) -> NoReturn:
     raise SettingError(key, value, allowed, f"{key} = {value} is refused: allowed is {allowed}.")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 
 class TestState(Enum):
@@ -76,6 +76,18 @@ class CurveRow(NamedTuple):
     temp_c: float | None
     load_a: float | None
     block_v: tuple[float | None, ...] = ()
+
+
+LEAST_LOAD_A: Final = 0.2  # a smaller load does not show in the currents
+LEAST_LOAD_PART: Final = 0.25  # of the load: less says nothing of how long the battery would last
+
+
+def is_relieved(battery_a: float, load_a: float | None) -> bool:
+    """Whether the battery gives a load of `load_a` A nothing, or next to nothing: a charger or the
+    supply carries it. `battery_a` negative = discharging."""
+    if battery_a >= 0.0:
+        return True
+    return load_a is not None and load_a >= LEAST_LOAD_A and -battery_a < LEAST_LOAD_PART * load_a
 
 
 class Estimate(NamedTuple):

@@ -191,7 +191,12 @@ RUNTIME_POINTS: Final = (
     ),
     Point("runtime.estimate_low", "float", "Lower end of the estimate's 90 % interval.", unit="s"),
     Point("runtime.estimate_high", "float", "Upper end of the estimate's 90 % interval.", unit="s"),
-    Point("runtime.remaining", "float", "Time left to the cutoff in an outage.", unit="s"),
+    Point(
+        "runtime.remaining",
+        "float",
+        "Time left to the cutoff in an outage; not known while a charger carries the load.",
+        unit="s",
+    ),
     Point(
         "runtime.minimum",
         "float",

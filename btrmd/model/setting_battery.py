@@ -263,7 +263,7 @@ PORT_SETTINGS: Final = (
             "enum",
             "none",
             f"IO channel that is wired to the tap above block {n}, counted from Battery-; by a "
-            "fuse of 100 mA at the tap. none = there is no such wire.",
+            "fuse of 100 mA at the tap. none = there is no such wire, nor one above it.",
             choices=("none", "ch2", "ch3", "ch4"),
             choice_labels=("None", "CH2", "CH3", "CH4"),
             page=PORT_OPTIONS,

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final, NoReturn
 
+from .block_taps import TAPS, check_tap_order
 from .errors import SettingError
 from .setting_table import SETTINGS
 
@@ -32,6 +33,8 @@ def check_relations(values: Values, changed: Collection[str]) -> None:
         _check_dnp3(values, changed)
     if any(key in changed for key in _NETWORK):
         _check_network(values, changed)
+    if any(key in changed for key in TAPS):
+        check_tap_order(values, changed)
 
 
 def notes(values: Values) -> dict[str, str]:

@@ -37,7 +37,7 @@ EMAIL_SETTINGS: Final = (
         "site.timezone",
         "text",
         "",
-        "Time zone of the site: pages, reports and their CSV files then show its time beside UTC; "
+        "Time zone of the site: pages, reports, mails and CSV files then show its time beside UTC; "
         "protocols, JSON and the test window stay in UTC. Empty = UTC only.",
         max_length=48,
         format="timezone",

@@ -33,15 +33,16 @@ def local_time(at: float, name: str) -> datetime:
     return datetime.fromtimestamp(at, find_zone(name) or UTC)
 
 
-def format_beside(at: float, name: str, form: str) -> str:
-    """The wall time `at` by `form` (strftime), to the minute: "2026-05-17 08:30 UTC", or in a zone
-    of its own "2026-05-17 10:30 local (08:30 UTC)"; the UTC date too where it is another one."""
+def format_beside(at: float, name: str, form: str, clock: str = "%H:%M") -> str:
+    """The wall time `at` by `form` (strftime): "2026-05-17 08:30 UTC", or in a zone of its own
+    "2026-05-17 10:30 local (08:30 UTC)"; the UTC date too where it is another one. `clock`: the
+    time of day in `form`."""
     utc = datetime.fromtimestamp(at, UTC)
     if name in UTC_NAMES:
         return utc.strftime(f"{form} UTC")
     local = local_time(at, name)
     is_same_day = local.date() == utc.date()
-    return f"{local.strftime(form)} local ({utc.strftime('%H:%M' if is_same_day else form)} UTC)"
+    return f"{local.strftime(form)} local ({utc.strftime(clock if is_same_day else form)} UTC)"
 
 
 def local_iso(at: float | None, name: str) -> str:

@@ -24,6 +24,7 @@ from ..core.actions import (
 from ..core.blocks import measure_blocks
 from ..core.setpoints import Setpoints
 from ..core.state import State
+from ..estimate.discharging import discharging
 from ..estimate.enough import NotEnough
 from ..estimate.thin import thin
 from ..estimate.weakest_block import weakest
@@ -231,12 +232,13 @@ class ActionRunner:
     def _learn(self, record: TestRecord, settings: Settings, wall: float) -> HealthReady:
         """A discharge is over: remember it, and say what it means for the battery."""
         rows = self.recorder.rows_of(record.n) if record.average_current is not None else ()
+        rows = discharging(rows)
         self._memory.add(record, rows, settings)
         return self._memory.news(rows, settings, wall)
 
     def _estimate(self, n: int, state: State, settings: Settings, wall: float) -> EstimateReady:
         """The estimate of the discharge being recorded; refused with a reason when it cannot be."""
-        rows = thin(self.recorder.rows_of(n))
+        rows = thin(discharging(self.recorder.rows_of(n)))
         try:
             made = estimate_of(rows, settings)
             made = weakest(rows, made, settings.blocks, battery_of(settings).rated_ah)

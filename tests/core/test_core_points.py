@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from core_scenes import Bench, phase
 
-from btrmd.core.publish import alarm_views, points
+from btrmd.core.publish import UNTESTED, alarm_views, points
 from btrmd.model.bindings import InputRegister
 from btrmd.model.commands import CapacityCheck, StartTest, StopTest
 from btrmd.model.discharge import Estimate
 from btrmd.model.encoding import encode_register
 from btrmd.model.points import modbus_map
+from btrmd.model.rated_charge import new_charge_ah
 from btrmd.model.readings import BAD, GOOD, MISSING, STALE, Reading, Value
 
 IDENTITY: dict[str, Value] = {
@@ -124,6 +125,38 @@ def test_remaining_run_time_in_an_outage_follows_the_load() -> None:
     bench.free("guard", "supply_v", "supply_a", "battery_a")
     bench.run(30.0)
     assert shown(bench, "runtime.remaining") is None
+
+
+def test_the_time_left_is_not_known_while_a_charger_carries_the_load() -> None:
+    bench = ready(battery__rated_ah=17.0)
+    bench.estimate = None
+    outage = {"guard": True, "supply_v": 0.0, "supply_a": 0.0}
+    bench.put(**outage, charger_a=2.3, battery_a=-0.01)  # a little of noise
+    bench.run(3600.0, dt=1.0)
+    assert shown(bench, "ups.on_battery") is True
+    assert shown(bench, "load.source") == "charger"
+    assert reading(bench, "runtime.remaining")[:2] == (None, MISSING)
+    bench.put(**outage, charger_a=0.0, charger_v=0.0, battery_a=-2.0)
+    bench.run(60.0, dt=1.0)
+    assert shown(bench, "load.source") == "battery"
+    # 80 % of 17 Ah at 2 A, whatever had passed before the battery gave anything
+    by_rating = 3600.0 * UNTESTED * new_charge_ah(17.0, 2.0) / 2.0
+    assert shown(bench, "runtime.remaining") == pytest.approx(by_rating, rel=0.05)
+    assert bench.state.outage.progress.mean_a == pytest.approx(2.0)
+
+
+def test_a_run_that_a_charger_made_longer_is_not_a_measured_run_time() -> None:
+    for relieved_s, is_measured in ((0.0, True), (3600.0, False)):
+        bench = ready()
+        outage = {"guard": True, "supply_v": 0.0, "supply_a": 0.0}
+        bench.put(**outage, charger_a=2.3, battery_a=0.0)
+        bench.run(relieved_s, dt=1.0)
+        bench.put(**outage, charger_a=0.0, charger_v=0.0, battery_a=-2.0)
+        bench.run(700.0, dt=1.0)
+        bench.put(**outage, charger_a=0.0, charger_v=0.0, battery_a=-2.0, battery_v=10.0)
+        bench.run(30.0)
+        assert (bench.state.outage.measured_s is not None) == is_measured
+        assert shown(bench, "runtime.remaining") == 0.0
 
 
 def test_presence_has_the_quality_of_its_voltage() -> None:

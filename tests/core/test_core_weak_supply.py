@@ -252,7 +252,7 @@ def held_record(**settings: object) -> Station:
 
 def test_between_outages_that_share_a_record_there_is_none() -> None:
     station = held_record(rated_ah=17.0)
-    assert remaining_s(station.state, station.now) is None
+    assert remaining_s(station.state, station.inputs, station.now) is None
     assert station.ask(BatteryReplaced("x")).ok
 
 

@@ -22,8 +22,18 @@ def bank(volts: int = 48) -> Settings:
         (12, {"block.tap1": "ch2"}, "block.tap1", "none at 12 V"),
         (48, {"block.tap1": "ch2", "io2.config": 1}, "block.tap1", "while io2.config is 1"),
         (48, {"block.tap1": "ch1"}, "block.tap1", "none, ch2, ch3 or ch4"),
+        (
+            48, {"block.tap1": "none", "block.tap2": "ch3", "block.tap3": "ch4"}, "block.tap1",
+            "a channel while block.tap2 is ch3: taps have no gap",
+        ),
+        (
+            48, {"block.tap1": "ch2", "block.tap2": "none", "block.tap3": "ch4"}, "block.tap2",
+            "a channel while block.tap3 is ch4",
+        ),
+        (48, {"block.tap2": "ch3"}, "block.tap2", "none while block.tap1 is none"),
+        (36, {"block.tap2": "ch3"}, "block.tap2", "none while block.tap1 is none"),
     ],
-)
+)  # fmt: skip
 def test_what_cannot_be_is_refused_at_its_field(
     volts: int, changes: dict[str, object], key: str, words: str
 ) -> None:
@@ -31,6 +41,16 @@ def test_what_cannot_be_is_refused_at_its_field(
         bank(volts).with_changes(changes)
     assert refused.value.key == key
     assert words in str(refused.value)
+
+
+def test_a_tap_below_others_is_not_taken_out() -> None:
+    settings = bank().with_changes({"block.tap1": "ch2", "block.tap2": "ch3"})
+    with pytest.raises(SettingError) as refused:
+        settings.with_changes({"block.tap1": "none"})
+    assert refused.value.key == "block.tap1"
+    assert settings.with_changes({"block.tap2": "none"})["block.tap1"] == "ch2"
+    none = dict.fromkeys(("block.tap1", "block.tap2"), "none")
+    assert settings.with_changes(none)["block.tap2"] == "none"
 
 
 def test_a_tap_makes_its_channel_no_digital_one() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 
 import pytest
@@ -34,7 +35,7 @@ def test_an_alarm_is_mailed_with_its_facts(bench: Bench, serve: Serve) -> None:
     assert facts["Event"] == "battery.low_voltage raised"
     assert facts["Value"] == "10.84 V"
     assert facts["Threshold"] == "11.00 V"
-    assert facts["Time"].startswith("2026-05-2")
+    assert facts["Time"] == "2026-05-28 20:26:41 UTC"
     assert facts["At uptime"] == "00:03:50"
     assert facts["Uptime"] == "1 d 02:03:04"
     assert facts["Number"] == str(n)
@@ -46,6 +47,45 @@ def test_an_alarm_is_mailed_with_its_facts(bench: Bench, serve: Serve) -> None:
     bench.tell("battery.low_voltage", Kind.CLEAR, value=11.9, threshold=11.0)
     bench.settle()
     assert server.take().subject == "730 Northern: Cleared: Low battery voltage."
+
+
+@pytest.mark.parametrize(
+    ("zone", "time_text", "date"),
+    [
+        ("", "2026-05-28 20:26:41 UTC", "Thu, 28 May 2026 20:26:40 +0000"),
+        (
+            "Europe/Berlin", "2026-05-28 22:26:41 local (20:26:41 UTC)",
+            "Thu, 28 May 2026 22:26:40 +0200",
+        ),
+        (
+            "Asia/Tokyo", "2026-05-29 05:26:41 local (2026-05-28 20:26:41 UTC)",
+            "Fri, 29 May 2026 05:26:40 +0900",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mail_says_the_sites_time_whatever_zone_the_host_has(
+    bench: Bench, serve: Serve, monkeypatch: pytest.MonkeyPatch, zone: str, time_text: str,
+    date: str,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("TZ", "America/Denver")
+    time.tzset()
+    try:
+        server = serve()
+        bench.use(server.port, site__timezone=zone)
+        bench.look()
+        bench.tell()
+        bench.settle()
+        mail = server.take()
+        assert f"Time:       {time_text}" in mail.text.splitlines()
+        assert mail.message["Date"] == date
+        bench.tell("battery.low_voltage")
+        bench.tell("supply.lost")
+        bench.settle()
+        digest = server.take()
+        assert digest.text.count(f"{time_text}  ") == 2
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_letters_of_any_alphabet(bench: Bench, serve: Serve) -> None:

@@ -88,10 +88,12 @@ def routes_of(station: Station) -> Iterator[tuple[str, str]]:
             yield method, path
 
 
-def walk(station: Station, client: Client) -> dict[tuple[str, str], int]:
-    """The status of every route."""
+def walk(station: Station, client: Client, but: tuple[str, ...] = ()) -> dict[tuple[str, str], int]:
+    """The status of every route but those of the paths `but`."""
     found = {}
     for method, path in routes_of(station):
+        if path in but:
+            continue
         reply = client.ask("HEAD" if path.endswith("/stream") else method, path)
         found[method, path] = reply.status
     return found
@@ -306,8 +308,9 @@ def test_the_factory_login_can_only_set_a_password(start_station: Callable[..., 
     client = station.client()
     reply = client.log_in(FACTORY_USER, FACTORY_PASSWORD)
     assert reply.json["set_password"] is True
-    for (method, path), status in walk(station, client).items():
-        if (method, path) in PUBLIC or path in ("/logout", "/api/v1/login"):
+    leaving = ("/logout", "/api/v1/logout", "/api/v1/login")
+    for (method, path), status in walk(station, client, but=leaving).items():
+        if (method, path) in PUBLIC:
             continue
         if path.endswith("password"):
             assert status in (200, 403, 422), path
@@ -325,6 +328,22 @@ def test_the_factory_login_can_only_set_a_password(start_station: Callable[..., 
     assert client.post("/api/v1/tests", {}).status == 201
     assert station.client().log_in(FACTORY_USER, FACTORY_PASSWORD).status == 401
     assert station.client().log_in(FACTORY_USER, "long enough").status == 200
+
+
+def test_the_factory_login_can_log_out_by_form_and_by_api(
+    start_station: Callable[..., Station],
+) -> None:
+    station = start_station(accounts={})
+    for leave in (
+        lambda client: client.post("/api/v1/logout"),
+        lambda client: client.form("/logout", csrf_token=client.csrf),
+    ):
+        client = station.client()
+        assert client.log_in(FACTORY_USER, FACTORY_PASSWORD).status == 200
+        cookie = dict(client.cookies)
+        assert leave(client).status in (200, 303)
+        client.cookies = cookie
+        assert client.post("/api/v1/password", {"password": "long enough"}).status == 401
 
 
 def test_the_factory_login_works_from_private_addresses_only(

@@ -25,7 +25,7 @@ METHODS = (*READING, "POST", "PATCH")
 STRANGE = ("PUT", "DELETE", "TRACE", "CONNECT", "BREW")  # that no route has
 ROLES = {"vera": 1, "odd": 1, "otto": 2, "anna": 3, "old": 3}
 FACTORY_ROUTES = {("POST", "/set-password"), ("POST", "/api/v1/password"), ("GET", "/set-password")}
-LEAVING = {("POST", "/logout")}
+LEAVING = {("POST", "/logout"), ("POST", "/api/v1/logout")}
 PERSONAL = {  # the reading of one's own affairs and of who else may come in: a login, always
     ("GET", "/authorization"),
     ("GET", "/set-password"),

@@ -10,10 +10,10 @@ import pytest
 from web_forms import words
 from web_station import AT, Client, Station
 
+from btrmd.model.event_text import name_of
 from btrmd.model.events import Event, Kind
 from btrmd.model.settings import Settings
 from btrmd.model.snapshot import AlarmView
-from btrmd.servers.web.event_page import name_of
 
 
 def test_the_summary_is_small_has_no_script_and_renews_itself(
@@ -70,7 +70,10 @@ def test_the_summary_of_a_closed_unit_says_nothing(start_station: Callable[..., 
     [
         ("battery.low_voltage", "Battery: low voltage"),
         ("test.refused", "Test: refused"),
-        ("io1", "Io1"),
+        ("io1", "IO1"),
+        ("lvd.open", "LVD: open"),
+        ("ups.on_battery", "UPS: on battery"),
+        ("battery.soh", "Battery: state of health"),
         ("calibration.current.battery", "Calibration: current battery"),
     ],
 )

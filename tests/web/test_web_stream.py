@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import threading
 import time
@@ -133,6 +134,46 @@ def test_only_what_a_page_would_show_differently_is_sent(station: Station, clien
         station.owner.show_point("load.current", 2.0)
         points = stream.next()["points"]
         assert set(points) == {"load.current"}
+
+
+PAGE_CELL = re.compile(r'data-key="([^"]+)"[^>]*><span class="value">([^<]*)<')
+PAGE_FLOW = re.compile(r'data-live="([^"]+)">([^<]*)<')
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "quality"),
+    [
+        ("battery.current", -0.001, Quality.GOOD),
+        ("battery.voltage", 13.399, Quality.STALE),
+        ("supply.voltage", None, Quality.BAD),
+        ("load.current", -0.004, Quality.GOOD),
+        ("system.temperature", -0.4, Quality.GOOD),
+        ("system.uptime", 90061.0, Quality.GOOD),
+        ("capacity.state", "low", Quality.GOOD),
+        ("io1.digital", True, Quality.GOOD),
+        ("io2.voltage", None, Quality.MISSING),
+        ("lvd.enabled", True, Quality.GOOD),
+        ("system.voltage", 48, Quality.GOOD),
+    ],
+)
+def test_it_sends_the_texts_that_the_page_has(
+    station: Station, client: Client, key: str, value: str | float | None, quality: Quality
+) -> None:
+    """One formatter: the script of the page writes what it is sent."""
+    station.owner.show_point(key, value, quality=quality)
+    page = client.get("/").text
+    points = client.get("/api/v1/state").json["points"]
+    for name, found in (("text", PAGE_CELL), ("flow", PAGE_FLOW)):
+        shown = dict(found.findall(page))
+        sent = {key: entry[name] for key, entry in points.items() if name in entry}
+        sent.pop("io2.output", None)  # on the page only where CH2 is an output (C5)
+        assert shown == sent
+        assert len(shown) >= 8
+    station.owner.show_point(key, None, quality=Quality.STALE)
+    with streaming(client) as stream:
+        stream.next()
+        station.owner.show_point(key, value, quality=quality)
+        assert stream.until(key).get("text") == points[key].get("text")
 
 
 def test_a_reading_that_turns_stale_is_a_change(station: Station, client: Client) -> None:

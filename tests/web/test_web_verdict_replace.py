@@ -51,3 +51,31 @@ def test_the_time_left_is_only_said_to_lack_a_rating_where_it_does() -> None:
         assert rows["Time left"] == "not known: the charger carries the load"
     rows = dict(make_card(seen({**DISCHARGE, "runtime.remaining": 0.0}, test=OUTAGE)).rows)
     assert rows["Time left"] == "none: the battery is at its cutoff"
+
+
+@pytest.mark.parametrize(
+    ("charge", "estimate", "minimum", "tone", "headline", "facts"),
+    [
+        (99.0, 14760.0, 10800.0, "good", "Load safe, on supply", "lasts 4 h 06 min; needs 3 h"),
+        (
+            94.0, 14760.0, 10800.0, "good", "Load safe, on supply",
+            "charged to 94 %; lasts 4 h 06 min when full; needs 3 h",
+        ),
+        (
+            12.7, 14760.0, 10800.0, "warn", "Load safe, on supply. Battery not charged yet",
+            "charged to 12 %; lasts 4 h 06 min when full; needs 3 h",
+        ),
+        (49.0, 14760.0, 0.0, "warn", "Load safe, on supply. Battery not charged yet",
+         "charged to 49 %; lasts 4 h 06 min when full"),
+        (51.0, None, 10800.0, "good", "Load safe, on supply", "charged to 51 %; needs 3 h"),
+        (None, 14760.0, 10800.0, "good", "Load safe, on supply", "lasts 4 h 06 min; needs 3 h"),
+    ],
+)  # fmt: skip
+def test_after_a_discharge_the_run_time_is_that_of_the_full_battery(
+    charge: float | None, estimate: float | None, minimum: float, tone: str, headline: str,
+    facts: str,
+) -> None:  # fmt: skip
+    points = {"battery.charge": charge, "runtime.estimate": estimate, "runtime.minimum": minimum}
+    verdict = make_verdict(seen(points))
+    assert (verdict.tone, verdict.headline) == (tone, headline)
+    assert verdict.facts == f"{facts}; tested 2 d ago"

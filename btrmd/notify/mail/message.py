@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from socket import gethostname
 from typing import Final
 from zlib import crc32
 
-from ...model.alarms import alarm_of
+from ...model.event_text import format_event_value
 from ...model.events import Event, Kind
-from ...model.number_text import format_number
-from ...model.readings import Value
 from ...model.settings import Settings
 from ...model.snapshot import Snapshot
+from ...model.timezone import format_beside, local_time
 from .account import Account
 
 LISTED: Final = 60  # events a digest names one by one, the newest
 SUBJECT_MOST: Final = 160
 WIDTH: Final = 12
+CLOCK: Final = "%H:%M:%S"
 _RANK: Final = {Kind.RAISE: 0, Kind.CHANGE: 1, Kind.CLEAR: 2}
 _STATE: Final = {Kind.RAISE: "raised", Kind.CLEAR: "cleared"}
 
@@ -30,15 +29,15 @@ def event_mail(
     events: Sequence[Event], snapshot: Snapshot, account: Account, link: str
 ) -> EmailMessage:
     """One mail about `events` (at least one, by rising number)."""
-    settings = snapshot.settings
+    settings, zone = snapshot.settings, _zone(snapshot.settings)
     first, last = events[0], events[-1]
     chief = min(reversed(events), key=lambda event: _RANK[event.kind])
     subject = f"{settings.text('site.location')}: {chief.text}"
     if len(events) == 1:
-        lines = [chief.text, "", *_facts(last)]
+        lines = [chief.text, "", *_facts(last, zone)]
     else:
         subject += f" (and {len(events) - 1} more)"
-        lines = _digest(events)
+        lines = _digest(events, zone)
     lines += ["", *_site(snapshot), *_uptime(snapshot), *_link(link)]
     # A repeated mail has the same ID, by which most mail programs know it as one.
     name = f"{first.n}-{last.n}-{int(first.at)}"
@@ -50,14 +49,19 @@ def test_mail(snapshot: Snapshot, account: Account, link: str) -> EmailMessage:
     settings = snapshot.settings
     subject = f"{settings.text('site.location')}: Test e-mail"
     lines = ["This is a test e-mail. Alarms will reach you the same way.", ""]
-    lines += [_row("Time", moment(snapshot.at)), *_uptime(snapshot), *_site(snapshot)]
+    lines += [
+        _row("Time", moment(snapshot.at, _zone(settings))),
+        *_uptime(snapshot),
+        *_site(snapshot),
+    ]
     lines += _link(link)
     return _mail(snapshot, account, subject, lines, f"test-{snapshot.seq}-{int(snapshot.at)}")
 
 
-def moment(at: float) -> str:
-    """Local time with its distance from UTC."""
-    return datetime.fromtimestamp(at, UTC).astimezone().isoformat(" ", "seconds")
+def moment(at: float, zone: str) -> str:
+    """To the second, as the pages say it (site.timezone): "2026-05-17 08:30:05 UTC" or "2026-05-17
+    10:30:05 local (08:30:05 UTC)"."""
+    return format_beside(at, zone, f"%Y-%m-%d {CLOCK}", CLOCK)
 
 
 def duration(seconds: float) -> str:
@@ -68,41 +72,26 @@ def duration(seconds: float) -> str:
     return f"{days} d {clock}" if days else clock
 
 
-def value_text(value: Value, key: str) -> str:
-    """A value with its unit; "none" where there is none."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        text = format_number(value, 2)
-    else:
-        text = ", ".join(value) if isinstance(value, tuple) else str(value)
-    alarm = alarm_of(key) if isinstance(value, int | float) else None
-    unit = alarm.unit if alarm is not None else ""
-    return f"{text} {unit}".strip()
-
-
-def _facts(event: Event) -> list[str]:
+def _facts(event: Event, zone: str) -> list[str]:
     state = _STATE.get(event.kind, "")
     return [
         _row("Event", f"{event.key} {state}".strip()),
-        _row("Value", value_text(event.value, event.key)),
-        _row("Threshold", value_text(event.threshold, event.key)),
-        _row("Time", moment(event.at)),
+        _row("Value", format_event_value(event.value, event.key)),
+        _row("Threshold", format_event_value(event.threshold, event.key)),
+        _row("Time", moment(event.at, zone)),
         _row("At uptime", duration(event.uptime_s)),
         _row("Number", str(event.n)),
     ]
 
 
-def _digest(events: Sequence[Event]) -> list[str]:
+def _digest(events: Sequence[Event], zone: str) -> list[str]:
     """First how things stand, then what happened."""
     lines = [f"{len(events)} events.", ""]
     last = {event.key: event for event in events}
     raised = Counter(event.key for event in events if event.kind is Kind.RAISE)
     cleared = Counter(event.key for event in events if event.kind is Kind.CLEAR)
     for key, event in last.items():
-        now = _STATE.get(event.kind) or value_text(event.value, key)
+        now = _STATE.get(event.kind) or format_event_value(event.value, key)
         times = raised[key] + cleared[key]
         count = f" (raised {raised[key]}, cleared {cleared[key]} times)" if times > 1 else ""
         lines.append(f"{key}: now {now}{count}")
@@ -111,10 +100,10 @@ def _digest(events: Sequence[Event]) -> list[str]:
     if left_out > 0:
         lines += [f"The newest {LISTED}; the event log has the {left_out} before them.", ""]
     for event in events[-LISTED:]:
-        value = value_text(event.value, event.key)
-        limit = value_text(event.threshold, event.key)
+        value = format_event_value(event.value, event.key)
+        limit = format_event_value(event.threshold, event.key)
         lines += [
-            f"{moment(event.at)}  {event.text}",
+            f"{moment(event.at, zone)}  {event.text}",
             f"    {event.key} {_STATE.get(event.kind, '')}".rstrip()
             + f", value {value}, threshold {limit}, uptime {duration(event.uptime_s)},"
             f" number {event.n}",
@@ -153,12 +142,16 @@ def _mail(
     message["From"] = account.sender
     message["To"] = ", ".join(account.recipients)
     message["Subject"] = _plain(subject)[:SUBJECT_MOST]
-    message["Date"] = format_datetime(datetime.fromtimestamp(snapshot.at, UTC))
+    message["Date"] = format_datetime(local_time(snapshot.at, _zone(snapshot.settings)))
     message["Message-ID"] = f"<{name}.{_unit(snapshot.settings)}.{account.sender}>"
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: no out-of-office answers
     text = "\n".join("".join(c if c.isprintable() else " " for c in line) for line in lines)
     message.set_content(text + "\n", cte="7bit" if text.isascii() else "quoted-printable")
     return message
+
+
+def _zone(settings: Settings) -> str:
+    return settings.text("site.timezone")
 
 
 def _unit(settings: Settings) -> str:

@@ -194,7 +194,7 @@ def change_routes(services: Services) -> list[Route]:
             "Login",
             answers=((401, "Wrong user name or password."), wait),
         ),
-        Route("POST", f"{v1}/logout", api.log_out, RouteAccess.OWN, "Log out", "Empty"),
+        Route("POST", f"{v1}/logout", api.log_out, RouteAccess.LEAVE, "Log out", "Empty"),
         Route(
             "POST",
             f"{v1}/password",

@@ -11,6 +11,7 @@ from flask import Response, g, request
 from btrmd.model.battery_table import EXAMPLE, MAX_LENGTH
 from btrmd.model.discharge import TestRecord
 from btrmd.model.events import Event
+from btrmd.model.number_text import format_number
 from btrmd.model.readings import MISSING
 from btrmd.model.result_words import format_result
 from btrmd.model.setting_battery import BATTERY_TYPES
@@ -193,7 +194,9 @@ def _results(snapshot: Snapshot) -> tuple[CardRow, ...]:
         ),
         CardRow(
             warmth,
-            UNKNOWN if last.average_temperature is None else f"{last.average_temperature:.0f} °C",
+            UNKNOWN
+            if last.average_temperature is None
+            else format_number(last.average_temperature, 0, "°C"),
         ),
     )
 

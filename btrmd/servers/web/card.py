@@ -82,7 +82,7 @@ def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
     """An outage: how long it lasts already, how long the battery still does, where it ends."""
     elapsed = max(snapshot.at - record.started_at, 0.0) if record.started_at else None
     rows = [("Began", format_time(record.started_at)), ("Elapsed", format_duration(elapsed))]
-    rows.append(("Time left", _format_left(record, elapsed, snapshot)))
+    rows.append(("Time left", _format_left(record, snapshot)))
     volts = known_number(snapshot, "battery.voltage")
     now = "" if volts is None else f"; the battery has {volts:.2f} V"
     if known(snapshot, "lvd.enabled") is True:
@@ -96,7 +96,7 @@ def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
     return Card(title, "warn", True, tuple(rows), "Outage")
 
 
-def _format_left(record: TestRecord, elapsed: float | None, snapshot: Snapshot) -> str:
+def _format_left(record: TestRecord, snapshot: Snapshot) -> str:
     """The time left and what it rests on."""
     if known(snapshot, "load.source") == "charger":
         return "not known: the charger carries the load"  # whatever little the battery gives
@@ -107,9 +107,10 @@ def _format_left(record: TestRecord, elapsed: float | None, snapshot: Snapshot) 
         return "not known yet"
     if left == 0.0:
         return "none: the battery is at its cutoff"
-    low, high = record.estimate_low_s, record.estimate_high_s
-    if record.estimate_s is not None and elapsed is not None and low is not None and high:
-        span = f"{format_duration(max(low - elapsed, 0.0))} to {format_duration(high - elapsed)}"
+    made, low, high = record.estimate_s, record.estimate_low_s, record.estimate_high_s
+    if made is not None and low is not None and high is not None:
+        ends = (max(left + end - made, 0.0) for end in (low, high))
+        span = " to ".join(format_duration(end) for end in ends)
         return f"{format_duration(left)} ({span}, 90 %)"
     last = snapshot.last_test
     if last is None or last.estimate_s is None:

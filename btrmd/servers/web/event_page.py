@@ -13,6 +13,7 @@ from flask import Response, g, request
 
 from btrmd.model.alarms import SEVERITIES
 from btrmd.model.event_filter import event_severity
+from btrmd.model.event_text import format_event_value, name_of
 from btrmd.model.events import Event, Kind
 from btrmd.model.snapshot import AlarmView, Snapshot
 from btrmd.model.timezone import local_time
@@ -150,14 +151,6 @@ def _csv_lines(events: Iterator[Event], times: CsvTimes) -> Iterator[str]:
         line.truncate()
 
 
-def name_of(key: str) -> str:
-    """A key as people read it: "battery.low_voltage" is "Battery: low voltage"."""
-    head, _, tail = key.partition(".")
-    words = [part.replace("_", " ") for part in (head, tail.replace(".", " ")) if part]
-    name = ": ".join(words)
-    return name[:1].upper() + name[1:]
-
-
 def format_event(event: Event, snapshot: Snapshot) -> EventLine:
     """An event as the page shows it; of a raised alarm also how it stands now."""
     alarm = _alarm(event, snapshot)
@@ -171,8 +164,7 @@ def format_event(event: Event, snapshot: Snapshot) -> EventLine:
         KINDS[event.kind.value],
         event.key,
         event.text,
-        plain_value(event.value)
-        + (f" (limit {event.threshold:g})" if event.threshold is not None else ""),
+        _format_value(event),
         event.source,
         state,
         event.key if alarm is not None and not alarm.acknowledged else "",
@@ -180,6 +172,16 @@ def format_event(event: Event, snapshot: Snapshot) -> EventLine:
         event_severity(event) or "",
         _format_utc(event.at),
     )
+
+
+def _format_value(event: Event) -> str:
+    """ "10.84 V (limit 11.00 V)"; "" where there is none."""
+    if event.value is None:
+        return ""
+    text = format_event_value(event.value, event.key)
+    if event.threshold is None:
+        return text
+    return f"{text} (limit {format_event_value(event.threshold, event.key)})"
 
 
 def _alarm(event: Event, snapshot: Snapshot) -> AlarmView | None:

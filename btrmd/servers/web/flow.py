@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+from btrmd.model.number_text import format_number
 from btrmd.model.points import POINT
 from btrmd.model.readings import BAD, GOOD, MISSING
 from btrmd.model.snapshot import Snapshot
@@ -14,7 +15,11 @@ FLOWING_A: Final = 0.05  # below, a current is the sensors' noise
 GIVES_A: Final = 0.2  # less is the unit's own, and the noise
 _SPEEDS: Final = ((0.5, 1), (2.0, 2), (6.0, 3))  # A below which the dashes have speed 1, 2, 3
 FASTEST: Final = 4
-QUANTITIES: Final = ("voltage", "current")
+_VALUES: Final = {
+    name: (f"{name}.voltage", f"{name}.current")
+    for name in ("supply", "load", "charger", "battery")
+}
+FLOW_KEYS: Final = frozenset(key for keys in _VALUES.values() for key in keys)
 
 CLOSED: Final = "closed"
 OPEN: Final = "open"
@@ -71,10 +76,15 @@ def make_flow(snapshot: Snapshot) -> Flow:
         "battery": {OPEN: "off", CLOSED: "on"}.get(switches["k3"], UNKNOWN),
     }
     nodes = tuple(
-        Node(name, name.capitalize(), state, tuple(see.value(f"{name}.{q}") for q in QUANTITIES))
+        Node(name, name.capitalize(), state, tuple((key, see.text(key)) for key in _VALUES[name]))
         for name, state in states.items()
     )
     return Flow(nodes, _wires(see, source), switches, _format(see, source, switches, guard))
+
+
+def format_flow(key: str, snapshot: Snapshot) -> str:
+    """How the picture writes one of FLOW_KEYS: "13.41 V", with a word where it is not good."""
+    return _Sight(snapshot).text(key)
 
 
 def _wires(see: _Sight, source: str | None) -> dict[str, int]:
@@ -210,12 +220,11 @@ class _Sight:
     def present(self, key: str) -> str:
         return {True: "on", False: "off", None: UNKNOWN}[self.flag(key)]
 
-    def value(self, key: str) -> tuple[str, str]:
-        """A point and how the picture writes it; static/live.js writes the next one."""
+    def text(self, key: str) -> str:
+        """How the picture writes a point."""
         reading = self._snapshot.points.get(key)
         number = self.number(key)
         if reading is None or number is None:
-            return key, NOTHING
-        text = f"{number:.2f}".removeprefix("-") if abs(number) < 0.005 else f"{number:.2f}"
-        note = "" if reading.quality is GOOD else f" {reading.quality.value}"
-        return key, f"{text} {POINT[key].unit}{note}"
+            return NOTHING
+        text = format_number(number, 2, POINT[key].unit)
+        return text if reading.quality is GOOD else f"{text} {reading.quality.value}"

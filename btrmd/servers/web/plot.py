@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from btrmd.model.number_text import format_number
+
 from .plot_path import Frame, Values, is_known, path, short, spread
 from .plot_ticks import TimeTick, format_elapsed, number_ticks, time_ticks
 from .wording import NOTHING, format_time, site_zone
@@ -211,10 +213,11 @@ def _summarise(plot: Plot) -> str:
         if limits is None:
             parts.append(f"{series.label}: not known")
             continue
-        low, high = (f"{value:.{plot.decimals}f}" for value in limits)
+        low, high = (format_number(value, plot.decimals) for value in limits)
         last = next(y for y in reversed(series.ys) if y is not None and is_known(y))
         span = f"{low}" if low == high else f"{low} to {high}"
-        parts.append(f"{series.label}: {span} {plot.unit}, at last {last:.{plot.decimals}f}")
+        newest = format_number(last, plot.decimals)
+        parts.append(f"{series.label}: {span} {plot.unit}, at last {newest}")
     return "; ".join([*parts, *(mark.label for mark in plot.marks if not mark.kind)]) + "."
 
 
@@ -237,7 +240,7 @@ def _table(plot: Plot) -> list[tuple[str, ...]]:
 
 
 def _cell(value: float | None, decimals: int) -> str:
-    return f"{value:.{decimals}f}" if value is not None and is_known(value) else NOTHING
+    return format_number(value, decimals) if value is not None and is_known(value) else NOTHING
 
 
 def _rounded(value: float | None, decimals: int) -> float | None:

@@ -27,7 +27,7 @@ class RouteAccess(Enum):
     CHANGE = "change"  # who has logged in; anybody where web.authorization is "off"
     OWN = "own"  # who has logged in, whatever web.authorization says
     PASSWORD = "password"  # as OWN, and the factory login
-    LEAVE = "leave"  # as OWN, and the factory login: the form that logs out
+    LEAVE = "leave"  # as OWN, and the factory login: what logs out
 
 
 class Route(NamedTuple):

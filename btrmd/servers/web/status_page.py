@@ -11,7 +11,7 @@ from btrmd.model.snapshot import Snapshot
 
 from .card import Card, make_card
 from .encode import iso_time
-from .flow import Flow, make_flow
+from .flow import FLOW_KEYS, Flow, format_flow, make_flow
 from .known import known
 from .status_sparks import Spark
 from .wording import Cell, format_alarm_state, format_time, make_cell
@@ -34,6 +34,16 @@ CHANNELS: Final = (
     ("CH4", "io4.voltage", "", ""),
 )
 CH2_OUTPUT: Final = "io2.output"  # only where the site file makes CH2 an output (C5)
+CELLS: Final = frozenset(
+    (
+        *STATUS_KEYS,
+        *MODE_KEYS,
+        *(key for _, *keys in CHANNELS for key in keys),
+        CH2_OUTPUT,
+        UPTIME,
+        LVD,
+    )
+) - {""}
 
 
 class ChannelView(NamedTuple):
@@ -70,6 +80,17 @@ class StatusPage(NamedTuple):
     faults: tuple[str, ...]
     at: str
     at_iso: str
+
+
+def live_texts(key: str, snapshot: Snapshot) -> dict[str, str]:
+    """How the page writes a point: `text` in its cell, `flow` in the picture; empty where it shows
+    it nowhere."""
+    texts = {}
+    if key in CELLS:
+        texts["text"] = make_cell(key, snapshot).text
+    if key in FLOW_KEYS:
+        texts["flow"] = format_flow(key, snapshot)
+    return texts
 
 
 def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> StatusPage:

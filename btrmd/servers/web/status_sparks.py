@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from btrmd.model.history import History
+from btrmd.model.number_text import format_number
 from btrmd.model.points import POINT
 from btrmd.model.snapshot import Snapshot
 
@@ -90,7 +91,8 @@ def make_sparks(history: History, at: float) -> dict[str, Spark]:
             at - SPAN_S, at, low - slack, high + slack,
             _MARGIN, _MARGIN, WIDTH - 2 * _MARGIN, HEIGHT - 2 * _MARGIN,
         )  # fmt: skip
-        text = f"Last hour, to {format_time(known[-1])}: {low:.2f} to {high:.2f} {unit}"
+        span = f"{format_number(low, 2)} to {format_number(high, 2, unit)}"
+        text = f"Last hour, to {format_time(known[-1])}: {span}"
         sparks[key] = Spark(
             path(times, values, frame), text, f"/trends?range=1h#plot-{_CHARTS[key]}"
         )

@@ -16,6 +16,7 @@ from .card import make_card
 from .channel import HttpChannel
 from .encode import dumps, encode_alarms, iso_time, point_entry, shown_points
 from .flow import make_flow
+from .status_page import live_texts
 from .stream_gzip import pack
 from .verdict import make_verdict
 from .wording import use_zone
@@ -35,8 +36,9 @@ _Parts = dict[str, object]
 class Feed:
     """Keeps up to 8 streams. A new one gets the whole state, then all get the same changes.
 
-    A message is `{"at", "points": {...}}` in the form of /api/v1/points, plus `alarms`, `card`
-    (the test in words), `flow` (the power flow), `verdict` and `is_ticking` when they changed; its
+    A message is `{"at", "points": {...}}` in the form of /api/v1/points, with what System Status
+    writes for a point (`text` in its cell, `flow` in the picture), plus `alarms`, `card` (the test
+    in words), `flow` (the power flow), `verdict` and `is_ticking` when they changed; its
     id is the snapshot's seq. A browser that comes back gets the whole state again: nothing it
     missed can matter, so its Last-Event-ID needs no answer of its own.
     """
@@ -134,7 +136,7 @@ class Feed:
         if snapshot.seq != self._seq:
             shown = shown_points(snapshot)
             points = {
-                key: point_entry(key, snapshot)
+                key: {**point_entry(key, snapshot), **live_texts(key, snapshot)}
                 for key, seen in shown.items()
                 if self._points.get(key) != seen
             }
@@ -164,7 +166,9 @@ class Feed:
 
 def state_document(snapshot: Snapshot) -> _Parts:
     """All that a page shows: what a stream begins with, and /api/v1/state answers."""
-    points = {key: point_entry(key, snapshot) for key in snapshot.points}
+    points = {
+        key: {**point_entry(key, snapshot), **live_texts(key, snapshot)} for key in snapshot.points
+    }
     return {"at": iso_time(snapshot.at), "points": points, **_parts(snapshot)}
 
 

@@ -25,6 +25,8 @@ SAFE: Final = "Load safe, on supply"
 NO_POWER: Final = "LOAD DISCONNECTED"
 CLOCK_S: Final = 60.0
 ORDER_S: Final = 183 * 86400.0  # half a year: budget, delivery and a visit
+FULL_PCT: Final = 95.0  # the last of the charge takes hours and gives minutes
+HALF_PCT: Final = 50.0  # less is too little where no run time is known or needed
 _TEST_ON: Final = ("proving", "running", "returning")
 
 
@@ -141,6 +143,8 @@ def _on_supply(snapshot: Snapshot) -> tuple[str, str, list[str]]:
         return WARN, SAFE, ["the battery may be too weak, not confirmed"]
     if _is_due(snapshot):
         return WARN, f"{SAFE}. Replace battery {format_replace(snapshot)}", []
+    if _lacks_charge(snapshot):
+        return WARN, f"{SAFE}. Battery not charged yet", []
     keys = [alarm.key for alarm in snapshot.alarms]
     worst = max((("major", "critical").index(s) for s in count_severities(keys)
                  if s in ("major", "critical")), default=-1)  # fmt: skip
@@ -167,15 +171,36 @@ def _why_no_backup(snapshot: Snapshot) -> str:
     return ""
 
 
+def _charge(snapshot: Snapshot) -> float | None:
+    """Charge in the battery, %, where it is known not to be full; else None."""
+    charge = known_number(snapshot, "battery.charge")
+    return charge if charge is not None and charge < FULL_PCT else None
+
+
+def _lacks_charge(snapshot: Snapshot) -> bool:
+    """Whether the battery, sound or not, would not last now as long as it must."""
+    charge = _charge(snapshot)
+    if charge is None:
+        return False
+    estimate = known_number(snapshot, "runtime.estimate")
+    minimum = known_number(snapshot, "runtime.minimum")
+    if estimate is None or not minimum:
+        return charge < HALF_PCT
+    return estimate * charge / 100.0 < minimum
+
+
 def _facts(snapshot: Snapshot) -> list[str]:
     """How long the battery lasts, what is needed, and when it was tested."""
     facts = []
     estimate = known_number(snapshot, "runtime.estimate")
-    minimum = known_number(snapshot, "runtime.minimum")
+    minimum, charge = known_number(snapshot, "runtime.minimum"), _charge(snapshot)
+    if charge is not None and known(snapshot, "load.source") == "supply":
+        facts.append(f"charged to {int(charge)} %")
     if estimate is not None:
         # beside a time left it would pass for another one
         is_drawn = known(snapshot, "load.source") in ("battery", "shared", "charger")
-        facts.append(f"lasts {format_hours(estimate)}{' when full' if is_drawn else ''}")
+        is_full = not is_drawn and charge is None
+        facts.append(f"lasts {format_hours(estimate)}{'' if is_full else ' when full'}")
     if minimum:
         facts.append(f"needs {format_need(minimum)}")
     if snapshot.last_test is not None or not is_testing(snapshot):

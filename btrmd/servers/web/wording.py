@@ -19,10 +19,8 @@ CAPACITY_TONES: Final = {"good": "good", "low": "low"}
 
 
 class Cell(NamedTuple):
-    """One value as the page shows it. `state` good|stale|bad|missing; `note` says it in words.
-
-    `decimals`, `words`, `missing` are what static/live.js needs to write the next value itself.
-    """
+    """One value as the page shows it. `state` good|stale|bad|missing; `note` says it in words;
+    `has_missing`: a point that is not there is no fault."""
 
     key: str
     label: str
@@ -31,9 +29,7 @@ class Cell(NamedTuple):
     state: str = "good"
     note: str = ""
     tone: str = ""
-    decimals: int = 0
-    words: str = ""
-    missing: str = ""
+    has_missing: bool = False
 
 
 def make_cell(key: str, snapshot: Snapshot) -> Cell:
@@ -43,18 +39,13 @@ def make_cell(key: str, snapshot: Snapshot) -> Cell:
     if show is None:
         raise KeyError(f"{key} has no place on the status page")
     reading = snapshot.points.get(key, Reading(None, MISSING, 0.0))
-    words = "|".join(show.words) if show.words else ""
-    if key == "capacity.state":
-        words = "|".join(f"{value}={text}" for value, text in CAPACITY_WORDS.items())
     unit = point.unit if point.kind in ("float", "int") and key != "system.uptime" else ""
     cell = Cell(
         key,
         show.label.rpartition("/")[2],
         format_value(key, reading) or show.missing or NOTHING,
         unit,
-        decimals=show.decimals,
-        words=words,
-        missing=show.missing,
+        has_missing=bool(show.missing),
         tone=CAPACITY_TONES.get(str(reading.value), "") if key == "capacity.state" else "",
     )
     if reading.quality is GOOD or (reading.quality is MISSING and show.missing):

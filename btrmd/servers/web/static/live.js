@@ -1,7 +1,6 @@
 /* Keeps System Status alive with what static/feed.js hears, and says when nothing comes. */
 "use strict";
 (() => {
-  const DASH = "—";
   const cells = new Map();
   for (const cell of document.querySelectorAll("[data-key]")) {
     cells.set(cell.dataset.key, [...(cells.get(cell.dataset.key) || []), cell]);
@@ -20,47 +19,17 @@
   const set = (node, text) => {
     if (node && node.textContent !== text) node.textContent = text;
   };
-  const two = (number) => String(number).padStart(2, "0");
-
-  function uptime(seconds) {
-    const minutes = Math.floor(seconds / 60);
-    const days = Math.floor(minutes / 1440);
-    return `${days} Days ${two(Math.floor(minutes / 60) % 24)}:${two(minutes % 60)}`;
-  }
-
-  function say(cell, entry) {
-    const { decimals, words } = cell.dataset;
-    const value = entry.value;
-    if (value === null) return "";
-    if (typeof value === "boolean") return (words || "ON|OFF").split("|")[value ? 0 : 1];
-    if (typeof value === "string") {
-      const pair = (words || "").split("|").find((word) => word.startsWith(`${value}=`));
-      return pair ? pair.slice(value.length + 1) : value;
-    }
-    if (entry.unit === "s") return uptime(value);
-    const text = value.toFixed(Number(decimals));
-    return Number(text) === 0 ? text.replace("-", "") : text;
-  }
-
   function note(entry) {
     const words = { bad: "no reading", stale: "not renewed" }[entry.quality] || entry.quality;
     if (entry.quality === "missing" || !entry.at) return words;
     return `${words} for ${age(plantAt - Date.parse(entry.at))}`;
   }
 
-  function showText(key, entry) {
-    if (entry.value === null) return set(texts.get(key), DASH);
-    const number = entry.value.toFixed(2).replace(/^-(0\.00)$/, "$1");
-    return set(texts.get(key), `${number} ${entry.unit}${entry.quality === "good" ? "" : ` ${entry.quality}`}`);
-  }
-
   function show(key, entry) {
-    if (texts.has(key)) showText(key, entry);
+    set(texts.get(key), entry.flow);
     for (const cell of cells.get(key) || []) {
-      const text = say(cell, entry);
-      const missing = cell.dataset.missing || "";
-      const isGood = entry.quality === "good" || (entry.quality === "missing" && missing);
-      set(cell.querySelector(".value"), text || missing || DASH);
+      const isGood = entry.quality === "good" || (entry.quality === "missing" && "missing" in cell.dataset);
+      set(cell.querySelector(".value"), entry.text);
       set(cell.querySelector(".note"), isGood ? "" : note(entry));
       const tone = key === "capacity.state" ? { good: "good", low: "low" }[entry.value] || "" : "";
       cell.className = `cell ${isGood ? "good" : entry.quality} ${tone && `tone-${tone}`}`.trim();

@@ -149,7 +149,7 @@
     const say = shown.clock ? label : elapsed;
     const local = shown.clock && zone ? { splits, size: 48, space: 56 } : {};
     const axis = { stroke: colour("--soft"), grid: { stroke: colour("--line"), width: 1 }, ticks: { show: false } };
-    const number = (value) => (value === null || value === undefined ? "—" : `${value.toFixed(part.decimals)} ${part.unit}`);
+    const number = (value) => (value === null || value === undefined ? "—" : `${value.toFixed(part.decimals).replace(/^-(?=[0.]*$)/, "")} ${part.unit}`);
     return {
       width,
       height: HEIGHT,
