@@ -88,7 +88,9 @@ def trial(args: argparse.Namespace, folder: Path) -> int:
     broker.start()
     collector = Collector(broker.port, authority)
     identities = {
-        serial: Identity(broker.port, authority.file, authority.identity("unit", common_name=serial))
+        serial: Identity(
+            broker.port, authority.file, authority.identity("unit", common_name=serial)
+        )
         for serial in (f"5100000000{n:06x}" for n in range(units))
     }
     fleet = Fleet(identities, folder / "units", min(args.processes, units), args.ramp)

@@ -28,9 +28,7 @@ class Report(NamedTuple):
     port: int
 
 
-def work(
-    identities: dict[str, Identity], folder: Path, pipe: Connection, ramp_s: float
-) -> None:
+def work(identities: dict[str, Identity], folder: Path, pipe: Connection, ramp_s: float) -> None:
     """Until "stop" comes. `identities` by serial number; each unit's files are in `folder`/serial.
     `ramp_s`: over which the units are started."""
     threading.stack_size(STACK)
