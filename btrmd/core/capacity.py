@@ -18,8 +18,8 @@ class CapacityHealth(NamedTuple):
     `measured` the last one that gave a run time. `forced`: by the IO check. `low_text`: what the
     alarm says after its name; `is_probable`: the low it tells of is not firm. `soh_pct` state of
     health after all discharges with the ends of its 90 % interval, None when not known, and
-    `replace_at` wall time s by which the battery must be replaced; the shell works them out again
-    at each start."""
+    `replace_at` wall time s by which the battery must be replaced, `resistance_growth_pct` % over
+    the first tests' resistance; the shell works them out again at each start."""
 
     state: Capacity = Capacity.UNKNOWN
     low_alarm: bool = False
@@ -32,6 +32,7 @@ class CapacityHealth(NamedTuple):
     low_text: str = ""
     is_probable: bool = False
     replace_at: float | None = None
+    resistance_growth_pct: float | None = None
 
     def next_due(self, now: float) -> float:
         """Never: only what is told changes it."""
@@ -107,6 +108,7 @@ def take_health(health: CapacityHealth, ready: HealthReady, ctx: StepContext) ->
         soh_low_pct=ready.soh_low_pct,
         soh_high_pct=ready.soh_high_pct,
         replace_at=ready.replace_at,
+        resistance_growth_pct=ready.resistance_growth_pct,
     )
 
 

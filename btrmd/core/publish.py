@@ -148,6 +148,7 @@ def _values(
         "battery.soh": health.soh_pct,
         "battery.soh_low": health.soh_low_pct,
         "battery.soh_high": health.soh_high_pct,
+        "battery.resistance_growth": health.resistance_growth_pct,
         "supply.lost": "supply.lost" in alarms,
         "io1.digital": digital.io1.tripped,
         "io2.digital": digital.io2.tripped,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import pairwise
+from collections.abc import Iterable
 from math import exp
 from typing import NamedTuple
 
-from ..model.discharge import CurveRow
 from .hypotheses import DROPPED, FALLS, RISEN, Bank, Hypothesis
 from .mixture import Part, quantile
 from .track import Counts, Track
@@ -124,22 +122,6 @@ def rests_on(counts: Counts) -> str:
     )
     words = ", ".join(f"{count} {word}" for count, word in less if count)
     return (" and ".join(parts) or "no discharge") + (f" ({words})" if words else "")
-
-
-def step_resistance(rows: Sequence[CurveRow]) -> float | None:
-    """Ohm of the whole bank from the moment it took the load; None where that was not seen.
-
-    The largest rise of the discharge current between two rows of the first 10 s. It screens for a
-    broken connection or a dry cell; it does not measure capacity.
-    """
-    best: tuple[float, float] | None = None
-    for before, after in pairwise(rows):
-        if after.time_s > 10.0:
-            break
-        rise = before.battery_a - after.battery_a
-        if rise >= 0.2 and (best is None or rise > best[0]):
-            best = rise, (before.battery_v - after.battery_v) / rise
-    return None if best is None or best[1] <= 0.0 else best[1]
 
 
 def _weight(group: Iterable[Hypothesis]) -> float:

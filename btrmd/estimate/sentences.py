@@ -21,6 +21,15 @@ def health_words(health: BatteryHealth) -> str:
     )
 
 
+def resistance_words(ohm: float, growth_pct: float | None) -> str:
+    """The resistance at the transfer, with how the newest tests compare with the first ones."""
+    text = f"Resistance at the transfer {1000.0 * ohm:.0f} mOhm"
+    if growth_pct is None:
+        return f"{text}."
+    side = "above" if growth_pct >= 0.0 else "below"
+    return f"{text}; the newest tests are {abs(growth_pct):.0f} % {side} the first ones."
+
+
 def change_words(change: Change) -> str:
     """What to do about a change; empty when there is none."""
     if change.word == NONE:

@@ -131,7 +131,9 @@ class HealthReady(NamedTuple):
     (None: not known) with the ends of its 90 % interval and, when a discharge has just ended,
     sentences for the event log. `confirm`: the last discharge differs from those before it, so
     that another test should follow soon. `replace_at` wall time s by which the battery must be
-    replaced, not before now; None = later than two years, not known, or to be confirmed first."""
+    replaced, not before now; None = later than two years, not known, or to be confirmed first.
+    `resistance_growth_pct` % of the newest tests' resistance over the first ones'; None = not known
+    (estimate/resistance.py)."""
 
     soh_pct: float | None
     text: str = ""
@@ -139,6 +141,7 @@ class HealthReady(NamedTuple):
     soh_high_pct: float | None = None
     confirm: bool = False
     replace_at: float | None = None
+    resistance_growth_pct: float | None = None
 
 
 Command = (

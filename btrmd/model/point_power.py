@@ -28,6 +28,7 @@ MILLIVOLTS: Final = Number(scale=1000)
 MILLIVOLTS_16: Final = Number(scale=1000, signed=True, saturates=True)
 MILLIAMPS: Final = Number(scale=1000)
 MILLIAMPS_16: Final = Number(scale=1000, signed=True, saturates=True)
+_SIGNED: Final = Number(signed=True)
 OFF_ON: Final = (("off", 0), ("on", 1))
 
 _LVD = Write(setting="lvd.enabled")
@@ -82,7 +83,7 @@ BATTERY_POINTS: Final = (
         low=0.0,
         high=150.0,
         modbus=(InputRegister(17),),
-        dnp3=(AnalogInput(17, Number(signed=True), extended=True),),
+        dnp3=(AnalogInput(17, _SIGNED, extended=True),),
         snmp=(Scalar((99, 1, 6), "stateOfHealth"),),
     ),
     Point(
@@ -102,6 +103,18 @@ BATTERY_POINTS: Final = (
         low=0.0,
         high=150.0,
         snmp=(Scalar((99, 1, 13), "stateOfHealthHigh"),),
+    ),
+    Point(
+        "battery.resistance_growth",
+        "float",
+        "Resistance at the transfer, the newest three tests that compare against the first three; "
+        "not known before the fourth, or without a baseline. It screens, it measures no capacity.",
+        unit="%",
+        low=-90.0,
+        high=900.0,
+        modbus=(InputRegister(30, _SIGNED),),
+        dnp3=(AnalogInput(28, _SIGNED, extended=True),),
+        snmp=(Scalar((99, 1, 27), "resistanceGrowth", number=_SIGNED),),
     ),
     Point(
         "battery.low_capacity",
@@ -160,7 +173,7 @@ BLOCK_POINTS: Final = (
         low=0,
         high=4,
         modbus=(InputRegister(27),),
-        dnp3=(AnalogInput(27, Number(signed=True), extended=True),),
+        dnp3=(AnalogInput(27, _SIGNED, extended=True),),
         snmp=(Scalar((99, 1, 26), "weakBlock"),),
     ),
 )

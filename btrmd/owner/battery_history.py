@@ -21,15 +21,17 @@ from ..estimate.evidence import (
     why_not,
 )
 from ..estimate.forecast import forecast
-from ..estimate.health import SUSPECTED, health_of, step_resistance
+from ..estimate.health import SUSPECTED, health_of
 from ..estimate.rating import Rating
-from ..estimate.sentences import change_words, forecast_words, health_words
+from ..estimate.resistance import find_step
+from ..estimate.sentences import change_words, forecast_words, health_words, resistance_words
 from ..estimate.track import Track, after
 from ..model.commands import HealthReady
 from ..model.discharge import CurveRow, Estimate, TestRecord
 from ..model.history import History
 from ..model.settings import Settings
 from .battery import battery_of, estimate_of
+from .resistance_history import ResistanceHistory
 
 _log = logging.getLogger(__name__)
 
@@ -54,14 +56,19 @@ class BatteryHistory:
     ) -> None:
         """`replaced_after`: the last record number of the battery before this one; 0 = none."""
         self._records: list[TestRecord] = []
+        self._resistance = ResistanceHistory()
         self._rehearsals: dict[int, Rehearsal] = {}
         self._replaced_after = replaced_after
         self._followed: list[tuple[Evidence, Track]] = []
         self._followed_for: Rating | None = None
         if history is None:
             return
-        found = [record for record in history.tests(limit=RECORDS) if record.state == "finished"]
-        self._records = sorted(found, key=lambda record: record.n)
+        found = history.tests(limit=RECORDS)
+        if len(found) == RECORDS:  # its first tests are older
+            found = history.tests()
+        finished = sorted((one for one in found if one.state == "finished"), key=lambda one: one.n)
+        self._records = finished[-RECORDS:]
+        self._resistance.read(history, finished, replaced_after)
         self._estimate_again(history, settings)
         measured = [one for one in self._records if is_full(one) and not why_not(one)]
         for record in measured[-FULL:]:
@@ -77,12 +84,14 @@ class BatteryHistory:
             return
         self._records.append(record)
         self._records = sorted(self._records, key=lambda one: one.n)[-RECORDS:]
+        self._resistance.note(record, rows, self._replaced_after)
         if is_full(record):
             self._rehearse(rows, record, settings)
 
     def clear(self) -> None:
         """The test data were reset: another battery."""
         self._records = []
+        self._resistance.clear()
         self._rehearsals = {}
         self._followed = []
 
@@ -129,13 +138,14 @@ class BatteryHistory:
         """
         now = wall if is_sane(wall) else None
         track = self._track(settings, now)
+        growth = self._resistance.growth_pct(self._replaced_after)
         if track is None:
-            return HealthReady(None)
+            return HealthReady(None, resistance_growth_pct=growth)
         health = health_of(track)
         sentences = [health_words(health), change_words(health.change)]
-        ohm = step_resistance(rows)
-        if ohm is not None:
-            sentences.append(f"Resistance at the transfer {1000.0 * ohm:.0f} mOhm.")
+        step = find_step(rows)
+        if step is not None:
+            sentences.append(resistance_words(step.ohm, growth))
         minimum = 60.0 * (settings.number("test.minimum_runtime_min") or 0.0)
         found = forecast(track, minimum, now)
         sentences.append(forecast_words(found, health.change.word))
@@ -144,7 +154,7 @@ class BatteryHistory:
         soh, low, high = (None if value is None else round(value, 1) for value in pct)
         is_suspected = health.change.word == SUSPECTED
         by = None if is_suspected else found.replace_at
-        return HealthReady(soh, text, low, high, is_suspected, by)
+        return HealthReady(soh, text, low, high, is_suspected, by, growth)
 
     def _track(self, settings: Settings, now: float | None) -> Track | None:
         """The track along what counts for this battery; only what is new is worked out. `now`: wall

@@ -14,7 +14,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
 
+from mail_tls import Authority
+
 from .engines import Broker, Collector, Prometheus
+from .light_unit import Identity
 from .worker import Report, work
 
 DAY_S: Final = 86400.0
@@ -28,14 +31,17 @@ QUIET: Final = 80_000  # octets to the broker within it
 class Fleet:
     """All workers."""
 
-    def __init__(self, units: int, processes: int, port: int, ramp_s: float) -> None:
-        serials = [f"5100000000{n:06x}" for n in range(units)]
+    def __init__(
+        self, identities: dict[str, Identity], folder: Path, processes: int, ramp_s: float
+    ) -> None:
+        """`identities` by serial number."""
+        serials = list(identities)
         context = multiprocessing.get_context("spawn")
         self._pipes: list[Connection] = []
         for i in range(processes):
             ours, theirs = context.Pipe()
-            share = serials[i::processes]
-            context.Process(target=work, args=(share, port, theirs, ramp_s), daemon=True).start()
+            share = {serial: identities[serial] for serial in serials[i::processes]}
+            context.Process(target=work, args=(share, folder, theirs, ramp_s), daemon=True).start()
             self._pipes.append(ours)
 
     def order(self, *words: object) -> list[Report]:
@@ -76,10 +82,18 @@ def main() -> int:
 
 def trial(args: argparse.Namespace, folder: Path) -> int:
     units = args.units
-    broker = Broker(folder / "broker")
+    (folder / "certificates").mkdir()
+    authority = Authority(folder / "certificates")
+    broker = Broker(folder / "broker", authority)
     broker.start()
-    collector = Collector(broker.port)
-    fleet = Fleet(units, min(args.processes, units), broker.port, args.ramp)
+    collector = Collector(broker.port, authority)
+    identities = {
+        serial: Identity(
+            broker.port, authority.file, authority.identity("unit", common_name=serial)
+        )
+        for serial in (f"5100000000{n:06x}" for n in range(units))
+    }
+    fleet = Fleet(identities, folder / "units", min(args.processes, units), args.ramp)
     prometheus = None
     rows: list[tuple[str, str]] = [("units", f"{units}"), ("load of the machine", load())]
     try:

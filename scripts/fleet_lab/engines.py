@@ -15,21 +15,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from free_port import free_port
+from mail_tls import Authority
 from paho.mqtt import client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 TICKS: Final = os.sysconf("SC_CLK_TCK")
-CONFIG: Final = """listener {port} 127.0.0.1
-allow_anonymous true
-user root
-sys_interval 1
-persistence true
-persistence_location {folder}/
-autosave_interval 60
-max_queued_messages 10000
-"""
+CONTRIB: Final = Path(__file__).resolve().parents[2] / "contrib" / "mosquitto"
+COUNTS: Final = """
+user collector
+topic read $SYS/#
+"""  # what the trial wants to know beside what a consumer reads
 
 
 class Process:
@@ -67,23 +64,34 @@ class Process:
 
 
 class Broker(Process):
-    """mosquitto with the configuration of docs/mqtt.md, but for TLS and logins."""
+    """mosquitto with contrib/mosquitto: TLS, a certificate for each unit and its own topics."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, authority: Authority) -> None:
         program = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
         if program is None:
             raise SystemExit("fleet-sim: mosquitto is not installed (package mosquitto).")
         self.port = free_port()
         folder.mkdir()
+        identity = authority.identity("127.0.0.1", common_name="broker")
+        acl = folder / "btrmd.acl"
+        acl.write_text((CONTRIB / "btrmd.acl").read_text() + COUNTS)
+        acl.chmod(0o600)
+        own = {"listener": f"{self.port} 127.0.0.1", "cafile": authority.file,
+               "certfile": identity, "keyfile": identity, "acl_file": acl,
+               "persistence_location": f"{folder}/"}  # fmt: skip
+        lines = ["user root", "sys_interval 1"]
+        for line in (CONTRIB / "btrmd.conf").read_text().splitlines():
+            word = line.partition(" ")[0]
+            lines.append(f"{word} {own[word]}" if word in own else line)
         file = folder / "mosquitto.conf"
-        file.write_text(CONFIG.format(port=self.port, folder=folder))
+        file.write_text("\n".join(lines) + "\n")
         super().__init__([program, "-c", str(file)], folder / "log")
 
 
 class Collector:
     """A consumer with a session of its own; counts every event by unit and number."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, authority: Authority) -> None:
         self.events: Counter[tuple[str, int]] = Counter()
         self.minutes: Counter[str] = Counter()  # serial -> minutes that were delivered later
         self.taken: Counter[tuple[str, int]] = Counter()  # by who drops what is not above the last
@@ -96,6 +104,8 @@ class Collector:
             CallbackAPIVersion.VERSION2, "collector", protocol=paho.MQTTv5
         )
         client.reconnect_delay_set(0.2, 1)
+        identity = str(authority.identity("collector", common_name="collector"))
+        client.tls_set(str(authority.file), identity, identity)
         client.on_connect = self._connected
         client.on_message = self._came
         properties = Properties(PacketTypes.CONNECT)

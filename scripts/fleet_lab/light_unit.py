@@ -1,14 +1,14 @@
-"""A light unit: the real publisher, bus and metrics; points, history and cursors in memory."""
+"""A light unit: the real publisher, bus, metrics, history and cursors over simulated points."""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from btrmd.bus import Bus
-from btrmd.model.discharge import CurveRow, TestRecord
+from btrmd.daemon.cursors import Cursors
 from btrmd.model.events import Event, Kind
 from btrmd.model.points import POINT
 from btrmd.model.readings import GOOD, Reading, Value
@@ -16,7 +16,9 @@ from btrmd.model.settings import Settings
 from btrmd.model.snapshot import AlarmView, Snapshot
 from btrmd.notify.mqtt.publisher import LISTENER, MqttPublisher
 from btrmd.servers.web.metrics import EventTally, encode_metrics
-from btrmd.store.trend_keys import TREND_KEYS
+from btrmd.store.history_db import HistoryDb
+from btrmd.store.minute_mean import MinuteMean
+from btrmd.store.writer import Writer
 
 # What a unit at rest shows, by unit of the point, and how far it jitters within a second (a 1 mV
 # converter, a sensor of 1/16 °C).
@@ -29,103 +31,53 @@ ON_BATTERY: Final[dict[str, Value]] = {
 }  # fmt: skip
 
 
-class Rows(NamedTuple):
-    """TrendRows."""
+class Identity(NamedTuple):
+    """Where the broker is, and what a unit logs in with there (contrib/mosquitto)."""
 
-    keys: tuple[str, ...]
-    tier_s: int
-    rows: Sequence[tuple[float | None, ...]]
-
-
-class MemoryHistory:
-    """The History protocol: events in a list, no tests, trends of a level battery."""
-
-    def __init__(self) -> None:
-        self.list: list[Event] = []
-
-    def events(self, after: int = 0, limit: int = 1000, key: str | None = None) -> list[Event]:
-        return self.list[after : after + limit]  # numbered from 1
-
-    def find_events(
-        self, before: int = 0, limit: int = 100, key: str = "", kind: Kind | None = None
-    ) -> list[Event]:
-        return list(reversed(self.list))[:limit]
-
-    def last_event(self) -> int:
-        return len(self.list)
-
-    def tests(self, include_cleared: bool = False, limit: int = 1000) -> list[TestRecord]:
-        return []
-
-    def test(self, n: int) -> TestRecord | None:
-        return None
-
-    def curve(self, n: int) -> Iterator[CurveRow]:
-        return iter(())
-
-    def trends(
-        self, start: float, end: float, keys: Sequence[str] | None = None, limit: int = 2000
-    ) -> Rows:
-        minutes = range(int(start), int(end) + 1, 60)
-        return Rows(TREND_KEYS, 60, [(float(at), *(13.4 for _ in TREND_KEYS)) for at in minutes])
-
-    def trend_ranges(
-        self, start: float, end: float, keys: Sequence[str], buckets: int = 500
-    ) -> Rows:
-        return Rows((), 60, ())
-
-
-class MemoryNumbers:
-    """The CursorStore protocol; a real unit writes a file each time."""
-
-    def __init__(self) -> None:
-        self._numbers: dict[str, int] = {}
-
-    def load(self, name: str) -> int | None:
-        return self._numbers.get(name)
-
-    def save(self, name: str, n: int) -> None:
-        self._numbers[name] = n
-
-    def drop(self, names: Iterable[str]) -> None:
-        for name in names:
-            self._numbers.pop(name, None)
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._numbers)
+    port: int
+    ca_file: Path
+    certificate: Path  # key and certificate, its common name is the serial number
 
 
 class LightUnit:
     """`serial`: 16 hex digits. Used by one thread, beside the publisher's own."""
 
-    def __init__(self, serial: str, port: int) -> None:
+    def __init__(self, serial: str, identity: Identity, state_dir: Path) -> None:
+        """`state_dir` is made; history.db and the cursors are in it, as a whole unit has them."""
         self.serial = serial
         self._chance = random.Random(serial)
-        self._history = MemoryHistory()
+        state_dir.mkdir(parents=True)
+        self._history = HistoryDb(state_dir)
+        self._history.recover()
+        self._minute = MinuteMean()
         self._settings = Settings.defaults().with_changes(
-            {"mqtt.enabled": True, "mqtt.server": "127.0.0.1", "mqtt.port": port,
-             "site.name": f"Site {serial[-4:]}"}
+            {"mqtt.enabled": True, "mqtt.server": "127.0.0.1", "mqtt.port": identity.port,
+             "mqtt.security": "tls", "mqtt.ca_file": str(identity.ca_file),
+             "mqtt.cert_file": str(identity.certificate), "site.name": f"Site {serial[-4:]}"}
         )  # fmt: skip
         self._values: dict[str, Value] = {key: self._rest(key) for key in POINT}
         self._values |= {"system.serial": serial, "system.model": "BTRM400", "alarm.list": ()}
         self._alarms: tuple[AlarmView, ...] = ()
         self._began = time.monotonic()
         self.bus = Bus(self._snapshot(1))
+        self._writer = Writer(self._history, self.bus.publish_events)
+        self._writer.start()
         self._tally = EventTally(self.bus, self._history)
-        self.publisher = MqttPublisher(self.bus, self._history, MemoryNumbers())
+        self.publisher = MqttPublisher(self.bus, self._history, Cursors(state_dir))
 
     def look(self) -> None:
         """One second has passed: the readings jitter, as converters do."""
-        self.bus.publish(self._snapshot(self.bus.snapshot.seq + 1))
+        snapshot = self._snapshot(self.bus.snapshot.seq + 1)
+        self.bus.publish(snapshot)
+        row = self._minute.add(snapshot.points, snapshot.at)
+        if row is not None:
+            self._writer.trend(row.minute, row.values)
 
     def tell(self, key: str, kind: Kind, value: Value, text: str) -> None:
-        """One event, numbered from 1."""
-        n = self._history.last_event() + 1
-        event = Event(n, time.time(), time.monotonic() - self._began, key, kind, value, None,
+        """One event; the writer numbers it from 1 and it is published once it is durable."""
+        event = Event(0, time.time(), time.monotonic() - self._began, key, kind, value, None,
                       "core", text)  # fmt: skip
-        self._history.list.append(event)
-        self.bus.publish_events([event])
+        self._writer.commit(events=[event])
 
     def lose_mains(self) -> None:
         """What a unit tells and shows when the supply is gone: four events and its points."""
@@ -146,7 +98,7 @@ class LightUnit:
     @property
     def reported(self) -> int:
         """Events so far."""
-        return self._history.last_event()
+        return self._writer.last_event
 
     @property
     def is_connected(self) -> bool:

@@ -7,13 +7,15 @@ import random
 import resource
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from btrmd.model.events import Kind
 
-from .light_unit import LightUnit
+from .light_unit import Identity, LightUnit
 
 STACK: Final = 512 * 1024  # octets: a thread a unit
 
@@ -27,11 +29,15 @@ class Report(NamedTuple):
     port: int
 
 
-def work(serials: list[str], port: int, pipe: Connection, ramp_s: float) -> None:
-    """Until "stop" comes. `ramp_s`: over which the units are started."""
+def work(identities: dict[str, Identity], folder: Path, pipe: Connection, ramp_s: float) -> None:
+    """Until "stop" comes. `identities` by serial number; each unit's files are in `folder`/serial.
+    `ramp_s`: over which the units are started."""
     threading.stack_size(STACK)
     logging.disable()  # a thousand say that the broker is away
-    units = {serial: LightUnit(serial, port) for serial in serials}
+    units = {
+        serial: LightUnit(serial, identity, folder / serial)
+        for serial, identity in identities.items()
+    }
     web = _serve(units)
     stop = threading.Event()
     ticker = threading.Thread(target=_tick, args=(list(units.values()), stop), daemon=True)
@@ -86,8 +92,9 @@ def _serve(units: dict[str, LightUnit]) -> ThreadingHTTPServer:
             self.send_response(200)
             self.send_header("Content-Type", "text/plain; version=0.0.4")
             self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            with suppress(OSError):  # Prometheus has waited long enough
+                self.end_headers()
+                self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
             """Nothing on the screen."""

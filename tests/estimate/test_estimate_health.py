@@ -21,10 +21,9 @@ from estimate_histories import (
     track_of,
 )
 
-from btrmd.estimate.health import CONFIRMED, NONE, SUSPECTED, health_of, rests_on, step_resistance
+from btrmd.estimate.health import CONFIRMED, NONE, SUSPECTED, health_of, rests_on
 from btrmd.estimate.rating import Rating
 from btrmd.estimate.track import Counts
-from btrmd.model.discharge import CurveRow
 
 
 def test_tests_that_agree_make_health_surer() -> None:
@@ -271,19 +270,6 @@ def test_its_own_output_does_not_make_it_surer() -> None:
     reported = health_of(track)
     again = health_of(track)
     assert again == reported
-
-
-def test_the_step_at_the_transfer() -> None:
-    rows = [
-        CurveRow(0.0, 13.6, 0.1, 20.0, 0.0),
-        CurveRow(0.1, 13.5, -0.4, 20.0, 0.5),
-        CurveRow(1.1, 12.7, -8.4, 20.0, 8.5),
-        CurveRow(2.1, 12.6, -8.4, 20.0, 8.5),
-    ]
-    assert step_resistance(rows) == pytest.approx(0.1)
-    assert step_resistance(rows[2:]) is None
-    late = [row._replace(time_s=row.time_s + 30.0) for row in rows]
-    assert step_resistance(late) is None
 
 
 def test_the_level_of_a_reading_is_where_the_battery_is() -> None:

@@ -14,6 +14,9 @@ sys.path[:0] = [str(Path(__file__).parent), str(ROOT / "tests" / "support")]
 from mail_fixtures import Bench  # noqa: E402
 from mail_server import MailServer, Serve  # noqa: E402
 from mail_tls import Authority  # noqa: E402
+from webhook_fixtures import WebhookBench  # noqa: E402
+
+from btrmd.notify.webhook import sender as sending  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -38,5 +41,17 @@ def serve() -> Iterator[Serve]:
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     made = Bench(tmp_path / "state")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def hook(
+    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[WebhookBench]:
+    monkeypatch.setattr(sending, "FIRST_PAUSE_S", 0.05)
+    monkeypatch.setattr(sending, "LONGEST_PAUSE_S", 0.2)
+    monkeypatch.setattr(sending, "FOLLOW_S", 0.02)
+    made = WebhookBench(tmp_path / "state", authority)
     yield made
     made.close()

@@ -31,26 +31,9 @@ Wait = Callable[..., None]
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "webhook.md"
 
 
-@pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ca"))
-
-
 @pytest.fixture
 def server(authority: Authority) -> Iterator[HttpsServer]:
     made = HttpsServer(authority)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def hook(
-    tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[WebhookBench]:
-    monkeypatch.setattr(sending, "FIRST_PAUSE_S", 0.05)
-    monkeypatch.setattr(sending, "LONGEST_PAUSE_S", 0.2)
-    monkeypatch.setattr(sending, "FOLLOW_S", 0.02)
-    made = WebhookBench(tmp_path / "state", authority)
     yield made
     made.close()
 

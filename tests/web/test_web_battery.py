@@ -87,6 +87,10 @@ def test_battery_status_leads_with_the_sentence_and_shows_the_healths_interval(
     text = words(client.get("/battery-status").text)
     assert "State of health 82 % 90 %: 74 to 90 %" in text
     assert f"Lasts about 4 h 10 min, needs 5 h. {ACTION}" in text
+    assert "the first tests" not in text
+    station.owner.show_point("battery.resistance_growth", 37.6)
+    text = words(client.get("/battery-status").text)
+    assert "Resistance 38 % above the first tests" in text
 
 
 def test_the_list_as_csv_has_numbers_and_words(station: Station, client: Client) -> None:

@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from ...model.errors import BtrmError
@@ -118,11 +119,12 @@ class Post:
         connection.request("POST", self._target.path, body, {**headers, "Connection": "close"})
         with connection.getresponse() as answer:
             status, reason = answer.status, answer.reason
-            later = _seconds(answer.getheader("Retry-After", ""))
+            later = _seconds(answer.getheader("Retry-After", ""), answer.getheader("Date", ""))
             reply = ""
-            if not 200 <= status < 300:
-                with suppress(OSError, http.client.HTTPException):  # the status is what counts
-                    reply = answer.read(READ_MOST).decode("utf-8", "replace")
+            if not 200 <= status < 300 and not answer.getheader("Content-Encoding", ""):
+                # The status is what counts; a chunk of negative length is a ValueError.
+                with suppress(OSError, http.client.HTTPException, ValueError):
+                    reply = answer.read(READ_MOST).decode("utf-8", "ignore")
             return status, reason, reply, later
 
     def _words(self, status: int, reason: str, reply: str) -> str:
@@ -131,10 +133,18 @@ class Post:
             return f"{where} sends elsewhere ({status} {masked(reason)}): enter that address."
         text = masked(reply)
         text = f": {text}" if text and "<" not in text else ""  # a page is no sentence
-        return f"{where} answers {status} {masked(reason)}{text}".rstrip(".") + "."
+        name = f" {masked(reason)}".rstrip()
+        return f"{where} answers {status}{name}{text}".rstrip(".") + "."
 
 
-def _seconds(text: str) -> float:
-    """Retry-After as s, 0 where it is none or a date."""
+def _seconds(text: str, date: str) -> float:
+    """Retry-After (RFC 9110, 10.2.3) as s; a date counts from the server's own `date`, since our
+    clock may not be set. 0 where it is neither."""
     text = text.strip()
-    return min(float(text), LATER_MOST_S) if text.isascii() and text.isdigit() else 0.0
+    if text.isascii() and text.isdigit():
+        return min(float(text), LATER_MOST_S)
+    try:
+        wait = parsedate_to_datetime(text) - parsedate_to_datetime(date)
+    except (ValueError, TypeError, OverflowError):  # TypeError: only one of them has a zone
+        return 0.0
+    return min(max(wait.total_seconds(), 0.0), LATER_MOST_S)

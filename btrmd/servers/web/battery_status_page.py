@@ -248,10 +248,20 @@ def _health(snapshot: Snapshot, is_assessed: bool, since: str) -> tuple[CardRow,
             "State of health", UNKNOWN if soh is None else f"{soh:.0f} %", span if soh else why
         ),
         *((CardRow("In service since", since),) if since else ()),
+        *_resistance(snapshot),
     )
     if is_assessed:
         return rows
     return (*rows, CardRow("Replacement forecast", UNKNOWN), CardRow("Resistance", UNKNOWN))
+
+
+def _resistance(snapshot: Snapshot) -> tuple[CardRow, ...]:
+    """How it has grown, once there are tests to compare."""
+    growth = known_number(snapshot, "battery.resistance_growth")
+    if growth is None:
+        return ()
+    side = "above" if growth >= 0.0 else "below"
+    return (CardRow("Resistance", f"{abs(growth):.0f} % {side} the first tests"),)
 
 
 def _blocks(snapshot: Snapshot) -> tuple[CardRow, ...]:
