@@ -136,6 +136,15 @@ def test_one_that_reached_the_cutoff_has_measured_its_run_time() -> None:
     assert ctx.actions == []
 
 
+def test_what_the_estimate_has_found_stays_with_the_record() -> None:
+    for found, marks in ((("load_changed", "unheard_of"), ("load_changed",)), ((), ())):
+        ctx = step_context(**GIVES)  # type: ignore[arg-type]
+        estimate = Estimate(3600.0, 3000.0, 4000.0, findings=found)
+        close(running(700.0, estimate=estimate), "The supply is back.", ctx)
+        record = next(a.record for a in ctx.actions if isinstance(a, SaveRecord))
+        assert record.marks == marks
+
+
 def test_an_estimate_is_taken_for_its_own_record_only() -> None:
     outage, ready = running(700.0), EstimateReady(7, Estimate(3600.0, 3000.0, 4000.0))
     made = take_estimate(outage, ready)
