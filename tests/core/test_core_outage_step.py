@@ -173,6 +173,8 @@ def test_progress_adds_what_is_known() -> None:
     bad = {"battery_v": None, "battery_a": None, "temperature": None}
     made = advance(before, step_context(dt=2.0, **bad))
     assert made == before._replace(window=((995.0, 12.0), (999.0, 12.2)))
+    half = Progress(charge_as=1.0, seconds=0.5, temp_ks=10.0, temp_s=0.5)
+    assert (half.mean_a, half.mean_temp) == (2.0, 20.0)
     empty = Progress()
     assert (empty.mean_a, empty.mean_temp, empty.mean_v, empty.window_s) == (None, None, None, 0.0)
 
