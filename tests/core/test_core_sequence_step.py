@@ -50,9 +50,7 @@ def stepped(
     test: CapacityTest, *, where: Where = Where.SUPPLY, supply: Source = HERE, **put: object
 ) -> tuple[Moved, StepContext]:
     ctx = step_context(NOW, **{**FEEDS, **put})  # type: ignore[arg-type]
-    made = step_test(
-        test, Transfer(where), RelayWatch(), Lvd(), Presence(supply, HERE), ctx
-    )
+    made = step_test(test, Transfer(where), RelayWatch(), Lvd(), Presence(supply, HERE), ctx)
     return made, ctx
 
 
