@@ -50,6 +50,13 @@ def test_two_ends_may_be_half_a_volt_a_block_apart(
     assert (made.broken, made.near) == (broken, near)
 
 
+def test_exactly_on_the_border_is_within_it() -> None:
+    for supply, load in ((0.3, 0.0), (0.0, 0.3)):
+        assert found(Tie.SUPPLY_LOAD, supply_v=supply, load_v=load).near
+    for supply, load in ((13.5, 13.0), (13.0, 13.5)):
+        assert found(Tie.SUPPLY_LOAD, supply_v=supply, load_v=load).broken is False
+
+
 def silent(tie: Tie, **put: object) -> bool:
     return found(tie, **put).broken is None  # type: ignore[arg-type]
 
