@@ -88,6 +88,16 @@ def test_later_the_mean_of_5_s_below_11_0_v_ends_it() -> None:
     assert ended(whole, battery_v=10.0, load_v=10.0)[0] is End.CUTOFF
 
 
+def test_without_a_reading_of_the_last_5_s_nothing_is_told() -> None:
+    blind = running(700.0)
+    blind = blind._replace(progress=blind.progress._replace(window=()))
+    assert ended(blind, battery_v=None) == GOES_ON
+    assert ended(blind, battery_v=None, guard=True) == (End.ABORT, "The bus guard closed.")
+    one = running(700.0, "1")
+    one = one._replace(progress=one.progress._replace(window=()))
+    assert ended(one, battery_v=None) == GOES_ON
+
+
 def test_a_relay_that_is_faulty_aborts_it() -> None:
     made, _ = stepped(running(600.0), RelayWatch(k2=Contact(faulty=True)))
     assert made.end is End.ABORT

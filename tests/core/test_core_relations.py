@@ -139,6 +139,8 @@ def test_a_supply_that_feeds_the_hat_is_not_below_the_battery() -> None:
     ):  # fmt: skip
         assert silent(tie, **{**TEST, "k1": True, **put}), put
     assert silent(tie, **TEST)
+    # nothing shows that the battery feeds a load
+    assert silent(tie, **{**TEST, "load_a": 0.0, "battery_a": 0.0}, k1=True)
     # between 0.6 and twice what 4 W are: 0.176 and 0.588 A at 13.6 V
     assert not silent(tie, **{**TEST, "supply_a": 0.18}, k1=True)
     assert silent(tie, **{**TEST, "supply_a": 0.17}, k1=True)

@@ -37,6 +37,8 @@ def test_evidence_is_counted_from_0_3_s_after_the_coil_to_3_s() -> None:
     made = k1(Contact(odd_since=990.0, odd_s=2.0))
     assert (made.odd_s, made.faulty) == (3.0, True)
     assert k1(Contact(odd_since=990.0, odd_s=2.9)).odd_s == 3.0
+    again = k1(Contact(odd_since=990.0, odd_s=1.0, faulty=True))
+    assert (again.odd_s, again.faulty) == (2.0, True)
     full = Contact(odd_since=990.0, odd_s=3.0, faulty=True)
     assert k1(full) is full
 

@@ -69,6 +69,11 @@ class Done:
         ]
 
     @property
+    def notified(self) -> list[bool]:
+        """Whether each line of the log goes to people as well."""
+        return [a.event.notify for a in self.ctx.actions if isinstance(a, Tell)]
+
+    @property
     def answer(self) -> tuple[bool, str, str]:
         answer = self.answers[0]
         return answer.ok, answer.code, answer.text
@@ -276,6 +281,16 @@ def test_the_smaller_commands() -> None:
             ("dnp3.unsolicited", is_on, f"The master has switched unsolicited responses {text}.")
         ]
     assert Done(ready(), Note("k", "text", "s")).told == [("k", None, "text")]
+
+
+def test_what_programs_write_is_logged_and_mailed_to_nobody() -> None:
+    same = ChangeSettings({"test.type2_min": 60}, "modbus 1.2.3.4", from_wire=True)
+    commands = (same, SwitchUnsolicited(True, "dnp3"), Note("k", "t", "s"))
+    for command in commands:
+        assert Done(ready(), command).notified == [False], command
+    assert Done(ready(), StartTest("3", 0.0, "x")).notified == [False]
+    assert Done(ready(), StopTest("x")).notified == [False]
+    assert Done(ready(), RestartUnit("x")).notified == [True]
 
 
 def test_with_a_restart_due_nothing_else_is_begun() -> None:
