@@ -318,6 +318,9 @@ def test_a_change_is_forwarded_and_what_is_written_unchanged_is_noted_for_a_wire
         ("test.type2_min", None, "Setting test.type2_min was written unchanged: 60.")
     ]
     assert Done(ready(), same._replace(from_wire=False)).told == []
+    # what is no setting of the file, and what does change, is noted elsewhere
+    for changes in ({"test.next_h": 5}, {"test.type2_min": 61}):
+        assert Done(ready(), same._replace(changes=changes)).told == []
 
 
 def against(changes: dict[str, object], state: State | None = None, **put: object) -> str:
@@ -361,6 +364,8 @@ def test_system_voltage_must_fit_battery_and_supply() -> None:
         "of 40.80 V fit better."
     )
     assert against({"system.voltage": 48}, battery_v=40.5, supply_v=52.0) == ""
+    # each fits another one better: nobody knows which
+    assert against({"system.voltage": 36}, battery_v=30.0, supply_v=46.5) == ""
 
 
 def test_a_change_that_lands_late_is_asked_again() -> None:

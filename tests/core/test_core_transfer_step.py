@@ -120,6 +120,7 @@ def test_a_supply_that_fails_soon_after_a_return_doubles_the_wait_up_to_10_min()
 def test_a_carried_outage_is_over_once_the_supply_is_there() -> None:
     carried = IDLE._replace(carried=True)
     assert not moved(carried, context()).carried
+    assert moved(IDLE, context()) is IDLE
     assert moved(carried, context(), above=None).carried
     assert not moved(IDLE, context(), above=None).carried
 

@@ -66,6 +66,9 @@ def test_without_a_minimum_or_an_estimate_there_is_no_verdict() -> None:
     assert judged(record=RECORD._replace(minimum_runtime_s=None)).result == "none"
     made = judged(None)
     assert (made.result, made.reason) == ("aborted", "Over. No estimate was possible.")
+    for part in ("estimate_s", "estimate_low_s", "estimate_high_s"):
+        known = RECORD._replace(estimate_s=1.0, estimate_low_s=1.0, estimate_high_s=1.0)
+        assert judged(None, record=known._replace(**{part: None})).result == "aborted", part
     assert judged(None, no_estimate="Too short.").reason == "Over. Too short."
 
 
