@@ -373,3 +373,7 @@ def test_an_acknowledged_alarm_is_marked_and_told() -> None:
     assert (event.kind, event.text, event.source, event.notify) == (
         Kind.COMMAND, "Acknowledged: Hot.", "somebody", False,
     )  # fmt: skip
+
+
+def test_an_alarm_that_is_raised_is_neither_latched_nor_acknowledged_by_itself() -> None:
+    assert tuple(RaisedAlarm("T", 5.0)) == ("T", 5.0, None, None, False, False, None)
