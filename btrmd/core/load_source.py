@@ -45,8 +45,6 @@ def _by_currents(inputs: Inputs, sp: Setpoints) -> str | None:
     if not battery.good or not (charger.good or sp.single_source):
         return None
     into = charger.value if charger.good and not sp.single_source else 0.0
-    if sp.single_source and battery.value > SURE_A:
-        return SUPPLY  # the one source feeds all
     path = into - battery.value  # to the load by K3 and S2, and to the HAT where it lives there
     supply = inputs.supply_a
     gives = supply.value if supply.good and not sp.single_source else None

@@ -102,8 +102,8 @@ def _remember(
             jumped = put(jumped, place, True)
     elif any(moves):
         moves = tuple(max(count - 1, 0) for count in moves)
-    for relation, (first, second), equal in zip(found, PAIRS, EQUAL, strict=True):
-        if equal and relation.near:
+    for relation, (first, second) in zip(found, PAIRS, strict=True):
+        if relation.near:
             if odd[second] is None:
                 witness_at = put(witness_at, first, now)
                 jumped = put(jumped, first, False) if jumped[first] else jumped
@@ -166,7 +166,7 @@ def _rehabilitated(
                 odd = put(odd, place, None)
             continue
         weight = _agreement(place, memory, found, outputs, sp)
-        well = one.well_s + weight * dt if weight > 0.0 else 0.0 if weight < 0.0 else one.well_s
+        well = 0.0 if weight < 0.0 else one.well_s + weight * dt
         if well >= WELL_S:
             odd = put(odd, place, None)
         elif well != one.well_s:

@@ -133,8 +133,6 @@ def _regular(schedule: Schedule, ctx: StepContext) -> Schedule:
         # no repeat: nothing is due, and 0 h is left to show
         return _plan(schedule, ctx, due=None, left_s=None)
     due = schedule.due or ctx.now if base is None else base
-    if due <= ctx.now:
-        due += interval
     while due <= ctx.now:
         due += interval
     return _plan(schedule, ctx, due=due)

@@ -149,7 +149,7 @@ def judge(test: CapacityTest, ctx: StepContext) -> TestRecord:
     )
     estimate = test.estimate
     is_full = record.type == "1" or (
-        abs(ctx.sp.type2_minimum_v - ctx.sp.th.cutoff_v) <= FULL_V * ctx.sp.blocks
+        abs(ctx.sp.type2_minimum_v - ctx.sp.th.cutoff_v) <= FULL_V * ctx.sp.blocks + 1e-6
     )
     if test.end is End.CUTOFF and is_full and record.duration_s is not None:
         estimate = measured(record.duration_s, estimate)

@@ -68,6 +68,8 @@ def view_of(
 ) -> View:
     """Arguments as in run_time.estimate. Raises NotEnough where there is no curve to speak of."""
     curve = refer(rows, blocks, rated_ah)
+    if curve.load.ahead <= 0.0:
+        raise NotEnough("The battery is not discharged any more, so the run time cannot be told.")
     demand_charge(curve.seen_ah, rated_ah)
     shape = shape_of(curve, slope.skip_ah(curve))
     if shape is None:

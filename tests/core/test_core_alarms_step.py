@@ -128,6 +128,9 @@ def test_the_balance_allows_0_2_a_3_percent_and_what_the_hat_may_take() -> None:
     assert left(0.76) is True
     assert left(-0.47) is False
     assert left(-0.53) is True
+    # exactly at the border it is within it
+    assert left(0.75) is False
+    assert left(-0.5, supply_a=10.0, battery_a=10.0, load_a=0.5) is False
     assert left(0.76, supply_v=8.0, battery_v=10.0) is False  # the HAT takes 0.4 A at 10 V
     assert left(0.93, supply_v=None, battery_v=None) is False  # 0.444 A at its 9 V
     assert left(0.96, supply_v=None, battery_v=None) is True
@@ -370,3 +373,7 @@ def test_an_acknowledged_alarm_is_marked_and_told() -> None:
     assert (event.kind, event.text, event.source, event.notify) == (
         Kind.COMMAND, "Acknowledged: Hot.", "somebody", False,
     )  # fmt: skip
+
+
+def test_an_alarm_that_is_raised_is_neither_latched_nor_acknowledged_by_itself() -> None:
+    assert tuple(RaisedAlarm("T", 5.0)) == ("T", 5.0, None, None, False, False, None)

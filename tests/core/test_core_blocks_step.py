@@ -144,3 +144,7 @@ def test_in_words() -> None:
     assert Blocks(weak=1).is_imbalanced
     assert Blocks(worst=1).is_imbalanced
     assert not Blocks().is_imbalanced
+
+
+def test_a_new_bank_has_nothing_to_tell() -> None:
+    assert tuple(Blocks()) == ((), 0, 0.0, 0, 0, 0)

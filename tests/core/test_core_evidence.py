@@ -104,6 +104,7 @@ def test_with_one_current_missing_the_volts_must_agree() -> None:
     assert k1(False, **{**put, "supply_v": 12.89}) is None
     assert k1(False, **{**put, "battery_v": None}) is None
     assert k1(False, **{**put, "load_v": None}) is None
+    assert k1(False, **{**put, "battery_v": None, "load_v": None}) is None
     # the charger gives half of what the load takes, at least
     fed = {**put, "load_v": None, "battery_a": -1.0, "charger_a": 1.0}
     assert k1(False, **fed) is None

@@ -136,6 +136,15 @@ def test_one_that_reached_the_cutoff_has_measured_its_run_time() -> None:
     assert ctx.actions == []
 
 
+def test_what_the_estimate_has_found_stays_with_the_record() -> None:
+    for found, marks in ((("load_changed", "unheard_of"), ("load_changed",)), ((), ())):
+        ctx = step_context(**GIVES)  # type: ignore[arg-type]
+        estimate = Estimate(3600.0, 3000.0, 4000.0, findings=found)
+        close(running(700.0, estimate=estimate), "The supply is back.", ctx)
+        record = next(a.record for a in ctx.actions if isinstance(a, SaveRecord))
+        assert record.marks == marks
+
+
 def test_an_estimate_is_taken_for_its_own_record_only() -> None:
     outage, ready = running(700.0), EstimateReady(7, Estimate(3600.0, 3000.0, 4000.0))
     made = take_estimate(outage, ready)
@@ -164,6 +173,8 @@ def test_progress_adds_what_is_known() -> None:
     bad = {"battery_v": None, "battery_a": None, "temperature": None}
     made = advance(before, step_context(dt=2.0, **bad))
     assert made == before._replace(window=((995.0, 12.0), (999.0, 12.2)))
+    half = Progress(charge_as=1.0, seconds=0.5, temp_ks=10.0, temp_s=0.5)
+    assert (half.mean_a, half.mean_temp) == (2.0, 20.0)
     empty = Progress()
     assert (empty.mean_a, empty.mean_temp, empty.mean_v, empty.window_s) == (None, None, None, 0.0)
 

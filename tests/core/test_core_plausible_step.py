@@ -170,6 +170,13 @@ def test_5_s_of_agreement_and_it_is_believed() -> None:
     assert healed(LOAD, 4.0) is None
 
 
+def test_the_time_of_a_scan_counts() -> None:
+    one = Odd("why", well_s=1.0)
+    memory = scan(Plausible(), 999.0)._replace(odd=(None, None, None, one))
+    assert scan(memory, 1000.0, dt=2.0).odd[SUPPLY] == Odd("why", well_s=3.0)
+    assert scan(memory, 1000.0, dt=0.1).odd[SUPPLY] == Odd("why", well_s=1.1)
+
+
 def test_how_much_a_scan_speaks_for_a_reading() -> None:
     assert well(SUPPLY) == 1.0
     # apart as two sensors at the ends of their tolerance: it takes 30 s
@@ -194,6 +201,10 @@ def test_a_resting_battery_near_its_charger_is_well_slowly() -> None:
     assert well(BATTERY, **rest, charger_v=None) == 0.0
     assert well(CHARGER, **rest, charger_v=13.5) == pytest.approx(1.0 / 6.0)
     assert well(SUPPLY, load_a=None, battery_a=None, charger_v=13.5) == 0.0
+    # exactly 0.3 V is too far
+    away = {**rest, "battery_v": 0.0}
+    assert well(BATTERY, **away, charger_v=0.3) == 0.0
+    assert well(BATTERY, **away, charger_v=0.29) == pytest.approx(1.0 / 6.0)
     # nobody vouches for one liar by another
     memory = Plausible(odd=(Odd("a", well_s=1.0), None, Odd("b", well_s=1.0), None))
     made = scan(memory, **rest, charger_v=13.5).odd
@@ -261,3 +272,11 @@ def test_what_is_being_weighed_keeps_the_core_awake() -> None:
     assert memory._replace(broken_s=(0.0,) * 6 + (0.5,)).is_timing
     assert memory._replace(lines=memory.lines._replace(guard_s=0.1)).is_timing
     assert memory._replace(lines=memory.lines._replace(path_s=0.1)).is_timing
+
+
+def test_there_is_a_place_for_each_voltage_and_each_relation() -> None:
+    new = Plausible()
+    by_voltage = (new.volts, new.moved_at, new.moves, new.jumped, new.witness_at, new.odd)
+    assert [len(values) for values in by_voltage] == [4] * 6
+    by_relation = (new.found, new.broken_s, new.broken_since, new.broken_at)
+    assert [len(values) for values in by_relation] == [7] * 4

@@ -218,6 +218,10 @@ def test_the_output_channel_says_battery_faults() -> None:
         faulty = state._replace(alarms=state.alarms._replace(raised=fault))
         assert shown(faulty)["io1.output"] is alarmed, config
     assert shown(fresh())["io2.output"] == "missing"
+    for config, output in ((2, "missing"), (3, False), (4, False)):
+        state = fresh()
+        state = state._replace(setpoints=state.setpoints._replace(io2_config=config))
+        assert shown(state)["io2.output"] == output
 
 
 def test_with_the_extended_map_every_alarm_is_a_fault() -> None:

@@ -110,6 +110,8 @@ def test_where_it_is_known_what_they_read_apart_less_is_enough() -> None:
     assert counted(known, charger_v=14.085, battery_v=14.0) == known
     assert counted(known, charger_v=12.13, battery_v=12.0).waited_s == 0.0
     assert counted(known, charger_v=14.075, battery_v=14.0).taken_as == 0.0
+    exactly = Recharge(20.0, tied=Tied(0.11, 13.0))
+    assert counted(exactly, charger_v=13.125, battery_v=13.0) == exactly
     parted = Recharge(tied=Tied(0.1, 13.0), parted=True)
     assert counted(parted, charger_v=13.16, battery_v=13.0).waited_s == 2.0
 

@@ -50,6 +50,13 @@ def test_two_ends_may_be_half_a_volt_a_block_apart(
     assert (made.broken, made.near) == (broken, near)
 
 
+def test_exactly_on_the_border_is_within_it() -> None:
+    for supply, load in ((0.3, 0.0), (0.0, 0.3)):
+        assert found(Tie.SUPPLY_LOAD, supply_v=supply, load_v=load).near
+    for supply, load in ((13.5, 13.0), (13.0, 13.5)):
+        assert found(Tie.SUPPLY_LOAD, supply_v=supply, load_v=load).broken is False
+
+
 def silent(tie: Tie, **put: object) -> bool:
     return found(tie, **put).broken is None  # type: ignore[arg-type]
 
@@ -132,6 +139,8 @@ def test_a_supply_that_feeds_the_hat_is_not_below_the_battery() -> None:
     ):  # fmt: skip
         assert silent(tie, **{**TEST, "k1": True, **put}), put
     assert silent(tie, **TEST)
+    # nothing shows that the battery feeds a load
+    assert silent(tie, **{**TEST, "load_a": 0.0, "battery_a": 0.0}, k1=True)
     # between 0.6 and twice what 4 W are: 0.176 and 0.588 A at 13.6 V
     assert not silent(tie, **{**TEST, "supply_a": 0.18}, k1=True)
     assert silent(tie, **{**TEST, "supply_a": 0.17}, k1=True)

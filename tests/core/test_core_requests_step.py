@@ -69,6 +69,11 @@ class Done:
         ]
 
     @property
+    def notified(self) -> list[bool]:
+        """Whether each line of the log goes to people as well."""
+        return [a.event.notify for a in self.ctx.actions if isinstance(a, Tell)]
+
+    @property
     def answer(self) -> tuple[bool, str, str]:
         answer = self.answers[0]
         return answer.ok, answer.code, answer.text
@@ -278,6 +283,16 @@ def test_the_smaller_commands() -> None:
     assert Done(ready(), Note("k", "text", "s")).told == [("k", None, "text")]
 
 
+def test_what_programs_write_is_logged_and_mailed_to_nobody() -> None:
+    same = ChangeSettings({"test.type2_min": 60}, "modbus 1.2.3.4", from_wire=True)
+    commands = (same, SwitchUnsolicited(True, "dnp3"), Note("k", "t", "s"))
+    for command in commands:
+        assert Done(ready(), command).notified == [False], command
+    assert Done(ready(), StartTest("3", 0.0, "x")).notified == [False]
+    assert Done(ready(), StopTest("x")).notified == [False]
+    assert Done(ready(), RestartUnit("x")).notified == [True]
+
+
 def test_with_a_restart_due_nothing_else_is_begun() -> None:
     due = ready(restart_at=1003.0, restart_source="PB1")
     text = "A restart is due; ask again after it."
@@ -303,6 +318,9 @@ def test_a_change_is_forwarded_and_what_is_written_unchanged_is_noted_for_a_wire
         ("test.type2_min", None, "Setting test.type2_min was written unchanged: 60.")
     ]
     assert Done(ready(), same._replace(from_wire=False)).told == []
+    # what is no setting of the file, and what does change, is noted elsewhere
+    for changes in ({"test.next_h": 5}, {"test.type2_min": 61}):
+        assert Done(ready(), same._replace(changes=changes)).told == []
 
 
 def against(changes: dict[str, object], state: State | None = None, **put: object) -> str:
@@ -346,6 +364,8 @@ def test_system_voltage_must_fit_battery_and_supply() -> None:
         "of 40.80 V fit better."
     )
     assert against({"system.voltage": 48}, battery_v=40.5, supply_v=52.0) == ""
+    # each fits another one better: nobody knows which
+    assert against({"system.voltage": 36}, battery_v=30.0, supply_v=46.5) == ""
 
 
 def test_a_change_that_lands_late_is_asked_again() -> None:

@@ -11,6 +11,7 @@ from btrmd.core.relaywatch import Contact, RelayWatch, acknowledge, step_relays
 from btrmd.core.setpoints import Setpoints
 from btrmd.core.transfer import Handover, Transfer, Where, step_transfer
 from btrmd.model.board import Inputs, Outputs
+from btrmd.model.readings import Quality
 from btrmd.model.settings import Settings
 
 WELL = {
@@ -119,8 +120,95 @@ def test_a_supply_that_fails_soon_after_a_return_doubles_the_wait_up_to_10_min()
 def test_a_carried_outage_is_over_once_the_supply_is_there() -> None:
     carried = IDLE._replace(carried=True)
     assert not moved(carried, context()).carried
+    assert moved(IDLE, context()) is IDLE
     assert moved(carried, context(), above=None).carried
     assert not moved(IDLE, context(), above=None).carried
+
+
+def handed(handover: Handover, before: Transfer) -> Transfer:
+    presence = Presence(Source(900.0, None, 900.0, True, True))
+    return step_transfer(before, handover, False, False, False, presence, context(True))
+
+
+def test_a_test_hands_the_load_over_as_an_outage_or_back() -> None:
+    before = Transfer(Where.SUPPLY, 5.0, 80.0, 1, False, 40.0, False)
+    assert handed(Handover.CARRY, before) == Transfer(
+        Where.BATTERY, NOW, 10.0, 0, carried=True, guard=True
+    )
+    assert handed(Handover.RETURN, before) == Transfer(
+        Where.RETURNED, NOW, 80.0, 0, carried=True, guard=True
+    )
+
+
+def test_while_a_test_has_k1_nothing_is_counted() -> None:
+    before = Transfer(guard=False, low_ticks=1)
+    made = step_transfer(
+        before, Handover.NONE, True, False, False, Presence(), context(True, load_v=5.0)
+    )
+    assert made == Transfer(guard=True)
+
+
+def test_behind_an_open_lvd_or_without_the_supplys_volts_k1_is_released() -> None:
+    for where in (Where.BATTERY, Where.RETURNED):
+        before = Transfer(where, 5.0, 80.0, 1, True, 40.0, False)
+        assert moved(before, context(), lvd_open=True) == Transfer(
+            Where.SUPPLY, NOW, 10.0, 0, carried=False, guard=False
+        )
+        for quality in (None, Quality.MISSING):
+            assert moved(before, context(supply_v=quality)) == Transfer(
+                Where.SUPPLY, NOW, 10.0, 0, carried=True, guard=False
+            )
+        assert not moved(before._replace(carried=False), context(supply_v=None)).carried
+    # one that is there already stays as it is
+    low = Transfer(guard=False, low_ticks=1)
+    assert moved(low, context(load_v=5.0), lvd_open=True) is low
+    # a stale reading is still one
+    stale = context(supply_v=Quality.STALE)
+    assert moved(Transfer(Where.BATTERY, NOW - 1.0), stale).where is Where.BATTERY
+
+
+def test_the_low_bus_is_counted_scan_by_scan() -> None:
+    assert moved(IDLE, context(load_v=10.99)).low_ticks == 1
+    assert moved(LOW, context(load_v=11.0)).low_ticks == 0
+    assert moved(LOW, context(load_v=None)).low_ticks == 0
+    assert moved(Transfer(guard=False, low_ticks=1), context(load_v=10.9), lvd_open=True) == LOW
+
+
+def test_what_is_forgotten_a_minute_after_a_return() -> None:
+    lately = Transfer(since=NOW - 59.9, waited_s=20.0, guard=False)
+    assert moved(lately, context()).waited_s == 20.0
+    assert moved(lately._replace(since=NOW - 60.0), context()).waited_s == 0.0
+
+
+def test_the_load_goes_back_after_the_wait() -> None:
+    def at(since: float, above: float, **put: object) -> Transfer:
+        before = Transfer(Where.BATTERY, since, 20.0, 0, True, 0.0, True)
+        return moved(before, context(**put), above=above)  # type: ignore[arg-type]
+
+    returned = at(NOW - 20.0, NOW - 20.0)
+    assert (returned.where, returned.since, returned.waited_s, returned.carried) == (
+        Where.RETURNED, NOW, 20.0, True,
+    )  # fmt: skip
+    assert returned.guard is False
+    assert at(NOW - 19.9, NOW - 20.0).where is Where.BATTERY
+    assert at(NOW - 20.0, NOW - 19.9).where is Where.BATTERY
+    before = Transfer(Where.BATTERY, 0.0, 20.0)
+    assert moved(before, context(True), faulty=True).where is Where.BATTERY
+    assert moved(before, context(True)).where is Where.RETURNED
+    assert moved(before, context(), faulty=True).where is Where.RETURNED
+
+
+def test_a_return_that_is_well_is_over_after_5_s() -> None:
+    before = Transfer(Where.RETURNED, NOW - 5.0, 80.0, 0, True, 20.0, False)
+    made = moved(before, context(load_v=11.5))
+    assert (made.where, made.since, made.wait_s, made.carried) == (Where.SUPPLY, NOW, 10.0, False)
+    assert (made.waited_s, made.guard) == (20.0, False)
+    back = moved(before, context(load_v=11.49))
+    assert (back.where, back.wait_s, back.carried) == (Where.BATTERY, 160.0, True)
+    # a guard that is not known, or was not, has not just closed
+    for was, now in ((None, True), (True, True), (False, None)):
+        made = moved(before._replace(since=NOW - 1.0, guard=was), context(now))
+        assert made.where is Where.RETURNED, (was, now)
 
 
 # --- the watch over the relays ------------------------------------------------------------------

@@ -148,6 +148,15 @@ def test_too_little_is_said_in_a_sentence(rows: list[CurveRow], reason: str) -> 
         estimate(rows, 1, 20.0)
 
 
+def test_a_battery_that_is_charged_again_ends_no_estimate_in_an_error() -> None:
+    """The record of outages that come too often stays open while the charger works."""
+    rows = steady(RUN_S, 3.0, 0.2)
+    end = rows[-1].time_s
+    back = [CurveRow(end + 10.0 * k, 13.6, 5.9, None, 2.0) for k in range(1, 120)]
+    with pytest.raises(NotEnough, match="not discharged any more"):
+        estimate([*rows, *back], 1, 20.0)
+
+
 def test_a_voltage_that_does_not_fall_tells_nothing_without_a_rating() -> None:
     rows = [CurveRow(60.0 * k, 12.5 + 0.0001 * k, -2.0, None, None) for k in range(60)]
     with pytest.raises(NotEnough, match="does not fall"):

@@ -124,7 +124,18 @@ def test_a_refusal_is_answered_within_the_tick(make_rig: Callable[..., Rig]) -> 
     assert (answer.ok, answer.code) == (False, "selftest")
 
 
-def test_after_a_hang_the_first_edge_brings_back_no_relay(testing: Rig) -> None:
+def test_the_snapshot_has_the_record_of_the_test_under_way(testing: Rig) -> None:
+    record = testing.bus.snapshot.test
+    assert record is not None
+    assert (record.n, record.type, record.state) == (1, "1", "running")
+    assert testing.ask(StopTest("test")).ok
+    testing.until(lambda: testing.value("test.state") == "idle")
+    assert testing.bus.snapshot.test is None
+
+
+def test_after_a_hang_the_first_edge_brings_back_no_relay(
+    testing: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
     testing.world.change({"fault.owner": "hang"})
     alive, seq = testing.alive, testing.bus.snapshot.seq
     testing.tick(5)
@@ -138,6 +149,8 @@ def test_after_a_hang_the_first_edge_brings_back_no_relay(testing: Rig) -> None:
     assert "The control loop hung for 5 s" in str(testing.value("test.reason"))
     assert testing.bus.snapshot.is_ticking
     assert any("hung for 5 s" in text for text in testing.texts())
+    said = [r.getMessage() for r in caplog.records if r.levelname == "ERROR"]
+    assert "The control loop hung for 5 s; the hardware had released all relays." in said
     testing.tick(100)
     assert testing.world.plant.dropped_s == 0.0
 

@@ -1,0 +1,314 @@
+"""The test's states, step by step: begin, stop, the way back, and what each writes."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import WALL_0, step_context
+
+from btrmd.core.actions import SaveRecord, Tell, WantEstimate
+from btrmd.core.condition import StartCondition
+from btrmd.core.context import StepContext
+from btrmd.core.lvd import Lvd
+from btrmd.core.presence import Presence, Source
+from btrmd.core.progress import Progress
+from btrmd.core.relaywatch import RelayWatch
+from btrmd.core.test.sequence import abort, begin, close, step_test, stop, take_estimate
+from btrmd.core.test.state import IDLE, CapacityTest, CheckPhase, End, Moved, Watch
+from btrmd.core.transfer import Handover, Transfer, Where
+from btrmd.core.type1 import Policy
+from btrmd.model.commands import EstimateReady
+from btrmd.model.discharge import Estimate, TestRecord, TestState
+
+NOW = 1000.0
+HERE = Source(0.0, None, 0.0, True, True)
+GONE = Source(None, NOW - 2.0, None, False, True)
+RECORD = TestRecord(n=7, type="1", state="running", source="web", started_at=WALL_0 - 600.0)
+FEEDS = {"battery_v": 12.4, "battery_a": -2.0, "load_v": 12.35, "supply_a": 0.29,
+         "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
+
+
+def test_in(state: TestState, **more: object) -> CapacityTest:
+    progress = Progress(t0=NOW - 600.0, charge_as=1200.0, seconds=600.0,
+                        window=tuple((NOW - s, 12.4) for s in (4.0, 3.0, 2.0, 1.0)))  # fmt: skip
+    test = CapacityTest(state=state, record=RECORD, since=NOW - 5.0, k1=True, k2=True,
+                        progress=progress)  # fmt: skip
+    return test._replace(**more)
+
+
+test_in.__test__ = False  # type: ignore[attr-defined]
+
+
+def told(ctx: StepContext) -> list[tuple[str, object, str]]:
+    return [(a.event.key, a.event.value, a.event.text) for a in ctx.actions if isinstance(a, Tell)]
+
+
+def saved(ctx: StepContext) -> list[tuple[str, bool]]:
+    return [(a.record.state, a.finished) for a in ctx.actions if isinstance(a, SaveRecord)]
+
+
+def stepped(
+    test: CapacityTest, *, where: Where = Where.SUPPLY, supply: Source = HERE, **put: object
+) -> tuple[Moved, StepContext]:
+    ctx = step_context(NOW, **{**FEEDS, **put})  # type: ignore[arg-type]
+    made = step_test(test, Transfer(where), RelayWatch(), Lvd(), Presence(supply, HERE), ctx)
+    return made, ctx
+
+
+# --- begin and end -------------------------------------------------------------------------------
+
+
+def test_a_test_begins_with_the_checks() -> None:
+    ctx = step_context(NOW, changes={"test.minimum_runtime_min": 30})
+    stands = StartCondition(charge=0.9, is_full=False, is_used=True)
+    test = begin(7, "2", "web", 0.0, True, stands, ctx)
+    assert (test.state, test.scheduled, test.since, test.phase_since) == (
+        TestState.PROVING, True, NOW, NOW,
+    )  # fmt: skip
+    assert (test.is_used, test.k1, test.k2, test.phase) == (True, False, False, CheckPhase.PATH)
+    record = test.record
+    assert record is not None
+    assert record == TestRecord(
+        n=7, type="2", state="proving", source="web", started_at=WALL_0, minimum_runtime_s=1800.0,
+        marks=("not_full",), started_at_charge=0.9,
+    )  # fmt: skip
+    assert saved(ctx) == [("proving", False)]
+    assert told(ctx) == [
+        ("test.state", "proving", "Test 7 (Type 2) started: proving the battery path.")
+    ]
+
+
+def test_one_with_a_delay_waits() -> None:
+    ctx = step_context(NOW)
+    test = begin(7, "1", "web", 5400.0, False, StartCondition(charge=0.9), ctx)
+    assert (test.state, test.since, test.due) == (TestState.DELAYED, NOW, NOW + 5400.0)
+    assert not test.is_on
+    assert test.record is not None
+    assert (test.record.state, test.record.started_at, test.record.started_at_charge) == (
+        "delayed", WALL_0 + 5400.0, None,
+    )  # fmt: skip
+    assert saved(ctx) == [("delayed", False)]
+    assert told(ctx) == [("test.state", "delayed", "Test 7 (Type 1) will start in 1.5 h.")]
+
+
+@pytest.mark.parametrize(
+    ("result", "marks", "words"),
+    [
+        ("good", (), "Test 7 finished, capacity good: R."),
+        ("low", (), "Test 7 finished, capacity low: R."),
+        ("none", (), "Test 7 ended: R."),
+        ("aborted", (), "Test 7 was aborted: R."),
+        ("low", ("marginal",), "Test 7 finished, capacity probably low: R."),
+        ("good", ("marginal",), "Test 7 finished, capacity probably good: R."),
+        ("low", ("marginal", "unconfirmed"), "Test 7 finished, capacity perhaps low: R."),
+    ],
+)
+def test_the_words_of_an_end(result: str, marks: tuple[str, ...], words: str) -> None:
+    ctx = step_context(NOW)
+    record = RECORD._replace(result=result, marks=marks, reason="R.")
+    made = close(test_in(TestState.RETURNING), record, ctx)
+    assert (made.state, made.ended_at) == ("finished", WALL_0)
+    assert saved(ctx) == [("finished", True)]
+    key, value, text = told(ctx)[0]
+    assert (key, value) == ("test.result", result)
+    assert text.startswith(words)
+
+
+def test_an_end_moves_the_begin_by_a_clock_that_was_set() -> None:
+    moved = RECORD._replace(started_at=5.0)
+    made = close(test_in(TestState.RETURNING), moved, step_context(NOW))
+    assert made.started_at == WALL_0 - 600.0
+    # without a time 0, from when the state was entered; a delayed one has not begun
+    young = test_in(TestState.PROVING, progress=Progress())
+    assert close(young, moved, step_context(NOW)).started_at == WALL_0 - 5.0
+    delayed = test_in(TestState.DELAYED)
+    assert close(delayed, moved, step_context(NOW)).started_at == WALL_0
+
+
+def test_an_abort_keeps_what_was_measured() -> None:
+    made = abort(test_in(TestState.RUNNING), "Why.", step_context(NOW))
+    assert (made.result, made.reason, made.duration_s) == ("aborted", "Why.", 600.0)
+    assert made.average_current == 2.0
+    early = test_in(TestState.PROVING, progress=Progress())
+    assert abort(early, "Why.", step_context(NOW)).duration_s is None
+    known = test_in(TestState.RETURNING, record=RECORD._replace(duration_s=5.0))
+    assert abort(known, "Why.", step_context(NOW)).duration_s == 5.0
+
+
+def test_a_stop_by_state() -> None:
+    def stopped(test: CapacityTest) -> Moved:
+        return stop(test, "Why.", step_context(NOW, **FEEDS))  # type: ignore[arg-type]
+
+    for test, back in (
+        (test_in(TestState.DELAYED), Handover.NONE),
+        (test_in(TestState.PROVING, k1=False), Handover.NONE),
+        (test_in(TestState.PROVING), Handover.RETURN),
+    ):
+        moved = stopped(test)
+        assert (moved.test, moved.handover) == (IDLE, back)
+        assert moved.closed is not None
+        assert moved.closed.reason == "Why."
+    moved = stopped(test_in(TestState.RUNNING))
+    assert (moved.test.state, moved.test.k1, moved.test.k2) == (TestState.RETURNING, True, False)
+    assert (moved.test.end, moved.closed, moved.handover) == (End.ABORT, None, Handover.NONE)
+    returning = test_in(TestState.RETURNING)
+    assert stopped(returning) == Moved(returning)
+
+
+# --- estimates -----------------------------------------------------------------------------------
+
+READY = EstimateReady(7, Estimate(100_000.0, 90_000.0, 110_000.0))
+
+
+def test_an_estimate_is_taken_by_its_own_test_while_it_is_on() -> None:
+    ctx = step_context(NOW)
+    asked = test_in(TestState.RUNNING, asked_at=NOW - 1.0, no_estimate="x")
+    made = take_estimate(asked, READY, ctx)
+    assert (made.estimate, made.asked_at, made.no_estimate) == (READY.estimate, None, "")
+    assert made.record is not None
+    assert made.record.estimate_s == 100_000.0
+    assert made.policy.whole_s == asked.policy.planned_s
+    returning = take_estimate(asked._replace(state=TestState.RETURNING), READY, ctx)
+    assert returning.estimate == READY.estimate
+    assert returning.policy == asked.policy
+    for other in (asked._replace(state=TestState.DELAYED), asked._replace(record=None)):
+        assert take_estimate(other, READY, ctx) is other
+    assert take_estimate(asked, READY._replace(test_n=8), ctx) is asked
+    none = take_estimate(asked, EstimateReady(7, None, "Too short."), ctx)
+    assert (none.asked_at, none.no_estimate, none.estimate) == (None, "Too short.", None)
+
+
+# --- the way back --------------------------------------------------------------------------------
+
+
+def test_what_ends_a_discharge_gives_the_charger_back_at_once() -> None:
+    over = test_in(TestState.RUNNING, policy=Policy(planned_s=600.0))
+    moved, ctx = stepped(over)
+    assert (moved.test.state, moved.test.since) == (TestState.RETURNING, NOW)
+    assert (moved.test.k1, moved.test.k2, moved.test.end) == (True, False, End.PLANNED)
+    assert moved.test.asked_at == NOW
+    assert [a.n for a in ctx.actions if isinstance(a, WantEstimate)] == [7]
+    assert moved.test.record is not None
+    assert (moved.test.record.state, moved.test.record.duration_s) == ("returning", 600.0)
+    assert ("returning", False) in saved(ctx)
+    assert told(ctx)[0][2].endswith("Returning to the supply.")
+
+
+def test_the_last_estimate_is_asked_for_where_it_can_say_something() -> None:
+    def asks(type_: str, volts: float, **put: object) -> bool:
+        low = tuple((NOW - s, volts) for s in (4.0, 3.0, 2.0, 1.0))
+        test = test_in(TestState.RUNNING, record=RECORD._replace(type=type_))
+        test = test._replace(progress=test.progress._replace(t0=NOW - 700.0, window=low))
+        moved, ctx = stepped(test, battery_v=volts, load_v=volts, **put)
+        assert moved.test.state is TestState.RETURNING
+        wanted = any(isinstance(a, WantEstimate) for a in ctx.actions)
+        assert (moved.test.asked_at is not None) is wanted
+        return wanted
+
+    assert not asks("1", 10.9)  # it has measured its own time
+    assert asks("2", 10.9, changes={"test.type2_minimum_mv": 11000})
+    assert not asks("1", 12.4, guard=True)  # aborted
+
+
+def test_a_supply_that_is_lost_in_a_test_makes_an_outage_of_it() -> None:
+    lost = test_in(TestState.RUNNING, watch=Watch(supply=NOW - 2.0))
+    moved, _ = stepped(lost, supply=GONE, supply_v=0.0, supply_a=0.0, battery_a=-2.3)
+    assert (moved.test, moved.handover) == (IDLE, Handover.CARRY)
+    assert moved.closed is not None
+    assert moved.closed.result == "aborted"
+    proving = test_in(TestState.PROVING, phase=CheckPhase.TAKEOVER, phase_since=NOW - 1.0,
+                      watch=Watch(supply=NOW - 2.0))  # fmt: skip
+    moved, _ = stepped(proving, supply=GONE, supply_v=0.0, supply_a=0.0, battery_a=-2.3)
+    assert (moved.handover, moved.failed_start) == (Handover.CARRY, False)
+    moved, _ = stepped(proving._replace(k1=False, scheduled=True), supply=GONE, supply_v=0.0,
+                       supply_a=0.0, battery_a=-2.3)  # fmt: skip
+    assert (moved.handover, moved.failed_start) == (Handover.NONE, True)
+
+
+def back(age: float, supply: Source, **more: object) -> Moved:
+    test = test_in(TestState.RETURNING, since=NOW - age, k2=False, end=End.PLANNED, judged=True,
+                   **more)  # fmt: skip
+    put = {"supply_v": 0.0} if supply is GONE else {}
+    return stepped(test, supply=supply, **put)[0]
+
+
+def test_k1_lets_go_when_the_supply_has_been_there_for_2_s() -> None:
+    young = Source(NOW - 1.9, None, NOW - 1.9)
+    ready = Source(NOW - 2.0, None, NOW - 2.0)
+    moved = back(2.0, ready)
+    assert (moved.test.k1, moved.handover) == (False, Handover.RETURN)
+    assert moved.test.state is TestState.RETURNING
+    for age, supply in ((2.0, young), (1.9, ready)):
+        assert back(age, supply).test.k1
+    # one whose volts are not known is tried
+    test = test_in(TestState.RETURNING, since=NOW - 2.0, judged=True)
+    assert not stepped(test, supply=Source(), supply_v=None)[0].test.k1
+    assert stepped(test._replace(since=NOW - 1.0), supply=Source(), supply_v=None)[0].test.k1
+
+
+def test_a_supply_that_is_not_there_is_carried_after_2_s_and_one_that_flickers_after_30_s() -> None:
+    moved = back(1.0, GONE)
+    assert (moved.test, moved.handover) == (IDLE, Handover.CARRY)
+    assert moved.closed is not None
+    assert back(1.0, Source(None, NOW - 1.9)).handover is Handover.NONE
+    flickers = Source(NOW - 0.5, None, NOW - 0.5)
+    assert back(30.0, flickers).handover is Handover.NONE
+    assert back(30.1, flickers).handover is Handover.CARRY
+    # a verdict that was not reached yet is reached now
+    late = back(30.1, flickers, asked_at=NOW - 1.0)
+    assert late.closed is not None
+
+
+def test_it_ends_when_the_watch_over_the_return_does() -> None:
+    test = test_in(TestState.RETURNING, k1=False, k2=False, judged=True,
+                   record=RECORD._replace(result="good", reason="R."))  # fmt: skip
+    assert stepped(test, where=Where.RETURNED)[0] == Moved(test)
+    moved, _ = stepped(test, where=Where.SUPPLY)
+    assert moved.test == IDLE
+    assert moved.closed is not None
+    assert (moved.closed.result, moved.closed.marks) == ("good", ())
+    moved, _ = stepped(test, where=Where.BATTERY)
+    assert moved.closed is not None
+    assert moved.closed.marks == ("return_failed",)
+
+
+def test_the_verdict_waits_5_s_for_the_last_estimate() -> None:
+    test = test_in(TestState.RETURNING, k1=False, k2=False, end=End.PLANNED, asked_at=NOW - 4.9)
+    moved, ctx = stepped(test)
+    assert (moved.test.judged, saved(ctx)) == (False, [])
+    for asked_at in (NOW - 5.0, None):
+        moved, ctx = stepped(test._replace(asked_at=asked_at), where=Where.RETURNED)
+        assert moved.test.judged
+        assert len(saved(ctx)) == 1
+        assert moved.test.record is not None
+        assert moved.test.record.result == "aborted"  # no estimate was possible
+    done = test._replace(judged=True)
+    assert saved(stepped(done, where=Where.RETURNED)[1]) == []
+
+
+def test_a_clock_that_is_set_in_a_test_moves_its_begin() -> None:
+    test = test_in(TestState.RUNNING, record=RECORD._replace(started_at=5.0))
+    moved, ctx = stepped(test)
+    assert moved.test.record is not None
+    assert moved.test.record.started_at == WALL_0 - 600.0
+    assert saved(ctx) == [("running", False)]
+    assert saved(stepped(test_in(TestState.RUNNING))[1]) == []
+
+
+def test_what_is_idle_or_delayed_stays_so() -> None:
+    for test in (IDLE, test_in(TestState.DELAYED)):
+        assert stepped(test)[0] == Moved(test)
+
+
+def test_no_test_holds_nothing_and_has_judged_nothing() -> None:
+    assert (IDLE.state, IDLE.record, IDLE.phase, IDLE.end) == (
+        TestState.IDLE, None, CheckPhase.PATH, End.NONE,
+    )  # fmt: skip
+    assert not any((IDLE.scheduled, IDLE.k1, IDLE.k2, IDLE.judged, IDLE.is_used))
+    assert (IDLE.since, IDLE.phase_since, IDLE.phase_ticks, IDLE.due, IDLE.top_load_a) == (
+        0.0, 0.0, 0, 0.0, 0.0,
+    )  # fmt: skip
+    assert (IDLE.progress, IDLE.policy, IDLE.watch) == (Progress(), Policy(), Watch())
+    assert (IDLE.estimate, IDLE.no_estimate, IDLE.asked_at, IDLE.reason) == (None, "", None, "")
+    plain = Moved(IDLE)
+    assert (plain.handover, plain.closed, plain.suspect) == (Handover.NONE, None, "")
+    assert not any((plain.proved, plain.failed_start))
