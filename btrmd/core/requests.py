@@ -54,6 +54,11 @@ from .voltagefit import voltage_refusal
 from .write_log import unchanged
 
 RESTART_AFTER_S = 0.5  # the answer gets out first
+NOT_STORED = Answer(
+    False, "storage",
+    "Results cannot be written to storage, so a restart would forget this: check the memory card "
+    "first.",
+)  # fmt: skip
 PROTOCOL_REST = "test.protocol_rest_s"
 
 
@@ -141,6 +146,8 @@ def _ack(state: State, command: AckAlarm, ctx: StepContext) -> tuple[State, Answ
 def _reset(state: State, command: ResetData, ctx: StepContext) -> tuple[State, Answer]:
     if state.test.is_on:
         return state, Answer(False, "running", "A test is running; stop it before the reset.")
+    if not ctx.inputs.storage_ok:
+        return state, NOT_STORED
     ctx.do(ClearTests(command.source))
     blocks = state.blocks._replace(weak=0)
     health = capacity.reset(command.source, ctx)
@@ -157,6 +164,8 @@ def _replaced(state: State, command: BatteryReplaced, ctx: StepContext) -> tuple
     if state.on_battery or state.in_outage:
         text = "The load is on the battery: say it when the supply is back."
         return state, Answer(False, "on_battery", text)
+    if not ctx.inputs.storage_ok:
+        return state, NOT_STORED
     last = state.next_n - 1
     ctx.do(ForgetBattery(last))
     return state._replace(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from core_scenes import Bench, last, rested, supply
 
 from btrmd.core import persist
 from btrmd.core.actions import ClearTests, ForgetBattery
 from btrmd.core.publish import points
 from btrmd.core.state import new_state
-from btrmd.model.commands import BatteryReplaced, HealthReady, StartTest
+from btrmd.model.commands import BatteryReplaced, HealthReady, ResetData, StartTest
 from btrmd.model.discharge import Capacity, Estimate
 
 HOUR = 3600.0
@@ -103,3 +104,19 @@ def test_the_day_it_was_put_in_is_kept_and_told() -> None:
         "The battery was replaced on 2026-05-20: earlier discharges stay in the history and count "
         "no more.",
     )
+
+
+@pytest.mark.parametrize("command", [BatteryReplaced("web admin"), ResetData(source="web admin")])
+def test_what_a_restart_would_forget_is_refused_while_nothing_can_be_stored(
+    command: BatteryReplaced | ResetData,
+) -> None:
+    bench = Bench()
+    bench.run(20.0)
+    bench.put(storage_ok=False)
+    before = bench.state.health, bench.state.replaced_after
+    answer = bench.ask(command)
+    assert (answer.ok, answer.code) == (False, "storage")
+    assert "a restart would forget this" in answer.text
+    assert (bench.state.health, bench.state.replaced_after) == before
+    bench.free("storage_ok")
+    assert bench.ask(command).ok

@@ -13,7 +13,7 @@ from web_forms import alert, fields_of, follow, words
 from web_station import AT, Client, Station
 
 from btrmd.model.commands import Answer, BatteryReplaced, ChangeSettings
-from btrmd.model.discharge import TestRecord
+from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.events import Event, Kind
 
 WHO = "web admin 127.0.0.1"
@@ -269,3 +269,29 @@ def test_in_an_outage_battery_status_has_its_clock_and_time_left(
     station.owner.show(test=outage)
     page = words(client.get("/battery-status").text)
     assert "Outage Began 2026-05-28 19:46 UTC Elapsed 40 min Time left about 1 h 30 min" in page
+
+
+def test_after_a_replacement_no_curve_of_the_battery_before_stands_as_this_ones(
+    station: Station, client: Client
+) -> None:
+    rows = [CurveRow(60.0 * i, 12.6 - 0.01 * i, -2.0, 25.0, 2.0) for i in range(60)]
+    station.history.test_list = [FIRM._replace(result="good")]
+    station.history.curves = {FIRM.n: rows}
+    station.owner.show(last_test=FIRM._replace(result="good"))
+    station.owner.show_point("runtime.estimate", 15000.0)
+    assert "Discharge curve of test 8" in client.get("/battery-status").text
+    station.owner.show(last_test=None)
+    station.owner.show_point("runtime.estimate", None)
+    page = client.get("/battery-status").text
+    assert "No test of this battery has come to a result; what was before stands below." in page
+    assert "Discharge curve of test" not in page
+    aborted = LOW._replace(n=9, result="aborted", reason="The supply was lost.", estimate_s=None)
+    station.history.test_list.insert(0, aborted)
+    station.owner.show(last_test=aborted)
+    page = client.get("/battery-status").text
+    assert "Test 9 was aborted: The supply was lost." in page
+    assert "those of test 8" not in page
+    assert "Discharge curve of test 8" not in page
+    station.history.test_list = []
+    station.owner.show(last_test=None)
+    assert "No test has run yet." in client.get("/battery-status").text

@@ -108,11 +108,20 @@ def test_every_setting_but_authorization_stands_on_its_form(user: Client) -> Non
         ("/network", {"network.mask": "255.0.255.0"}, "Subnet Mask", "a mask of leading ones"),
         ("/network", {"network.gateway": "10.0.0.1"}, "Gateway", "in 192.168.1.0/24"),
         ("/dnp3-modbus", {"dnp3.address": "7", "dnp3.master": "7"}, "Address", "which is 7 too"),
+        (
+            "/port-options",
+            {"block.tap1": "none", "block.tap2": "ch3"},
+            "Tap 1",
+            "none while block.tap1 is none: taps have no gap",
+        ),
     ],
 )
 def test_what_cannot_be_together_is_refused_at_its_field(
     station: Station, user: Client, path: str, sent: dict[str, str], label: str, why: str
 ) -> None:
+    if path == "/port-options":
+        bank = Settings.defaults(Site(model="400")).with_changes({"system.voltage": 48})
+        station.owner.show(settings=bank)
     before = station.bus.snapshot.settings
     answer = post(user, path, **sent)
     assert answer.status in (409, 422)
@@ -138,9 +147,13 @@ def test_a_page_says_what_has_moved_along(station: Station, user: Client) -> Non
 @pytest.mark.parametrize("setting", ON_FORMS, ids=lambda setting: setting.key)
 def test_each_setting_can_be_set_alone(shared: tuple[Station, Client], setting: Setting) -> None:
     station, user = shared
-    # a bank of 12 V has no taps to be wired
-    site = Site(model="400")
-    start = Settings.defaults(site).with_changes({"system.voltage": 48})
+    # a bank of 12 V has no taps to be wired, and those that are there have no gap
+    below = {
+        "block.tap2": {"block.tap1": "ch3"},
+        "block.tap3": {"block.tap1": "ch3", "block.tap2": "ch4"},
+    }
+    start = Settings.defaults(Site(model="400")).with_changes({"system.voltage": 48})
+    start = start.with_changes(below.get(setting.key, {}))
     start = start if setting.group == "Block Voltages" else Settings.defaults()
     if station.bus.snapshot.settings != start:
         station.owner.show(settings=start)

@@ -264,3 +264,26 @@ def test_the_password_form_leads_a_new_unit_to_its_own_password(
     reply = client.form("/set-password", password=NEW, repeat=NEW, csrf_token=token)
     assert (reply.status, reply.headers["Location"]) == (303, "/")
     assert client.get("/").status == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "page"),
+    [
+        ("/battery-test", "/battery-test"),
+        ("/battery-status/replaced", "/battery-status"),
+        ("/network/apply", "/network"),
+        ("/acknowledge", "/"),
+    ],
+)
+def test_a_form_whose_login_has_ended_is_told_that_nothing_was_changed(
+    station: Station, user: Client, path: str, page: str
+) -> None:
+    fields = {"csrf_token": user.csrf, "battery.rated_ah": "21"}
+    user.cookies = {}
+    reply = user.form(path, **fields)
+    assert reply.status == 303
+    login = user.get(reply.headers["Location"]).text
+    assert "Nothing was changed: you are not logged in (any more)." in login
+    assert f'name="next" value="{page}"' in login
+    assert "Nothing was changed" not in user.get("/login?next=/battery-test").text
+    assert station.owner.commands == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_web_verdict import DISCHARGE, KNOWN, OUTAGE, seen
+from test_web_verdict import DISCHARGE, KNOWN, OUTAGE, TESTED, seen
 from web_station import AT
 
 from btrmd.model.alarms import advice_of
@@ -79,3 +79,15 @@ def test_after_a_discharge_the_run_time_is_that_of_the_full_battery(
     verdict = make_verdict(seen(points))
     assert (verdict.tone, verdict.headline) == (tone, headline)
     assert verdict.facts == f"{facts}; tested 2 d ago"
+
+
+def test_a_test_while_the_clock_was_not_set_has_no_age() -> None:
+    tested = TESTED._replace(started_at=20.0, ended_at=90.0, marks=("clock_not_set",))
+    for at in (AT, 100.0):
+        for last, words in (
+            (tested, "tested, when is not known"),
+            (tested._replace(result="aborted"), "last test aborted, when is not known"),
+        ):
+            facts = make_verdict(seen(at=at, last_test=last)).facts
+            assert facts.endswith(words)
+            assert " ago" not in facts

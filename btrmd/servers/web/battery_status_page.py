@@ -35,6 +35,7 @@ from .services import source
 from .wording import CAPACITY_WORDS, NOTHING, format_time
 
 NO_TEST: Final = "No test has run yet."  # R192
+NO_TEST_SINCE: Final = "No test of this battery has come to a result; what was before stands below."
 SOH: Final = "battery.soh"
 REPLACED: Final = "battery.replaced"
 PATH: Final = "/battery-status"
@@ -119,7 +120,7 @@ class BatteryStatusPage:
             _current(snapshot),
             _health(snapshot, bool(assessments), self._since()),
             assessments,
-            _note(snapshot, judged),
+            _note(snapshot, judged, bool(tests)),
             draw(plot_test(judged, points, snapshot)) if has_curve and judged and points else None,
             tuple(format_past(test) for test in tests[:HISTORY]),
             _blocks(snapshot),
@@ -161,12 +162,16 @@ class BatteryStatusPage:
 
 
 def _judged(tests: list[TestRecord], snapshot: Snapshot) -> TestRecord | None:
-    """The test that the estimate in force comes from, else the last one there is."""
+    """The test that the estimate in force comes from, else the last one of this battery; None after
+    a replacement or a reset, until the next."""
+    last = snapshot.last_test
+    if last is None or known_number(snapshot, "runtime.estimate") is None:
+        return last
     own = [test for test in tests if test.type != "outage"]
     for test in own:
         if test.estimate_s is not None and test.result in ("good", "low", "none"):
             return test
-    return snapshot.last_test or (own[0] if own else None)
+    return last
 
 
 def _results(snapshot: Snapshot) -> tuple[CardRow, ...]:
@@ -288,14 +293,15 @@ def _format_assessment(event: Event) -> Assessment:
     return Assessment(format_time(event.at), f"{value:.0f} %" if is_number else NOTHING, event.text)
 
 
-def _note(snapshot: Snapshot, judged: TestRecord | None) -> str:
+def _note(snapshot: Snapshot, judged: TestRecord | None, has_earlier: bool) -> str:
+    """`has_earlier`: there are discharges in the table, if only of the battery before."""
     last, running = snapshot.last_test, snapshot.test
     if running is not None and running.type == "outage":
         return "An outage: what stands below it is of the last test."
     if running is not None and running.type != "outage" and running.state != "finished":
         return f"Test {running.n} is running; the estimate is the one so far. See Manual Test."
     if last is None:
-        return NO_TEST
+        return NO_TEST_SINCE if has_earlier else NO_TEST
     if last.result != "aborted":
         return format_result(last)
     reason = last.reason.rstrip(".") or "no reason is known"

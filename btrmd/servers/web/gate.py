@@ -143,7 +143,7 @@ class Gate:
             if is_open:
                 return self._open_change(is_form)
             if is_form:
-                return _to_login()
+                return _to_login() if request.method in _SAFE else _to_login_again()
             return refuse(401, "login", "This change needs a login: POST /api/v1/login.")
         if request.method not in _SAFE:
             given = request.form.get(FORM_FIELD) if is_form else request.headers.get(CSRF_HEADER)
@@ -204,3 +204,10 @@ def _redirect(place: str) -> Response:
     answer = redirect(place, 303)
     assert isinstance(answer, Response)
     return answer
+
+
+def _to_login_again() -> Response:
+    """A form came without a login, or with one that has ended meanwhile: the page says that nothing
+    was done, and leads back to the page that the form stands on."""
+    page = request.path.split("/")[1]
+    return _redirect(f"/login?next=/{quote(page)}&ended=1")

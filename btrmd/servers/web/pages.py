@@ -22,6 +22,11 @@ _REPORT: Final = re.compile(r"/report/[0-9]{1,9}")
 _TARGETS: Final = frozenset(path for _, path in (*PAGES, *ADDED))
 
 
+ENDED: Final = (
+    "Nothing was changed: you are not logged in (any more). Log in, then send the form once again."
+)
+
+
 class Pages:
     """Views that answer with HTML. `menu` is filled in when all routes are known."""
 
@@ -31,7 +36,10 @@ class Pages:
         self.services = self._services = services
 
     def login(self) -> str:
-        return self.render("login.html", "Log in", error="", username="", next=_target())
+        notice = ENDED if request.args.get("ended") == "1" else ""
+        return self.render(
+            "login.html", "Log in", error="", notice=notice, username="", next=_target()
+        )
 
     def log_in(self) -> Response:
         username = request.form.get("username", "")

@@ -228,6 +228,9 @@ def _is_due(snapshot: Snapshot) -> bool:
 def _format_tested(last: TestRecord | None, at: float) -> str:
     if last is None:
         return "never tested"
+    if "clock_not_set" in last.marks:  # 1970 or whatever the clock began with
+        aborted = "last test aborted" if last.result == "aborted" else "tested"
+        return f"{aborted}, when is not known"
     when = last.ended_at or last.started_at
     if when > at + CLOCK_S:  # the clock has been set back since
         return f"tested {format_time(when)}"
