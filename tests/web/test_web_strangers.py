@@ -90,6 +90,8 @@ REFUSED = [
     ("6.3: no length", head(HOST, "Content-Length: "), 400),
     ("6.3: no length", head(HOST, "Content-Length: 99999999999999999999"), 400),
     ("6.3: too long", head(HOST, "Content-Length: 999999", line="POST / HTTP/1.1"), 413),
+    ("9110 9.1: a method in small letters", head(HOST, line="get / HTTP/1.1"), 501),
+    ("9110 9.1: a method in small letters", head(HOST, line="Post / HTTP/1.1"), 501),
     ("3: HTTP/0.9", head(HOST, line="GET /"), 400),
     ("3: two spaces", head(HOST, line="GET  / HTTP/1.1"), 400),
     ("3: a tab", head(HOST, line="GET\t/ HTTP/1.1"), 400),
@@ -145,6 +147,19 @@ def test_what_could_be_read_in_two_ways_is_refused_and_the_connection_ends(
 )
 def test_what_is_right_is_served(client: Client, raw: bytes) -> None:
     assert status_of(say(client, raw)) == 200 or b"HTTP/1.0 200" in say(client, raw)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"GET / HTTP/1.1\nHost: btrm\n\n", b"GET / HTTP/1.1\r\nHost: btrm\n\n"]
+)
+def test_lines_that_end_with_lf_only_are_refused_at_once(client: Client, raw: bytes) -> None:
+    """RFC 9112 2.2; the head would have no end until its 30 s are over."""
+    assert status_of(say(client, raw)) == 400
+    request = HttpRequest("http")
+    for octet in raw:
+        request.received(bytes((octet,)), lambda head: 100)
+    assert request.error is not None
+    assert request.error.code == 400
 
 
 def test_an_absolute_target_decides_about_the_host(client: Client) -> None:

@@ -105,6 +105,8 @@ class HttpRequest:
         if (end if end >= 0 else len(raw)) > MOST_HEAD:
             raise HeadError(431, f"The head is longer than {MOST_HEAD} octets.")
         if end < 0:
+            if raw.find(b"\n\n", max(0, before - 1)) >= 0:  # or it would wait for an end to come
+                raise HeadError(400, "A line does not end with CR and LF.")
             self._raw = raw
             return len(data)
         self._raw = b""
