@@ -56,6 +56,8 @@ def _provision(args: argparse.Namespace, folders: Sequence[str]) -> int:
     kept = ProvisionFile(place.state_dir)
     whole, path = _first(folders, (BACKUP,)), _first(folders, NAMES)
     if whole is None and path is None:
+        if misnamed := _misnamed(folders, (BACKUP, *NAMES)):
+            return _refuse(misnamed, kept)
         before = kept.load()
         if before.is_fault:  # the file that was refused is gone
             kept.save(before._replace(is_fault=False))
@@ -66,7 +68,34 @@ def _provision(args: argparse.Namespace, folders: Sequence[str]) -> int:
 
 def _first(folders: Sequence[str], names: Sequence[str]) -> Path | None:
     paths = (Path(folder) / name for folder in folders for name in names)
-    return next((path for path in paths if path.is_file()), None)
+    # whatever has the name is meant: a folder or a FIFO is refused with a sentence later
+    return next((path for path in paths if os.path.lexists(path)), None)
+
+
+def _misnamed(folders: Sequence[str], names: Sequence[str]) -> str:
+    """A sentence on a file that somebody means to be one of `names`; "" = there is none. Windows
+    hides ".txt", and a partition that tells capitals apart is not asked in capitals."""
+    for folder in folders:
+        try:
+            found = sorted(os.listdir(folder))
+        except OSError:
+            continue
+        for name in found:
+            wanted = name.lower().removesuffix(".txt")
+            if wanted in names:
+                path = Path(folder) / name
+                return f"{path} was not applied, nothing has been changed: name it {wanted}."
+    return ""
+
+
+def _refuse(text: str, kept: ProvisionFile) -> int:
+    """The file is a fault until it is gone; the same refusal is told once."""
+    from ..store.provision_file import Provision
+
+    before = kept.load()
+    is_new = text != before.text or not before.is_fault
+    kept.save(Provision(text, True, before.is_reported and not is_new, before.digest))
+    return fail(text)
 
 
 def _restore(path: Path, place: Folders) -> str:
@@ -116,10 +145,7 @@ def _take(
             return 0
         text = apply(path, place)
     except (BtrmError, OSError) as error:
-        text = f"{path} was not applied, nothing has been changed: {error}"
-        is_new = text != before.text or not before.is_fault
-        kept.save(Provision(text, True, before.is_reported and not is_new, before.digest))
-        return fail(text)
+        return _refuse(f"{path} was not applied, nothing has been changed: {error}", kept)
     sentence = text if before.is_reported or before.is_fault else f"{before.text} {text}"
     # Kept before it is renamed: after a power cut between the two it is not applied a second time.
     both = ",".join(filter(None, (*before.digest.split(",")[-1:], digest)))

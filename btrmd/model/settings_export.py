@@ -51,7 +51,9 @@ def read_export(raw: bytes, name: str) -> dict[str, object]:
     if len(raw) > MAX_EXPORT:
         raise DataError(f"{name} is too long: allowed is {MAX_EXPORT} bytes.")
     try:
-        content = json.loads(raw)
+        content = json.loads(raw, object_pairs_hook=lambda pairs: _once(pairs, name))
+    except DataError:
+        raise
     except (ValueError, RecursionError) as error:
         where = f" (line {error.lineno})" if isinstance(error, json.JSONDecodeError) else ""
         raise DataError(f"{name} is not JSON{where}: expected a file of btrmd export.") from error
@@ -69,6 +71,16 @@ def read_export(raw: bytes, name: str) -> dict[str, object]:
         for key, value in content["settings"].items()
         if not (value is None and key in SETTINGS and SETTINGS[key].secret)
     }
+
+
+def _once(pairs: list[tuple[str, object]], name: str) -> dict[str, object]:
+    """An object whose keys differ: of two values for one key neither is taken."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise DataError(f"{name} has {twice[:60]!r} twice.")
+    return found
 
 
 def difference(before: Settings, after: Settings) -> dict[str, list[SettingValue]]:

@@ -122,6 +122,7 @@ class Share:
             is_full = len(place.members) >= self.limit.each or self._count >= self.limit.most
             if is_full and victim is None:
                 self.refused += 1
+                member.close = _nothing
                 return False
             if victim is not None:
                 self.displaced += 1
@@ -133,9 +134,12 @@ class Share:
         return True
 
     def leave(self, member: Member) -> None:
-        """`member` has ended; may be told more than once."""
+        """`member` has ended; may be told more than once. Its `close` does nothing from then on: a
+        connection that knows its member, and the member it, would both stay until the collector
+        of cycles comes, hundreds of them while a crowd is there."""
         with self._lock:
             self._remove(member)
+        member.close = _nothing
 
     def heard(self, member: Member, cost_s: float = 0.0) -> None:
         """`member` has asked something whole, which costs about so much CPU time."""
@@ -235,3 +239,7 @@ def _charge(place: _AddressShare, seconds: float, now: float) -> None:
 
 def _decayed(place: _AddressShare, now: float) -> float:
     return place.cost * float(0.5 ** ((now - place.cost_at) / HALF_LIFE_S))
+
+
+def _nothing() -> None:
+    """What is left to close of a connection that has ended."""

@@ -121,6 +121,41 @@ def test_a_wrong_file_changes_nothing_and_is_a_fault_until_it_is_gone(
     assert not kept.load().is_fault
 
 
+@pytest.mark.parametrize(
+    ("make", "part"),
+    [
+        (lambda boot: (boot / "btrm.csv").mkdir(), "it is a folder"),
+        (lambda boot: os.mkfifo(boot / "btrm.json"), "it is no regular file"),
+        (lambda boot: (boot / "btrm.csv").symlink_to("/nowhere"), "btrm.csv"),
+        (lambda boot: (boot / "btrm.csv.txt").write_text(ROWS), "name it btrm.csv."),
+        (lambda boot: (boot / "Btrm.CSV").write_text(ROWS), "name it btrm.csv."),
+        (lambda boot: (boot / "btrm.json.TXT").write_text("{}"), "name it btrm.json."),
+        (
+            lambda boot: (boot / "btrm.json").write_text(
+                '{"schema": 1, "settings": {"site.name": "A", "site.name": "B"}}'
+            ),
+            "btrm.json has 'site.name' twice",
+        ),
+    ],
+)
+def test_what_is_meant_to_be_a_file_for_it_is_never_passed_over(
+    run: Run, boot: Path, place: tuple[object, ...], config_dir: Path, state_dir: Path,
+    make: Callable[[Path], object], part: str,
+) -> None:  # fmt: skip
+    before = dict(load_settings(config_dir).settings)
+    make(boot)
+    done = run("provision", boot, *place)
+    assert (done.code, done.err.count("\n")) == (1, 1)
+    assert part in done.err
+    assert ProvisionFile(state_dir).load().is_fault
+    assert dict(load_settings(config_dir).settings) == before
+    (boot / "btrm.csv.applied").write_text(ROWS)
+    for path in boot.glob("[Bb]trm.*"):
+        path.rmdir() if path.is_dir() else path.unlink()
+    assert run("provision", boot, *place).code == 0
+    assert not ProvisionFile(state_dir).load().is_fault
+
+
 def test_a_file_that_cannot_be_renamed_is_applied_once_all_the_same(
     run: Run, boot: Path, place: tuple[object, ...], config_dir: Path,
     monkeypatch: pytest.MonkeyPatch,

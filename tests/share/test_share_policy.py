@@ -51,6 +51,20 @@ def test_one_address_more_than_full_is_refused_while_all_its_own_are_at_work() -
     assert bench.closed == ["c0"], "the longest silent"
 
 
+def test_who_has_left_or_got_no_place_cannot_be_closed_any_more() -> None:
+    """What `close` knows, the connection, is not kept by its member."""
+    bench = Bench()
+    members = [bench.enter(f"c{n}", "10.0.0.1") for n in range(8)]
+    members.append(bench.member("ninth", "10.0.0.1"))
+    assert not bench.share.enter(members[-1])
+    bench.share.leave(members[0])
+    for member in (members[0], members[-1]):
+        member.close()
+    assert bench.closed == []
+    members[1].close()
+    assert bench.closed == ["c1"]
+
+
 def test_another_address_gets_a_place_at_once_however_busy_the_crowd_is() -> None:
     bench = Bench()
     members = [bench.enter(f"c{n}", "10.0.0.1") for n in range(8)]

@@ -111,10 +111,10 @@ def http(bench: Bench, data: bytes) -> object:
     """Whole or octet by octet, it is read as the same."""
 
     def read(size: int) -> tuple[object, ...]:
-        request = HttpRequest("http", lambda head: MOST_BODY)
+        request = HttpRequest("http")
         at = 0
         while at < len(data) and not request.completed:
-            taken = request.received(data[at : at + size])
+            taken = request.received(data[at : at + size], lambda head: MOST_BODY)
             assert 0 <= taken <= size
             at += taken
             if not taken and not request.completed:

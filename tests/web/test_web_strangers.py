@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import socket
 import time
@@ -89,6 +90,8 @@ REFUSED = [
     ("6.3: no length", head(HOST, "Content-Length: "), 400),
     ("6.3: no length", head(HOST, "Content-Length: 99999999999999999999"), 400),
     ("6.3: too long", head(HOST, "Content-Length: 999999", line="POST / HTTP/1.1"), 413),
+    ("9110 9.1: a method in small letters", head(HOST, line="get / HTTP/1.1"), 501),
+    ("9110 9.1: a method in small letters", head(HOST, line="Post / HTTP/1.1"), 501),
     ("3: HTTP/0.9", head(HOST, line="GET /"), 400),
     ("3: two spaces", head(HOST, line="GET  / HTTP/1.1"), 400),
     ("3: a tab", head(HOST, line="GET\t/ HTTP/1.1"), 400),
@@ -146,6 +149,19 @@ def test_what_is_right_is_served(client: Client, raw: bytes) -> None:
     assert status_of(say(client, raw)) == 200 or b"HTTP/1.0 200" in say(client, raw)
 
 
+@pytest.mark.parametrize(
+    "raw", [b"GET / HTTP/1.1\nHost: btrm\n\n", b"GET / HTTP/1.1\r\nHost: btrm\n\n"]
+)
+def test_lines_that_end_with_lf_only_are_refused_at_once(client: Client, raw: bytes) -> None:
+    """RFC 9112 2.2; the head would have no end until its 30 s are over."""
+    assert status_of(say(client, raw)) == 400
+    request = HttpRequest("http")
+    for octet in raw:
+        request.received(bytes((octet,)), lambda head: 100)
+    assert request.error is not None
+    assert request.error.code == 400
+
+
 def test_an_absolute_target_decides_about_the_host(client: Client) -> None:
     raw = b"GET http://evil.example/api/v1/points HTTP/1.1\r\nHost: btrm\r\n\r\n"
     assert status_of(say(client, raw)) == 403
@@ -174,9 +190,9 @@ def test_chunks_are_read_as_strictly(client: Client, body: bytes, status: int) -
     start = b"POST /api/v1/tests HTTP/1.1\r\nHost: btrm\r\nContent-Type: application/json\r\n"
     raw = start + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n" + body
     assert status_of(say(client, raw)) == status
-    request = HttpRequest("http", lambda head: 100)
+    request = HttpRequest("http")
     for octet in raw:
-        request.received(bytes((octet,)))
+        request.received(bytes((octet,)), lambda head: 100)
     if status == 401:
         assert request.error is None
         assert request.get_body_stream().read() == b"{}"
@@ -216,9 +232,9 @@ def test_nobody_can_write_tracebacks_into_the_log(
 def test_a_head_is_read_the_same_however_it_comes() -> None:
     whole = parse_head(GET[:-4])
     for size in (1, 2, 3, 7, len(GET)):
-        request = HttpRequest("http", lambda head: 100)
+        request = HttpRequest("http")
         for at in range(0, len(GET), size):
-            request.received(GET[at : at + size])
+            request.received(GET[at : at + size], lambda head: 100)
         assert request.completed
         assert request.head == whole
     with pytest.raises(HeadError):
@@ -358,6 +374,31 @@ def test_two_hundred_idle_connections_from_one_address_are_no_hindrance(
         for _ in range(3):
             assert client.get("/healthz").status == 200
             assert client.get("/").status == 200
+
+
+@pytest.mark.parametrize("raw", [b"", b"GET / HTTP/1.1\r\nHost: b", b"\x00\r\n\r\n", GET])
+def test_what_has_ended_is_let_go_without_the_collector_of_cycles(
+    station: Station, client: Client, wait_until: Callable[..., None], raw: bytes
+) -> None:
+    """Or a crowd that comes and goes costs megabytes until that comes by."""
+    client.get("/healthz")  # what is loaded by the first
+    gc.collect()
+    before = set(map(id, found_channels()))
+    gc.disable()
+    try:
+        for _ in range(20):
+            with socket.create_connection((client.host, client.port), timeout=5) as sock:
+                sock.sendall(raw)
+                if raw.endswith(b"\r\n\r\n"):
+                    assert sock.recv(100)
+        # a worker knows the last one that it has served until there is another
+        wait_until(lambda: len([c for c in found_channels() if id(c) not in before]) <= 6)
+    finally:
+        gc.enable()
+
+
+def found_channels() -> list[channels.HttpChannel]:
+    return [one for one in gc.get_objects() if type(one) is channels.HttpChannel]
 
 
 def test_a_crowd_from_forty_addresses_keeps_nobody_out(

@@ -299,9 +299,9 @@ class HttpChannel(HTTPChannel):
         """Make requests of what was read, at most two that wait; under `requests_lock`."""
         while self._rest and len(self.requests) < PIPELINED:
             if self.request is None:
-                self.request = HttpRequest(self.adj.url_scheme, self._most_body)
+                self.request = HttpRequest(self.adj.url_scheme)
             request = self.request
-            taken = request.received(self._rest)
+            taken = request.received(self._rest, self._most_body)
             self._rest = self._rest[taken:]
             if not request.completed:
                 self._look_at_body(request)

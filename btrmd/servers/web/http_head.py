@@ -82,6 +82,8 @@ def _request_line(line: bytes) -> tuple[str, str, str]:
     if found is None:
         raise HeadError(400, "The request line is not METHOD TARGET HTTP/1.1.")
     method, target, major, minor = (part.decode("ascii") for part in found.groups())
+    if method != method.upper():  # RFC 9110 9.1; Werkzeug would make it one that is known
+        raise HeadError(501, f"The method {method[:20]} is not known: methods are in capitals.")
     if major != "1":
         raise HeadError(505, f"HTTP/{major}.{minor} is not spoken here, HTTP/1.1 is.")
     if len(target) > MOST_TARGET:

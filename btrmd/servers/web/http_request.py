@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from io import BytesIO
-from typing import Any, BinaryIO, Final
+from typing import BinaryIO, Final
 from urllib.parse import unquote_to_bytes
 
 from .http_head import MOST_HEAD, HeadError, RequestHead, parse_head
@@ -30,14 +30,14 @@ class HttpRefusal:
         self.retry_after_s = retry_after_s
 
 
+MostBody = Callable[[RequestHead], int]  # octets of body a head may have; may raise HeadError
+
+
 class HttpRequest:
-    """Has the attributes that waitress's channel and task ask of their parser.
+    """Has the attributes that waitress's channel and task ask of their parser. It does not know its
+    connection: the two would keep each other until the collector of cycles comes."""
 
-    `most_body` tells how many octets of body a head may have; it is asked once, when the head is
-    there, and may raise HeadError.
-    """
-
-    def __init__(self, scheme: str, most_body: Callable[[RequestHead], int]) -> None:
+    def __init__(self, scheme: str) -> None:
         self.completed = False
         self.empty = False
         self.expect_continue = False
@@ -51,7 +51,6 @@ class HttpRequest:
         self.headers: dict[str, str] = {}
         self.connection_close = False
         self.url_scheme = scheme
-        self._most_body = most_body
         self._limit = 0
         self._raw = b""
         self._body = BytesIO()
@@ -65,13 +64,14 @@ class HttpRequest:
         """Octets that are kept of it."""
         return len(self._raw) + self._body.tell()
 
-    def received(self, data: bytes) -> int:
-        """Take what belongs to this request; returns how many octets that was."""
+    def received(self, data: bytes, most_body: MostBody) -> int:
+        """Take what belongs to this request; returns how many octets that was. `most_body` is asked
+        once, when the head is there."""
         if self.completed:
             return 0
         try:
             if self.head is None:
-                return self._head(data)
+                return self._head(data, most_body)
             return self._chunks(data) if self._is_chunked else self._plain(data)
         except HeadError as error:
             self.refuse(error.status, str(error))
@@ -95,7 +95,7 @@ class HttpRequest:
 
     # --- inside --------------------------------------------------------------------------------
 
-    def _head(self, data: bytes) -> int:
+    def _head(self, data: bytes, most_body: MostBody) -> int:
         before = len(self._raw)
         raw = self._raw + data
         if raw.startswith(b"\r\n"):  # RFC 9112 2.2: an empty line before a request is nothing
@@ -105,14 +105,16 @@ class HttpRequest:
         if (end if end >= 0 else len(raw)) > MOST_HEAD:
             raise HeadError(431, f"The head is longer than {MOST_HEAD} octets.")
         if end < 0:
+            if raw.find(b"\n\n", max(0, before - 1)) >= 0:  # or it would wait for an end to come
+                raise HeadError(400, "A line does not end with CR and LF.")
             self._raw = raw
             return len(data)
         self._raw = b""
         head = parse_head(raw[:end])
-        self._take(head)
+        self._take(head, most_body)
         return end + 4 - before
 
-    def _take(self, head: RequestHead) -> None:
+    def _take(self, head: RequestHead, most_body: MostBody) -> None:
         self.head = head
         self.version, self.command = head.version, head.method
         self.request_uri, self.query = head.target, head.query
@@ -124,7 +126,7 @@ class HttpRequest:
             self.headers["CONNECTION"] = "close"
         elif head.version == "1.0":
             self.headers["CONNECTION"] = "keep-alive"
-        self._limit = self._most_body(head)
+        self._limit = most_body(head)
         if head.length is not None and head.length > self._limit:
             raise HeadError(413, f"The body is larger than {self._limit} octets.")
         self._is_chunked = head.length is None
@@ -190,8 +192,3 @@ class HttpRequest:
             raise HeadError(413, f"The body is larger than {self._limit} octets.")
         self._is_trailer = size == 0
         self._left = size or None
-
-
-def as_parser(scheme: str, most_body: Callable[[RequestHead], int]) -> Callable[[Any], HttpRequest]:
-    """What waitress calls with its adjustments to have a request made."""
-    return lambda adjustments: HttpRequest(scheme, most_body)
