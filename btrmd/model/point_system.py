@@ -93,9 +93,10 @@ SYSTEM_POINTS: Final = (
     Point(
         "modbus.unknown1",
         "int",
-        "Modbus input registers 0 to 12 that hold no value now: bit k is register k.",
+        "Modbus input registers 0 to 12 and 30 that hold no value now: bit k is register k, bit 13 "
+        "is register 30.",
         low=0,
-        high=0x1FFF,
+        high=0x3FFF,
         modbus=(InputRegister(28),),
     ),
     Point(

@@ -6,6 +6,7 @@ import pytest
 from core_scenes import step_context
 
 from btrmd.core.actions import Tell
+from btrmd.core.due import EVERY_SCAN, NO_TIME
 from btrmd.core.guardwatch import GuardWatch, step_guard
 
 
@@ -21,14 +22,14 @@ def stepped(
 def test_a_guard_that_acts_is_an_event_after_5_s_and_only_once() -> None:
     watch, told = stepped(GuardWatch(was_active=False), 100.0, True)
     assert watch.active_since == 100.0
-    assert watch.is_timing
+    assert watch.next_due(0.0) == EVERY_SCAN
     assert told == []
     watch, told = stepped(watch, 104.9, True)
     assert told == []
     watch, told = stepped(watch, 105.0, True)
     assert told == ["guard.active"]
     assert watch.active_since == 100.0
-    assert not watch.is_timing
+    assert watch.next_due(0.0) == NO_TIME
     watch, told = stepped(watch, 106.0, True)
     assert told == []
 
@@ -37,7 +38,7 @@ def test_it_is_over_when_it_has_been_idle_for_10_s() -> None:
     watch = GuardWatch(100.0, None, True, True)
     watch, _ = stepped(watch, 200.0, False)
     assert (watch.active_since, watch.idle_since) == (100.0, 200.0)
-    assert watch.is_timing
+    assert watch.next_due(0.0) == EVERY_SCAN
     watch, _ = stepped(watch, 205.0, False)
     assert watch.idle_since == 200.0
     again, told = stepped(watch, 206.0, True)
@@ -46,7 +47,7 @@ def test_it_is_over_when_it_has_been_idle_for_10_s() -> None:
     assert watch.active_since == 100.0
     watch, _ = stepped(watch, 210.0, False)
     assert (watch.active_since, watch.idle_since, watch.reported) == (None, None, False)
-    assert not watch.is_timing
+    assert watch.next_due(0.0) == NO_TIME
     # and one that never was active has nothing to end
     assert stepped(GuardWatch(was_active=False), 300.0, False)[0].idle_since is None
 

@@ -6,7 +6,8 @@ import pytest
 from core_scenes import measured, step_context
 
 from btrmd.core.alarms import RaisedAlarm
-from btrmd.core.idle import is_idle, is_same
+from btrmd.core.due import NO_TIME
+from btrmd.core.idle import is_same
 from btrmd.core.presence import Presence, Source
 from btrmd.core.setpoints import Setpoints
 from btrmd.core.state import State, new_state
@@ -29,7 +30,7 @@ def quiet() -> State:
 
 
 def test_a_quiet_station_is_idle() -> None:
-    assert is_idle(quiet())
+    assert quiet().next_due(1000.0) == NO_TIME
 
 
 AWAKE = {
@@ -81,7 +82,7 @@ AWAKE = {
 
 @pytest.mark.parametrize("what", AWAKE)
 def test_what_is_under_way_keeps_it_awake(what: str) -> None:
-    assert not is_idle(AWAKE[what](quiet()))
+    assert AWAKE[what](quiet()).next_due(1000.0) <= 1003.0
 
 
 ASLEEP = {
@@ -100,7 +101,7 @@ ASLEEP = {
 
 @pytest.mark.parametrize("what", ASLEEP)
 def test_what_only_lasts_does_not(what: str) -> None:
-    assert is_idle(ASLEEP[what](quiet()))
+    assert ASLEEP[what](quiet()).next_due(1000.0) == NO_TIME
 
 
 ANALOG = (

@@ -101,7 +101,11 @@ def test_what_the_charger_gives_back_is_no_part_of_it() -> None:
     made = stepped(outage, step_context(**{**GIVES, "battery_a": 0.1}))  # type: ignore[arg-type]
     assert made.progress is outage.progress
     made = stepped(outage, step_context(**{**GIVES, "battery_a": 0.0}))  # type: ignore[arg-type]
+    assert made.progress is outage.progress
+    assert made.relieved_s == outage.relieved_s + 0.1
+    made = stepped(outage, step_context(**GIVES))  # type: ignore[arg-type]
     assert made.progress is not outage.progress
+    assert made.relieved_s == outage.relieved_s
     made = stepped(outage, step_context(**{**GIVES, "battery_a": None}))  # type: ignore[arg-type]
     assert made.progress is not outage.progress
 

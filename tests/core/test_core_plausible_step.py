@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
+from btrmd.core.due import EVERY_SCAN, NO_TIME
 from btrmd.core.flows import measure_flows
 from btrmd.core.odd_one import put
 from btrmd.core.plausible import step_plausible
@@ -268,10 +269,10 @@ def test_a_line_that_is_not_believed_cannot_be_read() -> None:
 
 def test_what_is_being_weighed_keeps_the_core_awake() -> None:
     memory = Plausible()
-    assert not memory.is_timing
-    assert memory._replace(broken_s=(0.0,) * 6 + (0.5,)).is_timing
-    assert memory._replace(lines=memory.lines._replace(guard_s=0.1)).is_timing
-    assert memory._replace(lines=memory.lines._replace(path_s=0.1)).is_timing
+    assert memory.next_due(0.0) == NO_TIME
+    assert memory._replace(broken_s=(0.0,) * 6 + (0.5,)).next_due(0.0) == EVERY_SCAN
+    assert memory._replace(lines=memory.lines._replace(guard_s=0.1)).next_due(0.0) == EVERY_SCAN
+    assert memory._replace(lines=memory.lines._replace(path_s=0.1)).next_due(0.0) == EVERY_SCAN
 
 
 def test_there_is_a_place_for_each_voltage_and_each_relation() -> None:

@@ -147,40 +147,49 @@ def in_outage(
     )  # fmt: skip
 
 
+GIVING = step_context(battery_a=-2.0, load_a=2.0).inputs
+
+
 def test_what_an_outage_has_left() -> None:
-    assert remaining_s(fresh(), NOW) is None
-    assert remaining_s(in_outage(estimate=Estimate(1000.0, 1.0, 2.0)), NOW) == 400.0
-    assert remaining_s(in_outage(estimate=Estimate(500.0, 1.0, 2.0)), NOW) == 0.0
+    assert remaining_s(fresh(), GIVING, NOW) is None
+    assert remaining_s(in_outage(estimate=Estimate(1000.0, 1.0, 2.0)), GIVING, NOW) == 400.0
+    assert remaining_s(in_outage(estimate=Estimate(500.0, 1.0, 2.0)), GIVING, NOW) == 0.0
     # from the last test's run time, scaled by the load
-    assert remaining_s(in_outage(measured=RECORD), NOW) == 6600.0
-    assert remaining_s(in_outage(measured=RECORD, amps=4.0), NOW) == 3000.0
-    assert remaining_s(in_outage(measured=RECORD, amps=400.0), NOW) == 0.0
-    assert remaining_s(in_outage(measured=RECORD, amps=0.0), NOW) is None
-    assert remaining_s(in_outage(measured=RECORD, amps=-1.0), NOW) is None
+    assert remaining_s(in_outage(measured=RECORD), GIVING, NOW) == 6600.0
+    assert remaining_s(in_outage(measured=RECORD, amps=4.0), GIVING, NOW) == 3000.0
+    assert remaining_s(in_outage(measured=RECORD, amps=400.0), GIVING, NOW) == 0.0
+    assert remaining_s(in_outage(measured=RECORD, amps=0.0), GIVING, NOW) is None
+    assert remaining_s(in_outage(measured=RECORD, amps=-1.0), GIVING, NOW) is None
     for unknown in ({"estimate_s": None}, {"average_current": None}, {"average_current": 0.0}):
-        assert remaining_s(in_outage(measured=RECORD._replace(**unknown)), NOW) is None
-    assert remaining_s(in_outage(), NOW) is None
+        assert remaining_s(in_outage(measured=RECORD._replace(**unknown)), GIVING, NOW) is None
+    assert remaining_s(in_outage(), GIVING, NOW) is None
 
 
 def test_without_a_test_the_rating_tells_roughly() -> None:
     rated: dict[str, object] = {"battery.rated_ah": 100.0}
-    whole = remaining_s(in_outage(**rated), NOW)
+    whole = remaining_s(in_outage(**rated), GIVING, NOW)
     assert whole is not None
-    half = remaining_s(in_outage(charge=0.5, **rated), NOW)
+    half = remaining_s(in_outage(charge=0.5, **rated), GIVING, NOW)
     assert half == pytest.approx(0.5 * (whole + 600.0) - 600.0)
-    double = remaining_s(in_outage(amps=4.0, **rated), NOW)
+    double = remaining_s(in_outage(amps=4.0, **rated), GIVING, NOW)
     assert double is not None
     assert double + 600.0 < 0.5 * (whole + 600.0)  # more current, and less charge for it
     # 0.8 of a new battery's charge, which is more than its rating at so small a current
     assert 0.8 * 100.0 / 2.0 * 3600.0 < whole + 600.0 < 1.1 * 100.0 / 2.0 * 3600.0
-    assert remaining_s(in_outage(amps=5000.0, **rated), NOW) == 0.0
+    assert remaining_s(in_outage(amps=5000.0, **rated), GIVING, NOW) == 0.0
 
 
 def test_a_battery_below_its_cutoff_has_nothing_left() -> None:
     state = in_outage(measured=RECORD)
-    assert shown(state, step_context(battery_v=10.99).inputs)["runtime.remaining"] == 0.0
-    assert shown(state, step_context(battery_v=11.0).inputs)["runtime.remaining"] == 6600.0
-    assert shown(state, step_context(battery_v=None).inputs)["runtime.remaining"] == 6600.0
+
+    def left(battery_v: float | None, battery_a: float = -2.0) -> object:
+        inputs = step_context(battery_v=battery_v, battery_a=battery_a, load_a=2.0).inputs
+        return shown(state, inputs)["runtime.remaining"]
+
+    assert left(10.99) == 0.0
+    assert left(11.0) == 6600.0
+    assert left(None) == 6600.0
+    assert left(11.0, 0.0) == "missing"  # a charger carries the load
     assert shown(fresh(), step_context(battery_v=5.0).inputs)["runtime.remaining"] == "missing"
 
 

@@ -38,7 +38,8 @@ is 00001, input register 0 is 30001). Names and addresses up to input register 1
 ## Before you trend: not known
 
 **Read input registers 28 and 29 first**: they say which of the others hold no value now. Bit k of
-register 28 is input register k (0..12, the manual's), bit k of register 29 is input register 13 + k
+register 28 is input register k (0..12, the manual's), its bit 13 is input register 30 (an extension
+that came later), bit k of register 29 is input register 13 + k
 (13..27). A set bit: do not use that register. Both are always known.
 
 A value that the unit does not know (a dead sensor, a run time before the first test) is 65535,
