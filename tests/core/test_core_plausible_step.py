@@ -272,11 +272,3 @@ def test_what_is_being_weighed_keeps_the_core_awake() -> None:
     assert memory._replace(broken_s=(0.0,) * 6 + (0.5,)).is_timing
     assert memory._replace(lines=memory.lines._replace(guard_s=0.1)).is_timing
     assert memory._replace(lines=memory.lines._replace(path_s=0.1)).is_timing
-
-
-def test_there_is_a_place_for_each_voltage_and_each_relation() -> None:
-    new = Plausible()
-    by_voltage = (new.volts, new.moved_at, new.moves, new.jumped, new.witness_at, new.odd)
-    assert [len(values) for values in by_voltage] == [4] * 6
-    by_relation = (new.found, new.broken_s, new.broken_since, new.broken_at)
-    assert [len(values) for values in by_relation] == [7] * 4

@@ -303,3 +303,9 @@ def test_a_tick_ends_when_its_time_is_used_up_and_owes_the_rest(
     rig.board.slow = lambda: None
     rig.tick()
     assert len(rig.board.reads) == 5 + 115
+
+
+def test_a_change_of_settings_asks_nothing_of_the_core_that_it_does_not_know(rig: Rig) -> None:
+    assert rig.ask(ChangeSettings({"test.type": 2}, "web admin 10.0.0.5")).ok
+    rig.tick(3)
+    assert not any("Unknown command" in text for text in rig.texts())
