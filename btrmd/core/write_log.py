@@ -26,5 +26,5 @@ def unchanged(command: ChangeSettings, settings: Settings) -> list[NoteWrite]:
             command.source,
         )
         for key, value in command.changes.items()
-        if key not in live and key in SETTINGS and settings[key] == value
+        if key not in live and settings[key] == value
     ]

@@ -119,9 +119,10 @@ class Trier:
         module = Path(mutant.file).stem
         found = []
         for name, ran in self.ran.items():
-            lines = ran.lines.get(mutant.file)
-            if lines and (not mutant.function or not lines.isdisjoint(wanted)):
-                is_near = module in name.partition("::")[0]
+            lines = ran.lines.get(mutant.file, frozenset())
+            is_near = module in name.partition("::")[0]
+            # what is made at import may be looked at without a line of it being run
+            if not lines.isdisjoint(wanted) if mutant.function else lines or is_near:
                 found.append((not is_near, ran.seconds, name))
         chosen, seconds = [], 0.0
         for _, needed, name in sorted(found):

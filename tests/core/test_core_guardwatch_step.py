@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import step_context
+from core_scenes import Bench, step_context
 
 from btrmd.core.actions import Tell
 from btrmd.core.due import EVERY_SCAN, NO_TIME
@@ -107,3 +107,21 @@ def test_more_than_three_helps_within_an_hour_are_a_weak_supply() -> None:
     assert watch.helps == (1010.0, 1020.0, 4600.0)
     assert not watch.is_weak
     assert stepped(watch, 5700.0, False)[0].helps == (4600.0,)
+
+
+def test_a_test_that_goes_on_as_an_outage_is_no_help_to_a_weak_supply() -> None:
+    bench = Bench()
+    bench.run(20.0)
+    bench.start()
+    bench.put(supply_v=0.0, supply_a=0.0)
+    bench.run(10.0)
+    assert bench.state.on_battery
+    assert bench.state.transfer.carried
+    assert bench.state.guard.helps == ()
+    # where the supply fails the load outside a test, it is one
+    bench = Bench(ups__enabled=True)
+    bench.run(20.0)
+    bench.put(guard=True, supply_v=0.0, supply_a=0.0)
+    bench.run(3.0)
+    assert bench.state.outputs.k1
+    assert len(bench.state.guard.helps) == 1

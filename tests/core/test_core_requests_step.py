@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 from core_scenes import WALL_0, step_context
 
@@ -397,3 +399,10 @@ def test_health_may_ask_for_a_test_to_confirm_the_last_discharge() -> None:
 
 def test_nothing_is_driven_by_a_command_itself() -> None:
     assert Done(ready(), StartTest("1", 0.0, "web")).state.outputs == Outputs()
+
+
+def test_a_command_that_nobody_knows_is_refused() -> None:
+    class Sing(NamedTuple):
+        source: str = "web"
+
+    assert refused(ready(), Sing()) == ("unknown", "Unknown command Sing.")  # type: ignore[arg-type]

@@ -297,18 +297,3 @@ def test_a_clock_that_is_set_in_a_test_moves_its_begin() -> None:
 def test_what_is_idle_or_delayed_stays_so() -> None:
     for test in (IDLE, test_in(TestState.DELAYED)):
         assert stepped(test)[0] == Moved(test)
-
-
-def test_no_test_holds_nothing_and_has_judged_nothing() -> None:
-    assert (IDLE.state, IDLE.record, IDLE.phase, IDLE.end) == (
-        TestState.IDLE, None, CheckPhase.PATH, End.NONE,
-    )  # fmt: skip
-    assert not any((IDLE.scheduled, IDLE.k1, IDLE.k2, IDLE.judged, IDLE.is_used))
-    assert (IDLE.since, IDLE.phase_since, IDLE.phase_ticks, IDLE.due, IDLE.top_load_a) == (
-        0.0, 0.0, 0, 0.0, 0.0,
-    )  # fmt: skip
-    assert (IDLE.progress, IDLE.policy, IDLE.watch) == (Progress(), Policy(), Watch())
-    assert (IDLE.estimate, IDLE.no_estimate, IDLE.asked_at, IDLE.reason) == (None, "", None, "")
-    plain = Moved(IDLE)
-    assert (plain.handover, plain.closed, plain.suspect) == (Handover.NONE, None, "")
-    assert not any((plain.proved, plain.failed_start))

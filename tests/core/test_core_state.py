@@ -5,9 +5,11 @@ from __future__ import annotations
 from core_scenes import step_context
 
 from btrmd.core.outage import Outage
+from btrmd.core.progress import Progress
 from btrmd.core.state import State, new_state
-from btrmd.core.test.state import IDLE
-from btrmd.core.transfer import Transfer, Where
+from btrmd.core.test.state import IDLE, CheckPhase, End, Moved, Watch
+from btrmd.core.transfer import Handover, Transfer, Where
+from btrmd.core.type1 import Policy
 from btrmd.model.discharge import TestRecord, TestState
 
 
@@ -36,3 +38,18 @@ def test_an_outage_lasts_while_the_battery_feeds_or_the_return_is_watched() -> N
     assert not fresh()._replace(battery_use=used).in_outage
     assert not fresh().in_outage
     assert open_._replace(battery_use=used).on_battery
+
+
+def test_no_test_holds_nothing_and_has_judged_nothing() -> None:
+    assert (IDLE.state, IDLE.record, IDLE.phase, IDLE.end) == (
+        TestState.IDLE, None, CheckPhase.PATH, End.NONE,
+    )  # fmt: skip
+    assert not any((IDLE.scheduled, IDLE.k1, IDLE.k2, IDLE.judged, IDLE.is_used))
+    assert (IDLE.since, IDLE.phase_since, IDLE.phase_ticks, IDLE.due, IDLE.top_load_a) == (
+        0.0, 0.0, 0, 0.0, 0.0,
+    )  # fmt: skip
+    assert (IDLE.progress, IDLE.policy, IDLE.watch) == (Progress(), Policy(), Watch())
+    assert (IDLE.estimate, IDLE.no_estimate, IDLE.asked_at, IDLE.reason) == (None, "", None, "")
+    plain = Moved(IDLE)
+    assert (plain.handover, plain.closed, plain.suspect) == (Handover.NONE, None, "")
+    assert not any((plain.proved, plain.failed_start))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,17 @@ def test_it_ends_with_1_and_a_sentence_when_there_is_no_gpio(
     code, said = ended(tmp_path, monkeypatch, OSError(2, "No such file or directory"))
     assert code == 1
     assert said[0].startswith("The GPIO pins cannot be opened: ")
+
+
+def test_the_exit_code_is_the_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    factory = MockFactory()
+    monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
+    monkeypatch.setattr("btrmd.hal.config.INSTALLED", tmp_path / "none")
+    monkeypatch.setattr("btrmd.hal.pi._lgpio_factory", lambda: factory)
+    monkeypatch.delitem(sys.modules, "btrmd.hal.release")
+    try:
+        with pytest.raises(SystemExit) as end:
+            runpy.run_module("btrmd.hal.release", run_name="__main__")
+        assert end.value.code == 0
+    finally:
+        factory.reset()

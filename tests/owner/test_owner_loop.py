@@ -303,3 +303,19 @@ def test_a_tick_ends_when_its_time_is_used_up_and_owes_the_rest(
     rig.board.slow = lambda: None
     rig.tick()
     assert len(rig.board.reads) == 5 + 115
+
+
+def test_a_change_of_settings_asks_nothing_of_the_core_that_it_does_not_know(rig: Rig) -> None:
+    assert rig.ask(ChangeSettings({"test.type": 2}, "web admin 10.0.0.5")).ok
+    rig.tick(3)
+    assert not any("Unknown command" in text for text in rig.texts())
+
+
+def test_the_gauges_are_told_every_50th_snapshot(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    at: list[int] = []
+    monkeypatch.setattr(rig.bus, "report_gauges", lambda gauges: at.append(rig.bus.snapshot.seq))
+    first = rig.bus.snapshot.seq
+    while rig.bus.snapshot.seq < first + 110:
+        rig.tick()
+    assert len(at) in (2, 3)
+    assert [seq % 50 for seq in at] == [0] * len(at)
