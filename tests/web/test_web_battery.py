@@ -295,3 +295,14 @@ def test_after_a_replacement_no_curve_of_the_battery_before_stands_as_this_ones(
     station.history.test_list = []
     station.owner.show(last_test=None)
     assert "No test has run yet." in client.get("/battery-status").text
+
+
+def test_the_words_of_a_plots_uppermost_line_are_not_cut(station: Station, client: Client) -> None:
+    rows = [CurveRow(60.0 * i, 12.5 - 0.01 * i, -2.0, 25.0, 2.0) for i in range(60)]
+    station.history.test_list = [FIRM]
+    station.history.curves = {FIRM.n: rows}
+    found = re.findall(
+        r'<text x="2" y="([0-9.]+)" dy="(-?[0-9]+)">', client.get(f"/report/{FIRM.n}").text
+    )
+    assert len(found) >= 3
+    assert all(float(y) + int(dy) >= 10.0 for y, dy in found)  # 12 px type hangs 10 px above
