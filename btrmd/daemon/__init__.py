@@ -67,8 +67,10 @@ def _run(options: RunOptions, supervisor: Supervisor) -> list[str] | None:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             stack.callback(signal.signal, number, signal.signal(number, end))
+        station.start_late()
         station.owner.run()
         supervisor.stopping()
+        station.finish_start()
         if not station.owner.wants_restart:
             return None
         return _same_ports(options, station.bus.listeners)

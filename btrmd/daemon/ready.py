@@ -28,16 +28,17 @@ class Readiness:
     def __init__(self, bus: Bus, run_dir: Path, sup: Supervisor) -> None:
         self._bus = bus
         self._path = run_dir / "listeners.json"
-        self._wanted: Collection[str] = ()
+        self._wanted: Collection[str] | None = None  # not known before all servers are made
         self._supervisor = sup
-        self._seen: dict[str, ListenerState] | None = None
+        self._seen: tuple[dict[str, ListenerState], Collection[str] | None] | None = None
         self._is_ready = False
         self._has_reported = False
         self._again_at = 0.0
         self._ticks = 0
 
     def expect(self, listeners: Collection[str]) -> None:
-        """The listeners that must be bound for the ready line; before the first look."""
+        """The listeners that must be bound for the ready line; there is none before this. Any
+        thread."""
         self._wanted = frozenset(listeners)
 
     def look(self) -> None:
@@ -47,27 +48,28 @@ class Readiness:
             return
         self._supervisor.feed()
         self._supervisor.status(status_line(self._bus.snapshot.faults))
+        wanted = self._wanted
         listeners = self._bus.listeners
-        if listeners == self._seen or time.monotonic() < self._again_at:
+        if (listeners, wanted) == self._seen or time.monotonic() < self._again_at:
             return
         try:
-            self._tell(listeners)
+            self._tell(listeners, wanted)
         except OSError as error:  # a full disk, or nobody reads our output: the station goes on
             self._again_at = time.monotonic() + AGAIN_S
             log.error("%s or the ready line cannot be written: %s", self._path, error)
             return
-        self._seen = listeners
+        self._seen = listeners, wanted
 
-    def _tell(self, listeners: dict[str, ListenerState]) -> None:
+    def _tell(self, listeners: dict[str, ListenerState], wanted: Collection[str] | None) -> None:
         addresses = {
             name: listeners[name].address or None if name in listeners else None for name in NAMES
         }
-        tried = all(name in listeners for name in self._wanted)
+        tried = wanted is not None and all(name in listeners for name in wanted)
         if tried and not self._has_reported:
             self._has_reported = True
             self._supervisor.ready()
         write_atomic(self._path, json.dumps(addresses).encode() + b"\n", 0o644)
-        if not self._is_ready and tried and all(listeners[n].address for n in self._wanted):
+        if not self._is_ready and tried and all(listeners[n].address for n in wanted or ()):
             self._is_ready = True
             self._bus.start_s = time.monotonic() - LOADED_AT
             give_back()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from ..appliance.client import make_client
@@ -203,29 +205,57 @@ class Station:
         self.mqtt = MqttPublisher(self.bus, history, cursors)
         self.webhook = WebhookSender(self.bus, history, cursors)
         self.nut = NutServer(self.bus, options.nut, nut_host)
+        self._early: tuple[Service, ...] = (
+            self.appliance, self.control, self.fieldbus, self.snmp,
+        )  # fmt: skip
+        self._starter: Thread | None = None
+        self._not_started: Exception | None = None
 
     def start(self) -> None:
-        """Open the servers. A web port may stay shut and is retried, the control socket not."""
-        early: tuple[Service, ...] = (self.appliance, self.control, self.fieldbus, self.snmp)
-        self._start_services(early)
-        web = self._make_web()
-        late: tuple[Service, ...] = (
-            web, self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut,
-        )  # fmt: skip
-        self._start_services(late)
-        self._web = web
-        self._readiness.expect([name for one in early + late for name in one.listeners])
-        self._stack.callback(self._readiness.remove)
-        self._tell_provision()
+        """Open the servers of masters and of the CLI: all that the control loop waits for."""
+        self._start_services(self._early)
+
+    def start_late(self) -> None:
+        """Load the pages and open all other servers, in a thread: on a slow processor that takes
+        seconds, in which the loop runs already. A web port may stay shut and is retried."""
+        self._starter = Thread(target=self._start_late, name="start", daemon=True)
+        self._starter.start()
+
+    def finish_start(self) -> None:
+        """Wait until `start_late` is done. Raises what ended it, which has ended the loop too."""
+        if self._starter is not None:
+            self._starter.join()
+        if self._not_started is not None:
+            raise self._not_started
+
+    def _start_late(self) -> None:
+        try:
+            web = self._make_web()
+            late: tuple[Service, ...] = (
+                web, self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut,
+            )  # fmt: skip
+            self._start_services(late)
+            self._web = web
+            self._stack.callback(self._readiness.remove)
+            self._readiness.expect([name for one in self._early + late for name in one.listeners])
+            self._tell_provision()
+            gc.freeze()  # as what was built before the loop began
+        except Exception as error:
+            self._not_started = error
+            self.owner.stop.set()
 
     def _start_services(self, services: Iterable[Service]) -> None:
         for service in services:
+            if self.owner.stop.is_set():  # it ends already
+                return
             log.debug("starting %s", service.name)
             service.start()
             self._stack.callback(service.stop)
 
     def close(self) -> None:
         """Listeners first, then what waits to be written, then the board."""
+        if self._starter is not None:
+            self._starter.join()
         self._stack.close()
 
     # --- parts ---------------------------------------------------------------------------------

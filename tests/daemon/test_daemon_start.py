@@ -198,3 +198,44 @@ def test_at_speed_1_a_second_is_a_second(make: Make) -> None:
 
 def _seconds(iso: str) -> float:
     return datetime.fromisoformat(iso).timestamp()
+
+
+# Loading the pages waits for a file: a processor on which that takes long.
+SLOW_PAGES = """
+import sys, time
+from importlib.abc import MetaPathFinder
+from pathlib import Path
+
+class Slow(MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "btrmd.servers.web.server":
+            while not Path("go").exists():
+                time.sleep(0.01)
+            if Path("go").read_text():
+                raise ImportError("no pages today")
+
+sys.meta_path.insert(0, Slow())
+from btrmd.cli.main import main
+sys.exit(main())
+"""
+
+
+def test_commands_are_carried_out_while_the_pages_are_loaded(make: Make) -> None:
+    daemon = make(runner=("-c", SLOW_PAGES))
+    daemon.spawn()
+    wait_until(lambda: (daemon.state_dir / "run/control.sock").exists(), 60.0)
+    daemon.set(ups__enabled=True)
+    daemon.wait_value("ups.enabled", True)
+    assert "http" not in daemon.status()["listeners"]
+    assert daemon.lines.empty()  # not ready yet
+    (daemon.folder / "go").write_text("")
+    daemon.wait_ready()
+    assert daemon.get("/healthz") == {"status": "ok"}
+
+
+def test_pages_that_cannot_be_loaded_end_the_start(make: Make) -> None:
+    daemon = make(runner=("-c", SLOW_PAGES))
+    (daemon.folder / "go").write_text("broken")
+    daemon.spawn()
+    assert daemon.wait_end(60.0) == 1
+    assert "no pages today" in daemon.log
