@@ -227,6 +227,7 @@ def test_an_aborted_test_does_not_hide_the_one_before(place: Place) -> None:
     )
     place.store(TEST, aborted, curves={7: curve(600)})
     place.owner.show(last_test=aborted)
+    show_points(place, runtime__estimate=TEST.estimate_s)
     text = words(place.client.get("/battery-status").text)
     assert "Test 8 was aborted: The supply failed." in text
     assert "Estimate and curve are those of test 7." in text
