@@ -135,6 +135,14 @@ def test_a_data_reset_with_settings_restores_those_of_the_battery_test(rig: Rig)
     assert rig.resets == 0  # the login is PB1's business
 
 
+def test_pb1_held_16_s_restores_the_factory_login_once(rig: Rig) -> None:
+    plant = rig.world.plant
+    plant.button_until["pb1"] = plant.plant_s + 16.0
+    rig.until(lambda: rig.resets)
+    rig.settle()
+    assert rig.resets == 1
+
+
 # --- calibration ---------------------------------------------------------------------------------
 
 
