@@ -252,6 +252,7 @@ def test_a_broker_that_forgot_its_subscribers_is_given_time_to_get_them_back(
     late = Watch(broker, f"{BASE}/event", name="late")
     try:
         wait_until(lambda: station.reported == n)
+        wait_until(lambda: numbers(late))  # the broker answers us before the other reads it
         assert numbers(late) == [n]
     finally:
         late.close()
