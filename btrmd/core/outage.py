@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.commands import EstimateReady
-from ..model.discharge import Estimate, TestRecord, is_relieved
+from ..model.discharge import RELIEVED_LEAST_S, Estimate, TestRecord, is_relieved
 from ..model.events import Kind
 from ..model.result_words import FINDINGS
 from .actions import SaveRecord, WantEstimate
@@ -19,7 +19,6 @@ from .verdict import measured, with_estimate
 
 EVALUATE_EVERY_S = 60.0
 EVALUATE_AFTER_S = 600.0
-RELIEVED_MOST_S = 60.0  # of a run that counts as measured
 
 
 class Outage(NamedTuple):
@@ -142,7 +141,7 @@ def step_outage(
         and mean is not None
         and elapsed > EVALUATE_AFTER_S
         and mean < ctx.sp.th.cutoff_v
-        and relieved_s <= RELIEVED_MOST_S  # else it is no run time of the battery alone
+        and relieved_s <= RELIEVED_LEAST_S  # else it is no run time of the battery alone
     ):
         reached = elapsed
     asked = outage.asked_at

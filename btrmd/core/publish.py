@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from ..model.alarms import ALARMS
 from ..model.block_taps import CHANNELS, MOST_BLOCKS, block_volts
 from ..model.board import Inputs
-from ..model.discharge import Estimate, TestResult, TestState, is_relieved
+from ..model.discharge import (
+    RELIEVED_LEAST_S,
+    Estimate,
+    TestResult,
+    TestState,
+    is_relieved,
+)
 from ..model.rated_charge import new_charge_ah
 from ..model.readings import BAD, GOOD, MISSING, Measurement, Reading, Value
 from ..model.snapshot import AlarmView
@@ -51,7 +57,9 @@ def remaining_s(state: State, inputs: Inputs, now: float) -> float | None:
         return None
     if amps.good and is_relieved(amps.value, load.value if load.good else None):
         return None
-    elapsed = now - outage.progress.t0 - outage.relieved_s
+    elapsed = now - outage.progress.t0
+    if outage.relieved_s > RELIEVED_LEAST_S:  # the estimate is of the rest
+        elapsed -= outage.relieved_s
     if outage.estimate is not None:
         return max(outage.estimate.ert_s - elapsed, 0.0)
     last, mean = state.health.measured, outage.progress.mean_a

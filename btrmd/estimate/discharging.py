@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..model.discharge import CurveRow, is_relieved
-
-RELIEVED_LEAST_S = 60.0  # less is the moment of a transfer: the curve stays as it is
+from ..model.discharge import RELIEVED_LEAST_S, CurveRow, is_relieved
 
 
 def discharging(rows: Sequence[CurveRow]) -> Sequence[CurveRow]:

@@ -80,6 +80,7 @@ class CurveRow(NamedTuple):
 
 LEAST_LOAD_A: Final = 0.2  # a smaller load does not show in the currents
 LEAST_LOAD_PART: Final = 0.25  # of the load: less says nothing of how long the battery would last
+RELIEVED_LEAST_S: Final = 60.0  # less is the moment of a transfer, and counts as discharging
 
 
 def is_relieved(battery_a: float, load_a: float | None) -> bool:

@@ -165,6 +165,16 @@ def test_what_an_outage_has_left() -> None:
     assert remaining_s(in_outage(), GIVING, NOW) is None
 
 
+@pytest.mark.parametrize(("relieved_s", "left_s"), [(0.0, 400.0), (60.0, 400.0), (60.1, 460.1)])
+def test_only_what_the_estimate_leaves_out_is_left_out_of_the_time_passed(
+    relieved_s: float, left_s: float
+) -> None:
+    """Up to a minute that a charger carried is in the estimate's curve, and so in the time."""
+    state = in_outage(estimate=Estimate(1000.0, 1.0, 2.0))
+    state = state._replace(outage=state.outage._replace(relieved_s=relieved_s))
+    assert remaining_s(state, GIVING, NOW) == pytest.approx(left_s)
+
+
 def test_without_a_test_the_rating_tells_roughly() -> None:
     rated: dict[str, object] = {"battery.rated_ah": 100.0}
     whole = remaining_s(in_outage(**rated), GIVING, NOW)
