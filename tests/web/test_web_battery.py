@@ -91,6 +91,7 @@ def test_battery_status_leads_with_the_sentence_and_shows_the_healths_interval(
     station.owner.show_point("battery.resistance_growth", 37.6)
     text = words(client.get("/battery-status").text)
     assert "Resistance 38 % above the first tests" in text
+    assert text.count("Resistance ") == 1  # and not "unknown" beside it
 
 
 def test_the_list_as_csv_has_numbers_and_words(station: Station, client: Client) -> None:

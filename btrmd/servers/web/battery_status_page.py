@@ -253,11 +253,12 @@ def _health(snapshot: Snapshot, is_assessed: bool, since: str) -> tuple[CardRow,
             "State of health", UNKNOWN if soh is None else f"{soh:.0f} %", span if soh else why
         ),
         *((CardRow("In service since", since),) if since else ()),
-        *_resistance(snapshot),
     )
+    resistance = _resistance(snapshot)
     if is_assessed:
-        return rows
-    return (*rows, CardRow("Replacement forecast", UNKNOWN), CardRow("Resistance", UNKNOWN))
+        return (*rows, *resistance)
+    forecast = CardRow("Replacement forecast", UNKNOWN)
+    return (*rows, forecast, *(resistance or (CardRow("Resistance", UNKNOWN),)))
 
 
 def _resistance(snapshot: Snapshot) -> tuple[CardRow, ...]:
