@@ -38,10 +38,13 @@ from ..store.batch import OnDone
 from ..store.writer import Writer
 from .audit import WINDOW_S, Audit
 from .battery import battery_of, estimate_of
-from .battery_history import BatteryHistory
+from .battery_history import NO_HEALTH, BatteryHistory
+from .guarded import guarded
 from .recorder import Recorder
 
 log = logging.getLogger(__name__)
+
+NO_ESTIMATE = "The run time could not be worked out: an error of the software, see its log."
 
 FLUSH_S = 60.0  # a running curve reaches the disk once a minute of its own time,
 FLUSH_REAL_S = 1.0  # but not more often than once a second
@@ -149,7 +152,7 @@ class ActionRunner:
                 case ForgetBattery(last_n):
                     keep = True
                     self._memory.replaced(last_n)
-                    findings.append(self._memory.news((), settings, wall))
+                    findings.append(self._memory.standing(settings, wall))
                 case Restart():
                     restart = True
                 case Persist():
@@ -231,13 +234,24 @@ class ActionRunner:
 
     def _learn(self, record: TestRecord, settings: Settings, wall: float) -> HealthReady:
         """A discharge is over: remember it, and say what it means for the battery."""
-        rows = self.recorder.rows_of(record.n) if record.average_current is not None else ()
-        rows = discharging(rows)
-        self._memory.add(record, rows, settings)
-        return self._memory.news(rows, settings, wall)
+
+        def learn() -> HealthReady:
+            rows = self.recorder.rows_of(record.n) if record.average_current is not None else ()
+            rows = discharging(rows)
+            self._memory.add(record, rows, settings)
+            return self._memory.news(rows, settings, wall)
+
+        return guarded(f"learning from discharge {record.n}", learn, HealthReady(None, NO_HEALTH))
 
     def _estimate(self, n: int, state: State, settings: Settings, wall: float) -> EstimateReady:
         """The estimate of the discharge being recorded; refused with a reason when it cannot be."""
+        return guarded(
+            f"estimating discharge {n}",
+            lambda: self._estimate_of(n, state, settings, wall),
+            EstimateReady(n, None, NO_ESTIMATE),
+        )
+
+    def _estimate_of(self, n: int, state: State, settings: Settings, wall: float) -> EstimateReady:
         rows = thin(discharging(self.recorder.rows_of(n)))
         try:
             made = estimate_of(rows, settings)

@@ -31,10 +31,12 @@ from ..model.discharge import CurveRow, Estimate, TestRecord
 from ..model.history import History
 from ..model.settings import Settings
 from .battery import battery_of, estimate_of
+from .guarded import guarded
 from .resistance_history import ResistanceHistory
 
 _log = logging.getLogger(__name__)
 
+NO_HEALTH = "The state of health could not be worked out: an error of the software, see its log."
 RECORDS = 100  # so many discharges are remembered: years of them
 FULL = 4  # of those to the cutoff, so many curves are estimated again at start
 AGAIN = 6  # of those that an older version stored without an estimate of their own
@@ -61,14 +63,16 @@ class BatteryHistory:
         self._replaced_after = replaced_after
         self._followed: list[tuple[Evidence, Track]] = []
         self._followed_for: Rating | None = None
-        if history is None:
-            return
+        if history is not None:
+            guarded("reading the discharges", lambda: self._read(history, settings), None)
+
+    def _read(self, history: History, settings: Settings) -> None:
         found = history.tests(limit=RECORDS)
         if len(found) == RECORDS:  # its first tests are older
             found = history.tests()
         finished = sorted((one for one in found if one.state == "finished"), key=lambda one: one.n)
         self._records = finished[-RECORDS:]
-        self._resistance.read(history, finished, replaced_after)
+        self._resistance.read(history, finished, self._replaced_after)
         self._estimate_again(history, settings)
         measured = [one for one in self._records if is_full(one) and not why_not(one)]
         for record in measured[-FULL:]:
@@ -131,8 +135,12 @@ class BatteryHistory:
         discharge = Discharge(seen_s, total / seen_s, temp_c, is_from_full, now)
         return combine(made, self._track(settings, now), discharge)
 
+    def standing(self, settings: Settings, wall: float) -> HealthReady:
+        """What to show of the battery as it stands, without text."""
+        return guarded("the health", lambda: self.news((), settings, wall), HealthReady(None))
+
     def news(self, rows: Sequence[CurveRow], settings: Settings, wall: float) -> HealthReady:
-        """What to show after the last discharge; `rows` its curve, empty at start (no text then).
+        """What to show after the last discharge; `rows` its curve, empty: no text.
 
         `confirm`: it asks for a confirming test, since the battery seems to have changed.
         """

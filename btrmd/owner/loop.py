@@ -122,7 +122,7 @@ class Owner:
         self._turns = Turns()  # of settings changes
         self._asked: list[Waiter] = []  # the commands of the step under way
         # estimates and the like, for the next step; first what earlier discharges said
-        self._own: list[Command] = [memory.news((), self.settings, clock.wall())]
+        self._own: list[Command] = [memory.standing(self.settings, clock.wall())]
         self._inputs = Inputs(wall=clock.wall())
         self._seq = bus.snapshot.seq
         self._fault = ""

@@ -11,7 +11,10 @@ from owner_rig import Rig
 
 from btrmd.hal.gpio import PinError
 from btrmd.model.commands import ChangeSettings, RestartUnit, StartTest, StopTest
+from btrmd.model.discharge import Estimate
+from btrmd.owner import action_runner
 from btrmd.owner import loop as looping
+from btrmd.owner.battery_history import NO_HEALTH, BatteryHistory
 from btrmd.owner.sim_speed import SimSpeed
 
 
@@ -319,3 +322,33 @@ def test_the_gauges_are_told_every_50th_snapshot(rig: Rig, monkeypatch: pytest.M
         rig.tick()
     assert len(at) in (2, 3)
     assert [seq % 50 for seq in at] == [0] * len(at)
+
+
+def test_an_estimate_that_fails_drops_nothing_and_is_told(
+    testing: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever error it is: what only tells something must not end a step of what controls."""
+
+    def fail(*_: object) -> Estimate:
+        raise ZeroDivisionError("float division by zero")
+
+    monkeypatch.setattr(action_runner, "estimate_of", fail)
+    monkeypatch.setattr(BatteryHistory, "news", fail)
+    errors = []
+
+    def has_failed() -> bool:
+        errors[:] = [one.getMessage() for one in caplog.records if one.levelname == "ERROR"]
+        return bool(errors)
+
+    testing.until(has_failed, 1200.0)
+    assert errors == ["estimating discharge 1: an error of its own"]
+    testing.tick()
+    assert testing.bus.snapshot.is_ticking
+    assert testing.bus.snapshot.faults == ()
+    assert testing.coils() == ["k1", "k2"]
+    assert testing.ask(StopTest(source="test")).ok
+    testing.until(lambda: testing.value("test.state") == "idle")
+    testing.until(lambda: NO_HEALTH in testing.texts())
+    assert testing.bus.snapshot.is_ticking
+    assert testing.value("battery.soh") is None
+    assert testing.world.plant.dropped_s == 0.0
