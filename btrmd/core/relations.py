@@ -101,7 +101,11 @@ def find_relations(
     shares = flows.carries and battery is not None and load is not None
     shares = shares and abs((battery or 0.0) - (load or 0.0)) <= near
     charges = charges and (flows.uses_battery or shares)
-    charger_battery = tie(charger, battery) if charges and flows.balanced is not False else SILENT
+    charger_battery = tie(charger, battery) if charges else SILENT
+    if flows.balanced is False:
+        # a current lies: whether this one flows is not sure, but two volts that agree still
+        # vouch for each other
+        charger_battery = charger_battery._replace(broken=None)
     supply_silent = supply_hat = charger_silent = SILENT
     gives_nothing = inputs.charger_a.good and inputs.charger_a.value < CHARGES_A
     both = charger is not None and battery is not None

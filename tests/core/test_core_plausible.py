@@ -90,6 +90,34 @@ def test_a_reading_that_jumps_away_is_named_at_once(point: str, state: str, text
     assert station.plant.dropped_s == 0.0
 
 
+@pytest.mark.parametrize("volts", [12, 36])
+@pytest.mark.parametrize(
+    ("liar", "text"), [("battery", "x0.85"), ("battery", "+4.0"), ("charger", "x0.85")]
+)
+def test_who_agreed_while_a_current_lied_is_not_blamed_for_what_came_before(
+    volts: int, liar: str, text: str
+) -> None:
+    """The charger comes back after two minutes in which nobody could vouch for it, and a current
+    that lies meanwhile hides that it agrees with the battery."""
+    station = rested(volts, load_a=9.0, rated_ah=17.0)
+    station.plant.battery.set_soc(0.2)
+    supply(station, False)
+    station.run(150.0)
+    lie(station, "load.current", "x0.78")
+    supply(station, True)
+    station.run(20.0)
+    station.plant.reading_faults.clear()
+    lie(station, f"{liar}.voltage", text)
+    station.run(8.0)
+    odd = [
+        (name, one.doubted)
+        for name, one in zip(VOLTAGES, station.state.plausible.odd, strict=True)
+        if one is not None
+    ]
+    assert odd, "it is told"
+    assert all(doubted or name == f"{liar}.voltage" for name, doubted in odd), odd
+
+
 def test_a_sinking_battery_reading_while_charging_cuts_off_nobody() -> None:
     """F5: the LVD must not open on it, and the outage after it finds its battery."""
     station = site("bulk")

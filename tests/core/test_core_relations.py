@@ -93,8 +93,10 @@ def test_charger_and_battery_are_tied_while_the_charger_charges() -> None:
     assert not silent(tie, **{**CHARGING, "charger_a": 0.31, "battery_a": 0.31})
     assert silent(tie, **{**CHARGING, "charger_a": 0.3, "battery_a": 0.3})
     assert silent(tie, **{**CHARGING, "charger_a": None})
-    # a sum that is wrong says nothing
-    assert silent(tie, **{**CHARGING, "battery_a": 5.0})
+    # a sum that is wrong says nothing of who contradicts whom, but two that agree still agree
+    wrong = {**CHARGING, "battery_a": 5.0}
+    assert found(tie, **wrong)[1:] == (None, True)
+    assert found(tie, **{**wrong, "charger_v": 13.6})[1:] == (None, False)
     # the battery takes nothing: only with the load at the same node
     balances = {**ON_BATTERY, "battery_a": 0.0, "charger_a": 2.3, "charger_v": 12.6}
     assert not silent(tie, **{**balances, "load_v": 12.4}, k1=True)
