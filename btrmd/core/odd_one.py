@@ -150,6 +150,7 @@ def _reason(memory: Plausible, place: int, liar: int) -> str:
         Tie.SUPPLY_SILENT: f"the supply gives nothing to a load at {at}",
         Tie.CHARGER_SILENT: f"the charger gives nothing and the {NAMES[other]} is {at}",
         Tie.SUPPLY_BATTERY: f"the supply feeds the load and the {NAMES[other]} is {at}",
+        Tie.CHARGER_LOAD: f"the charger feeds the load and the {NAMES[other]} is {at}",
         Tie.SUPPLY_HAT: f"this unit lives on the supply and the {NAMES[other]} is {at}",
     }[Tie(place)]
     if Tie(place) is Tie.SUPPLY_SILENT and liar == LOAD:

@@ -17,6 +17,7 @@ from .relations import (
     BATTERY,
     CHARGER,
     EQUAL,
+    FEEDS,
     LOAD,
     PAIRS,
     SUPPLY,
@@ -61,7 +62,7 @@ def step_plausible(
     backward = step_backward(memory.backward, inputs, dt)
     if backward is not memory.backward:
         memory = memory._replace(backward=backward)
-    memory = _remember(memory, volts, found, flows, sp, now)._replace(lines=lines)
+    memory = _remember(memory, volts, found, outputs, sp, now)._replace(lines=lines)
     if any(relation.broken for relation in found) or any(memory.broken_s):
         memory = count(memory, found, now, dt)
         memory = judge(memory, inputs, sp, now)
@@ -74,7 +75,7 @@ def _remember(
     memory: Plausible,
     volts: tuple[float | None, ...],
     found: Found,
-    flows: Flows,
+    outputs: Outputs,
     sp: Setpoints,
     now: float,
 ) -> Plausible:
@@ -99,6 +100,8 @@ def _remember(
                 continue
             if place == LOAD and _is_unfed(found):
                 continue
+            if place == BATTERY and outputs.k3:
+                continue  # cut off from the load, empty as a rule: it may have been changed
             jumped = put(jumped, place, True)
     elif any(moves):
         moves = tuple(max(count - 1, 0) for count in moves)
@@ -133,14 +136,13 @@ def _may_jump(
 
 def _is_unfed(found: Found) -> bool:
     """Nobody is seen to feed the load: its bus falls as fast as its capacitor lets it."""
-    return all(relation.broken is None for relation in found[:2])
+    return all(found[tie.value].broken is None for tie in FEEDS)
 
 
 def _same_regime(before: Found, found: Found) -> bool:
     """The same source feeds the load as in the scan before."""
     return all(
-        (old.broken is None) is (new.broken is None)
-        for old, new in zip(before[:2], found[:2], strict=True)
+        (before[tie.value].broken is None) is (found[tie.value].broken is None) for tie in FEEDS
     )
 
 

@@ -34,13 +34,15 @@ class Tie(Enum):
     SUPPLY_HAT = 4  # the HAT lives on the supply: it is not below the battery
     CHARGER_SILENT = 5  # K2 is released, the charger gives nothing: it is not above the battery
     SUPPLY_BATTERY = 6  # the supply feeds what the battery is tied to: it is not below the battery
+    CHARGER_LOAD = 7  # the charger feeds the load, the battery may float beside it or be cut off
 
 
 PAIRS = (
     (SUPPLY, LOAD), (BATTERY, LOAD), (CHARGER, BATTERY), (SUPPLY, LOAD), (SUPPLY, BATTERY),
-    (CHARGER, BATTERY), (SUPPLY, BATTERY),
+    (CHARGER, BATTERY), (SUPPLY, BATTERY), (CHARGER, LOAD),
 )  # fmt: skip
-EQUAL = (True, True, True, False, False, False, False)  # agreement proves both ends
+FEEDS = (Tie.SUPPLY_LOAD, Tie.BATTERY_LOAD, Tie.CHARGER_LOAD)  # who feeds the load
+EQUAL = (True, True, True, False, False, False, False, True)  # agreement proves both ends
 
 
 class Relation(NamedTuple):
@@ -97,6 +99,8 @@ def find_relations(
     supply_load = tie(supply, load) if through_s1 else SILENT
     battery_load = tie(battery, load) if flows.carries and flows.uses_battery else SILENT
     charges = inputs.charger_a.good and inputs.charger_a.value > CONDUCTS_A and not outputs.k2
+    feeds = charges and flows.carries and not sp.single_source and not outputs.k3
+    charger_load = tie(charger, load) if feeds else SILENT
     # the battery may balance what charger and load do, and still be the node they share
     shares = flows.carries and battery is not None and load is not None
     shares = shares and abs((battery or 0.0) - (load or 0.0)) <= near
@@ -140,7 +144,7 @@ def find_relations(
                 supply_hat = Relation(gap, gap < -apart)
     return (
         supply_load, battery_load, charger_battery, supply_silent, supply_hat, charger_silent,
-        supply_battery,
+        supply_battery, charger_load,
     )  # fmt: skip
 
 

@@ -131,6 +131,7 @@ def test_the_words_say_what_contradicts_what() -> None:
          "this unit lives on the supply and the battery voltage is 12.90 V"),
         (Tie.SUPPLY_BATTERY, SUPPLY,
          "the supply feeds the load and the battery voltage is 12.90 V"),
+        (Tie.CHARGER_LOAD, LOAD, "the charger feeds the load and the charger voltage is 13.00 V"),
     ],
 )  # fmt: skip
 def test_every_relation_has_words_of_its_own(tie: Tie, liar: int, what: str) -> None:

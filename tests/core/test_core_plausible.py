@@ -118,6 +118,43 @@ def test_who_agreed_while_a_current_lied_is_not_blamed_for_what_came_before(
     assert all(doubted or name == f"{liar}.voltage" for name, doubted in odd), odd
 
 
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("point", ["load.voltage", "charger.voltage"])
+@pytest.mark.parametrize("text", ["x0.85", "x1.2"])
+def test_who_lies_while_the_charger_feeds_the_load_is_named(
+    volts: int, point: str, text: str
+) -> None:
+    """The battery floats beside it and says nothing: it neither takes nor gives."""
+    station = rested(volts, load_a=2.0)
+    set_keys(station.plant, {"supply.on": 0})
+    station.run(120.0)
+    assert abs(station.plant.sense().battery_a) < 0.1
+    lie(station, point, text)
+    assert station.until(lambda s: reported(s) != [], 10.0)
+    assert reported(station) == [f"reading.{point}"]
+    station.run(60.0)
+    assert station.plant.dropped_s == 0.0
+    station.plant.reading_faults.clear()
+    station.run(30.0)
+    assert reported(station) == []
+
+
+def test_a_battery_that_is_changed_while_the_lvd_is_open_is_not_blamed() -> None:
+    """It jumps as no battery does, and the charger's reading had been wrong before."""
+    station = rested(load_a=5.0, rated_ah=7.0, lvd__enabled=True)
+    drain(station)
+    assert station.state.lvd.is_open
+    lie(station, "charger.voltage", "x0.78")
+    station.run(60.0)
+    set_keys(station.plant, {"battery.soc": 1, "charger.on": 1})
+    assert station.until(lambda s: reported(s) != [], 15.0)
+    assert not station.state.plausible.is_odd("battery.voltage")
+    set_keys(station.plant, {"fault.reading.charger.voltage": "off"})
+    station.run(120.0)
+    assert reported(station) == []
+    assert not station.state.lvd.is_open
+
+
 def test_a_sinking_battery_reading_while_charging_cuts_off_nobody() -> None:
     """F5: the LVD must not open on it, and the outage after it finds its battery."""
     station = site("bulk")
