@@ -19,6 +19,7 @@ from .relations import (
     EQUAL,
     FEEDS,
     LOAD,
+    NEAR_V,
     PAIRS,
     SUPPLY,
     Found,
@@ -100,8 +101,8 @@ def _remember(
                 continue
             if place == LOAD and _is_unfed(found):
                 continue
-            if place == BATTERY and outputs.k3:
-                continue  # cut off from the load, empty as a rule: it may have been changed
+            if place == BATTERY and outputs.k3 and not _is_at_charger(before, sp):
+                continue  # cut off from load and charger, empty as a rule: it may be another one
             jumped = put(jumped, place, True)
     elif any(moves):
         moves = tuple(max(count - 1, 0) for count in moves)
@@ -132,6 +133,14 @@ def _may_jump(
     delivers = found[tie.value].broken is not None
     level = sp.th.charger_present_v if place == CHARGER else sp.th.supply_present_v
     return delivered is not delivers or (not delivers and min(value, old) < level)
+
+
+def _is_at_charger(volts: tuple[float | None, ...], sp: Setpoints) -> bool:
+    """Battery and charger read alike: a battery that had been taken away would not be held."""
+    battery, charger = volts[BATTERY], volts[CHARGER]
+    if battery is None or charger is None:
+        return False
+    return abs(charger - battery) <= NEAR_V * sp.blocks
 
 
 def _is_unfed(found: Found) -> bool:

@@ -155,6 +155,20 @@ def test_a_battery_that_is_changed_while_the_lvd_is_open_is_not_blamed() -> None
     assert not station.state.lvd.is_open
 
 
+def test_a_battery_that_the_charger_holds_does_not_jump_behind_an_open_k3() -> None:
+    """UPS mode is off, so K3 is pulled; what jumps on float lies, whatever jumps after it."""
+    station = rested(36, ups__enabled=False)
+    station.plant.battery.set_soc(0.9)
+    station.run(30.0)
+    assert station.state.outputs.k3
+    lie(station, "battery.voltage", "x0.85")
+    station.run(30.0)
+    station.plant.battery.set_soc(0.1)
+    station.run(30.0)
+    assert any(key == "reading.battery.voltage" for key in station.state.alarms.keys)
+    assert not station.state.plausible.is_odd("charger.voltage")
+
+
 def test_a_sinking_battery_reading_while_charging_cuts_off_nobody() -> None:
     """F5: the LVD must not open on it, and the outage after it finds its battery."""
     station = site("bulk")
