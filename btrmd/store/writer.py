@@ -118,7 +118,7 @@ class Writer:
         Events with n = 0 get their number here; the numbered events are returned. `test`: written
         at once, as is everything with `on_done`; `finish` True: its curve is complete. `curve`:
         (number of the test, rows), may be held up to a minute. `clear_tests`: a data reset, tests
-        up to this number are no longer listed. `on_stored()` is called, on the writer's thread, once
+        up to this number are no longer listed. `on_stored()` is called on the writer's thread, once
         these `events` are published: whoever is answered then finds them after a power cut, unless
         the disk refuses or has to be spared. Raises TypeError or ValueError when `state` is no
         JSON, before anything is taken over.

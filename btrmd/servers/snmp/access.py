@@ -48,16 +48,10 @@ def _users(settings: Settings) -> tuple[tuple[SnmpUser, ...], tuple[str, ...]]:
     users: list[SnmpUser] = []
     faults: list[str] = []
     for role in V3_ROLES:
-
-        def text(name: str, role: str = role) -> str:
-            return settings.text(f"snmp.v3.{role}_{name}")
-
-        user = V3User(
-            text("user"), text("auth"), text("auth_password"), text("priv"), text("priv_password")
-        )
+        user = V3User.of(settings, role)
         if not user.name:
             continue
-        if not user.auth_password or (user.priv != "none" and not user.priv_password):
+        if not user.has_passwords:
             faults.append(f"The SNMPv3 {role} user {user.name} has no password and is not served.")
         elif user.name in (other.v3.name for other in users):
             faults.append(f"The SNMPv3 user {user.name} is there twice; only the first is served.")
