@@ -271,7 +271,7 @@ class Station:
     def _simulated_board(
         self, hardware: HardwareConfig, calibration: Calibration, blocks: int
     ) -> HatBoard:
-        from ..hal.i2c import I2CBus
+        from ..hal.chips.i2c import I2CBus
         from ..hal.sim.world import open_world
 
         options = self._options

@@ -16,8 +16,8 @@ from btrmd.core.state import new_state
 from btrmd.daemon.recovery import first_snapshot, identity
 from btrmd.hal.board import HatBoard
 from btrmd.hal.calibration import Calibration
+from btrmd.hal.chips.i2c import I2CBus
 from btrmd.hal.config import find_hardware_file, load_hardware
-from btrmd.hal.i2c import I2CBus
 from btrmd.hal.sim.world import open_world
 from btrmd.model.board import Inputs, Outputs
 from btrmd.model.commands import Answer, Command

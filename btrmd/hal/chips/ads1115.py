@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...model.errors import BusError
-from ..i2c import I2CBus
 from .chip import Chip, FrozenError, ImplausibleError
+from .i2c import I2CBus
 
 CONVERSION, CONFIG = 0, 1
 VOLTS_PER_COUNT = 4.096 / 32768

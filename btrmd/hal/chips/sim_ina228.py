@@ -1,10 +1,10 @@
-"""The INA228 at register level (TI data sheet SLYS021): what the driver of hal/chips reads."""
+"""The INA228 at register level (TI data sheet SLYS021): what the driver reads."""
 
 from __future__ import annotations
 
 from random import Random
 
-from .registers import Instant, PlantTime, SimChip, Volts
+from .sim_chip import Instant, PlantTime, SimChip, Volts
 
 CONFIG, ADC_CONFIG, VSHUNT, DIAG_ALRT, MANUFACTURER_ID, DEVICE_ID = 0, 1, 4, 0x0B, 0x3E, 0x3F
 RESET_ADC = 0xFB68

@@ -37,7 +37,7 @@ def ensure_circuitpython() -> None:
     for name, members in STAND_INS.items():
         if name in sys.modules or importlib.util.find_spec(name) is not None:
             continue
-        module = ModuleType(name, "Stand-in by btrmd (btrmd/hal/busio_shim.py).")
+        module = ModuleType(name, "Stand-in by btrmd (btrmd/hal/chips/busio_shim.py).")
         for member, stand_in in members.items():
             setattr(module, member, stand_in)
         sys.modules[name] = module

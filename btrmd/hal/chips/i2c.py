@@ -15,7 +15,7 @@ from typing import Protocol, TypeVar
 
 from smbus2 import i2c_msg
 
-from ..model.errors import BusError
+from ...model.errors import BusError
 
 log = logging.getLogger(__name__)
 
