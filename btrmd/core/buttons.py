@@ -13,7 +13,8 @@ FLASH_S = 3.0
 
 
 class Buttons(NamedTuple):
-    """`pb1_since`, `pb2_since`: held since then; `fired` until released; `flash_until`."""
+    """`pb1_since`, `pb2_since`: held since then. `pb1_fired`, `pb2_fired`: the hold has
+    taken effect, until it is released. `flash_until`: the LEDs flash."""
 
     pb1_since: float | None = None
     pb2_since: float | None = None

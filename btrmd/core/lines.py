@@ -19,8 +19,8 @@ MENDED_S = 60.0
 class InputLines(NamedTuple):
     """`guard_s`, `path_s` seconds of contradiction; a reason means that the line is not believed.
 
-    `well_s`: how long a line that is not believed has agreed. `s1_proven`: the supply has fed the
-    load since K1 was on last, so that S2 is open.
+    `guard_well_s`, `path_well_s`: how long a line that is not believed has agreed. `s1_proven`:
+    the supply has fed the load since K1 was on last, so that S2 is open.
     """
 
     guard_s: float = 0.0

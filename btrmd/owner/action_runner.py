@@ -171,7 +171,7 @@ class ActionRunner:
     def tell(
         self, events: Sequence[Event], now: float, on_stored: Callable[[], None] | None = None
     ) -> None:
-        """Log and store events of the shell's own; `on_told()` once they are published, at once
+        """Log and store events of the shell's own; `on_stored()` once they are published, at once
         where they only count as repeats."""
         reported = self._audit.filter(events, now)
         for event in reported:

@@ -1,9 +1,9 @@
 """Stand-ins for the two CircuitPython modules that the INA219 driver imports and hardly uses.
 
-`adafruit_bus_device` names `busio.I2C` and `busio.SPI` in annotations that are evaluated, and
-`adafruit_ina219` wants `micropython.const`. Adafruit-Blinka brings all three, with sysv_ipc, pyftdi
-and pyusb behind it; the driver needs no more than this. Where the real modules are installed they
-are left alone.
+adafruit-bus-device names `busio.I2C` and `busio.SPI` in annotations that are evaluated, and
+adafruit-circuitpython-ina219 wants `micropython.const`. Adafruit-Blinka brings all three, with
+sysv_ipc, pyftdi and pyusb behind it; the driver needs no more than this. Where the real modules are
+installed they are left alone.
 """
 
 from __future__ import annotations
