@@ -158,7 +158,7 @@ def package_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").as_posix()
 
 
-def test_each_library_stays_in_its_room() -> None:
+def test_each_library_stays_in_its_package() -> None:
     found = [
         text for path in sorted(PACKAGE.rglob("*.py")) for text in strangers(path, package_of(path))
     ]
