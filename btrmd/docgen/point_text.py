@@ -20,7 +20,8 @@ from ..model.bindings import (
 )
 from ..model.point import Point
 from ..model.points import POINTS, dnp3_map, modbus_map, snmp_map
-from ..model.snmp_tree import ALL_NOTIFICATIONS, SYSTEM_GROUP, TRAP_ENTRY, TRAP_ROWS, TRAP_TABLE
+from ..model.setting_snmp import TRAP_ROWS
+from ..model.snmp_tree import ALL_NOTIFICATIONS, SYSTEM_GROUP, TRAP_ENTRY, TRAP_TABLE
 
 _MODBUS_NAMES = {
     Coil: "coil",

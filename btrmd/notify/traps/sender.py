@@ -10,7 +10,7 @@ from typing import Final
 from ...bus import Bus
 from ...model.commands import SendTestTrap
 from ...model.history import History
-from ...model.snmp_tree import TRAP_ROWS
+from ...model.setting_snmp import TRAP_ROWS
 from ...snmp.engine import SnmpEngine
 from ..cursor import Cursor, CursorStore
 from ..notifier import Notifier

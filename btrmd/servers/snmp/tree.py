@@ -11,10 +11,11 @@ from typing import Final
 from ...model.bindings import ENTERPRISE, MIB2_SYSTEM, Scalar, Write
 from ...model.encoding import encode_scalar
 from ...model.points import snmp_map
+from ...model.setting_snmp import TRAP_ROWS
 from ...model.setting_table import SETTINGS
 from ...model.settings import Settings
 from ...model.snapshot import Snapshot
-from ...model.snmp_tree import SYSTEM_GROUP, TRAP_ENTRY, TRAP_ROWS, TRAP_TABLE, Column, SystemObject
+from ...model.snmp_tree import SYSTEM_GROUP, TRAP_ENTRY, TRAP_TABLE, Column, SystemObject
 from ...snmp.engine import uptime_ticks
 from ...snmp.message import Oid
 
