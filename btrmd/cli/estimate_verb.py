@@ -23,9 +23,7 @@ from .parsing import add_json, decode_whole, wants_json
 
 BAD_INPUT = 2
 NOT_ENOUGH = 3
-TABLE_CUTOFF_V = (
-    LEAD_ACID.cutoff_v
-)  # makers' tables of charge, and so the capacity, are for this one
+TABLE_CUTOFF_V = LEAD_ACID.cutoff_v  # what makers' tables of charge, and so the capacity, are for
 
 DESCRIPTION = """Estimate the run time of a battery from the recorded beginning of a discharge.
 
@@ -57,7 +55,7 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument(
         "--cutoff",
         metavar="V",
-        type=within(9.0, 12.6),
+        type=within(LEAD_ACID.dark_v, LEAD_ACID.charger_present_v),
         default=LEAD_ACID.cutoff_v,
         help="end of the run, volts per 12 V block (default %(default)s)",
     )
@@ -72,7 +70,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the estimate. Exit code 0, 2 (bad input) or 3 (not enough data, with the reason)."""
-    blocks = args.system_voltage // 12
+    blocks = args.system_voltage // LEAD_ACID.nominal_v
     try:
         record = load_record(args.csv, blocks)
         found = estimate(record.rows, blocks, args.rated_ah, args.cutoff)

@@ -92,6 +92,6 @@ def k3_odd(energised: bool, ctx: StepContext) -> bool | None:
         return True if ctx.flows.carries else inputs.batt_path
     if inputs.batt_path is None:
         return None
-    if not inputs.battery_v.good or inputs.battery_v.value < 9.0 * ctx.sp.blocks:
+    if not inputs.battery_v.good or inputs.battery_v.value < ctx.sp.th.dark_v:
         return None
     return not inputs.batt_path and not ctx.flows.carries

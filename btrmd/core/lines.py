@@ -11,7 +11,7 @@ from .setpoints import Setpoints
 
 CONFIRM_S = 3.0
 SETTLE_S = 0.5
-# the guard lets go 10 s after a supply above 11.5 V with K1 off (DESIGN section 2)
+# the guard lets go 10 s after a supply is back with K1 off (DESIGN section 2)
 HOLDS_S = 15.0
 MENDED_S = 60.0
 

@@ -17,7 +17,6 @@ OPEN_S = 10.0
 CLOSE_S = 60.0
 HANGS_V = 0.1  # V: what a diode and the path take at a full load
 DIP_V = 0.05  # per block; a recovering battery may fall so far below the level without losing time
-DEAD_V = 8.0  # per block; a load bus below it hangs on nothing
 RECALL_S = 2.0  # after a start: by then the first readings have told who feeds the load
 
 
@@ -78,12 +77,12 @@ def _is_on_battery(ctx: StepContext) -> bool:
     inputs, sp = ctx.inputs, ctx.sp
     supply, load = inputs.supply_v, inputs.load_v
     absent = supply.good and supply.value < sp.th.supply_present_v
-    dead = load.good and load.value < DEAD_V * sp.blocks
+    dead = load.good and load.value < sp.th.unfed_v
     return inputs.guard is True and absent and inputs.batt_path is not False and not dead
 
 
 def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
-    """Open below 10.5 V for 10 s, close above 12.5 V for 60 s (per block; C15).
+    """Open below `lvd_open_v` for 10 s, close above `lvd_close_v` for 60 s (C15).
 
     `may_open`: no test has the battery, and the load is `proven` on the supply or the supply is
     absent. A bad battery reading without another witness decides nothing either way.

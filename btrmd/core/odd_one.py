@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model.board import Inputs
 from .plausible_state import Odd, Plausible
-from .relations import GUARD_V, LOAD, NAMES, PAIRS, Found, Tie
+from .relations import LOAD, NAMES, PAIRS, Found, Tie
 from .setpoints import Setpoints
 
 DECIDE_S = 1.5  # broken for so long, and it is clear who lies
@@ -102,7 +102,7 @@ def _liar(memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: flo
         return liar
     # an idle guard says that the load, and so what feeds it, is above its level
     if second == LOAD and inputs.guard is False:
-        level = GUARD_V * sp.blocks
+        level = sp.th.guard_closed_v
         volts = memory.volts[first], memory.volts[second]
         liar = only(*(value is not None and value < level for value in volts))
         if liar is not None:

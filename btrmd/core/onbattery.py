@@ -12,7 +12,6 @@ FLOWS_S = 2.0  # the battery gives current for so long: it is on battery
 RECENT_S = 5.0
 IDLE_S = 30.0  # K1 on, but the supply feeds the load by the guard for so long: it is not
 DEAD_S = 5.0  # the bus is dead for so long: nobody feeds it
-DEAD_V = 9.0  # per block
 SETTLE_S = 0.5  # K1's contacts, and a scan
 
 
@@ -67,7 +66,7 @@ def step_on_battery(
     # a K1 that does not let go is left on while the guard keeps the supply on the load
     gives_none = flows.discharge is not None and not flows.discharges
     idle_since = _since(was.idle_since, k1_is_faulty and gives_none, now)
-    dead = load.good and load.value < DEAD_V * ctx.sp.blocks and not flows.carries
+    dead = load.good and load.value < ctx.sp.th.dark_v and not flows.carries
     dead_since = _since(was.dead_since, dead, now)
     on = transfer.where is Where.BATTERY or (guarded and not in_test)
     if on and (_for(idle_since, IDLE_S, now) or _for(dead_since, DEAD_S, now)):

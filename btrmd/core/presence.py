@@ -79,7 +79,7 @@ def _watch(
 
 
 def step_presence(presence: Presence, ctx: StepContext) -> Presence:
-    """Follow supply.voltage >= 11.5 V and charger.voltage >= 12.6 V a block, or their currents."""
+    """Follow supply.voltage and charger.voltage at their thresholds, or their currents."""
     inputs, th = ctx.inputs, ctx.sp.th
     supply = _watch(
         presence.supply, inputs.supply_v, th.supply_present_v, ctx.supply_feeds, ctx.now

@@ -17,7 +17,6 @@ APART_V = 0.5  # per block: two sensors of +-(1 % + 20 mV), a diode and 25 A in 
 NEAR_V = 0.3  # per block: near enough to be a witness for each other
 HAT_PART = 0.6  # of the HAT's 4 W, and still above a sensor's offset at 48 V
 HAT_LEAST_A = 0.06  # a sensor may say 0.03 and its noise where nothing flows
-GUARD_V = 10.3  # per block: lower, and the guard would have closed
 
 POINTS = ("battery.voltage", "load.voltage", "charger.voltage", "supply.voltage")
 NAMES = ("battery voltage", "load voltage", "charger voltage", "supply voltage")

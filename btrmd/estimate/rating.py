@@ -9,8 +9,8 @@ from .rated import new_charge_ah, temperature_factor
 
 
 class Rating(NamedTuple):
-    """`rated_ah` 20 h charge Ah of the bank (> 0). `new_charge(rated_ah, amps)`: Ah to the cutoff
-    of 11.0 V a block, new and at 25 degC; another law where the maker's table is known."""
+    """`rated_ah` 20 h charge Ah of the bank (> 0). `new_charge(rated_ah, amps)`: Ah to the
+    usual cutoff, new and at 25 degC; another law where the maker's table is known."""
 
     rated_ah: float
     new_charge: Callable[[float, float], float] = new_charge_ah

@@ -20,7 +20,7 @@ class CheckPhase(Enum):
 
     PATH = "path"  # K3 off, BATT_PATH up within 1 s
     CHARGER = "charger"  # K2 on, charger current below 0.1 A within 2 s
-    REST = "rest"  # 30 s without charger, battery still above 12.40 V
+    REST = "rest"  # 30 s without charger, battery still above `start_v`
     TAKEOVER = "takeover"  # K1 on, within 1 s the battery carries the load
 
 
