@@ -108,3 +108,17 @@ class StepContext:
                 )
             )
         )
+
+
+def named_readings(inputs: Inputs) -> tuple[tuple[str, Measurement], ...]:
+    """What every site measures, in words; the charger's current is missing at a joined source."""
+    return (
+        ("battery voltage", inputs.battery_v),
+        ("battery current", inputs.battery_a),
+        ("load voltage", inputs.load_v),
+        ("load current", inputs.load_a),
+        ("supply voltage", inputs.supply_v),
+        ("supply current", inputs.supply_a),
+        ("charger voltage", inputs.charger_v),
+        ("temperature", inputs.temperature),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..model.events import Kind
-from .context import StepContext
+from .context import StepContext, named_readings
 from .due import due_if
 
 SHORTEST_S = 5.0
@@ -33,17 +33,9 @@ def _findings(ctx: StepContext) -> tuple[str, ...]:
     found = [f"Chip {address} does not answer." for address, ok in inputs.chips if not ok]
     if not inputs.chips:
         found.append("No chip of the HAT answers.")
-    named = (
-        ("battery voltage", inputs.battery_v),
-        ("battery current", inputs.battery_a),
-        ("load voltage", inputs.load_v),
-        ("load current", inputs.load_a),
-        ("supply voltage", inputs.supply_v),
-        ("supply current", inputs.supply_a),
-        ("charger voltage", inputs.charger_v),
-        ("temperature", inputs.temperature),
-    )
-    found += [f"The {name} has no good reading." for name, m in named if not m.good]
+    found += [
+        f"The {name} has no good reading." for name, m in named_readings(inputs) if not m.good
+    ]
     if inputs.guard is None or inputs.batt_path is None:
         found.append("The GUARD or BATT_PATH line cannot be read.")
     if not inputs.storage_ok:

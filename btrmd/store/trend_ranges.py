@@ -6,8 +6,8 @@ import math
 import sqlite3
 from collections.abc import Sequence
 
-from .trend_keys import COLUMNS, SCALES, TIERS, TREND_KEYS
-from .trends import Minutes, Trends
+from .trend_keys import COLUMNS, FINEST_S, SCALES, TREND_KEYS
+from .trends import Minutes, Trends, finest_tier, held_rows
 
 # A plot may look at so many rows: a week of minutes, a year of quarter hours.
 MOST_ROWS = 40_000
@@ -29,7 +29,8 @@ def select_ranges(
     names = tuple(name for key in keys for name in (key, key))
     columns = [TREND_KEYS.index(key) for key in keys]
     fresh = {t: values for t, values in waiting.items() if start <= t <= end}
-    tier = _choose(connection, start, end)
+    held = held_rows(connection, start, end, {})
+    tier = finest_tier(held, MOST_ROWS) if held else FINEST_S
     # Stretches begin at multiples of their length, so one more than fits may be touched.
     width = tier * max(1, math.ceil((end - start) / tier / max(buckets - 1, 1)))
     parts = ", ".join(f"min({COLUMNS[c]}), max({COLUMNS[c]})" for c in columns) or "NULL"
@@ -54,24 +55,6 @@ def select_ranges(
         for t in sorted(found)
     ]
     return Trends(names, width if rows else tier, rows[-buckets:])
-
-
-def _choose(connection: sqlite3.Connection, start: float, end: float) -> int:
-    """The tier to look at."""
-    oldest: dict[int, int] = {}
-    counts: dict[int, int] = {}
-    for tier in TIERS:
-        first, count = connection.execute(
-            f"SELECT min(t), count(*) FROM trend_{tier} WHERE t >= ? AND t <= ?", (start, end)
-        ).fetchone()
-        if count:
-            oldest[tier], counts[tier] = first, count
-    tiers = list(oldest)
-    for i, tier in enumerate(tiers):
-        is_whole = all(oldest[other] + other > oldest[tier] for other in tiers[i + 1 :])
-        if is_whole and counts[tier] <= MOST_ROWS:
-            return tier
-    return tiers[-1] if tiers else 60
 
 
 def _widen(found: dict[int, list[int | None]], start: int, values: Sequence[int | None]) -> None:

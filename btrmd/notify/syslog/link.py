@@ -16,7 +16,7 @@ from ...model.errors import BtrmError
 from ...model.settings import Settings
 from ...net import host_and_port
 from ...retry import RetryPauses
-from ..tls import TlsFileError, certificate_words, ssl_words, use_files, wrap
+from ..tls import TlsFileError, certificate_words, client_context, ssl_words, wrap
 
 PATIENCE_S: Final = 10.0  # for a connection, and for each message over TCP
 VERDICT_S: Final = 1.0  # once a connection: for a server to refuse our certificate
@@ -168,9 +168,8 @@ class Link:
     def _secured(self, sock: socket.socket) -> ssl.SSLSocket:
         """TLS on a connection. Raises LinkError for a file, SSLError and OSError for the peer."""
         target = self.target
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            use_files(context, target.ca_file, target.cert_file, target.key_file)
+            context = client_context(target.ca_file, target.cert_file, target.key_file)
         except TlsFileError as error:
             raise SyslogLinkError(str(error)) from error
         made = wrap(context, sock, target.host)
