@@ -11,7 +11,7 @@ from typing import Any
 
 from ..estimate.csv_file import CsvRecord, load_record
 from ..estimate.enough import NotEnough
-from ..estimate.rated import capacity_pct
+from ..estimate.rating import capacity_pct
 from ..estimate.run_time import estimate
 from ..model.chemistry import LEAD_ACID
 from ..model.discharge import Estimate

@@ -29,11 +29,10 @@ from ..model.commands import (
     SwitchUnsolicited,
 )
 from ..model.discharge import TestState
-from ..model.events import Kind
+from ..model.events import Kind, is_protocol
 from ..model.readings import Value
 from ..model.settings import Settings
 from ..model.snapshot import Precheck
-from ..model.sources import is_protocol
 from ..model.waiting import StartRefusal as RefusedStart
 from . import alarms as alarming
 from . import capacity, outage, relaywatch, schedule

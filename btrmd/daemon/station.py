@@ -55,8 +55,7 @@ from .ready import Readiness
 from .recovery import first_snapshot, identity, recovered_state, store_closed
 from .systemd import Supervisor
 from .tls_file import TlsFile
-from .unit_id import unit_id
-from .unit_serial import unit_serial
+from .unit_serial import unit_id, unit_serial
 
 if TYPE_CHECKING:
     from ..hal.sim.world import World

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..model.battery_table import BatteryTable, TableRow
 from ..model.chemistry import LEAD_ACID
-from .rated import new_charge_ah
+from .rating import new_charge_ah
 
 USUAL_END = 0.978  # part of the run at which the knee is reached, where no type is told
 END_SPAN = 0.012  # by which the types differ

@@ -14,8 +14,8 @@ from mail_server import MailServer, Serve, deaf_port
 from btrmd.model.events import Kind
 from btrmd.notify.cursor import Cursor
 from btrmd.notify.mail import sender as sending
+from btrmd.notify.mail.account import LIMIT_S
 from btrmd.notify.mail.recipient import SERVER_PAUSE_S
-from btrmd.notify.mail.time_limits import LIMIT_S
 
 Wait = Callable[..., None]
 

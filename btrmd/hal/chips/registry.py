@@ -9,8 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Final, NamedTuple
 
-from .ads1015 import Ads1015
-from .ads1115 import Ads1115
+from .ads1115 import Ads1015, Ads1115
 from .current import CurrentChip
 from .i2c import I2CBus
 from .ina219 import GAINS, Ina219

@@ -61,3 +61,27 @@ class SimChip:
                 exact *= 1.0 + random.uniform(-NOISE, NOISE)
         count = round(exact)
         return low if count < low else high if count > high else count
+
+
+class SimCurrentChip(SimChip):
+    """The twin of a `CurrentChip`: a shunt, converted once an instant; a conversion is complete
+    once plant time has moved since conversion-ready was cleared."""
+
+    def __init__(
+        self,
+        registers: dict[int, int],
+        shunt_volts: Volts,
+        time: PlantTime,
+        random: Random,
+        instant: Instant,
+    ) -> None:
+        super().__init__(registers, random)
+        self._shunt_volts = shunt_volts
+        self._time = time
+        self._instant = instant
+        self._converted: object = None  # the instant that the shunt register holds
+        self._cleared_at: float | None = None
+
+    def power_up(self) -> None:
+        super().power_up()
+        self._converted = None

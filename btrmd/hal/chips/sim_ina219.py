@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from random import Random
 
-from .sim_chip import Instant, PlantTime, SimChip, Volts
+from .sim_chip import Instant, PlantTime, SimCurrentChip, Volts
 
 
-class SimIna219(SimChip):
+class SimIna219(SimCurrentChip):
     """INA219: configuration 0, shunt 1, bus 2 with CNVR and OVF, power 3, current 4, calibration 5.
 
     A conversion is complete once plant time has moved since the power register was read.
@@ -20,16 +20,8 @@ class SimIna219(SimChip):
     def __init__(
         self, shunt_volts: Volts, time: PlantTime, random: Random, instant: Instant = object
     ) -> None:
-        super().__init__({0: self.RESET, 1: 0, 2: 0, 3: 0, 4: 0, 5: 0}, random)
-        self._shunt_volts = shunt_volts
-        self._time = time
-        self._instant = instant
-        self._converted: object = None  # the instant that the shunt register holds
-        self._cleared_at: float | None = None
-
-    def power_up(self) -> None:
-        super().power_up()
-        self._converted = None
+        registers = {0: self.RESET, 1: 0, 2: 0, 3: 0, 4: 0, 5: 0}
+        super().__init__(registers, shunt_volts, time, random, instant)
 
     def freeze(self) -> None:
         self.read(self.BUS)  # conversion-ready stays as it is now, usually set

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from .sim_chip import Instant, PlantTime, SimChip, Volts
+from .sim_chip import Instant, PlantTime, SimCurrentChip, Volts
 
 CONFIG, ADC_CONFIG, VSHUNT, DIAG_ALRT, MANUFACTURER_ID, DEVICE_ID = 0, 1, 4, 0x0B, 0x3E, 0x3F
 RESET_ADC = 0xFB68
@@ -13,7 +13,7 @@ SMALL_RANGE = 0x0010  # ADCRANGE
 READ_ONLY = (VSHUNT, MANUFACTURER_ID, DEVICE_ID)
 
 
-class SimIna228(SimChip):
+class SimIna228(SimCurrentChip):
     """A conversion is complete once plant time has moved since DIAG_ALRT was read. The two upper
     bytes of VSHUNT only, which is what a two-byte read of the real one gives."""
 
@@ -29,17 +29,11 @@ class SimIna228(SimChip):
                 MANUFACTURER_ID: 0x5449,
                 DEVICE_ID: 0x2281,
             },
+            shunt_volts,
+            time,
             random,
+            instant,
         )
-        self._shunt_volts = shunt_volts
-        self._time = time
-        self._instant = instant
-        self._converted: object = None  # the instant that the shunt register holds
-        self._cleared_at: float | None = None
-
-    def power_up(self) -> None:
-        super().power_up()
-        self._converted = None
 
     def freeze(self) -> None:
         self.registers[DIAG_ALRT] |= READY  # stays as it is now, usually set

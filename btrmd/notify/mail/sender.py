@@ -21,9 +21,8 @@ from ...model.settings import Settings
 from ..cursor import Cursor, CursorStore, drop_numbers
 from ..notifier import Notifier
 from ..unit_link import unit_link
-from .account import Account
+from .account import LIMIT_S, PATIENCE_S, Account
 from .recipient import SERVER_PAUSE_S, Pause, Recipient
-from .time_limits import LIMIT_S, PATIENCE_S
 
 if TYPE_CHECKING:
     from .delivery import Delivery
