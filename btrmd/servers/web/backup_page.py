@@ -12,15 +12,15 @@ from typing import Final, NamedTuple
 
 from flask import Response, g, request
 
-from btrmd.model.commands import ChangeSettings
-from btrmd.model.errors import DataError, SettingError
-from btrmd.model.settings import SETTINGS, Settings, format_value
-from btrmd.model.settings_export import (
+from btrmd.docgen.settings_export import (
     difference,
     export_settings,
     exported_text,
     read_export,
 )
+from btrmd.model.commands import ChangeSettings
+from btrmd.model.errors import DataError, SettingError
+from btrmd.model.settings import SETTINGS, Settings, format_value
 
 from .bodies import MAX_BODY
 from .pages import Pages, see_other

@@ -6,9 +6,9 @@ import csv
 from io import StringIO
 from typing import Final
 
-from .errors import DataError
-from .settings import SETTINGS
-from .settings_export import MAX_EXPORT, read_export
+from ..docgen.settings_export import MAX_EXPORT, read_export
+from ..model.errors import DataError
+from ..model.settings import SETTINGS
 
 NAMES: Final = ("btrm.json", "btrm.csv")
 SERIAL: Final = "serial"  # the column that says which unit a row is for

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from .bindings import InputRegister
-from .points import modbus_map
-from .readings import Reading
+from ..model.bindings import InputRegister
+from ..model.points import modbus_map
+from ..model.readings import Reading
 
 WORDS: Final = ("modbus.unknown1", "modbus.unknown2")  # points
 FIRST: Final = 13  # the manual's input registers 0..12 in the first word, 13..27 in the second

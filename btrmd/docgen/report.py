@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from .discharge import TestRecord
-from .number_text import format_number
-from .readings import BAD, MISSING
-from .result_words import format_action, format_hours, format_mark, format_need, weak_block
-from .settings import SETTINGS
-from .snapshot import Snapshot
-from .thresholds import Thresholds
-from .timezone import format_beside
+from ..model.discharge import TestRecord
+from ..model.number_text import format_number
+from ..model.readings import BAD, MISSING
+from ..model.result_words import format_action, format_hours, format_mark, format_need, weak_block
+from ..model.settings import SETTINGS
+from ..model.snapshot import Snapshot
+from ..model.thresholds import Thresholds
+from ..model.timezone import format_beside
 
 FormatTime = Callable[[float | None], str]
 

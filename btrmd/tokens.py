@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
-from .errors import SettingError
+from .model.errors import SettingError
 
 PREFIX: Final = "btrmd_"  # so that a scanner of repositories finds one that got lost
 BYTES: Final = 32

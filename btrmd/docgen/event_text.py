@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from .alarms import alarm_of
-from .number_text import format_number
-from .points import POINT
-from .readings import Value
+from ..model.alarms import alarm_of
+from ..model.number_text import format_number
+from ..model.points import POINT
+from ..model.readings import Value
 
 _SHORT: Final = frozenset(
     ("ack", "dns", "dnp3", "https", "io1", "io2", "io3", "io4", "led", "lvd", "mqtt", "nut",

@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Final
 
-from .alarms import advice_of, severity_of, worst_first
-from .discharge import TestRecord
-from .events import Event
-from .points import POINT
-from .readings import BAD, MISSING, Reading, Value
-from .snapshot import AlarmView, Snapshot
+from ..model.alarms import advice_of, severity_of, worst_first
+from ..model.discharge import TestRecord
+from ..model.events import Event
+from ..model.points import POINT
+from ..model.readings import BAD, MISSING, Reading, Value
+from ..model.snapshot import AlarmView, Snapshot
 
 _DIGITS: Final = 6  # of a float: below every resolution of the board, and short
 _UNITS: Final = {key: point.unit for key, point in POINT.items()}

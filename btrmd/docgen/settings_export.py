@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from .. import __version__
-from .errors import DataError
-from .settings import SETTINGS, Settings, SettingValue
+from ..model.errors import DataError
+from ..model.settings import SETTINGS, Settings, SettingValue
 
 EXPORT_SCHEMA: Final = 1
 MAX_EXPORT: Final = 1 << 20  # bytes

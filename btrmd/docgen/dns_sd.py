@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 from xml.sax.saxutils import escape
 
+from ..model.settings import Settings
 from ..net import split_address
-from .settings import Settings
 
 MARK: Final = "Written by btrmd; it is replaced at every start of the service."
 LOOPBACK: Final = ("127.", "localhost", "[::1]", "::1")
