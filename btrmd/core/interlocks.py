@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from ..model.alarms import blocks_test
 from ..model.number_text import format_number
-from .context import StepContext, named_readings
-from .load_source import BATTERY, NONE, SHARED, load_source
-from .presence import Presence
+from .machines.presence import Presence
+from .machines.transfer import Where
+from .scan.context import StepContext, named_readings
+from .scan.load_source import BATTERY, NONE, SHARED, load_source
 from .state import State
-from .transfer import Where
 
 LOAD_MIN_A = 0.2
 TEMP_LOW_C, TEMP_HIGH_C = 0.0, 45.0

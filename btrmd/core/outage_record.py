@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from .actions import SaveRecord
-from .blocks import take_record
-from .condition import StartCondition, condition_of
-from .context import StepContext
+from .machines.blocks import take_record
+from .machines.condition import StartCondition, condition_of
 from .outage import step_outage
+from .scan.actions import SaveRecord
+from .scan.context import StepContext
 from .state import State
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from ..model.discharge import TestRecord
-from . import capacity, schedule
-from .blocks import take_record
-from .context import StepContext
-from .relaywatch import latch
+from .capacity_test.state import Moved
+from .machines import capacity, schedule
+from .machines.blocks import take_record
+from .machines.relaywatch import latch
+from .machines.transfer import Handover
+from .scan.context import StepContext
 from .state import State
-from .test.state import Moved
-from .transfer import Handover
 
 
 def close_test(state: State, record: TestRecord, ctx: StepContext) -> State:

@@ -6,7 +6,7 @@ import ast
 import re
 from pathlib import Path
 
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.model.chemistry import LEAD_ACID, Chemistry
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site

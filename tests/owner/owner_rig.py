@@ -11,7 +11,7 @@ from typing import Any
 
 from btrmd.bus import Bus
 from btrmd.clock import SimClock
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import new_state
 from btrmd.daemon.recovery import first_snapshot, identity
 from btrmd.hal.board import HatBoard
