@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..model.number_text import format_number
-from ..model.setting_value import format_value
+from ..model.setting_value import format_setting
 
 FAILURE = 1  # exit code
 
@@ -42,7 +42,7 @@ def value_text(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(value_text(item) for item in value)
     if value is None or isinstance(value, bool | int | float | str):
-        return format_value(value)
+        return format_setting(value)
     return str(value)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from ..model.setting import Setting
 from ..model.setting_table import SETTINGS
-from ..model.setting_value import format_value
+from ..model.setting_value import format_setting
 from ..model.settings import Settings, allowed_text
 from ..model.site import Site
 from .markdown import markdown_table
@@ -25,7 +25,7 @@ def settings_markdown() -> str:
 
 
 def _row(setting: Setting, settings: Settings) -> tuple[str, ...]:
-    default = format_value(setting.default) or "empty"
+    default = format_setting(setting.default) or "empty"
     notes = setting.help
     if setting.choice_labels:
         words = zip(setting.choices, setting.choice_labels, strict=True)

@@ -66,7 +66,7 @@ def decode_value(
     return value
 
 
-def format_value(value: SettingValue) -> str:
+def format_setting(value: SettingValue) -> str:
     """The value as the command line writes it: true/false, 100 for 100.0, none."""
     if value is None:
         return "none"

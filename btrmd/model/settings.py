@@ -20,7 +20,7 @@ from .setting_relations import (
     placeholder_of,
 )
 from .setting_table import SETTINGS
-from .setting_value import decode_value, format_value
+from .setting_value import decode_value, format_setting
 from .site import Site
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "allowed_limits",
     "allowed_text",
     "find_setting",
-    "format_value",
+    "format_setting",
     "parse_value",
 ]
 

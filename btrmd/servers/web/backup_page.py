@@ -20,7 +20,7 @@ from btrmd.docgen.settings_export import (
 )
 from btrmd.model.commands import ChangeSettings
 from btrmd.model.errors import DataError, SettingError
-from btrmd.model.settings import SETTINGS, Settings, format_value
+from btrmd.model.settings import SETTINGS, Settings, format_setting
 
 from .bodies import MAX_BODY
 from .pages import Pages, see_other
@@ -190,7 +190,7 @@ def _lines(before: Settings, after: Settings) -> list[ImportLine]:
         if setting.secret:
             shown = (SECRET if before[key] else "empty", SECRET if after[key] else "empty")
         else:
-            shown = (format_value(old) or "empty", format_value(new) or "empty")
+            shown = (format_setting(old) or "empty", format_setting(new) or "empty")
         lines.append(ImportLine(key, setting.label, setting.page, *shown))
     return lines
 

@@ -16,7 +16,7 @@ from btrmd.model.settings import (
     allowed_choices,
     allowed_limits,
     allowed_text,
-    format_value,
+    format_setting,
 )
 from btrmd.model.snapshot import Snapshot
 
@@ -154,7 +154,7 @@ def live_value(key: str, snapshot: Snapshot) -> SettingValue:
 
 
 def _shown(value: SettingValue) -> str:
-    return "" if value is None else format_value(value)
+    return "" if value is None else format_setting(value)
 
 
 def _dots(is_stored: bool, typed: str | None) -> str:
