@@ -26,7 +26,7 @@ from lib_attack import GET_NOTHING, READ, guess, over_tls, post, snmp_ask  # noq
 
 from btrmd.bus import RING  # noqa: E402
 from btrmd.snmp import ber, usm  # noqa: E402
-from btrmd.snmp.message import CommunityMessage, encode_pdu  # noqa: E402
+from btrmd.snmp.message import encode_message, encode_pdu  # noqa: E402
 from btrmd.snmp.usm import Stamp, V3User, seal  # noqa: E402
 
 WORK_S = 15.0  # of a round, at least
@@ -107,7 +107,7 @@ def walk(station: Station, n: int) -> None:
     while name:
         row = ber.sequence((name, b"\x05\x00"))
         pdu = encode_pdu(ber.GET_BULK, n % 1000, ber.sequence((row,)), 0, 20)
-        request = CommunityMessage(1, b"public", pdu).encode()
+        request = encode_message(1, b"public", pdu)
         answer = snmp_ask(station, request, 5.0)
         assert answer, "no answer"
         name, found = last_row(answer)

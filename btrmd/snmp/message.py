@@ -36,10 +36,11 @@ class CommunityMessage(NamedTuple):
             ber.whole(raw, version), ber.octets(raw, community), raw[community.end : pdu.end]
         )
 
-    def encode(self) -> bytes:
-        """The message in octets."""
-        head = ber.integer(self.version) + ber.tlv(ber.OCTET_STRING, self.community)
-        return ber.tlv(ber.SEQUENCE, head + self.pdu)
+
+def encode_message(version: int, community: bytes, pdu: bytes) -> bytes:
+    """A community message of SNMPv1 or v2c."""
+    head = ber.integer(version) + ber.tlv(ber.OCTET_STRING, community)
+    return ber.tlv(ber.SEQUENCE, head + pdu)
 
 
 def encode_pdu(

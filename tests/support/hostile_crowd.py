@@ -31,7 +31,7 @@ from dnp3_wire import LINK_STATUS, frame, frames  # noqa: E402
 from hostile import HOST, address  # noqa: E402
 
 from btrmd.snmp import ber  # noqa: E402
-from btrmd.snmp.message import CommunityMessage, encode_pdu  # noqa: E402
+from btrmd.snmp.message import encode_message, encode_pdu  # noqa: E402
 
 AGAIN_S = 1.0  # before a connection that was ended is made anew
 SMALL = 2048  # octets of a receive buffer that is never read
@@ -196,7 +196,7 @@ def snmp(version: int, community: bytes, tag: int, most: int) -> bytes:
     """A request for what follows 1.3.6.1; `most` repetitions where it is a GETBULK."""
     row = ber.sequence((ber.oid((1, 3, 6, 1)), b"\x05\x00"))
     pdu = encode_pdu(tag, 7, ber.sequence((row,)), 0, most)
-    return CommunityMessage(version, community, pdu).encode()
+    return encode_message(version, community, pdu)
 
 
 SNMP = (

@@ -11,7 +11,7 @@ from ...model.snapshot import Snapshot
 from ...names import FIRST_WAIT_S, HostPort, Names, NoAddressError
 from ...net import is_same_host
 from ...snmp.engine import SnmpEngine
-from ...snmp.message import V2C, CommunityMessage, response_id
+from ...snmp.message import V2C, CommunityMessage, encode_message, response_id
 from .message import Telling, notification_pdu, trap_v1
 from .target import TrapTarget, lack_of
 from .usm_session import Heard, UsmSession
@@ -129,7 +129,7 @@ class TrapLine:
             return trap_v1(reported, snapshot, target.community, own_host(place))
         pdu = notification_pdu(reported, snapshot, request_id, target.confirms)
         if not target.kind.endswith("v3"):
-            return CommunityMessage(V2C, target.community.encode(), pdu).encode()
+            return encode_message(V2C, target.community.encode(), pdu)
         user = target.user
         assert user is not None
         lack = lack_of(user)

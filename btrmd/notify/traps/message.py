@@ -15,10 +15,10 @@ from ...snmp import ber
 from ...snmp.engine import uptime_ticks
 from ...snmp.message import (
     V1,
-    CommunityMessage,
     EncodedVarBind,
     Oid,
     display_string,
+    encode_message,
     encode_pdu,
     encode_varbinds,
 )
@@ -79,7 +79,7 @@ def trap_v1(reported: Telling, snapshot: Snapshot, community: str, agent_host: s
         encode_varbinds(varbinds(reported, snapshot)),
     )
     pdu = ber.tlv(ber.TRAP_V1, b"".join(body))
-    return CommunityMessage(V1, community.encode(), pdu).encode()
+    return encode_message(V1, community.encode(), pdu)
 
 
 def notification_pdu(

@@ -7,7 +7,7 @@ from typing import Final
 
 from ...model.snapshot import Snapshot
 from ...snmp import ber
-from ...snmp.message import V1, CommunityMessage
+from ...snmp.message import V1, CommunityMessage, encode_message
 from .access import SnmpAccess
 from .changes import SetChanges
 from .counters import Counters
@@ -63,7 +63,7 @@ class Communities:
 
         def reply(outcome: Outcome) -> bytes:
             pdu = encode_response(request, outcome, most, is_v1)
-            return CommunityMessage(version, community, pdu).encode()
+            return encode_message(version, community, pdu)
 
         if request.kind == ber.SET:
             if not may_write:
