@@ -19,7 +19,7 @@ from ..model.errors import DataError
 from ..model.hidden_fault import sure_s
 from ..model.number_text import read_number
 from .output import write_json, write_line
-from .parsing import add_json, decode_whole, wants_json
+from .parsing import Verbs, add_json, decode_whole, wants_json
 
 BAD_INPUT = 2
 NOT_ENOUGH = 3
@@ -32,14 +32,8 @@ negative while discharging; more columns are ignored, temp_c may be missing. The
 from the first row that discharges. Exit code 0 estimate, 2 bad input, 3 not enough data."""
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the verb to btrmd's parser."""
-    parser = subparsers.add_parser(
-        "estimate",
-        help="estimate the run time from a recorded discharge",
-        description=DESCRIPTION,
-    )
-    parser.set_defaults(run=run)
+def add_parsers(verbs: Verbs) -> None:
+    parser = verbs.add("estimate", run, description=DESCRIPTION)
     parser.add_argument("--csv", metavar="FILE", required=True, type=Path)
     parser.add_argument(
         "--system-voltage",

@@ -6,7 +6,6 @@ import argparse
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from ..estimate.enough import NotEnough
 from ..estimate.forecast import Forecast, forecast
@@ -16,9 +15,9 @@ from ..estimate.rating import Rating
 from ..estimate.sentences import change_words, forecast_words, health_words
 from ..estimate.track import Track, follow
 from ..model.errors import DataError
-from .estimate_verb import BAD_INPUT, NOT_ENOUGH, within
 from .output import write_json, write_line
-from .parsing import add_json, wants_json
+from .parsing import Verbs, add_json, wants_json
+from .verbs_estimate import BAD_INPUT, NOT_ENOUGH, within
 
 DESCRIPTION = f"""Tell a battery's state of health and forecast from a history of its discharges.
 
@@ -29,12 +28,8 @@ same where the cutoff was reached; mean amps; temp_c may be missing. "Now" is th
 Exit code 0, 2 bad input, 3 not enough data."""
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the verb to btrmd's parser."""
-    parser = subparsers.add_parser(
-        "health", help="state of health and forecast from a history", description=DESCRIPTION
-    )
-    parser.set_defaults(run=run)
+def add_parsers(verbs: Verbs) -> None:
+    parser = verbs.add("health", run, description=DESCRIPTION)
     parser.add_argument("--history", metavar="FILE", required=True, type=Path)
     parser.add_argument(
         "--rated-ah", metavar="AH", type=within(1.0, 2000.0),
