@@ -21,9 +21,8 @@ from .machines.presence import step_presence
 from .machines.relaywatch import step_relays
 from .machines.selftest import step_selftest
 from .machines.transfer import Handover, Where, moves_on_guard, step_transfer
-from .outage_record import step_outage_record
 from .outputs import combine, keep_path_open, on_supply
-from .records import take_moved
+from .records import step_outage_record, take_moved
 from .requests import handle
 from .scan.actions import Action, Persist, Restart
 from .scan.context import StepContext

@@ -27,11 +27,11 @@ from ..model.history import History
 from ..model.readings import Value
 from ..model.settings import Settings
 from ..model.snapshot import Precheck, Snapshot
-from ..store.minute_mean import MinuteMean
 from ..store.writer import Writer
 from .action_runner import ActionRunner, LoopRequests
 from .battery_history import BatteryHistory
 from .lateness import Lateness
+from .minute_mean import MinuteMean
 from .setting_changes import SettingChanges, refused, typed
 from .sim_speed import BUDGET_S, TICK_S, SimSpeed
 from .turns import Turns

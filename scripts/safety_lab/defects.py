@@ -220,7 +220,7 @@ DEFECTS = (
     ),
     Defect(
         "no outage is recorded",
-        "core/outage_record.py",
+        "core/records.py",
         "    lasting = state.on_battery or state.in_outage",
         "    lasting = False",
         "no outage",

@@ -11,7 +11,7 @@ from btrmd.core.machines.blocks import Blocks
 from btrmd.core.machines.flood import Flood
 from btrmd.core.machines.presence import Presence, Source
 from btrmd.core.outage import Outage
-from btrmd.core.outage_record import step_outage_record
+from btrmd.core.records import step_outage_record
 from btrmd.core.scan.actions import SaveRecord
 from btrmd.core.state import State, new_state
 from btrmd.model.discharge import TestRecord, TestState
