@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -79,12 +80,12 @@ def unknown_names(tree: ast.AST, known: set[str]) -> Iterator[tuple[int, str]]:
 @pytest.fixture(scope="module")
 def unknown() -> list[str]:
     """What is wrong in the whole package: a module may quote its own names, those of the modules it
-    imports, modules, and texts of the code (keys, codes)."""
+    imports, modules (Python's own too), and texts of the code (keys, codes)."""
     paths = modules_of(PACKAGE)
     trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in paths.items()}
     names = {name: names_in(tree) for name, tree in trees.items()}
     texts = {text for tree in trees.values() for text in texts_in(tree)}
-    parts = {part for name in trees for part in name.split(".")}
+    parts = {part for name in trees for part in name.split(".")} | set(sys.stdlib_module_names)
     uses = uses_of(PACKAGE)
     return [
         f"{paths[name].relative_to(PACKAGE.parent)}:{line}: `{quoted}`"
