@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.odd_one import count, judge, put
-from btrmd.core.plausible_state import Odd, Plausible
-from btrmd.core.relations import BATTERY, CHARGER, LOAD, NOTHING, SUPPLY, Found, Relation, Tie
+from btrmd.core.machines.odd_one import count, judge, put
+from btrmd.core.machines.plausible_state import Odd, Plausible
+from btrmd.core.scan.relations import BATTERY, CHARGER, LOAD, NOTHING, SUPPLY, Found, Relation, Tie
 
 NEVER = float("-inf")
 NOW = 1000.0

@@ -6,10 +6,10 @@ import pytest
 from core_scenes import VOLTS, Bench, last, phase, rested, start, supply
 from station import POINT_OF, Station
 
-from btrmd.core.odd_one import put
+from btrmd.core.machines.odd_one import put
 from btrmd.core.publish import points
-from btrmd.core.relations import Tie
 from btrmd.core.requests import look, prechecks
+from btrmd.core.scan.relations import Tie
 from btrmd.hal.sim.keys import set_keys
 from btrmd.model.commands import StartTest
 from btrmd.model.readings import Quality

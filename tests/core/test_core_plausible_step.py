@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.due import EVERY_SCAN, NO_TIME
-from btrmd.core.flows import measure_flows
-from btrmd.core.odd_one import put
-from btrmd.core.plausible import step_plausible
-from btrmd.core.plausible_state import Backward, Odd, Plausible
-from btrmd.core.presence import Presence
-from btrmd.core.relations import BATTERY, CHARGER, LOAD, SUPPLY
+from btrmd.core.machines.odd_one import put
+from btrmd.core.machines.plausible import step_plausible
+from btrmd.core.machines.plausible_state import Backward, Odd, Plausible
+from btrmd.core.machines.presence import Presence
+from btrmd.core.scan.due import EVERY_SCAN, NO_TIME
+from btrmd.core.scan.flows import measure_flows
+from btrmd.core.scan.relations import BATTERY, CHARGER, LOAD, SUPPLY
 from btrmd.model.board import Outputs
 from btrmd.model.readings import Quality
 

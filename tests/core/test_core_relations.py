@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.flows import measure_flows
-from btrmd.core.relations import Relation, Tie, find_relations, voltages
+from btrmd.core.scan.flows import measure_flows
+from btrmd.core.scan.relations import Relation, Tie, find_relations, voltages
 from btrmd.model.board import Outputs
 
 ON_BATTERY = {
