@@ -49,7 +49,7 @@ class Recharge(NamedTuple):
 
 def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
     """Count one scan on. A joined source has no charger current of its own: there the battery's
-    tells what it gives back, and what it feeds a load with by K1 or the guard shows in the volts."""
+    tells what is given back."""
     inputs, dt = ctx.inputs, ctx.dt
     amps = inputs.battery_a
     charge = amps if ctx.sp.single_source else inputs.charger_a

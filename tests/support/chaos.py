@@ -331,18 +331,49 @@ class Chaos:
     def crash(self, away_s: float) -> None:
         """Killed; up to hours pass, in which the site does what it likes."""
         random, plant = self.random, self.station.plant
-        self.say(f"crash, away for {away_s:g} s")
         self.rules.interrupted()
+        self.say(f"crash, away for {away_s:g} s")
         if away_s >= 600.0 and random.random() < 0.7:
-            for key in random.sample(("supply.on", "charger.on", "battery.soc", "load.amps"), 2):
-                value = {
-                    "supply.on": random.random() < 0.7, "charger.on": random.random() < 0.7,
-                    "battery.soc": random.choice((1.0, 0.6, 0.1)),
-                    "load.amps": random.choice((0.5, 2.0, 5.0)),
-                }[key]  # fmt: skip
-                self.put(**{key: int(value) if isinstance(value, bool) else value})
+            self.move_behind_its_back()
+        if random.random() < 0.2:  # killed before the last of it has reached the disk
+            self.station.lose_last_write()
+            self.rules.forgotten()
         self.station.crash(away_s)
         plant.touch()
+
+    def move_behind_its_back(self) -> None:
+        """Two things of the site are others when the daemon looks again."""
+        random = self.random
+        blocks = self.station.plant.blocks
+        changes = {
+            "supply.on": random.random() < 0.7,
+            "charger.on": random.random() < 0.7,
+            "battery.soc": random.choice((1.0, 0.6, 0.1)),
+            "load.amps": random.choice((0.5, 2.0, 5.0)),
+            "supply.ohms": random.choice((0.0, 0.3, 0.8)) * blocks,
+            "battery.fuse": random.random() < 0.7,
+            f"fault.relay.{random.choice(('k1', 'k2', 'k3'))}": random.choice(
+                ("off", "welded", "open")
+            ),
+            f"fault.reading.{random.choice(POINTS)}": random.choice(LIES),
+        }
+        for key in random.sample(sorted(changes), 2):
+            value = changes[key]
+            if key.startswith("fault.reading"):
+                self.make_honest()
+            self.put(**{key: int(value) if isinstance(value, bool) else value})
+
+    def edit_settings(self) -> None:
+        """Somebody changes the settings file while no daemon runs."""
+        random = self.random
+        changes = random.choice(
+            (
+                {"ups.enabled": False}, {"ups.enabled": True}, {"lvd.enabled": True},
+                {"lvd.enabled": False}, {"ups.enabled": False, "lvd.enabled": True},
+            )
+        )  # fmt: skip
+        self.station.settings = self.station.settings.with_changes(changes)
+        self.say(f"settings are {changes} at the next start")
 
     def _aim(self) -> None:
         """What hurts most in the state that the station is in."""
