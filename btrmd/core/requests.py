@@ -38,6 +38,7 @@ from ..model.waiting import StartRefusal as RefusedStart
 from . import alarms as alarming
 from . import capacity, outage, relaywatch, schedule
 from .actions import ClearTests, ForgetBattery, Forward, Reply, RestoreSettings
+from .bank_fit import BankFit
 from .blocks import Blocks, channel_volts
 from .blocks import take_estimate as take_block_estimate
 from .charge import ChargeBalance
@@ -173,6 +174,7 @@ def _replaced(state: State, command: BatteryReplaced, ctx: StepContext) -> tuple
         float_time=FloatTime(),
         charge=ChargeBalance(),
         blocks=Blocks(),
+        bank_fit=BankFit(),
         replaced_after=last,
         replaced_at=ctx.inputs.wall if command.at is None else command.at,
         last_reason="",

@@ -8,6 +8,7 @@ from ..model.board import SAFE_OUTPUTS, Outputs
 from ..model.settings import Settings
 from ..model.waiting import StartRefusal
 from .alarms import Alarms
+from .bank_fit import BankFit
 from .blocks import Blocks
 from .buttons import Buttons
 from .capacity import CapacityHealth
@@ -52,6 +53,7 @@ class State(NamedTuple):
     selftest: SelfTest = SelfTest()
     plausible: Plausible = Plausible()
     presence: Presence = Presence()
+    bank_fit: BankFit = BankFit()
     float_time: FloatTime = FloatTime()
     charge: ChargeBalance = ChargeBalance()
     blocks: Blocks = Blocks()

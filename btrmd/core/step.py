@@ -7,6 +7,7 @@ from ..model.commands import Command
 from ..model.settings import Settings
 from .actions import Action, Persist, Restart
 from .alarms import Seen, conditions, step_alarms
+from .bank_fit import step_bank_fit
 from .blocks import step_blocks
 from .charge import full_ah, step_charge
 from .context import StepContext
@@ -61,7 +62,7 @@ def step(
     ctx = StepContext(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
-        plausible.jumped,
+        plausible.jumped, state.bank_fit.contradicts(sp),
     )  # fmt: skip
     presence = step_presence(state.presence, ctx)
     relays = step_relays(state.relays, state.outputs, ctx)
@@ -73,6 +74,7 @@ def step(
         plausible=plausible,
         selftest=step_selftest(state.selftest, ctx),
         presence=presence,
+        bank_fit=step_bank_fit(state.bank_fit, ctx),
         float_time=float_time,
         blocks=step_blocks(state.blocks, float_time, ctx),
         charge=step_charge(state.charge, presence, carries, whole, ctx),

@@ -19,7 +19,6 @@ READINGS = (
     "battery.voltage", "load.voltage", "charger.voltage", "supply.voltage", "battery.current",
     "load.current", "charger.current", "supply.current",
 )  # fmt: skip
-LIES = ("x0.78", "x0.85", "x1.2", "-2.0", "+1.5", "x0", "hold", "drift:-6", "drift:6", "noise:2")
 
 
 class Stories:
@@ -79,10 +78,7 @@ class Stories:
 
     def _mean(self) -> None:
         """One reading lies."""
-        self.chaos.make_honest()
-        self.chaos.put(
-            **{f"fault.reading.{self.random.choice(READINGS)}": self.random.choice(LIES)}
-        )
+        self.chaos.lie_on_a_reading(READINGS)
 
     # --- the stories ---------------------------------------------------------------------------
 
