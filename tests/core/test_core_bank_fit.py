@@ -103,7 +103,8 @@ def test_one_good_reading_of_battery_or_supply_is_the_proof(volts: int) -> None:
 
 
 def test_it_takes_battery_supply_and_what_flows_for_10_s() -> None:
-    def after(seconds: float, fit: BankFit = BankFit(), **put: object) -> BankFit:
+    def after(seconds: float, fit: BankFit | None = None, **put: object) -> BankFit:
+        fit = fit or BankFit()
         readings = {**AT_36, **FEEDS, **put}
         for at in (0.0, seconds):
             fit = step_bank_fit(fit, step_context(volts=48, now=500.0 + at, **readings))  # type: ignore[arg-type]
@@ -123,7 +124,8 @@ def test_it_takes_battery_supply_and_what_flows_for_10_s() -> None:
 
 
 def test_what_was_known_of_another_setting_says_nothing() -> None:
-    setpoints = Setpoints.of(Settings.defaults(Site(model="400")).with_changes({"system.voltage": 48}))
+    settings = Settings.defaults(Site(model="400")).with_changes({"system.voltage": 48})
+    setpoints = Setpoints.of(settings)
     assert BankFit(48, is_wrong=True).contradicts(setpoints)
     assert not BankFit(36, is_wrong=True).contradicts(setpoints)
     assert not BankFit(48, is_proven=True).contradicts(setpoints)
