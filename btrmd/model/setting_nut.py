@@ -1,11 +1,11 @@
-"""The settings of the NUT server, which stand on the SNMP Configuration page (R145)."""
+"""The settings of the NUT server, which stand on the Integrations page (R145)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from .setting import Setting
-from .setting_snmp import SNMP
+from .setting_mqtt import INTEGRATIONS
 
 _GROUP: Final = "NUT server"
 
@@ -15,7 +15,7 @@ NUT_SETTINGS: Final = (
         "bool",
         False,
         "Serve UPS monitors (upsmon, upsc) by the protocol of Network UPS Tools, as UPS btrm.",
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Enable",
     ),
@@ -26,7 +26,7 @@ NUT_SETTINGS: Final = (
         "TCP port.",
         low=1,
         high=65535,
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Port",
     ),
@@ -36,7 +36,7 @@ NUT_SETTINGS: Final = (
         "",
         "User name of monitors and of who may start and stop a test; empty = nobody logs in.",
         max_length=32,
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="User",
     ),
@@ -47,7 +47,7 @@ NUT_SETTINGS: Final = (
         "Password of that user; it travels unprotected.",
         max_length=64,
         secret=True,
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Password",
     ),
@@ -56,7 +56,7 @@ NUT_SETTINGS: Final = (
         "bool",
         False,
         "That user may start and stop a test.",
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Allow commands",
     ),
@@ -67,7 +67,7 @@ NUT_SETTINGS: Final = (
         "Who may connect: addresses or networks separated by commas; empty = anyone.",
         max_length=1024,
         format="cidr_list",
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Allowed clients",
     ),

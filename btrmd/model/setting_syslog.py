@@ -1,11 +1,11 @@
-"""The settings of the remote syslog, which stand on the SNMP Configuration page (R154)."""
+"""The settings of the remote syslog, which stand on the Integrations page (R154)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from .setting import Setting
-from .setting_snmp import SNMP
+from .setting_mqtt import INTEGRATIONS
 
 TRANSPORTS: Final = ("udp", "tcp", "tls")
 FACILITIES: Final = ("daemon", *(f"local{n}" for n in range(8)))
@@ -17,7 +17,7 @@ SYSLOG_SETTINGS: Final = (
         "bool",
         False,
         "Send every event to a syslog server (RFC 5424).",
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Enable",
     ),
@@ -28,7 +28,7 @@ SYSLOG_SETTINGS: Final = (
         "Name or address of the syslog server.",
         max_length=64,
         format="host",
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Server Addr",
     ),
@@ -39,7 +39,7 @@ SYSLOG_SETTINGS: Final = (
         "Port of the syslog server.",
         low=1,
         high=65535,
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Port",
     ),
@@ -51,7 +51,7 @@ SYSLOG_SETTINGS: Final = (
         "what did not arrive, or TLS (RFC 5425; port 6514 as a rule), which also hides it.",
         choices=TRANSPORTS,
         choice_labels=("UDP", "TCP", "TLS"),
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Transport",
     ),
@@ -63,7 +63,7 @@ SYSLOG_SETTINGS: Final = (
         "system's.",
         max_length=255,
         format="path",
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="CA file",
     ),
@@ -75,7 +75,7 @@ SYSLOG_SETTINGS: Final = (
         "none.",
         max_length=255,
         format="path",
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Certificate file",
     ),
@@ -87,7 +87,7 @@ SYSLOG_SETTINGS: Final = (
         "file.",
         max_length=255,
         format="path",
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Key file",
     ),
@@ -97,7 +97,7 @@ SYSLOG_SETTINGS: Final = (
         "local0",
         "Facility the server sorts by.",
         choices=FACILITIES,
-        page=SNMP,
+        page=INTEGRATIONS,
         group=_GROUP,
         label="Facility",
     ),

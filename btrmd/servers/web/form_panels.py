@@ -156,20 +156,31 @@ def dnp3_modbus_panel(services: Services, snapshot: Snapshot) -> Mapping[str, ob
 
 
 # What reports as a listener, in the order of the page, and how it is where it goes.
-INTEGRATIONS: Final = {"mqtt": "is connected to", "webhook": "posts to", "radius": "asks"}
+INTEGRATIONS: Final = {
+    "mqtt": "is connected to",
+    "webhook": "posts to",
+    "syslog": "sends to",
+    "radius": "asks",
+    "nut": "listens on",
+}
 
 
 def integrations_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
     """Whom the unit tells of itself, and how that stands."""
+    rows = {name: _reported(listener_row(name, services.bus)) for name in INTEGRATIONS}
+    server = snapshot.settings.text("syslog.server")
+    if snapshot.settings.flag("syslog.enabled") and server and rows["syslog"].state == "off":
+        # It reports what fails only: a datagram is answered by nobody.
+        rows["syslog"] = ListenerRow("syslog", server, "open", f"sends to {server}")
     return {
-        "listeners": [_reported(listener_row(name, services.bus)) for name in INTEGRATIONS],
+        "listeners": list(rows.values()),
         "serial": snapshot.points["system.serial"].value or "not known",
         "can_test": may_change(g.session, Role.OPERATOR, snapshot.settings),
     }
 
 
 def _reported(listener: ListenerRow) -> ListenerRow:
-    """It calls, it does not listen."""
+    """What calls does not listen."""
     return listener._replace(text=listener.text.replace("listens on", INTEGRATIONS[listener.name]))
 
 

@@ -41,6 +41,22 @@ class Submission(NamedTuple):
     restored: tuple[str, ...]
 
 
+def kept_names(keys: Iterable[str]) -> tuple[str, ...]:
+    """The fields of the settings `keys` that may be shown again to whoever must log in first: all
+    but the passwords. Of a community only that it was left, or disabled (kept_form.py)."""
+    names: list[str] = []
+    for key in keys:
+        if not SETTINGS[key].secret or key in COMMUNITIES:
+            names += (key, WAS + key, key + HOURS, key + MINUTES)
+        names.append(CLEAR + key)
+    return tuple(names)
+
+
+def last_values(form: MultiDict[str, str]) -> dict[str, str]:
+    """What was typed into each field, to be shown again."""
+    return {name: values[-1][:KEPT] for name, values in form.lists() if values}
+
+
 def read_submission(
     keys: Iterable[str], form: MultiDict[str, str], snapshot: Snapshot
 ) -> Submission:
@@ -49,7 +65,7 @@ def read_submission(
     A box is posted as "false" and, when ticked, "true" after it: the last value counts.
     """
     posted = {name: values[-1] for name, values in form.lists() if values}
-    typed = {name: text[:KEPT] for name, text in posted.items()}
+    typed = last_values(form)
     changes: dict[str, SettingValue] = {}
     errors: dict[str, str] = {}
     restored = []

@@ -13,6 +13,8 @@ from btrmd.model.snapshot import Snapshot
 from .certificates import MAX_PEM
 from .form_page import NOTHING_TYPED, FormPage, Spec
 from .form_panels import listener_row
+from .form_sections import page_keys
+from .form_submit import kept_names
 from .pages import Pages, see_other
 from .roles import Role
 from .routes import Route, RouteAccess
@@ -110,9 +112,10 @@ def https_routes(pages: Pages) -> list[Route]:
     """The page, its settings and its certificate."""
     page = HttpsPage(pages, Spec(PATH, "HTTPS", "https.html", https_panel))
     own, admin = RouteAccess.OWN, Role.ADMIN
+    keeps = kept_names(page_keys("HTTPS"))
     return [
         Route("GET", PATH, page.show, RouteAccess.PAGE),
-        Route("POST", PATH, page.save, RouteAccess.CHANGE, role=admin),
+        Route("POST", PATH, page.save, RouteAccess.CHANGE, role=admin, keeps=keeps),
         Route("GET", f"{PATH}/btrmd.crt", page.download, RouteAccess.PAGE),
         Route("POST", f"{PATH}/certificate", page.install, own, role=admin),
         Route("POST", f"{PATH}/renew", page.renew, own, role=admin),
