@@ -10,10 +10,10 @@ import pytest
 from web_station import AT, Client, Station
 
 from btrmd.model.discharge import TestRecord
-from btrmd.model.readings import Quality
+from btrmd.model.readings import BAD, GOOD, Quality
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
-from btrmd.model.snapshot import AlarmView
+from btrmd.model.snapshot import AlarmView, Precheck
 
 # R22, typed from the manual; the paths are DESIGN section 8's.
 MENU = [
@@ -172,7 +172,7 @@ RUNNING = TestRecord(
         (RUNNING._replace(minimum_runtime_s=0.0), ["no judgement"]),
         (
             RUNNING._replace(type="outage"),
-            ["Outage The battery feeds the load", "number 7 of Discharge Curves"],
+            ["Outage The supply feeds the load again", "number 7 of Discharge Curves"],
         ),
     ],
 )
@@ -183,6 +183,33 @@ def test_a_running_test_is_seen(
     text = words(client.get("/").text)
     for line in lines:
         assert line in text
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("battery", "The battery feeds the load"),
+        ("shared", "Supply and battery feed the load together"),
+        ("charger", "The charger carries the load"),
+        ("none", "The load has no power"),
+        (None, "What feeds the load is not known"),
+    ],
+)
+def test_an_outage_says_what_feeds_the_load_as_the_verdict_does(
+    station: Station, client: Client, source: str | None, title: str
+) -> None:
+    station.owner.show(test=RUNNING._replace(type="outage"))
+    station.owner.show_point("load.source", source, quality=GOOD if source else BAD)
+    assert f"Outage {title}" in words(client.get("/").text)
+
+
+def test_a_key_in_a_sentence_has_its_name_beside_it(station: Station, client: Client) -> None:
+    check = Precheck("Fault alarms", False, "The alarm sensor.0x40 is active.")
+    fault = "The chip at 0x40 does not answer: battery.current is unknown."
+    station.owner.show(faults=(fault,), prechecks=(check,))
+    assert ': "Battery: current" (battery.current) is unknown.' in words(client.get("/").text)
+    page = words(client.get("/manual-test").text)
+    assert 'The alarm "Sensor: 0x40" (sensor.0x40) is active.' in page
 
 
 def test_the_last_test_is_seen_with_its_verdict(station: Station, client: Client) -> None:

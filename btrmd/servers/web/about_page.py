@@ -8,6 +8,7 @@ from typing import Final
 
 from btrmd import __build_date__, __version__
 from btrmd.model.conversion import firmware_register
+from btrmd.model.event_text import with_names
 
 from .pages import Pages
 from .routes import Route, RouteAccess
@@ -82,7 +83,7 @@ class AboutPage:
             register=firmware_register(__version__),
             self_test=SELF_TEST.get(str(self_test), "has not run"),
             is_good=self_test == "good",
-            faults=snapshot.faults,
+            faults=tuple(map(with_names, snapshot.faults)),
             libraries=_libraries(),
         )
 

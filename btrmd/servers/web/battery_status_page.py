@@ -36,6 +36,7 @@ from .services import source
 from .wording import CAPACITY_WORDS, NOTHING, format_time
 
 NO_TEST: Final = "No test has run yet."  # R192
+OUTAGE: Final = "An outage: what stands below it is of the last test."
 NO_TEST_SINCE: Final = "No test of this battery has come to a result; what was before stands below."
 SOH: Final = "battery.soh"
 REPLACED: Final = "battery.replaced"
@@ -130,7 +131,7 @@ class BatteryStatusPage:
             _current(snapshot),
             _health(snapshot, bool(assessments), self._since()),
             assessments,
-            _note(snapshot, judged, bool(tests)),
+            _note(snapshot, judged, any(test.type != "outage" for test in tests)),
             draw(plot_test(judged, points, snapshot)) if has_curve and judged and points else None,
             tuple(format_past(test) for test in tests[:HISTORY]),
             _blocks(snapshot),
@@ -312,10 +313,10 @@ def _format_assessment(event: Event) -> Assessment:
 
 
 def _note(snapshot: Snapshot, judged: TestRecord | None, has_earlier: bool) -> str:
-    """`has_earlier`: there are discharges in the table, if only of the battery before."""
+    """`has_earlier`: there are tests in the table, if only of the battery before."""
     last, running = snapshot.last_test, snapshot.test
     if running is not None and running.type == "outage":
-        return "An outage: what stands below it is of the last test."
+        return OUTAGE if last is not None or has_earlier else f"An outage is on. {NO_TEST}"
     if running is not None and running.type != "outage" and running.state != "finished":
         return f"Test {running.n} is running; the estimate is the one so far. See Manual Test."
     if last is None:

@@ -74,7 +74,8 @@ class FormPage:
         count = int(saved) if saved in _COUNTS else None
         moved = _format_moved(request.args.get("moved", ""), self._services.bus.snapshot)
         kept = self._pages.kept(self._spec.path) if self._can_change() else None
-        read, differing = NOTHING_TYPED, ()
+        read = NOTHING_TYPED
+        differing: tuple[str, ...] = ()
         if kept is not None:
             found = self._read(kept.fields)
             differing = tuple(SETTINGS[key].label for key in (*found.changes, *found.errors))

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from flask import g
 
 from btrmd.bus import Bus
+from btrmd.model.event_text import with_names
 from btrmd.model.settings import SETTINGS, Settings
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
@@ -72,7 +73,7 @@ def next_test_panel(services: Services, snapshot: Snapshot) -> Mapping[str, obje
     if not settings.flag("test.enabled"):
         text = "Scheduled tests are not enabled."
     elif snapshot.waiting is not None:
-        text = format_waiting(snapshot.waiting, snapshot.at, format_short)
+        text = with_names(format_waiting(snapshot.waiting, snapshot.at, format_short))
     elif not isinstance(left, int | float):
         text = "No further test is scheduled: the interval is 0."
     else:

@@ -15,6 +15,7 @@ from btrmd.model.commands import (
     StartTest,
     StopTest,
 )
+from btrmd.model.event_text import with_names
 from btrmd.model.readings import Value
 from btrmd.model.settings import find_setting
 from btrmd.model.snapshot import Snapshot
@@ -127,7 +128,7 @@ class ManualTestPage:
                 name: text[:60]
                 for name, text in (kept.fields if kept is not None else request.form).items()
             },
-            checks=checks,
+            checks=[check._replace(text=with_names(check.text)) for check in checks],
             waiting=format_next(snapshot) if snapshot.waiting is not None else "",
             refusal=format_refusal(snapshot),
             rest=_format_rest(snapshot),
