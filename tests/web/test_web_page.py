@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import re
 from collections.abc import Callable
 
@@ -207,8 +208,9 @@ def test_a_key_in_a_sentence_has_its_name_beside_it(station: Station, client: Cl
     check = Precheck("Fault alarms", False, "The alarm sensor.0x40 is active.")
     fault = "The chip at 0x40 does not answer: battery.current is unknown."
     station.owner.show(faults=(fault,), prechecks=(check,))
-    assert ': "Battery: current" (battery.current) is unknown.' in words(client.get("/").text)
-    page = words(client.get("/manual-test").text)
+    text = html.unescape(words(client.get("/").text))
+    assert ': "Battery: current" (battery.current) is unknown.' in text
+    page = html.unescape(words(client.get("/manual-test").text))
     assert 'The alarm "Sensor: 0x40" (sensor.0x40) is active.' in page
 
 

@@ -139,7 +139,7 @@ DARK: dict[str, Value] = {"load.source": "none", "supply.present": False}
             seen(DARK, alarms=("relay.k3", "supply.lost")),
             "the load has no power: the battery relay or its fuse has a fault; ",
             "Restore the supply, and check the load's fuse and wiring. Check fuses and wiring, "
-            "else have the unit replaced: no test runs meanwhile.",
+            "else replace the unit: no test runs meanwhile.",
         ),
         (
             seen({**DARK, "lvd.open": True}, alarms=("lvd.open", "supply.lost")),
