@@ -22,7 +22,7 @@ from .form_panels import (
     snmp_panel,
 )
 from .form_sections import make_sections, page_keys
-from .form_submit import TYPE2_MINIMUM, Submission, kept_names, read_submission
+from .form_submit import TYPE2_MINIMUM, Submission, kept_names, read_submission, with_labels
 from .pages import Pages, see_other
 from .roles import Role
 from .routes import Route, RouteAccess, may_change
@@ -110,12 +110,11 @@ class FormPage:
         """What the owner refused: at its field where it names one, else above the form."""
         key = str(answer.data.get("key", ""))
         if key in page_keys(self._spec.name) and answer.code != "busy":
-            allowed = answer.data.get("allowed", "")
-            errors = {key: f"Allowed is {allowed}." if answer.code == "range" else answer.text}
+            errors = {key: _format_refused(key, answer)}
             status = 422 if answer.code == "range" else STATUS.get(answer.code, 409)
             return Response(self._render(read._replace(errors=errors)), status)
         status = STATUS.get(answer.code, 409)
-        refused = Response(self._render(read, alert=answer.text), status)
+        refused = Response(self._render(read, alert=with_labels(answer.text)), status)
         if status == 503:
             refused.headers["Retry-After"] = str(BUSY_RETRY_S)
         return refused
@@ -144,6 +143,16 @@ class FormPage:
 
     def _can_change(self) -> bool:
         return may_change(g.session, Role.ADMIN, self._services.bus.snapshot.settings)
+
+
+def _format_refused(key: str, answer: Answer) -> str:
+    """What the owner said of one field, without the name that stands beside it."""
+    if answer.code == "range":
+        return with_labels(f"Allowed is {answer.data.get('allowed', '')}.")
+    what, _, why = answer.text.partition(" is refused: ")
+    if not why or not what.startswith(key):
+        return with_labels(answer.text)
+    return with_labels(f"{why[0].upper()}{why[1:]}")
 
 
 MOST_KEYS: Final = 400  # characters

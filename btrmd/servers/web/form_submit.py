@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -27,6 +28,7 @@ from .form_field import (
 TYPE2_MINIMUM: Final = "test.type2_minimum_mv"
 KEPT: Final = 4000  # characters of a field that are shown again
 _WHOLE_DIGITS: Final = 12
+_KEY: Final = re.compile(r"\b[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+")
 
 
 class Submission(NamedTuple):
@@ -90,7 +92,17 @@ def read_submission(
 def format_fault(error: SettingError) -> str:
     """Why a field is not accepted, as a sentence beside it."""
     allowed = f"Allowed is {error.allowed}."
-    return f"{error.why[0].upper()}{error.why[1:]}. {allowed}" if error.why else allowed
+    why = f"{error.why[0].upper()}{error.why[1:]}. " if error.why else ""
+    return with_labels(why + allowed)
+
+
+def with_labels(text: str) -> str:
+    """A sentence with the label of each setting in place of its key: "block.tap1" is "Tap 1"."""
+    return _KEY.sub(lambda found: _label(found[0]), text)
+
+
+def _label(key: str) -> str:
+    return SETTINGS[key].label if key in SETTINGS else key
 
 
 def _raw(key: str, posted: Mapping[str, str], snapshot: Snapshot) -> str | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from flask import Response, request
 
-from btrmd.model.errors import BtrmError
+from btrmd.model.errors import BtrmError, sentence_of
 from btrmd.model.snapshot import Snapshot
 
 from .certificates import MAX_PEM
@@ -80,7 +80,7 @@ class HttpsPage(FormPage):
         except BtrmError as error:
             return self._refuse(str(error), 422)
         except OSError as error:
-            return self._refuse(f"The certificate could not be stored: {error}.", 503)
+            return self._refuse(f"The certificate could not be stored: {sentence_of(error)}", 503)
         who = ", ".join(facts.names) or facts.subject
         self._services.note(NOTE_KEY, f"A certificate for {who[:200]} was installed.")
         return see_other(f"{PATH}?done=installed")
