@@ -81,6 +81,11 @@ def weak_block(record: TestRecord) -> int:
     return 0
 
 
+def is_dated(record: TestRecord) -> bool:
+    """Whether its times are dates: false where no clock was set, and they began in 1970."""
+    return "clock_not_set" not in record.marks
+
+
 def format_marks(marks: tuple[str, ...]) -> str:
     """All marks in words, separated by semicolons."""
     return "; ".join(format_mark(mark) for mark in marks)

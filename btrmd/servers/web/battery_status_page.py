@@ -27,7 +27,7 @@ from .discharge_plot import LiveCurve, plot_test
 from .kept_form import KeptForm
 from .known import known, known_number
 from .pages import Pages, see_other
-from .past import UNKNOWN, Past, format_past
+from .past import UNKNOWN, Past, format_moment, format_past
 from .plot import Drawing, draw, encode_plots
 from .replaced_form import FIELDS, read_form
 from .roles import Role
@@ -210,7 +210,7 @@ def _results(snapshot: Snapshot) -> tuple[CardRow, ...]:
         CardRow(
             tested,
             "before the last start" if is_before or then is None else _days(then),
-            format_time(at),
+            format_moment(last, at),
         ),
         CardRow(
             load, UNKNOWN if last.average_current is None else f"{last.average_current * 1000:.0f}"

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
 from btrmd.model.event_text import with_names
-from btrmd.model.result_words import format_action, format_mark, is_combined, weak_block
+from btrmd.model.result_words import format_action, format_mark, is_combined, is_dated, weak_block
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
 from btrmd.model.waiting import format_waiting
@@ -172,7 +172,7 @@ def _last(test: TestRecord) -> Card:
         rows.append(("Average load", f"{test.average_current:.2f} A"))
     if test.end_voltage is not None:
         rows.append(("End voltage", f"{test.end_voltage:.2f} V"))
-    rows.append(("Ended", format_time(test.ended_at)))
+    rows.append(("Ended", format_time(test.ended_at) if is_dated(test) else "not known"))
     notes = format_notes(test)
     if notes:
         rows.append(("To be noted", notes))

@@ -77,10 +77,17 @@ def next_test_panel(services: Services, snapshot: Snapshot) -> Mapping[str, obje
     elif not isinstance(left, int | float):
         text = "No further test is scheduled: the interval is 0."
     else:
-        text = f"The next scheduled test begins at {format_time(snapshot.at + left)}."
+        text = f"The next scheduled test begins {_format_begin(left, snapshot)}."
         text += f" It {_format_length(settings)}; it may wait up to 72 h for a rested battery"
         text += "." if _is_always(settings) else ", and for the test window."
     return {"next_test": text, "refusal": format_refusal(snapshot)}
+
+
+def _format_begin(left_s: float, snapshot: Snapshot) -> str:
+    """When, in `left_s` s; without a date while the clock is not set."""
+    if any(alarm.key == "clock" for alarm in snapshot.alarms):
+        return f"in {format_duration(left_s)}; the clock is not set, so that has no date"
+    return f"at {format_time(snapshot.at + left_s)}"
 
 
 def _is_always(settings: Settings) -> bool:
