@@ -53,3 +53,4 @@ class Snapshot(NamedTuple):
         None  # the last start that was refused; None once a test has begun
     )
     replace_at: float | None = None  # wall s by which the battery must be replaced; None = not soon
+    is_change_suspected: bool = False  # by the last discharge; not confirmed yet

@@ -204,6 +204,19 @@ def test_an_outage_says_what_feeds_the_load_as_the_verdict_does(
     assert f"Outage {title}" in words(client.get("/").text)
 
 
+def test_the_advice_beside_a_low_capacity_is_that_of_the_last_test(
+    station: Station, client: Client
+) -> None:
+    alarm = AlarmView("battery.low_capacity", "Low battery capacity.", AT, True, True, False)
+    last = TestRecord(7, "1", "finished", "low", ended_at=AT, marks=("weak_block:3",))
+    station.owner.show(alarms=(alarm,), last_test=last)
+    advice = "Block 3 ends the run: measure it at its terminals and replace it."
+    assert f'<span class="advice">{advice}</span>' in client.get("/").text
+    (found,) = client.get("/api/v1/state").json["alarms"]  # type: ignore[misc]
+    assert found["advice"] == advice  # type: ignore[index]
+    assert advice in words(client.get("/summary").text)
+
+
 def test_a_key_in_a_sentence_has_its_name_beside_it(station: Station, client: Client) -> None:
     check = Precheck("Fault alarms", False, "The alarm sensor.0x40 is active.")
     fault = "The chip at 0x40 does not answer: battery.current is unknown."

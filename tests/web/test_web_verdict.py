@@ -161,6 +161,14 @@ def test_power_for_the_load_comes_first_of_what_is_to_do(
     assert verdict.todo == todo
 
 
+def test_a_change_that_is_only_suspected_is_told_and_what_confirms_it() -> None:
+    verdict = make_verdict(seen(is_change_suspected=True))
+    assert verdict.tone == "warn"
+    assert verdict.headline == "Load safe, on supply"
+    assert verdict.facts == "the battery may have changed, not confirmed; " + KNOWN
+    assert verdict.todo == "Check the connections, then test again once the battery is rested."
+
+
 def test_a_test_of_the_future_has_no_age() -> None:
     later = TESTED._replace(ended_at=AT + 86_400.0)
     assert make_verdict(seen(last_test=later)).facts.endswith("tested 2026-05-29 20:26 UTC")

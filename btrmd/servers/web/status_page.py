@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from btrmd.model.advice import advise
 from btrmd.model.alarms import worst_first
 from btrmd.model.event_text import with_names
 from btrmd.model.snapshot import Snapshot
 
-from .advice import advise
 from .card import Card, make_card
 from .encode import iso_time
 from .flow import FLOW_KEYS, Flow, format_flow, make_flow

@@ -8,13 +8,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from btrmd.model.advice import advise
 from btrmd.model.alarms import advice_of, count_severities, worst_first
 from btrmd.model.discharge import TestRecord
 from btrmd.model.readings import GOOD
 from btrmd.model.result_words import format_action, format_hours, format_need
 from btrmd.model.snapshot import Snapshot
 
-from .advice import advise
 from .known import known, known_number
 from .wording import format_age, format_clock, format_time
 
@@ -158,6 +158,8 @@ def _on_supply(snapshot: Snapshot) -> tuple[str, str, list[str]]:
         return WARN, SAFE, ["the battery may be too weak, not confirmed"]
     if _is_due(snapshot):
         return WARN, f"{SAFE}. Replace battery {format_replace(snapshot)}", []
+    if snapshot.is_change_suspected:
+        return WARN, SAFE, ["the battery may have changed, not confirmed"]
     if _lacks_charge(snapshot):
         return WARN, f"{SAFE}. Battery not charged yet", []
     keys = [alarm.key for alarm in snapshot.alarms]
@@ -272,6 +274,8 @@ def _todo(snapshot: Snapshot, keys: list[str]) -> str:
         return "Run a first test: nothing is known of this battery."
     if known_number(snapshot, "runtime.estimate") is None and last.result == "aborted":
         return "Repeat the test: it was aborted, and nothing else is known of this battery."
+    if snapshot.is_change_suspected:
+        return "Check the connections, then test again once the battery is rested."
     return format_action(last) or ("Plan another battery." if _is_due(snapshot) else "")
 
 

@@ -43,6 +43,11 @@
       isEdited = false;
     });
   }
+  for (const link of document.querySelectorAll('a[href$="?forget=1"]')) {
+    link.addEventListener("click", () => {
+      isEdited = false;
+    });
+  }
   addEventListener("beforeunload", (event) => {
     if (isEdited) event.preventDefault();
   });
