@@ -217,6 +217,25 @@ def test_the_advice_beside_a_low_capacity_is_that_of_the_last_test(
     assert advice in words(client.get("/summary").text)
 
 
+@pytest.mark.parametrize("alarms", [(), (AlarmView("io1", "CH1.", AT, True, False, False),)])
+def test_nothing_is_told_as_known_while_the_unit_does_not_measure(
+    station: Station, client: Client, alarms: tuple[AlarmView, ...]
+) -> None:
+    check = Precheck("Load", True, "on the supply")
+    station.owner.show(is_ticking=False, alarms=alarms, prechecks=(check,))
+    for path in ("/", "/summary", "/manual-test", "/events"):
+        page = client.get(path).text
+        text = words(page)
+        assert "Unknown since 2026-05-28 20:26 UTC" in text
+        assert "Alarms not known" in text
+        for known in ("No alarm ", "1 alarm", "Load safe", "Nothing speaks against", "Connected"):
+            assert known not in text, (path, known)
+        assert 'class="lost"' in page or path == "/summary"
+    text = words(client.get("/").text)
+    then = "these were there then:" if alarms else "there was none then."
+    assert f"Not known since 2026-05-28 20:26 UTC; {then}" in text
+
+
 def test_a_key_in_a_sentence_has_its_name_beside_it(station: Station, client: Client) -> None:
     check = Precheck("Fault alarms", False, "The alarm sensor.0x40 is active.")
     fault = "The chip at 0x40 does not answer: battery.current is unknown."

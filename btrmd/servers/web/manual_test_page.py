@@ -116,7 +116,7 @@ class ManualTestPage:
         settings = snapshot.settings
         state = _value(snapshot.points["test.state"].value)
         capacity = _value(snapshot.points["capacity.state"].value)
-        checks = snapshot.prechecks
+        checks = snapshot.prechecks if snapshot.is_ticking else ()
         return self._pages.render(
             "manual_test.html",
             TITLE,

@@ -141,6 +141,7 @@ class Pages:
             title=title,
             head_title=_head_title(verdict, site, title) if is_open else title,
             verdict=verdict,
+            is_lost=verdict is not None and not snapshot.is_ticking,
             site=site,
             zone=site_zone() if is_open else "",
             model=f"BTRM{settings.site.model}",

@@ -59,12 +59,14 @@ def make_verdict(snapshot: Snapshot) -> Verdict:
     keys = [alarm.key for alarm in snapshot.alarms]
     tone, headline, reasons = _headline(snapshot)
     facts = "; ".join([*reasons, *_facts(snapshot)])
+    if not snapshot.is_ticking:
+        keys = []  # those of the last look; what is active now is not known
     return Verdict(
         tone,
         headline,
         facts,
         _todo(snapshot, keys),
-        format_alarms(keys),
+        format_alarms(keys) if snapshot.is_ticking else "Alarms not known",
         len(keys),
         format_clock(snapshot.at),
     )
