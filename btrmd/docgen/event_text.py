@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from ..model.alarms import alarm_of
@@ -13,6 +14,7 @@ _SHORT: Final = frozenset(
     ("ack", "dns", "dnp3", "https", "io1", "io2", "io3", "io4", "led", "lvd", "mqtt", "nut",
      "radius", "snmp", "tls", "ups")
 )  # fmt: skip
+_KEY: Final = re.compile(r"\b[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+")
 _WORDS: Final = {"soh": "state of health", "i2c": "I2C", "email": "e-mail"}
 
 
@@ -23,6 +25,18 @@ def name_of(key: str) -> str:
     parts = [head, tail.replace(".", " ")] if tail else [head]
     name = ": ".join(" ".join(map(_word, part.replace("_", " ").split())) for part in parts)
     return name[:1].upper() + name[1:]
+
+
+def with_names(text: str) -> str:
+    """A sentence with the name of each key that it mentions: "The alarm storage.full is active" is
+    "The alarm "Storage: full" (storage.full) is active"."""
+    return _KEY.sub(_named, text)
+
+
+def _named(found: re.Match[str]) -> str:
+    key = found[0]
+    is_key = key in POINT or alarm_of(key) is not None
+    return f'"{name_of(key)}" ({key})' if is_key else key
 
 
 def _word(word: str) -> str:

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Final
 
-from ..model.alarms import advice_of, severity_of, worst_first
+from ..model.alarms import severity_of, worst_first
 from ..model.discharge import TestRecord
 from ..model.events import Event
 from ..model.points import POINT
 from ..model.readings import BAD, MISSING, Reading, Value
 from ..model.snapshot import AlarmView, Snapshot
+from .advice import advise
 
 _DIGITS: Final = 6  # of a float: below every resolution of the board, and short
 _UNITS: Final = {key: point.unit for key, point in POINT.items()}
@@ -105,14 +106,12 @@ def encode_event(event: Event) -> dict[str, object]:
 
 def encode_alarms(snapshot: Snapshot) -> list[dict[str, object]]:
     """All active or latched alarms, the worst first."""
-    source = snapshot.points.get("load.source")
-    is_supplied = source is not None and source.value == "supply"
     alarms = worst_first(snapshot.alarms, attrgetter("key"))
-    return [encode_alarm(alarm, is_supplied=is_supplied) for alarm in alarms]
+    return [encode_alarm(alarm, advise(alarm.key, snapshot)) for alarm in alarms]
 
 
-def encode_alarm(alarm: AlarmView, *, is_supplied: bool = False) -> dict[str, object]:
-    """One active or latched alarm; `is_supplied`: the supply carries the load."""
+def encode_alarm(alarm: AlarmView, advice: str) -> dict[str, object]:
+    """One active or latched alarm; `advice`: what to do about it."""
     return {
         "key": alarm.key,
         "text": alarm.text,
@@ -121,5 +120,5 @@ def encode_alarm(alarm: AlarmView, *, is_supplied: bool = False) -> dict[str, ob
         "latched": alarm.latched,
         "acknowledged": alarm.acknowledged,
         "severity": severity_of(alarm.key),
-        "advice": advice_of(alarm.key, is_supplied=is_supplied),
+        "advice": advice,
     }

@@ -8,7 +8,14 @@ from typing import Final, NamedTuple
 from ..model.discharge import TestRecord
 from ..model.number_text import format_number
 from ..model.readings import BAD, MISSING
-from ..model.result_words import format_action, format_hours, format_mark, format_need, weak_block
+from ..model.result_words import (
+    format_action,
+    format_hours,
+    format_mark,
+    format_need,
+    is_dated,
+    weak_block,
+)
 from ..model.settings import SETTINGS
 from ..model.snapshot import Snapshot
 from ..model.thresholds import Thresholds
@@ -17,6 +24,7 @@ from ..model.timezone import format_beside
 FormatTime = Callable[[float | None], str]
 
 UNKNOWN: Final = "not known"
+NO_DATE: Final = "the clock was not set"
 RESULTS: Final = {"good": "Good", "low": "Low", "aborted": "Aborted", "none": "No judgement"}
 OUTAGE: Final = "outage"
 YEAR_S: Final = 366 * 86400.0
@@ -61,7 +69,7 @@ def make_report(
     kind = "Outage" if is_outage else f"Battery test {record.n}, Type {record.type}"
     return Report(
         record.n,
-        f"{kind}, {format_time(record.started_at)}",
+        f"{kind}, {format_time(record.started_at) if is_dated(record) else NO_DATE}",
         f"{name}, {place}",
         _result(record),
         format_action(record),
@@ -120,9 +128,10 @@ def _site(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
 def _conditions(record: TestRecord, format_time: FormatTime) -> tuple[tuple[str, str], ...]:
     charge = record.started_at_charge
     notes = [f"{text[0].upper()}{text[1:]}" for text in map(format_mark, record.marks)]
+    dated = is_dated(record)
     return (
-        ("Began", format_time(record.started_at)),
-        ("Ended", format_time(record.ended_at)),
+        ("Began", format_time(record.started_at) if dated else UNKNOWN),
+        ("Ended", format_time(record.ended_at) if dated else UNKNOWN),
         ("Started by", record.source or UNKNOWN),
         ("Length", UNKNOWN if record.duration_s is None else format_hours(record.duration_s)),
         ("Average load", _number(record.average_current, 2, "A")),

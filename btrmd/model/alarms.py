@@ -50,7 +50,7 @@ class Alarm(NamedTuple):
     action_supplied: str = ""
 
 
-_REPLACE_UNIT: Final = "Have the unit replaced: no test runs meanwhile."
+_REPLACE_UNIT: Final = "Check fuses and wiring, else replace the unit: no test runs meanwhile."
 
 # In the order in which people see them.
 ALARMS: Final = (

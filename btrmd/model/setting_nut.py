@@ -1,13 +1,13 @@
-"""The settings of the NUT server, which stand on the SNMP Configuration page (R145)."""
+"""The settings of the NUT server, which stand on the Integrations page (R145)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from .setting import Section
-from .setting_snmp import SNMP
+from .setting_mqtt import INTEGRATIONS
 
-_NUT = Section(SNMP, "NUT server")
+_NUT = Section(INTEGRATIONS, "NUT server")
 
 NUT_SETTINGS: Final = (
     _NUT.setting(

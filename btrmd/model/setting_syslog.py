@@ -1,16 +1,16 @@
-"""The settings of the remote syslog, which stand on the SNMP Configuration page (R154)."""
+"""The settings of the remote syslog, which stand on the Integrations page (R154)."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from .setting import Section
-from .setting_snmp import SNMP
+from .setting_mqtt import INTEGRATIONS
 
 TRANSPORTS: Final = ("udp", "tcp", "tls")
 FACILITIES: Final = ("daemon", *(f"local{n}" for n in range(8)))
 
-_SYSLOG = Section(SNMP, "Syslog")
+_SYSLOG = Section(INTEGRATIONS, "Syslog")
 
 SYSLOG_SETTINGS: Final = (
     _SYSLOG.setting(

@@ -380,6 +380,7 @@ class Owner:
                 waiting=waiting_of(state, inputs, now),
                 refusal=state.refusal,
                 replace_at=state.health.replace_at,
+                is_change_suspected=state.health.is_change_suspected,
             )
         )
         if self._seq % GAUGES_EVERY == 0:

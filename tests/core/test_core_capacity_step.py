@@ -115,6 +115,7 @@ def test_what_the_discharges_say_together_is_taken_whole() -> None:
         soh_pct=80.0, soh_low_pct=70.0, soh_high_pct=90.0, replace_at=5.0
     )
     assert told(ctx) == [("battery.soh", 80.0, "T")]
+    assert take_health(made, ready._replace(confirm=True), step_context()).is_change_suspected
     quiet = step_context()
     take_health(LOW_HEALTH, ready._replace(text=""), quiet)
     assert told(quiet) == []

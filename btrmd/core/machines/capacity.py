@@ -19,7 +19,8 @@ class CapacityHealth(NamedTuple):
     alarm says after its name; `is_probable`: the low it tells of is not firm. `soh_pct` state of
     health after all discharges with the ends of its 90 % interval, None when not known, and
     `replace_at` wall time s by which the battery must be replaced, `resistance_growth_pct` % over
-    the first tests' resistance; the shell works them out again at each start."""
+    the first tests' resistance, `is_change_suspected`: the last discharge differs from those before
+    it and another has to confirm it; the shell works them out again at each start."""
 
     state: Capacity = Capacity.UNKNOWN
     low_alarm: bool = False
@@ -33,6 +34,7 @@ class CapacityHealth(NamedTuple):
     is_probable: bool = False
     replace_at: float | None = None
     resistance_growth_pct: float | None = None
+    is_change_suspected: bool = False
 
     def next_due(self, now: float) -> float:
         """Never: only what is told changes it."""
@@ -109,6 +111,7 @@ def take_health(health: CapacityHealth, ready: HealthReady, ctx: StepContext) ->
         soh_high_pct=ready.soh_high_pct,
         replace_at=ready.replace_at,
         resistance_growth_pct=ready.resistance_growth_pct,
+        is_change_suspected=ready.confirm,
     )
 
 

@@ -7,6 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from btrmd import __build_date__, __version__
+from btrmd.docgen.event_text import with_names
 from btrmd.model.conversion import firmware_register
 
 from .pages import Pages
@@ -82,7 +83,7 @@ class AboutPage:
             register=firmware_register(__version__),
             self_test=SELF_TEST.get(str(self_test), "has not run"),
             is_good=self_test == "good",
-            faults=snapshot.faults,
+            faults=tuple(map(with_names, snapshot.faults)),
             libraries=_libraries(),
         )
 

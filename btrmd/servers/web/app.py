@@ -74,6 +74,7 @@ def create_app(services: Services) -> Flask:
         services.accounts,
         services.tokens,
         services.bearers,
+        services.kept,
         services.tell,
     )
     app.before_request(lambda: services.bus.asked("http"))

@@ -57,6 +57,7 @@ class Field(NamedTuple):
     """`kind` check|radio|select|text|lines|number|hours|password. `allowed` are the limits in
     words, `error` why what was typed is not accepted, `note` a warning about a value that is.
 
+    `is_forgotten`: the box that forgets a stored secret is ticked.
     `hours` and `minutes` are the two values of a run time, `was` what a countdown showed.
     `low`, `high`, `most` are for the script; a form checks without them too.
     """
@@ -75,6 +76,7 @@ class Field(NamedTuple):
     minutes: str = ""
     was: str | None = None
     is_stored: bool = False
+    is_forgotten: bool = False
     error: str = ""
     note: str = ""
     low: float | None = None
@@ -126,7 +128,9 @@ def make_field(
     if setting.secret:
         is_stored = may_change and bool(value)
         if key not in COMMUNITIES:
-            return field._replace(kind="password", value="", is_stored=is_stored)
+            return field._replace(
+                kind="password", value="", is_stored=is_stored, is_forgotten=CLEAR + key in typed
+            )
         return field._replace(kind="text", value=_dots(is_stored, typed.get(key)))
     if key in HOURS_AND_MINUTES and isinstance(value, int):
         return field._replace(

@@ -21,6 +21,7 @@ from .bearers import Bearers
 from .certificates import Certificates
 from .encode import PointsDocument
 from .forms import FormTokens
+from .kept_form import KeptForms
 from .sessions import Sessions
 from .stream import Feed
 
@@ -51,6 +52,7 @@ class Services:
     bearers: Bearers = field(default_factory=lambda: Bearers(None))
     shares: Mapping[str, Share] = field(default_factory=dict)
     provisioned: Callable[[], str] = str
+    kept: KeptForms = field(default_factory=KeptForms)
 
     def counts(self) -> dict[str, Mapping[str, int]]:
         """What the servers count, those of the web among them."""
