@@ -8,6 +8,8 @@ fill the memory so. What a broker has no reason to send ends the connection here
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from paho.mqtt import client as paho
@@ -44,17 +46,28 @@ class StrictClient(paho.Client):
             self._judge_size(self._in_packet["command"] & 0xF0, bufsize)
         if len(self._out_packet) > MOST_UNSENT:
             self._end("asks and asks, and reads no answer")
-        try:
+        with self._noted_failure():
             data: bytes = super()._sock_recv(bufsize)
+        return data
+
+    def _sock_send(self, buf: bytes) -> int:
+        with self._noted_failure():
+            sent: int = super()._sock_send(buf)
+        return sent
+
+    @contextmanager
+    def _noted_failure(self) -> Iterator[None]:
+        """What paho-mqtt keeps to itself."""
+        try:
+            yield
         except BlockingIOError:
             raise
-        except OSError as error:  # paho-mqtt keeps it to itself
+        except OSError as error:
             if isinstance(error, ssl.SSLError):
                 self.failure = ssl_words(error)
             else:
                 self.failure = error.strerror or str(error)
             raise
-        return data
 
     def _judge_size(self, kind: int, size: int) -> None:
         if not self._is_welcome and (kind != CONNACK or size > MOST_WELCOME):
