@@ -6,6 +6,7 @@ paho-mqtt does the protocol; it is imported when the first connection is made. M
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import ssl
@@ -304,6 +305,8 @@ class MqttConnection:
             return
         if readable or has_more:
             self.heard_at = time.monotonic()
+            if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                client.failure = os.strerror(error)  # under TLS it would look like an orderly end
             client.loop_read()
         # What the broker said is read before anything is given up for a failed write.
         if writable and client.socket() is not None:
@@ -355,7 +358,8 @@ class MqttConnection:
         elif reason.value == MUTE:
             self._lost = f"{where} does not answer any more."
         elif client.failure:
-            self._lost = f"{where} is lost: {client.failure}{self._hint()}"
+            hint = self._hint() if self._welcome is None else "."
+            self._lost = f"{where} is lost: {client.failure}{hint}"
         else:
             self._lost = f"{where} closed the connection{self._hint()}"
 
