@@ -45,8 +45,8 @@ def give_back() -> None:
 def drop_references() -> int:
     """Give annotations of named tuples back the text they were written as; how many there were.
 
-    `typing` compiles each of them when the class is made, 600 bytes a field, for whoever calls
-    `get_type_hints`; that takes text just as well.
+    The standard library compiles each of them when the class is made, 600 bytes a field, for
+    whoever asks it for types; that takes text just as well.
     """
     dropped = 0
     for record in tuple.__subclasses__():
