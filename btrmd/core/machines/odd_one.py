@@ -13,7 +13,6 @@ LONGEST_S = 6.0  # what a broken relation counts up to: it is forgiven within tw
 FROZEN_S = 4.0  # without the least change while the other end moves
 MOVES = 5  # so many more changes than standstills of the last eight scans
 RECENT_S = 10.0
-WITNESS_S = 60.0
 
 
 def put(values: tuple, place: int, value: object) -> tuple:  # type: ignore[type-arg]
@@ -114,12 +113,7 @@ def _liar(memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: flo
         liar = only(still[0] and moving[1], still[1] and moving[0])
         if liar is not None:
             return liar
-    liar = only(memory.jumped[first], memory.jumped[second])
-    if liar is not None or memory.broken_s[place] < DOUBT_S:
-        return liar
-    return only(
-        memory.witness_at[first] < since - WITNESS_S, memory.witness_at[second] < since - WITNESS_S
-    )
+    return only(memory.jumped[first], memory.jumped[second])
 
 
 def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float) -> bool:
