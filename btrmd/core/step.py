@@ -93,7 +93,7 @@ def step(
     state = take_moved(state, moved, ctx)
     was_with = state.transfer.where
     transfer = step_transfer(
-        state.transfer, moved.handover, state.test.k1, state.lvd.is_open, relays.k1.faulty,
+        state.transfer, moved.handover, state.test.k1, state.lvd.is_open, relays.k1,
         presence, ctx,
     )  # fmt: skip
     proven = on_supply(transfer, state.outputs, presence, ctx)
@@ -126,7 +126,9 @@ def step(
         state.test, transfer, lvd, path_open, alarms.keys, state.buttons,
         not state.selftest.is_over, ctx,
     )  # fmt: skip
-    k1_on_guard = moves_on_guard(transfer, state.test.k1, lvd.is_open, presence, ctx)
+    k1_on_guard = moves_on_guard(
+        transfer, state.test.k1, lvd.is_open, relays.k1, presence, ctx
+    )
     state = state._replace(alarms=alarms, outputs=outputs, k1_on_guard=k1_on_guard)
     if state.restart_at is not None and now >= state.restart_at:
         ctx.do(Restart(state.restart_source))
