@@ -126,9 +126,7 @@ def step(
         state.test, transfer, lvd, path_open, alarms.keys, state.buttons,
         not state.selftest.is_over, ctx,
     )  # fmt: skip
-    k1_on_guard = moves_on_guard(
-        transfer, state.test.k1, lvd.is_open, relays.k1, presence, ctx
-    )
+    k1_on_guard = moves_on_guard(transfer, state.test.k1, lvd.is_open, relays.k1, presence, ctx)
     state = state._replace(alarms=alarms, outputs=outputs, k1_on_guard=k1_on_guard)
     if state.restart_at is not None and now >= state.restart_at:
         ctx.do(Restart(state.restart_source))

@@ -113,9 +113,7 @@ def _same(transfer: Transfer, low: int, ctx: StepContext) -> Transfer:
     return transfer._replace(low_ticks=low, guard=guard)
 
 
-def _on_battery(
-    transfer: Transfer, k1: Contact, presence: Presence, ctx: StepContext
-) -> Transfer:
+def _on_battery(transfer: Transfer, k1: Contact, presence: Presence, ctx: StepContext) -> Transfer:
     if k1.faulty and ctx.inputs.guard is True:
         # K1 would not let go; with it on, the guard keeps the supply on the load
         return transfer
