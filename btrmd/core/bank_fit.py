@@ -13,7 +13,6 @@ from ..model.readings import Measurement
 from ..model.thresholds import better_system_voltage, fits_system_voltage
 from .context import StepContext
 from .due import due_if
-from .setpoints import Setpoints
 
 CONFIRM_S = 10.0
 # per block: no bank of a block less comes up to it (46.5 V of 36 V are 11.6 V a block of 48 V)
@@ -27,17 +26,14 @@ class BankFit(NamedTuple):
     """What is known of `system_v`, the setting that it was asked of (0: never).
 
     `is_proven`: battery or supply have been seen where only this choice puts them; `is_wrong`:
-    both have fitted another one better for 10 s while the supply fed the load, since `wrong_since`.
+    both have fitted another one better for 10 s while the supply fed the load, since `wrong_since`,
+    or another one had been proven before.
     """
 
     system_v: int = 0
     is_proven: bool = False
     is_wrong: bool = False
     wrong_since: float | None = None
-
-    def contradicts(self, sp: Setpoints) -> bool:
-        """The setting in force is known to be wrong."""
-        return self.is_wrong and self.system_v == sp.th.system_v
 
     def next_due(self, now: float) -> float:
         """Every scan while it is about to be known to be wrong."""
@@ -49,7 +45,8 @@ def step_bank_fit(fit: BankFit, ctx: StepContext) -> BankFit:
     battery that is nearly flat fits a smaller bank better, and says nothing."""
     system_v, inputs = ctx.sp.th.system_v, ctx.inputs
     if fit.system_v != system_v:
-        fit = BankFit(system_v)
+        # where another one was proven, this one is wrong until it is proven itself
+        fit = BankFit(system_v, is_wrong=fit.is_proven)
     level = PROVEN_V * ctx.sp.blocks
     if any(
         m.good and m.value >= level and fits_system_voltage(m.value, system_v)

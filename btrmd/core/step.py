@@ -62,9 +62,11 @@ def step(
     ctx = StepContext(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
-        plausible.jumped, state.bank_fit.contradicts(sp),
+        plausible.jumped,
     )  # fmt: skip
     presence = step_presence(state.presence, ctx)
+    bank_fit = step_bank_fit(state.bank_fit, ctx)
+    ctx.is_misfit = bank_fit.is_wrong
     relays = step_relays(state.relays, state.outputs, ctx)
     carries = state.test.k1 or state.on_battery
     whole = full_ah(sp, state.health)
@@ -74,7 +76,7 @@ def step(
         plausible=plausible,
         selftest=step_selftest(state.selftest, ctx),
         presence=presence,
-        bank_fit=step_bank_fit(state.bank_fit, ctx),
+        bank_fit=bank_fit,
         float_time=float_time,
         blocks=step_blocks(state.blocks, float_time, ctx),
         charge=step_charge(state.charge, presence, carries, whole, ctx),
