@@ -61,9 +61,11 @@ def step(
     ctx = StepContext(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
-        plausible.jumped, state.bank_fit.contradicts(sp),
+        plausible.jumped,
     )  # fmt: skip
     presence = step_presence(state.presence, ctx)
+    bank_fit = step_bank_fit(state.bank_fit, ctx)
+    ctx.is_misfit = bank_fit.is_wrong
     relays = step_relays(state.relays, state.outputs, ctx)
     carries = state.test.k1 or state.on_battery
     whole = full_ah(sp, state.health)
@@ -73,7 +75,7 @@ def step(
         plausible=plausible,
         selftest=step_selftest(state.selftest, ctx),
         presence=presence,
-        bank_fit=step_bank_fit(state.bank_fit, ctx),
+        bank_fit=bank_fit,
         float_time=float_time,
         blocks=step_blocks(state.blocks, float_time, ctx),
         charge=step_charge(state.charge, presence, carries, whole, ctx),
@@ -92,7 +94,7 @@ def step(
     state = take_moved(state, moved, ctx)
     was_with = state.transfer.where
     transfer = step_transfer(
-        state.transfer, moved.handover, state.test.k1, state.lvd.is_open, relays.k1.faulty,
+        state.transfer, moved.handover, state.test.k1, state.lvd.is_open, relays.k1,
         presence, ctx,
     )  # fmt: skip
     proven = on_supply(transfer, state.outputs, presence, ctx)
@@ -125,7 +127,7 @@ def step(
         state.test, transfer, lvd, path_open, alarms.keys, state.buttons,
         not state.selftest.is_over, ctx,
     )  # fmt: skip
-    k1_on_guard = moves_on_guard(transfer, state.test.k1, lvd.is_open, presence, ctx)
+    k1_on_guard = moves_on_guard(transfer, state.test.k1, lvd.is_open, relays.k1, presence, ctx)
     state = state._replace(alarms=alarms, outputs=outputs, k1_on_guard=k1_on_guard)
     if state.restart_at is not None and now >= state.restart_at:
         ctx.do(Restart(state.restart_source))

@@ -7,6 +7,7 @@ from core_scenes import Bench, phase, rested, start, supply
 from station import Station
 
 from btrmd.core.machines.presence import Source
+from btrmd.core.machines.relaywatch import Contact
 from btrmd.core.machines.transfer import Transfer, Where, moves_on_guard
 from btrmd.core.recover import let_go
 from btrmd.core.scan.context import StepContext
@@ -109,17 +110,22 @@ def test_what_ends_everything_disarms() -> None:
     assert not state.k1_on_guard
 
 
+LETS_GO = Contact()
+
+
 def armed(
     *, where: Where = Where.SUPPLY, carried: bool = False, present: bool = True, ups: bool = False,
-    k1_of_test: bool = False, lvd_open: bool = False, **put: object,
+    k1_of_test: bool = False, lvd_open: bool = False, k1: Contact = LETS_GO,
+    is_misfit: bool = False, **put: object,
 ) -> bool:  # fmt: skip
     bench = Bench(dt=0.1, ups__enabled=ups)
     bench.put(**put)
     bench.step()
     ctx = StepContext(bench.now, 0.1, 0.0, bench.inputs, bench.state.setpoints)
+    ctx.is_misfit = is_misfit
     presence = bench.state.presence._replace(supply=Source(present=present))
     transfer = Transfer(where, carried=carried)
-    return moves_on_guard(transfer, k1_of_test, lvd_open, presence, ctx)
+    return moves_on_guard(transfer, k1_of_test, lvd_open, k1, presence, ctx)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +141,9 @@ def armed(
         ({"where": Where.BATTERY, "ups": True}, False),
         ({"ups": True, "k1_of_test": True}, False),
         ({"ups": True, "lvd_open": True}, False),
+        ({"ups": True, "is_misfit": True}, False),
+        ({"ups": True, "k1": Contact(odd_since=9.0)}, False),
+        ({"ups": True, "k1": Contact(odd_since=9.0, faulty=True)}, True),
         ({"ups": True, "supply_v": None}, False),
         ({"ups": True, "supply_v": MISSING}, False),
         ({"ups": True, "supply_v": STALE}, True),

@@ -30,11 +30,12 @@ def context(guard: bool | None = False, *, ups: bool = True, **channels: object)
 
 def moved(
     transfer: Transfer, ctx: StepContext, *, above: float | None = 900.0,
-    below: float | None = None, faulty: bool = False, lvd_open: bool = False,
+    below: float | None = None, faulty: bool = False, odd: bool = False, lvd_open: bool = False,
 ) -> Transfer:  # fmt: skip
     source = Source(above_since=above, below_since=below, present=above is not None)
     presence = Presence()._replace(supply=source)
-    return step_transfer(transfer, Handover.NONE, False, lvd_open, faulty, presence, ctx)
+    k1 = Contact(faulty=faulty, odd_since=999.0 if odd else None)
+    return step_transfer(transfer, Handover.NONE, False, lvd_open, k1, presence, ctx)
 
 
 IDLE = Transfer(guard=False)
@@ -73,6 +74,12 @@ CARRIES = {"battery_a": -2.4, "supply_a": 0.0, "supply_v": 0.0, "load_v": 12.5}
         # a K1 that has not let go: the load is on the battery already
         (LOW, context(**{**CARRIES, "load_v": 10.9}), {"faulty": True}, Where.SUPPLY),
         (LOW, context(load_v=10.9), {"faulty": True}, Where.BATTERY),
+        # one that seems not to have let go: who says so is given the time to be sure
+        (LOW, context(**{**CARRIES, "load_v": 10.9}), {"odd": True}, Where.SUPPLY),
+        (LOW, context(load_v=10.9), {"odd": True}, Where.BATTERY),
+        (IDLE, context(True), {"odd": True}, Where.SUPPLY),
+        (IDLE, context(True), {"odd": True, "above": None}, Where.BATTERY),
+        (IDLE, context(True), {"odd": True, "faulty": True}, Where.BATTERY),
         # nothing moves without a known supply voltage, or behind an open LVD
         (IDLE, context(True, supply_v=None), {"above": None}, Where.SUPPLY),
         (IDLE, context(True), {"lvd_open": True}, Where.SUPPLY),
@@ -127,7 +134,7 @@ def test_a_carried_outage_is_over_once_the_supply_is_there() -> None:
 
 def handed(handover: Handover, before: Transfer) -> Transfer:
     presence = Presence(Source(900.0, None, 900.0, True, True))
-    return step_transfer(before, handover, False, False, False, presence, context(True))
+    return step_transfer(before, handover, False, False, Contact(), presence, context(True))
 
 
 def test_a_test_hands_the_load_over_as_an_outage_or_back() -> None:
@@ -143,7 +150,7 @@ def test_a_test_hands_the_load_over_as_an_outage_or_back() -> None:
 def test_while_a_test_has_k1_nothing_is_counted() -> None:
     before = Transfer(guard=False, low_ticks=1)
     made = step_transfer(
-        before, Handover.NONE, True, False, False, Presence(), context(True, load_v=5.0)
+        before, Handover.NONE, True, False, Contact(), Presence(), context(True, load_v=5.0)
     )
     assert made == Transfer(guard=True)
 

@@ -156,6 +156,45 @@ def test_a_welded_k1_with_a_low_battery_is_told_in_few_words(volts: int, dt: flo
     assert not station.state.on_battery
 
 
+@STEPS
+@pytest.mark.parametrize("soc", [0.03, 0.05, 0.12])
+def test_a_k1_that_welds_on_a_nearly_flat_battery_in_an_outage_is_found(
+    soc: float, dt: float
+) -> None:
+    """With the supply back the battery lets the bus fall soon after each return: that is no
+    supply that fails."""
+    station = rested(dt=dt, load_a=8.0, rated_ah=7.0, lvd__enabled=True)
+    station.plant.battery.set_soc(soc)
+    station.run(60.0)
+    supply(station, False)
+    station.run(10.0)
+    put(station, fault__relay__k1="welded")
+    supply(station, True)
+    count = len(station.events)
+    assert station.until(lambda s: "relay.k1" in s.state.alarms.keys, 120.0)
+    station.run(3600.0 if dt == 1.0 else 600.0)
+    assert len(station.events) - count <= 20
+    assert len(station.records) <= 3
+    assert "supply.weak" not in {event.key for event in station.events}
+    assert station.plant.dropped_s == station.plant.dead_s == 0.0
+
+
+@pytest.mark.parametrize("lvd", [True, False])
+@pytest.mark.long
+def test_a_welded_k1_without_ups_mode_fills_no_list_of_outages(lvd: bool) -> None:
+    """The guard lets the supply help for 10 s, and then the battery feeds again: one outage."""
+    station = rested(load_a=8.0, rated_ah=7.0, lvd__enabled=lvd, ups__enabled=False, dt=1.0)
+    start(station, "2")
+    put(station, fault__relay__k1="welded")
+    station.ask(StopTest("x"))
+    station.run(20.0)
+    count, records = len(station.events), len(station.records)
+    station.run(7200.0)
+    assert len(station.events) - count <= 30
+    assert len(station.records) - records <= 3
+    assert station.plant.dropped_s == station.plant.dead_s == 0.0
+
+
 # --- the flood rule ------------------------------------------------------------------------------
 
 

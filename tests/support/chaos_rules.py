@@ -109,6 +109,11 @@ class Rules:
     def _is_honest(self) -> bool:
         return self._honest_s > 20.0 and self._alive_s > 20.0
 
+    @property
+    def _is_of_this_bank(self) -> bool:
+        """`system.voltage` is that of the plant."""
+        return self.station.settings.blocks == self.station.plant.blocks
+
     # --- the rules -----------------------------------------------------------------------------
 
     def check_blindness(self, channels: tuple[str, ...]) -> None:
@@ -190,6 +195,7 @@ class Rules:
         gone = self._for("dead supply", dead and self._is_honest, 3.5)
         k1_off = self._coils[0] and not outputs.k1 and self._alive_s > 20.0
         just_gone = self._for("just dead", dead and self._is_honest, 2.4)
+        k1_off = k1_off and self._is_of_this_bank  # else the guard alone decides
         if just_gone and k1_off and not state.lvd.is_open and plant.has_fuse:
             self.fail("K1 lets the load go to a supply that is dead")
         pulled = outputs.k3 and not self._coils[2] and not state.lvd.is_driven
@@ -199,6 +205,7 @@ class Rules:
             self.fail("K3 is pulled while the battery feeds the load")
         late = (
             gone
+            and self._is_of_this_bank  # else the guard alone decides
             and state.setpoints.ups_enabled
             and not (outputs.k1 or outputs.k3)
             and takes
@@ -228,6 +235,8 @@ class Rules:
         if self._was_on and not state.test.is_on and state.outputs.k1:
             self._owes_k1 = not plant.supply.on
         if plant.supply.on or state.lvd.is_open or not plant.has_fuse or state.test.is_on:
+            self._owes_k1 = False
+        if not self._is_of_this_bank:  # the guard alone decides
             self._owes_k1 = False
         faulty = plant.relay_faults.get("k1", "off") != "off" or state.relays.k1.faulty
         fed = plant.taken_a > 0.3 and plant.circuit.path_a > 0.0
@@ -271,6 +280,7 @@ class Rules:
             and feeds
             and volts < 10.45 - (0.2 if station.errors else 0.0)
             and station.settings["lvd.enabled"] is True
+            and self._is_of_this_bank  # else its level is that of another
             and not plant.supply.on
             and plant.relay_faults.get("k3", "off") == "off"
             and self._currents_known()
@@ -327,6 +337,8 @@ class Rules:
             lies_low = lies_low and fault.tell(sense.supply_v, plant.plant_s) < 11.0 * plant.blocks
         held = healthy_supply and lies_low and state.outputs.k1 and not state.test.is_on
         held = held and plant.taken_a > 1.0  # less may as well be what the unit itself takes
+        # beside a charger that carries load and battery it gives nothing that could tell
+        held = held and sense.supply_a > 0.5
         if self._for("held by a lie", held and self._alive_s > 20.0, 60.0):
             self.fail("the load is held on the battery by a supply reading that lies")
 

@@ -45,7 +45,7 @@ class Stories:
         story: Callable[[], None] = self.random.choice(
             (self._test, self._test, self._test, self._lvd, self._lvd, self._outage, self._outage,
              self._restart, self._shape, self._limits, self._lie, self._path,
-             self._doubt, self._remembered)
+             self._doubt, self._remembered, self._misfit)
         )  # fmt: skip
         if self.favoured:
             story = getattr(self, f"_{self.favoured}")
@@ -358,6 +358,34 @@ class Stories:
         if random.random() < 0.5:
             self._at(end + random.uniform(5.0, 60.0), random.choice((on, off, start("2"))))
         self._at(end + random.choice((60.0, 300.0)), chaos.heal)
+
+    def _misfit(self) -> None:
+        """A settings file that names another bank is found at a start, and an outage follows."""
+        random, chaos = self.random, self.chaos
+        station = chaos.station
+        blocks = station.plant.blocks
+
+        def begin() -> None:
+            others = [n for n in range(1, 5) if n != blocks]
+            station.settings = station.settings.with_changes(
+                {"system.voltage": 12 * random.choice(others), "system.single_source": False}
+            )
+            chaos.say(f"the settings say {station.settings['system.voltage']} V at the next start")
+            chaos.crash(random.choice((1.0, 30.0)))
+
+        def mend() -> None:
+            station.settings = station.settings.with_changes({"system.voltage": 12 * blocks})
+            chaos.crash(1.0)
+
+        self._at(1.0, self._set(lvd__enabled=True, ups__enabled=True))
+        self._at(2.0, self._put(load__amps=random.choice((2.0, 5.0))))
+        self._at(20.0, begin)
+        self._at(150.0, self._put(supply__on=0, charger__on=0))
+        if random.random() < 0.4:
+            self._at(170.0, lambda: chaos.crash(random.choice((1.0, 5.0, 90.0))))
+        self._at(300.0, self._put(supply__on=1, charger__on=1))
+        self._at(400.0, chaos.heal)
+        self._at(430.0, mend)
 
     def _restart(self) -> None:
         """Something begins just before a restart."""

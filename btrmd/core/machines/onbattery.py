@@ -9,6 +9,8 @@ from ..scan.due import due_if
 from .transfer import Transfer, Where
 
 FLOWS_S = 2.0  # the battery gives current for so long: it is on battery
+# a K1 that does not let go: the guard lets the supply help for 10 s, and then it feeds again
+BETWEEN_S = 15.0
 RECENT_S = 5.0
 IDLE_S = 30.0  # K1 on, but the supply feeds the load by the guard for so long: it is not
 DEAD_S = 5.0  # the bus is dead for so long: nobody feeds it
@@ -71,7 +73,8 @@ def step_on_battery(
     on = transfer.where is Where.BATTERY or (guarded and not in_test)
     if on and (_for(idle_since, IDLE_S, now) or _for(dead_since, DEAD_S, now)):
         on = False
-    lately = was.on and not (in_test or k1_on) and now - flowed_at < FLOWS_S
+    pause_s = BETWEEN_S if k1_is_faulty else FLOWS_S
+    lately = was.on and not (in_test or k1_on) and now - flowed_at < pause_s
     still = flowing and now - was.on_at < RECENT_S  # a return that has not relieved it
     if _for(flows_since, FLOWS_S, now) or lately or still:
         on = True

@@ -29,6 +29,11 @@ class Contact(NamedTuple):
     faulty: bool = False
     odd_s: float = 0.0
 
+    @property
+    def is_suspected(self) -> bool:
+        """There is evidence against it, and not yet enough."""
+        return self.odd_since is not None and not self.faulty
+
 
 class RelayWatch(NamedTuple):
     """`recharge`: what the charger owes the battery, by which K2 is watched."""

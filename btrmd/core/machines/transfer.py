@@ -10,6 +10,7 @@ from ...model.readings import BAD, MISSING
 from ..scan.context import StepContext
 from ..scan.due import due_if
 from .presence import Presence
+from .relaywatch import Contact
 
 WAIT_S = 10.0  # supply back for so long before the return
 LONGEST_WAIT_S = 600.0
@@ -73,10 +74,11 @@ def _fail(transfer: Transfer, waited_s: float, ctx: StepContext, when: str = "at
 
 
 def _on_supply(
-    transfer: Transfer, low: int, k1_is_faulty: bool, presence: Presence, ctx: StepContext
+    transfer: Transfer, low: int, k1: Contact, presence: Presence, ctx: StepContext
 ) -> Transfer:
     inputs = ctx.inputs
-    is_new = inputs.guard is True and transfer.guard is False
+    # where K1 seems not to have let go, it is the battery that lets the bus fall
+    is_new = inputs.guard is True and transfer.guard is False and not k1.is_suspected
     if transfer.waited_s and ctx.now - transfer.since >= RECENT_S:
         transfer = transfer._replace(waited_s=0.0)
     if transfer.carried and presence.supply.present:
@@ -91,7 +93,7 @@ def _on_supply(
     unseen = inputs.guard is None and absent and ctx.flows.carries
     battery, load = ctx.battery, inputs.load_v
     helps = not (battery.good and load.good and battery.value <= load.value)
-    if k1_is_faulty and ctx.flows.discharges:
+    if ctx.flows.discharges and (k1.faulty or k1.is_suspected):
         helps = False  # K1 has not let go: it is on the battery already
     if guarded or unseen or (low >= LOW_TICKS and helps):
         if transfer.waited_s:
@@ -111,10 +113,8 @@ def _same(transfer: Transfer, low: int, ctx: StepContext) -> Transfer:
     return transfer._replace(low_ticks=low, guard=guard)
 
 
-def _on_battery(
-    transfer: Transfer, k1_is_faulty: bool, presence: Presence, ctx: StepContext
-) -> Transfer:
-    if k1_is_faulty and ctx.inputs.guard is True:
+def _on_battery(transfer: Transfer, k1: Contact, presence: Presence, ctx: StepContext) -> Transfer:
+    if k1.faulty and ctx.inputs.guard is True:
         # K1 would not let go; with it on, the guard keeps the supply on the load
         return transfer
     # the wait counts from the transfer too: a supply may fail the load without losing its volts
@@ -140,7 +140,7 @@ def step_transfer(
     handover: Handover,
     test_holds: bool,
     lvd_open: bool,
-    k1_is_faulty: bool,
+    k1: Contact,
     presence: Presence,
     ctx: StepContext,
 ) -> Transfer:
@@ -164,15 +164,16 @@ def step_transfer(
         keep = transfer.carried and not lvd_open
         return Transfer(Where.SUPPLY, now, WAIT_S, 0, carried=keep, guard=guard)
     if transfer.where is Where.SUPPLY:
-        return _on_supply(transfer, low, k1_is_faulty, presence, ctx)
+        return _on_supply(transfer, low, k1, presence, ctx)
     if transfer.where is Where.BATTERY:
-        return _on_battery(transfer, k1_is_faulty, presence, ctx)._replace(guard=guard)
+        return _on_battery(transfer, k1, presence, ctx)._replace(guard=guard)
     return _returned(transfer, low, presence, ctx)
 
 
 def moves_on_guard(
-    transfer: Transfer, test_holds: bool, lvd_open: bool, presence: Presence, ctx: StepContext
-) -> bool:
+    transfer: Transfer, test_holds: bool, lvd_open: bool, k1: Contact, presence: Presence,
+    ctx: StepContext,
+) -> bool:  # fmt: skip
     """True when a guard that closes before the next step would make that step energise K1.
 
     The board then need not wait for the step: a HAT without a guard of its own, whose GUARD line
@@ -183,5 +184,7 @@ def moves_on_guard(
     if ctx.inputs.guard is not False or ctx.is_misfit:
         return False
     if transfer.where is Where.SUPPLY:
+        if k1.is_suspected:
+            return False
         return ctx.sp.ups_enabled or (transfer.carried and not presence.supply.present)
     return transfer.where is Where.RETURNED

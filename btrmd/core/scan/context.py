@@ -46,7 +46,6 @@ class StepContext:
         doubts: Mapping[str, str] = NO_DOUBTS,
         is_doubtful: bool = False,
         jumped: tuple[bool, ...] = (False,) * 4,
-        is_misfit: bool = False,
     ) -> None:
         self.now = now
         self.dt = dt
@@ -59,7 +58,7 @@ class StepContext:
         self.doubts = doubts
         self.is_doubtful = is_doubtful
         self.jumped = jumped
-        self.is_misfit = is_misfit
+        self.is_misfit = False  # until the step has asked
         self.actions: list[Action] = []
 
     @property
