@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 
 from .model.commands import Answer, Command, HostCommand, Note
 from .model.errors import BusyError
-from .model.events import STRANGERS, Event
+from .model.events import STRANGERS, Event, is_protocol
 from .model.snapshot import Snapshot
-from .model.sources import is_protocol
 
 INBOX = 64  # commands waiting for the owner; more answers "busy"
 INBOX_PROTOCOLS = 40  # of them those of protocols, so that people always find room,

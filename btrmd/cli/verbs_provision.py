@@ -47,8 +47,8 @@ def provision(args: argparse.Namespace) -> int:
 
 
 def _provision(args: argparse.Namespace, folders: Sequence[str]) -> int:
-    from ..model.provisioning import NAMES
     from ..store.provision_file import ProvisionFile
+    from .provisioning import NAMES
 
     place = place_of(args)
     if not place.state_dir.is_dir():
@@ -116,9 +116,9 @@ def _restore(path: Path, place: Folders) -> str:
 
 
 def _apply(path: Path, place: Folders) -> str:
-    from ..model.provisioning import read_provision
-    from ..model.settings_export import MAX_EXPORT
+    from ..docgen.settings_export import MAX_EXPORT
     from ..store.atomic import read_regular
+    from .provisioning import read_provision
 
     raw = read_regular(path, MAX_EXPORT + 1)
     with open_settings(place) as settings_client:

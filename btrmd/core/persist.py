@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from math import isfinite, isnan, nan
 
 from ..model.discharge import Capacity, TestRecord, TestState
-from .alarms import Alarms, RaisedAlarm
-from .blocks import Blocks
-from .charge import after_gap
+from .capacity_test.state import CapacityTest
 from .durable import durable
-from .float_time import FloatTime
-from .flood import HOUR_S
-from .guardwatch import GuardWatch
-from .lvd import Lvd
-from .recharge import OWED_AS, Recharge, Tied
-from .relaywatch import Contact, RelayWatch
-from .schedule import Schedule
+from .machines.alarms import Alarms, RaisedAlarm
+from .machines.blocks import Blocks
+from .machines.charge import after_gap
+from .machines.float_time import FloatTime
+from .machines.flood import HOUR_S
+from .machines.guardwatch import GuardWatch
+from .machines.lvd import Lvd
+from .machines.recharge import OWED_AS, Recharge, Tied
+from .machines.relaywatch import Contact, RelayWatch
+from .machines.schedule import Schedule
 from .state import State
-from .test.state import CapacityTest
 
 VERSION = 1
 CLOCK_SANE_S = 1_735_689_600.0  # 2025-01-01: a clock before it was never set

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from ..model.tokens import with_token, without_token
 from ..passwords import factory_accounts, with_password
 from ..store.json_file import JsonFile
+from ..tokens import with_token, without_token
 
 _NOTHING: Mapping[str, object] = {}
 

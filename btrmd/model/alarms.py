@@ -1,7 +1,7 @@
 """Alarms: every one there can be, declared once; the core keeps what raises and clears them.
 
 Log, mail, traps, DNP3, syslog, metrics, pages and documents read this table. An alarm that lacks
-something, or has no condition in the core (core/alarms.py), fails at import.
+something, or has no condition in the core (core/machines/alarms.py), fails at import.
 """
 
 from __future__ import annotations

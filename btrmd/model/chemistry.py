@@ -32,6 +32,8 @@ class Chemistry(NamedTuple):
     ups_transfer_v: float  # load bus below: to the battery
     guard_release_v: float  # surely above the supply at which the bus guard lets go (11.5 V)
     dark_v: float  # below it nothing that is made for the system voltage runs
+    unfed_v: float  # a load bus below it hangs on nothing
+    guard_closed_v: float  # a load bus below it: the bus guard would have closed (at 10.5 V)
 
     # --- the low-voltage disconnect and the alarm (manual 9.1, C15) ---
     lvd_open_v: float
@@ -74,6 +76,8 @@ LEAD_ACID: Final = Chemistry(
     ups_transfer_v=11.0,
     guard_release_v=11.9,
     dark_v=9.0,
+    unfed_v=8.0,
+    guard_closed_v=10.3,
     lvd_open_v=10.5,
     # Reconnect as the manual prints it: 24 V is 24.5, not 25.0; 36 and 48 V follow the 24 V pair.
     lvd_close_v=MappingProxyType({1: 12.5, 2: 24.5, 3: 36.75, 4: 49.0}),

@@ -42,13 +42,3 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
     }
 )
 """By the name of the listener; Modbus, DNP3 and streams as the API promises."""
-
-
-def limits_markdown() -> str:
-    """The table of docs/operations.md."""
-    rows = ["| listener | connections | of one address | silent for | never makes room |",
-            "|---|---|---|---|---|"]  # fmt: skip
-    for limit in LIMITS.values():
-        idle = f"{limit.idle_s:g} s" if limit.idle_s else "-"
-        rows.append(f"| {limit.title} | {limit.most} | {limit.each} | {idle} | {limit.kept} |")
-    return "\n".join(rows) + "\n"

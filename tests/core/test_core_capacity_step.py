@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.actions import Tell
-from btrmd.core.capacity import (
+from btrmd.core.machines.capacity import (
     CapacityHealth,
     adopt,
     conclude,
@@ -17,7 +16,8 @@ from btrmd.core.capacity import (
     reset,
     take_health,
 )
-from btrmd.core.context import StepContext
+from btrmd.core.scan.actions import Tell
+from btrmd.core.scan.context import StepContext
 from btrmd.model.commands import HealthReady
 from btrmd.model.discharge import Capacity, Estimate, TestRecord
 

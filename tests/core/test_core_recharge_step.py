@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.recharge import Recharge, Tied, step_recharge
+from btrmd.core.machines.recharge import Recharge, Tied, step_recharge
 from btrmd.model.board import Outputs
 
 

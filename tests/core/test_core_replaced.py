@@ -6,8 +6,8 @@ import pytest
 from core_scenes import Bench, last, rested, supply
 
 from btrmd.core import persist
-from btrmd.core.actions import ClearTests, ForgetBattery
 from btrmd.core.publish import points
+from btrmd.core.scan.actions import ClearTests, ForgetBattery
 from btrmd.core.state import new_state
 from btrmd.model.commands import BatteryReplaced, HealthReady, ResetData, StartTest
 from btrmd.model.discharge import Capacity, Estimate

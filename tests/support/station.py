@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from btrmd.core import persist
-from btrmd.core.actions import (
+from btrmd.core.recover import let_go
+from btrmd.core.requests import landing_refusal
+from btrmd.core.scan.actions import (
     Action,
     ClearTests,
     Forward,
@@ -17,9 +19,7 @@ from btrmd.core.actions import (
     Tell,
     WantEstimate,
 )
-from btrmd.core.recover import let_go
-from btrmd.core.requests import landing_refusal
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import State, new_state
 from btrmd.core.step import step
 from btrmd.estimate.enough import NotEnough

@@ -9,10 +9,10 @@ import importlib
 from typing import Any
 
 from ...model.errors import BusError
-from ..busio_shim import ensure_circuitpython
-from ..i2c import I2CBus
+from .busio_shim import ensure_circuitpython
 from .chip import FrozenError, ImplausibleError
 from .current import CHECK_EVERY, CONVERSION, CurrentChip
+from .i2c import I2CBus
 
 VOLTS_PER_COUNT = 1e-5
 COUNTS_PER_MV = 100  # the shunt register counts 10 uV whatever the gain (SBOS448, section 8.6.3.1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from btrmd.docgen.event_text import with_names
 from btrmd.model.discharge import TestRecord
-from btrmd.model.event_text import with_names
 from btrmd.model.result_words import format_action, format_mark, is_combined, is_dated, weak_block
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds

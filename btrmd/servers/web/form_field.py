@@ -9,24 +9,20 @@ from typing import Final, NamedTuple
 from btrmd.model.readings import BAD, MISSING
 from btrmd.model.setting import Setting, SettingValue
 from btrmd.model.setting_relations import NOTED, notes
+from btrmd.model.setting_snmp import COMMUNITIES
 from btrmd.model.settings import (
     SETTINGS,
     Settings,
     allowed_choices,
     allowed_limits,
     allowed_text,
-    format_value,
+    format_setting,
 )
 from btrmd.model.snapshot import Snapshot
 
 # A stored community is shown as these dots: left as they are they keep it, an empty field
 # disables it as the manual says (10.2). Passwords are not even shown as dots: empty keeps them.
 DOTS: Final = "••••••••"
-COMMUNITIES: Final = frozenset(
-    setting.key
-    for setting in SETTINGS.values()
-    if setting.secret and "community" in setting.help.lower()
-)
 HOURS_AND_MINUTES: Final = frozenset({"test.minimum_runtime_min"})  # manual 7.3: two fields
 LIVE_POINTS: Final = {"test.next_h": "test.next"}  # live setting in h -> its point in s
 TABLES: Final = frozenset(
@@ -162,7 +158,7 @@ def live_value(key: str, snapshot: Snapshot) -> SettingValue:
 
 
 def _shown(value: SettingValue) -> str:
-    return "" if value is None else format_value(value)
+    return "" if value is None else format_setting(value)
 
 
 def _dots(is_stored: bool, typed: str | None) -> str:

@@ -9,7 +9,7 @@ from flask import Response, g, request
 from werkzeug.datastructures import MultiDict
 
 from btrmd.model.commands import Answer, ChangeSettings
-from btrmd.model.settings import SETTINGS, allowed_text, format_value
+from btrmd.model.settings import SETTINGS, allowed_text, format_setting
 from btrmd.model.snapshot import Snapshot
 
 from .form_panels import (
@@ -165,7 +165,7 @@ def _format_moved(keys: str, snapshot: Snapshot) -> str:
     if "email.enabled" in known and snapshot.settings.flag("email.enabled"):
         return "There is a server and a recipient now, so alarms are sent by e-mail from now on."
     words = [
-        f"{SETTINGS[key].label} = {format_value(snapshot.settings[key])}"
+        f"{SETTINGS[key].label} = {format_setting(snapshot.settings[key])}"
         for key in known
         if not SETTINGS[key].secret
     ]
@@ -178,7 +178,7 @@ def _format_restored(snapshot: Snapshot) -> str:
     return (
         f"{setting.label}: the entry was out of range "
         f"(allowed is {allowed_text(TYPE2_MINIMUM, settings)}), so the default value "
-        f"{format_value(settings.default(TYPE2_MINIMUM))} {setting.unit} has been set."
+        f"{format_setting(settings.default(TYPE2_MINIMUM))} {setting.unit} has been set."
     )
 
 

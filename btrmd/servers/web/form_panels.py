@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from flask import g
 
 from btrmd.bus import Bus
-from btrmd.model.event_text import with_names
+from btrmd.docgen.event_text import with_names
 from btrmd.model.settings import SETTINGS, Settings
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds

@@ -10,12 +10,12 @@ from werkzeug.datastructures import MultiDict
 
 from btrmd.model.errors import SettingError
 from btrmd.model.setting import SettingValue
+from btrmd.model.setting_snmp import COMMUNITIES
 from btrmd.model.settings import SETTINGS, allowed_text, parse_value
 from btrmd.model.snapshot import Snapshot
 
 from .form_field import (
     CLEAR,
-    COMMUNITIES,
     DOTS,
     HOURS,
     HOURS_AND_MINUTES,

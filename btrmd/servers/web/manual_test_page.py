@@ -7,6 +7,7 @@ from typing import Final
 
 from flask import Response, g, request
 
+from btrmd.docgen.event_text import with_names
 from btrmd.model.commands import (
     Answer,
     CapacityCheck,
@@ -15,7 +16,6 @@ from btrmd.model.commands import (
     StartTest,
     StopTest,
 )
-from btrmd.model.event_text import with_names
 from btrmd.model.readings import Value
 from btrmd.model.settings import find_setting
 from btrmd.model.snapshot import Snapshot

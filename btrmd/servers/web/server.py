@@ -11,9 +11,9 @@ from flask import Flask
 
 from btrmd import __version__
 from btrmd.bus import Bus
+from btrmd.model.commands import MailStep
 from btrmd.model.history import History
 from btrmd.model.limits import LIMITS
-from btrmd.model.mail import MailStep
 from btrmd.model.service import Service
 
 from ..health import LoopHealth

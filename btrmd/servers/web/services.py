@@ -10,10 +10,9 @@ from typing import Final
 from flask import g, request
 
 from btrmd.bus import Bus
-from btrmd.model.commands import Note
+from btrmd.model.commands import MailStep, Note
 from btrmd.model.errors import BusyError
 from btrmd.model.history import History
-from btrmd.model.mail import MailStep
 
 from ..health import LoopHealth
 from ..share import Share

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from btrmd.docgen.event_text import with_names
 from btrmd.model.advice import advise
 from btrmd.model.alarms import worst_first
-from btrmd.model.event_text import with_names
 from btrmd.model.snapshot import Snapshot
 
 from .card import Card, make_card
