@@ -9,6 +9,7 @@ from ..model.discharge import Capacity, TestRecord, TestState
 from .capacity_test.state import CapacityTest
 from .durable import durable
 from .machines.alarms import Alarms, RaisedAlarm
+from .machines.bank_fit import BankFit
 from .machines.blocks import Blocks
 from .machines.charge import after_gap
 from .machines.float_time import FloatTime
@@ -116,11 +117,20 @@ def restore(
         last_reason=str(data.get("last_reason") or ""),
         alarms=Alarms(_alarms(data.get("alarms"))),
         guard=GuardWatch(helps=_helps(data, gone, now)),
+        bank_fit=_bank_fit(data.get("bank_fit")),
         lvd=Lvd(is_open=True, remembered=True) if data.get("lvd_open") is True else Lvd(),
     )
     if data.get("carried") is True or interrupted:
         restored = restored._replace(transfer=restored.transfer._replace(carried=True))
     return _delayed(restored, data.get("delayed"), gone, now, wall)
+
+
+def _bank_fit(stored: object) -> BankFit:
+    if not isinstance(stored, dict):
+        return BankFit()
+    is_proven = stored.get("is_proven") is True
+    is_wrong = stored.get("is_wrong") is True and not is_proven
+    return BankFit(int(_number(stored, "system_v", 0.0)), is_proven, is_wrong)
 
 
 def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> float:

@@ -40,6 +40,7 @@ from .capacity_test.state import Moved
 from .interlocks import checks, refusal
 from .machines import alarms as alarming
 from .machines import capacity, relaywatch, schedule
+from .machines.bank_fit import BankFit
 from .machines.blocks import Blocks, channel_volts
 from .machines.blocks import take_estimate as take_block_estimate
 from .machines.charge import ChargeBalance
@@ -173,6 +174,7 @@ def _replaced(state: State, command: BatteryReplaced, ctx: StepContext) -> tuple
         float_time=FloatTime(),
         charge=ChargeBalance(),
         blocks=Blocks(),
+        bank_fit=BankFit(),
         replaced_after=last,
         replaced_at=ctx.inputs.wall if command.at is None else command.at,
         last_reason="",

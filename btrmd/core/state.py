@@ -9,6 +9,7 @@ from ..model.settings import Settings
 from ..model.waiting import StartRefusal
 from .capacity_test.state import IDLE, CapacityTest
 from .machines.alarms import Alarms
+from .machines.bank_fit import BankFit
 from .machines.blocks import Blocks
 from .machines.buttons import Buttons
 from .machines.capacity import CapacityHealth
@@ -52,6 +53,7 @@ class State(NamedTuple):
     selftest: SelfTest = SelfTest()
     plausible: Plausible = Plausible()
     presence: Presence = Presence()
+    bank_fit: BankFit = BankFit()
     float_time: FloatTime = FloatTime()
     charge: ChargeBalance = ChargeBalance()
     blocks: Blocks = Blocks()

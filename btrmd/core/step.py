@@ -9,6 +9,7 @@ from .capacity_test import sequence
 from .durable import must_store
 from .held_buttons import step_held_buttons
 from .machines.alarms import Seen, conditions, step_alarms
+from .machines.bank_fit import step_bank_fit
 from .machines.blocks import step_blocks
 from .machines.charge import full_ah, step_charge
 from .machines.digital import step_digital
@@ -60,7 +61,7 @@ def step(
     ctx = StepContext(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
-        plausible.jumped,
+        plausible.jumped, state.bank_fit.contradicts(sp),
     )  # fmt: skip
     presence = step_presence(state.presence, ctx)
     relays = step_relays(state.relays, state.outputs, ctx)
@@ -72,6 +73,7 @@ def step(
         plausible=plausible,
         selftest=step_selftest(state.selftest, ctx),
         presence=presence,
+        bank_fit=step_bank_fit(state.bank_fit, ctx),
         float_time=float_time,
         blocks=step_blocks(state.blocks, float_time, ctx),
         charge=step_charge(state.charge, presence, carries, whole, ctx),

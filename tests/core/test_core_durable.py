@@ -10,6 +10,7 @@ from core_scenes import Bench
 from btrmd.core import durable, persist
 from btrmd.core.capacity_test.state import CapacityTest
 from btrmd.core.machines.alarms import Alarms, RaisedAlarm
+from btrmd.core.machines.bank_fit import BankFit
 from btrmd.core.machines.capacity import CapacityHealth
 from btrmd.core.machines.guardwatch import GuardWatch
 from btrmd.core.machines.lvd import Lvd
@@ -56,6 +57,7 @@ CHANGED: dict[str, State] = {
     "delayed": REST._replace(test=LATER),
     "carried": REST._replace(transfer=Transfer(carried=True)),
     "outage_waits": REST._replace(outage=Outage(RECORD)),
+    "bank_fit": REST._replace(bank_fit=BankFit(12, is_proven=True)),
     "lvd_open": REST._replace(lvd=Lvd(True)),
     "alarms": REST._replace(alarms=Alarms({"supply.lost": RAISED})),
 }

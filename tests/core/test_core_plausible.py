@@ -213,15 +213,21 @@ def test_a_supply_reading_that_hangs_in_an_outage_leaves_the_lvd_its_say(
 
 @pytest.mark.parametrize("volts", [12, 48])
 @pytest.mark.parametrize("text", ["x0", "x0.8", "-3"])
-def test_a_live_supply_that_reads_low_in_a_test_gets_its_load_back(volts: int, text: str) -> None:
-    station = rested(volts, load_a=3.0)
+@pytest.mark.parametrize("ran_s", [30.0, 90.0, 900.0])
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_live_supply_that_reads_low_in_a_test_gets_its_load_back(
+    volts: int, text: str, ran_s: float, joined: bool
+) -> None:
+    station = rested(volts, load_a=3.0, system__single_source=joined)
+    station.plant.single_source = joined
     start(station)
-    station.run(30.0)
+    station.run(ran_s)
     text = f"-{3 * volts // 12}" if text == "-3" else text
     lie(station, "supply.voltage", text)
     station.run(30.0)
     assert phase(station) == "idle"
-    assert last(station).result == "aborted"
+    assert station.records[1].result == "aborted"
+    assert not station.plant.relays.s1_open
     assert station.plant.sense().supply_a > 2.9
     assert not station.state.on_battery
     assert reported(station) == ["reading.supply.voltage"]

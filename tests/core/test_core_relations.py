@@ -219,3 +219,22 @@ def test_what_comes_through_an_s2_that_should_be_open_ties_no_supply() -> None:
     assert not silent(Tie.SUPPLY_LOAD, **shared)
     assert silent(Tie.SUPPLY_LOAD, **shared, single=True)
     assert not silent(Tie.SUPPLY_LOAD, **shared, single=True, guard=None)
+
+
+def test_a_joined_source_that_feeds_by_way_of_k2_is_not_below_the_load() -> None:
+    """With K1 on nothing but K2 and S2 brings its current; what it reads high says nothing."""
+    feeds = {
+        "single": True, "k1": True, "tied": True, "supply_a": 3.3, "load_a": 3.0, "battery_a": 0.0,
+        "charger_a": 0.0, "battery_v": 13.1, "load_v": 13.0,
+    }  # fmt: skip
+    low, well = {"supply_v": 12.49}, {"supply_v": 12.51}
+    assert found(Tie.SUPPLY_LOAD, **feeds, **low).broken  # type: ignore[arg-type]
+    assert found(Tie.BATTERY_LOAD, **feeds, **low).near  # type: ignore[arg-type]
+    assert silent(Tie.SUPPLY_LOAD, **feeds, **well)
+    assert silent(Tie.BATTERY_LOAD, **feeds, **well)
+    for other in ({"settled": False}, {"load_v": None}, {"supply_v": None},
+                  {"supply_a": 0.3, "battery_a": -3.0}):  # fmt: skip
+        assert silent(Tie.SUPPLY_LOAD, **{**feeds, **low, **other})
+    # the battery is a witness for the load where both hang on that way, and read alike
+    for other in ({"tied": False}, {"battery_v": 13.31}, {"battery_v": None}):
+        assert silent(Tie.BATTERY_LOAD, **{**feeds, **low, **other})

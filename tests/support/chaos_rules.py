@@ -65,6 +65,10 @@ class Rules:
         self._shape = (None, None)
         self.alarms.interrupted()
 
+    def forgotten(self) -> None:
+        """What was decided last did not outlive the end of the daemon."""
+        self._owes_k1 = False
+
     def before(self, commands: tuple[Command, ...]) -> None:
         station = self.station
         settings = station.settings

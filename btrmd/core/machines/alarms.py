@@ -204,6 +204,8 @@ def _balance(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 def _mismatch(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     m, th = ctx.inputs.battery_v, ctx.sp.th
     on = not th.mismatch_low_v <= m.value <= th.mismatch_high_v if m.good else None
+    if ctx.is_misfit:  # within the limits, but another choice fits battery and supply better
+        on = True
     text = f"The battery does not fit the system voltage of {th.system_v} V."
     return (AlarmCondition(alarm.key, alarm, on, on is False, text, m.value),)
 

@@ -92,6 +92,11 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
         if lvd.is_open:
             ctx.tell("lvd.open", Kind.CHANGE, "LVD was disabled: battery path closed.", value=False)
         return lvd if lvd == Lvd() else Lvd()
+    if ctx.is_misfit:
+        # its levels are those of another bank: this one may be good
+        if lvd.is_open:
+            return _close(ctx, "System Voltage is not that of the battery")
+        return lvd if lvd == Lvd() else Lvd()
     if lvd.remembered:
         return _recall(lvd, proven, ctx)
     if not lvd.is_open:

@@ -48,11 +48,13 @@ class Recharge(NamedTuple):
 
 
 def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
-    """Count one scan on. On a single source the charger's current is not known."""
+    """Count one scan on. A joined source has no charger current of its own: there the battery's
+    tells what is given back."""
     inputs, dt = ctx.inputs, ctx.dt
-    amps, charge = inputs.battery_a, inputs.charger_a
+    amps = inputs.battery_a
+    charge = amps if ctx.sp.single_source else inputs.charger_a
     charger, battery = inputs.charger_v, inputs.battery_v
-    if ctx.sp.single_source or not charge.good:
+    if not charge.good:
         return recharge
     known = charger.good and battery.good
     gap = charger.value - battery.value

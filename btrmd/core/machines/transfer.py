@@ -146,7 +146,8 @@ def step_transfer(
 ) -> Transfer:
     """One step. `test_holds`: a test has K1 in its hand now, this machine keeps its own off.
 
-    Without a known supply voltage, and while LVD is open, K1 is released: the guard decides.
+    Without a known supply voltage, while LVD is open, and under a `system.voltage` that is not the
+    bank's, K1 is released: the guard decides.
     """
     now, guard = ctx.now, ctx.inputs.guard
     if handover is Handover.CARRY:
@@ -157,7 +158,7 @@ def step_transfer(
         return _same(transfer, 0, ctx)
     load = ctx.inputs.load_v
     low = transfer.low_ticks + 1 if load.good and load.value < ctx.sp.th.ups_transfer_v else 0
-    if lvd_open or ctx.inputs.supply_v.quality in (BAD, MISSING):
+    if lvd_open or ctx.is_misfit or ctx.inputs.supply_v.quality in (BAD, MISSING):
         if transfer.where is Where.SUPPLY:
             return _same(transfer, transfer.low_ticks, ctx)
         keep = transfer.carried and not lvd_open
@@ -179,7 +180,7 @@ def moves_on_guard(
     """
     if test_holds or lvd_open or ctx.inputs.supply_v.quality in (BAD, MISSING):
         return False
-    if ctx.inputs.guard is not False:
+    if ctx.inputs.guard is not False or ctx.is_misfit:
         return False
     if transfer.where is Where.SUPPLY:
         return ctx.sp.ups_enabled or (transfer.carried and not presence.supply.present)

@@ -24,12 +24,13 @@ class StepContext:
     do not contradict that. `battery_is_odd`: the battery's reading is not believed. `doubts`:
     reading -> why it is not believed, or `is_doubtful`: which of two lies cannot be told;
     `jumped`, by place in a scan's four voltages: it has jumped, and nothing has vouched for it
-    since.
+    since. `is_misfit`: `system.voltage` is known not to be that of bank and supply, so that no
+    limit means anything.
     """
 
     __slots__ = (
         "actions", "battery_is_odd", "boot", "doubts", "dt", "flows", "inputs", "is_doubtful",
-        "jumped", "now", "sp", "supply_feeds",
+        "is_misfit", "jumped", "now", "sp", "supply_feeds",
     )  # fmt: skip
 
     def __init__(
@@ -45,6 +46,7 @@ class StepContext:
         doubts: Mapping[str, str] = NO_DOUBTS,
         is_doubtful: bool = False,
         jumped: tuple[bool, ...] = (False,) * 4,
+        is_misfit: bool = False,
     ) -> None:
         self.now = now
         self.dt = dt
@@ -57,6 +59,7 @@ class StepContext:
         self.doubts = doubts
         self.is_doubtful = is_doubtful
         self.jumped = jumped
+        self.is_misfit = is_misfit
         self.actions: list[Action] = []
 
     @property

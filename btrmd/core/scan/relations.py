@@ -97,6 +97,13 @@ def find_relations(
     through_s1 = flows.supplies and (s1_closed or not sp.single_source)
     supply_load = tie(supply, load) if through_s1 else SILENT
     battery_load = tie(battery, load) if flows.carries and flows.uses_battery else SILENT
+    by_path = sp.single_source and outputs.k1 and has_settled and flows.supplies
+    if by_path and supply is not None and load is not None and supply - load < -apart:
+        # a joined source feeds the load by way of K2 and S2, and cannot be below it
+        supply_load = Relation(supply - load, True)
+        beside = tie(battery, load)
+        if battery_is_tied and beside.near:  # both hang on that way, whatever the currents tell
+            battery_load = beside
     charges = inputs.charger_a.good and inputs.charger_a.value > CONDUCTS_A and not outputs.k2
     feeds = charges and flows.carries and not sp.single_source and not outputs.k3
     charger_load = tie(charger, load) if feeds else SILENT
