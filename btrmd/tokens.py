@@ -19,6 +19,7 @@ MAX_NAME: Final = 32
 ROLES: Final = ("viewer", "operator", "admin")  # as those of users
 LONGEST_DAYS: Final = 3650
 EXPIRES_TEXT: Final = f"days (1..{LONGEST_DAYS}) or a date to come such as 2027-12-31"
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NAME: Final = re.compile(rf"[A-Za-z0-9._-]{{1,{MAX_NAME}}}")
 NAME_TEXT: Final = f"1 to {MAX_NAME} letters, digits, dots, hyphens and underscores"
 
@@ -32,14 +33,21 @@ class Token(NamedTuple):
     hash: str
     expires_at: str = ""
 
+    @property
+    def ends_at(self) -> float | None:
+        """When it ends, wall time, s since 1970; None = the stored text is no time. Only with
+        `expires_at`."""
+        try:
+            return datetime.fromisoformat(self.expires_at).timestamp()
+        except (ValueError, OverflowError):
+            return None
+
     def is_expired(self, now: float) -> bool:
         """`now`: wall time, s since 1970. A date that cannot be read is past."""
         if not self.expires_at:
             return False
-        try:
-            return datetime.fromisoformat(self.expires_at).timestamp() <= now
-        except ValueError:
-            return True
+        end = self.ends_at
+        return end is None or end <= now
 
 
 def decode_tokens(data: Mapping[str, object]) -> dict[str, Token]:
@@ -88,7 +96,7 @@ def expiry(text: str, now: float) -> str:
         days = int(text.removesuffix("d")[:9])
         if 1 <= days <= LONGEST_DAYS:
             end = today + timedelta(days=days)
-    else:
+    elif _DATE.fullmatch(text):  # and no week of a year
         try:
             end = datetime.combine(date.fromisoformat(text), time.max, UTC)
         except ValueError:

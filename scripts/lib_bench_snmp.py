@@ -22,7 +22,7 @@ from btrmd.snmp.message import encode_pdu, encode_varbinds
 BTRM = (1, 3, 6, 1, 4, 1, 34506)
 ASKS = 300  # requests a run
 SETS_AT_ONCE = 8  # as many as wait for the owner together
-PAUSE_S = 0.6  # between runs: the agent may use 0.4 of a core on the long run
+PAUSE_S = 0.6  # between runs: the agent may use 0.25 of a core on the long run
 SNMPD = "/usr/sbin/snmpd"
 SYS_UPTIME = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 

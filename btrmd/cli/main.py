@@ -110,11 +110,13 @@ def _run(words: list[str]) -> int:
         parser.print_help(sys.stderr)
         return USAGE
     args = parser.parse_args(words)
+    del parser  # the daemon runs below for years, and has no use for it
     run = getattr(args, "run", None)
     if run is None:  # helper module without set_defaults
         run = import_module(f".{VERBS[args.verb][0]}", __package__).run
     try:
         code = run(args)
     except argparse.ArgumentTypeError as error:
-        parser.exit(USAGE, f"btrmd {args.verb}: {error}; see btrmd {args.verb} --help.\n")
+        usage = f"btrmd {args.verb}: {error}; see btrmd {args.verb} --help.\n"
+        Parser(prog="btrmd").exit(USAGE, usage)
     return int(code)

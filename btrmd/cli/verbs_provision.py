@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..model.errors import BtrmError
 from .output import fail, write_line
 from .parsing import Verbs, place_of
+from .provisioning import NAMES
 from .settings_client import DaemonSettings, SettingsClient, config_lock, open_settings
 
 if TYPE_CHECKING:
@@ -43,10 +44,11 @@ def provision(args: argparse.Namespace) -> int:
     if args.folders:
         return _provision(args, args.folders)
     with memory_stick() as stick:
-        return _provision(args, (*FOLDERS, *stick))
+        return _provision(args, (*FOLDERS, *stick.folders), stick.fault)
 
 
-def _provision(args: argparse.Namespace, folders: Sequence[str]) -> int:
+def _provision(args: argparse.Namespace, folders: Sequence[str], fault: str = "") -> int:
+    """`fault`: why a further folder cannot be read."""
     from ..store.provision_file import ProvisionFile
     from .provisioning import NAMES
 
@@ -56,20 +58,34 @@ def _provision(args: argparse.Namespace, folders: Sequence[str]) -> int:
     kept = ProvisionFile(place.state_dir)
     whole, path = _first(folders, (BACKUP,)), _first(folders, NAMES)
     if whole is None and path is None:
-        if misnamed := _misnamed(folders, (BACKUP, *NAMES)):
-            return _refuse(misnamed, kept)
+        if refusal := _misnamed(folders, (BACKUP, *NAMES)) or fault:
+            return _refuse(refusal, kept)
         before = kept.load()
         if before.is_fault:  # the file that was refused is gone
             kept.save(before._replace(is_fault=False))
         return 0
-    code = _take(whole, place, kept, _restore) if whole is not None else 0
-    return code or (_take(path, place, kept, _apply) if path is not None else 0)
+    code = _take(whole, place, kept, _restore, _others(folders, whole)) if whole is not None else 0
+    if path is not None and not code:
+        code = _take(path, place, kept, _apply, _others(folders, path))
+    if fault and not code:
+        return _refuse(f"{kept.load().text} {fault}".strip(), kept)
+    return code
 
 
 def _first(folders: Sequence[str], names: Sequence[str]) -> Path | None:
     paths = (Path(folder) / name for folder in folders for name in names)
     # whatever has the name is meant: a folder or a FIFO is refused with a sentence later
     return next((path for path in paths if os.path.lexists(path)), None)
+
+
+def _others(folders: Sequence[str], taken: Path) -> str:
+    """A sentence on further files that would do as well as `taken`; "" = there are none."""
+    names = (BACKUP,) if taken.name == BACKUP else NAMES
+    paths = [Path(folder) / name for folder in folders for name in names]
+    left = [str(path) for path in paths if path.exists() and not path.samefile(taken)]
+    if not left:
+        return ""
+    return f" {' and '.join(left)} {'waits' if len(left) == 1 else 'wait'} for the next start."
 
 
 def _misnamed(folders: Sequence[str], names: Sequence[str]) -> str:
@@ -131,9 +147,11 @@ def _apply(path: Path, place: Folders) -> str:
 
 
 def _take(
-    path: Path, place: Folders, kept: ProvisionFile, apply: Callable[[Path, Folders], str]
-) -> int:
-    """Apply `path` once, keep what became of it, and rename it."""
+    path: Path, place: Folders, kept: ProvisionFile, apply: Callable[[Path, Folders], str],
+    others: str,
+) -> int:  # fmt: skip
+    """Apply `path` once, keep what became of it, and rename it. `others`: a sentence on what was
+    left alone."""
     from ..store.atomic import open_regular
     from ..store.provision_file import Provision
 
@@ -143,7 +161,7 @@ def _take(
             digest = file_digest(file, "sha256").hexdigest()
         if digest in before.digest.split(","):
             return 0
-        text = apply(path, place)
+        text = apply(path, place) + others
     except (BtrmError, OSError) as error:
         return _refuse(f"{path} was not applied, nothing has been changed: {error}", kept)
     sentence = text if before.is_reported or before.is_fault else f"{before.text} {text}"

@@ -51,6 +51,7 @@ from .accounts_file import AccountsFile, TokensFile
 from .appliance_service import ApplianceService
 from .cursors import Cursors
 from .known_file import KnownFile
+from .memory_trim import drop_references
 from .ready import Readiness
 from .recovery import first_snapshot, identity, recovered_state, store_closed
 from .systemd import Supervisor
@@ -179,6 +180,7 @@ class Station:
             # A third of all imports: masters are answered meanwhile, by the first snapshot.
             from ..servers.web.server import WebServer
 
+            drop_references()
             return WebServer(
                 self.bus, history, self.accounts, http,
                 https=https, certificates=TlsFile(config_dir),

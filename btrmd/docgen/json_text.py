@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Final
 
-from ..model.advice import advise
 from ..model.alarms import severity_of, worst_first
 from ..model.discharge import TestRecord
 from ..model.events import Event
 from ..model.points import POINT
 from ..model.readings import BAD, MISSING, Reading, Value
 from ..model.snapshot import AlarmView, Snapshot
+from .advice import advise
 
 _DIGITS: Final = 6  # of a float: below every resolution of the board, and short
 _UNITS: Final = {key: point.unit for key, point in POINT.items()}

@@ -151,7 +151,11 @@ class SettingChanges:
         if not made:
             return
         if not new.differing(settings):
-            self.done.extend(made)
+            for change in made:
+                if change.events or change.next_test is not None:
+                    self.done.append(change)
+                else:  # what is there is durable, and nothing else is under way: no need to wait
+                    change.reply()
             return
         if asked[0][0].from_wire:
             self._change_limit.stored(time.monotonic())

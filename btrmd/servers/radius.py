@@ -8,7 +8,9 @@ import os
 import secrets
 import socket
 import time
+from collections import deque
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Final, NamedTuple
 
 from ..model.errors import BtrmError
@@ -131,12 +133,26 @@ def _exchange(
     """The answer that is the server's; the others are thrown away."""
     where, lack = target.where, ""
     try:
-        (family, kind, protocol, _, place), *_ = socket.getaddrinfo(
-            target.host, target.port, type=socket.SOCK_DGRAM
-        )
-        with socket.socket(family, kind, protocol) as sock:
-            sock.connect(place)
-            for _ in range(TRIES):
+        found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_DGRAM)
+    except OSError as error:  # of the resolver too
+        raise RadiusError(
+            f"The name {target.host} is not found: {error.strerror or error}."
+        ) from error
+    with ExitStack() as opened:
+        links: deque[socket.socket] = deque()  # a name may have several addresses
+        refusal: OSError = OSError("no address")
+        for family, kind, protocol, _, place in found[:TRIES]:
+            try:
+                links.append(opened.enter_context(socket.socket(family, kind, protocol)))
+                links[-1].connect(place)
+            except OSError as error:
+                refusal = error
+                if links:
+                    links.pop()
+        tries = 0
+        while links and tries < TRIES:
+            sock = links[0]
+            try:
                 sock.send(packet)
                 end = time.monotonic() + WAIT_S
                 while (left := end - time.monotonic()) > 0.0:
@@ -149,11 +165,15 @@ def _exchange(
                     if not fault:
                         return answer[: int.from_bytes(answer[2:4], "big")]
                     lack = fault
-    except socket.gaierror as error:
-        raise RadiusError(f"The name {target.host} is not found: {error.strerror}.") from error
-    except OSError as error:
-        why = error.strerror or error
-        raise RadiusError(f"The RADIUS server {where} cannot be reached: {why}.") from error
+            except OSError as error:
+                refusal = error
+                links.popleft()
+                continue
+            tries += 1
+            links.rotate(-1)
+        if not links:
+            why = refusal.strerror or refusal
+            raise RadiusError(f"The RADIUS server {where} cannot be reached: {why}.") from refusal
     if lack:
         raise RadiusError(f"The answer of the RADIUS server {where} is refused: {lack}.")
     raise RadiusError(
@@ -168,6 +188,8 @@ def _fault(answer: bytes, number: int, authenticator: bytes, secret: bytes, is_s
     if len(answer) < 20 or not 20 <= size <= len(answer) or answer[1] != number:
         return "it is damaged or for another question"
     answer = answer[:size]
+    if answer[0] not in (ACCEPT, REJECT, CHALLENGE):
+        return f"it is none to a login (code {answer[0]})"
     made = hashlib.md5(
         answer[:4] + authenticator + answer[20:] + secret, usedforsecurity=False
     ).digest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -192,15 +192,15 @@ def test_the_files_of_a_unit_in_use_are_left_alone(
 # --- the memory stick ---------------------------------------------------------------------------
 
 
-def make_stick(folder: Path, mount: Path) -> Path:
+def make_stick(folder: Path, mount: Path, name: str = "stick.img", label: str = "BTRM") -> Path:
     """An image with a file system; skips where none can be mounted."""
-    image = folder / "stick.img"
+    image = folder / name
     image.write_bytes(bytes(4 << 20))
     mkfs = shutil.which("mkfs.ext4") or "/usr/sbin/mkfs.ext4"
     if os.geteuid() or not Path(mkfs).exists():
         pytest.skip("this needs root and mkfs.ext4 (package e2fsprogs)")
-    subprocess.run([mkfs, "-q", "-L", "BTRM", str(image)], check=True, capture_output=True)
-    mount.mkdir()
+    subprocess.run([mkfs, "-q", "-L", label, str(image)], check=True, capture_output=True)
+    mount.mkdir(exist_ok=True)
     done = subprocess.run(["mount", str(image), str(mount)], capture_output=True, check=False)
     if done.returncode:
         pytest.skip("no image can be mounted here")
@@ -228,16 +228,91 @@ def test_a_memory_stick_is_read_and_let_go(
     assert run("provision", *place) == (0, "", "")
 
 
-def test_a_stick_that_cannot_be_read_keeps_nothing_from_starting(
-    run: Run, tmp_path: Path, place: tuple[object, ...], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_on_the_boot_partition_goes_before_the_stick_and_says_so(
+    run: Run, tmp_path: Path, boot: Path, place: tuple[object, ...], config_dir: Path,
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    mount = tmp_path / "stick"
+    image = make_stick(tmp_path, mount)
+    (mount / "btrm.csv").write_text(ROWS.replace("Site 17", "Of the stick"))
+    subprocess.run(["umount", str(mount)], check=True)
+    (boot / "btrm.csv").write_text(ROWS)
+    monkeypatch.setattr(verbs_provision, "FOLDERS", (str(boot),))
+    monkeypatch.setattr(memory_stick, "LABEL", image)
+    monkeypatch.setattr(memory_stick, "MOUNT_POINT", mount)
+    words = f"4 settings changed. {mount}/btrm.csv waits for the next start."
+    assert run("provision", *place).out.strip().endswith(words)
+    assert ProvisionFile(state_dir).load().text.endswith(words)
+    assert load_settings(config_dir).settings["site.name"] == "Site 17"
+    assert run("provision", *place).out.strip().endswith("1 setting changed.")
+    assert load_settings(config_dir).settings["site.name"] == "Of the stick"
+
+
+@pytest.fixture
+def two_sticks(tmp_path: Path) -> Iterator[tuple[Path, tuple[str, ...]]]:
+    """What by-label has, and the devices; under a label of this test's own."""
+    label, devices = f"T{os.getpid()}", []
+    mount = tmp_path / "stick"
+    for name in ("one.img", "two.img"):
+        image = make_stick(tmp_path, mount, name, label)
+        (mount / "btrm.csv").write_text(ROWS)
+        subprocess.run(["umount", str(mount)], check=True)
+        done = subprocess.run(
+            ["losetup", "--find", "--show", str(image)], capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            pytest.skip("no loop device is to be had here")
+        devices.append(done.stdout.strip())
+    (tmp_path / label).symlink_to(devices[1])
+    yield tmp_path / label, tuple(sorted(devices))
+    for device in devices:
+        subprocess.run(["losetup", "--detach", device], check=True)
+
+
+def test_of_two_sticks_none_is_read_and_the_boot_partition_is(
+    run: Run, tmp_path: Path, boot: Path, place: tuple[object, ...], config_dir: Path,
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch, two_sticks: tuple[Path, tuple[str, ...]],
+) -> None:  # fmt: skip
+    label, devices = two_sticks
+    monkeypatch.setattr(verbs_provision, "FOLDERS", (str(boot),))
+    monkeypatch.setattr(memory_stick, "LABEL", label)
+    monkeypatch.setattr(memory_stick, "MOUNT_POINT", tmp_path / "stick")
+    words = (
+        f"2 file systems are labelled {label.name} ({', '.join(devices)}), so none of them was "
+        "read: leave one."
+    )
+    assert tuple(run("provision", *place)) == (1, "", f"btrmd: {words}\n")
+    assert load_settings(config_dir).settings["site.name"] != "Site 17"
+    kept = ProvisionFile(state_dir)
+    assert kept.load() == (words, True, False, "")
+    kept.save(kept.load()._replace(is_reported=True))
+    assert run("provision", *place).code == 1
+    assert kept.load().is_reported, "the same is told once"
+    (boot / "btrm.csv").write_text(ROWS)
+    assert run("provision", *place).code == 1
+    assert load_settings(config_dir).settings["site.name"] == "Site 17"
+    text, is_fault, *_ = kept.load()
+    assert text.startswith(f"btrm.csv was applied to the unit {SERIAL}: 4 settings changed. 2 file")
+    assert is_fault
+    monkeypatch.setattr(memory_stick, "LABEL", tmp_path / "none")
+    assert run("provision", *place).code == 0
+    assert not kept.load().is_fault
+
+
+def test_a_stick_that_cannot_be_read_is_a_fault_and_hides_no_other_file(
+    run: Run, tmp_path: Path, boot: Path, place: tuple[object, ...], config_dir: Path,
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     if os.geteuid():
         pytest.skip("only root mounts a stick")
     image = tmp_path / "broken.img"
     image.write_bytes(bytes(1 << 20))
-    monkeypatch.setattr(verbs_provision, "FOLDERS", ())
+    (boot / "btrm.csv").write_text(ROWS)
+    monkeypatch.setattr(verbs_provision, "FOLDERS", (str(boot),))
     monkeypatch.setattr(memory_stick, "LABEL", image)
     monkeypatch.setattr(memory_stick, "MOUNT_POINT", tmp_path / "stick")
     done = run("provision", *place)
-    assert done.code == 0
-    assert "The memory stick BTRM cannot be read: mount: " in done.err
+    assert done.code == 1
+    assert "The memory stick broken.img cannot be read: mount: " in done.err
+    assert load_settings(config_dir).settings["site.name"] == "Site 17"
+    assert ProvisionFile(state_dir).load().is_fault

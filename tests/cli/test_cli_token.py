@@ -98,7 +98,8 @@ def test_when_a_token_ends() -> None:
     assert expiry("", NOW) == ""
     assert expiry("90", NOW) == expiry("90d", NOW) == "2026-08-26T20:26:40+00:00"
     assert expiry("2026-05-28", NOW) == "2026-05-28T23:59:59+00:00"
-    for wrong in ("0", "-1", "3651", "soon", "2026-05-27", "2026-02-30", "2126-01-01", "9" * 40):
+    for wrong in ("0", "-1", "3651", "soon", "2026-05-27", "2026-02-30", "2126-01-01", "9" * 40,
+                  "2027-W01-1", "20270101", "2027-1-1", "\u0661"):  # fmt: skip
         with pytest.raises(ValueError, match="expires"):
             expiry(wrong, NOW)
     token = Token("x", "viewer", "", "", "2026-05-28T20:26:40+00:00")

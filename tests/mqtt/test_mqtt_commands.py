@@ -111,6 +111,7 @@ def test_a_refusal_of_the_owner_is_told_in_its_words(
         ({"command": "test.start", "delay_h": 501}, "range", "allowed is 0..500 h."),
         ({"command": "test.start", "delay_h": "1"}, "range", "delay_h = '1'"),
         ('{"command":"test.start","delay_h":NaN}', "range", "delay_h = nan"),
+        ('{"command":"test.start","delay_h":1' + "0" * 400 + "}", "range", "0..500 h."),
         ({"command": "test.start", "speed": 1}, "unknown", "'speed' is no field of test.start"),
         ({"command": "alarm.ack"}, "range", "alarm.ack needs the key of an alarm."),
         ({"command": "test.stop", "id": "x" * 65}, "range", "id is a text of at most 64"),

@@ -82,3 +82,25 @@ def test_a_day_of_a_unit(unit: DaemonProcess, broker: Broker, watch: Watch) -> N
     assert first == set(unit.get("/api/v1/points")["points"])
     for got in list(watch.all):
         judge(got)
+
+
+def test_the_metrics_of_a_unit_with_all_listeners_are_few(tmp_path: Path, broker: Broker) -> None:
+    """At most 90 samples (what is off tells nothing), whatever is on."""
+    unit = DaemonProcess(tmp_path / "unit")
+    words = [word for name in ("https", "modbus", "dnp3", "snmp", "nut")
+             for word in (f"--{name}", "127.0.0.1:0")]  # fmt: skip
+    try:
+        unit.start(*words)
+        unit.wait_selftest()
+        unit.set(
+            modbus__enabled=True, modbus__unit=1, dnp3__enabled=True, snmp__read1="public",
+            mqtt__server="127.0.0.1", mqtt__port=broker.port, mqtt__enabled=True,
+        )  # fmt: skip
+        wait_until(lambda: unit.status()["listeners"].get("mqtt"), 20.0)
+        lines = unit.request("GET", "/metrics").body.decode().splitlines()
+    finally:
+        unit.close()
+    samples = [line for line in lines if not line.startswith("#")]
+    assert len(samples) <= 90, samples
+    named = {line.partition('"')[2].partition('"')[0] for line in samples if "_notifier_" in line}
+    assert named == {"mqtt"}

@@ -6,7 +6,9 @@ import os
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -314,7 +316,7 @@ def test_over_tls_the_unit_shows_its_certificate(
     log_bench.to(server, syslog__ca_file=str(authority.file))
     log_bench.start()
     n = log_bench.tell("io1")
-    wait_until(lambda: log_bench.log_fault != "")
+    wait_until(lambda: log_bench.log_fault.endswith("it may want a certificate."))
     assert server.is_quiet
     own = str(authority.identity("10.0.0.17"))
     log_bench.to(server, syslog__ca_file=str(authority.file), syslog__cert_file=own)
@@ -355,3 +357,30 @@ def test_a_pem_file_that_is_none_and_a_server_without_tls_are_said(
     wait_until(lambda: f"the CA file {bad} is no PEM file" in log_bench.log_fault)
     log_bench.to(tcp, syslog__transport="tls", syslog__ca_file=str(authority.file))
     wait_until(lambda: "did not answer within 1 s" in log_bench.log_fault)
+
+
+def test_a_server_that_resets_the_handshake_is_named(
+    log_bench: LogBench, authority: Authority, wait_until: Wait
+) -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def reset() -> None:
+        near, _ = listener.accept()
+        near.recv(4096)
+        near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        near.close()
+
+    thread = threading.Thread(target=reset, daemon=True)
+    thread.start()
+    log_bench.use(
+        syslog__enabled=True, syslog__server="127.0.0.1", syslog__transport="tls",
+        syslog__port=listener.getsockname()[1], syslog__ca_file=str(authority.file),
+    )  # fmt: skip
+    log_bench.start()
+    log_bench.tell("io1")
+    wait_until(lambda: log_bench.log_fault)
+    assert "ends the TLS handshake: Connection reset by peer; it may speak no TLS." in (
+        log_bench.log_fault
+    )
+    thread.join(5.0)
+    listener.close()

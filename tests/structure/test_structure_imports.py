@@ -20,6 +20,7 @@ PACKAGES = {
     "jinja2": "servers/web",
     "waitress": "servers/web",
     "gpiozero": "hal",
+    "colorzero": "hal",
     "smbus2": "hal",
     "adafruit_ina219": "hal",
     "busio": "hal",

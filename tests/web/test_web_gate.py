@@ -187,6 +187,11 @@ def test_a_token_that_has_expired_says_so(start_station: Callable[..., Station])
     )
     assert (reply.status, reply.json["error"]) == (401, "expired")
     assert reply.json["reason"] == "The token old expired on 2026-01-31."
+    text = station.tokens.add("odd", "admin", "", "by hand")
+    reply = station.client().ask(
+        "GET", "/api/v1/points", headers={"Authorization": f"Bearer {text}"}
+    )
+    assert reply.json["reason"] == "The token odd has an end that cannot be read."
 
 
 def test_wrong_tokens_wait_like_wrong_logins_and_keep_out_no_right_one(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 
@@ -219,3 +220,66 @@ def test_a_silent_server_holds_up_nobody_else(
         assert SECRET not in fault(station) + repr(target(1))
     finally:
         odd.close()
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "a\nINFO forged", "a\x1b[31m", "a\u202eb", " admin", "admin ", "Admin", "ADMIN",
+        "token prometheus", "cli root", "nobody", "u" * 65, "a\u3000b", "a\0",
+    ],
+)  # fmt: skip
+def test_no_name_of_elsewhere_forges_a_log_or_looks_like_an_own_user(
+    station: Station, user: str
+) -> None:
+    odd = OddServer(lambda request: [answer(request, 2, FILTER)])
+    try:
+        use(station, odd.port)
+        assert log_in(station, user, "x")[1].status == 401
+        assert not odd.requests, "it is not even asked about"
+        assert log_in(station, r"CORP\joe@example.com", "x")[1].status == 200
+    finally:
+        odd.close()
+
+
+def test_a_fault_of_former_settings_goes_with_them(station: Station) -> None:
+    """Nobody logs in meanwhile."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as unread:
+        unread.bind(("127.0.0.1", 0))
+        port = unread.getsockname()[1]
+    use(station, port)
+    log_in(station, "eve", "x")
+    assert "cannot be reached" in fault(station)
+    station.owner.show()
+    station.owner.show(settings=Settings.defaults())
+    wait_for(lambda: not fault(station))
+
+
+def test_an_answer_that_is_none_to_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signed by the server, and an accounting response: no refusal of the person."""
+    monkeypatch.setattr(radius, "WAIT_S", 0.1)
+    odd = OddServer(lambda request: [answer(request, 5)])
+    try:
+        with pytest.raises(RadiusError, match=r"is refused: it is none to a login \(code 5\)"):
+            ask(target(odd.port), "eve", "x", "17", "10.0.0.1")
+    finally:
+        odd.close()
+
+
+def test_a_name_with_several_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one is silent or refuses: the next is asked."""
+    monkeypatch.setattr(radius, "WAIT_S", 0.1)
+    odd, mute = OddServer(lambda request: [answer(request, 2, FILTER)]), OddServer(lambda r: [])
+    real = socket.getaddrinfo
+    places = [("127.0.0.1", 1), ("127.0.0.1", mute.port), ("127.0.0.1", odd.port)]
+
+    def resolve(host: str, port: int, **words: object) -> list[object]:
+        """What a resolver with three records says."""
+        return [found for place in places for found in real(*place, type=socket.SOCK_DGRAM)]
+
+    monkeypatch.setattr(radius.socket, "getaddrinfo", resolve)
+    try:
+        assert ask(target(1), "eve", "x", "17", "10.0.0.1") == "admin"
+    finally:
+        odd.close()
+        mute.close()

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ...model.chemistry import LEAD_ACID
 from ...model.thresholds import better_system_voltage, fits_system_voltage
 from ..scan.context import StepContext
 from ..scan.due import due_if
 from ..scan.setpoints import Setpoints
 
 CONFIRM_S = 10.0
-# per block: no bank of a block less comes up to it (46.5 V of 36 V are 11.6 V a block of 48 V)
-PROVEN_V = 12.0
 
 
 class BankFit(NamedTuple):
@@ -48,7 +47,7 @@ def step_bank_fit(fit: BankFit, ctx: StepContext) -> BankFit:
     if fit.system_v != system_v:
         fit = BankFit(system_v)
     sources = (ctx.inputs.battery_v, ctx.inputs.supply_v)
-    level = PROVEN_V * ctx.sp.blocks
+    level = LEAD_ACID.proven_v * ctx.sp.blocks
     if any(m.good and m.value >= level and fits_system_voltage(m.value, system_v) for m in sources):
         return BankFit(system_v, is_proven=True)
     if fit.is_wrong:

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
+
+from ...part_imports import stand_in
 
 
 class I2C:
@@ -32,12 +36,22 @@ STAND_INS: dict[str, dict[str, object]] = {
 }
 
 
+@contextmanager
+def names_of_types() -> Iterator[None]:
+    """While the driver is imported: what `circuitpython_typing` gives to its annotations, which
+    nobody reads, without the half megabyte of `typing_extensions` behind it."""
+    with (
+        stand_in("circuitpython_typing", ReadableBuffer=object, WriteableBuffer=object),
+        stand_in("circuitpython_typing.device_drivers", I2CDeviceDriver=object),
+    ):
+        yield
+
+
 def ensure_circuitpython() -> None:
     """Make `import busio` and `import micropython` work; idempotent."""
     for name, members in STAND_INS.items():
         if name in sys.modules or importlib.util.find_spec(name) is not None:
             continue
         module = ModuleType(name, "Stand-in by btrmd (btrmd/hal/chips/busio_shim.py).")
-        for member, stand_in in members.items():
-            setattr(module, member, stand_in)
+        module.__dict__.update(members)
         sys.modules[name] = module

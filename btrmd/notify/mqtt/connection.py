@@ -6,6 +6,7 @@ paho-mqtt does the protocol; it is imported when the first connection is made. M
 
 from __future__ import annotations
 
+import os
 import select
 import socket
 import ssl
@@ -19,13 +20,17 @@ from .target import OFFLINE, MqttTarget
 
 CONNECT_S: Final = 10.0  # for the TCP connection, for TLS, and for the broker's welcome
 KEEPALIVE_S: Final = 60  # a link that is silent for twice as long is dead
-ACK_S: Final = 60.0  # without any acknowledgement while one is owed
+ACK_S: Final = 60.0  # without any acknowledgement while one is owed, and as long as it takes at
+SLOWEST_LINK: Final = 1000.0  # octets a second: 9.6 kbit/s
 SESSION_S: Final = 7 * 86400  # how long the broker keeps what it knows of us
 MOST_MESSAGES: Final = 64  # that wait to be looked at; what comes then gets no answer
 MOST_INFLIGHT: Final = 40
-MOST_PACKET: Final = 262_144  # octets of a packet to us: a command is short
+MOST_KEPT: Final = 8192  # octets of a message: a command that is longer is refused for its length
+WINDOW: Final = 16  # messages on the way; brokers allow 20 as a rule (receive maximum)
 NOBODY: Final = 16  # 3.4.2.1: no matching subscribers
 TAKEN_OVER: Final = 142  # MQTT 5.0, 3.14.2.1: another client has our id
+NO_MQTT: Final = 130  # protocol error, as paho-mqtt's own judgement
+MUTE: Final = 141  # no answer within the keep-alive time, likewise
 UNSUPPORTED: Final = 132  # 3.2.2.2: unsupported protocol version
 SHORT_S: Final = 10.0  # a connection that ends so soon was not wanted
 GOODBYE_S: Final = 1.0
@@ -55,6 +60,15 @@ class MqttMessage(NamedTuple):
 OnAck = Callable[[bool], None]
 
 
+class _Owed(NamedTuple):
+    """A message that the broker has not acknowledged; `size` in octets."""
+
+    topic: str
+    size: int
+    on_ack: OnAck
+    on_refused: Callable[[str], None] | None
+
+
 class MqttConnection:
     """One thread's; a new one for each attempt. `open` first, then `publish` and `poll`."""
 
@@ -68,8 +82,10 @@ class MqttConnection:
         self.octets = 0  # sent
         self._opened_at = 0.0
         self._acked_at = 0.0
-        self._waiting: dict[int, tuple[str, OnAck, Callable[[str], None] | None]] = {}
+        self._waiting: dict[int, _Owed] = {}
+        self._arrived: list[tuple[int, int, str]] = []  # acknowledged: number, reason and its words
         self._most: int | None = None
+        self._window = WINDOW
         self._welcome: tuple[int, str] | None = None  # reason code and its words
         self._lost = ""
         self._refused: list[tuple[str, str]] = []
@@ -82,6 +98,11 @@ class MqttConnection:
     def owed(self) -> int:
         """Messages that the broker has not acknowledged."""
         return len(self._waiting)
+
+    @property
+    def has_space(self) -> bool:
+        """One more message may be on the way."""
+        return self.owed < self._window
 
     # --- opening -------------------------------------------------------------------------------
 
@@ -110,18 +131,23 @@ class MqttConnection:
             raise MqttLinkError(f"{target.where} did not answer within {CONNECT_S:g} s.") from error
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or error
+            if self._context is not None and self._context.last is not None:
+                raise MqttLinkError(
+                    f"{target.where} ends the TLS handshake: {why}; it may speak no TLS."
+                ) from error
             raise MqttLinkError(f"{target.where} cannot be reached: {why}.") from error
         self._no_delay(client)
         self._await_welcome(stopped)
 
     def _make_client(self) -> Any:
-        from paho.mqtt import client as paho
-        from paho.mqtt.enums import CallbackAPIVersion
+        from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+        from .strict_client import StrictClient
 
         target = self.target
-        version = paho.MQTTv311 if self.is_old else paho.MQTTv5
+        version = MQTTProtocolVersion.MQTTv311 if self.is_old else MQTTProtocolVersion.MQTTv5
         words: dict[str, Any] = {"clean_session": False} if self.is_old else {}
-        client = paho.Client(
+        client = StrictClient(
             CallbackAPIVersion.VERSION2, target.client_id, protocol=version,
             reconnect_on_failure=False, **words,
         )  # fmt: skip
@@ -145,6 +171,8 @@ class MqttConnection:
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.properties import Properties
 
+        from .strict_client import MOST_PACKET
+
         words: dict[str, Any] = {}
         if not self.is_old:
             properties = Properties(PacketTypes.CONNECT)
@@ -156,7 +184,8 @@ class MqttConnection:
     def _no_delay(self, client: Any) -> None:
         sock = client.socket()
         if sock is None:  # gone with the first packet
-            raise MqttLinkError(self._lost or f"{self.target.where} closed the connection.")
+            self._lost = self._lost or f"{self.target.where} closed the connection{self._hint()}"
+            self._raise_lost()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # What a half-open link has swallowed is noticed by the kernel too.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(ACK_S * 1000))
@@ -202,7 +231,7 @@ class MqttConnection:
         if not self._waiting:
             self._acked_at = time.monotonic()
         info = self._client.publish(topic, payload, qos=1, retain=retain)
-        self._waiting[info.mid] = (topic, on_ack, on_refused)
+        self._waiting[info.mid] = _Owed(topic, size, on_ack, on_refused)
         self.octets += size
 
     def listen(self, topic: str) -> None:
@@ -228,8 +257,13 @@ class MqttConnection:
         if self._refused:
             topic, why = self._refused[0]
             raise BrokerRefusedError(f"{self.target.where} refuses the topic {topic}: {why}.")
-        if self._waiting and time.monotonic() - max(self._acked_at, self.heard_at) > ACK_S:
+        if self._waiting and time.monotonic() - self._acked_at > self._patience_s:
             raise MqttLinkError(f"{self.target.where} acknowledges nothing any more.")
+
+    @property
+    def _patience_s(self) -> float:
+        """How long the broker may acknowledge nothing; what else it says does not count."""
+        return ACK_S + sum(owed.size for owed in self._waiting.values()) / SLOWEST_LINK
 
     def close(self, goodbye: bool = False) -> None:
         """`goodbye`: tell the broker that the unit is offline, and leave in order."""
@@ -271,12 +305,31 @@ class MqttConnection:
             return
         if readable or has_more:
             self.heard_at = time.monotonic()
+            if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                client.failure = os.strerror(number)  # under TLS it would look like an orderly end
             client.loop_read()
         # What the broker said is read before anything is given up for a failed write.
         if writable and client.socket() is not None:
             client.loop_write()
         if client.socket() is not None:
             client.loop_misc()
+        self._settle()
+
+    def _settle(self) -> None:
+        """What has been acknowledged; outside of paho-mqtt, so that no error of ours is one of the
+        broker's."""
+        arrived, self._arrived = self._arrived, []
+        for number, code, words in arrived:
+            owed = self._waiting.pop(number, None)
+            if owed is None:
+                continue
+            self._acked_at = time.monotonic()
+            if code < 128:
+                owed.on_ack(code != NOBODY)
+            elif owed.on_refused is not None:
+                owed.on_refused(words)
+            else:
+                self._refused.append((owed.topic, words))
 
     def _raise_lost(self) -> None:
         raise MqttLinkError(self._lost)
@@ -285,6 +338,7 @@ class MqttConnection:
         self._welcome = (reason.value, str(reason).lower())
         self.has_session = bool(flags.session_present)
         self._most = getattr(properties, "MaximumPacketSize", None)
+        self._window = min(WINDOW, getattr(properties, "ReceiveMaximum", WINDOW))
 
     def _on_disconnect(
         self, client: Any, data: Any, flags: Any, reason: Any, properties: Any
@@ -297,27 +351,35 @@ class MqttConnection:
             self._lost = f"{where} ended the connection: another client is there as {name}."
         elif flags.is_disconnect_packet_from_server:
             self._lost = f"{where} ended the connection: {str(reason).lower()}."
+        elif client.breach:
+            self._lost = f"{where} {client.breach}."
+        elif reason.value == NO_MQTT:
+            self._lost = f"{where} sends what is no MQTT."
+        elif reason.value == MUTE:
+            self._lost = f"{where} does not answer any more."
+        elif client.failure:
+            hint = self._hint() if self._welcome is None else "."
+            self._lost = f"{where} is lost: {client.failure}{hint}"
         else:
             self._lost = f"{where} closed the connection{self._hint()}"
 
     def _hint(self) -> str:
-        """Brokers that say nothing (mosquitto 2.0.11) when another client takes our place."""
-        if self._welcome is None or time.monotonic() - self._opened_at > SHORT_S:
+        """How a sentence on a broker ends that says nothing itself."""
+        target = self.target
+        if self._welcome is None and target.is_tls:
+            return (
+                "; it may refuse this unit's certificate." if target.cert_file
+                else "; it may want a certificate of this unit."
+            )  # fmt: skip
+        if self._welcome is None:
+            return "; it may want TLS."
+        if time.monotonic() - self._opened_at > SHORT_S:
             return "."
-        return f" at once; is another client there as {self.target.client_id}?"
+        # mosquitto 2.0.11 when another client takes our place
+        return f" at once; is another client there as {target.client_id}?"
 
     def _on_publish(self, client: Any, data: Any, mid: int, reason: Any, properties: Any) -> None:
-        self._acked_at = time.monotonic()
-        waiting = self._waiting.pop(mid, None)
-        if waiting is None:
-            return
-        topic, on_ack, on_refused = waiting
-        if reason.value < 128:
-            on_ack(reason.value != NOBODY)
-        elif on_refused is not None:
-            on_refused(str(reason).lower())
-        else:
-            self._refused.append((topic, str(reason).lower()))
+        self._arrived.append((mid, reason.value, str(reason).lower()))
 
     def _on_subscribe(
         self, client: Any, data: Any, mid: int, reasons: Any, properties: Any
@@ -328,7 +390,8 @@ class MqttConnection:
 
     def _on_message(self, client: Any, data: Any, message: Any) -> None:
         if self._is_listening and len(self.messages) < MOST_MESSAGES:
-            found = MqttMessage(message.topic, bytes(message.payload), bool(message.retain))
+            payload = bytes(message.payload[:MOST_KEPT])
+            found = MqttMessage(message.topic, payload, bool(message.retain))
             self.messages.append(found)
 
 

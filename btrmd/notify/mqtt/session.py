@@ -39,7 +39,6 @@ SETTLE_S: Final = 3.0  # so long nothing but retained messages is sent to one wi
 RETURN_S: Final = 60.0  # and so long it is sent again while nobody is subscribed,
 AGAIN_S: Final = 2.0  # so often
 SAVE_S: Final = 0.2  # in a row of events; what a power cut then doubles, by its numbers
-WINDOW: Final = 16  # messages on the way; brokers allow 20 as a rule (receive maximum)
 POINTS_EVERY_S: Final = 1.0
 DISCOVERY_EVERY_S: Final = 86400.0
 MOST_COMMANDS: Final = 8  # of one look
@@ -66,6 +65,7 @@ class MqttSession:
         self._ = sources
         self._commands = Commands(sources.bus, f"mqtt {target.host}")
         self._queue: deque[Event] = deque()
+        self._answers: deque[bytes] = deque()  # that wait for room
         self._free_at = dict.fromkeys(("event", "test", "trend"), 0.0)  # when the next may go
         self._on_way: set[str] = set()  # topics of retained messages that are on the way
         self._points_at = self._kept_at = float("-inf")
@@ -120,21 +120,23 @@ class MqttSession:
 
     @property
     def _has_space(self) -> bool:
-        return self._connection.owed < WINDOW
+        return self._connection.has_space
 
     def _send(self, topic: str, payload: bytes, on_ack: OnAck, retain: bool = False) -> None:
         self._connection.publish(topic, payload, on_ack, retain)
         self._.on_sent()
 
     def _answer(self) -> None:
-        """Commands that came, answers that are ready."""
-        messages = self._connection.messages
-        self._connection.messages = messages[MOST_COMMANDS:]  # the others at the next look
-        for message in messages[:MOST_COMMANDS]:
-            if not message.is_retained and message.topic == self._target.topic("command"):
-                self._commands.take(message.payload)
-        for payload in self._commands.answers():
-            self._send(self._target.topic("answer"), payload, _nothing)
+        """Commands that came, answers that are ready; no more than the broker acknowledges."""
+        if not self._answers:
+            messages = self._connection.messages
+            self._connection.messages = messages[MOST_COMMANDS:]  # the others at the next look
+            for message in messages[:MOST_COMMANDS]:
+                if not message.is_retained and message.topic == self._target.topic("command"):
+                    self._commands.take(message.payload)
+        self._answers.extend(self._commands.answers())
+        while self._answers and self._has_space:
+            self._send(self._target.topic("answer"), self._answers.popleft(), _nothing)
 
     def _retained(self, snapshot: Snapshot, now: float) -> None:
         """What describes the unit, when it has changed."""
@@ -183,7 +185,7 @@ class MqttSession:
             if not is_optional:
                 raise
             arrived()
-            self._notes[topic] = str(error)
+            self._notes[topic] = f"The MQTT broker {error}"
         self._.on_sent()
 
     def _event(self) -> None:

@@ -20,6 +20,7 @@ from ..tls import TlsFileError, certificate_words, client_context, ssl_words, wr
 
 PATIENCE_S: Final = 10.0  # for a connection, and for each message over TCP
 VERDICT_S: Final = 1.0  # once a connection: for a server to refuse our certificate
+MOST_READS: Final = 64  # of what a server says that has nothing to say, in one look
 RENEW_S: Final = 600.0  # a UDP server's name is looked up again
 _FIRST_LOOK_S: Final = 0.001
 _LONGEST_LOOK_S: Final = 0.05
@@ -174,14 +175,22 @@ class Link:
             raise SyslogLinkError(str(error)) from error
         made = wrap(context, sock, target.host)
         self._socket = made  # `sock` is an empty shell now
-        made.do_handshake()
+        try:
+            made.do_handshake()
+        except ConnectionError as error:
+            raise SyslogLinkError(
+                f"{target.where} ends the TLS handshake: {error.strerror or error}; "
+                "it may speak no TLS."
+            ) from error
         if made.version() == "TLSv1.3":
             # There the server judges our certificate after our side of the handshake is done: what
             # it says next (tickets, as a rule) tells. One that says nothing is taken to agree.
             select.select([made], [], [], VERDICT_S)
             if not _is_alive(made):
+                why = "refuse this unit's" if target.cert_file else "want a"
                 raise SyslogLinkError(
-                    f"{target.where} refused the connection after the TLS handshake."
+                    f"{target.where} refused the connection after the TLS handshake; it may {why} "
+                    "certificate."
                 )
         return made
 
@@ -216,7 +225,9 @@ def _is_alive(sock: socket.socket) -> bool:
     ready = select.poll()
     ready.register(sock, select.POLLIN)
     try:
-        while ready.poll(0):
+        for _ in range(MOST_READS):
+            if not ready.poll(0):
+                break
             if isinstance(sock, ssl.SSLSocket):
                 return _is_alive_in_tls(sock)
             if not sock.recv(4096):
@@ -231,10 +242,8 @@ def _is_alive_in_tls(sock: ssl.SSLSocket) -> bool:
     patience_s = sock.gettimeout()
     sock.settimeout(0.0)
     try:
-        while sock.recv(4096):
-            pass
+        return all(sock.recv(4096) for _ in range(MOST_READS))
     except ssl.SSLWantReadError:
         return True
     finally:
         sock.settimeout(patience_s)
-    return False

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from btrmd import __build_date__, __version__
@@ -49,6 +48,8 @@ VENDORED: Final = (("uPlot (plots)", "1.6.32", "MIT"),)
 @lru_cache(maxsize=1)
 def _libraries() -> tuple[tuple[str, str, str], ...]:
     """Name, version and licence of each library that is installed here."""
+    from importlib.metadata import PackageNotFoundError, version  # brings `email` and `zipfile`
+
     found = []
     for name, licence in LIBRARIES:
         try:

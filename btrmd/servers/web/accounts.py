@@ -28,6 +28,7 @@ from .throttle import FREE_FAILURES, Throttle
 log = logging.getLogger(__name__)
 
 MAX_USER_LENGTH = 64
+NOBODY = "nobody"  # how an event names who has not logged in (model.sources)
 LOGIN_KEY = "web.login"
 REFUSED_KEY = "web.login_refused"
 LOCKOUT_KEY = "web.lockout"
@@ -150,7 +151,7 @@ class Accounts:
         """By RADIUS, where that is on: never for a name of this unit's own."""
         elsewhere = self._elsewhere
         credential = elsewhere.credential if elsewhere is not None else ""
-        if elsewhere is None or not credential or not user or user in self.users():
+        if elsewhere is None or not credential or not self._is_foreign(user):
             return self._failed(user, address, token)
         role = elsewhere.ask(user, password, address)
         if role is None:
@@ -163,6 +164,13 @@ class Accounts:
         session = self._sessions.open(user, credential, False, role, address)
         session.device = device
         return session
+
+    def _is_foreign(self, user: str) -> bool:
+        """A name that another server may be asked about: one printable word, so that it can forge
+        no line of a log and no source of an event, and none that looks like an own user's."""
+        is_word = user.isprintable() and len(user.split()) == 1 and user == user.strip()
+        own = {name.casefold() for name in (*self.users(), NOBODY)}
+        return is_word and len(user) <= MAX_USER_LENGTH and user.casefold() not in own
 
     def _failed(self, user: str, address: str, token: str | None) -> LoginRefusal:
         """A wrong name or password: count it, tell of it, say how long to wait."""

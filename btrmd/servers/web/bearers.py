@@ -64,8 +64,11 @@ class Bearers:
         one is never kept out, as nobody guesses 256 bits."""
         token = find_token(self._seen[1], text_of(header) or "")
         if token is not None:
-            day = token.expires_at[:10]
-            return Refused("expired", f"The token {token.name} expired on {day}.")
+            when = (
+                "has an end that cannot be read" if token.ends_at is None
+                else f"expired on {token.expires_at[:10]}"
+            )  # fmt: skip
+            return Refused("expired", f"The token {token.name} {when}.")
         place = network_of(address)
         wait = self._throttle.wait_s("", place)
         if wait:

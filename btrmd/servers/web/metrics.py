@@ -271,8 +271,12 @@ def _notifiers(bus: Bus, last: int, counts: Mapping[str, Mapping[str, int]]) -> 
     waiting = [({"notifier": name}, lag) for name, lag in sorted(backlog.items())]
     yield Family("btrm_notifier_backlog", "gauge", "Events not dealt with yet.", tuple(waiting))
     for what, help_ in (("sent", "Messages that arrived."), ("failed", "Attempts that failed.")):
-        found = [(name, some[what]) for name, some in sorted(counts.items())
-                 if what in some and name in NOTIFIERS]  # fmt: skip
+        found = [
+            (name, some[what])
+            for name, some in sorted(counts.items())
+            # one that is off, and has told nothing, tells nothing
+            if what in some and name in NOTIFIERS and (some[what] or name in backlog)
+        ]
         yield _counter(f"btrm_notifier_{what}_total", help_, "notifier", found)
 
 

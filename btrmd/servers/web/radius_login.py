@@ -17,6 +17,7 @@ from .roles import Role, stored_role
 log = logging.getLogger(__name__)
 
 LISTENER: Final = "radius"  # under this name a fault is shown
+GONE_S: Final = 5.0  # without a snapshot there is no control loop any more
 
 
 class RadiusLogin:
@@ -27,13 +28,14 @@ class RadiusLogin:
         self._salt = secrets.token_bytes(16)
         self._asking = threading.Lock()
         self._shown = ("", "")
+        self._failed: RadiusServer | None = None  # whose fault is shown
+        self._watch: threading.Thread | None = None
 
     @property
     def credential(self) -> str:
         """Of the settings, so that sessions end when these change; "" while RADIUS is off."""
         target = RadiusServer.of(self._bus.snapshot.settings)
         if target is None:
-            self._show("", "")
             return ""
         return hashlib.sha256(self._salt + repr(tuple(target)).encode()).hexdigest()
 
@@ -51,11 +53,15 @@ class RadiusLogin:
         try:
             word = ask(target, user, password, serial, address)
         except RadiusError as error:
+            self._failed = target
             self._show("", str(error))
             return LoginRefusal("unreached", f"{error} The unit's own users can log in.")
+        else:
+            self._failed = None
+            self._show(target.where, "")
         finally:
             self._asking.release()
-        self._show(target.where, "")
+            self._follow()
         if word is None:
             return None
         if not word:
@@ -63,6 +69,25 @@ class RadiusLogin:
                 "no_role", "RADIUS knows this user, and gives no role on this unit."
             )
         return stored_role(word)
+
+    def _follow(self) -> None:
+        if self._failed is not None and (self._watch is None or not self._watch.is_alive()):
+            self._watch = threading.Thread(target=self._watch_settings, name="radius", daemon=True)
+            self._watch.start()
+
+    def _watch_settings(self) -> None:
+        """Take a fault away when the settings name another server or none: nobody may log in for
+        months. While there is a fault, in a thread of its own."""
+        bus = self._bus
+        while self._failed is not None:
+            if bus.wait_snapshot(bus.snapshot.seq, GONE_S) is None:
+                return  # the daemon ends
+            if RadiusServer.of(bus.snapshot.settings) == self._failed:
+                continue
+            with self._asking:  # an answer on its way is about the former settings
+                if RadiusServer.of(bus.snapshot.settings) != self._failed:
+                    self._failed = None
+                    self._show("", "")
 
     def _show(self, address: str, text: str) -> None:
         """A server that cannot be asked is a visible fault, until it answers."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Final, NamedTuple
 
+from btrmd.docgen.advice import advise
 from btrmd.docgen.event_text import with_names
-from btrmd.model.advice import advise
 from btrmd.model.alarms import worst_first
 from btrmd.model.snapshot import Snapshot
 

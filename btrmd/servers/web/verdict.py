@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from btrmd.model.advice import advise
+from btrmd.docgen.advice import advise
 from btrmd.model.alarms import advice_of, count_severities, worst_first
 from btrmd.model.discharge import TestRecord
 from btrmd.model.readings import GOOD

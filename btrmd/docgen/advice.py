@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .alarms import advice_of
-from .result_words import format_action
-from .snapshot import Snapshot
+from ..model.alarms import advice_of
+from ..model.result_words import format_action
+from ..model.snapshot import Snapshot
 
 
 def advise(key: str, snapshot: Snapshot) -> str:
