@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from html import unescape
 
@@ -15,6 +16,8 @@ from web_station import AT, Client, Station
 from btrmd.model.commands import Answer, BatteryReplaced, ChangeSettings
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.events import Event, Kind
+from btrmd.model.readings import BAD
+from btrmd.model.settings import Settings
 
 WHO = "web admin 127.0.0.1"
 LOW = TestRecord(
@@ -318,3 +321,15 @@ def test_the_words_of_a_plots_uppermost_line_are_not_cut(station: Station, clien
     )
     assert len(found) >= 3
     assert all(float(y) + int(dy) >= 10.0 for y, dy in found)  # 12 px type hangs 10 px above
+
+
+def test_a_block_that_is_not_known_says_what_to_look_at(
+    start_station: Callable[..., Station],
+) -> None:
+    settings = Settings.defaults().with_changes({"system.voltage": 24, "block.tap1": "ch2"})
+    station = start_station(settings=settings)
+    station.owner.show_point("battery.block1.voltage", 13.4)
+    station.owner.show_point("battery.block2.voltage", None, quality=BAD)
+    page = words(station.client().get("/battery-status").text)
+    assert "Block 1 13.40 V" in page
+    assert "Block 2 not known what its taps read does not fit the bank" in page

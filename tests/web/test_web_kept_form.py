@@ -13,6 +13,7 @@ from werkzeug.datastructures import MultiDict
 from btrmd.model.commands import ChangeSettings
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
+from btrmd.servers.web.form_field import DOTS
 from btrmd.servers.web.kept_form import KEPT_S, MAX_FORMS, MAX_OF_ADDRESS, MAX_TEXT, KeptForms
 
 TABLE = "10:4.5\r\n20:2.4"
@@ -229,6 +230,16 @@ def kept(forms: KeptForms, nonce: str, address: str = "", text: str = "x") -> bo
     return forms.keep(
         nonce, "/email", MultiDict({"site.location": text}), ("site.location",), address
     )
+
+
+def test_a_community_that_was_typed_is_not_even_in_memory() -> None:
+    forms = KeptForms(lambda: 0.0)
+    sent = MultiDict({"snmp.read1": "geheim-1234", "snmp.read2": DOTS, "snmp.read3": ""})
+    assert forms.keep("a", "/snmp", sent, tuple(sent))
+    kept = forms.find("a", "/snmp")
+    assert kept is not None
+    assert kept.is_partial
+    assert kept.fields.to_dict() == {"snmp.read2": DOTS, "snmp.read3": ""}
 
 
 def test_few_forms_are_kept_and_small_ones() -> None:

@@ -37,6 +37,7 @@ from .wording import CAPACITY_WORDS, NOTHING, format_time
 
 NO_TEST: Final = "No test has run yet."  # R192
 OUTAGE: Final = "An outage: what stands below it is of the last test."
+NO_TAP: Final = "what its taps read does not fit the bank: check their fuses and wires"
 NO_TEST_SINCE: Final = "No test of this battery has come to a result; what was before stands below."
 SOH: Final = "battery.soh"
 REPLACED: Final = "battery.replaced"
@@ -300,6 +301,8 @@ def _blocks(snapshot: Snapshot) -> tuple[CardRow, ...]:
                         ("voltage", "deviation"))  # fmt: skip
         text = UNKNOWN if volts is None else f"{volts:.2f} V"
         note = "" if apart is None else f"{apart:+.2f} V from the mean"
+        if volts is None:
+            note = NO_TAP
         if weak == n:
             note = f"{note}; it will end the run" if note else "it will end the run"
         rows.append(CardRow(f"Block {n}", text, note, "bad" if weak == n else ""))
