@@ -305,8 +305,8 @@ class MqttConnection:
             return
         if readable or has_more:
             self.heard_at = time.monotonic()
-            if error := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-                client.failure = os.strerror(error)  # under TLS it would look like an orderly end
+            if number := sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                client.failure = os.strerror(number)  # under TLS it would look like an orderly end
             client.loop_read()
         # What the broker said is read before anything is given up for a failed write.
         if writable and client.socket() is not None:

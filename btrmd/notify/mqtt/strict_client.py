@@ -50,7 +50,7 @@ class StrictClient(paho.Client):
             data: bytes = super()._sock_recv(bufsize)
         return data
 
-    def _sock_send(self, buf: bytes) -> int:
+    def _sock_send(self, buf: bytes | bytearray) -> int:
         with self._noted_failure():
             sent: int = super()._sock_send(buf)
         return sent
