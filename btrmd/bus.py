@@ -8,13 +8,13 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
+from time import monotonic
 from typing import Any, NamedTuple
 
 from .model.commands import Answer, Command, HostCommand, Note
 from .model.errors import BusyError
-from .model.events import STRANGERS, Event
+from .model.events import STRANGERS, Event, is_protocol
 from .model.snapshot import Snapshot
-from .model.sources import is_protocol
 
 INBOX = 64  # commands waiting for the owner; more answers "busy"
 INBOX_PROTOCOLS = 40  # of them those of protocols, so that people always find room,
@@ -22,6 +22,7 @@ INBOX_SOURCE = 16  # and of one of their sources,
 INBOX_STRANGERS = 8  # and notes of what strangers tried
 ANSWER_S = 10.0  # a settings change waits for the disk
 LOOP_ANSWER_S = 5.0  # masters and managers give up sooner than people
+STALL_S = 5.0  # without a snapshot: the loop publishes every second at least
 SEEN_S = 1.0  # longest wait for the snapshot that shows what a command did; it is there in a tick
 LOOP_SEEN_S = 0.5
 LOOK_S = 0.002
@@ -55,6 +56,8 @@ class Bus:
 
     def __init__(self, first: Snapshot) -> None:
         self._snapshot = first
+        self._hung: Snapshot | None = None  # the newest one, once it is no longer fresh
+        self._fresh_until = float("inf")  # monotonic s; the first one waits for the loop to begin
         self._changed = threading.Condition()
         self._inbox: deque[PendingCommand] = deque()
         self._inbox_lock = threading.Lock()
@@ -73,13 +76,21 @@ class Bus:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The newest snapshot. Take the reference once per request."""
-        return self._snapshot
+        """The newest snapshot. Take the reference once per request. When nothing has come for 5 s
+        it says so itself, or whoever asked now would take what was known for what is."""
+        snapshot = self._snapshot
+        if monotonic() < self._fresh_until or not snapshot.is_ticking:
+            return snapshot
+        hung = self._hung
+        if hung is None or hung.seq != snapshot.seq:
+            hung = self._hung = snapshot._replace(is_ticking=False)
+        return hung
 
     def publish(self, snapshot: Snapshot) -> None:
         """Owner only: make `snapshot` the newest and wake every waiting stream."""
         with self._changed:
             self._snapshot = snapshot
+            self._fresh_until = monotonic() + STALL_S
             self._changed.notify_all()
 
     def wait_snapshot(self, after_seq: int, timeout: float) -> Snapshot | None:

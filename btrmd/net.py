@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -14,6 +15,7 @@ from ipaddress import (
 from typing import Final
 
 PORT_MOST: Final = 65535
+PEERS: Final = 256  # whose forms are remembered: a crowd comes from the same addresses again
 _PORT: Final = re.compile(r"[0-9]{1,5}")
 MAPPED: Final = IPv6Network("::ffff:0:0/96")  # IPv4 addresses, as an IPv6 socket sees them
 
@@ -34,6 +36,7 @@ def look_up_form(host: str) -> str | bytes:
     return host.encode("ascii") if host.isascii() else host
 
 
+@lru_cache(PEERS)
 def plain_peer(peer: str) -> str:
     """The peer's address as it is shown, kept and compared; what is no address as it is."""
     address = plain_address(peer)
@@ -80,6 +83,7 @@ def split_address(text: str) -> tuple[str, int]:
     return ("0.0.0.0" if host in ("", "*") else host), int(port)
 
 
+@lru_cache(PEERS)
 def network_of(address: str) -> str:
     """What counts as one place: an IPv4 address, or the /64 that one IPv6 host can choose from.
 

@@ -25,6 +25,7 @@ from dnp3_wire import LINK_STATUS, Master, frame  # noqa: E402
 from hostile import HOST, address, connect, crowd, is_open  # noqa: E402
 
 from btrmd.snmp import ber, usm  # noqa: E402
+from btrmd.snmp.message import encode_pdu, encode_varbinds  # noqa: E402
 from btrmd.snmp.usm import Stamp, V3User, seal  # noqa: E402
 
 CROWD = ROOT / "tests" / "support" / "hostile_crowd.py"
@@ -32,7 +33,7 @@ READ = bytes.fromhex("000100000006010400000001")
 COIL_3 = bytes.fromhex("00010000000601050003ff00")
 OWNER = address(240)  # where nobody has logged in from before
 FRESH = address(241)
-GET_NOTHING = ber.tlv(ber.GET, ber.integer(7) + ber.integer(0) + ber.integer(0) + ber.sequence(()))
+GET_NOTHING = encode_pdu(ber.GET, 7, encode_varbinds(()))
 
 
 class Found(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import new_state
 from btrmd.core.step import step
 from btrmd.model.board import Inputs

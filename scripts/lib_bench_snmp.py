@@ -17,11 +17,12 @@ from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto.api import v2c
 
 from btrmd.snmp import ber, usm
+from btrmd.snmp.message import encode_pdu, encode_varbinds
 
 BTRM = (1, 3, 6, 1, 4, 1, 34506)
 ASKS = 300  # requests a run
 SETS_AT_ONCE = 8  # as many as wait for the owner together
-PAUSE_S = 0.6  # between runs: the agent may use 0.4 of a core on the long run
+PAUSE_S = 0.6  # between runs: the agent may use 0.25 of a core on the long run
 SNMPD = "/usr/sbin/snmpd"
 SYS_UPTIME = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 
@@ -67,8 +68,8 @@ def measure_set(
 
 def measure_v3(address: str, pid: int, user: usm.V3User) -> float:
     """us CPU of the process for an authPriv GET of `user`."""
-    body = ber.sequence((ber.sequence((ber.oid(SYS_UPTIME), b"\x05\x00")),))
-    pdu = ber.tlv(ber.GET, ber.integer(1) + ber.integer(0) + ber.integer(0) + body)
+    body = encode_varbinds([(SYS_UPTIME, b"\x05\x00")])
+    pdu = encode_pdu(ber.GET, 1, body)
     with _peer(address) as peer:
         peer.send(usm.seal(pdu, b"", 1, usm.Stamp(), None, True))
         stamp = usm.parse(peer.recv(65535)).stamp

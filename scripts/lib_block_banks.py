@@ -14,7 +14,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from btrmd.core.type1 import planned_length  # noqa: E402
+from btrmd.core.capacity_test.type1 import planned_length  # noqa: E402
 from btrmd.estimate.enough import NotEnough  # noqa: E402
 from btrmd.estimate.run_time import estimate  # noqa: E402
 from btrmd.estimate.thin import thin  # noqa: E402

@@ -26,6 +26,7 @@ from lib_attack import GET_NOTHING, READ, guess, over_tls, post, snmp_ask  # noq
 
 from btrmd.bus import RING  # noqa: E402
 from btrmd.snmp import ber, usm  # noqa: E402
+from btrmd.snmp.message import encode_message, encode_pdu  # noqa: E402
 from btrmd.snmp.usm import Stamp, V3User, seal  # noqa: E402
 
 WORK_S = 15.0  # of a round, at least
@@ -105,8 +106,8 @@ def walk(station: Station, n: int) -> None:
     name, names = ber.oid((1, 3, 6, 1)), 0
     while name:
         row = ber.sequence((name, b"\x05\x00"))
-        body = ber.integer(n % 1000) + ber.integer(0) + ber.integer(20) + ber.sequence((row,))
-        request = ber.message(1, b"public", ber.tlv(ber.GET_BULK, body))
+        pdu = encode_pdu(ber.GET_BULK, n % 1000, ber.sequence((row,)), 0, 20)
+        request = encode_message(1, b"public", pdu)
         answer = snmp_ask(station, request, 5.0)
         assert answer, "no answer"
         name, found = last_row(answer)

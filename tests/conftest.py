@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import time
 from collections.abc import Callable
@@ -17,6 +18,17 @@ settings.register_profile(
 settings.load_profile("btrmd")
 
 fork_server.enable()
+
+
+def pytest_configure() -> None:
+    """Thousands of tests are collected and stay: the collector of cycles would look at all of them
+    again and again, and find nothing."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(trylast=True)  # after they have been shuffled

@@ -33,12 +33,12 @@ VERBS: dict[str, tuple[str, str]] = {
     "ack": ("verbs_status", "acknowledge an alarm"),
     "events": ("verbs_events", "verify that the event log says what was stored"),
     "sim": ("verbs_sim", "show or change the running simulation"),
-    "estimate": ("estimate_verb", "estimate the run time from a recorded discharge"),
-    "health": ("health_verb", "state of health and forecast from a history of discharges"),
+    "estimate": ("verbs_estimate", "estimate the run time from a recorded discharge"),
+    "health": ("verbs_health", "state of health and forecast from a history of discharges"),
     "points": ("verbs_points", "list the point table with every protocol's address"),
-    "trap": ("verbs_trap", "send a test notification to the SNMP receivers"),
-    "webhook": ("verbs_webhook", "post a test to the webhook"),
-    "mib": ("verbs_mib", "print the SNMP MIB text"),
+    "trap": ("verbs_send_test", "send a test notification to the SNMP receivers"),
+    "webhook": ("verbs_send_test", "post a test to the webhook"),
+    "mib": ("verbs_points", "print the SNMP MIB text"),
     "check": ("verbs_check", "validate configuration and hardware, one line a finding"),
     "selftest": ("verbs_service", "run the self-test of the running daemon again"),
     "calibrate": ("verbs_service", "show, set or clear the calibration of a channel"),
@@ -96,10 +96,7 @@ def build_parser(verb: str | None = None) -> Parser:
     wanted = VERBS[verb][0] if verb is not None else None
     if wanted is not None:
         module = import_module(f".{wanted}", __package__)
-        if hasattr(module, "add_parsers"):
-            module.add_parsers(Verbs(subparsers, {name: text for name, (_, text) in VERBS.items()}))
-        else:
-            module.add_parser(subparsers)
+        module.add_parsers(Verbs(subparsers, {name: text for name, (_, text) in VERBS.items()}))
     for name, (where, text) in VERBS.items():
         if where != wanted:
             subparsers.add_parser(name, help=text)
@@ -113,11 +110,13 @@ def _run(words: list[str]) -> int:
         parser.print_help(sys.stderr)
         return USAGE
     args = parser.parse_args(words)
+    del parser  # the daemon runs below for years, and has no use for it
     run = getattr(args, "run", None)
     if run is None:  # helper module without set_defaults
         run = import_module(f".{VERBS[args.verb][0]}", __package__).run
     try:
         code = run(args)
     except argparse.ArgumentTypeError as error:
-        parser.exit(USAGE, f"btrmd {args.verb}: {error}; see btrmd {args.verb} --help.\n")
+        usage = f"btrmd {args.verb}: {error}; see btrmd {args.verb} --help.\n"
+        Parser(prog="btrmd").exit(USAGE, usage)
     return int(code)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..model.number_text import format_number
+from ..model.setting_value import format_setting
 
 FAILURE = 1  # exit code
 
@@ -38,14 +39,10 @@ def write_lines(lines: Iterable[str]) -> None:
 
 def value_text(value: object) -> str:
     """A value as `btrmd set` would take it: true, none, 12, 13.4, text."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return f"{value:.10g}"
     if isinstance(value, list | tuple):
         return ", ".join(value_text(item) for item in value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return format_setting(value)
     return str(value)
 
 

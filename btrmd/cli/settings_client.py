@@ -134,13 +134,13 @@ class FileSettings:
         return SetResult(values, frozenset(before.differing(after)), words)
 
     def export(self, secrets: bool, for_another: bool) -> dict[str, Any]:
-        from ..model.settings_export import export_settings
+        from ..docgen.settings_export import export_settings
 
         return export_settings(self._load(), secrets, for_another)
 
     def import_(self, changes: Mapping[str, object], dry_run: bool) -> dict[str, Any]:
+        from ..docgen.settings_export import difference
         from ..model.setting_relations import notes
-        from ..model.settings_export import difference
 
         before, after = self._change(changes, dry_run)
         differing = before.differing(after)

@@ -29,7 +29,7 @@ def add_parsers(verbs: Verbs) -> None:
 
 def announce(args: argparse.Namespace) -> int:
     from ..daemon.unit_serial import unit_serial
-    from ..model.dns_sd import MARK, service_file, services
+    from ..docgen.dns_sd import MARK, service_file, services
     from ..store.atomic import write_atomic
     from ..store.settings_file import SettingsFile
 

@@ -1,10 +1,11 @@
-"""`btrmd points`: the point table with every protocol's address; needs no daemon."""
+"""`btrmd points` and `btrmd mib`: the point table and its MIB as texts; they need no daemon."""
 
 from __future__ import annotations
 
 import argparse
 from typing import Any
 
+from ..docgen.mib_text import mib_text
 from ..docgen.point_text import points_json, points_markdown
 from .output import table, write_json, write_lines
 from .parsing import Verbs, add_json
@@ -26,6 +27,7 @@ def add_parsers(verbs: Verbs) -> None:
     form = parser.add_mutually_exclusive_group()
     add_json(form)
     form.add_argument("--markdown", action="store_true", help="print Markdown tables")
+    verbs.add("mib", print_mib)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,4 +48,9 @@ def run(args: argparse.Namespace) -> int:
             for point in points
         ]
         write_lines(table([("KEY", "UNIT", "MODBUS", "DNP3", "SNMP"), *rows]))
+    return 0
+
+
+def print_mib(args: argparse.Namespace) -> int:
+    write_lines(mib_text().splitlines())
     return 0

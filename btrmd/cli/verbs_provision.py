@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model.errors import BtrmError
-from ..model.provisioning import NAMES
 from .output import fail, write_line
 from .parsing import Verbs, place_of
+from .provisioning import NAMES
 from .settings_client import DaemonSettings, SettingsClient, config_lock, open_settings
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def provision(args: argparse.Namespace) -> int:
 def _provision(args: argparse.Namespace, folders: Sequence[str], fault: str = "") -> int:
     """`fault`: why a further folder cannot be read."""
     from ..store.provision_file import ProvisionFile
+    from .provisioning import NAMES
 
     place = place_of(args)
     if not place.state_dir.is_dir():
@@ -131,9 +132,9 @@ def _restore(path: Path, place: Folders) -> str:
 
 
 def _apply(path: Path, place: Folders) -> str:
-    from ..model.provisioning import read_provision
-    from ..model.settings_export import MAX_EXPORT
+    from ..docgen.settings_export import MAX_EXPORT
     from ..store.atomic import read_regular
+    from .provisioning import read_provision
 
     raw = read_regular(path, MAX_EXPORT + 1)
     with open_settings(place) as settings_client:

@@ -142,7 +142,7 @@ def read_export(name: str) -> dict[str, Any]:
 
     Raises DataError (one sentence naming the file and what is wrong) and OSError.
     """
-    from ..model import settings_export
+    from ..docgen import settings_export
 
     shown = "standard input" if name == "-" else name
     most = settings_export.MAX_EXPORT + 1

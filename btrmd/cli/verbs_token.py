@@ -6,7 +6,7 @@ import argparse
 from datetime import UTC, datetime
 from typing import Any
 
-from ..model.tokens import (
+from ..tokens import (
     EXPIRES_TEXT,
     ROLES,
     decode_tokens,

@@ -94,6 +94,12 @@ def _lvd(state: State, now: float) -> Stored:
     return {"lvd_open": state.lvd.is_open}
 
 
+def _bank_fit(state: State, now: float) -> Stored:
+    fit = state.bank_fit
+    known = {"system_v": fit.system_v, "is_proven": fit.is_proven, "is_wrong": fit.is_wrong}
+    return {"bank_fit": known}
+
+
 def _alarms(state: State, now: float) -> Stored:
     raised = state.alarms.raised
     return {"alarms": {key: {**alarm._asdict(), "clearing": None} for key, alarm in raised.items()}}
@@ -118,6 +124,7 @@ PARTS: Final = (
     Part(("transfer", "test"), _carried),
     Part(("outage", "battery_use", "transfer"), _outage),
     Part(("lvd",), _lvd),
+    Part(("bank_fit",), _bank_fit),
     Part(("alarms",), _alarms),
 )
 _PLACES: Final = tuple(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ..model.commands import ResetData
 from ..model.events import Kind
-from .actions import RestoreSettings
-from .buttons import flash, step_buttons
-from .context import StepContext
+from .machines.buttons import flash, step_buttons
 from .requests import handle
+from .scan.actions import RestoreSettings
+from .scan.context import StepContext
 from .state import State
 
 RESTART_AFTER_S = 3.0  # the LEDs flash meanwhile

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from ..model.alarms import blocks_test
 from ..model.number_text import format_number
-from .context import StepContext
-from .load_source import BATTERY, NONE, SHARED, load_source
-from .presence import Presence
+from .machines.presence import Presence
+from .machines.transfer import Where
+from .scan.context import StepContext, named_readings
+from .scan.load_source import BATTERY, NONE, SHARED, load_source
 from .state import State
-from .transfer import Where
 
 LOAD_MIN_A = 0.2
 TEMP_LOW_C, TEMP_HIGH_C = 0.0, 45.0
@@ -28,16 +28,7 @@ class InterlockRefusal(NamedTuple):
 
 def _sensor(ctx: StepContext) -> InterlockRefusal | None:
     inputs = ctx.inputs
-    needed = [
-        ("battery voltage", inputs.battery_v),
-        ("battery current", inputs.battery_a),
-        ("load voltage", inputs.load_v),
-        ("load current", inputs.load_a),
-        ("supply voltage", inputs.supply_v),
-        ("supply current", inputs.supply_a),
-        ("charger voltage", inputs.charger_v),
-        ("temperature", inputs.temperature),
-    ]
+    needed = [*named_readings(inputs)]
     if not ctx.sp.single_source:
         needed.append(("charger current", inputs.charger_a))
     for name, measured in needed:

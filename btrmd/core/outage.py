@@ -8,14 +8,14 @@ from ..model.commands import EstimateReady
 from ..model.discharge import RELIEVED_LEAST_S, Estimate, TestRecord, is_relieved
 from ..model.events import Kind
 from ..model.result_words import FINDINGS
-from .actions import SaveRecord, WantEstimate
-from .condition import StartCondition
-from .context import StepContext
-from .due import due_if
-from .flood import Flood, chattering
-from .progress import Progress, advance
-from .stamps import ended, restamped
-from .verdict import measured, with_estimate
+from .capacity_test.progress import Progress, advance
+from .capacity_test.stamps import ended, restamped
+from .capacity_test.verdict import measured, with_estimate
+from .machines.condition import StartCondition
+from .machines.flood import Flood, chattering
+from .scan.actions import SaveRecord, WantEstimate
+from .scan.context import StepContext
+from .scan.due import due_if
 
 EVALUATE_EVERY_S = 60.0
 EVALUATE_AFTER_S = 600.0

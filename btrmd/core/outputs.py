@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ..model.alarms import ALARMS
 from ..model.board import Outputs
-from .buttons import Buttons, leds
-from .context import StepContext
-from .digital import OUTPUT_NC, OUTPUT_NO
-from .lvd import Lvd
-from .presence import Presence
-from .test.state import CapacityTest
-from .transfer import Transfer, Where
+from .capacity_test.state import CapacityTest
+from .machines.buttons import Buttons, leds
+from .machines.digital import OUTPUT_NC, OUTPUT_NO
+from .machines.lvd import Lvd
+from .machines.presence import Presence
+from .machines.transfer import Transfer, Where
+from .scan.context import StepContext
 
 
 def on_supply(transfer: Transfer, outputs: Outputs, presence: Presence, ctx: StepContext) -> bool:

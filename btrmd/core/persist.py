@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from math import isfinite, isnan, nan
 
 from ..model.discharge import Capacity, TestRecord, TestState
-from .alarms import Alarms, RaisedAlarm
-from .blocks import Blocks
-from .charge import after_gap
+from .capacity_test.state import CapacityTest
 from .durable import durable
-from .float_time import FloatTime
-from .flood import HOUR_S
-from .guardwatch import GuardWatch
-from .lvd import Lvd
-from .recharge import OWED_AS, Recharge, Tied
-from .relaywatch import Contact, RelayWatch
-from .schedule import Schedule
+from .machines.alarms import Alarms, RaisedAlarm
+from .machines.bank_fit import BankFit
+from .machines.blocks import Blocks
+from .machines.charge import after_gap
+from .machines.float_time import FloatTime
+from .machines.flood import HOUR_S
+from .machines.guardwatch import GuardWatch
+from .machines.lvd import Lvd
+from .machines.recharge import OWED_AS, Recharge, Tied
+from .machines.relaywatch import Contact, RelayWatch
+from .machines.schedule import Schedule
 from .state import State
-from .test.state import CapacityTest
 
 VERSION = 1
 CLOCK_SANE_S = 1_735_689_600.0  # 2025-01-01: a clock before it was never set
@@ -116,11 +117,20 @@ def restore(
         last_reason=str(data.get("last_reason") or ""),
         alarms=Alarms(_alarms(data.get("alarms"))),
         guard=GuardWatch(helps=_helps(data, gone, now)),
+        bank_fit=_bank_fit(data.get("bank_fit")),
         lvd=Lvd(is_open=True, remembered=True) if data.get("lvd_open") is True else Lvd(),
     )
     if data.get("carried") is True or interrupted:
         restored = restored._replace(transfer=restored.transfer._replace(carried=True))
     return _delayed(restored, data.get("delayed"), gone, now, wall)
+
+
+def _bank_fit(stored: object) -> BankFit:
+    if not isinstance(stored, dict):
+        return BankFit()
+    is_proven = stored.get("is_proven") is True
+    is_wrong = stored.get("is_wrong") is True and not is_proven
+    return BankFit(int(_number(stored, "system_v", 0.0)), is_proven, is_wrong)
 
 
 def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> float:

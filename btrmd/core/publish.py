@@ -17,14 +17,14 @@ from ..model.discharge import (
 from ..model.rated_charge import new_charge_ah
 from ..model.readings import BAD, GOOD, MISSING, Measurement, Reading, Value
 from ..model.snapshot import AlarmView
-from ..model.unknown import WORDS, unknown_registers
 from ..model.waiting import format_waiting
-from .blocks import deviations, measure_blocks
-from .charge import full_ah
-from .load_source import load_source
+from .capacity_test.state import CapacityTest
+from .machines.blocks import deviations, measure_blocks
+from .machines.charge import full_ah
 from .outputs import battery_fault
+from .scan.load_source import load_source
 from .state import State
-from .test.state import CapacityTest
+from .unknown import WORDS, unknown_registers
 from .waiting import waiting_of
 
 CHANNELS_AT_ONE = dict.fromkeys(CHANNELS, 1.0)  # which blocks have both ends wired

@@ -8,16 +8,16 @@ from itertools import pairwise
 from ..model.board import SAFE_OUTPUTS, Inputs
 from ..model.discharge import CurveRow, TestRecord, TestResult, TestState
 from . import outage
-from .actions import Action, Persist
-from .capacity import conclude
-from .context import StepContext
-from .lvd import Lvd
-from .onbattery import OnBattery
-from .progress import MEAN_S
+from .capacity_test import sequence
+from .capacity_test.progress import MEAN_S
+from .capacity_test.state import IDLE
+from .machines.capacity import conclude
+from .machines.lvd import Lvd
+from .machines.onbattery import OnBattery
+from .machines.transfer import Transfer, Where
+from .scan.actions import Action, Persist
+from .scan.context import StepContext
 from .state import State
-from .test import sequence
-from .test.state import IDLE
-from .transfer import Transfer, Where
 
 
 def let_go(state: State, snapshot: Inputs, reason: str, now: float) -> tuple[State, list[Action]]:

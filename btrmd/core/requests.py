@@ -29,27 +29,28 @@ from ..model.commands import (
     SwitchUnsolicited,
 )
 from ..model.discharge import TestState
-from ..model.events import Kind
+from ..model.events import Kind, is_protocol
 from ..model.readings import Value
 from ..model.settings import Settings
 from ..model.snapshot import Precheck
-from ..model.sources import is_protocol
 from ..model.waiting import StartRefusal as RefusedStart
-from . import alarms as alarming
-from . import capacity, outage, relaywatch, schedule
-from .actions import ClearTests, ForgetBattery, Forward, Reply, RestoreSettings
-from .blocks import Blocks, channel_volts
-from .blocks import take_estimate as take_block_estimate
-from .charge import ChargeBalance
-from .condition import condition_of
-from .context import StepContext
-from .float_time import FloatTime
-from .flows import measure_flows
+from . import outage
+from .capacity_test import sequence
+from .capacity_test.state import Moved
 from .interlocks import checks, refusal
-from .selftest import SelfTest
+from .machines import alarms as alarming
+from .machines import capacity, relaywatch, schedule
+from .machines.bank_fit import BankFit
+from .machines.blocks import Blocks, channel_volts
+from .machines.blocks import take_estimate as take_block_estimate
+from .machines.charge import ChargeBalance
+from .machines.condition import condition_of
+from .machines.float_time import FloatTime
+from .machines.selftest import SelfTest
+from .scan.actions import ClearTests, ForgetBattery, Forward, Reply, RestoreSettings
+from .scan.context import StepContext
+from .scan.flows import measure_flows
 from .state import State
-from .test import sequence
-from .test.state import Moved
 from .voltagefit import voltage_refusal
 from .write_log import unchanged
 
@@ -173,6 +174,7 @@ def _replaced(state: State, command: BatteryReplaced, ctx: StepContext) -> tuple
         float_time=FloatTime(),
         charge=ChargeBalance(),
         blocks=Blocks(),
+        bank_fit=BankFit(),
         replaced_after=last,
         replaced_at=ctx.inputs.wall if command.at is None else command.at,
         last_reason="",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from ..model.discharge import TestState
 from ..model.waiting import StartRefusal
-from . import schedule
-from .condition import condition_of
-from .context import StepContext
+from .capacity_test import sequence
+from .capacity_test.state import IDLE
 from .interlocks import refusal
+from .machines import schedule
+from .machines.condition import condition_of
 from .records import close_test
+from .scan.context import StepContext
 from .state import State
-from .test import sequence
-from .test.state import IDLE
 
 SETTLE_S = 15.0  # after the start: the self-test and the 10 s of presence are over
 

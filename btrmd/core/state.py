@@ -7,27 +7,28 @@ from typing import Final, NamedTuple
 from ..model.board import SAFE_OUTPUTS, Outputs
 from ..model.settings import Settings
 from ..model.waiting import StartRefusal
-from .alarms import Alarms
-from .blocks import Blocks
-from .buttons import Buttons
-from .capacity import CapacityHealth
-from .charge import ChargeBalance
-from .digital import Digital
-from .due import EVERY_SCAN, NO_TIME, Machine
-from .float_time import FloatTime
-from .flood import NO_FLOOD, Flood
-from .guardwatch import GuardWatch
-from .lvd import Lvd
-from .onbattery import OnBattery
+from .capacity_test.state import IDLE, CapacityTest
+from .machines.alarms import Alarms
+from .machines.bank_fit import BankFit
+from .machines.blocks import Blocks
+from .machines.buttons import Buttons
+from .machines.capacity import CapacityHealth
+from .machines.charge import ChargeBalance
+from .machines.digital import Digital
+from .machines.float_time import FloatTime
+from .machines.flood import NO_FLOOD, Flood
+from .machines.guardwatch import GuardWatch
+from .machines.lvd import Lvd
+from .machines.onbattery import OnBattery
+from .machines.plausible_state import Plausible
+from .machines.presence import Presence
+from .machines.relaywatch import RelayWatch
+from .machines.schedule import Schedule
+from .machines.selftest import SelfTest
+from .machines.transfer import Transfer, Where
 from .outage import NO_OUTAGE, Outage
-from .plausible_state import Plausible
-from .presence import Presence
-from .relaywatch import RelayWatch
-from .schedule import Schedule
-from .selftest import SelfTest
-from .setpoints import Setpoints
-from .test.state import IDLE, CapacityTest
-from .transfer import Transfer, Where
+from .scan.due import EVERY_SCAN, NO_TIME, Machine
+from .scan.setpoints import Setpoints
 
 
 class State(NamedTuple):
@@ -52,6 +53,7 @@ class State(NamedTuple):
     selftest: SelfTest = SelfTest()
     plausible: Plausible = Plausible()
     presence: Presence = Presence()
+    bank_fit: BankFit = BankFit()
     float_time: FloatTime = FloatTime()
     charge: ChargeBalance = ChargeBalance()
     blocks: Blocks = Blocks()

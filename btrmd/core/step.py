@@ -5,32 +5,32 @@ from __future__ import annotations
 from ..model.board import Inputs
 from ..model.commands import Command
 from ..model.settings import Settings
-from .actions import Action, Persist, Restart
-from .alarms import Seen, conditions, step_alarms
-from .blocks import step_blocks
-from .charge import full_ah, step_charge
-from .context import StepContext
-from .digital import step_digital
+from .capacity_test import sequence
 from .durable import must_store
-from .float_time import step_float_time
-from .flows import measure_flows
-from .guardwatch import step_guard
 from .held_buttons import step_held_buttons
-from .lvd import step_lvd
-from .onbattery import step_on_battery
-from .outage_record import step_outage_record
+from .machines.alarms import Seen, conditions, step_alarms
+from .machines.bank_fit import step_bank_fit
+from .machines.blocks import step_blocks
+from .machines.charge import full_ah, step_charge
+from .machines.digital import step_digital
+from .machines.float_time import step_float_time
+from .machines.guardwatch import step_guard
+from .machines.lvd import step_lvd
+from .machines.onbattery import step_on_battery
+from .machines.plausible import step_plausible
+from .machines.presence import step_presence
+from .machines.relaywatch import step_relays
+from .machines.selftest import step_selftest
+from .machines.transfer import Handover, Where, moves_on_guard, step_transfer
 from .outputs import combine, keep_path_open, on_supply
-from .plausible import step_plausible
-from .presence import step_presence
-from .records import take_moved
-from .relations import Tie
-from .relaywatch import step_relays
+from .records import step_outage_record, take_moved
 from .requests import handle
-from .selftest import step_selftest
+from .scan.actions import Action, Persist, Restart
+from .scan.context import StepContext
+from .scan.flows import measure_flows
+from .scan.relations import Tie
 from .starts import step_starts
 from .state import State, with_settings
-from .test import sequence
-from .transfer import Handover, Where, moves_on_guard, step_transfer
 
 
 def step(
@@ -61,7 +61,7 @@ def step(
     ctx = StepContext(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
-        plausible.jumped,
+        plausible.jumped, state.bank_fit.contradicts(sp),
     )  # fmt: skip
     presence = step_presence(state.presence, ctx)
     relays = step_relays(state.relays, state.outputs, ctx)
@@ -73,6 +73,7 @@ def step(
         plausible=plausible,
         selftest=step_selftest(state.selftest, ctx),
         presence=presence,
+        bank_fit=step_bank_fit(state.bank_fit, ctx),
         float_time=float_time,
         blocks=step_blocks(state.blocks, float_time, ctx),
         charge=step_charge(state.charge, presence, carries, whole, ctx),

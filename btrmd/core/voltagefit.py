@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..model.board import Inputs
+from ..model.chemistry import LEAD_ACID
 from ..model.thresholds import better_system_voltage, fits_system_voltage
 from .state import State
 
@@ -12,7 +13,8 @@ def voltage_refusal(value: int, state: State, inputs: Inputs) -> tuple[str, str]
 
     `inputs` as they are believed. The battery must be known; a supply counts where it is present.
     """
-    blocks = value // 12
+    blocks = value // LEAD_ACID.nominal_v
+    low, high = LEAD_ACID.fits_low_v * blocks, LEAD_ACID.fits_high_v * blocks
     refused = f"system.voltage = {value} is refused:"
     sources = [("battery", inputs.battery_v)]
     if state.presence.supply.present and inputs.supply_v.good:
@@ -21,7 +23,7 @@ def voltage_refusal(value: int, state: State, inputs: Inputs) -> tuple[str, str]
     for name, measured in sources:
         if not (measured.good and fits_system_voltage(measured.value, value)):
             found = f"{measured.value:.2f} V" if measured.good else "not known"
-            allowed = f"a {name} of {10 * blocks:g} to {15.5 * blocks:g} V; it is {found}"
+            allowed = f"a {name} of {low:g} to {high:g} V; it is {found}"
             return f"{refused} allowed with {allowed}.", allowed
         better.add(better_system_voltage(measured.value, value))
     if len(better) == 1 and 0 not in better:

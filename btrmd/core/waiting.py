@@ -8,7 +8,7 @@ from ..model.board import Inputs
 from ..model.discharge import TestState
 from ..model.waiting import HOUR_S, StartWait
 from ..model.window import Window
-from .schedule import RETRIES, WAIT_FOR_REST_S
+from .machines.schedule import RETRIES, WAIT_FOR_REST_S
 from .state import State
 
 LOOK_AHEAD_H = 14 * 24

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..model.commands import ChangeSettings, NoteWrite
 from ..model.settings import SETTINGS, Settings
-from ..model.words import format_value
+from ..model.words import format_in_words
 
 LONG = 200  # characters of a value
 
@@ -22,7 +22,7 @@ def unchanged(command: ChangeSettings, settings: Settings) -> list[NoteWrite]:
         NoteWrite(
             key,
             f"Setting {key} was written unchanged: "
-            f"{'(secret)' if SETTINGS[key].secret else format_value(settings[key])[:LONG]}.",
+            f"{'(secret)' if SETTINGS[key].secret else format_in_words(settings[key])[:LONG]}.",
             command.source,
         )
         for key, value in command.changes.items()

@@ -36,6 +36,7 @@ def run(options: RunOptions) -> int:
         )
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     memory_trim.set_up()
+    memory_trim.drop_references()  # now, so that what is loaded next takes their place
     supervisor = Supervisor()
     try:
         restart = _run(options, supervisor)

@@ -6,9 +6,9 @@ import logging
 import os
 from collections.abc import Mapping
 
-from ..model.tokens import with_token, without_token
 from ..passwords import factory_accounts, with_password
 from ..store.json_file import JsonFile
+from ..tokens import with_token, without_token
 
 log = logging.getLogger(__name__)
 

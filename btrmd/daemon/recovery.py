@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import __build_date__, __version__
-from ..core.capacity import adopt
+from ..core.machines.capacity import adopt
+from ..core.machines.schedule import Schedule
 from ..core.persist import restore, was_interrupted
 from ..core.publish import points
 from ..core.recover import closed_after_death
-from ..core.schedule import Schedule
-from ..core.setpoints import Setpoints
+from ..core.scan.setpoints import Setpoints
 from ..core.state import State, new_state
 from ..model.board import Inputs
 from ..model.discharge import TestRecord

@@ -25,6 +25,7 @@ from ..net import split_address
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester
 from ..notify.mqtt.publisher import MqttPublisher
+from ..notify.notifier import Notifier
 from ..notify.syslog.sender import SyslogSender
 from ..notify.traps.sender import TrapSender
 from ..notify.webhook.sender import WebhookSender
@@ -50,12 +51,12 @@ from .accounts_file import AccountsFile, TokensFile
 from .appliance_service import ApplianceService
 from .cursors import Cursors
 from .known_file import KnownFile
+from .memory_trim import drop_references
 from .ready import Readiness
 from .recovery import first_snapshot, identity, recovered_state, store_closed
 from .systemd import Supervisor
 from .tls_file import TlsFile
-from .unit_id import unit_id
-from .unit_serial import unit_serial
+from .unit_serial import unit_id, unit_serial
 
 if TYPE_CHECKING:
     from ..hal.sim.world import World
@@ -181,6 +182,7 @@ class Station:
             # A third of all imports: masters are answered meanwhile, by the first snapshot.
             from ..servers.web.server import WebServer
 
+            drop_references()
             return WebServer(
                 self.bus, history, self.accounts, http,
                 https=https, certificates=TlsFile(config_dir),
@@ -200,12 +202,14 @@ class Station:
         )  # fmt: skip
         engine = SnmpEngine(unit_id(state_dir), lambda: cursors.count("snmp.boots"))
         self.snmp = SnmpServer(self.bus, snmp, engine)
-        self.traps = TrapSender(self.bus, history, cursors, engine)
-        self.mail = MailSender(self.bus, history, cursors)
-        self.syslog = SyslogSender(self.bus, history, cursors)
+        self._notifiers: tuple[Notifier, ...] = (
+            TrapSender(self.bus, history, cursors, engine),
+            MailSender(self.bus, history, cursors),
+            SyslogSender(self.bus, history, cursors),
+            MqttPublisher(self.bus, history, cursors),
+            WebhookSender(self.bus, history, cursors),
+        )
         nut_host = settings.site.nut or host_of((http, https, snmp), settings.site.modbus)
-        self.mqtt = MqttPublisher(self.bus, history, cursors)
-        self.webhook = WebhookSender(self.bus, history, cursors)
         self.nut = NutServer(self.bus, options.nut, nut_host)
         self._early: tuple[Service, ...] = (
             self.appliance, self.control, self.fieldbus, self.snmp,
@@ -233,9 +237,7 @@ class Station:
     def _start_late(self) -> None:
         try:
             web = self._make_web()
-            late: tuple[Service, ...] = (
-                web, self.traps, self.mail, self.syslog, self.mqtt, self.webhook, self.nut,
-            )  # fmt: skip
+            late: tuple[Service, ...] = (web, *self._notifiers, self.nut)
             self._start_services(late)
             self._web = web
             self._stack.callback(self._readiness.remove)
@@ -273,7 +275,7 @@ class Station:
     def _simulated_board(
         self, hardware: HardwareConfig, calibration: Calibration, blocks: int
     ) -> HatBoard:
-        from ..hal.i2c import I2CBus
+        from ..hal.chips.i2c import I2CBus
         from ..hal.sim.world import open_world
 
         options = self._options

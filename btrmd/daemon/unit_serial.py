@@ -1,4 +1,4 @@
-"""The serial number: the Raspberry Pi's own, else one that is made once and kept."""
+"""What tells this unit from all others: its identity, and the serial number that people see."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ from pathlib import Path
 from typing import Final
 
 from ..store.atomic import read_regular, write_atomic
-from .unit_id import unit_id
+
+MACHINE_ID = Path("/etc/machine-id")
+
+
+def unit_id(state_dir: Path) -> str:
+    """The same after every restart, different for each state folder and each machine."""
+    try:
+        machine = MACHINE_ID.read_text().strip()
+    except OSError:
+        machine = ""
+    return f"{machine} {state_dir.resolve()}"
+
 
 log = logging.getLogger(__name__)
 

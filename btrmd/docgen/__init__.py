@@ -1,1 +1,1 @@
-"""Documents made from the tables of the model: MIB, points, settings, alarms."""
+"""What is made of the words of the trade: documents, JSON, texts; no protocol and no page."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..model.alarms import ALARMS, Alarm
+from .markdown import markdown_table
 
 
-def _row(alarm: Alarm) -> str:
+def _row(alarm: Alarm) -> tuple[str, ...]:
     oid = ".".join(str(arc) for arc in alarm.trap[0])
     key = f"{alarm.key}*" if alarm.key.endswith(".") else alarm.key
     flags = [
@@ -19,15 +20,12 @@ def _row(alarm: Alarm) -> str:
         if holds
     ]
     return (
-        f"| `{key}` | {alarm.severity} | {alarm.delay_s:g} s | {alarm.clear_s:g} s "
-        f"| {alarm.trap[1]} (34506.{oid}) | {', '.join(flags)} | {alarm.action} |"
-    )
+        f"`{key}`", alarm.severity, f"{alarm.delay_s:g} s", f"{alarm.clear_s:g} s",
+        f"{alarm.trap[1]} (34506.{oid})", ", ".join(flags), alarm.action,
+    )  # fmt: skip
 
 
 def alarms_markdown() -> str:
     """The table of all alarms, in the order in which people see them."""
-    head = [
-        "| key | severity | comes after | goes after | trap | besides | what to do |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    return "\n".join([*head, *map(_row, ALARMS)]) + "\n"
+    head = ("key", "severity", "comes after", "goes after", "trap", "besides", "what to do")
+    return markdown_table(head, map(_row, ALARMS))

@@ -20,7 +20,9 @@ from ..model.bindings import (
 )
 from ..model.point import Point
 from ..model.points import POINTS, dnp3_map, modbus_map, snmp_map
-from ..model.snmp_tree import ALL_NOTIFICATIONS, SYSTEM_GROUP, TRAP_ENTRY, TRAP_ROWS, TRAP_TABLE
+from ..model.setting_snmp import TRAP_ROWS
+from ..model.snmp_tree import ALL_NOTIFICATIONS, SYSTEM_GROUP, TRAP_ENTRY, TRAP_TABLE
+from .markdown import markdown_table
 
 _MODBUS_NAMES = {
     Coil: "coil",
@@ -45,7 +47,7 @@ def points_markdown() -> str:
     """The tables of docs/points.md: all points, then one table for each protocol."""
     parts = [
         "## All points\n",
-        _table(
+        markdown_table(
             ("Key", "Kind", "Unit", "Modbus", "DNP3", "SNMP", "Meaning"),
             (
                 (
@@ -74,7 +76,7 @@ def points_markdown() -> str:
         "### trapTable (34506.2.1.1) and the system group (1.3.6.1.2.1.1)\n",
         _tree_table(),
         "### Notifications\n",
-        _table(
+        markdown_table(
             ("OID", "Name", "Alarm"),
             ((_oid(n.oid), n.name, f"`{n.alarm}`") for n in ALL_NOTIFICATIONS),
         ),
@@ -160,7 +162,7 @@ def _modbus_tables() -> Iterable[str]:
         ("Discrete inputs (function 02)", modbus_map(DiscreteInput)),
     ):
         yield f"### {title}\n"
-        yield _table(
+        yield markdown_table(
             ("Address", "Point", "Meaning", "Write"),
             (
                 (str(address), f"`{point.key}`", point.help, _write_text(binding))
@@ -172,7 +174,7 @@ def _modbus_tables() -> Iterable[str]:
         ("Input registers (function 04)", modbus_map(InputRegister)),
     ):
         yield f"### {title}\n"
-        yield _table(
+        yield markdown_table(
             ("Address", "Point", "Unit", "Encoding", "Write"),
             (
                 (
@@ -193,7 +195,7 @@ def _dnp3_tables() -> Iterable[str]:
         ("Binary outputs (group 10)", dnp3_map(BinaryOutput, extended=True)),
     ):
         yield f"### {title}\n"
-        yield _table(
+        yield markdown_table(
             ("Index", "Point", "Meaning", "Notes", "Write"),
             (
                 (str(index), f"`{point.key}`", point.help, _notes(binding), _write_text(binding))
@@ -205,7 +207,7 @@ def _dnp3_tables() -> Iterable[str]:
         ("Analog outputs (groups 40, 41)", dnp3_map(AnalogOutput, extended=True)),
     ):
         yield f"### {title}\n"
-        yield _table(
+        yield markdown_table(
             ("Index", "Point", "Unit", "Encoding", "Notes", "Write"),
             (
                 (
@@ -222,7 +224,7 @@ def _dnp3_tables() -> Iterable[str]:
 
 
 def _snmp_table() -> str:
-    return _table(
+    return markdown_table(
         ("OID", "Name", "Syntax", "Access", "Point", "Encoding"),
         (
             (
@@ -260,7 +262,7 @@ def _tree_table() -> str:
         )
         for item in SYSTEM_GROUP
     ]
-    return _table(("OID", "Name", "Syntax", "Access", "Value"), rows)
+    return markdown_table(("OID", "Name", "Syntax", "Access", "Value"), rows)
 
 
 def _short_modbus(point: Point) -> list[str]:
@@ -295,12 +297,3 @@ def _syntax(scalar: Scalar) -> str:
 
 def _oid(oid: Sequence[int]) -> str:
     return ".".join(str(arc) for arc in (34506, *oid))
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [_line(head), _line(["---"] * len(head)), *(_line(row) for row in rows)]
-    return "\n".join(lines) + "\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

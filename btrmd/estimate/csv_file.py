@@ -110,7 +110,7 @@ def _check_blocks(path: Path, rows: Sequence[CurveRow], blocks: int) -> None:
     if not low <= volts <= high:
         raise DataError(
             f"{path}: battery_v is about {volts:.1f} V while discharging, which does not fit"
-            f" --system-voltage {12 * blocks} (allowed is {low:g}..{high:g} V)."
+            f" --system-voltage {LEAD_ACID.nominal_v * blocks} (allowed is {low:g}..{high:g} V)."
         )
 
 

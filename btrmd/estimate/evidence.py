@@ -47,7 +47,7 @@ class Start(NamedTuple):
 
 FULL = (Start(1.0, 0.0, 0.0),)
 # A day on float was missing: full, or a little less (the last of the absorption takes its time; a
-# tail current on float leaves no more than some 4 % to come, core/charge.py).
+# tail current on float leaves no more than some 4 % to come, core/machines/charge.py).
 UNRESTED = (Start(0.7, 0.0, 0.0), Start(0.3, 0.05, 0.04))
 
 

@@ -8,7 +8,7 @@ from statistics import median
 from .curve import Curve
 from .fall import fall
 from .maker import Maker
-from .rated import temperature_factor
+from .rating import temperature_factor
 from .shape import Shape, robust_slope
 
 SLOPE_V = 0.5  # V a block over the rated charge: below it a slope counts linearly, above by its log

@@ -13,7 +13,7 @@ SHORTED_CELL = "shorted_cell"
 NOT_FULL = "not_full"
 LOAD_CHANGED = "load_changed"
 
-# A lead-acid cell, full and rested, stands at 2.10 to 2.17 V: 12.6 to 13.0 V a block. Float charge
+# A lead-acid cell, full and rested, stands at 2.10 V to `full_v` of the block. Float charge
 # adds to it for the first few parts in a hundred of the charge.
 FLOAT_PART = 0.06  # of the rated charge, after which no float charge is left ...
 FLOAT_H = 3.0  # ... or hours, where no rating is told

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from ..model.battery_table import BatteryTable, TableRow
 from ..model.chemistry import LEAD_ACID
-from .rated import new_charge_ah
+from .rating import new_charge_ah
 
-USUAL_END = 0.978  # part of the run at which 11.1 V a block is reached, where no type is told
+USUAL_END = 0.978  # part of the run at which the knee is reached, where no type is told
 END_SPAN = 0.012  # by which the types differ
 
-# Part of the run to 11.0 V a block at which 11.1 V is reached: AGM and pure lead from makers'
+# Part of the run to the usual cutoff at which the knee is reached: AGM and pure lead from makers'
 # constant-current tables (charge to 1.85 V a cell over that to 1.833, from 5 h on); the others by
 # repute alone, tubular as sharp as pure lead, gel and flooded softer than AGM.
 END_OF_TYPE = {"agm": 0.98, "gel": 0.962, "flooded": 0.955, "tubular": 0.985, "pure-lead": 0.988}
@@ -26,9 +26,9 @@ LAST_1H, LAST_20H, LAST_V = 0.075, 0.027, LEAD_ACID.end_cell_v
 
 
 class Maker(NamedTuple):
-    """`new_ah(amps)`: Ah a new battery gives to 11.0 V a block at 25 degC under `amps` (> 0);
+    """`new_ah(amps)`: Ah a new battery gives to the usual cutoff at 25 degC under `amps` (> 0);
     `is_reported`: from its own table, not from the average of all tables. `end`: part of the run
-    (0..1) at which 11.1 V a block is reached, None = not told."""
+    (0..1) at which the knee (`knee_v`) is reached, None = not told."""
 
     new_ah: Callable[[float], float]
     is_reported: bool = False

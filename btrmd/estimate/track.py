@@ -11,8 +11,7 @@ from . import hypotheses
 from .ageing import YEAR_S
 from .evidence import FULL_FROM, Evidence
 from .hypotheses import Bank, WeighedDischarge, first_bank
-from .rated import temperature_factor
-from .rating import Rating
+from .rating import Rating, temperature_factor
 
 BASE_SD = 0.015  # ln, what no model of load and temperature explains
 LAW_SD = 0.12  # a ln of load: makers' rate laws differ by a third at C/2.5, not at C/10

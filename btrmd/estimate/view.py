@@ -13,7 +13,7 @@ from .curve import Curve, refer
 from .enough import NotEnough, demand_charge
 from .features import features
 from .maker import Maker, average_maker
-from .rated import temperature_factor
+from .rating import temperature_factor
 from .shape import Shape, shape_of
 from .trees import (
     LATE_RATED,

@@ -14,11 +14,11 @@ from .channels import KEYS, SensorChannel
 from .chips.ads1115 import VOLTS_PER_COUNT, Ads1115, peek, rounds, scan
 from .chips.chip import Chip, FrozenError
 from .chips.current import CurrentChip
+from .chips.i2c import I2CBus
 from .chips.registry import CURRENT_CHIPS, VOLTAGE_CHIPS
 from .chips.tmp102 import Tmp102
 from .config import CURRENTS, VOLTAGES, HardwareConfig
 from .gpio import NO_LINES, FactorySource, HatPins
-from .i2c import I2CBus
 
 log = logging.getLogger(__name__)
 

@@ -124,7 +124,7 @@ def parse_hardware(data: Mapping[str, Any], file: str) -> HardwareConfig:
 
 
 def _current(table: _Table) -> CurrentInput:
-    address = table.address(rest=True)
+    address = table.address(has_more=True)
     shunt = table.number("shunt_ohm", 0.0001, 1.0)
     chip = table.choice("chip", tuple(CURRENT_CHIPS), "ina219")
     ranges = CURRENT_CHIPS[chip].ranges_mv
@@ -139,7 +139,7 @@ def _current(table: _Table) -> CurrentInput:
 
 
 def _voltage(table: _Table) -> VoltageInput:
-    address = table.address(rest=True)
+    address = table.address(has_more=True)
     channel = VoltageInput(
         address,
         table.integer("input", 0, 3),
@@ -265,13 +265,14 @@ class _Table:
             self.refuse(key, value, allowed)
         return float(value)
 
-    def address(self, rest: bool = False) -> int:
-        """The table's `address`: 0x08..0x77, the 7-bit addresses I2C leaves to devices."""
+    def address(self, has_more: bool = False) -> int:
+        """The table's `address`: 0x08..0x77, the 7-bit addresses I2C leaves to devices. `has_more`:
+        other keys of the table are still to be taken."""
         allowed = "an I2C address 0x08..0x77"
         value = self._take("address", allowed)
         if not isinstance(value, int) or isinstance(value, bool) or not 0x08 <= value <= 0x77:
             self.refuse("address", value, allowed)
-        if not rest:
+        if not has_more:
             self.refuse_rest()
         return int(value)
 

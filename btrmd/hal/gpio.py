@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping
 from threading import RLock
 from typing import Any, NamedTuple, TypeAlias
 
-from gpiozero import Factory, InputDevice, OutputDevice
+from gpiozero.input_devices import InputDevice
+from gpiozero.output_devices import OutputDevice
+from gpiozero.pins import Factory
 
 from ..model.board import SAFE_OUTPUTS, Led, Outputs
 from ..model.errors import BtrmError, format_error

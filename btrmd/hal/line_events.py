@@ -86,5 +86,9 @@ class LineEvents:
                 return
             if gone:
                 return
-            self._moved()
+            try:
+                self._moved()
+            except Exception:
+                # The edge: the next one must be acted on, whatever became of this one.
+                log.exception("an edge of the GPIO line could not be acted on")
             time.sleep(APART_S)

@@ -12,8 +12,8 @@ from smbus2 import SMBus
 from .board import HatBoard
 from .calibration import Calibration
 from .chips.ads1115 import PAUSE
+from .chips.i2c import I2CBus
 from .config import HardwareConfig
-from .i2c import I2CBus
 
 I2C_RETRIES = 0x0701  # linux/i2c-dev.h
 I2C_TIMEOUT = 0x0702  # unit 10 ms

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from gpiozero import OutputDevice
+from gpiozero.output_devices import OutputDevice
 
 from ..model.errors import BtrmError, format_error
 from .config import COILS, OPENED, Pin, find_hardware_file, load_hardware

@@ -1,7 +1,7 @@
 """Alarms: every one there can be, declared once; the core keeps what raises and clears them.
 
 Log, mail, traps, DNP3, syslog, metrics, pages and documents read this table. An alarm that lacks
-something, or has no condition in the core (core/alarms.py), fails at import.
+something, or has no condition in the core (core/machines/alarms.py), fails at import.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Alarm(NamedTuple):
     action_supplied: str = ""
 
 
-_REPLACE_UNIT: Final = "Have the unit replaced: no test runs meanwhile."
+_REPLACE_UNIT: Final = "Check fuses and wiring, else replace the unit: no test runs meanwhile."
 
 # In the order in which people see them.
 ALARMS: Final = (

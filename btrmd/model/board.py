@@ -72,7 +72,12 @@ SAFE_OUTPUTS = Outputs()
 
 
 class Board(Protocol):
-    """The narrow interface of the hardware; one owner loop uses it."""
+    """The narrow interface of the hardware; one owner loop uses it.
+
+    `single_source`: supply and charger terminals are joined (the setting of that name).
+    """
+
+    single_source: bool
 
     def read(self, now: float, wall: float) -> Inputs:
         """Scan every input. Never raises for a failing chip: its channels turn stale, then bad.

@@ -32,6 +32,8 @@ class Chemistry(NamedTuple):
     ups_transfer_v: float  # load bus below: to the battery
     guard_release_v: float  # surely above the supply at which the bus guard lets go (11.5 V)
     dark_v: float  # below it nothing that is made for the system voltage runs
+    unfed_v: float  # a load bus below it hangs on nothing
+    guard_closed_v: float  # a load bus below it: the bus guard would have closed (at 10.5 V)
 
     # --- the low-voltage disconnect and the alarm (manual 9.1, C15) ---
     lvd_open_v: float
@@ -45,6 +47,7 @@ class Chemistry(NamedTuple):
     fits_low_v: float
     fits_high_v: float
     middle_v: float
+    proven_v: float  # no bank of a block less comes up to it (46.5 V of 36 V: 11.6 V a block of 48)
 
     # --- how it is charged ---
     float_v: float  # below it a battery is not on float
@@ -74,6 +77,8 @@ LEAD_ACID: Final = Chemistry(
     ups_transfer_v=11.0,
     guard_release_v=11.9,
     dark_v=9.0,
+    unfed_v=8.0,
+    guard_closed_v=10.3,
     lvd_open_v=10.5,
     # Reconnect as the manual prints it: 24 V is 24.5, not 25.0; 36 and 48 V follow the 24 V pair.
     lvd_close_v=MappingProxyType({1: 12.5, 2: 24.5, 3: 36.75, 4: 49.0}),
@@ -84,6 +89,7 @@ LEAD_ACID: Final = Chemistry(
     fits_low_v=10.0,
     fits_high_v=15.5,
     middle_v=13.2,
+    proven_v=12.0,
     float_v=13.0,  # a float charger holds 13.5 V
     absorption_v=14.0,
     discharging_v=(10.0, 14.0),

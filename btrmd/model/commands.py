@@ -265,3 +265,13 @@ class Answer(NamedTuple):
 
 
 ACCEPTED = Answer(True)
+
+
+class MailStep(NamedTuple):
+    """One step (look-up, connect, TLS, login, sender, recipient, message) in one sentence.
+
+    The last step of a mail that was accepted is `ok`; the first that is not ends the test (R188).
+    """
+
+    ok: bool
+    text: str

@@ -43,3 +43,8 @@ def format_error(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     return str(error)
+
+
+def sentence_of(error: BaseException) -> str:
+    """The same with one full stop, to end a sentence with."""
+    return f"{format_error(error).rstrip('.')}."

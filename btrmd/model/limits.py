@@ -32,7 +32,7 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
         "https": Limit("Pages and API, HTTPS", 64, 32, 60.0, 60.0, "who is logged in"),
         "stream": Limit("Live values of pages", 8, 8, 0.0, 20.0, "who is logged in", 30.0),
         "modbus": Limit(
-            "Modbus TCP", 64, 64, 600.0, 300.0, "hosts that `modbus.allow` names by themselves"
+            "Modbus TCP", 64, 64, 600.0, 100.0, "hosts that `modbus.allow` names by themselves"
         ),
         "dnp3": Limit(
             "DNP3 TCP", 4, 4, 600.0, 100.0, "`dnp3.master_ip`, hosts that `dnp3.allow` names"
@@ -42,13 +42,3 @@ LIMITS: Final[Mapping[str, Limit]] = MappingProxyType(
     }
 )
 """By the name of the listener; Modbus, DNP3 and streams as the API promises."""
-
-
-def limits_markdown() -> str:
-    """The table of docs/operations.md."""
-    rows = ["| listener | connections | of one address | silent for | never makes room |",
-            "|---|---|---|---|---|"]  # fmt: skip
-    for limit in LIMITS.values():
-        idle = f"{limit.idle_s:g} s" if limit.idle_s else "-"
-        rows.append(f"| {limit.title} | {limit.most} | {limit.each} | {idle} | {limit.kept} |")
-    return "\n".join(rows) + "\n"

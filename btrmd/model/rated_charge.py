@@ -12,7 +12,7 @@ SHARE = (0.50, 0.59, 0.69, 0.78, 0.86, 0.90, 0.98, 1.05)
 
 
 def new_charge_ah(rated_ah: float, amps: float) -> float:
-    """Ah to the cutoff of 11.0 V a block, new and at 25 degC, under `amps` (> 0)."""
+    """Ah to the usual cutoff, new and at 25 degC, under `amps` (> 0)."""
     charge = 0.75 * rated_ah
     for _ in range(4):  # the share depends on the hours, the hours on the charge: settles at once
         charge = rated_ah * _share(charge / amps)

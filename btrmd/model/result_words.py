@@ -51,9 +51,9 @@ _ACTIONS: Final = (
 
 
 def format_hours(seconds: float) -> str:
-    """ "20 h 31 min"."""
-    minutes = int(max(seconds, 0.0) // 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min"
+    """ "20 h 31 min", "3 h 00 min", "45 min"."""
+    hours, minutes = divmod(int(max(seconds, 0.0) // 60), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
 def format_need(seconds: float) -> str:
@@ -79,6 +79,11 @@ def weak_block(record: TestRecord) -> int:
         if name == "weak_block" and number.isdigit():
             return int(number)
     return 0
+
+
+def is_dated(record: TestRecord) -> bool:
+    """Whether its times are dates: false where no clock was set, and they began in 1970."""
+    return "clock_not_set" not in record.marks
 
 
 def format_marks(marks: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 
 from .battery_table import EXAMPLE, MAX_LENGTH
 from .chemistry import LEAD_ACID
-from .setting import Setting
+from .setting import Section, Setting
 
 BATTERY_TEST: Final = "Battery Test"
 PORT_OPTIONS: Final = "Port Options"
@@ -37,17 +37,22 @@ _LVD_OFF = f"{LEAD_ACID.lvd_open_v:.1f}/{2 * LEAD_ACID.lvd_open_v:.1f}"
 _LVD_ON = f"{LEAD_ACID.lvd_close_v[1]:.1f}/{LEAD_ACID.lvd_close_v[2]:.1f}"
 _UPS = f"{LEAD_ACID.ups_transfer_v:.1f}/{2 * LEAD_ACID.ups_transfer_v:.1f}"
 
+_CAPACITY = Section(BATTERY_TEST, "Capacity Test Settings")
+_TYPE_1 = Section(BATTERY_TEST, "Type 1")
+_BATTERY = Section(BATTERY_TEST, "Battery")
+_TYPE_2 = Section(BATTERY_TEST, "Type 2")
+_WINDOW = Section(BATTERY_TEST, "Test Window")
+_VOLTAGE = Section(PORT_OPTIONS, "System Voltage")
+
 BATTERY_SETTINGS: Final = (
-    Setting(
+    _CAPACITY.setting(
         "test.enabled",
         "bool",
         False,
         "Run the capacity test by schedule.",
-        page=BATTERY_TEST,
-        group="Capacity Test Settings",
         label="Enable Capacity Test",
     ),
-    Setting(
+    _CAPACITY.setting(
         "test.interval_h",
         "int",
         336,
@@ -55,11 +60,9 @@ BATTERY_SETTINGS: Final = (
         unit="h",
         low=0,
         high=500,
-        page=BATTERY_TEST,
-        group="Capacity Test Settings",
         label="Test Scheduled Every",
     ),
-    Setting(
+    _CAPACITY.setting(
         "test.next_h",
         "int",
         336,
@@ -68,11 +71,9 @@ BATTERY_SETTINGS: Final = (
         low=0,
         high=500,
         live=True,
-        page=BATTERY_TEST,
-        group="Capacity Test Settings",
         label="Time to Next Test",
     ),
-    Setting(
+    _CAPACITY.setting(
         "test.type",
         "enum",
         1,
@@ -80,11 +81,9 @@ BATTERY_SETTINGS: Final = (
         "a set time and judges the end voltage.",
         choices=(1, 2),
         choice_labels=("Type 1", "Type 2"),
-        page=BATTERY_TEST,
-        group="Capacity Test Settings",
         label="Test Type",
     ),
-    Setting(
+    _TYPE_1.setting(
         "test.minimum_runtime_min",
         "int",
         240,
@@ -93,11 +92,9 @@ BATTERY_SETTINGS: Final = (
         unit="min",
         low=0,
         high=3200,
-        page=BATTERY_TEST,
-        group="Type 1",
         label="Minimum Runtime",
     ),
-    Setting(
+    _TYPE_1.setting(
         "battery.rated_ah",
         "float",
         None,
@@ -107,11 +104,9 @@ BATTERY_SETTINGS: Final = (
         low=1,
         high=2000,
         optional=True,
-        page=BATTERY_TEST,
-        group="Type 1",
         label="Battery Rating",
     ),
-    Setting(
+    _BATTERY.setting(
         "battery.type",
         "enum",
         "unknown",
@@ -119,11 +114,9 @@ BATTERY_SETTINGS: Final = (
         "must show it.",
         choices=BATTERY_TYPES,
         choice_labels=("Not known", "AGM", "Gel", "Flooded", "Tubular (OPzS, OPzV)", "Pure lead"),
-        page=BATTERY_TEST,
-        group="Battery",
         label="Battery Type",
     ),
-    Setting(
+    _BATTERY.setting(
         "battery.table",
         "text",
         "",
@@ -132,11 +125,9 @@ BATTERY_SETTINGS: Final = (
         "min or h; ends in V/cell or V/block (12 V). Empty = not known.",
         max_length=MAX_LENGTH,
         format="battery_table",
-        page=BATTERY_TEST,
-        group="Battery",
         label="Maker's Table",
     ),
-    Setting(
+    _TYPE_2.setting(
         "test.type2_min",
         "int",
         60,
@@ -144,11 +135,9 @@ BATTERY_SETTINGS: Final = (
         unit="min",
         low=1,
         high=999,
-        page=BATTERY_TEST,
-        group="Type 2",
         label="Test Run Battery For",
     ),
-    Setting(
+    _TYPE_2.setting(
         "test.type2_minimum_mv",
         "int",
         11800,
@@ -158,22 +147,18 @@ BATTERY_SETTINGS: Final = (
         unit="mV",
         low=10500,
         high=50000,
-        page=BATTERY_TEST,
-        group="Type 2",
         label="Minimum Voltage",
     ),
-    Setting(
+    _WINDOW.setting(
         "test.window_days",
         "text",
         "",
         "Days on which a scheduled test may start; empty = every day.",
         max_length=40,
         format="day_list",
-        page=BATTERY_TEST,
-        group="Test Window",
         label="Days",
     ),
-    Setting(
+    _WINDOW.setting(
         "test.window_from_h",
         "int",
         0,
@@ -181,11 +166,9 @@ BATTERY_SETTINGS: Final = (
         unit="h",
         low=0,
         high=23,
-        page=BATTERY_TEST,
-        group="Test Window",
         label="From",
     ),
-    Setting(
+    _WINDOW.setting(
         "test.window_to_h",
         "int",
         24,
@@ -193,19 +176,15 @@ BATTERY_SETTINGS: Final = (
         unit="h",
         low=0,
         high=24,
-        page=BATTERY_TEST,
-        group="Test Window",
         label="To",
     ),
-    Setting(
+    _WINDOW.setting(
         "test.blackout",
         "text",
         "",
         "Dates (UTC) on which no scheduled test starts; empty = none.",
         max_length=400,
         format="date_list",
-        page=BATTERY_TEST,
-        group="Test Window",
         label="Blackout Dates",
     ),
 )
@@ -236,7 +215,7 @@ PORT_SETTINGS: Final = (
         group="IO Channel 2",
         label="IO Channel 2",
     ),
-    Setting(
+    _VOLTAGE.setting(
         "system.voltage",
         "enum",
         12,
@@ -244,17 +223,13 @@ PORT_SETTINGS: Final = (
         unit="V",
         choices=(12, 24, 36, 48),
         choice_labels=("12V System", "24V System", "36V System", "48V System"),
-        page=PORT_OPTIONS,
-        group="System Voltage",
         label="System Voltage",
     ),
-    Setting(
+    _VOLTAGE.setting(
         "system.single_source",
         "bool",
         False,
         "One source feeds supply and charger terminals, which are joined.",
-        page=PORT_OPTIONS,
-        group="System Voltage",
         label="Single Source",
     ),
     *(

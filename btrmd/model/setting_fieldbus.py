@@ -4,99 +4,71 @@ from __future__ import annotations
 
 from typing import Final
 
-from .setting import Setting
+from .setting import Section, Setting
 
 DNP3_MODBUS: Final = "DNP3 Modbus Configuration"
 
-_ALLOW = "Who may connect: addresses or networks separated by commas; empty = anyone."
+
+_MODBUS = Section(DNP3_MODBUS, "Modbus Settings")
+_DNP3 = Section(DNP3_MODBUS, "DNP Settings")
+_MESSAGES = Section(DNP3_MODBUS, "Device Messages")
+_IO = Section(DNP3_MODBUS, "IO Configuration")
 
 MODBUS_SETTINGS: Final = (
-    Setting(
+    _MODBUS.setting(
         "modbus.enabled",
         "bool",
         False,
         "Serve Modbus TCP.",
-        page=DNP3_MODBUS,
-        group="Modbus Settings",
         label="Modbus",
     ),
-    Setting(
+    _MODBUS.setting(
         "modbus.unit",
         "int",
         1,
         "Device address; over TCP units 0 and 255 are answered too.",
         low=1,
         high=247,
-        page=DNP3_MODBUS,
-        group="Modbus Settings",
         label="Device Address",
     ),
-    Setting(
-        "modbus.port",
-        "int",
-        502,
-        "TCP port.",
-        low=1,
-        high=65535,
-        page=DNP3_MODBUS,
-        group="Modbus Settings",
-        label="TCP/IP Port",
-    ),
-    Setting(
+    _MODBUS.port("modbus.port", 502, label="TCP/IP Port"),
+    _MODBUS.setting(
         "modbus.writes",
         "bool",
         True,
         "Masters may write; Modbus has no login, so anyone who may connect may then command.",
-        page=DNP3_MODBUS,
-        group="Modbus Settings",
         label="Allow writes",
     ),
-    Setting(
-        "modbus.allow",
-        "text",
-        "",
-        _ALLOW,
-        max_length=1024,
-        format="cidr_list",
-        page=DNP3_MODBUS,
-        group="Modbus Settings",
-        label="Allowed clients",
-    ),
+    _MODBUS.allowed_clients("modbus.allow"),
 )
 
 DNP3_SETTINGS: Final = (
-    Setting(
+    _DNP3.setting(
         "dnp3.enabled",
         "bool",
         False,
         "Serve DNP3 over TCP.",
-        page=DNP3_MODBUS,
-        group="DNP Settings",
         label="DNP3",
     ),
-    Setting(
+    _DNP3.setting(
         "dnp3.address",
         "int",
         10,
         "Link address of this outstation; 65520 and above are reserved.",
         low=0,
         high=65519,
-        page=DNP3_MODBUS,
-        group="DNP Settings",
         label="Device Address",
     ),
-    Setting(
+    _DNP3.setting(
         "dnp3.master",
         "int",
         1,
         "Link address of the master; requests from another one are ignored and counted.",
         low=0,
         high=65519,
-        page=DNP3_MODBUS,
-        group="DNP Settings",
         label="Master Address",
     ),
-    Setting(
+    _DNP3.setting(
         "dnp3.retry_s",
         "int",
         10,
@@ -105,33 +77,19 @@ DNP3_SETTINGS: Final = (
         unit="s",
         low=0,
         high=255,
-        page=DNP3_MODBUS,
-        group="DNP Settings",
         label="DNP3 Retry Sec",
     ),
-    Setting(
+    _DNP3.setting(
         "dnp3.retries",
         "int",
         3,
         "Repeats of an unconfirmed unsolicited response: 0..254, 255 = for ever.",
         low=0,
         high=255,
-        page=DNP3_MODBUS,
-        group="DNP Settings",
         label="DNP3 Retries",
     ),
-    Setting(
-        "dnp3.port",
-        "int",
-        20000,
-        "TCP port.",
-        low=1,
-        high=65535,
-        page=DNP3_MODBUS,
-        group="DNP Settings",
-        label="TCP/IP Port",
-    ),
-    Setting(
+    _DNP3.port("dnp3.port", 20000, label="TCP/IP Port"),
+    _DNP3.setting(
         "dnp3.master_ip",
         "text",
         "",
@@ -139,123 +97,91 @@ DNP3_SETTINGS: Final = (
         "nowhere.",
         max_length=64,
         format="host",
-        page=DNP3_MODBUS,
-        group="DNP Settings",
         label="Master IP",
     ),
-    Setting(
+    _MESSAGES.setting(
         "dnp3.unsolicited",
         "bool",
         False,
         "Report events without being asked.",
-        page=DNP3_MODBUS,
-        group="Device Messages",
         label="Enable Unsolicited",
     ),
-    Setting(
+    _MESSAGES.setting(
         "dnp3.restart_message",
         "bool",
         False,
         "Tell the master of a restart by an empty unsolicited response.",
-        page=DNP3_MODBUS,
-        group="Device Messages",
         label="Enable Device Restart",
     ),
-    Setting(
+    _DNP3.setting(
         "dnp3.cold_restart",
         "bool",
         True,
         "The master may restart the daemon by function 13.",
-        page=DNP3_MODBUS,
-        group="DNP Settings",
         label="Allow cold restart",
     ),
-    Setting(
+    _DNP3.setting(
         "dnp3.event_class",
         "enum",
         2,
         "Class that events belong to.",
         choices=(1, 2, 3),
-        page=DNP3_MODBUS,
-        group="DNP Settings",
         label="Event class",
     ),
-    Setting(
+    _DNP3.setting(
         "dnp3.event_index_base",
         "enum",
         0,
         "Index of the first event point: 0 matches the binary inputs, 1 the manual's printed "
         "event table.",
         choices=(0, 1),
-        page=DNP3_MODBUS,
-        group="DNP Settings",
         label="Event index base",
     ),
-    Setting(
+    _DNP3.setting(
         "dnp3.extended",
         "bool",
         False,
         "Serve the extended profile too: analog inputs 12..17 and binary inputs 6..10.",
-        page=DNP3_MODBUS,
-        group="DNP Settings",
         label="Extended profile",
     ),
-    Setting(
+    _DNP3.setting(
         "dnp3.writes",
         "bool",
         True,
         "The master may write; DNP3 without authentication lets anyone who may connect command.",
-        page=DNP3_MODBUS,
-        group="DNP Settings",
         label="Allow writes",
     ),
-    Setting(
-        "dnp3.allow",
-        "text",
-        "",
-        _ALLOW,
-        max_length=1024,
-        format="cidr_list",
-        page=DNP3_MODBUS,
-        group="DNP Settings",
-        label="Allowed clients",
-    ),
+    _DNP3.allowed_clients("dnp3.allow"),
 )
 
 SERIAL_SETTINGS: Final = (
-    Setting(
+    _IO.setting(
         "serial.protocol",
         "enum",
         "none",
         "Protocol of the serial line; the TCP listeners go on beside it.",
         choices=("none", "modbus", "dnp3"),
         choice_labels=("None", "Modbus", "DNP3"),
-        page=DNP3_MODBUS,
-        group="IO Configuration",
         label="RS232 Serial",
     ),
-    Setting(
+    _IO.setting(
         "serial.device",
         "text",
         "/dev/serial0",
         "Serial port.",
         max_length=255,
         format="device",
-        page=DNP3_MODBUS,
-        group="IO Configuration",
         label="Device",
     ),
-    Setting(
+    _IO.setting(
         "serial.baud",
         "enum",
         9600,
         "Bits a second; 8 data bits, 1 stop bit.",
         choices=(1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200),
-        page=DNP3_MODBUS,
-        group="IO Configuration",
         label="Baud",
     ),
-    Setting(
+    _IO.setting(
         "serial.parity",
         "enum",
         "even",
@@ -263,8 +189,6 @@ SERIAL_SETTINGS: Final = (
         "unless one is given with it.",
         choices=("none", "even", "odd"),
         choice_labels=("None", "Even", "Odd"),
-        page=DNP3_MODBUS,
-        group="IO Configuration",
         label="Parity",
     ),
     Setting(

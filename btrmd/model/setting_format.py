@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from .battery_table import GRAMMAR, plain_table, read_battery_table
@@ -186,51 +187,56 @@ def is_path(text: str) -> bool:
     return _PATH.fullmatch(text) is not None and ".." not in text.split("/")
 
 
-FORMATS: Mapping[str, tuple[Callable[[str], bool], str]] = {
-    "ip": (is_ip, "an IPv4 address such as 192.168.1.214"),
-    "host": (is_host, "a host name, an IPv4 or an IPv6 address"),
-    "hostname": (is_hostname, "letters, digits and hyphens, not starting or ending with a hyphen"),
-    "email": (is_email, "a mail address such as name@host.com"),
-    "email_list": (
+class TextFormat(NamedTuple):
+    """`fits(text)` of a text that is not empty; `allowed` in words. `plain(text)`: what is done to
+    it before it is judged and stored (line breaks are no part of a value). `fault(text)`: half a
+    sentence where it can say more than `allowed`, "" where nothing is wrong. `has_length`: the
+    words say already how long it can be."""
+
+    fits: Callable[[str], bool]
+    allowed: str
+    plain: Callable[[str], str] = str
+    fault: Callable[[str], str] | None = None
+    has_length: bool = False
+
+
+FORMATS: Final[Mapping[str, TextFormat]] = {
+    "ip": TextFormat(is_ip, "an IPv4 address such as 192.168.1.214", has_length=True),
+    "host": TextFormat(is_host, "a host name, an IPv4 or an IPv6 address", plain_host),
+    "hostname": TextFormat(
+        is_hostname, "letters, digits and hyphens, not starting or ending with a hyphen"
+    ),
+    "email": TextFormat(is_email, "a mail address such as name@host.com"),
+    "email_list": TextFormat(
         is_email_list,
         f"1 to {MAX_RECIPIENTS} mail addresses of at most {MAX_EMAIL} characters each, "
         "separated by commas",
+        has_length=True,
     ),
-    "cidr_list": (
+    "cidr_list": TextFormat(
         is_cidr_list,
         f"at most {MAX_NETWORKS} addresses or networks such as 10.0.0.0/8, separated by commas",
     ),
-    "device": (is_path, "the absolute path of a serial port such as /dev/serial0"),
-    "path": (is_path, "an absolute path"),
-    "timezone": (is_timezone, "a time zone such as Europe/Berlin, America/Denver or UTC"),
-    "passphrase": (is_passphrase, "8 to 64 printable ASCII characters"),
-    "day_list": (is_day_list, "days such as mon, tue, sat, separated by commas"),
-    "date_list": (
+    "device": TextFormat(is_path, "the absolute path of a serial port such as /dev/serial0"),
+    "path": TextFormat(is_path, "an absolute path"),
+    "timezone": TextFormat(is_timezone, "a time zone such as Europe/Berlin, America/Denver or UTC"),
+    "passphrase": TextFormat(is_passphrase, "8 to 64 printable ASCII characters"),
+    "day_list": TextFormat(is_day_list, "days such as mon, tue, sat, separated by commas"),
+    "date_list": TextFormat(
         is_date_list,
         f"at most {MAX_DATES} dates or stretches of them such as 2026-12-24..2027-01-06, "
         "separated by commas",
     ),
-    "mac": (is_mac, "a MAC address such as 80:1f:12:88:92:48"),
-    "battery_table": (is_battery_table, GRAMMAR),
-    "https_url": (
+    "mac": TextFormat(is_mac, "a MAC address such as 80:1f:12:88:92:48", has_length=True),
+    "battery_table": TextFormat(is_battery_table, GRAMMAR, plain_table, battery_table_fault),
+    "https_url": TextFormat(
         is_https_url,
         "an address such as https://host.com/path in ASCII, without user name, password and #",
     ),
-    "webhook_template": (is_webhook_template, WEBHOOK_GRAMMAR),
-    "header": (is_header, "printable ASCII characters"),
-    "origin_list": (is_origin_list, ORIGINS),
-    "topic": (is_topic, "levels of a topic such as site/btrmd, without + # and $"),
-}
-
-# What is done to a text before it is judged and stored: line breaks are no part of a value.
-PLAIN: Mapping[str, Callable[[str], str]] = {
-    "battery_table": plain_table,
-    "host": plain_host,
-    "webhook_template": plain_template,
-}
-
-# Formats whose refusal can say more than what is allowed.
-FAULTS: Mapping[str, Callable[[str], str]] = {
-    "battery_table": battery_table_fault,
-    "webhook_template": template_fault,
+    "webhook_template": TextFormat(
+        is_webhook_template, WEBHOOK_GRAMMAR, plain_template, template_fault
+    ),
+    "header": TextFormat(is_header, "printable ASCII characters"),
+    "origin_list": TextFormat(is_origin_list, ORIGINS),
+    "topic": TextFormat(is_topic, "levels of a topic such as site/btrmd, without + # and $"),
 }

@@ -4,121 +4,94 @@ from __future__ import annotations
 
 from typing import Final
 
-from .setting import Setting
+from .setting import Section
 
 INTEGRATIONS: Final = "Integrations"
 MQTT_SECURITY: Final = ("none", "tls")
-_GROUP: Final = "MQTT"
+
+_MQTT = Section(INTEGRATIONS, "MQTT")
 
 MQTT_SETTINGS: Final = (
-    Setting(
+    _MQTT.setting(
         "mqtt.enabled",
         "bool",
         False,
         "Publish every point, event and finished test to an MQTT broker.",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Enable",
     ),
-    Setting(
+    _MQTT.setting(
         "mqtt.server",
         "text",
         "",
         "Name or address of the broker.",
         max_length=253,
         format="host",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Broker",
     ),
-    Setting(
-        "mqtt.port",
-        "int",
-        1883,
-        "TCP port of the broker: 1883, with TLS 8883 as a rule.",
-        low=1,
-        high=65535,
-        page=INTEGRATIONS,
-        group=_GROUP,
-        label="Port",
-    ),
-    Setting(
+    _MQTT.port("mqtt.port", 1883, "TCP port of the broker: 1883, with TLS 8883 as a rule."),
+    _MQTT.setting(
         "mqtt.security",
         "enum",
         "none",
         "How the connection is protected.",
         choices=MQTT_SECURITY,
         choice_labels=("None", "TLS"),
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Security",
     ),
-    Setting(
+    _MQTT.setting(
         "mqtt.ca_file",
         "text",
         "",
         "PEM file of the authority that signed the broker's certificate; empty = the system's.",
         max_length=255,
         format="path",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="CA file",
     ),
-    Setting(
+    _MQTT.setting(
         "mqtt.cert_file",
         "text",
         "",
         "PEM file of this unit's own certificate, where the broker asks for one; empty = none.",
         max_length=255,
         format="path",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Certificate file",
     ),
-    Setting(
+    _MQTT.setting(
         "mqtt.key_file",
         "text",
         "",
         "PEM file of that certificate's key, without a passphrase; empty = it is in the same file.",
         max_length=255,
         format="path",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Key file",
     ),
-    Setting(
+    _MQTT.setting(
         "mqtt.user",
         "text",
         "",
         "User name at the broker; empty = no login.",
         max_length=64,
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="User name",
     ),
-    Setting(
+    _MQTT.setting(
         "mqtt.password",
         "text",
         "",
         "Password at the broker.",
         max_length=128,
         secret=True,
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Password",
     ),
-    Setting(
+    _MQTT.setting(
         "mqtt.base",
         "text",
         "btrmd",
         "First part of every topic; the unit's serial number is the second.",
         max_length=64,
         format="topic",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Base topic",
     ),
-    Setting(
+    _MQTT.setting(
         "mqtt.deadband",
         "float",
         1.0,
@@ -126,27 +99,21 @@ MQTT_SETTINGS: Final = (
         "60 s. 0 = every change. Every value is published once in 15 minutes at least.",
         low=0.0,
         high=100.0,
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Deadband",
     ),
-    Setting(
+    _MQTT.setting(
         "mqtt.discovery",
         "bool",
         False,
         "Describe the unit to Home Assistant (below the topic homeassistant/).",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Home Assistant",
     ),
-    Setting(
+    _MQTT.setting(
         "mqtt.commands",
         "bool",
         False,
         "Take commands from the broker: start and stop a test, acknowledge an alarm. Whoever may "
         "publish there may then command.",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Allow commands",
     ),
 )

@@ -1,74 +1,46 @@
-"""The settings of the NUT server, which stand on the SNMP Configuration page (R145)."""
+"""The settings of the NUT server, which stand on the Integrations page (R145)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from .setting import Setting
-from .setting_snmp import SNMP
+from .setting import Section
+from .setting_mqtt import INTEGRATIONS
 
-_GROUP: Final = "NUT server"
+_NUT = Section(INTEGRATIONS, "NUT server")
 
 NUT_SETTINGS: Final = (
-    Setting(
+    _NUT.setting(
         "nut.enabled",
         "bool",
         False,
         "Serve UPS monitors (upsmon, upsc) by the protocol of Network UPS Tools, as UPS btrm.",
-        page=SNMP,
-        group=_GROUP,
         label="Enable",
     ),
-    Setting(
-        "nut.port",
-        "int",
-        3493,
-        "TCP port.",
-        low=1,
-        high=65535,
-        page=SNMP,
-        group=_GROUP,
-        label="Port",
-    ),
-    Setting(
+    _NUT.port("nut.port", 3493),
+    _NUT.setting(
         "nut.user",
         "text",
         "",
         "User name of monitors and of who may start and stop a test; empty = nobody logs in.",
         max_length=32,
-        page=SNMP,
-        group=_GROUP,
         label="User",
     ),
-    Setting(
+    _NUT.setting(
         "nut.password",
         "text",
         "",
         "Password of that user; it travels unprotected.",
         max_length=64,
         secret=True,
-        page=SNMP,
-        group=_GROUP,
         label="Password",
     ),
-    Setting(
+    _NUT.setting(
         "nut.commands",
         "bool",
         False,
         "That user may start and stop a test.",
-        page=SNMP,
-        group=_GROUP,
         label="Allow commands",
     ),
-    Setting(
-        "nut.allow",
-        "text",
-        "",
-        "Who may connect: addresses or networks separated by commas; empty = anyone.",
-        max_length=1024,
-        format="cidr_list",
-        page=SNMP,
-        group=_GROUP,
-        label="Allowed clients",
-    ),
+    _NUT.allowed_clients("nut.allow"),
 )

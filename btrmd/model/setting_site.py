@@ -5,35 +5,37 @@ from __future__ import annotations
 from typing import Final
 
 from .origins import MAX_LENGTH as MOST_ORIGINS
-from .setting import Setting
+from .setting import Section, Setting
 
 EMAIL: Final = "E-Mail Configuration"
 NETWORK: Final = "Network Configuration"
 AUTHORIZATION: Final = "Authorization"
 HTTPS: Final = "HTTPS"
 
+_SITE = Section(EMAIL, "Site")
+_SERVER = Section(EMAIL, "Mail server")
+_ADDRESSES = Section(EMAIL, "Addresses")
+_NETWORK = Section(NETWORK)
+_PLAIN_HTTP = Section(HTTPS, "Plain HTTP")
+
 EMAIL_SETTINGS: Final = (
-    Setting(
+    _SITE.setting(
         "site.contact",
         "text",
         "BTRM Contact",
         "Whom to contact in an alarm; stands in mail, in notifications and in sysContact.",
         max_length=22,
-        page=EMAIL,
-        group="Site",
         label="Contact",
     ),
-    Setting(
+    _SITE.setting(
         "site.location",
         "text",
         "BTRM Location",
         "Where the unit is; stands in mail, in notifications, in sysLocation and on every page.",
         max_length=22,
-        page=EMAIL,
-        group="Site",
         label="Location",
     ),
-    Setting(
+    _SITE.setting(
         "site.timezone",
         "text",
         "",
@@ -41,187 +43,153 @@ EMAIL_SETTINGS: Final = (
         "protocols, JSON and the test window stay in UTC. Empty = UTC only.",
         max_length=48,
         format="timezone",
-        page=EMAIL,
-        group="Site",
         label="Time Zone",
     ),
-    Setting(
+    _SERVER.setting(
         "email.enabled",
         "bool",
         False,
         "Send alarms by e-mail; needs a server and an address.",
-        page=EMAIL,
-        group="Mail server",
         label="Enable",
     ),
-    Setting(
+    _SERVER.setting(
         "email.server",
         "text",
         "smtp.xxx.com",
         "Name or address of the outgoing mail server.",
         max_length=64,
         format="host",
-        page=EMAIL,
-        group="Mail server",
         label="Server Addr",
     ),
-    Setting(
-        "email.port",
-        "int",
-        25,
-        "Port of the mail server: 25, 587 with STARTTLS, 465 with TLS as a rule.",
-        low=1,
-        high=65535,
-        page=EMAIL,
-        group="Mail server",
-        label="Port",
+    _SERVER.port(
+        "email.port", 25, "Port of the mail server: 25, 587 with STARTTLS, 465 with TLS as a rule."
     ),
-    Setting(
+    _SERVER.setting(
         "email.security",
         "enum",
         "none",
         "How the connection is protected.",
         choices=("none", "starttls", "tls"),
         choice_labels=("None", "STARTTLS", "TLS (SSL)"),
-        page=EMAIL,
-        group="Mail server",
         label="SSL",
     ),
-    Setting(
+    _SERVER.setting(
         "email.ca_file",
         "text",
         "",
         "PEM file of the authority that signed the server's certificate; empty = the system's.",
         max_length=255,
         format="path",
-        page=EMAIL,
-        group="Mail server",
         label="CA file",
     ),
-    Setting(
+    _SERVER.setting(
         "email.user",
         "text",
         "",
         "User name at the mail server; empty = no login.",
         max_length=64,
-        page=EMAIL,
-        group="Mail server",
         label="User name",
     ),
-    Setting(
+    _SERVER.setting(
         "email.password",
         "text",
         "",
         "Password at the mail server.",
         max_length=128,
         secret=True,
-        page=EMAIL,
-        group="Mail server",
         label="Password",
     ),
-    Setting(
+    _ADDRESSES.setting(
         "email.from",
         "text",
         "",
         "Sender's address; empty = the first destination address.",
         max_length=64,
         format="email",
-        page=EMAIL,
-        group="Addresses",
         label="From",
     ),
-    Setting(
+    _ADDRESSES.setting(
         "email.to",
         "text",
         "email@xxx.com",
         "Destination address; several are separated by commas, each at most 32 characters.",
         max_length=263,
         format="email_list",
-        page=EMAIL,
-        group="Addresses",
         label="Email Addr",
     ),
 )
 
 NETWORK_SETTINGS: Final = (
-    Setting(
+    _NETWORK.setting(
         "network.mac",
         "text",
         "",
         "MAC address; empty = the board's own.",
         max_length=17,
         format="mac",
-        page=NETWORK,
         label="MAC Address",
     ),
-    Setting(
+    _NETWORK.setting(
         "network.host_name",
         "text",
         "BTRM",
         "Name that can be used in place of the address.",
         max_length=63,
         format="hostname",
-        page=NETWORK,
         label="Host Name",
     ),
-    Setting(
+    _NETWORK.setting(
         "network.method",
         "enum",
         "static",
         "Where the address comes from; with DHCP the five fields below are not used.",
         choices=("static", "dhcp"),
         choice_labels=("Static", "DHCP"),
-        page=NETWORK,
         label="Addressing",
     ),
-    Setting(
+    _NETWORK.setting(
         "network.address",
         "text",
         "192.168.1.214",
         "IP address of the unit.",
         max_length=15,
         format="ip",
-        page=NETWORK,
         label="IP Address",
     ),
-    Setting(
+    _NETWORK.setting(
         "network.gateway",
         "text",
         "192.168.1.1",
         "Gateway; 0.0.0.0 = none.",
         max_length=15,
         format="ip",
-        page=NETWORK,
         label="Gateway",
     ),
-    Setting(
+    _NETWORK.setting(
         "network.mask",
         "text",
         "255.255.255.0",
         "Subnet mask.",
         max_length=15,
         format="ip",
-        page=NETWORK,
         label="Subnet Mask",
     ),
-    Setting(
+    _NETWORK.setting(
         "network.dns1",
         "text",
         "192.168.1.1",
         "First name server; 0.0.0.0 = none.",
         max_length=15,
         format="ip",
-        page=NETWORK,
         label="Primary DNS",
     ),
-    Setting(
+    _NETWORK.setting(
         "network.dns2",
         "text",
         "0.0.0.0",
         "Second name server; 0.0.0.0 = none.",
         max_length=15,
         format="ip",
-        page=NETWORK,
         label="Secondary DNS",
     ),
 )
@@ -257,7 +225,7 @@ WALL_SETTINGS: Final = (
 )
 
 HTTPS_SETTINGS: Final = (
-    Setting(
+    _PLAIN_HTTP.setting(
         "web.http",
         "enum",
         "on",
@@ -265,11 +233,9 @@ HTTPS_SETTINGS: Final = (
         "browsers to HTTPS and refuses changes, off = the port is closed.",
         choices=("on", "redirect", "off"),
         choice_labels=("Works too", "Leads to HTTPS", "Closed"),
-        page=HTTPS,
-        group="Plain HTTP",
         label="HTTP",
     ),
-    Setting(
+    _PLAIN_HTTP.setting(
         "web.hsts_days",
         "int",
         0,
@@ -278,8 +244,6 @@ HTTPS_SETTINGS: Final = (
         unit="days",
         low=0,
         high=730,
-        page=HTTPS,
-        group="Plain HTTP",
         label="HSTS",
     ),
 )

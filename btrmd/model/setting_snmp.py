@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .setting import Setting
+from .setting import Section, Setting
 
 SNMP: Final = "SNMP Configuration"
 
@@ -17,6 +17,13 @@ RECEIVER_KINDS: Final = ("trap_v1", "trap_v2c", "inform_v2c", "trap_v3", "inform
 V3_ROLES: Final = ("read", "write")  # whom the agent answers
 USER_ROLES: Final = {"read": "read", "write": "write", "notify": "notification"}
 MAY: Final = {"read": "read", "write": "read and write"}
+READ_COMMUNITIES: Final = ("snmp.read1", "snmp.read2", "snmp.read3")
+WRITE_COMMUNITIES: Final = ("snmp.write1", "snmp.write2", "snmp.write3")
+TRAP_ROWS: Final = (0, 1)  # the manual's walk and help page: receivers 0 and 1 (C33)
+# Secrets that a form shows as dots: which of the three are in use is seen, and one is emptied.
+COMMUNITIES: Final = frozenset(
+    (*READ_COMMUNITIES, *WRITE_COMMUNITIES, *(f"snmp.trap{row}.community" for row in TRAP_ROWS))
+)
 
 
 def _community(key: str, default: str, access: str, label: str) -> Setting:
@@ -35,18 +42,16 @@ def _community(key: str, default: str, access: str, label: str) -> Setting:
 
 def _receiver(row: int) -> tuple[Setting, ...]:
     """One row of trapTable (manual 10.3, 11.4; C33)."""
-    group = f"Trap receiver {row}"
+    section = Section(SNMP, f"Trap receiver {row}")
     return (
-        Setting(
+        section.setting(
             f"snmp.trap{row}.enabled",
             "bool",
             False,
             "Send notifications to this receiver.",
-            page=SNMP,
-            group=group,
             label="Enabled",
         ),
-        Setting(
+        section.setting(
             f"snmp.trap{row}.address",
             "text",
             "0.0.0.0",
@@ -54,33 +59,19 @@ def _receiver(row: int) -> tuple[Setting, ...]:
             "only, and shows any other as 0.0.0.0.",
             max_length=64,
             format="host",
-            page=SNMP,
-            group=group,
             label="IP Address",
         ),
-        Setting(
+        section.setting(
             f"snmp.trap{row}.community",
             "text",
             "",
             "Community the notification carries; may be empty.",
             max_length=COMMUNITY,
             secret=True,
-            page=SNMP,
-            group=group,
             label="Community",
         ),
-        Setting(
-            f"snmp.trap{row}.port",
-            "int",
-            162,
-            "UDP port of the receiver.",
-            low=1,
-            high=65535,
-            page=SNMP,
-            group=group,
-            label="Port",
-        ),
-        Setting(
+        section.port(f"snmp.trap{row}.port", 162, "UDP port of the receiver."),
+        section.setting(
             f"snmp.trap{row}.kind",
             "enum",
             "trap_v2c",
@@ -94,8 +85,6 @@ def _receiver(row: int) -> tuple[Setting, ...]:
                 "SNMPv3 trap",
                 "SNMPv3 inform",
             ),
-            page=SNMP,
-            group=group,
             label="Kind",
         ),
     )
@@ -107,21 +96,20 @@ def _switch(key: str, default: bool, text: str, label: str) -> Setting:
 
 def _user(role: str) -> tuple[Setting, ...]:
     """One user of SNMPv3 (R143): SHA-2 authentication, AES privacy."""
-    group = f"SNMPv3 {USER_ROLES[role]} user"
+    section = Section(SNMP, f"SNMPv3 {USER_ROLES[role]} user")
     who = f"who may {MAY[role]}" if role in MAY else "that SNMPv3 notifications are sent as"
 
     def text(name: str, words: str, label: str, **more: object) -> Setting:
-        return Setting(
-            f"snmp.v3.{role}_{name}", "text", "", words, page=SNMP, group=group, label=label,
+        return section.setting(
+            f"snmp.v3.{role}_{name}", "text", "", words, label=label,
             **more,  # type: ignore[arg-type]
         )  # fmt: skip
 
     def choice(
         name: str, default: str, words: str, label: str, choices: tuple[str, ...]
     ) -> Setting:
-        return Setting(
-            f"snmp.v3.{role}_{name}", "enum", default, words, choices=choices, page=SNMP,
-            group=group, label=label,
+        return section.setting(
+            f"snmp.v3.{role}_{name}", "enum", default, words, choices=choices, label=label,
         )  # fmt: skip
 
     return (
@@ -143,8 +131,7 @@ SNMP_SETTINGS: Final = (
     _community("snmp.write1", "", "read and write", "Write Comm1"),
     _community("snmp.write2", "", "read and write", "Write Comm2"),
     _community("snmp.write3", "", "read and write", "Write Comm3"),
-    *_receiver(0),
-    *_receiver(1),
+    *(setting for row in TRAP_ROWS for setting in _receiver(row)),
     _switch("snmp.v1_enabled", True, "Answer SNMPv1.", "SNMPv1"),
     _switch("snmp.v2c_enabled", True, "Answer SNMPv2c.", "SNMPv2c"),
     _switch("snmp.v3.enabled", False, "Answer SNMPv3 users.", "SNMPv3"),

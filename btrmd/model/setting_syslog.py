@@ -1,49 +1,36 @@
-"""The settings of the remote syslog, which stand on the SNMP Configuration page (R154)."""
+"""The settings of the remote syslog, which stand on the Integrations page (R154)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from .setting import Setting
-from .setting_snmp import SNMP
+from .setting import Section
+from .setting_mqtt import INTEGRATIONS
 
 TRANSPORTS: Final = ("udp", "tcp", "tls")
 FACILITIES: Final = ("daemon", *(f"local{n}" for n in range(8)))
-_GROUP: Final = "Syslog"
+
+_SYSLOG = Section(INTEGRATIONS, "Syslog")
 
 SYSLOG_SETTINGS: Final = (
-    Setting(
+    _SYSLOG.setting(
         "syslog.enabled",
         "bool",
         False,
         "Send every event to a syslog server (RFC 5424).",
-        page=SNMP,
-        group=_GROUP,
         label="Enable",
     ),
-    Setting(
+    _SYSLOG.setting(
         "syslog.server",
         "text",
         "",
         "Name or address of the syslog server.",
         max_length=64,
         format="host",
-        page=SNMP,
-        group=_GROUP,
         label="Server Addr",
     ),
-    Setting(
-        "syslog.port",
-        "int",
-        514,
-        "Port of the syslog server.",
-        low=1,
-        high=65535,
-        page=SNMP,
-        group=_GROUP,
-        label="Port",
-    ),
-    Setting(
+    _SYSLOG.port("syslog.port", 514, "Port of the syslog server."),
+    _SYSLOG.setting(
         "syslog.transport",
         "enum",
         "udp",
@@ -51,11 +38,9 @@ SYSLOG_SETTINGS: Final = (
         "what did not arrive, or TLS (RFC 5425; port 6514 as a rule), which also hides it.",
         choices=TRANSPORTS,
         choice_labels=("UDP", "TCP", "TLS"),
-        page=SNMP,
-        group=_GROUP,
         label="Transport",
     ),
-    Setting(
+    _SYSLOG.setting(
         "syslog.ca_file",
         "text",
         "",
@@ -63,11 +48,9 @@ SYSLOG_SETTINGS: Final = (
         "system's.",
         max_length=255,
         format="path",
-        page=SNMP,
-        group=_GROUP,
         label="CA file",
     ),
-    Setting(
+    _SYSLOG.setting(
         "syslog.cert_file",
         "text",
         "",
@@ -75,11 +58,9 @@ SYSLOG_SETTINGS: Final = (
         "none.",
         max_length=255,
         format="path",
-        page=SNMP,
-        group=_GROUP,
         label="Certificate file",
     ),
-    Setting(
+    _SYSLOG.setting(
         "syslog.key_file",
         "text",
         "",
@@ -87,18 +68,14 @@ SYSLOG_SETTINGS: Final = (
         "file.",
         max_length=255,
         format="path",
-        page=SNMP,
-        group=_GROUP,
         label="Key file",
     ),
-    Setting(
+    _SYSLOG.setting(
         "syslog.facility",
         "enum",
         "local0",
         "Facility the server sorts by.",
         choices=FACILITIES,
-        page=SNMP,
-        group=_GROUP,
         label="Facility",
     ),
 )

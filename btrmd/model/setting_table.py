@@ -10,6 +10,7 @@ from .setting import Setting
 from .setting_battery import BATTERY_SETTINGS, PORT_SETTINGS
 from .setting_dns_sd import DNS_SD_SETTINGS
 from .setting_fieldbus import DNP3_SETTINGS, MODBUS_SETTINGS, SERIAL_SETTINGS
+from .setting_format import FORMATS
 from .setting_mqtt import MQTT_SETTINGS
 from .setting_nut import NUT_SETTINGS
 from .setting_radius import RADIUS_SETTINGS
@@ -39,6 +40,8 @@ def check_settings(settings: tuple[Setting, ...]) -> dict[str, Setting]:
             raise ValueError(f"{setting.key}: not one label for each choice.")
         if setting.kind == "text" and not setting.max_length:
             raise ValueError(f"{setting.key} has no maximum length.")
+        if setting.format and (setting.kind != "text" or setting.format not in FORMATS):
+            raise ValueError(f"{setting.key}: {setting.format} is no format of a text.")
         if not setting.page or not setting.label or not setting.help:
             raise ValueError(f"{setting.key} lacks page, label or help.")
         table[setting.key] = setting

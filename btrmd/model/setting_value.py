@@ -7,7 +7,7 @@ import re
 
 from .errors import SettingError
 from .setting import Setting, SettingValue
-from .setting_format import FAULTS, FORMATS, PLAIN, has_control
+from .setting_format import FORMATS, has_control
 
 _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})
@@ -66,7 +66,7 @@ def decode_value(
     return value
 
 
-def format_value(value: SettingValue) -> str:
+def format_setting(value: SettingValue) -> str:
     """The value as the command line writes it: true/false, 100 for 100.0, none."""
     if value is None:
         return "none"
@@ -124,23 +124,22 @@ def _decode_choice(raw: object, choices: tuple[int | str, ...]) -> int | str | N
 
 def _fault(setting: Setting, raw: object) -> str:
     """What is wrong with a text that is short enough and has no control characters."""
-    if setting.format not in FAULTS or not isinstance(raw, str):
+    form = FORMATS.get(setting.format)
+    if form is None or form.fault is None or not isinstance(raw, str):
         return ""
-    text = PLAIN[setting.format](raw) if setting.format in PLAIN else raw
-    if len(text) > setting.max_length or has_control(text):
-        return ""
-    return FAULTS[setting.format](text)
+    text = form.plain(raw)
+    return "" if len(text) > setting.max_length or has_control(text) else form.fault(text)
 
 
 def _decode_text(setting: Setting, raw: object) -> str | None:
     if not isinstance(raw, str) or len(raw) > max(setting.max_length, 1) + _SHOWN:
         return None
-    text = raw.strip() if setting.format else raw
-    text = PLAIN[setting.format](text) if setting.format in PLAIN else text
+    form = FORMATS[setting.format] if setting.format else None
+    text = form.plain(raw.strip()) if form is not None else raw
     if len(text) > setting.max_length or has_control(text):
         return None
+    if form is None:
+        return text
     if text == "":
-        return text if setting.allows_empty or not setting.format else None
-    if setting.format and not FORMATS[setting.format][0](text):
-        return None
-    return text
+        return text if setting.allows_empty else None
+    return text if form.fits(text) else None

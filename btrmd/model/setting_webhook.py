@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from .setting import Setting
+from .setting import Section
 from .setting_mqtt import INTEGRATIONS
 from .webhook_template import MOST
 
 WEBHOOK_EVENTS: Final = ("alarms", "all")
-_GROUP: Final = "Webhook"
+
+_WEBHOOK = Section(INTEGRATIONS, "Webhook")
 
 WEBHOOK_SETTINGS: Final = (
-    Setting(
+    _WEBHOOK.setting(
         "webhook.enabled",
         "bool",
         False,
         "Post events to an HTTPS server: Teams, Slack, Telegram, ntfy, one of your own.",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Enable",
     ),
-    Setting(
+    _WEBHOOK.setting(
         "webhook.url",
         "text",
         "",
@@ -29,11 +28,9 @@ WEBHOOK_SETTINGS: Final = (
         max_length=500,
         format="https_url",
         secret=True,
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Address (URL)",
     ),
-    Setting(
+    _WEBHOOK.setting(
         "webhook.events",
         "enum",
         "alarms",
@@ -41,11 +38,9 @@ WEBHOOK_SETTINGS: Final = (
         "every line of the event log.",
         choices=WEBHOOK_EVENTS,
         choice_labels=("Alarms and results", "All"),
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Events",
     ),
-    Setting(
+    _WEBHOOK.setting(
         "webhook.template",
         "text",
         "",
@@ -53,22 +48,18 @@ WEBHOOK_SETTINGS: Final = (
         "(docs/webhook.md has those of Teams, Slack, Telegram and ntfy).",
         max_length=MOST,
         format="webhook_template",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Template",
     ),
-    Setting(
+    _WEBHOOK.setting(
         "webhook.secret",
         "text",
         "",
         "Shared secret: the header X-Btrm-Signature is the body's HMAC-SHA256 by it; empty = none.",
         max_length=128,
         secret=True,
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Shared secret",
     ),
-    Setting(
+    _WEBHOOK.setting(
         "webhook.authorization",
         "text",
         "",
@@ -76,41 +67,33 @@ WEBHOOK_SETTINGS: Final = (
         max_length=500,
         format="header",
         secret=True,
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Authorization",
     ),
-    Setting(
+    _WEBHOOK.setting(
         "webhook.ca_file",
         "text",
         "",
         "PEM file of the authority that signed the server's certificate; empty = the system's.",
         max_length=255,
         format="path",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="CA file",
     ),
-    Setting(
+    _WEBHOOK.setting(
         "webhook.cert_file",
         "text",
         "",
         "PEM file of this unit's own certificate, where the server asks for one; empty = none.",
         max_length=255,
         format="path",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Certificate file",
     ),
-    Setting(
+    _WEBHOOK.setting(
         "webhook.key_file",
         "text",
         "",
         "PEM file of that certificate's key, without a passphrase; empty = it is in the same file.",
         max_length=255,
         format="path",
-        page=INTEGRATIONS,
-        group=_GROUP,
         label="Key file",
     ),
 )

@@ -20,7 +20,7 @@ from .setting_relations import (
     placeholder_of,
 )
 from .setting_table import SETTINGS
-from .setting_value import decode_value, format_value
+from .setting_value import decode_value, format_setting
 from .site import Site
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "allowed_limits",
     "allowed_text",
     "find_setting",
-    "format_value",
+    "format_setting",
     "parse_value",
 ]
 
@@ -291,10 +291,9 @@ def allowed_text(key: str, settings: Settings) -> str:
     most = f"at most {setting.max_length} characters without control characters"
     if setting.format:
         empty = "empty or " if setting.allows_empty else ""
-        words = FORMATS[setting.format][1]
-        if setting.format in ("ip", "mac", "email_list"):
-            return f"{empty}{words}"  # their shape already says how long they can be
-        return f"{empty}{words}, at most {setting.max_length} characters"
+        form = FORMATS[setting.format]
+        length = "" if form.has_length else f", at most {setting.max_length} characters"
+        return f"{empty}{form.allowed}{length}"
     return most
 
 

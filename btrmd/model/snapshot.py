@@ -45,7 +45,7 @@ class Snapshot(NamedTuple):
     settings: Settings
     test: TestRecord | None  # the running test or outage
     last_test: TestRecord | None  # the last finished capacity test since the last reset
-    is_ticking: bool = True  # False once the owner loop has stopped ticking for 2 s
+    is_ticking: bool = True  # False once the owner loop has fallen, or hung for 5 s
     faults: tuple[str, ...] = ()  # sentences: servers that cannot bind, storage, self-test findings
     prechecks: tuple[Precheck, ...] = ()  # what a start of a test would be asked, 1 s old at most
     waiting: StartWait | None = None  # a scheduled test that is due and has not begun
@@ -53,3 +53,4 @@ class Snapshot(NamedTuple):
         None  # the last start that was refused; None once a test has begun
     )
     replace_at: float | None = None  # wall s by which the battery must be replaced; None = not soon
+    is_change_suspected: bool = False  # by the last discharge; not confirmed yet

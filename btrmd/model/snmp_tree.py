@@ -8,9 +8,9 @@ from typing import Final
 from .alarms import ALARMS
 from .bindings import ENTERPRISE, Access, Syntax
 from .points import POINT
+from .setting_snmp import TRAP_ROWS
 from .setting_table import SETTINGS
 
-TRAP_ROWS: Final = (0, 1)  # the manual's walk and help page: receivers 0 and 1 (C33)
 NO_YES: Final = (("no", 0), ("yes", 1))
 
 

@@ -28,6 +28,8 @@ class Thresholds(NamedTuple):
     ups_transfer_v: float
     guard_release_v: float
     dark_v: float
+    unfed_v: float
+    guard_closed_v: float
     lvd_open_v: float
     lvd_close_v: float
     low_battery_v: float
@@ -62,7 +64,7 @@ _SCALED = frozenset(Thresholds._fields) & frozenset(Chemistry._fields) - {"lvd_c
 
 
 def scaled(volts: float, blocks: int) -> float:
-    """Volts per block times blocks, without the last binary digit of 12.4 x 3."""
+    """Volts per block times blocks, without the last binary digit of the product."""
     return round(volts * blocks, 6)
 
 
@@ -70,14 +72,14 @@ SYSTEM_VOLTAGES = (12, 24, 36, 48)
 
 
 def fits_system_voltage(volts: float, system_v: int, chemistry: Chemistry = LEAD_ACID) -> bool:
-    """True when a bank or supply of `volts` V can be a `system_v` V one: 10.0..15.5 V a block."""
+    """True when a bank or supply of `volts` V can be a `system_v` V one."""
     each = volts / (system_v // chemistry.nominal_v)
     return chemistry.fits_low_v <= each <= chemistry.fits_high_v
 
 
 def better_system_voltage(volts: float, system_v: int, chemistry: Chemistry = LEAD_ACID) -> int:
-    """The system voltage that `volts` fit better than `system_v` (nearest to 13.2 V a block); 0
-    when none does."""
+    """The system voltage that `volts` fit better than `system_v` (nearest to the middle
+    of a block's range); 0 when none does."""
 
     def distance(choice: int) -> float:
         return abs(volts / (choice // chemistry.nominal_v) - chemistry.middle_v)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .readings import Value
 
 
-def format_value(value: Value) -> str:
+def format_in_words(value: Value) -> str:
     """A setting's value as a person would say it: unset, on, off, (empty), 20."""
     if value is None:
         return "unset"

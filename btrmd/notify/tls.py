@@ -12,6 +12,13 @@ class TlsFileError(BtrmError):
     """A PEM file cannot be used; the text says which and why, for a sentence to end with."""
 
 
+def client_context(ca_file: str, cert_file: str, key_file: str) -> ssl.SSLContext:
+    """A context with these files, see `use_files`. Raises TlsFileError."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    use_files(context, ca_file, cert_file, key_file)
+    return context
+
+
 def use_files(context: ssl.SSLContext, ca_file: str, cert_file: str, key_file: str) -> None:
     """TLS 1.2 or newer, by `ca_file` (empty = the system's authorities), with the certificate of
     `cert_file` and `key_file` when there is one. Raises TlsFileError."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..core import persist
-from ..core.actions import (
+from ..core.machines.blocks import measure_blocks
+from ..core.scan.actions import (
     Action,
     ClearTests,
     ForgetBattery,
@@ -21,8 +22,7 @@ from ..core.actions import (
     Tell,
     WantEstimate,
 )
-from ..core.blocks import measure_blocks
-from ..core.setpoints import Setpoints
+from ..core.scan.setpoints import Setpoints
 from ..core.state import State
 from ..estimate.discharging import discharging
 from ..estimate.enough import NotEnough
@@ -171,7 +171,7 @@ class ActionRunner:
     def tell(
         self, events: Sequence[Event], now: float, on_stored: Callable[[], None] | None = None
     ) -> None:
-        """Log and store events of the shell's own; `on_told()` once they are published, at once
+        """Log and store events of the shell's own; `on_stored()` once they are published, at once
         where they only count as repeats."""
         reported = self._audit.filter(events, now)
         for event in reported:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from threading import Event as Flag
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..bus import Bus, PendingCommand
 from ..clock import Clock
@@ -19,7 +19,7 @@ from ..core.requests import landing_refusal, look, prechecks
 from ..core.state import State
 from ..core.step import step
 from ..core.waiting import waiting_of
-from ..model.board import Inputs, Outputs
+from ..model.board import Board, Inputs
 from ..model.commands import Answer, ChangeSettings, Command
 from ..model.errors import BtrmError, SettingError
 from ..model.events import Event, Kind
@@ -27,11 +27,11 @@ from ..model.history import History
 from ..model.readings import Value
 from ..model.settings import Settings
 from ..model.snapshot import Precheck, Snapshot
-from ..store.minute_mean import MinuteMean
 from ..store.writer import Writer
 from .action_runner import ActionRunner, LoopRequests
 from .battery_history import BatteryHistory
 from .lateness import Lateness
+from .minute_mean import MinuteMean
 from .setting_changes import SettingChanges, refused, typed
 from .sim_speed import BUDGET_S, TICK_S, SimSpeed
 from .turns import Turns
@@ -48,22 +48,6 @@ GAUGES_EVERY = 50  # ticks
 PRECHECKS_EVERY_S = 1.0
 
 
-class OwnedBoard(Protocol):
-    """The board as the owner needs it."""
-
-    single_source: bool
-
-    def read(self, now: float, wall: float) -> Inputs: ...
-
-    def is_unchanged(self, now: float, band: float) -> bool: ...
-
-    def arm(self, k1_on_guard: bool) -> None: ...
-
-    def apply(self, outputs: Outputs, now: float) -> None: ...
-
-    def safe(self) -> None: ...
-
-
 class Waiter(NamedTuple):
     """A command given to the core and the future its sender waits on (None: the shell's own)."""
 
@@ -76,7 +60,7 @@ class Owner:
 
     def __init__(
         self,
-        board: OwnedBoard,
+        board: Board,
         bus: Bus,
         writer: Writer,
         changes: SettingChanges,
@@ -396,6 +380,7 @@ class Owner:
                 waiting=waiting_of(state, inputs, now),
                 refusal=state.refusal,
                 replace_at=state.health.replace_at,
+                is_change_suspected=state.health.is_change_suspected,
             )
         )
         if self._seq % GAUGES_EVERY == 0:

@@ -17,7 +17,7 @@ from ..model.events import Event, Kind
 from ..model.readings import Value
 from ..model.setting_relations import check_relations
 from ..model.settings import SETTINGS, Settings
-from ..model.words import format_value
+from ..model.words import format_in_words
 from ..store.writer import Writer
 from .change_limit import ChangeLimit
 
@@ -83,8 +83,8 @@ def change_events(
     return tuple(
         Event(
             0, at, uptime, key, Kind.COMMAND, shown(new, key), None, source,
-            f"Setting {key} changed from {format_value(shown(old, key))}"
-            f" to {format_value(shown(new, key))}.",
+            f"Setting {key} changed from {format_in_words(shown(old, key))}"
+            f" to {format_in_words(shown(new, key))}.",
             False,
         )
         for key in new.differing(old)
@@ -151,7 +151,11 @@ class SettingChanges:
         if not made:
             return
         if not new.differing(settings):
-            self.done.extend(made)
+            for change in made:
+                if change.events or change.next_test is not None:
+                    self.done.append(change)
+                else:  # what is there is durable, and nothing else is under way: no need to wait
+                    change.reply()
             return
         if asked[0][0].from_wire:
             self._change_limit.stored(time.monotonic())

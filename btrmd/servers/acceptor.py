@@ -15,7 +15,8 @@ from .tcp import reset
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 64  # connections taken before those that stand have their turn
+AT_ONCE: Final = 64  # connections taken before those that stand have their turn,
+LOOKS: Final = 256  # and how many more may be turned away meanwhile: that costs little
 NO_RESOURCES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 PAUSE_S: Final = 1.0  # when the process has no file descriptor left: the kernel keeps them waiting
 
@@ -52,7 +53,10 @@ class Acceptor:
 
     def accepted(self) -> Iterator[Accepted]:
         """What waits, as far as the share admits it; the rest is reset. Raises nothing."""
-        for _ in range(self._at_once):
+        taken = 0
+        for _ in range(LOOKS):
+            if taken == self._at_once:
+                return
             try:
                 sock, address = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -67,6 +71,7 @@ class Acceptor:
                 return
             host = plain_peer(str(address[0]))
             if self._share.admits(host):
+                taken += 1
                 yield Accepted(sock, host, address)
             else:
                 reset(sock)

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 from ..bus import Bus
+from ..docgen.settings_export import export_settings, exported_text
 from ..model.commands import Note
 from ..model.errors import BusyError, SettingError
-from ..model.settings_export import export_settings, exported_text
-from ..model.tokens import decode_tokens, expiry, made_text, public_token
+from ..tokens import decode_tokens, expiry, made_text, public_token
 
 log = logging.getLogger(__name__)
 

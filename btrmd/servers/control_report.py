@@ -7,8 +7,8 @@ from typing import Any
 
 from .. import __version__
 from ..bus import Bus
+from ..docgen.report import format_moment, make_report
 from ..model.history import History
-from ..model.report import format_moment, make_report
 
 Request = Mapping[str, Any]
 Reply = dict[str, object]

@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 
 from .. import __version__
 from ..bus import Bus
+from ..docgen.settings_export import difference
 from ..model.commands import (
     AckAlarm,
     Calibrate,
@@ -33,7 +34,6 @@ from ..model.points import POINT
 from ..model.readings import BAD, MISSING, Reading
 from ..model.setting_relations import notes
 from ..model.settings import SETTINGS
-from ..model.settings_export import difference
 from ..model.snapshot import AlarmView, Snapshot
 from .control_access import Passwords, Tokens, access_verbs
 from .control_appliance import appliance_verbs

@@ -1,4 +1,4 @@
-"""A replaced battery as socket, page and API tell of it: first that it was, then what it is."""
+"""A replaced battery as socket, page and API tell of it: what it is and that it was, or neither."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ def replace_battery(
     source: str,
     at: float | None = None,
 ) -> Answer:
-    """Tell the owner of another battery, and store its rating, type or table where they are given.
+    """Store the new battery's rating, type or table where they are given, and tell the owner of it;
+    where it is refused, what was stored is put back.
 
     `changes`: raw values of battery.rated_ah, battery.type and battery.table; those left out stay.
     `at` wall time s of the day it was put in, None = now. Raises SettingError for a value that is
     refused, before anything is done.
     """
     settings.with_changes(changes)
+    if changes:
+        stored = send(ChangeSettings(changes, source))
+        if not stored.ok:
+            return stored
     answer = send(BatteryReplaced(source, at))
-    if not answer.ok or not changes:
+    if answer.ok or not changes:
         return answer
-    stored = send(ChangeSettings(changes, source))
-    if stored.ok:
+    if send(ChangeSettings({key: settings[key] for key in changes}, source)).ok:
         return answer
-    text = "The battery is marked as replaced, but what it is is not stored: "
-    return stored._replace(text=text + stored.text)
+    text = f"{answer.text} The rating, type or table that was told is stored all the same."
+    return answer._replace(text=text)

@@ -204,6 +204,8 @@ class Share:
         heaviest: list[Member] = []
         weight = (0, 0.0, 0.0)
         for place in self._places.values():
+            if len(place.members) < max(1, weight[0]):
+                continue  # of a crowd nearly all
             able = [m for m in place.members if not m.is_kept]
             if not able:
                 continue

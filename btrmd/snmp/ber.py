@@ -75,16 +75,6 @@ def sequence(parts: Iterable[bytes]) -> bytes:
     return tlv(SEQUENCE, b"".join(parts))
 
 
-def response(request_id: int, status: int, place: int, varbinds: bytes) -> bytes:
-    """A Response-PDU (GetResponse-PDU in SNMPv1); `varbinds` one encoded list."""
-    return tlv(RESPONSE, integer(request_id) + integer(status) + integer(place) + varbinds)
-
-
-def message(version: int, community: bytes, pdu: bytes) -> bytes:
-    """A community message."""
-    return sequence((integer(version), tlv(OCTET_STRING, community), pdu))
-
-
 def element(raw: bytes, at: int, end: int) -> Element:
     """The element at `at`, which must end by `end`. Raises ValueError for anything else than one
     octet of tag and a definite length, which is all that SNMP has."""

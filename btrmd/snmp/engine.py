@@ -9,8 +9,10 @@ from collections.abc import Callable
 from typing import Final
 
 from ..model.bindings import ENTERPRISE
+from ..model.snapshot import Snapshot
 
 MOST: Final = 2**31 - 1  # of the start count and of the seconds
+TICKS_PER_S: Final = 100
 
 
 class SnmpEngine:
@@ -46,3 +48,10 @@ def engine_id(seed: str) -> bytes:
     """snmpEngineID: our enterprise, format "octets", a digest of what tells the unit (RFC 3411)."""
     digest = hashlib.sha256(f"btrmd {seed}".encode()).digest()[:8]
     return (ENTERPRISE[-1] | 0x80000000).to_bytes(4, "big") + b"\x05" + digest
+
+
+def uptime_ticks(snapshot: Snapshot) -> int:
+    """sysUpTime: hundredths of a second since the daemon's start, 0..2^32-1."""
+    value = snapshot.points["system.uptime"].value
+    seconds = value if isinstance(value, int | float) else 0.0
+    return int(seconds * TICKS_PER_S) % 2**32

@@ -11,10 +11,11 @@ import secrets
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from ..model.settings import Settings
 from . import ber
 from .engine import MOST
+from .message import V3
 
-VERSION: Final = 3
 SECURITY_MODEL: Final = 3  # USM
 LARGEST: Final = 65507  # octets of a message we take: a whole UDP datagram
 AUTH, PRIV, REPORTABLE = 1, 2, 4  # msgFlags
@@ -37,6 +38,17 @@ class V3User(NamedTuple):
     auth_password: str
     priv: str
     priv_password: str
+
+    @classmethod
+    def of(cls, settings: Settings, role: str) -> V3User:
+        """The user of `role`: read or write of the agent, notify of the notifications."""
+        names = ("user", "auth", "auth_password", "priv", "priv_password")
+        return cls(*(settings.text(f"snmp.v3.{role}_{name}") for name in names))
+
+    @property
+    def has_passwords(self) -> bool:
+        """Those that `auth` and `priv` ask for are set."""
+        return bool(self.auth_password and (self.priv == "none" or self.priv_password))
 
     def __repr__(self) -> str:
         """Without the passwords: this may end up in a log."""
@@ -135,7 +147,7 @@ def seal(
         (ber.integer(message_id), ber.integer(LARGEST), _text(bytes((flags,))),
          ber.integer(SECURITY_MODEL))
     )  # fmt: skip
-    whole = ber.sequence((ber.integer(VERSION), head, _text(security), data))
+    whole = ber.sequence((ber.integer(V3), head, _text(security), data))
     if user is None:
         return whole
     # Counted from the end, as the lengths before it have no fixed size.
@@ -149,7 +161,7 @@ def parse(raw: bytes) -> UsmMessage:
     outer = ber.element(raw, 0, len(raw))
     version, head, security, data = _parts(raw, outer, 4)
     message_id, max_size, flags, model = _parts(raw, head, 4)
-    if ber.whole(raw, version) != VERSION or ber.whole(raw, model) != SECURITY_MODEL:
+    if ber.whole(raw, version) != V3 or ber.whole(raw, model) != SECURITY_MODEL:
         raise ValueError("no SNMPv3 message")
     number, size = ber.whole(raw, message_id), ber.whole(raw, max_size)
     flag = ber.octets(raw, flags)

@@ -17,9 +17,8 @@ from . import curves, events, state, tests
 from .database import Database, is_damage
 from .errors import StorageError
 from .sequence_numbers import SequenceFile, number_from_time
-from .trend_keys import TREND_KEYS
-from .trend_ranges import select_ranges
-from .trends import Trends, select_trends
+from .trend_keys import FINEST_S, TREND_KEYS
+from .trends import Trends, select_ranges, select_trends
 from .write_queue import WriteQueue
 
 log = logging.getLogger(__name__)
@@ -215,7 +214,7 @@ class HistoryDb:
         with self.pending.lock:
             waiting = dict(self.pending.minutes)
         return self._read(
-            lambda c: select_trends(c, start, end, chosen, limit, waiting), Trends(chosen, 60)
+            lambda c: select_trends(c, start, end, chosen, limit, waiting), Trends(chosen, FINEST_S)
         )
 
     def trend_ranges(
@@ -230,7 +229,7 @@ class HistoryDb:
         with self.pending.lock:
             waiting = dict(self.pending.minutes)
         return self._read(
-            lambda c: select_ranges(c, start, end, chosen, most, waiting), Trends((), 60)
+            lambda c: select_ranges(c, start, end, chosen, most, waiting), Trends((), FINEST_S)
         )
 
     # --- inside --------------------------------------------------------------------------------

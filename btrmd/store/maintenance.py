@@ -10,8 +10,7 @@ from . import curves, retention
 from .batch import Batch
 from .database import Database
 from .errors import StorageError
-from .losses import WORDS
-from .write_queue import WriteQueue
+from .write_queue import WORDS, WriteQueue
 
 log = logging.getLogger(__name__)
 

@@ -37,6 +37,7 @@ TIERS: Final[Mapping[int, int]] = {
     86400: 20 * 366,  # 1 day x 20 years
 }
 """Seconds a row -> rows kept."""
+FINEST_S: Final = min(TIERS)
 
 _LIMIT = 2**31 - 1
 

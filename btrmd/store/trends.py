@@ -1,12 +1,17 @@
-"""The trend tables: minute rows, rolled up into quarter hours and days (UTC), read by range."""
+"""The trend tables: minute rows, rolled up into quarter hours and days (UTC), read by range.
+
+Read as rows, or as the lowest and the highest mean of every stretch of time, for plots.
+"""
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from .trend_keys import COLUMNS, SCALES, TIERS, TREND_KEYS
+from .trend_keys import COLUMNS, FINEST_S, SCALES, TIERS, TREND_KEYS
 
 Minutes = Mapping[int, tuple[int | None, ...]]  # minute's wall time s -> scaled integers
 
@@ -89,37 +94,51 @@ def select_trends(
     """
     columns = [TREND_KEYS.index(key) for key in keys]
     fresh = {t: values for t, values in waiting.items() if start <= t <= end}
-    oldest: dict[int, int] = {}
-    counts: dict[int, int] = {}
-    for tier in TIERS:
-        first, count = connection.execute(
-            f"SELECT min(t), count(*) FROM trend_{tier} WHERE t >= ? AND t <= ?", (start, end)
-        ).fetchone()
-        if tier == 60 and fresh:
-            first, count = min(first or min(fresh), min(fresh)), count + len(fresh)
-        if count:
-            oldest[tier], counts[tier] = first, count
-    chosen = _choose(oldest, counts, limit)
-    if chosen is None:
-        return Trends(tuple(keys), 60)
-    tier, group = chosen
-    rows = _read(connection, tier, group, start, end, fresh if tier == 60 else {})
+    held = held_rows(connection, start, end, fresh)
+    if not held:
+        return Trends(tuple(keys), FINEST_S)
+    tier = finest_tier(held, limit)
+    group = -(-held[tier].rows // limit)  # rows to be merged into one
+    rows = _read(connection, tier, group, start, end, fresh if tier == FINEST_S else {})
     scaled = [(float(row[0]), *(_value(row[1 + c], SCALES[c]) for c in columns)) for row in rows]
     return Trends(tuple(keys), tier, scaled[-limit:])
 
 
-def _choose(
-    oldest: Mapping[int, int], counts: Mapping[int, int], limit: int
-) -> tuple[int, int] | None:
-    """(tier, rows to be merged into one); None when no tier has a row."""
-    tiers = list(oldest)
+class HeldRows(NamedTuple):
+    """What a tier has of a stretch of time: the oldest row's wall time and how many rows."""
+
+    oldest: int
+    rows: int
+
+
+def held_rows(
+    connection: sqlite3.Connection, start: float, end: float, fresh: Minutes
+) -> dict[int, HeldRows]:
+    """Tier, the finest first -> what it has between the wall times; tiers without a row are left
+    out. `fresh`: rows of the finest tier that are not on disk yet."""
+    held: dict[int, HeldRows] = {}
+    for tier in TIERS:
+        oldest, count = connection.execute(
+            f"SELECT min(t), count(*) FROM trend_{tier} WHERE t >= ? AND t <= ?", (start, end)
+        ).fetchone()
+        if tier == FINEST_S and fresh:
+            oldest, count = min(oldest or min(fresh), min(fresh)), count + len(fresh)
+        if count:
+            held[tier] = HeldRows(oldest, count)
+    return held
+
+
+def finest_tier(held: Mapping[int, HeldRows], most: int) -> int:
+    """The finest tier that reaches as far back as any and has `most` rows at the most; else the
+    coarsest. `held` is not empty."""
+    tiers = list(held)
     for i, tier in enumerate(tiers):
-        is_whole = all(oldest[other] + other > oldest[tier] for other in tiers[i + 1 :])
-        if is_whole and counts[tier] <= limit:
-            return tier, 1
-    if not tiers:
-        return None
-    return tiers[-1], -(-counts[tiers[-1]] // limit)
+        oldest = held[tier].oldest
+        if held[tier].rows <= most and all(
+            held[other].oldest + other > oldest for other in tiers[i + 1 :]
+        ):
+            return tier
+    return tiers[-1]
 
 
 def _read(
@@ -143,3 +162,62 @@ def _read(
 
 def _value(stored: int | None, scale: int) -> float | None:
     return None if stored is None else stored / scale
+
+
+# A plot may look at so many rows: a week of minutes, a year of quarter hours.
+MOST_ROWS = 40_000
+
+
+def select_ranges(
+    connection: sqlite3.Connection,
+    start: float,
+    end: float,
+    keys: Sequence[str],
+    buckets: int,
+    waiting: Minutes,
+) -> Trends:
+    """At most `buckets` rows (start of the stretch, then low and high a key) between wall times.
+
+    From the finest tier that reaches back far enough and has at most 40,000 rows there. `keys` of
+    the result name every key twice. `waiting`: minute rows that are not on disk yet.
+    """
+    names = tuple(name for key in keys for name in (key, key))
+    columns = [TREND_KEYS.index(key) for key in keys]
+    fresh = {t: values for t, values in waiting.items() if start <= t <= end}
+    held = held_rows(connection, start, end, {})
+    tier = finest_tier(held, MOST_ROWS) if held else FINEST_S
+    # Stretches begin at multiples of their length, so one more than fits may be touched.
+    width = tier * max(1, math.ceil((end - start) / tier / max(buckets - 1, 1)))
+    parts = ", ".join(f"min({COLUMNS[c]}), max({COLUMNS[c]})" for c in columns) or "NULL"
+    found: dict[int, list[int | None]] = {
+        row[0] * width: list(row[1:])
+        for row in connection.execute(
+            f"SELECT t / ?, {parts} FROM trend_{tier} WHERE t >= ? AND t <= ? GROUP BY 1",
+            (width, start, end),
+        )
+    }
+    for t, values in fresh.items():
+        _widen(found, t // width * width, [values[c] for c in columns])
+    scales = [SCALES[c] for c in columns for _ in (0, 1)]
+    rows = [
+        (
+            float(t),
+            *(
+                None if stored is None else stored / scale
+                for stored, scale in zip(found[t], scales, strict=False)
+            ),
+        )
+        for t in sorted(found)
+    ]
+    return Trends(names, width if rows else tier, rows[-buckets:])
+
+
+def _widen(found: dict[int, list[int | None]], start: int, values: Sequence[int | None]) -> None:
+    """Let the stretch that begins at `start` hold `values` too."""
+    held = found.setdefault(start, [None] * (2 * len(values)))
+    for i, value in enumerate(values):
+        if value is None:
+            continue
+        low, high = held[2 * i], held[2 * i + 1]
+        held[2 * i] = value if low is None else min(low, value)
+        held[2 * i + 1] = value if high is None else max(high, value)

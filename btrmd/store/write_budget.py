@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+from ..retry import RetryPauses
 from .write_queue import WriteQueue
 
 BURST_BYTES = 2_000_000
@@ -33,13 +34,14 @@ class WriteBudget:
         self._allowance = float(BURST_BYTES)
         self._counted_at = now
         self._written_at = now
-        self._refusals = 0
+        self._is_refused = False
+        self._pauses = RetryPauses(RETRY_FIRST_S, RETRY_LAST_S)
         self._retry_at = -math.inf
 
     @property
     def is_refused(self) -> bool:
         """True while the last attempt failed."""
-        return self._refusals > 0
+        return self._is_refused
 
     def due(self, pending: WriteQueue, now: float) -> float:
         """When to write; math.inf when nothing waits."""
@@ -57,7 +59,7 @@ class WriteBudget:
             due = min(due, spaced if is_full else pending.curves_since + ROWS_HOLD_S)
         if len(pending.minutes) >= MINUTES:
             due = min(due, self._written_at + MINUTES_SPACING_S)
-        if self._refusals:
+        if self._is_refused:
             # Somebody who waits is worth an attempt of its own, but no storm of them.
             due = self._retry_at
             if pending.waiters or pending.is_urgent:
@@ -69,13 +71,14 @@ class WriteBudget:
         self._refill(now)
         self._allowance -= COMMIT_BYTES + EVENT_BYTES * events
         self._written_at = now
-        self._refusals = 0
+        self._is_refused = False
+        self._pauses.reset()
 
     def refused(self, now: float) -> None:
         """A transaction failed: wait 1, 2, 4 ... 60 s."""
-        self._refusals += 1
+        self._is_refused = True
         self._written_at = now
-        self._retry_at = now + min(RETRY_LAST_S, RETRY_FIRST_S * 2.0 ** (self._refusals - 1))
+        self._retry_at = now + self._pauses.next()
 
     def _has_allowance(self, now: float) -> bool:
         self._refill(now)

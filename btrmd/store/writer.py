@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from time import monotonic
+from time import monotonic, sleep
 from typing import NamedTuple
 
 from ..model.discharge import CurveRow, TestRecord
@@ -26,6 +26,8 @@ from .trends import RollUp
 from .write_budget import WriteBudget
 
 log = logging.getLogger(__name__)
+
+AFTER_ERROR_S = 1.0
 
 Publish = Callable[[Sequence[Event]], None]
 
@@ -118,7 +120,7 @@ class Writer:
         Events with n = 0 get their number here; the numbered events are returned. `test`: written
         at once, as is everything with `on_done`; `finish` True: its curve is complete. `curve`:
         (number of the test, rows), may be held up to a minute. `clear_tests`: a data reset, tests
-        up to this number are no longer listed. `on_stored()` is called, on the writer's thread, once
+        up to this number are no longer listed. `on_stored()` is called on the writer's thread, once
         these `events` are published: whoever is answered then finds them after a power cut, unless
         the disk refuses or has to be spared. Raises TypeError or ValueError when `state` is no
         JSON, before anything is taken over.
@@ -199,30 +201,42 @@ class Writer:
 
     def _loop(self) -> None:
         while True:
-            with self._wake:
-                self._wake.wait_for(self._has_work, self._idle_s())
-                is_closing = self._is_closing
-                flushes, self._flushes = self._flushes, []
-                jobs = tuple(self._jobs)
-                self._jobs.clear()
-                is_due = self._write_budget.due(self._pending, monotonic()) <= monotonic()
-            if is_due or flushes or is_closing:
-                self._write(is_closing)
-            self._publish_waiting()
-            for job in jobs:
-                self._do(job)
-            if is_closing:
-                for flush in flushes:
-                    flush.set()
-                with self._wake:
-                    if not self._jobs and not self._flushes:
-                        return
-                continue
-            for flush in flushes:
-                flush.set()
-            if not self._write_budget.is_refused:
-                self._maintenance.run()
-            self._repeat_state()
+            try:
+                if self._turn():
+                    return
+            except Exception:
+                # The edge: whatever it was, what comes after it must still be written.
+                log.exception("the writer met an error of its own")
+                if self._is_closing:
+                    return
+                sleep(AFTER_ERROR_S)
+
+    def _turn(self) -> bool:
+        """Wait until there is something to do, then do it. True once all is done for good."""
+        with self._wake:
+            self._wake.wait_for(self._has_work, self._idle_s())
+            is_closing = self._is_closing
+            flushes = tuple(self._flushes)
+            is_due = self._write_budget.due(self._pending, monotonic()) <= monotonic()
+        if is_due or flushes or is_closing:
+            self._write(is_closing)
+        self._publish_waiting()
+        with self._wake:
+            jobs = tuple(self._jobs)
+            self._jobs.clear()
+        for job in jobs:
+            self._do(job)
+        with self._wake:
+            del self._flushes[: len(flushes)]
+            is_over = is_closing and not self._jobs and not self._flushes
+        for flush in flushes:
+            flush.set()
+        if is_closing:
+            return is_over
+        if not self._write_budget.is_refused:
+            self._maintenance.run()
+        self._repeat_state()
+        return False
 
     def _has_work(self) -> bool:
         return bool(

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from btrmd.estimate.rated import new_charge_ah
+from btrmd.estimate.rating import new_charge_ah
 
 Array = NDArray[np.float64]
 

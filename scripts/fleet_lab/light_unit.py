@@ -15,9 +15,9 @@ from btrmd.model.readings import GOOD, Reading, Value
 from btrmd.model.settings import Settings
 from btrmd.model.snapshot import AlarmView, Snapshot
 from btrmd.notify.mqtt.publisher import LISTENER, MqttPublisher
+from btrmd.owner.minute_mean import MinuteMean
 from btrmd.servers.web.metrics import EventTally, encode_metrics
 from btrmd.store.history_db import HistoryDb
-from btrmd.store.minute_mean import MinuteMean
 from btrmd.store.writer import Writer
 
 # What a unit at rest shows, by unit of the point, and how far it jitters within a second (a 1 mV

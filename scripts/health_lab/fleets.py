@@ -146,7 +146,7 @@ def make(
         else (lambda t: truth0(t) - (drop / 100.0 if t >= drop_time else 0.0))
     )
 
-    # what btrmd/estimate/rated.py does not know: this battery's own law of temperature and load
+    # what btrmd/estimate/rating.py does not know: this battery's own law of temperature and load
     warm, law = rng.uniform(0.005, 0.008), rng.gauss(0.0, 0.08)
     own = math.exp(table_sd * random.Random(f"table {name} {error} {seed} {drop}").gauss(0.0, 1.0))
     spread = 0.02 if plain or rng.random() < 0.7 else 0.1

@@ -58,7 +58,7 @@ DEFECTS = (
     # --- LVD ---
     Defect(
         "the LVD needs no second witness",
-        "core/lvd.py",
+        "core/machines/lvd.py",
         "if abs(battery.value - load.value) <= apart:",
         "if True:",
         "dropped",
@@ -66,7 +66,7 @@ DEFECTS = (
     ),
     Defect(
         "an idle battery is cut off by one witness",
-        "core/lvd.py",
+        "core/machines/lvd.py",
         "return charger.good and abs(charger.value - battery.value) <= apart",
         "return True",
         "dropped",
@@ -90,7 +90,7 @@ DEFECTS = (
     ),
     Defect(
         "the LVD waits a minute",
-        "core/lvd.py",
+        "core/machines/lvd.py",
         "OPEN_S = 10.0",
         "OPEN_S = 60.0",
         "LVD lets",
@@ -98,7 +98,7 @@ DEFECTS = (
     ),
     Defect(
         "the LVD never closes",
-        "core/lvd.py",
+        "core/machines/lvd.py",
         "if now - lvd.high_since >= CLOSE_S:",
         "if False:",
         "dropped",
@@ -106,7 +106,7 @@ DEFECTS = (
     ),
     Defect(
         "the LVD believes a bad reading",
-        "core/lvd.py",
+        "core/machines/lvd.py",
         "if not battery.good:\n        return None",
         "if False:\n        return None",
         "bad reading",
@@ -139,7 +139,7 @@ DEFECTS = (
     ),
     Defect(
         "the supply is never tried again",
-        "core/transfer.py",
+        "core/machines/transfer.py",
         ">= transfer.wait_s:\n",
         ">= 1e9:\n",
         "left on the battery",
@@ -147,7 +147,7 @@ DEFECTS = (
     ),
     Defect(
         "the wait after a failed return does not grow",
-        "core/transfer.py",
+        "core/machines/transfer.py",
         "wait = min(2.0 * waited_s, LONGEST_WAIT_S)",
         "wait = 10.0",
         "",
@@ -155,7 +155,7 @@ DEFECTS = (
     ),
     Defect(
         "UPS mode does not move the load",
-        "core/transfer.py",
+        "core/machines/transfer.py",
         "    if guarded or unseen or (low >= LOW_TICKS and helps):",
         "    if False:",
         "",
@@ -163,7 +163,7 @@ DEFECTS = (
     ),
     Defect(
         "a test that ends in an outage lets go",
-        "core/test/sequence.py",
+        "core/capacity_test/sequence.py",
         "return Moved(IDLE, Handover.CARRY, closed=close(test, judge(test, ctx), ctx))\n",
         "return Moved(IDLE, Handover.RETURN, closed=close(test, judge(test, ctx), ctx))\n",
         "",
@@ -171,7 +171,7 @@ DEFECTS = (
     ),
     Defect(
         "K2 stays on after a test",
-        "core/test/sequence.py",
+        "core/capacity_test/sequence.py",
         "since=ctx.now, k2=False)\n    if lasted",
         "since=ctx.now)\n    if lasted",
         "",
@@ -179,7 +179,7 @@ DEFECTS = (
     ),
     Defect(
         "the guard's edge is armed with UPS mode off",
-        "core/transfer.py",
+        "core/machines/transfer.py",
         "        return ctx.sp.ups_enabled or (transfer.carried and not presence.supply.present)",
         "        return True",
         "edge",
@@ -187,7 +187,7 @@ DEFECTS = (
     ),
     Defect(
         "the guard's edge is armed while the LVD is open",
-        "core/transfer.py",
+        "core/machines/transfer.py",
         "    if test_holds or lvd_open or ctx",
         "    if test_holds or ctx",
         "edge",
@@ -204,7 +204,7 @@ DEFECTS = (
     # --- who feeds the load ---
     Defect(
         "a discharge under the guard is not on battery",
-        "core/onbattery.py",
+        "core/machines/onbattery.py",
         "    if _for(flows_since, FLOWS_S, now) or lately or still:",
         "    if False:",
         "is false",
@@ -212,7 +212,7 @@ DEFECTS = (
     ),
     Defect(
         "on battery sticks",
-        "core/onbattery.py",
+        "core/machines/onbattery.py",
         "    made = OnBattery(on, flows_since",
         "    on = on or was.on\n    made = OnBattery(on, flows_since",
         "K1 is off",
@@ -220,7 +220,7 @@ DEFECTS = (
     ),
     Defect(
         "no outage is recorded",
-        "core/outage_record.py",
+        "core/records.py",
         "    lasting = state.on_battery or state.in_outage",
         "    lasting = False",
         "no outage",
@@ -229,7 +229,7 @@ DEFECTS = (
     # --- relays ---
     Defect(
         "K1's evidence is turned around",
-        "core/evidence.py",
+        "core/machines/evidence.py",
         "    return path >= 0.6 * load and supply <= 0.4 * load + flows.hat"
         " and path - supply > doubt",
         "    return supply > 2.0 * load",
@@ -238,7 +238,7 @@ DEFECTS = (
     ),
     Defect(
         "K2 is watched by a wide gap only",
-        "core/evidence.py",
+        "core/machines/evidence.py",
         "    return gap > GAP_V * sp.blocks or recharge.is_overdue",
         "    return gap > 4.0 * sp.blocks",
         "relay.k2",
@@ -246,7 +246,7 @@ DEFECTS = (
     ),
     Defect(
         "K3's line is not looked at",
-        "core/evidence.py",
+        "core/machines/evidence.py",
         "    return not inputs.batt_path and not ctx.flows.carries",
         "    return False",
         "relay.k3",
@@ -254,7 +254,7 @@ DEFECTS = (
     ),
     Defect(
         "a relay fault is not latched",
-        "core/relaywatch.py",
+        "core/machines/relaywatch.py",
         "faulty = contact.faulty or seconds >= CONFIRM_S - 1e-6",
         "faulty = False",
         "relay.k",
@@ -263,7 +263,7 @@ DEFECTS = (
     # --- readings ---
     Defect(
         "nobody judges the readings",
-        "core/odd_one.py",
+        "core/machines/odd_one.py",
         "            if liar is not None:\n                odd =",
         "            if False:\n                odd =",
         "",
@@ -271,7 +271,7 @@ DEFECTS = (
     ),
     Defect(
         "the honest end is blamed",
-        "core/odd_one.py",
+        "core/machines/odd_one.py",
         "        return first if is_first else second\n",
         "        return second if is_first else first\n",
         "",
@@ -279,7 +279,7 @@ DEFECTS = (
     ),
     Defect(
         "what is odd stays believed",
-        "core/plausible_state.py",
+        "core/machines/plausible_state.py",
         "                    changed[name] = Measurement(measured.value, BAD, measured.at)\n",
         "                    pass\n",
         "",
@@ -287,7 +287,7 @@ DEFECTS = (
     ),
     Defect(
         "a doubt does not end a test",
-        "core/test/state.py",
+        "core/capacity_test/state.py",
         "    elif watch.doubt is not None:",
         "    elif False:",
         "",
@@ -344,7 +344,7 @@ DEFECTS = (
     ),
     Defect(
         "lvd.open is no alarm",
-        "core/alarms.py",
+        "core/machines/alarms.py",
         "return _flag(alarm, seen.lvd.is_open)",
         "return _flag(alarm, False)",
         "lvd.open",
@@ -352,7 +352,7 @@ DEFECTS = (
     ),
     Defect(
         "alarms may flood",
-        "core/flood.py",
+        "core/machines/flood.py",
         "len(times) > MOST)",
         "False)",
         "raised",
@@ -360,7 +360,7 @@ DEFECTS = (
     ),
     Defect(
         "a test is judged by an aborted one",
-        "core/verdict.py",
+        "core/capacity_test/verdict.py",
         "        made = Judgement(TestResult.ABORTED, test.reason)\n",
         "        made = Judgement(TestResult.NONE, test.reason)\n",
         "without a result",
@@ -368,7 +368,7 @@ DEFECTS = (
     ),
     Defect(
         "an abort gives no reason",
-        "core/test/sequence.py",
+        "core/capacity_test/sequence.py",
         "closed = abort(moved.test, moved.test.reason, ctx)",
         'closed = abort(moved.test, "", ctx)',
         "without a reason",

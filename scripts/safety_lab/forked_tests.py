@@ -35,7 +35,7 @@ LINE = sys.monitoring.events.LINE
 
 
 class Ran(NamedTuple):
-    """One test: how long it took, and which lines it ran ("btrmd/core/lvd.py" -> numbers)."""
+    """One test: how long it took, the lines it ran ("btrmd/core/machines/lvd.py" -> numbers)."""
 
     seconds: float
     lines: dict[str, frozenset[int]]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from btrmd.model.dns_sd import service_file, services
+from btrmd.docgen.dns_sd import service_file, services
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
 

@@ -102,7 +102,7 @@ def test_battery_replaced(run: Run, station: Station, state_dir: Path) -> None:
     done = run("battery", "replaced", "--rated-ah", "26", "--type", "gel", "--state-dir", state_dir)
     assert done.code == 0
     assert done.out == "The battery counts as replaced; there was no discharge before.\n"
-    assert isinstance(station.commands[0], BatteryReplaced)
+    assert isinstance(station.commands[1], BatteryReplaced)
     settings = station.bus.snapshot.settings
     assert (settings["battery.rated_ah"], settings["battery.type"]) == (26.0, "gel")
     text = sentence(run("battery", "replaced", "--type", "lipo", "--state-dir", state_dir))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from daemon_process import ROOT, DaemonProcess
 
-from btrmd.model.tokens import (
+from btrmd.tokens import (
     MAX_TOKENS,
     Token,
     decode_tokens,

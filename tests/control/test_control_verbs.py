@@ -132,7 +132,7 @@ def test_a_test_has_its_promised_fields(client: ControlClient) -> None:
     assert test["marks"] == ["not_rested"]
 
 
-def test_a_replaced_battery_is_told_before_its_rating_and_type_are_stored(
+def test_a_battery_counts_as_replaced_once_its_rating_and_type_are_stored(
     station: Station, client: ControlClient
 ) -> None:
     assert client.ask("battery_replaced")["ok"] is True
@@ -141,8 +141,8 @@ def test_a_replaced_battery_is_told_before_its_rating_and_type_are_stored(
     me = pwd.getpwuid(os.getuid()).pw_name
     assert station.commands == [
         BatteryReplaced(f"cli {me}"),
-        BatteryReplaced(f"cli {me}"),
         ChangeSettings({"battery.rated_ah": "26", "battery.type": "AGM"}, f"cli {me}"),
+        BatteryReplaced(f"cli {me}"),
     ]
     settings = station.bus.snapshot.settings
     assert (settings["battery.rated_ah"], settings["battery.type"]) == (26.0, "agm")

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from station import CHIPS, WALL_0, Station
 
-from btrmd.core.actions import Action, ClearTests, Reply, SaveRecord, Tell, WantEstimate
-from btrmd.core.context import StepContext
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.scan.actions import Action, ClearTests, Reply, SaveRecord, Tell, WantEstimate
+from btrmd.core.scan.context import StepContext
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import State, new_state
 from btrmd.core.step import step
 from btrmd.hal.sim.plant import Plant

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.actions import Tell
-from btrmd.core.alarms import (
+from btrmd.core.machines.alarms import (
     AlarmCondition,
     Alarms,
     RaisedAlarm,
@@ -18,13 +17,14 @@ from btrmd.core.alarms import (
     conditions,
     step_alarms,
 )
-from btrmd.core.capacity import CapacityHealth
-from btrmd.core.context import StepContext
-from btrmd.core.digital import Digital, DigitalInput
-from btrmd.core.flood import Flood
-from btrmd.core.guardwatch import GuardWatch
-from btrmd.core.presence import Presence, Source
-from btrmd.core.relaywatch import Contact, RelayWatch
+from btrmd.core.machines.capacity import CapacityHealth
+from btrmd.core.machines.digital import Digital, DigitalInput
+from btrmd.core.machines.flood import Flood
+from btrmd.core.machines.guardwatch import GuardWatch
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.machines.relaywatch import Contact, RelayWatch
+from btrmd.core.scan.actions import Tell
+from btrmd.core.scan.context import StepContext
 from btrmd.model.alarms import ALARM
 from btrmd.model.events import Event, Kind
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.backward import step_backward
-from btrmd.core.plausible_state import Backward
+from btrmd.core.machines.backward import step_backward
+from btrmd.core.machines.plausible_state import Backward
 
 ALL = ("load_a", "charger_a", "supply_a")
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 from core_scenes import Bench
 
-from btrmd.core.blocks import Blocks, format_imbalance, measure_blocks, take_estimate, take_record
+from btrmd.core.machines.blocks import (
+    Blocks,
+    format_imbalance,
+    measure_blocks,
+    take_estimate,
+    take_record,
+)
 from btrmd.core.persist import dump, restore
 from btrmd.core.publish import points
 from btrmd.core.state import new_state

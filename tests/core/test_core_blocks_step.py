@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.blocks import (
+from btrmd.core.machines.blocks import (
     Blocks,
     channel_volts,
     deviations,
@@ -15,7 +15,7 @@ from btrmd.core.blocks import (
     take_estimate,
     take_record,
 )
-from btrmd.core.float_time import FloatTime
+from btrmd.core.machines.float_time import FloatTime
 from btrmd.model.commands import EstimateReady
 from btrmd.model.discharge import Estimate, TestRecord
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import Bench, phase
 
-from btrmd.core.actions import ClearTests, Restart, RestoreSettings
+from btrmd.core.scan.actions import ClearTests, Restart, RestoreSettings
 from btrmd.model.board import Led
 from btrmd.model.commands import CapacityCheck
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.buttons import Buttons, HeldButton, flash, leds, step_buttons
+from btrmd.core.machines.buttons import Buttons, HeldButton, flash, leds, step_buttons
 from btrmd.model.board import Led
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.actions import Tell
-from btrmd.core.capacity import (
+from btrmd.core.machines.capacity import (
     CapacityHealth,
     adopt,
     conclude,
@@ -17,7 +16,8 @@ from btrmd.core.capacity import (
     reset,
     take_health,
 )
-from btrmd.core.context import StepContext
+from btrmd.core.scan.actions import Tell
+from btrmd.core.scan.context import StepContext
 from btrmd.model.commands import HealthReady
 from btrmd.model.discharge import Capacity, Estimate, TestRecord
 
@@ -115,6 +115,7 @@ def test_what_the_discharges_say_together_is_taken_whole() -> None:
         soh_pct=80.0, soh_low_pct=70.0, soh_high_pct=90.0, replace_at=5.0
     )
     assert told(ctx) == [("battery.soh", 80.0, "T")]
+    assert take_health(made, ready._replace(confirm=True), step_context()).is_change_suspected
     quiet = step_context()
     take_health(LOW_HEALTH, ready._replace(text=""), quiet)
     assert told(quiet) == []

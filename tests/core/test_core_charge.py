@@ -6,8 +6,8 @@ import pytest
 from core_scenes import Bench, last, phase, rested, start, supply
 
 from btrmd.core import persist
-from btrmd.core.charge import ChargeBalance, full_ah
-from btrmd.core.float_time import FloatTime
+from btrmd.core.machines.charge import ChargeBalance, full_ah
+from btrmd.core.machines.float_time import FloatTime
 from btrmd.core.publish import points
 from btrmd.core.state import new_state
 from btrmd.model.commands import StartTest, StopTest

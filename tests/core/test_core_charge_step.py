@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.capacity import CapacityHealth
-from btrmd.core.charge import ChargeBalance, after_gap, full_ah, need_ah, step_charge
-from btrmd.core.presence import Presence, Source
+from btrmd.core.machines.capacity import CapacityHealth
+from btrmd.core.machines.charge import ChargeBalance, after_gap, full_ah, need_ah, step_charge
+from btrmd.core.machines.presence import Presence, Source
 from btrmd.model.discharge import TestRecord
 
 HERE, GONE = Source(0.0, None, 0.0, True, True), Source(None, 990.0, None, False, True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.actions import SaveRecord
-from btrmd.core.context import StepContext
-from btrmd.core.relaywatch import Contact, RelayWatch
-from btrmd.core.test.checks import step_checks
-from btrmd.core.test.state import CapacityTest, CheckPhase, Moved, Watch, abort_reason
-from btrmd.core.transfer import Handover, Transfer, Where
+from btrmd.core.capacity_test.checks import step_checks
+from btrmd.core.capacity_test.state import CapacityTest, CheckPhase, Moved, Watch, abort_reason
+from btrmd.core.machines.relaywatch import Contact, RelayWatch
+from btrmd.core.machines.transfer import Handover, Transfer, Where
+from btrmd.core.scan.actions import SaveRecord
+from btrmd.core.scan.context import StepContext
 from btrmd.model.discharge import TestRecord, TestState
 
 NOW = 1000.0

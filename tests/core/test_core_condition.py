@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core_scenes import step_context
 
-from btrmd.core.capacity import CapacityHealth
-from btrmd.core.charge import ChargeBalance
-from btrmd.core.condition import StartCondition, condition_of
-from btrmd.core.float_time import FloatTime
+from btrmd.core.machines.capacity import CapacityHealth
+from btrmd.core.machines.charge import ChargeBalance
+from btrmd.core.machines.condition import StartCondition, condition_of
+from btrmd.core.machines.float_time import FloatTime
 
 H = 3600.0
 RATED: dict[str, object] = {"battery.rated_ah": 100.0}

@@ -6,7 +6,7 @@ import pytest
 from core_scenes import Bench, last, phase
 
 from btrmd.core import persist
-from btrmd.core.float_time import FloatTime
+from btrmd.core.machines.float_time import FloatTime
 from btrmd.core.state import new_state
 from btrmd.model.commands import HealthReady, NextTestIn
 from btrmd.model.discharge import Estimate

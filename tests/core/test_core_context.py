@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core_scenes import WALL_0, step_context
 
-from btrmd.core.actions import Tell
-from btrmd.core.context import StepContext
-from btrmd.core.flows import measure_flows
-from btrmd.core.relations import CHARGER, LOAD
+from btrmd.core.scan.actions import Tell
+from btrmd.core.scan.context import StepContext
+from btrmd.core.scan.flows import measure_flows
+from btrmd.core.scan.relations import CHARGER, LOAD
 from btrmd.model.events import Event, Kind
 
 FEEDS = {"battery_v": None, "battery_a": -2.3, "supply_v": 0.0, "supply_a": 0.0, "load_v": 12.4,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.digital import Digital, DigitalInput, limit_v, step_digital
+from btrmd.core.machines.digital import Digital, DigitalInput, limit_v, step_digital
 
 BELOW, ABOVE = 1, 2
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.actions import WantEstimate
-from btrmd.core.context import StepContext
-from btrmd.core.lvd import Lvd
-from btrmd.core.progress import Progress
-from btrmd.core.relaywatch import Contact, RelayWatch
-from btrmd.core.test.discharge import step_discharge
-from btrmd.core.test.state import CapacityTest, End, Watch
-from btrmd.core.type1 import Policy
+from btrmd.core.capacity_test.discharge import step_discharge
+from btrmd.core.capacity_test.progress import Progress
+from btrmd.core.capacity_test.state import CapacityTest, End, Watch
+from btrmd.core.capacity_test.type1 import Policy
+from btrmd.core.machines.lvd import Lvd
+from btrmd.core.machines.relaywatch import Contact, RelayWatch
+from btrmd.core.scan.actions import WantEstimate
+from btrmd.core.scan.context import StepContext
 from btrmd.model.discharge import Estimate, TestRecord, TestState
 
 NOW = 10_000.0

@@ -8,19 +8,20 @@ import pytest
 from core_scenes import Bench
 
 from btrmd.core import durable, persist
-from btrmd.core.actions import Persist
-from btrmd.core.alarms import Alarms, RaisedAlarm
-from btrmd.core.capacity import CapacityHealth
-from btrmd.core.guardwatch import GuardWatch
-from btrmd.core.lvd import Lvd
+from btrmd.core.capacity_test.state import CapacityTest
+from btrmd.core.machines.alarms import Alarms, RaisedAlarm
+from btrmd.core.machines.bank_fit import BankFit
+from btrmd.core.machines.capacity import CapacityHealth
+from btrmd.core.machines.guardwatch import GuardWatch
+from btrmd.core.machines.lvd import Lvd
+from btrmd.core.machines.recharge import Recharge
+from btrmd.core.machines.relaywatch import latch
+from btrmd.core.machines.schedule import Schedule
+from btrmd.core.machines.transfer import Transfer
 from btrmd.core.outage import Outage
-from btrmd.core.recharge import Recharge
-from btrmd.core.relaywatch import latch
-from btrmd.core.schedule import Schedule
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.scan.actions import Persist
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import State, new_state
-from btrmd.core.test.state import CapacityTest
-from btrmd.core.transfer import Transfer
 from btrmd.model.commands import AckAlarm, CapacityCheck, Command, NextTestIn, ResetData, StartTest
 from btrmd.model.discharge import Capacity, TestRecord, TestState
 from btrmd.model.settings import Settings
@@ -56,6 +57,7 @@ CHANGED: dict[str, State] = {
     "delayed": REST._replace(test=LATER),
     "carried": REST._replace(transfer=Transfer(carried=True)),
     "outage_waits": REST._replace(outage=Outage(RECORD)),
+    "bank_fit": REST._replace(bank_fit=BankFit(12, is_proven=True)),
     "lvd_open": REST._replace(lvd=Lvd(True)),
     "alarms": REST._replace(alarms=Alarms({"supply.lost": RAISED})),
 }

@@ -97,7 +97,7 @@ def test_a_dip_that_lasts_ends_the_test_when_the_10_min_are_over() -> None:
 def test_the_planned_end() -> None:
     bench = running("2", test__type2_min=20)
     assert until_over(bench, 1300.0) == pytest.approx(1200.0, abs=5.0)
-    assert bench.state.test.reason == "The planned 0 h 20 min are over."
+    assert bench.state.test.reason == "The planned 20 min are over."
 
 
 def test_a_users_stop_returns_and_is_an_aborted_test() -> None:

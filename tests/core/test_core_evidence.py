@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.evidence import k1_odd, k2_odd, k3_odd
-from btrmd.core.recharge import Recharge
+from btrmd.core.machines.evidence import k1_odd, k2_odd, k3_odd
+from btrmd.core.machines.recharge import Recharge
 
 ON_BATTERY = {"battery_v": 12.5, "battery_a": -2.0, "load_v": 12.4, "supply_v": 13.6,
               "supply_a": 0.29, "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip

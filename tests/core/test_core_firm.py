@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from core_scenes import Bench, last, phase, rested, supply
 
-from btrmd.core.charge import ChargeBalance
-from btrmd.core.float_time import FloatTime
-from btrmd.core.type1 import Policy, early_stop, weigh
+from btrmd.core.capacity_test.type1 import Policy, early_stop, weigh
+from btrmd.core.machines.charge import ChargeBalance
+from btrmd.core.machines.float_time import FloatTime
 from btrmd.model.commands import CapacityCheck, StartTest
 from btrmd.model.discharge import Capacity, Estimate, TestRecord
 from btrmd.model.result_words import FINDINGS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.float_time import FloatTime, step_float_time
-from btrmd.core.presence import Presence, Source
+from btrmd.core.machines.float_time import FloatTime, step_float_time
+from btrmd.core.machines.presence import Presence, Source
 
 HERE = Source(0.0, None, 0.0, True, True)
 COMING = Source(990.0, None, 990.0)

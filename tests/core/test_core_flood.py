@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from btrmd.core.flood import NO_FLOOD, Flood, chattering
+from btrmd.core.machines.flood import NO_FLOOD, Flood, chattering
 
 
 def test_the_seventh_time_within_an_hour_is_held() -> None:

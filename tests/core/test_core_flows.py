@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.flows import Flows, hat_amps, measure_flows
+from btrmd.core.scan.flows import Flows, hat_amps, measure_flows
 
 HAT = 0.25  # A at 16 V, a round number to work with
 ON_SUPPLY = {"supply_v": 16.0, "supply_a": 2.25, "load_a": 2.0, "battery_a": 0.0, "charger_a": 0.0}

@@ -6,11 +6,11 @@ import pytest
 from core_scenes import Bench, phase, rested, start, supply
 from station import Station
 
-from btrmd.core.context import StepContext
-from btrmd.core.presence import Source
+from btrmd.core.machines.presence import Source
+from btrmd.core.machines.transfer import Transfer, Where, moves_on_guard
 from btrmd.core.recover import let_go
+from btrmd.core.scan.context import StepContext
 from btrmd.core.step import step
-from btrmd.core.transfer import Transfer, Where, moves_on_guard
 from btrmd.hal.sim.keys import set_keys
 from btrmd.model.readings import MISSING, STALE
 

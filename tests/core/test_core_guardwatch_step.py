@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from core_scenes import Bench, step_context
 
-from btrmd.core.actions import Tell
-from btrmd.core.due import EVERY_SCAN, NO_TIME
-from btrmd.core.guardwatch import GuardWatch, step_guard
+from btrmd.core.machines.guardwatch import GuardWatch, step_guard
+from btrmd.core.scan.actions import Tell
+from btrmd.core.scan.due import EVERY_SCAN, NO_TIME
 
 
 def stepped(

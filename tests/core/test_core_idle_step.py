@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from core_scenes import measured, step_context
 
-from btrmd.core.alarms import RaisedAlarm
-from btrmd.core.due import NO_TIME
 from btrmd.core.idle import is_same
-from btrmd.core.presence import Presence, Source
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.machines.alarms import RaisedAlarm
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.machines.transfer import Where
+from btrmd.core.scan.due import NO_TIME
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import State, new_state
-from btrmd.core.transfer import Where
 from btrmd.model.discharge import TestState
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site

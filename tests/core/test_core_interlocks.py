@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.alarms import RaisedAlarm
 from btrmd.core.interlocks import checks, refusal
-from btrmd.core.plausible_state import Odd
-from btrmd.core.presence import Presence, Source
-from btrmd.core.relaywatch import Contact
+from btrmd.core.machines.alarms import RaisedAlarm
+from btrmd.core.machines.plausible_state import Odd
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.machines.relaywatch import Contact
+from btrmd.core.machines.transfer import Transfer, Where
 from btrmd.core.state import State, new_state
-from btrmd.core.transfer import Transfer, Where
 
 HERE, COMING = Source(0.0, None, 0.0, True, True), Source(995.0)
 GONE = Source(None, 900.0, None, False, True)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.flows import measure_flows
-from btrmd.core.lines import (
+from btrmd.core.machines.lines import (
     GUARD_HANGS,
     GUARD_MISSES,
     PATH_MISSES,
     InputLines,
     step_lines,
 )
-from btrmd.core.presence import Presence, Source
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.scan.flows import measure_flows
 from btrmd.model.board import Outputs
 from btrmd.model.readings import Measurement, Quality
 

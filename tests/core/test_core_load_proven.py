@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from core_scenes import WALL_0, measured, model_for
 
-from btrmd.core.context import StepContext
+from btrmd.core.capacity_test.state import IDLE
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.machines.transfer import Transfer, Where
 from btrmd.core.outputs import keep_path_open, on_supply
-from btrmd.core.presence import Presence, Source
-from btrmd.core.setpoints import Setpoints
-from btrmd.core.test.state import IDLE
-from btrmd.core.transfer import Transfer, Where
+from btrmd.core.scan.context import StepContext
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.model.board import Inputs, Outputs
 from btrmd.model.readings import BAD
 from btrmd.model.settings import Settings

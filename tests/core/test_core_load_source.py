@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from core_scenes import VOLTS, Bench, rested, start, supply
 
-from btrmd.core.load_source import load_source
 from btrmd.core.publish import points
+from btrmd.core.scan.load_source import load_source
 from btrmd.model.board import Outputs
 
 HAT_A = 4.0 / 13.6  # what the unit takes

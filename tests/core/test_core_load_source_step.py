@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.load_source import load_source
+from btrmd.core.scan.load_source import load_source
 from btrmd.model.board import Outputs
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.actions import Tell
-from btrmd.core.context import StepContext
-from btrmd.core.lvd import Lvd, step_lvd
-from btrmd.core.relations import BATTERY
+from btrmd.core.machines.lvd import Lvd, step_lvd
+from btrmd.core.scan.actions import Tell
+from btrmd.core.scan.context import StepContext
+from btrmd.core.scan.relations import BATTERY
 
 ON: dict[str, object] = {"lvd.enabled": True}
 LOW = {"battery_v": 10.4, "battery_a": -2.3, "load_v": 10.3, "supply_v": 0.0, "supply_a": 0.0,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core_scenes import WALL_0, Bench, measured, model_for
 
-from btrmd.core.actions import Tell
-from btrmd.core.context import StepContext
-from btrmd.core.lvd import Lvd, step_lvd
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.machines.lvd import Lvd, step_lvd
+from btrmd.core.scan.actions import Tell
+from btrmd.core.scan.context import StepContext
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.model.board import Inputs
 from btrmd.model.settings import Settings
 

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from btrmd.core.alarms import Alarms, RaisedAlarm
-from btrmd.core.buttons import Buttons
-from btrmd.core.digital import BELOW_1V, Digital, DigitalInput
-from btrmd.core.due import EVERY_SCAN, NO_TIME
-from btrmd.core.guardwatch import GuardWatch
-from btrmd.core.lines import InputLines
-from btrmd.core.lvd import Lvd
-from btrmd.core.onbattery import OnBattery
+from btrmd.core.capacity_test.state import CapacityTest
+from btrmd.core.machines.alarms import Alarms, RaisedAlarm
+from btrmd.core.machines.buttons import Buttons
+from btrmd.core.machines.digital import BELOW_1V, Digital, DigitalInput
+from btrmd.core.machines.guardwatch import GuardWatch
+from btrmd.core.machines.lines import InputLines
+from btrmd.core.machines.lvd import Lvd
+from btrmd.core.machines.onbattery import OnBattery
+from btrmd.core.machines.plausible_state import Plausible
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.machines.recharge import Recharge
+from btrmd.core.machines.relaywatch import Contact, RelayWatch
+from btrmd.core.machines.schedule import Schedule
+from btrmd.core.machines.selftest import SelfTest
+from btrmd.core.machines.transfer import Transfer, Where
 from btrmd.core.outage import Outage
-from btrmd.core.plausible_state import Plausible
-from btrmd.core.presence import Presence, Source
-from btrmd.core.recharge import Recharge
-from btrmd.core.relaywatch import Contact, RelayWatch
-from btrmd.core.schedule import Schedule
-from btrmd.core.selftest import SelfTest
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.scan.due import EVERY_SCAN, NO_TIME
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import State, new_state
-from btrmd.core.test.state import CapacityTest
-from btrmd.core.transfer import Transfer, Where
 from btrmd.model.board import SAFE_OUTPUTS
 from btrmd.model.discharge import TestRecord, TestState
 from btrmd.model.settings import Settings

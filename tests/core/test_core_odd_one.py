@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.odd_one import count, judge, put
-from btrmd.core.plausible_state import Odd, Plausible
-from btrmd.core.relations import BATTERY, CHARGER, LOAD, NOTHING, SUPPLY, Found, Relation, Tie
+from btrmd.core.machines.odd_one import count, judge, put
+from btrmd.core.machines.plausible_state import Odd, Plausible
+from btrmd.core.scan.relations import BATTERY, CHARGER, LOAD, NOTHING, SUPPLY, Found, Relation, Tie
 
 NEVER = float("-inf")
 NOW = 1000.0
@@ -131,6 +131,7 @@ def test_the_words_say_what_contradicts_what() -> None:
          "this unit lives on the supply and the battery voltage is 12.90 V"),
         (Tie.SUPPLY_BATTERY, SUPPLY,
          "the supply feeds the load and the battery voltage is 12.90 V"),
+        (Tie.CHARGER_LOAD, LOAD, "the charger feeds the load and the charger voltage is 13.00 V"),
     ],
 )  # fmt: skip
 def test_every_relation_has_words_of_its_own(tie: Tie, liar: int, what: str) -> None:

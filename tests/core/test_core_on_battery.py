@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core_scenes import WALL_0, measured, model_for
 
-from btrmd.core.context import StepContext
-from btrmd.core.onbattery import OnBattery, step_on_battery
-from btrmd.core.setpoints import Setpoints
-from btrmd.core.transfer import Transfer, Where
+from btrmd.core.machines.onbattery import OnBattery, step_on_battery
+from btrmd.core.machines.transfer import Transfer, Where
+from btrmd.core.scan.context import StepContext
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.model.board import Inputs
 from btrmd.model.settings import Settings
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from core_scenes import WALL_0, step_context
 
-from btrmd.core.actions import SaveRecord
-from btrmd.core.blocks import Blocks
-from btrmd.core.flood import Flood
+from btrmd.core.capacity_test.progress import Progress
+from btrmd.core.capacity_test.state import IDLE
+from btrmd.core.machines.blocks import Blocks
+from btrmd.core.machines.flood import Flood
+from btrmd.core.machines.presence import Presence, Source
 from btrmd.core.outage import Outage
-from btrmd.core.outage_record import step_outage_record
-from btrmd.core.presence import Presence, Source
-from btrmd.core.progress import Progress
+from btrmd.core.records import step_outage_record
+from btrmd.core.scan.actions import SaveRecord
 from btrmd.core.state import State, new_state
-from btrmd.core.test.state import IDLE
 from btrmd.model.discharge import TestRecord, TestState
 
 HERE = Source(0.0, None, 0.0, True, True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from core_scenes import WALL_0, step_context
 
-from btrmd.core.actions import SaveRecord, Tell, WantEstimate
-from btrmd.core.condition import StartCondition
-from btrmd.core.context import StepContext
-from btrmd.core.flood import NO_FLOOD, Flood
+from btrmd.core.capacity_test.progress import Progress, advance
+from btrmd.core.capacity_test.stamps import ended, restamped
+from btrmd.core.machines.condition import StartCondition
+from btrmd.core.machines.flood import NO_FLOOD, Flood
 from btrmd.core.outage import NO_OUTAGE, Outage, close, step_outage, take_estimate
-from btrmd.core.progress import Progress, advance
-from btrmd.core.stamps import ended, restamped
+from btrmd.core.scan.actions import SaveRecord, Tell, WantEstimate
+from btrmd.core.scan.context import StepContext
 from btrmd.model.commands import EstimateReady
 from btrmd.model.discharge import Estimate, TestRecord
 from btrmd.model.events import Kind

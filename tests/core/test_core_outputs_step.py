@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.buttons import Buttons
-from btrmd.core.lvd import Lvd
+from btrmd.core.capacity_test.state import IDLE
+from btrmd.core.machines.buttons import Buttons
+from btrmd.core.machines.lvd import Lvd
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.machines.transfer import Transfer, Where
 from btrmd.core.outputs import battery_fault, combine, keep_path_open, on_supply
-from btrmd.core.presence import Presence, Source
-from btrmd.core.test.state import IDLE
-from btrmd.core.transfer import Transfer, Where
 from btrmd.model.board import Outputs
 from btrmd.model.discharge import TestState
 

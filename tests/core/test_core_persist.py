@@ -7,12 +7,12 @@ import json
 import pytest
 from core_scenes import Bench, last, phase, rested, start
 
-from btrmd.core.float_time import FloatTime
-from btrmd.core.lvd import Lvd
+from btrmd.core.machines.float_time import FloatTime
+from btrmd.core.machines.lvd import Lvd
+from btrmd.core.machines.relaywatch import latch
 from btrmd.core.persist import dump, restore
 from btrmd.core.recover import closed_after_death
-from btrmd.core.relaywatch import latch
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import State, new_state
 from btrmd.model.commands import AckAlarm, CapacityCheck, NextTestIn, StartTest
 from btrmd.model.discharge import Capacity, TestRecord

@@ -6,10 +6,10 @@ import pytest
 from core_scenes import VOLTS, Bench, last, phase, rested, start, supply
 from station import POINT_OF, Station
 
-from btrmd.core.odd_one import put
+from btrmd.core.machines.odd_one import put
 from btrmd.core.publish import points
-from btrmd.core.relations import Tie
 from btrmd.core.requests import look, prechecks
+from btrmd.core.scan.relations import Tie
 from btrmd.hal.sim.keys import set_keys
 from btrmd.model.commands import StartTest
 from btrmd.model.readings import Quality
@@ -90,6 +90,85 @@ def test_a_reading_that_jumps_away_is_named_at_once(point: str, state: str, text
     assert station.plant.dropped_s == 0.0
 
 
+@pytest.mark.parametrize("volts", [12, 36])
+@pytest.mark.parametrize(
+    ("liar", "text"), [("battery", "x0.85"), ("battery", "+4.0"), ("charger", "x0.85")]
+)
+def test_who_agreed_while_a_current_lied_is_not_blamed_for_what_came_before(
+    volts: int, liar: str, text: str
+) -> None:
+    """The charger comes back after two minutes in which nobody could vouch for it, and a current
+    that lies meanwhile hides that it agrees with the battery."""
+    station = rested(volts, load_a=9.0, rated_ah=17.0)
+    station.plant.battery.set_soc(0.2)
+    supply(station, False)
+    station.run(150.0)
+    lie(station, "load.current", "x0.78")
+    supply(station, True)
+    station.run(20.0)
+    station.plant.reading_faults.clear()
+    lie(station, f"{liar}.voltage", text)
+    station.run(8.0)
+    odd = [
+        (name, one.doubted)
+        for name, one in zip(VOLTAGES, station.state.plausible.odd, strict=True)
+        if one is not None
+    ]
+    assert odd, "it is told"
+    assert all(doubted or name == f"{liar}.voltage" for name, doubted in odd), odd
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("point", ["load.voltage", "charger.voltage"])
+@pytest.mark.parametrize("text", ["x0.85", "x1.2"])
+def test_who_lies_while_the_charger_feeds_the_load_is_named(
+    volts: int, point: str, text: str
+) -> None:
+    """The battery floats beside it and says nothing: it neither takes nor gives."""
+    station = rested(volts, load_a=2.0)
+    set_keys(station.plant, {"supply.on": 0})
+    station.run(120.0)
+    assert abs(station.plant.sense().battery_a) < 0.1
+    lie(station, point, text)
+    assert station.until(lambda s: reported(s) != [], 10.0)
+    assert reported(station) == [f"reading.{point}"]
+    station.run(60.0)
+    assert station.plant.dropped_s == 0.0
+    station.plant.reading_faults.clear()
+    station.run(30.0)
+    assert reported(station) == []
+
+
+def test_a_battery_that_is_changed_while_the_lvd_is_open_is_not_blamed() -> None:
+    """It jumps as no battery does, and the charger's reading had been wrong before."""
+    station = rested(load_a=5.0, rated_ah=7.0, lvd__enabled=True)
+    drain(station)
+    assert station.state.lvd.is_open
+    lie(station, "charger.voltage", "x0.78")
+    station.run(60.0)
+    set_keys(station.plant, {"battery.soc": 1, "charger.on": 1})
+    assert station.until(lambda s: reported(s) != [], 15.0)
+    assert not station.state.plausible.is_odd("battery.voltage")
+    set_keys(station.plant, {"fault.reading.charger.voltage": "off"})
+    station.run(120.0)
+    assert reported(station) == []
+    assert not station.state.lvd.is_open
+
+
+def test_a_battery_that_the_charger_holds_does_not_jump_behind_an_open_k3() -> None:
+    """UPS mode is off, so K3 is pulled; what jumps on float lies, whatever jumps after it."""
+    station = rested(36, ups__enabled=False)
+    station.plant.battery.set_soc(0.9)
+    station.run(30.0)
+    assert station.state.outputs.k3
+    lie(station, "battery.voltage", "x0.85")
+    station.run(30.0)
+    station.plant.battery.set_soc(0.1)
+    station.run(30.0)
+    assert any(key == "reading.battery.voltage" for key in station.state.alarms.keys)
+    assert not station.state.plausible.is_odd("charger.voltage")
+
+
 def test_a_sinking_battery_reading_while_charging_cuts_off_nobody() -> None:
     """F5: the LVD must not open on it, and the outage after it finds its battery."""
     station = site("bulk")
@@ -134,15 +213,21 @@ def test_a_supply_reading_that_hangs_in_an_outage_leaves_the_lvd_its_say(
 
 @pytest.mark.parametrize("volts", [12, 48])
 @pytest.mark.parametrize("text", ["x0", "x0.8", "-3"])
-def test_a_live_supply_that_reads_low_in_a_test_gets_its_load_back(volts: int, text: str) -> None:
-    station = rested(volts, load_a=3.0)
+@pytest.mark.parametrize("ran_s", [30.0, 90.0, 900.0])
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_live_supply_that_reads_low_in_a_test_gets_its_load_back(
+    volts: int, text: str, ran_s: float, joined: bool
+) -> None:
+    station = rested(volts, load_a=3.0, system__single_source=joined)
+    station.plant.single_source = joined
     start(station)
-    station.run(30.0)
+    station.run(ran_s)
     text = f"-{3 * volts // 12}" if text == "-3" else text
     lie(station, "supply.voltage", text)
     station.run(30.0)
     assert phase(station) == "idle"
-    assert last(station).result == "aborted"
+    assert station.records[1].result == "aborted"
+    assert not station.plant.relays.s1_open
     assert station.plant.sense().supply_a > 2.9
     assert not station.state.on_battery
     assert reported(station) == ["reading.supply.voltage"]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.due import EVERY_SCAN, NO_TIME
-from btrmd.core.flows import measure_flows
-from btrmd.core.odd_one import put
-from btrmd.core.plausible import step_plausible
-from btrmd.core.plausible_state import Backward, Odd, Plausible
-from btrmd.core.presence import Presence
-from btrmd.core.relations import BATTERY, CHARGER, LOAD, SUPPLY
+from btrmd.core.machines.odd_one import put
+from btrmd.core.machines.plausible import step_plausible
+from btrmd.core.machines.plausible_state import Backward, Odd, Plausible
+from btrmd.core.machines.presence import Presence
+from btrmd.core.scan.due import EVERY_SCAN, NO_TIME
+from btrmd.core.scan.flows import measure_flows
+from btrmd.core.scan.relations import BATTERY, CHARGER, LOAD, SUPPLY
 from btrmd.model.board import Outputs
 from btrmd.model.readings import Quality
 
@@ -221,7 +221,7 @@ def test_a_doubt_ends_with_that_of_the_other_one() -> None:
     """One of two that cannot be told apart has been named since, or has no reading any more."""
     doubt = Odd("who knows", doubted=True)
     unknown = {"load_a": None, "battery_a": None}
-    pair = Plausible(odd=(doubt, None, doubt, None), broken_s=(0.0, 0.0, 3.0, 0.0, 0.0, 0.0, 0.0))
+    pair = Plausible(odd=(doubt, None, doubt, None), broken_s=(0.0, 0.0, 3.0, *(0.0,) * 5))
     assert scan(pair, **unknown).odd == (doubt, None, doubt, None)  # type: ignore[arg-type]
     for left in (None, Odd("named since")):
         memory = pair._replace(odd=(left, None, doubt, None))
@@ -270,7 +270,7 @@ def test_a_line_that_is_not_believed_cannot_be_read() -> None:
 def test_what_is_being_weighed_keeps_the_core_awake() -> None:
     memory = Plausible()
     assert memory.next_due(0.0) == NO_TIME
-    assert memory._replace(broken_s=(0.0,) * 6 + (0.5,)).next_due(0.0) == EVERY_SCAN
+    assert memory._replace(broken_s=(0.0,) * 7 + (0.5,)).next_due(0.0) == EVERY_SCAN
     assert memory._replace(lines=memory.lines._replace(guard_s=0.1)).next_due(0.0) == EVERY_SCAN
     assert memory._replace(lines=memory.lines._replace(path_s=0.1)).next_due(0.0) == EVERY_SCAN
 
@@ -280,4 +280,4 @@ def test_there_is_a_place_for_each_voltage_and_each_relation() -> None:
     by_voltage = (new.volts, new.moved_at, new.moves, new.jumped, new.witness_at, new.odd)
     assert [len(values) for values in by_voltage] == [4] * 6
     by_relation = (new.found, new.broken_s, new.broken_since, new.broken_at)
-    assert [len(values) for values in by_relation] == [7] * 4
+    assert [len(values) for values in by_relation] == [8] * 4

@@ -61,7 +61,7 @@ def test_a_finished_test_shows_its_time_load_temperature_and_run_time() -> None:
     assert shown(bench, "test.last_current") == pytest.approx(2.0)
     assert shown(bench, "test.last_temperature") == pytest.approx(25.0)
     assert shown(bench, "test.last_voltage") == pytest.approx(12.6)
-    assert str(shown(bench, "test.reason")).startswith("The planned 0 h 12 min are over.")
+    assert str(shown(bench, "test.reason")).startswith("The planned 12 min are over.")
 
 
 def test_a_running_test_shows_its_running_run_time_and_its_age() -> None:

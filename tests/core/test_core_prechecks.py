@@ -6,8 +6,8 @@ import pytest
 from core_scenes import VOLTS, Bench
 from test_core_start import REASONS, START
 
-from btrmd.core.context import StepContext
 from btrmd.core.requests import prechecks
+from btrmd.core.scan.context import StepContext
 from btrmd.model.snapshot import Precheck
 
 

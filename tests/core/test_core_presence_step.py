@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.context import StepContext
-from btrmd.core.presence import Presence, Source, step_presence
+from btrmd.core.machines.presence import Presence, Source, step_presence
+from btrmd.core.scan.context import StepContext
 
 
 def fed(now: float, feeds: bool, **channels: object) -> StepContext:

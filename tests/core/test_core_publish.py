@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from core_scenes import WALL_0, step_context
 
-from btrmd.core.alarms import RaisedAlarm
-from btrmd.core.blocks import Blocks
-from btrmd.core.charge import ChargeBalance
+from btrmd.core.capacity_test.progress import Progress
+from btrmd.core.capacity_test.state import IDLE
+from btrmd.core.machines.alarms import RaisedAlarm
+from btrmd.core.machines.blocks import Blocks
+from btrmd.core.machines.charge import ChargeBalance
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.machines.schedule import Schedule
+from btrmd.core.machines.transfer import Transfer, Where
 from btrmd.core.outage import Outage
-from btrmd.core.presence import Presence, Source
-from btrmd.core.progress import Progress
 from btrmd.core.publish import (
     alarm_views,
     is_unsolicited,
@@ -18,10 +21,7 @@ from btrmd.core.publish import (
     remaining_s,
     running_estimate,
 )
-from btrmd.core.schedule import Schedule
 from btrmd.core.state import State, new_state
-from btrmd.core.test.state import IDLE
-from btrmd.core.transfer import Transfer, Where
 from btrmd.model.board import Inputs, Outputs
 from btrmd.model.discharge import Estimate, TestRecord, TestState
 from btrmd.model.readings import Measurement, Quality

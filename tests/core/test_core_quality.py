@@ -8,7 +8,7 @@ from random import Random
 import pytest
 from core_scenes import phase, rested, start, supply
 
-from btrmd.core.actions import Action
+from btrmd.core.scan.actions import Action
 from btrmd.core.state import State
 from btrmd.core.step import step
 from btrmd.model.board import Inputs

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.recharge import Recharge, Tied, step_recharge
+from btrmd.core.machines.recharge import Recharge, Tied, step_recharge
 from btrmd.model.board import Outputs
 
 
@@ -81,7 +81,17 @@ def test_a_charger_that_is_not_there_is_not_waited_for() -> None:
 
 def test_nothing_is_counted_where_the_chargers_current_is_not_known() -> None:
     assert counted(OWED, charger_a=None, **GIVES) is OWED
-    assert counted(OWED, single=True, **GIVES) is OWED
+    assert counted(OWED, single=True, battery_a=None, **GIVES) is OWED
+
+
+def test_of_a_joined_source_the_battery_tells_what_it_gives_back() -> None:
+    """Its charger's shunt carries nothing: the current is part of the supply's."""
+    assert counted(OWED, single=True, charger_a=5.0, **GIVES) == Recharge(20.0, 2.0)
+    assert counted(OWED, single=True, charger_a=None, **GIVES) == Recharge(20.0, 2.0)
+    gives = counted(OWED, single=True, battery_a=0.05, charger_v=13.0, battery_v=12.9)
+    assert gives.taken_as == 0.0
+    assert gives.tied is not None
+    assert counted(Recharge(1.0), single=True, battery_a=-2.0).taken_as == 5.0
 
 
 @pytest.mark.parametrize("volts", [12, 48])

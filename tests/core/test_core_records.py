@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from core_scenes import step_context
 
-from btrmd.core.blocks import Blocks
-from btrmd.core.context import StepContext
+from btrmd.core.capacity_test.state import IDLE, Moved
+from btrmd.core.machines.blocks import Blocks
+from btrmd.core.machines.schedule import Schedule
+from btrmd.core.machines.transfer import Handover
 from btrmd.core.records import close_test, take_moved
-from btrmd.core.schedule import Schedule
+from btrmd.core.scan.context import StepContext
 from btrmd.core.state import State, new_state
-from btrmd.core.test.state import IDLE, Moved
-from btrmd.core.transfer import Handover
 from btrmd.model.discharge import Capacity, TestRecord
 
 ENABLED: dict[str, object] = {"test.enabled": True, "test.interval_h": 168, "block.tap1": "ch2"}

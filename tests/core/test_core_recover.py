@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from core_scenes import step_context
 
-from btrmd.core.actions import Persist, SaveRecord
-from btrmd.core.lvd import Lvd
+from btrmd.core.capacity_test.state import IDLE
+from btrmd.core.machines.lvd import Lvd
+from btrmd.core.machines.transfer import Transfer, Where
 from btrmd.core.outage import Outage
 from btrmd.core.recover import closed_after_death, let_go, with_means
+from btrmd.core.scan.actions import Persist, SaveRecord
 from btrmd.core.state import State, new_state
-from btrmd.core.test.state import IDLE
-from btrmd.core.transfer import Transfer, Where
 from btrmd.model.board import SAFE_OUTPUTS, Outputs
 from btrmd.model.discharge import CurveRow, TestRecord, TestState
 

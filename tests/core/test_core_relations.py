@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.flows import measure_flows
-from btrmd.core.relations import Relation, Tie, find_relations, voltages
+from btrmd.core.scan.flows import measure_flows
+from btrmd.core.scan.relations import Relation, Tie, find_relations, voltages
 from btrmd.model.board import Outputs
 
 ON_BATTERY = {
@@ -93,14 +93,39 @@ def test_charger_and_battery_are_tied_while_the_charger_charges() -> None:
     assert not silent(tie, **{**CHARGING, "charger_a": 0.31, "battery_a": 0.31})
     assert silent(tie, **{**CHARGING, "charger_a": 0.3, "battery_a": 0.3})
     assert silent(tie, **{**CHARGING, "charger_a": None})
-    # a sum that is wrong says nothing
-    assert silent(tie, **{**CHARGING, "battery_a": 5.0})
+    # a sum that is wrong says nothing of who contradicts whom, but two that agree still agree
+    wrong = {**CHARGING, "battery_a": 5.0}
+    assert found(tie, **wrong)[1:] == (None, True)
+    assert found(tie, **{**wrong, "charger_v": 13.6})[1:] == (None, False)
     # the battery takes nothing: only with the load at the same node
     balances = {**ON_BATTERY, "battery_a": 0.0, "charger_a": 2.3, "charger_v": 12.6}
     assert not silent(tie, **{**balances, "load_v": 12.4}, k1=True)
     assert silent(tie, **{**balances, "load_v": 12.1}, k1=True)
     assert silent(tie, **{**balances, "load_v": None}, k1=True)
     assert silent(tie, battery_a=0.0, charger_a=0.35)
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_charger_and_load_are_tied_while_the_charger_feeds_it(volts: int) -> None:
+    """Whether the battery takes, gives, or is cut off."""
+    tie, blocks = Tie.CHARGER_LOAD, volts // 12
+    floats = {
+        **ON_BATTERY, "battery_v": 13.5 * blocks, "battery_a": 0.0, "charger_v": 13.54 * blocks,
+        "charger_a": 2.3, "load_v": 13.47 * blocks,
+    }  # fmt: skip
+    assert found(tie, **floats, k1=True, volts=volts)[1:] == (False, True)
+    for battery_a in (-1.0, 1.0):
+        moves = {**floats, "battery_a": battery_a, "charger_a": 2.3 + battery_a}
+        assert found(tie, **moves, k1=True, volts=volts).broken is False
+    away = {**floats, "battery_v": 0.0}
+    assert found(tie, **away, k1=True, volts=volts).broken is False
+    lies = {**floats, "load_v": 13.02 * blocks}
+    assert found(tie, **lies, k1=True, volts=volts).broken is True
+    for silent_if in (
+        {"k2": True}, {"single": True}, {"load_a": 3.5}, {"charger_a": 0.3, "battery_a": -2.0},
+        {"supply_a": 2.3, "charger_a": 0.31, "battery_a": 0.31},
+    ):  # fmt: skip
+        assert silent(tie, **{**floats, "k1": True, "volts": volts, **silent_if}), silent_if
 
 
 def test_a_supply_that_gives_nothing_is_not_above_the_load() -> None:
@@ -194,3 +219,22 @@ def test_what_comes_through_an_s2_that_should_be_open_ties_no_supply() -> None:
     assert not silent(Tie.SUPPLY_LOAD, **shared)
     assert silent(Tie.SUPPLY_LOAD, **shared, single=True)
     assert not silent(Tie.SUPPLY_LOAD, **shared, single=True, guard=None)
+
+
+def test_a_joined_source_that_feeds_by_way_of_k2_is_not_below_the_load() -> None:
+    """With K1 on nothing but K2 and S2 brings its current; what it reads high says nothing."""
+    feeds = {
+        "single": True, "k1": True, "tied": True, "supply_a": 3.3, "load_a": 3.0, "battery_a": 0.0,
+        "charger_a": 0.0, "battery_v": 13.1, "load_v": 13.0,
+    }  # fmt: skip
+    low, well = {"supply_v": 12.49}, {"supply_v": 12.51}
+    assert found(Tie.SUPPLY_LOAD, **feeds, **low).broken  # type: ignore[arg-type]
+    assert found(Tie.BATTERY_LOAD, **feeds, **low).near  # type: ignore[arg-type]
+    assert silent(Tie.SUPPLY_LOAD, **feeds, **well)
+    assert silent(Tie.BATTERY_LOAD, **feeds, **well)
+    for other in ({"settled": False}, {"load_v": None}, {"supply_v": None},
+                  {"supply_a": 0.3, "battery_a": -3.0}):  # fmt: skip
+        assert silent(Tie.SUPPLY_LOAD, **{**feeds, **low, **other})
+    # the battery is a witness for the load where both hang on that way, and read alike
+    for other in ({"tied": False}, {"battery_v": 13.31}, {"battery_v": None}):
+        assert silent(Tie.BATTERY_LOAD, **{**feeds, **low, **other})

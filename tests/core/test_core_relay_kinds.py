@@ -17,6 +17,14 @@ def put(station: Station, **keys: object) -> None:
     set_keys(station.plant, {key.replace("__", "."): value for key, value in keys.items()})
 
 
+def site(volts: int, joined: bool, **settings: object) -> Station:
+    """A site at rest; `joined`: its charger is the supply."""
+    station = rested(volts, system__single_source=joined, **settings)  # type: ignore[arg-type]
+    station.plant.single_source = joined
+    station.plant.touch()
+    return station
+
+
 def found(station: Station, name: str, within_s: float) -> float:
     """Seconds until relay `name` is latched, and no other."""
     began = station.now
@@ -34,15 +42,19 @@ def found(station: Station, name: str, within_s: float) -> float:
 @pytest.mark.parametrize(
     ("volts", "load_a", "rated_ah"), [(12, 2.0, 17.0), (48, 2.0, 17.0), (24, 0.5, 100.0)]
 )
+@pytest.mark.parametrize("joined", [False, True])
 def test_a_k2_that_stays_open_after_a_short_test_is_found_in_time(
-    volts: int, load_a: float, rated_ah: float, dt: float
+    volts: int, load_a: float, rated_ah: float, dt: float, joined: bool
 ) -> None:
     """F2: a charger that has the volts and gives nothing back is not connected."""
-    station = rested(volts, dt=dt, load_a=load_a, rated_ah=rated_ah, test__type2_min=1)
+    station = site(volts, joined, dt=dt, load_a=load_a, rated_ah=rated_ah, test__type2_min=1)
     start(station, "2")
     put(station, fault__relay__k2="welded")
     assert station.until(lambda s: phase(s) != "running", 90.0)
-    assert 58.0 < found(station, "k2", 120.0) < 75.0
+    seconds = found(station, "k2", 120.0)
+    assert seconds < 75.0
+    # a charger of its own reads too little above the battery to be told by that alone
+    assert joined or seconds > 58.0
 
 
 @pytest.mark.parametrize("is_over", [False, True])
@@ -76,10 +88,11 @@ def test_a_k2_that_stays_open_is_found_though_hardly_anything_was_taken(
 
 
 @pytest.mark.long
-def test_a_charger_that_was_parted_for_a_moment_is_no_fault() -> None:
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_charger_that_was_parted_for_a_moment_is_no_fault(joined: bool) -> None:
     for volts in VOLTS:
         for rated_ah in (7.0, 100.0, 400.0):
-            station = rested(volts, rated_ah=rated_ah, load_a=0.5)
+            station = site(volts, joined, rated_ah=rated_ah, load_a=0.5)
             for run_s in (5.0, 33.0, 50.0):
                 assert station.ask(StartTest("1", source="test")).ok
                 station.run(run_s)
@@ -88,8 +101,9 @@ def test_a_charger_that_was_parted_for_a_moment_is_no_fault() -> None:
                 assert station.state.relays.faulty == (), (volts, rated_ah, run_s)
 
 
-def test_a_k2_that_fails_open_in_an_outage_is_found_when_the_charger_is_back() -> None:
-    station = rested(load_a=3.0)
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_k2_that_fails_open_in_an_outage_is_found_when_the_charger_is_back(joined: bool) -> None:
+    station = site(12, joined, load_a=3.0)
     supply(station, False)
     station.run(60.0)
     put(station, fault__relay__k2="welded")
@@ -99,10 +113,11 @@ def test_a_k2_that_fails_open_in_an_outage_is_found_when_the_charger_is_back() -
 
 
 @pytest.mark.long
-def test_a_charger_that_gives_back_what_was_taken_is_no_fault() -> None:
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_charger_that_gives_back_what_was_taken_is_no_fault(joined: bool) -> None:
     for rated_ah in (7.0, 17.0, 100.0, 400.0):
         for load_a in (0.3, 2.0, 9.0):
-            station = rested(rated_ah=rated_ah, load_a=load_a, test__type2_min=1)
+            station = site(12, joined, rated_ah=rated_ah, load_a=load_a, test__type2_min=1)
             start(station, "2")
             station.run(200.0)
             assert phase(station) == "idle"

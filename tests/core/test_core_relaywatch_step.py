@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.relaywatch import (
+from btrmd.core.machines.relaywatch import (
     Contact,
     Joined,
     RelayWatch,

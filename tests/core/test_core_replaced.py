@@ -6,8 +6,8 @@ import pytest
 from core_scenes import Bench, last, rested, supply
 
 from btrmd.core import persist
-from btrmd.core.actions import ClearTests, ForgetBattery
 from btrmd.core.publish import points
+from btrmd.core.scan.actions import ClearTests, ForgetBattery
 from btrmd.core.state import new_state
 from btrmd.model.commands import BatteryReplaced, HealthReady, ResetData, StartTest
 from btrmd.model.discharge import Capacity, Estimate
@@ -92,12 +92,14 @@ def test_a_delayed_start_stays() -> None:
 def test_the_day_it_was_put_in_is_kept_and_told() -> None:
     bench = Bench()
     bench.run(30.0)
-    bench.ask(HealthReady(61.0, "", 55.0, 66.0, replace_at=1_790_000_000.0))
+    bench.ask(HealthReady(61.0, "", 55.0, 66.0, confirm=True, replace_at=1_790_000_000.0))
     assert bench.state.health.replace_at == 1_790_000_000.0
+    assert bench.state.health.is_change_suspected
     answer = bench.ask(BatteryReplaced("web admin", 1_779_235_200.0))
     assert answer.ok
     assert bench.state.replaced_at == 1_779_235_200.0
     assert bench.state.health.replace_at is None  # nothing is known of the new one
+    assert not bench.state.health.is_change_suspected
     reported = bench.reported("battery.replaced")[-1]
     assert (reported.value, reported.text) == (
         "2026-05-20",

@@ -7,8 +7,8 @@ import re
 import pytest
 from core_scenes import VOLTS, Bench, phase, rested, start, supply
 
-from btrmd.core.actions import Forward, Restart, RestoreSettings
 from btrmd.core.publish import points
+from btrmd.core.scan.actions import Forward, Restart, RestoreSettings
 from btrmd.model.commands import (
     AckAlarm,
     Calibrate,

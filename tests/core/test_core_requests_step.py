@@ -7,17 +7,17 @@ from typing import NamedTuple
 import pytest
 from core_scenes import WALL_0, step_context
 
-from btrmd.core.actions import ClearTests, ForgetBattery, Forward, Reply, RestoreSettings, Tell
-from btrmd.core.alarms import RaisedAlarm
-from btrmd.core.blocks import Blocks
-from btrmd.core.charge import ChargeBalance
-from btrmd.core.context import StepContext
-from btrmd.core.presence import Presence, Source
-from btrmd.core.relaywatch import Contact
+from btrmd.core.capacity_test.state import IDLE, Moved
+from btrmd.core.machines.alarms import RaisedAlarm
+from btrmd.core.machines.blocks import Blocks
+from btrmd.core.machines.charge import ChargeBalance
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.machines.relaywatch import Contact
+from btrmd.core.machines.schedule import Schedule
 from btrmd.core.requests import change_refusal, handle, landing_refusal
-from btrmd.core.schedule import Schedule
+from btrmd.core.scan.actions import ClearTests, ForgetBattery, Forward, Reply, RestoreSettings, Tell
+from btrmd.core.scan.context import StepContext
 from btrmd.core.state import State, new_state
-from btrmd.core.test.state import IDLE, Moved
 from btrmd.model.board import Outputs
 from btrmd.model.commands import (
     AckAlarm,

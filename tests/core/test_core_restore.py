@@ -7,12 +7,12 @@ from math import nan
 import pytest
 from core_scenes import WALL_0, step_context
 
-from btrmd.core.alarms import RaisedAlarm
-from btrmd.core.blocks import Blocks
-from btrmd.core.charge import ChargeBalance
+from btrmd.core.machines.alarms import RaisedAlarm
+from btrmd.core.machines.blocks import Blocks
+from btrmd.core.machines.charge import ChargeBalance
+from btrmd.core.machines.recharge import Tied
+from btrmd.core.machines.schedule import Schedule
 from btrmd.core.persist import dump, restore, was_interrupted
-from btrmd.core.recharge import Tied
-from btrmd.core.schedule import Schedule
 from btrmd.core.state import State, new_state
 from btrmd.model.discharge import Capacity, TestRecord, TestState
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import VOLTS, Bench, last, phase, rested, sentences, start, supply
 
-from btrmd.core.capacity import CapacityHealth, adopt
+from btrmd.core.machines.capacity import CapacityHealth, adopt
 from btrmd.core.recover import closed_after_death, let_go
 from btrmd.model.board import SAFE_OUTPUTS
 from btrmd.model.commands import StartTest, StopTest

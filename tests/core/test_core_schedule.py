@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import Bench, last, phase
 
-from btrmd.core.float_time import FloatTime
+from btrmd.core.machines.float_time import FloatTime
 from btrmd.model.commands import NextTestIn, StartTest, StopTest
 from btrmd.model.discharge import Estimate
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.actions import Tell
-from btrmd.core.context import StepContext
-from btrmd.core.schedule import (
+from btrmd.core.machines.schedule import (
     Schedule,
     confirm,
     failed,
@@ -17,6 +15,8 @@ from btrmd.core.schedule import (
     started,
     step_schedule,
 )
+from btrmd.core.scan.actions import Tell
+from btrmd.core.scan.context import StepContext
 
 H, DAY = 3600.0, 86400.0
 NOW = 1_000_000.0

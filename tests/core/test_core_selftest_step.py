@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from core_scenes import CHIPS, step_context
 
-from btrmd.core.actions import Tell
-from btrmd.core.context import StepContext
-from btrmd.core.selftest import SelfTest, step_selftest
+from btrmd.core.machines.selftest import SelfTest, step_selftest
+from btrmd.core.scan.actions import Tell
+from btrmd.core.scan.context import StepContext
 
 RUNNING = SelfTest(started=100.0)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 from core_scenes import WALL_0, step_context
 
-from btrmd.core.actions import SaveRecord, Tell, WantEstimate
-from btrmd.core.condition import StartCondition
-from btrmd.core.context import StepContext
-from btrmd.core.lvd import Lvd
-from btrmd.core.presence import Presence, Source
-from btrmd.core.progress import Progress
-from btrmd.core.relaywatch import RelayWatch
-from btrmd.core.test.sequence import abort, begin, close, step_test, stop, take_estimate
-from btrmd.core.test.state import IDLE, CapacityTest, CheckPhase, End, Moved, Watch
-from btrmd.core.transfer import Handover, Transfer, Where
-from btrmd.core.type1 import Policy
+from btrmd.core.capacity_test.progress import Progress
+from btrmd.core.capacity_test.sequence import abort, begin, close, step_test, stop, take_estimate
+from btrmd.core.capacity_test.state import IDLE, CapacityTest, CheckPhase, End, Moved, Watch
+from btrmd.core.capacity_test.type1 import Policy
+from btrmd.core.machines.condition import StartCondition
+from btrmd.core.machines.lvd import Lvd
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.machines.relaywatch import RelayWatch
+from btrmd.core.machines.transfer import Handover, Transfer, Where
+from btrmd.core.scan.actions import SaveRecord, Tell, WantEstimate
+from btrmd.core.scan.context import StepContext
 from btrmd.model.commands import EstimateReady
 from btrmd.model.discharge import Estimate, TestRecord, TestState
 

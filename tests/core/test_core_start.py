@@ -6,8 +6,8 @@ import pytest
 from core_scenes import VOLTS, Bench, last, phase, rested, sentences
 from station import CHIPS
 
-from btrmd.core.actions import Forward
 from btrmd.core.publish import points
+from btrmd.core.scan.actions import Forward
 from btrmd.model.board import Led
 from btrmd.model.commands import (
     CapacityCheck,

@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 from core_scenes import WALL_0, step_context
 
-from btrmd.core.actions import ClearTests, RestoreSettings, Tell
-from btrmd.core.buttons import Buttons
-from btrmd.core.context import StepContext
-from btrmd.core.float_time import FloatTime
+from btrmd.core.capacity_test.state import IDLE
 from btrmd.core.held_buttons import step_held_buttons
-from btrmd.core.presence import Presence, Source
-from btrmd.core.schedule import Schedule
+from btrmd.core.machines.buttons import Buttons
+from btrmd.core.machines.float_time import FloatTime
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.machines.schedule import Schedule
+from btrmd.core.scan.actions import ClearTests, RestoreSettings, Tell
+from btrmd.core.scan.context import StepContext
 from btrmd.core.starts import step_starts
 from btrmd.core.state import State, new_state
-from btrmd.core.test.state import IDLE
 from btrmd.model.discharge import TestRecord, TestState
 
 HERE = Source(0.0, None, 0.0, True, True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from core_scenes import step_context
 
+from btrmd.core.capacity_test.progress import Progress
+from btrmd.core.capacity_test.state import IDLE, CheckPhase, End, Moved, Watch
+from btrmd.core.capacity_test.type1 import Policy
+from btrmd.core.machines.transfer import Handover, Transfer, Where
 from btrmd.core.outage import Outage
-from btrmd.core.progress import Progress
 from btrmd.core.state import State, new_state
-from btrmd.core.test.state import IDLE, CheckPhase, End, Moved, Watch
-from btrmd.core.transfer import Handover, Transfer, Where
-from btrmd.core.type1 import Policy
 from btrmd.model.discharge import TestRecord, TestState
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from core_scenes import WALL_0, measured, model_for
 
-from btrmd.core.context import StepContext
-from btrmd.core.presence import Presence, Source
-from btrmd.core.relaywatch import Contact, RelayWatch, acknowledge, step_relays
-from btrmd.core.setpoints import Setpoints
-from btrmd.core.transfer import Handover, Transfer, Where, step_transfer
+from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.machines.relaywatch import Contact, RelayWatch, acknowledge, step_relays
+from btrmd.core.machines.transfer import Handover, Transfer, Where, step_transfer
+from btrmd.core.scan.context import StepContext
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.model.board import Inputs, Outputs
 from btrmd.model.readings import Quality
 from btrmd.model.settings import Settings

@@ -7,8 +7,8 @@ from itertools import pairwise
 import pytest
 from core_scenes import Bench, last, phase
 
-from btrmd.core.actions import WantEstimate
-from btrmd.core.type1 import Policy, early_stop, may_evaluate, planned_length, weigh
+from btrmd.core.capacity_test.type1 import Policy, early_stop, may_evaluate, planned_length, weigh
+from btrmd.core.scan.actions import WantEstimate
 from btrmd.model.discharge import Capacity, Estimate
 
 HOUR, MINUTE = 3600.0, 60.0

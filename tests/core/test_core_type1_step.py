@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from btrmd.core.type1 import Policy, early_stop, may_evaluate, planned_length, side_of, weigh
+from btrmd.core.capacity_test.type1 import (
+    Policy,
+    early_stop,
+    may_evaluate,
+    planned_length,
+    side_of,
+    weigh,
+)
 from btrmd.model.discharge import Estimate
 
 HOUR = 3600.0

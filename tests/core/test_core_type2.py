@@ -32,7 +32,7 @@ def test_at_or_above_the_minimum_at_the_planned_time_is_good(
     assert (record.result, record.type) == (result, "2")
     assert record.duration_s == pytest.approx(660.0, abs=3.0)
     assert record.end_voltage == pytest.approx(minimum_mv / 1000.0 + offset * blocks)
-    assert record.reason.startswith("The planned 0 h 11 min are over.")
+    assert record.reason.startswith("The planned 11 min are over.")
 
 
 def test_the_minimum_reached_earlier_is_low() -> None:

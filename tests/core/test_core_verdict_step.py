@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
-from btrmd.core.progress import Progress
-from btrmd.core.test.state import CapacityTest, End
-from btrmd.core.type1 import own_of
-from btrmd.core.verdict import judge, measured, with_estimate
+from btrmd.core.capacity_test.progress import Progress
+from btrmd.core.capacity_test.state import CapacityTest, End
+from btrmd.core.capacity_test.type1 import own_of
+from btrmd.core.capacity_test.verdict import judge, measured, with_estimate
 from btrmd.model.discharge import Estimate, TestRecord
 
 HOUR = 3600.0

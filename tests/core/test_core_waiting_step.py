@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from core_scenes import WALL_0, step_context
 
+from btrmd.core.capacity_test.state import IDLE
+from btrmd.core.machines.schedule import Schedule
 from btrmd.core.outage import Outage
-from btrmd.core.schedule import Schedule
 from btrmd.core.state import State, new_state
-from btrmd.core.test.state import IDLE
 from btrmd.core.waiting import waiting_of
 from btrmd.model.discharge import TestRecord, TestState
 from btrmd.model.waiting import StartWait

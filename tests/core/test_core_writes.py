@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core_scenes import Bench
 
-from btrmd.core.actions import Forward
+from btrmd.core.scan.actions import Forward
 from btrmd.model.commands import ChangeSettings, NoteWrite
 from btrmd.model.events import Kind
 

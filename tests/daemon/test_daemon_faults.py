@@ -62,6 +62,10 @@ def test_a_hung_owner_shows_and_the_heartbeat_lets_go_of_the_relays(make: Make) 
         lambda: (r := daemon.request("GET", "/healthz")) and r.status == 503 and r, 15.0
     )
     assert reply.json["reason"] == "The owner loop does not tick."
+    for path in ("/", "/summary", "/events"):  # as a browser without script sees them
+        wait_until(lambda p=path: b"Unknown since" in daemon.request("GET", p).body, 15.0)
+        assert b"Load safe" not in daemon.request("GET", path).body
+    assert daemon.get("/api/v1/state")["verdict"]["tone"] == "unknown"
 
     daemon.sim(fault__owner="off")
     wait_until(lambda: daemon.request("GET", "/healthz").status == 200, 15.0)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import ForwardRef, NamedTuple, get_type_hints
+
+from btrmd.daemon.memory_trim import drop_references
 
 PROGRAM = """
 import threading
@@ -33,3 +36,16 @@ def test_hashing_on_many_threads_keeps_no_memory() -> None:
         [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) < 2_000_000
+
+
+def test_annotations_are_text_again_and_still_resolve() -> None:
+    class Pair(NamedTuple):
+        volts: float | None
+        name: str
+
+    assert isinstance(Pair.__annotations__["volts"], ForwardRef), "or there is nothing to drop"
+    assert drop_references() >= 2
+    assert Pair.__annotations__ == {"volts": "float | None", "name": "str"}
+    assert get_type_hints(Pair) == {"volts": float | None, "name": str}
+    assert Pair(1.0, "a")._replace(volts=None) == (None, "a")
+    assert drop_references() == 0

@@ -102,7 +102,7 @@ def test_an_upgrade_never_runs_what_was_compiled_before(tmp_path: Path) -> None:
     package = library / "inner"
     package.mkdir(parents=True)
     source = package / "sample.py"
-    compiling = line_of("postinst.in", "/usr/lib/btrmd/bin/python3 -I -m compileall")
+    compiling = line_of("postinst.in", "/usr/lib/btrmd/bin/python3 -I -m btrmd.compiled")
     compiling = compiling.partition("/usr/lib/btrmd/lib/shared")[0].removeprefix(
         "/usr/lib/btrmd/bin/python3"
     )

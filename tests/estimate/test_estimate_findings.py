@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 from estimate_discharges import bursts, steady
 
-from btrmd.cli.estimate_verb import verdict
+from btrmd.cli.verbs_estimate import verdict
 from btrmd.estimate.curve import refer
 from btrmd.estimate.findings import findings
 from btrmd.estimate.maker import average_maker

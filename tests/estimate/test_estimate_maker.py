@@ -6,7 +6,7 @@ import pytest
 from estimate_discharges import steady
 
 from btrmd.estimate.maker import END_OF_TYPE, average_maker, maker_of
-from btrmd.estimate.rated import new_charge_ah
+from btrmd.estimate.rating import new_charge_ah
 from btrmd.estimate.run_time import estimate
 from btrmd.model.battery_table import read_battery_table
 from btrmd.model.setting_table import SETTINGS

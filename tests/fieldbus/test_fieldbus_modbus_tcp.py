@@ -1,4 +1,4 @@
-"""Modbus TCP on the wire: pieces and heaps of requests, units, garbage, many clients."""
+"""Modbus TCP on the wire: pieces of requests and many at once, units, garbage, many clients."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from btrmd.hal.board import HatBoard
 from btrmd.hal.calibration import Calibration
+from btrmd.hal.chips.i2c import I2CBus
 from btrmd.hal.config import REFERENCE, HardwareConfig, load_hardware
-from btrmd.hal.i2c import I2CBus
 from btrmd.hal.sim.pins import SimPins
 from btrmd.hal.sim.reading_fault import ReadingFault
 from btrmd.hal.sim.wires import SimWires

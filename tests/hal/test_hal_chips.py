@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hal_bench import Bench
 
-from btrmd.hal.chips.registry import CURRENT_CHIPS, VOLTAGE_CHIPS, twin_of
+from btrmd.hal.chips.registry import CURRENT_CHIPS, VOLTAGE_CHIPS
 from btrmd.hal.config import REFERENCE, HardwareConfig, load_hardware, parse_hardware
 from btrmd.model.errors import ConfigError
 from btrmd.model.readings import BAD, GOOD
@@ -107,8 +107,8 @@ def test_full_scale_is_a_failure() -> None:
 
 def test_another_part_at_the_address_is_not_taken_for_one() -> None:
     bench = Bench(config_of())
-    bench.wires._chips[0x41] = twin_of(CURRENT_CHIPS["ina219"])(
-        lambda: 0.01, lambda: 0.0, bench.wires._chips[0x40]._random
+    bench.wires._chips[0x41] = CURRENT_CHIPS["ina219"].twin(
+        lambda: 0.01, lambda: 0.0, bench.wires._chips[0x40]._random, object
     )
     assert bench.scans(0.5).load_a.quality is BAD
     assert "No INA228 answers at 0x41" in bench.board.findings()[0]
@@ -154,6 +154,21 @@ def test_the_files_in_use_need_no_change() -> None:
     assert {voltage.chip for voltage in config.voltages.values()} == {"ads1115"}
 
 
-@pytest.mark.parametrize("kind", [*CURRENT_CHIPS.values(), *VOLTAGE_CHIPS.values()])
-def test_every_part_has_its_twin(kind: Any) -> None:
-    assert callable(twin_of(kind))
+@pytest.mark.parametrize("name", CURRENT_CHIPS)
+def test_every_current_chip_reads_its_twin(name: str) -> None:
+    data: dict[str, Any] = copy.deepcopy(DATA)
+    data["current"]["load"].update(chip=name, range_mv=max(CURRENT_CHIPS[name].ranges_mv))
+    bench = Bench(parse_hardware(data, "hardware.toml"))
+    bench.plant.put(load_a=3.0)
+    measured = bench.scans(1.0).load_a
+    assert measured.quality is GOOD
+    assert measured.value == pytest.approx(3.0, abs=0.01)
+
+
+@pytest.mark.parametrize("name", VOLTAGE_CHIPS)
+def test_every_voltage_chip_reads_its_twin(name: str) -> None:
+    bench = Bench(config_of(adc=name))
+    bench.plant.put(load_v=24.0)
+    measured = bench.scans(1.0).load_v
+    assert measured.quality is GOOD
+    assert measured.value == pytest.approx(24.0, abs=0.05)

@@ -270,6 +270,25 @@ def test_each_edge_is_told_and_close_ends_the_thread(pipe: tuple[int, int]) -> N
         os.fstat(pipe[0])
 
 
+def test_an_edge_that_cannot_be_acted_on_does_not_end_the_watch(
+    pipe: tuple[int, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = threading.Semaphore(0)
+    errors = [ValueError("x"), OSError(5, "Input/output error")]
+
+    def moved() -> None:
+        heard.release()
+        if errors:
+            raise errors.pop()
+
+    events = LineEvents(pipe[0], moved)
+    for _ in range(3):
+        os.write(pipe[1], bytes(EVENT_SIZE))
+        assert heard.acquire(timeout=WAIT_S)
+    events.close()
+    assert caplog.text.count("could not be acted on") == 2
+
+
 def test_a_line_that_is_gone_ends_the_thread_and_costs_no_cpu(pipe: tuple[int, int]) -> None:
     events, _ = listening(pipe[0])
     os.close(pipe[1])

@@ -12,9 +12,9 @@ import pytest
 from hal_bench import Bench, StillPlant
 from smbus2 import i2c_msg
 
-from btrmd.hal.busio_shim import ensure_circuitpython
+from btrmd.hal.chips.busio_shim import ensure_circuitpython
+from btrmd.hal.chips.i2c import I2CBus
 from btrmd.hal.config import REFERENCE, load_hardware
-from btrmd.hal.i2c import I2CBus
 from btrmd.hal.sim.wires import SimWires
 from btrmd.model.errors import BtrmError, BusError
 
@@ -192,7 +192,7 @@ def test_the_stand_in_modules_appear_only_where_the_real_ones_are_absent() -> No
     code = (
         "import sys, types\n"
         "real = types.ModuleType('busio'); sys.modules['busio'] = real\n"
-        "from btrmd.hal.busio_shim import ensure_circuitpython\n"
+        "from btrmd.hal.chips.busio_shim import ensure_circuitpython\n"
         "assert 'micropython' not in sys.modules\n"
         "ensure_circuitpython()\n"
         "assert sys.modules['busio'] is real\n"

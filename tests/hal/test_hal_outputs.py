@@ -12,8 +12,8 @@ import pytest
 from hal_bench import Bench
 
 from btrmd.hal.board import HatBoard
+from btrmd.hal.chips.i2c import I2CBus
 from btrmd.hal.gpio import PinError, is_lit
-from btrmd.hal.i2c import I2CBus
 from btrmd.hal.sim.pins import SimFactory, SimPin
 from btrmd.model.board import SAFE_OUTPUTS, Led, Outputs
 

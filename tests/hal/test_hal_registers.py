@@ -8,8 +8,10 @@ from random import Random
 import pytest
 from hal_bench import StillPlant
 
+from btrmd.hal.chips.sim_ads1115 import SimAds1115
+from btrmd.hal.chips.sim_ina219 import SimIna219
+from btrmd.hal.chips.sim_tmp102 import SimTmp102
 from btrmd.hal.config import REFERENCE, load_hardware
-from btrmd.hal.sim.registers import SimAds1115, SimIna219, SimTmp102
 from btrmd.hal.sim.wires import SimWires
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from btrmd.core.alarms import check_conditions
+from btrmd.core.machines.alarms import check_conditions
 from btrmd.model.alarms import (
     ALARM,
     ALARMS,

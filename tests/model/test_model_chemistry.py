@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.model.chemistry import LEAD_ACID, Chemistry
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
@@ -65,5 +66,46 @@ def test_no_other_module_knows_a_block_s_volts() -> None:
             continue
         code = re.sub(r'"""(?s:.*?)"""|f?"[^"\n]*"|#[^\n]*', "", path.read_text())
         found += [f"{name}: {match.group()}" for match in BLOCK_VOLTS.finditer(code)]
-    # 11.0 A: over-current of a BTRM400; 12.6: the highest cutoff that may be asked for
-    assert found == ["cli/estimate_verb.py: 12.6", "model/thresholds.py: 11.0"]
+    # 11.0 A: over-current of a BTRM400
+    assert found == ["model/thresholds.py: 11.0"]
+
+
+LEAST_V = 5.0  # a literal times the number of blocks that is more is a block's volts, less a span
+
+
+def volts_of_a_block(source: str) -> list[float]:
+    """Literals, or constants of the module, that are multiplied by a number of blocks."""
+    tree = ast.parse(source)
+    constants = {
+        target.id: node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    found = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+            continue
+        for one, other in ((node.left, node.right), (node.right, node.left)):
+            value = one.value if isinstance(one, ast.Constant) else None
+            if isinstance(one, ast.Name):
+                value = constants.get(one.id)
+            is_blocks = ast.unparse(other).split(".")[-1] == "blocks"
+            if is_blocks and isinstance(value, int | float) and value >= LEAST_V:
+                found.append(float(value))
+    return found
+
+
+def test_nobody_multiplies_a_number_of_his_own_by_the_blocks() -> None:
+    found = {
+        name: volts
+        for path in sorted((ROOT / "btrmd").rglob("*.py"))
+        if not (name := str(path.relative_to(ROOT / "btrmd"))).startswith("hal/sim/")
+        and (volts := volts_of_a_block(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+    source = (
+        "DEAD_V = 9.0\nf(DEAD_V * ctx.sp.blocks, 10 * blocks, 0.3 * sp.blocks, NEAR_V * blocks)"
+    )
+    assert volts_of_a_block(source) == [9.0, 10.0]

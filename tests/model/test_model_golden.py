@@ -30,7 +30,8 @@ from btrmd.model.encoding import (
 )
 from btrmd.model.points import POINT, dnp3_map, modbus_map, snmp_map
 from btrmd.model.readings import Quality, Reading
-from btrmd.model.snmp_tree import NOTIFICATIONS, SYSTEM_GROUP, TRAP_ROWS, TRAP_TABLE
+from btrmd.model.setting_snmp import TRAP_ROWS
+from btrmd.model.snmp_tree import NOTIFICATIONS, SYSTEM_GROUP, TRAP_TABLE
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 UNKNOWN = Reading(None, Quality.BAD, 0.0)

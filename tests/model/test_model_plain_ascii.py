@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btrmd.model.plain_ascii import plain_ascii
+from btrmd.servers.plain_ascii import plain_ascii
 
 
 @pytest.mark.parametrize(

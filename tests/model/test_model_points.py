@@ -133,6 +133,8 @@ def test_a_setting_that_contradicts_itself_does_not_load() -> None:
         (replace(kind, default=3),),
         (replace(kind, choice_labels=("one",)),),
         (replace(SETTINGS["site.name"], max_length=0),),
+        (replace(SETTINGS["site.name"], format="no such"),),
+        (replace(interval, format="ip"),),
     ):
         with pytest.raises(ValueError, match=wrong[0].key):
             check_settings(wrong)

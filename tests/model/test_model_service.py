@@ -9,6 +9,7 @@ import btrmd.daemon.station
 from btrmd.bus import Bus
 from btrmd.model.service import Service
 from btrmd.model.settings import Settings
+from btrmd.notify.notifier import Notifier
 from btrmd.servers.fieldbus.listener_config import FieldbusOptions
 from btrmd.servers.fieldbus.service import Fieldbus
 from btrmd.servers.nut.server import NutServer
@@ -17,16 +18,19 @@ from btrmd.servers.web.server import WebServer
 from btrmd.snmp.engine import SnmpEngine
 
 ENGINE = SnmpEngine("0123456789abcdef", lambda: 1)
+NOTIFIERS = {"mail", "mqtt", "syslog", "traps", "webhook"}
 PARTS = {
-    "appliance", "control", "fieldbus", "mail", "mqtt", "nut", "snmp", "syslog", "traps", "web",
-    "webhook",
+    "appliance", "control", "fieldbus", "nut", "snmp", "web", *NOTIFIERS,
 }  # fmt: skip
 
 
 def test_every_part_of_the_station_is_a_service_with_a_name_of_its_own() -> None:
     assert btrmd.daemon.station.Station
-    own = [one for one in Service.__subclasses__() if one.__module__.startswith("btrmd.")]
+    direct = [one for one in Service.__subclasses__() if one.__module__.startswith("btrmd.")]
+    notifiers = Notifier.__subclasses__()
+    own = [one for one in [*direct, *notifiers] if one is not Notifier]
     assert WebServer in own
+    assert {one.name for one in notifiers} == NOTIFIERS
     assert sorted(one.name for one in own) == sorted(PARTS)
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from btrmd.model.errors import ConfigError, SettingError
-from btrmd.model.settings import SETTINGS, Settings, allowed_text, format_value, parse_value
+from btrmd.model.settings import SETTINGS, Settings, allowed_text, format_setting, parse_value
 from btrmd.model.site import Site, decode_site, flatten
 from btrmd.model.thresholds import Thresholds, fits_system_voltage
 
@@ -382,7 +382,7 @@ def test_any_value_is_taken_or_refused_by_name(key: str, raw: object) -> None:
         assert refusal.allowed in str(refusal)
         return
     # What was taken can be written by the command line and is taken again.
-    assert parse_value(key, format_value(value), BTRM400) == value
+    assert parse_value(key, format_setting(value), BTRM400) == value
     assert parse_value(key, value, BTRM400) == value
 
 
@@ -391,7 +391,7 @@ def test_any_value_is_taken_or_refused_by_name(key: str, raw: object) -> None:
     [(None, "none"), (True, "true"), (False, "false"), (100.0, "100"), (7.2, "7.2"), (12, "12")],
 )
 def test_values_are_written_as_people_write_them(value: Any, text: str) -> None:
-    assert format_value(value) == text
+    assert format_setting(value) == text
 
 
 def test_typed_reading_refuses_the_wrong_type() -> None:

@@ -94,7 +94,7 @@ class Bench:
         """One look, `seconds` later."""
         self.now += seconds
         self.sender.step(self.now)
-        self.sender._show()
+        self.sender._show(self.sender._trouble())
 
     def settle(self) -> None:
         """Looks until what waits has gathered and may go."""

@@ -14,8 +14,8 @@ from mail_server import MailServer, Serve, deaf_port
 from btrmd.model.events import Kind
 from btrmd.notify.cursor import Cursor
 from btrmd.notify.mail import sender as sending
+from btrmd.notify.mail.account import LIMIT_S
 from btrmd.notify.mail.recipient import SERVER_PAUSE_S
-from btrmd.notify.mail.time_limits import LIMIT_S
 
 Wait = Callable[..., None]
 
@@ -354,7 +354,7 @@ def test_a_server_that_hangs_holds_up_the_thread_only(bench: Bench, wait_until: 
 def test_stopping_cuts_a_hanging_server_off(
     bench: Bench, serve: Serve, wait_until: Wait, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "STOP_S", 0.2)
+    monkeypatch.setattr(sending.MailSender, "grace_s", 0.2)
     server: MailServer = serve()
     server.hold = True
     bench.use(server.port)

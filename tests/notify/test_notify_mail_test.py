@@ -13,7 +13,7 @@ from mail_server import Serve, deaf_port, script
 from mail_tls import Authority
 
 from btrmd.bus import Bus
-from btrmd.model.mail import MailStep
+from btrmd.model.commands import MailStep
 from btrmd.notify.mail.tester import MailTester
 
 

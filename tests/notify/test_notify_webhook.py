@@ -344,7 +344,7 @@ def test_what_happened_while_it_was_off_is_not_posted(
 def test_stopping_cuts_a_silent_server_off(
     hook: WebhookBench, server: HttpsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "STOP_S", 0.2)
+    monkeypatch.setattr(sending.WebhookSender, "grace_s", 0.2)
     hook.patience_s = 30.0
     held = threading.Event()
 

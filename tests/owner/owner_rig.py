@@ -11,13 +11,13 @@ from typing import Any
 
 from btrmd.bus import Bus
 from btrmd.clock import SimClock
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import new_state
 from btrmd.daemon.recovery import first_snapshot, identity
 from btrmd.hal.board import HatBoard
 from btrmd.hal.calibration import Calibration
+from btrmd.hal.chips.i2c import I2CBus
 from btrmd.hal.config import find_hardware_file, load_hardware
-from btrmd.hal.i2c import I2CBus
 from btrmd.hal.sim.world import open_world
 from btrmd.model.board import Inputs, Outputs
 from btrmd.model.commands import Answer, Command

@@ -7,9 +7,9 @@ from copy import deepcopy
 
 from station import Station
 
-from btrmd.core.actions import Action, ForgetBattery, SaveRecord
-from btrmd.core.charge import ChargeBalance
-from btrmd.core.float_time import FloatTime
+from btrmd.core.machines.charge import ChargeBalance
+from btrmd.core.machines.float_time import FloatTime
+from btrmd.core.scan.actions import Action, ForgetBattery, SaveRecord
 from btrmd.hal.sim.plant import Plant
 from btrmd.hal.sim.truth import truth as describe_truth
 from btrmd.model.commands import EstimateReady, NextTestIn, StartTest

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from owner_rig import Rig
@@ -49,6 +50,36 @@ def test_the_answer_comes_after_the_line_in_the_event_log(rig: Rig) -> None:
     with closing(sqlite3.connect(rig.history.database.path)) as disk:
         texts = [row[0] for row in disk.execute("SELECT text FROM events")]
     assert "Setting site.name changed from BTRM to told." in texts
+
+
+def test_what_changes_nothing_is_answered_in_the_step_that_takes_it(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, speed=1.0)  # one step a tick
+    try:
+        rig.tick(3)
+        gate = rig.hold_writer()  # nor does it wait for the disk: what is there is durable
+        future = rig.bus.post(change(site__name="BTRM"))
+        seq = rig.bus.snapshot.seq
+        rig.tick()
+        assert future.done()
+        assert future.result().ok
+        assert rig.bus.snapshot.seq == seq + 1, "published behind the answer"
+        gate.set()
+    finally:
+        rig.close()
+
+
+def test_what_changes_nothing_now_waits_for_the_change_under_way(rig: Rig) -> None:
+    gate = rig.hold_writer()
+    first = rig.bus.post(change(site__name="other"))
+    rig.tick(3)
+    second = rig.bus.post(change(site__name="BTRM"))  # as it is now, and not as it will be
+    rig.tick(20)
+    assert not first.done()
+    assert not second.done()
+    gate.set()
+    assert rig.answer(first).ok
+    assert rig.answer(second).ok
+    assert rig.owner.settings["site.name"] == "BTRM"
 
 
 def test_a_history_that_refuses_does_not_hold_the_answer_back(rig: Rig) -> None:

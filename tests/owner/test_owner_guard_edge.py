@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from owner_rig import Rig
 
-from btrmd.core.transfer import Where
+from btrmd.core.machines.transfer import Where
 from btrmd.model.commands import ChangeSettings
 
 GUARD = 26

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from btrmd.hal.board import HatBoard
+from btrmd.hal.chips.i2c import I2CBus
 from btrmd.hal.config import REFERENCE, load_hardware
-from btrmd.hal.i2c import I2CBus
 from btrmd.hal.sim.keys import KEYS, set_keys
 from btrmd.hal.sim.plant import Plant
 from btrmd.hal.sim.reading_fault import read_lie

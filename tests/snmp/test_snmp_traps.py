@@ -305,7 +305,7 @@ def test_an_unreachable_network_is_a_visible_fault_and_loses_nothing(
         raise OSError(101, "Network is unreachable")
 
     with monkeypatch.context() as patch:
-        patch.setattr(lines, "message_v2c", refuse)
+        patch.setattr(lines.TrapLine, "_message", refuse)
         made.step(0.0)
     assert made.fault == (
         f"SNMP receiver 0 at 127.0.0.1:{catcher.port} cannot be reached: Network is unreachable."

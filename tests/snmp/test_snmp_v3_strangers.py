@@ -12,6 +12,7 @@ from snmp_station import COMMUNITIES, SYSTEM, Agent, make_snapshot
 from btrmd.model.settings import Settings
 from btrmd.snmp import ber, usm
 from btrmd.snmp.engine import SnmpEngine
+from btrmd.snmp.message import encode_message
 from btrmd.snmp.usm import Stamp, V3User, seal
 
 ENGINE = SnmpEngine("test")  # as the station's agent is made
@@ -234,7 +235,7 @@ def test_who_wants_no_report_gets_none(agent: Agent) -> None:
 def test_a_getbulk_of_less_than_nothing_is_answered(agent: Agent) -> None:
     """RFC 3416 4.2.3: what is below zero counts as zero."""
     asked = get((1, 3), ber.GET_BULK, -5, -1)
-    raw = agent.ask(ber.message(1, b"public", asked))
+    raw = agent.ask(encode_message(1, b"public", asked))
     outer = ber.element(raw, 0, len(raw))
     pdu = ber.elements(raw, outer.start, outer.end)[2]
     number, status, index, rows = ber.elements(raw, pdu.start, pdu.end)

@@ -272,3 +272,19 @@ def test_an_ordinary_day_of_events_is_never_held() -> None:
         assert write_budget.due(waiting(now=now), now) <= now
         write_budget.wrote(1, now)
     assert 100 * COMMIT_BYTES < 4 * MEGABYTE
+
+
+def test_a_disk_that_refuses_for_a_week_is_tried_every_minute() -> None:
+    """A card may be full over a holiday: the pauses end at 60 s, however many there were."""
+    budget, pending, now = WriteBudget(0.0), waiting(), 0.0
+    pauses = []
+    for _ in range(7 * 24 * 60):
+        budget.refused(now)
+        due = budget.due(pending, now)
+        pauses.append(due - now)
+        now = due
+    assert pauses[:7] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0]
+    assert set(pauses[7:]) == {60.0}
+    budget.wrote(1, now)
+    budget.refused(now)
+    assert budget.due(pending, now) == now + 1.0

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 from store_bench import Station, a_curve, a_record, an_event, disk_limit, station
 
+import btrmd.store.writer as writer_module
 from btrmd.model.errors import BtrmError
 from btrmd.model.events import Event
 from btrmd.store.errors import refusal
 from btrmd.store.history_db import HistoryDb
+from btrmd.store.maintenance import Maintenance
 from btrmd.store.schema import MIGRATIONS, TABLES, prepare
 from btrmd.store.tests import select_test
 
@@ -415,3 +417,27 @@ def test_a_full_and_a_read_only_disk_are_called_so(
     assert "the disk is full" in str(refusal(tmp_path / "history.db", error))
     disk(1 << 20, os.ST_RDONLY)
     assert "the disk is read-only" in str(refusal(tmp_path / "history.db", error))
+
+
+def test_an_error_of_its_own_does_not_end_the_writer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever a turn ends in, what comes after it is written; who waits for a flush gets it."""
+    monkeypatch.setattr(writer_module, "AFTER_ERROR_S", 0.0)
+    with station(tmp_path) as unit:
+        errors = [OverflowError("34"), KeyError("x")]
+        run = Maintenance.run
+
+        def fail(maintenance: Maintenance) -> None:
+            if errors:
+                raise errors.pop()
+            run(maintenance)
+
+        monkeypatch.setattr(Maintenance, "run", fail)
+        for n in (1, 2, 3):
+            unit.writer.commit(events=[an_event(n)])
+            assert unit.writer.flush()
+        assert not errors
+        assert caplog.text.count("the writer met an error of its own") == 2
+    with station(tmp_path) as unit:
+        assert [event.n for event in unit.history.events(0, 10)] == [1, 2, 3]

@@ -10,8 +10,8 @@ from store_bench import Station, station
 from btrmd.model.errors import DataError
 from btrmd.model.points import POINT
 from btrmd.model.readings import Quality, Reading
+from btrmd.owner.minute_mean import MinuteMean
 from btrmd.store.history_db import HistoryDb
-from btrmd.store.minute_mean import MinuteMean
 from btrmd.store.trend_keys import TIERS, TREND_KEYS
 from btrmd.store.trends import RollUp, trim_trends
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -72,3 +73,22 @@ def test_the_check_fails_where_the_steps_are_left_out() -> None:
 def test_the_index_names_every_page() -> None:
     text = (ROOT / "docs/how-to/README.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\(([a-z]+\.md)\)", text)) == {page.name for page in PAGES}
+
+
+EXAMPLE = re.compile(r'^Example: commit `([0-9a-f]{7,40})` \("([^"]+?)( \.\.\.)?"\)', re.MULTILINE)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_names_a_commit_that_did_it(page: Path) -> None:
+    found = EXAMPLE.search(page.read_text(encoding="utf-8"))
+    assert found is not None, f"{page.name} names no example commit"
+    if shutil.which("git") is None or _git("rev-parse", "--is-shallow-repository") != "false":
+        pytest.skip("no history here: a source archive, or a shallow clone")
+    assert _git("log", "-1", "--format=%s", found[1]).startswith(found[2])
+    assert _git("rev-list", "--max-count=1", f"HEAD..{found[1]}") == "", "no ancestor of this tree"
+
+
+def _git(*words: str) -> str:
+    """What git says, "" where it refuses."""
+    done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+    return done.stdout.strip()

@@ -97,3 +97,28 @@ def test_the_architecture_names_every_package_and_no_other() -> None:
         if not path.name.startswith("__") and path.name != "py.typed"
     }
     assert named == tree
+
+
+MODULE = re.compile(r"(?<![\w/.])((?:[a-z_0-9]+/)+[a-z_0-9]+\.py)\b")
+
+
+def missing_modules(text: str) -> list[str]:
+    """Paths of Python files that a text names and that are nowhere in the tree."""
+    roots = (ROOT, ROOT / "btrmd", ROOT / "tests", ROOT / "scripts")
+    return [
+        name for name in MODULE.findall(text) if not any((one / name).is_file() for one in roots)
+    ]
+
+
+def test_documents_and_comments_name_modules_that_are_there() -> None:
+    paths = [*(ROOT / "docs").rglob("*.md"), *ROOT.glob("*.md"), *(ROOT / "btrmd").rglob("*.py")]
+    found = {
+        str(path.relative_to(ROOT)): missing
+        for path in sorted(paths)
+        if path.name != "CHANGELOG.md"  # it tells of what was
+        and (missing := missing_modules(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+    assert missing_modules("see `core/step.py`, `core/gone.py` and btrmd/gone.py") == [
+        "core/gone.py", "btrmd/gone.py"
+    ]  # fmt: skip

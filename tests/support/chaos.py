@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from random import Random
 
 from chaos_rules import Rules, Violation
@@ -34,7 +36,12 @@ POINTS = (
     "battery.voltage", "load.voltage", "charger.voltage", "supply.voltage", "battery.current",
     "load.current", "charger.current", "supply.current", "system.temperature",
 )  # fmt: skip
-LIES = ("x0.78", "x0.85", "x1.2", "-2.0", "+1.5", "x0", "hold", "drift:-6", "drift:6", "noise:2")
+LIES = (
+    "x0.78", "x0.85", "x0.93", "x1.08", "x1.2", "-2.0", "+1.5", "x0", "x-1", "hold", "drift:-6",
+    "drift:6", "noise:2",
+)  # fmt: skip
+# of a whole bank, per block
+BANK_LIES = ("-2.0", "-0.7", "+0.7", "+1.5", "drift:-6", "drift:6", "drift:-60", "drift:60")
 SLACK_V = 0.2  # per block: what a sensor of +-(1 % + 20 mV) may be off by
 STORY_EVERY = 0.005  # a step in which none goes on
 FAVOURED_EVERY = 0.1  # the same where one story is told again and again
@@ -281,8 +288,20 @@ class Chaos:
         if random.random() < 0.1:
             self.kill_chip()
             return
+        self.lie_on_a_reading()
+
+    def lie_on_a_reading(self, points: Sequence[str] = POINTS) -> None:
         self.make_honest()
-        self.put(**{f"fault.reading.{random.choice(POINTS)}": random.choice(LIES)})
+        point = self.random.choice(points)
+        self.put(**{f"fault.reading.{point}": self._lie(point)})
+
+    def _lie(self, point: str) -> str:
+        if point.endswith(".voltage") and self.random.random() < 0.4:
+            kind, sign, number = re.fullmatch(
+                r"(drift:)?([+-]?)(.*)", self.random.choice(BANK_LIES)
+            ).groups("")  # type: ignore[union-attr]
+            return f"{kind}{sign}{float(number) * self.station.plant.blocks:g}"
+        return self.random.choice(LIES)
 
     def kill_sensor(self) -> None:
         """One channel has no good reading any more."""
@@ -331,18 +350,50 @@ class Chaos:
     def crash(self, away_s: float) -> None:
         """Killed; up to hours pass, in which the site does what it likes."""
         random, plant = self.random, self.station.plant
-        self.say(f"crash, away for {away_s:g} s")
         self.rules.interrupted()
+        self.say(f"crash, away for {away_s:g} s")
         if away_s >= 600.0 and random.random() < 0.7:
-            for key in random.sample(("supply.on", "charger.on", "battery.soc", "load.amps"), 2):
-                value = {
-                    "supply.on": random.random() < 0.7, "charger.on": random.random() < 0.7,
-                    "battery.soc": random.choice((1.0, 0.6, 0.1)),
-                    "load.amps": random.choice((0.5, 2.0, 5.0)),
-                }[key]  # fmt: skip
-                self.put(**{key: int(value) if isinstance(value, bool) else value})
+            self.move_behind_its_back()
+        if random.random() < 0.2:  # killed before the last of it has reached the disk
+            self.station.lose_last_write()
+            self.rules.forgotten()
         self.station.crash(away_s)
         plant.touch()
+
+    def move_behind_its_back(self) -> None:
+        """Two things of the site are others when the daemon looks again."""
+        random = self.random
+        blocks = self.station.plant.blocks
+        point = random.choice(POINTS)
+        changes = {
+            "supply.on": random.random() < 0.7,
+            "charger.on": random.random() < 0.7,
+            "battery.soc": random.choice((1.0, 0.6, 0.1)),
+            "load.amps": random.choice((0.5, 2.0, 5.0)),
+            "supply.ohms": random.choice((0.0, 0.3, 0.8)) * blocks,
+            "battery.fuse": random.random() < 0.7,
+            f"fault.relay.{random.choice(('k1', 'k2', 'k3'))}": random.choice(
+                ("off", "welded", "open")
+            ),
+            f"fault.reading.{point}": self._lie(point),
+        }
+        for key in random.sample(sorted(changes), 2):
+            value = changes[key]
+            if key.startswith("fault.reading"):
+                self.make_honest()
+            self.put(**{key: int(value) if isinstance(value, bool) else value})
+
+    def edit_settings(self) -> None:
+        """Somebody changes the settings file while no daemon runs."""
+        random = self.random
+        changes = random.choice(
+            (
+                {"ups.enabled": False}, {"ups.enabled": True}, {"lvd.enabled": True},
+                {"lvd.enabled": False}, {"ups.enabled": False, "lvd.enabled": True},
+            )
+        )  # fmt: skip
+        self.station.settings = self.station.settings.with_changes(changes)
+        self.say(f"settings are {changes} at the next start")
 
     def _aim(self) -> None:
         """What hurts most in the state that the station is in."""

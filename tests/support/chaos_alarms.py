@@ -88,6 +88,9 @@ class AlarmRules:
         # a current that flows, not a volt that is there, makes a supply
         gives = circuit.supply_load > 0.0 or (single and circuit.charger_a > 0.0)
         lost = circuit.supply_v < 11.3 * blocks and not gives
+        # a joined source and a K1 that does not let go: load and supply have contradicted each
+        # other, and what is told is that the supply's reading is not believed
+        lost = lost and not (single and plant.relay_faults.get("k1", "off") != "off")
         self._deadline("supply.lost", honest and lost, 13.0)
         doubted = (
             "reading.battery.voltage" in state.alarms.raised

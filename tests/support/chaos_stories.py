@@ -19,7 +19,6 @@ READINGS = (
     "battery.voltage", "load.voltage", "charger.voltage", "supply.voltage", "battery.current",
     "load.current", "charger.current", "supply.current",
 )  # fmt: skip
-LIES = ("x0.78", "x0.85", "x1.2", "-2.0", "+1.5", "x0", "hold", "drift:-6", "drift:6", "noise:2")
 
 
 class Stories:
@@ -46,7 +45,7 @@ class Stories:
         story: Callable[[], None] = self.random.choice(
             (self._test, self._test, self._test, self._lvd, self._lvd, self._outage, self._outage,
              self._restart, self._shape, self._limits, self._lie, self._path,
-             self._doubt)
+             self._doubt, self._remembered)
         )  # fmt: skip
         if self.favoured:
             story = getattr(self, f"_{self.favoured}")
@@ -79,10 +78,7 @@ class Stories:
 
     def _mean(self) -> None:
         """One reading lies."""
-        self.chaos.make_honest()
-        self.chaos.put(
-            **{f"fault.reading.{self.random.choice(READINGS)}": self.random.choice(LIES)}
-        )
+        self.chaos.lie_on_a_reading(READINGS)
 
     # --- the stories ---------------------------------------------------------------------------
 
@@ -295,6 +291,73 @@ class Stories:
             for n in range(1, 6):
                 self._at(back + 15.0 * n, self._put(supply__on=n % 2))
         self._at(back + random.choice((100.0, 900.0)), chaos.heal)
+
+    def _remembered(self) -> None:
+        """A state is left by the daemon's end, and the site it finds again is another one."""
+        random, chaos = self.random, self.chaos
+        on, off = self._put(supply__on=1, charger__on=1), self._put(supply__on=0, charger__on=0)
+
+        def start(plan: str) -> Callable[[], None]:
+            return lambda: self._ask(StartTest(plan, 0.0, "chaos"))
+
+        self._at(1.0, self._set(ups__enabled=random.random() < 0.7))
+        self._at(1.0, self._set(lvd__enabled=random.random() < 0.7))
+        self._at(2.0, self._put(load__amps=random.choice((0.5, 2.0, 5.0))))
+        way = random.choice(
+            ("proving", "running", "returning", "outage", "carried", "lvd", "nearly", "watching",
+             "failed", "held", "latched", "doubt", "chatter", "quiet", "delayed")
+        )  # fmt: skip
+        end = 60.0
+        if way in ("proving", "running", "returning", "carried", "failed"):
+            self._at(30.0, start(random.choice(("1", "2"))))
+            end = 30.0 + random.uniform(0.0, 36.0) if way == "proving" else random.uniform(70, 200)
+        if way == "returning":
+            self._at(end - random.uniform(0.0, 8.0), lambda: self._ask(StopTest("chaos")))
+        elif way in ("outage", "watching"):
+            self._at(30.0, off)
+            end = 30.0 + random.uniform(1.0, 90.0)
+            if way == "watching":  # it comes 10 s after the supply is back, and takes 5 s
+                self._at(end - random.uniform(9.0, 17.0), on)
+        elif way in ("carried", "failed"):
+            self._at(end - random.uniform(1.0, 30.0), off)
+        elif way in ("lvd", "nearly"):
+            self._at(1.5, self._set(lvd__enabled=True))
+            self._at(25.0, self._put(battery__soc=0.03, load__amps=5.0))
+            self._at(30.0, off)
+            end = random.uniform(38.0, 46.0) if way == "nearly" else random.uniform(50.0, 120.0)
+        elif way == "held":
+            for button in random.choice((("pb1",), ("pb2",), ("pb1", "pb2"))):
+                self._at(30.0, lambda name=button: chaos.press(name, 16.5))  # type: ignore[misc]
+            end = 30.0 + random.uniform(10.0, 19.0)
+        elif way == "latched":
+            self._at(30.0, start("2"))
+            self._at(75.0, self._weld)
+            self._at(76.0, lambda: self._ask(StopTest("chaos")))
+            end = random.uniform(77.0, 120.0)
+        elif way == "doubt":
+            self._at(30.0, random.choice((off, on)))
+            self._at(40.0, random.choice((self._mean, chaos.lie_on_a_line)))
+        elif way == "chatter":
+            for n in range(16):
+                self._at(25.0 + 15.0 * n, self._put(supply__on=n % 2))
+            end = random.uniform(150.0, 260.0)
+        elif way == "delayed":
+            self._at(30.0, lambda: self._ask(StartTest("2", 0.02, "chaos")))
+            end = random.uniform(31.0, 102.0)
+
+        def die() -> None:
+            if random.random() < 0.8:
+                chaos.move_behind_its_back()
+            if random.random() < 0.3:
+                chaos.edit_settings()
+            chaos.crash(random.choice((0.3, 1.0, 3.0, 5.0, 30.0, 90.0, 600.0)))
+            if random.random() < 0.3:  # and again, before what was found is settled
+                self._at(random.uniform(0.0, 12.0), lambda: chaos.crash(random.choice((1.0, 5.0))))
+
+        self._at(end, die)
+        if random.random() < 0.5:
+            self._at(end + random.uniform(5.0, 60.0), random.choice((on, off, start("2"))))
+        self._at(end + random.choice((60.0, 300.0)), chaos.heal)
 
     def _restart(self) -> None:
         """Something begins just before a restart."""

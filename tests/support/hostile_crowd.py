@@ -31,6 +31,7 @@ from dnp3_wire import LINK_STATUS, frame, frames  # noqa: E402
 from hostile import HOST, address  # noqa: E402
 
 from btrmd.snmp import ber  # noqa: E402
+from btrmd.snmp.message import encode_message, encode_pdu  # noqa: E402
 
 AGAIN_S = 1.0  # before a connection that was ended is made anew
 SMALL = 2048  # octets of a receive buffer that is never read
@@ -194,8 +195,8 @@ TCP: dict[str, tuple[str, Callable[[Talk, int], Awaitable[None]], int]] = {
 def snmp(version: int, community: bytes, tag: int, most: int) -> bytes:
     """A request for what follows 1.3.6.1; `most` repetitions where it is a GETBULK."""
     row = ber.sequence((ber.oid((1, 3, 6, 1)), b"\x05\x00"))
-    pdu = ber.tlv(tag, ber.integer(7) + ber.integer(0) + ber.integer(most) + ber.sequence((row,)))
-    return ber.message(version, community, pdu)
+    pdu = encode_pdu(tag, 7, ber.sequence((row,)), 0, most)
+    return encode_message(version, community, pdu)
 
 
 SNMP = (

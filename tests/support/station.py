@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from btrmd.core import persist
-from btrmd.core.actions import (
+from btrmd.core.recover import let_go
+from btrmd.core.requests import landing_refusal
+from btrmd.core.scan.actions import (
     Action,
     ClearTests,
     Forward,
@@ -17,9 +19,7 @@ from btrmd.core.actions import (
     Tell,
     WantEstimate,
 )
-from btrmd.core.recover import let_go
-from btrmd.core.requests import landing_refusal
-from btrmd.core.setpoints import Setpoints
+from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import State, new_state
 from btrmd.core.step import step
 from btrmd.estimate.enough import NotEnough
@@ -82,6 +82,7 @@ class Station:
         self.curves: dict[int, list[CurveRow]] = {}
         self._curve: tuple[int, float] | None = None
         self.saved: dict[str, object] = {}
+        self._stored: list[tuple[dict[str, object], dict[int, TestRecord]]] = []  # the last two
         self.inbox: list[Command] = []
         self.inputs = Inputs()
         self.pb1 = self.pb2 = False
@@ -204,6 +205,7 @@ class Station:
         self, actions: list[Action], asked: tuple[Command, ...], internal: int
     ) -> list[Answer]:
         answers: dict[int, Answer] = {}
+        saved = self.saved
         for action in actions:
             if isinstance(action, Tell):
                 self.events.append(action.event._replace(n=len(self.events) + 1))
@@ -232,6 +234,8 @@ class Station:
                 self.inbox.append(ChangeSettings({key: base[key] for key in keys}, action.source))
             elif isinstance(action, Persist):
                 self.saved = persist.dump(self.state, self.now, self.wall)
+        if self.saved is not saved or any(isinstance(action, SaveRecord) for action in actions):
+            self._stored = [*self._stored[-1:], (self.saved, dict(self.records))]
         return [answers[i] for i in range(internal, len(asked)) if i in answers]
 
     def _store(self, command: ChangeSettings) -> None:
@@ -289,6 +293,12 @@ class Station:
 
     # --- crash and restart ---------------------------------------------------------------------
 
+    def lose_last_write(self) -> None:
+        """State and records go to disk together: the last time it was too late for that."""
+        if len(self._stored) == 2:
+            (self.saved, self.records), _ = self._stored
+            self._stored = []
+
     def crash(self, away_s: float) -> None:
         """Kill the daemon: pins keep their levels, the heartbeat stops; start again after."""
         first = min(away_s, 4.0)
@@ -303,7 +313,9 @@ class Station:
             self.wall += away_s - 4.0
         interrupted = False
         for n, record in self.records.items():
-            if record.state not in ("finished", "delayed"):
+            delayed = self.saved.get("delayed")
+            goes_on = isinstance(delayed, dict) and delayed.get("n") == n
+            if record.state != "finished" and not (record.state == "delayed" and goes_on):
                 interrupted = interrupted or persist.was_interrupted(record, self.saved)
                 result = "none" if record.type == "outage" else "aborted"
                 if record.result != "none":

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import cast
 
 import pytest
+from hostile import connect
 
 from btrmd.model.limits import Limit
 from btrmd.retry import RetryPauses
@@ -97,6 +98,20 @@ def test_whom_the_share_does_not_admit_is_reset(listener: Listener) -> None:
     for client in clients[taken:]:
         with pytest.raises(ConnectionResetError):
             client.recv(1)
+
+
+def test_who_comes_behind_a_crowd_that_is_turned_away_is_taken_in_the_same_look(
+    listener: Listener,
+) -> None:
+    slow = Limit("connections", 1000, 1000, 60.0, 0.0, "nobody")
+    listener.share = Share(slow, lambda: listener.now)
+    listener.acceptor = Acceptor(listener.socket, listener.share, lambda: listener.now, at_once=8)
+    listener.come(int(OWN_BURST) + 100)
+    port = listener.socket.getsockname()[1]
+    with connect(port, "127.0.0.9"):
+        assert listener.take() == ["127.0.0.1"] * 8
+        assert listener.take() == ["127.0.0.1"] * 8
+        assert listener.take() == ["127.0.0.9"], "behind a hundred that have no place"
 
 
 def test_pauses_double_up_to_the_longest_and_begin_again_after_a_success() -> None:

@@ -64,6 +64,12 @@ def test_the_page_lives_and_says_when_it_does_not(station: Station, browser: Bro
     assert re.search(
         r"1[5-9] s old|2\d s old", browser.run(text_of('[data-key="battery.voltage"]'))
     )
+    grey = browser.run("getComputedStyle(document.querySelector('.cell .value')).color")
+    fills = (
+        "[...document.querySelectorAll('.flow .node text')].map((t) => getComputedStyle(t).fill)"
+    )
+    assert set(browser.run(fills)) == {grey}
+    assert browser.run("getComputedStyle(document.querySelector('#card-title')).color") == grey
     dashes = "[...document.querySelectorAll('.dash')].map((d) => getComputedStyle(d).visibility)"
     assert set(browser.run(dashes)) == {"hidden"}
     assert browser.run("document.title") == "BTRM: System Status"

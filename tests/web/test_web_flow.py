@@ -83,6 +83,16 @@ def dotted(values: Mapping[str, Value]) -> dict[str, Value]:
             {"guard.active": True, "supply.present": False, "load.source": "battery"},
             "Load fed by battery through the bus guard, 1.0 A",
         ),
+        (
+            {
+                "guard.active": True,
+                "supply.present": False,
+                "load.source": "battery",
+                "charger.current": 2.5,
+                "battery.current": -0.8,
+            },
+            "Load fed by battery and charger through the bus guard, 1.0 A",
+        ),
         ({"load.source": None}, "What feeds the load is not known, 1.0 A; battery at rest"),
         (
             {"load.source": "shared", "battery.current": -0.6},

@@ -112,7 +112,7 @@ def test_every_setting_but_authorization_stands_on_its_form(user: Client) -> Non
             "/port-options",
             {"block.tap1": "none", "block.tap2": "ch3"},
             "Tap 1",
-            "none while block.tap1 is none: taps have no gap",
+            "none while Tap 1 is none: taps have no gap",
         ),
     ],
 )

@@ -11,8 +11,8 @@ from web_station import Client, Station, wait_for
 from btrmd.model.commands import Note
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
-from btrmd.model.tokens import with_token, without_token
 from btrmd.passwords import FACTORY_PASSWORD, FACTORY_USER, with_password
+from btrmd.tokens import with_token, without_token
 
 # Typed by hand: whoever adds a route must say here that it is meant to be open to anybody.
 PUBLIC = {

@@ -15,7 +15,7 @@ from web_station import wait_for as until
 
 from btrmd import __build_date__, __version__
 from btrmd.bus import Bus
-from btrmd.model.mail import MailStep
+from btrmd.model.commands import MailStep
 from btrmd.model.settings import Settings
 from btrmd.servers.web import WebServer
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import html
 import re
 from collections.abc import Callable
 
@@ -10,10 +11,10 @@ import pytest
 from web_station import AT, Client, Station
 
 from btrmd.model.discharge import TestRecord
-from btrmd.model.readings import Quality
+from btrmd.model.readings import BAD, GOOD, Quality
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
-from btrmd.model.snapshot import AlarmView
+from btrmd.model.snapshot import AlarmView, Precheck
 
 # R22, typed from the manual; the paths are DESIGN section 8's.
 MENU = [
@@ -172,7 +173,7 @@ RUNNING = TestRecord(
         (RUNNING._replace(minimum_runtime_s=0.0), ["no judgement"]),
         (
             RUNNING._replace(type="outage"),
-            ["Outage The battery feeds the load", "number 7 of Discharge Curves"],
+            ["Outage The supply feeds the load again", "number 7 of Discharge Curves"],
         ),
     ],
 )
@@ -183,6 +184,66 @@ def test_a_running_test_is_seen(
     text = words(client.get("/").text)
     for line in lines:
         assert line in text
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("battery", "The battery feeds the load"),
+        ("shared", "Supply and battery feed the load together"),
+        ("charger", "The charger carries the load"),
+        ("none", "The load has no power"),
+        (None, "What feeds the load is not known"),
+    ],
+)
+def test_an_outage_says_what_feeds_the_load_as_the_verdict_does(
+    station: Station, client: Client, source: str | None, title: str
+) -> None:
+    station.owner.show(test=RUNNING._replace(type="outage"))
+    station.owner.show_point("load.source", source, quality=GOOD if source else BAD)
+    assert f"Outage {title}" in words(client.get("/").text)
+
+
+def test_the_advice_beside_a_low_capacity_is_that_of_the_last_test(
+    station: Station, client: Client
+) -> None:
+    alarm = AlarmView("battery.low_capacity", "Low battery capacity.", AT, True, True, False)
+    last = TestRecord(7, "1", "finished", "low", ended_at=AT, marks=("weak_block:3",))
+    station.owner.show(alarms=(alarm,), last_test=last)
+    advice = "Block 3 ends the run: measure it at its terminals and replace it."
+    assert f'<span class="advice">{advice}</span>' in client.get("/").text
+    (found,) = client.get("/api/v1/state").json["alarms"]  # type: ignore[misc]
+    assert found["advice"] == advice  # type: ignore[index]
+    assert advice in words(client.get("/summary").text)
+
+
+@pytest.mark.parametrize("alarms", [(), (AlarmView("io1", "CH1.", AT, True, False, False),)])
+def test_nothing_is_told_as_known_while_the_unit_does_not_measure(
+    station: Station, client: Client, alarms: tuple[AlarmView, ...]
+) -> None:
+    check = Precheck("Load", True, "on the supply")
+    station.owner.show(is_ticking=False, alarms=alarms, prechecks=(check,))
+    for path in ("/", "/summary", "/manual-test", "/events"):
+        page = client.get(path).text
+        text = words(page)
+        assert "Unknown since 2026-05-28 20:26 UTC" in text
+        assert "Alarms not known" in text
+        for known in ("No alarm ", "1 alarm", "Load safe", "Nothing speaks against", "Connected"):
+            assert known not in text, (path, known)
+        assert 'class="lost"' in page or path == "/summary"
+    text = words(client.get("/").text)
+    then = "these were there then:" if alarms else "there was none then."
+    assert f"Not known since 2026-05-28 20:26 UTC; {then}" in text
+
+
+def test_a_key_in_a_sentence_has_its_name_beside_it(station: Station, client: Client) -> None:
+    check = Precheck("Fault alarms", False, "The alarm sensor.0x40 is active.")
+    fault = "The chip at 0x40 does not answer: battery.current is unknown."
+    station.owner.show(faults=(fault,), prechecks=(check,))
+    text = html.unescape(words(client.get("/").text))
+    assert ': "Battery: current" (battery.current) is unknown.' in text
+    page = html.unescape(words(client.get("/manual-test").text))
+    assert 'The alarm "Sensor: 0x40" (sensor.0x40) is active.' in page
 
 
 def test_the_last_test_is_seen_with_its_verdict(station: Station, client: Client) -> None:

@@ -14,6 +14,8 @@ from web_forms import words
 from web_station import AT, Client, Station
 
 from btrmd.model.discharge import CurveRow, TestRecord
+from btrmd.model.settings import Settings
+from btrmd.model.snapshot import AlarmView
 
 DAY_S = 86400.0
 TEST = TestRecord(
@@ -61,6 +63,32 @@ def test_an_outage_is_told_and_not_judged(reported: Station, client: Client) -> 
 @pytest.mark.parametrize("path", ["/report/99", "/report/0", "/report/x", "/report/-1"])
 def test_what_is_not_there_is_said(reported: Station, client: Client, path: str) -> None:
     assert client.get(path).status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/report/8", "/reports", "/battery-status", "/discharges?n=8", "/manual-test"]
+)
+def test_a_test_of_an_unset_clock_has_no_date(reported: Station, client: Client, path: str) -> None:
+    marks = (*TEST.marks, "clock_not_set")
+    undated = TEST._replace(n=8, marks=marks, started_at=3600.0, ended_at=10_800.0)
+    reported.history.test_list.append(undated)
+    reported.owner.show(last_test=undated, test=None)
+    page = words(client.get(path).text)
+    assert "1970" not in page
+    if path not in ("/", "/reports"):  # the year leaves out what is not of it
+        assert "The clock was not set" in page or "when is not known" in page
+
+
+def test_a_next_test_has_no_date_while_the_clock_is_not_set(station: Station) -> None:
+    user = station.client()
+    user.log_in()
+    on = Settings.defaults().with_changes({"test.enabled": True})
+    station.owner.show(settings=on)
+    assert "The next scheduled test begins at 2026-05-28" in words(user.get("/battery-test").text)
+    alarm = AlarmView("clock", "The clock is not set.", AT, True, False, False)
+    station.owner.show(alarms=(alarm,))
+    page = words(user.get("/battery-test").text)
+    assert "begins in 2 h 00 min; the clock is not set, so that has no date." in page
 
 
 def test_machines_get_it_too(reported: Station, client: Client) -> None:

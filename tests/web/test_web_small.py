@@ -10,7 +10,7 @@ import pytest
 from web_forms import words
 from web_station import AT, Client, Station
 
-from btrmd.model.event_text import name_of
+from btrmd.docgen.event_text import name_of
 from btrmd.model.events import Event, Kind
 from btrmd.model.settings import Settings
 from btrmd.model.snapshot import AlarmView

@@ -21,10 +21,10 @@ from web_station import Client, Station, wait_for
 from btrmd.model.points import POINT
 from btrmd.model.readings import Quality
 from btrmd.model.settings import Settings
-from btrmd.model.snapshot import AlarmView
+from btrmd.model.snapshot import AlarmView, Snapshot
 from btrmd.servers.web import bearers
 from btrmd.servers.web.channel import HttpChannel
-from btrmd.servers.web.stream import MAX_CLIENTS
+from btrmd.servers.web.stream import MAX_CLIENTS, Feed
 
 
 class Stream:
@@ -125,6 +125,28 @@ def test_it_begins_with_the_whole_state_and_goes_on_with_changes(
         assert stream.until("battery.voltage")["value"] == 12.34
         assert stream.fields["event"] == "change"
         assert int(stream.fields["id"]) > first
+
+
+def test_a_change_that_cannot_be_sent_ends_no_stream(
+    station: Station,
+    client: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    errors, following = [ValueError("x")], Feed._next
+
+    def fail(feed: Feed, snapshot: Snapshot, now: float) -> bytes:
+        if errors:
+            raise errors.pop()
+        return following(feed, snapshot, now)
+
+    monkeypatch.setattr(Feed, "_next", fail)
+    with streaming(client) as stream:
+        stream.next()
+        station.owner.show_point("battery.voltage", 12.34)
+        assert stream.until("battery.voltage")["value"] == 12.34
+    assert not errors
+    assert "the streams could not be sent a change" in caplog.text
 
 
 def test_only_what_a_page_would_show_differently_is_sent(station: Station, client: Client) -> None:

@@ -95,7 +95,7 @@ TEST = TestRecord(9, "1", "running", started_at=AT - 600, estimate_s=7200.0)
         ),
         (
             seen(alarms=("relay.k3",)), "bad", "Load safe, on supply, but no backup",
-            "the battery relay has a fault; " + KNOWN,
+            "the battery relay or its fuse has a fault; " + KNOWN,
         ),
         (
             seen({"battery.voltage": None}), "bad", "Load safe, on supply, but no backup",
@@ -122,6 +122,51 @@ TEST = TestRecord(9, "1", "running", started_at=AT - 600, estimate_s=7200.0)
 def test_what_it_says(snapshot: Snapshot, tone: str, headline: str, facts: str) -> None:
     verdict = make_verdict(snapshot)
     assert (verdict.tone, verdict.headline, verdict.facts) == (tone, headline, facts)
+
+
+DARK: dict[str, Value] = {"load.source": "none", "supply.present": False}
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "reason", "todo"),
+    [
+        (
+            seen({**DARK, "ups.enabled": False}, alarms=("supply.weak", "supply.lost")),
+            "the supply is lost, UPS Mode is off; ",
+            "Restore the supply, or enable UPS Mode: the battery does not carry the load.",
+        ),
+        (
+            seen(DARK, alarms=("relay.k3", "supply.lost")),
+            "the load has no power: the battery relay or its fuse has a fault; ",
+            "Restore the supply, and check the load's fuse and wiring. Check fuses and wiring, "
+            "else replace the unit: no test runs meanwhile.",
+        ),
+        (
+            seen({**DARK, "lvd.open": True}, alarms=("lvd.open", "supply.lost")),
+            "the low-voltage disconnect is open; ",
+            "Restore the supply: the load has been taken off the battery to save it.",
+        ),
+        (
+            seen({"ups.enabled": False}, last_test=None),
+            "UPS Mode is off; ",
+            "Enable UPS Mode on Port Options: nothing takes over when the supply fails.",
+        ),
+    ],
+)
+def test_power_for_the_load_comes_first_of_what_is_to_do(
+    snapshot: Snapshot, reason: str, todo: str
+) -> None:
+    verdict = make_verdict(snapshot)
+    assert verdict.facts.startswith(reason)
+    assert verdict.todo == todo
+
+
+def test_a_change_that_is_only_suspected_is_told_and_what_confirms_it() -> None:
+    verdict = make_verdict(seen(is_change_suspected=True))
+    assert verdict.tone == "warn"
+    assert verdict.headline == "Load safe, on supply"
+    assert verdict.facts == "the battery may have changed, not confirmed; " + KNOWN
+    assert verdict.todo == "Check the connections, then test again once the battery is rested."
 
 
 def test_a_test_of_the_future_has_no_age() -> None:

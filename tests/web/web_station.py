@@ -20,9 +20,9 @@ from btrmd.model.points import POINT
 from btrmd.model.readings import GOOD, MISSING, Reading, Value
 from btrmd.model.settings import Settings
 from btrmd.model.snapshot import Snapshot
-from btrmd.model.tokens import with_token, without_token
 from btrmd.passwords import hash_password
 from btrmd.servers.web import WebServer
+from btrmd.tokens import with_token, without_token
 
 AT = 1_780_000_000.0  # 2026-05-28T20:26:40Z
 PASSWORD = "demo-btrm"

@@ -1,4 +1,4 @@
-"""Floor: the minimum version after an update, and what `older` means to dpkg."""
+"""Floor: the minimum version after an update, and what dpkg calls older."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The chips on the HAT's I2C bus: their registers and how to tell that one has died."""
+"""The I2C bus of the HAT and its chips: each driver with its simulated twin beside it."""

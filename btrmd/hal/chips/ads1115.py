@@ -1,7 +1,11 @@
-"""ADS1115: four voltages, single-shot conversions, with a read-back that shows a frozen chip.
+"""ADS1115, ADS1015: four voltages, single-shot, with a read-back that shows a frozen chip.
 
 Source: TI data sheet SBAS444, section 8.1 (registers). Our own driver: started on two chips at
 once, four rounds of conversions cost one pause each instead of eight.
+
+The ADS1015 (SBAS473) is the same with 12 bits, left-aligned in the same registers: a count of
+ours is still 125 uV, since the lower four bits read 0, in steps of 2 mV at the pin, which is 40 mV
+behind the reference HAT's divider of 20.
 """
 
 from __future__ import annotations
@@ -9,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from ...model.errors import BusError
-from ..i2c import I2CBus
 from .chip import Chip, FrozenError, ImplausibleError
+from .i2c import I2CBus
 
 CONVERSION, CONFIG = 0, 1
 VOLTS_PER_COUNT = 4.096 / 32768
@@ -147,3 +151,11 @@ def _collect(chip: Ads1115, channel: int, audited: bool, pause: Callable[[], Non
         return chip.result()
     except ImplausibleError:
         return chip.convert(channel, pause)
+
+
+class Ads1015(Ads1115):
+    """As an ADS1115. The data rate bits 111 mean 3300 samples/s here: a conversion is ready
+    within the pause of the slower chip."""
+
+    KIND = "ADS1015"
+    full_scale = 0x7FF0

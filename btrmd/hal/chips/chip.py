@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from ...model.errors import BusError, format_error
-from ..i2c import I2CBus
+from .i2c import I2CBus
 
 log = logging.getLogger(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import abc
 
-from ..i2c import I2CBus
 from .chip import Chip, ImplausibleError
+from .i2c import I2CBus
 
 CHECK_EVERY = 0.5  # s between two proofs of life
 CONVERSION = 0.1  # s: one averaged conversion takes 35 ms; by then the next one must be ready

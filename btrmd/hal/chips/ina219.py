@@ -9,10 +9,10 @@ import importlib
 from typing import Any
 
 from ...model.errors import BusError
-from ..busio_shim import ensure_circuitpython
-from ..i2c import I2CBus
+from .busio_shim import ensure_circuitpython, names_of_types
 from .chip import FrozenError, ImplausibleError
 from .current import CHECK_EVERY, CONVERSION, CurrentChip
+from .i2c import I2CBus
 
 VOLTS_PER_COUNT = 1e-5
 COUNTS_PER_MV = 100  # the shunt register counts 10 uV whatever the gain (SBOS448, section 8.6.3.1)
@@ -33,7 +33,8 @@ class Ina219(CurrentChip):
         self.full_scale = range_mv * COUNTS_PER_MV
         self._gain = GAINS[range_mv]
         ensure_circuitpython()
-        self._library = importlib.import_module("adafruit_ina219")
+        with names_of_types():
+            self._library = importlib.import_module("adafruit_ina219")
         self._driver: Any = None
         self._config = 0
         self._has_moved = False  # this chip's conversion-ready bit was seen to move

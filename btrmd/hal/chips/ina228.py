@@ -7,9 +7,9 @@ Source: TI data sheet SLYS021. Two bytes of the three that VSHUNT has are enough
 from __future__ import annotations
 
 from ...model.errors import BusError
-from ..i2c import I2CBus
 from .chip import FrozenError, ImplausibleError
 from .current import CHECK_EVERY, CONVERSION, CurrentChip
+from .i2c import I2CBus
 
 CONFIG, ADC_CONFIG, VSHUNT, DIAG_ALRT, DEVICE_ID = 0x00, 0x01, 0x04, 0x0B, 0x3F
 RANGES = {40: 0x0010, 160: 0x0000}  # full scale in mV -> ADCRANGE in CONFIG (table 7-5)

@@ -6,8 +6,8 @@ nothing that would tell.
 
 from __future__ import annotations
 
-from ..i2c import I2CBus
 from .chip import Chip, ImplausibleError
+from .i2c import I2CBus
 
 TEMPERATURE, CONFIG = 0, 1
 NORMAL = 0x60A0  # 12 bits, 4 conversions a second: the value after power-on

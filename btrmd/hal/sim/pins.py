@@ -7,9 +7,11 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from gpiozero.pins.mock import MockFactory, MockPin
-
 from ..config import COILS, HardwareConfig
+from ..library_parts import without_metadata
+
+with without_metadata():
+    from gpiozero.pins.mock import MockFactory, MockPin
 
 if TYPE_CHECKING:
     from .plant import Sense

@@ -14,10 +14,11 @@ from typing import Protocol
 
 from smbus2 import i2c_msg
 
-from ..chips.registry import CURRENT_CHIPS, VOLTAGE_CHIPS, twin_of
+from ..chips.registry import CURRENT_CHIPS, VOLTAGE_CHIPS
+from ..chips.sim_chip import SimChip
+from ..chips.sim_tmp102 import SimTmp102
 from ..config import HardwareConfig
 from .reading_fault import ReadingFault
-from .registers import SimChip, SimTmp102
 from .sense import Sense
 
 I2C_M_RD = 0x0001  # linux/i2c.h: the message is a read
@@ -69,8 +70,9 @@ class SimWires:
         for name, current in config.currents.items():
             scale = current.shunt_ohm * current.sign
             amps = _amps(plant, name, errors.get(f"current.{name}", (1.0, 0.0)), scale)
-            twin = twin_of(CURRENT_CHIPS[current.chip])
-            self._chips[current.address] = twin(amps, lambda: plant.plant_s, random, plant.sense)
+            self._chips[current.address] = CURRENT_CHIPS[current.chip].twin(
+                amps, lambda: plant.plant_s, random, plant.sense
+            )
         pins: dict[int, list[Callable[[], float]]] = {}
         for name, voltage in config.voltages.items():
             inputs = pins.setdefault(voltage.address, [_zero] * 4)
@@ -79,7 +81,7 @@ class SimWires:
             inputs[voltage.input] = _volts(plant, name, shunt, error, 1.0 / voltage.divider)
         kinds = {voltage.address: voltage.chip for voltage in config.voltages.values()}
         for address, inputs in pins.items():
-            twin = twin_of(VOLTAGE_CHIPS[kinds[address]])
+            twin = VOLTAGE_CHIPS[kinds[address]].twin
             self._chips[address] = twin(inputs, random, plant.sense)
         if config.temperature is not None:
             gain, offset = errors.get("temperature", (1.0, 0.0))

@@ -1,4 +1,4 @@
-"""The account: everything the settings say about how mail leaves the unit."""
+"""The account: everything the settings say about how mail leaves the unit, and its time."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from typing import Final, NamedTuple
 from ...model.setting_format import split_list
 from ...model.settings import Settings
 from ...net import host_and_port
+
+PATIENCE_S: Final = 20.0  # for any single answer
+LIMIT_S: Final = 50.0  # for all of it: R68 wants a failure told within 60 s
+
 
 WORDS_MOST: Final = 200  # of what a server says
 

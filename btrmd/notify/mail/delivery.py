@@ -14,11 +14,10 @@ from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from typing import Any, Final
 
-from ...model.mail import MailStep
+from ...model.commands import MailStep
 from ..tls import wrap
-from .account import Account
+from .account import LIMIT_S, PATIENCE_S, Account
 from .smtp_client import Found, LookUp, SmtpClient
-from .time_limits import LIMIT_S, PATIENCE_S
 
 _POLICY: Final = SMTP_POLICY.clone(cte_type="7bit")
 

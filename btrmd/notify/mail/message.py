@@ -10,7 +10,7 @@ from socket import gethostname
 from typing import Final
 from zlib import crc32
 
-from ...model.event_text import format_event_value
+from ...docgen.event_text import format_event_value
 from ...model.events import Event, Kind
 from ...model.settings import Settings
 from ...model.snapshot import Snapshot

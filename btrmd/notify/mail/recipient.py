@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from ...model.events import Event
+from ...retry import RetryPauses
 from ..cursor import Cursor
 from ..selection import is_notified
 from .limiter import Limiter
@@ -22,16 +23,15 @@ class Pause:
 
     def __init__(self, longest_s: float = LONGEST_PAUSE_S) -> None:
         self.until = 0.0
-        self._next_s = FIRST_PAUSE_S
-        self._longest_s = longest_s
+        self._pauses = RetryPauses(FIRST_PAUSE_S, longest_s)
 
     def failed(self, now: float) -> None:
-        self.until = now + self._next_s
-        self._next_s = min(2 * self._next_s, self._longest_s)
+        self.until = now + self._pauses.next()
 
     def over(self) -> None:
         """It works, or it is another server now."""
-        self.until, self._next_s = 0.0, FIRST_PAUSE_S
+        self.until = 0.0
+        self._pauses.reset()
 
 
 class Recipient:

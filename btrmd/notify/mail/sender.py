@@ -8,7 +8,6 @@ accepted the mail. A kill before that loses nothing; a kill between the acceptan
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -17,25 +16,22 @@ from ...bus import Bus
 from ...model.errors import BtrmError
 from ...model.events import Event
 from ...model.history import History
-from ...model.service import Service
 from ...model.setting_relations import placeholder_of
 from ...model.settings import Settings
 from ..cursor import Cursor, CursorStore, drop_numbers
+from ..notifier import Notifier
 from ..unit_link import unit_link
-from .account import Account
+from .account import LIMIT_S, PATIENCE_S, Account
 from .recipient import SERVER_PAUSE_S, Pause, Recipient
-from .time_limits import LIMIT_S, PATIENCE_S
 
 if TYPE_CHECKING:
     from .delivery import Delivery
 
 log = logging.getLogger(__name__)
 
-LISTENER: Final = "mail"  # under this name a fault is shown
 CURSOR: Final = "mail "  # and the recipient: the name of a cursor
 LOOK_S: Final = 0.5  # between two looks while nothing happens
 OFF_S: Final = 2.0  # the same while e-mail is off and there was no event (a change is one)
-STOP_S: Final = 1.0  # for a mail that is on its way
 
 
 def is_wanted(settings: Settings) -> bool:
@@ -43,8 +39,8 @@ def is_wanted(settings: Settings) -> bool:
     return settings.flag("email.enabled") and not placeholder_of(settings)
 
 
-class MailSender(Service, name="mail"):
-    """Built on any thread, `start` and `stop` once each; or `step` by a caller of its own.
+class MailSender(Notifier, name="mail", title="mail sender"):
+    """`start` and `stop` as any notifier; or `step` by a caller of its own.
 
     A recipient begins behind all events there were when it was entered or when mail was enabled,
     so that neither brings a flood.
@@ -58,7 +54,7 @@ class MailSender(Service, name="mail"):
         patience_s: float = PATIENCE_S,
         limit_s: float = LIMIT_S,
     ) -> None:
-        self._bus = bus
+        super().__init__(bus)
         self._history = history
         self._store = store
         self._limits = (patience_s, limit_s)
@@ -66,12 +62,10 @@ class MailSender(Service, name="mail"):
         self._recipients: dict[str, Recipient] = {}
         self._pause = Pause(SERVER_PAUSE_S)
         self._fault = ""
-        self._shown = ""
         self._sent = self._failed = 0
         self._seen = history.last_event()
         self._delivery: Delivery | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="mail", daemon=True)
+        self._has_news = True  # an event came: the settings it changed may show a moment later
         settings = bus.snapshot.settings
         if is_wanted(settings):
             # Where the last run has stopped, for those it had already.
@@ -80,43 +74,34 @@ class MailSender(Service, name="mail"):
         kept = [name for name in store.names if name.startswith(CURSOR)]
         drop_numbers(store, set(kept) - {_cursor_name(to) for to in self._recipients})
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread; what is not accepted yet is mailed after the next start."""
-        self._stopping.set()
-        self._bus.wake()
-        if self._thread.is_alive():
-            self._thread.join(STOP_S)
+    def _cancel(self) -> None:
         delivery = self._delivery
         if delivery is not None:
             delivery.cancel()
-        if self._thread.is_alive():
-            self._thread.join(STOP_S)
-        if not self._thread.is_alive():
-            for recipient in self._recipients.values():
-                recipient.cursor.close()
 
-    def _run(self) -> None:
-        reported = True  # an event came: the settings it changed may show a moment later
-        while not self._stopping.is_set():
-            try:
-                wait_s = self.step(time.monotonic())
-            except Exception:
-                # The edge: whatever it was, it must not silence the alarms that follow.
-                log.exception("the mail sender met an error of its own")
-                self._fault = "The mail sender met an error of its own; it is in the log."
-                self._pause.failed(time.monotonic())
-                wait_s = LOOK_S
-            if self._stopping.is_set():
-                return
-            self._show()
-            if wait_s > 0.0:
-                self._stopping.wait(wait_s)
-            else:
-                quiet = OFF_S if self._account is None and not reported else LOOK_S
-                reported = self._bus.wait_events(self._seen, quiet, self._stopping)
+    def _close(self) -> None:
+        for recipient in self._recipients.values():
+            recipient.cursor.close()
+
+    def _counts(self) -> dict[str, int]:
+        return {"sent": self._sent, "failed": self._failed}
+
+    def _look(self) -> None:
+        wait_s = self.step(time.monotonic())
+        if self._stopping.is_set():
+            return
+        self._show(self._trouble())
+        if wait_s > 0.0:
+            self._stopping.wait(wait_s)
+        else:
+            quiet = OFF_S if self._account is None and not self._has_news else LOOK_S
+            self._has_news = self._bus.wait_events(self._seen, quiet, self._stopping)
+
+    def _met_error(self, text: str) -> None:
+        self._fault = text
+        self._pause.failed(time.monotonic())
+        self._show(self._trouble())
+        self._stopping.wait(LOOK_S)
 
     # --- one look --------------------------------------------------------------------------------
 
@@ -210,20 +195,12 @@ class MailSender(Service, name="mail"):
         for address in addresses:
             self._recipients.pop(address).cursor.forget()
 
-    def _show(self) -> None:
-        """A server or a recipient that takes no mail is a visible fault."""
-        refused = [
-            f"E-mail cannot be sent: {recipient.fault}"
-            for recipient in self._recipients.values()
-            if recipient.fault
-        ]
-        text = f"E-mail cannot be sent: {self._fault}" if self._fault else " ".join(refused)
-        self._bus.report_counts(LISTENER, {"sent": self._sent, "failed": self._failed})
-        if text != self._shown:
-            self._shown = text
-            if text:
-                log.warning("%s", text)
-            self._bus.report_listener(LISTENER, "", text)
+    def _trouble(self) -> str:
+        """The server or the recipients that take no mail; "" = none."""
+        if self._fault:
+            return f"E-mail cannot be sent: {self._fault}"
+        refused = [recipient.fault for recipient in self._recipients.values() if recipient.fault]
+        return " ".join(f"E-mail cannot be sent: {fault}" for fault in refused)
 
 
 def _cursor_name(address: str) -> str:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...bus import Bus
-from ...model.mail import MailStep
+from ...model.commands import MailStep
 from ...model.setting_relations import placeholder_of
 from ..unit_link import unit_link
-from .account import Account
-from .time_limits import LIMIT_S, PATIENCE_S
+from .account import LIMIT_S, PATIENCE_S, Account
 
 
 class MailTester:

@@ -8,9 +8,9 @@ from concurrent.futures import Future
 from typing import Any, Final, NamedTuple
 
 from ...bus import Bus
+from ...docgen.json_text import dumps
 from ...model.commands import AckAlarm, Answer, Command, StartTest, StopTest
 from ...model.errors import BusyError
-from ...model.json_text import dumps
 
 MOST_OCTETS: Final = 4096
 MOST_PENDING: Final = 8

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ...model.json_text import dumps
+from ...docgen.json_text import dumps
 from ...model.point import Point
 from ...model.points import POINTS
 from ...model.snapshot import Snapshot

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from ...model.discharge import TestRecord
-from ...model.events import Event
-from ...model.history import TrendRows
-from ...model.json_text import (
+from ...docgen.json_text import (
     dumps,
     encode_alarms,
     encode_event,
@@ -14,6 +11,9 @@ from ...model.json_text import (
     iso_time,
     number,
 )
+from ...model.discharge import TestRecord
+from ...model.events import Event
+from ...model.history import TrendRows
 from ...model.readings import Reading
 from ...model.snapshot import Snapshot
 from .target import MqttTarget

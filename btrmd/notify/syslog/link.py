@@ -15,7 +15,8 @@ from typing import Final, NamedTuple
 from ...model.errors import BtrmError
 from ...model.settings import Settings
 from ...net import host_and_port
-from ..tls import TlsFileError, certificate_words, ssl_words, use_files, wrap
+from ...retry import RetryPauses
+from ..tls import TlsFileError, certificate_words, client_context, ssl_words, wrap
 
 PATIENCE_S: Final = 10.0  # for a connection, and for each message over TCP
 VERDICT_S: Final = 1.0  # once a connection: for a server to refuse our certificate
@@ -168,9 +169,8 @@ class Link:
     def _secured(self, sock: socket.socket) -> ssl.SSLSocket:
         """TLS on a connection. Raises LinkError for a file, SSLError and OSError for the peer."""
         target = self.target
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            use_files(context, target.ca_file, target.cert_file, target.key_file)
+            context = client_context(target.ca_file, target.cert_file, target.key_file)
         except TlsFileError as error:
             raise SyslogLinkError(str(error)) from error
         made = wrap(context, sock, target.host)
@@ -198,7 +198,7 @@ class Link:
         """Syslog has no answers: what counts is that the server's machine has acknowledged every
         octet and has not closed. Until then the message stands in the log as not told."""
         end = time.monotonic() + self._patience_s
-        pause = _FIRST_LOOK_S
+        looks = RetryPauses(_FIRST_LOOK_S, _LONGEST_LOOK_S)
         while True:
             left = _unacknowledged(sock)
             if not _is_alive(sock):  # looked at after the count: a reset empties the queue
@@ -207,9 +207,8 @@ class Link:
                 return
             if time.monotonic() > end:
                 raise self._silent()
-            if self._ended.wait(pause):
+            if self._ended.wait(looks.next()):
                 raise SyslogLinkError("the daemon is stopping.")
-            pause = min(2 * pause, _LONGEST_LOOK_S)
 
     def _silent(self) -> SyslogLinkError:
         return SyslogLinkError(f"{self.target.where} did not answer within {self._patience_s:g} s.")

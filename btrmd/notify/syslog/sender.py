@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from typing import Final
 
 from ...bus import Bus
 from ...model.history import History
-from ...model.service import Service
 from ..backoff import Backoff
 from ..cursor import Cursor, CursorStore
+from ..notifier import Notifier
 from .link import PATIENCE_S, Link, SyslogLinkError, SyslogTarget
 from .message import syslog_message
-
-log = logging.getLogger(__name__)
 
 LISTENER: Final = "syslog"  # under this name a fault is shown
 LOOK_S: Final = 60.0  # between two looks while nothing happens: an event ends it
@@ -22,58 +18,43 @@ FIRST_PAUSE_S: Final = 1.0  # after a failure
 LONGEST_PAUSE_S: Final = 60.0
 FOLLOW_S: Final = 0.5  # while it fails: how soon other settings are tried
 INTERVAL_S: Final = 0.002  # between two datagrams, so that no server is flooded
-STOP_S: Final = 1.0
 
 
-class SyslogSender(Service, name="syslog"):
-    """Built on any thread, `start` and `stop` once each.
-
-    The queue is the event log itself, of which the cursor says how far it is told. What happens
+class SyslogSender(Notifier, name="syslog", title="syslog sender"):
+    """The queue is the event log itself, of which the cursor says how far it is told. What happens
     while syslog is off is not told later.
     """
+
+    grace_s = 0.0  # an arrival is nothing to wait for
 
     def __init__(
         self, bus: Bus, history: History, store: CursorStore, patience_s: float = PATIENCE_S
     ) -> None:
-        self._bus = bus
+        super().__init__(bus)
         is_on = SyslogTarget.of(bus.snapshot.settings) is not None
         self._cursor = Cursor("syslog", bus, history, store, is_on)
         self._patience_s = patience_s
         self._link: Link | None = None
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, FOLLOW_S)
         self._sent = self._failed = 0
-        self._shown = ""
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="syslog", daemon=True)
 
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """End the thread; what has not arrived yet is told after the next start."""
-        self._stopping.set()
-        self._bus.wake()
+    def _cancel(self) -> None:
         link = self._link
         if link is not None:
             link.cancel()
-        if self._thread.is_alive():
-            self._thread.join(STOP_S)
-        if not self._thread.is_alive():
-            self._cursor.close()
-            self._use(None)
+
+    def _close(self) -> None:
+        self._cursor.close()
+        self._use(None)
+
+    def _counts(self) -> dict[str, int]:
+        return {"sent": self._sent, "failed": self._failed}
 
     # --- the thread ----------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._tell_all()
-            except Exception:
-                # The edge: whatever it was, it must not silence the events that follow.
-                log.exception("the syslog sender met an error of its own")
-                self._show("The syslog sender met an error of its own; it is in the log.")
-                self._stopping.wait(FIRST_PAUSE_S)
-            self._cursor.wait(LOOK_S, self._stopping)
+    def _look(self) -> None:
+        self._tell_all()
+        self._cursor.wait(LOOK_S, self._stopping)
 
     def _tell_all(self) -> None:
         """Tell what there is. Returns when all is told or the sender is to stop."""
@@ -131,12 +112,3 @@ class SyslogSender(Service, name="syslog"):
         self._backoff.reset()
         if not self._stopping.is_set():
             self._show("")
-
-    def _show(self, text: str) -> None:
-        """A server that takes nothing is a visible fault."""
-        self._bus.report_counts(LISTENER, {"sent": self._sent, "failed": self._failed})
-        if text != self._shown:
-            self._shown = text
-            if text:
-                log.warning("%s", text)
-            self._bus.report_listener(LISTENER, "", text)

@@ -11,7 +11,8 @@ from ...model.snapshot import Snapshot
 from ...names import FIRST_WAIT_S, HostPort, Names, NoAddressError
 from ...net import is_same_host
 from ...snmp.engine import SnmpEngine
-from .message import Telling, answer_v2c, confirmed_id, message_v2c, notification_pdu, trap_v1
+from ...snmp.message import V2C, CommunityMessage, encode_message, response_id
+from .message import Telling, notification_pdu, trap_v1
 from .target import TrapTarget, lack_of
 from .usm_session import Heard, UsmSession
 
@@ -90,7 +91,8 @@ class TrapLine:
         if target.kind == "inform_v3" and target.user is not None:
             return self._usm_session.hear(raw, target.user, notice.request_id)
         try:
-            is_it = confirmed_id(answer_v2c(raw)) == notice.request_id
+            answer = CommunityMessage.parse(raw)
+            is_it = answer.version == V2C and response_id(answer.pdu) == notice.request_id
         except ValueError:
             is_it = False
         return Heard.CONFIRMED if is_it else Heard.NOTHING
@@ -127,7 +129,7 @@ class TrapLine:
             return trap_v1(reported, snapshot, target.community, own_host(place))
         pdu = notification_pdu(reported, snapshot, request_id, target.confirms)
         if not target.kind.endswith("v3"):
-            return message_v2c(pdu, target.community)
+            return encode_message(V2C, target.community.encode(), pdu)
         user = target.user
         assert user is not None
         lack = lack_of(user)

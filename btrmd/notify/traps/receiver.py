@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from ...bus import Bus
 from ...model.snapshot import Snapshot
+from ...retry import RetryPauses
 from ...snmp.engine import SnmpEngine
 from ..cursor import Cursor
 from .line import CannotSendError, Notice, TrapLine
@@ -24,7 +25,11 @@ class WaitingTrap(NamedTuple):
     notice: Notice
     since: float
     due: float
-    pause_s: float
+    pauses: RetryPauses
+
+
+def new_pauses() -> RetryPauses:
+    return RetryPauses(FIRST_PAUSE_S, LONGEST_PAUSE_S)
 
 
 class Receiver:
@@ -68,7 +73,7 @@ class Receiver:
                 self.cursor.done(event.n, False)
                 continue
             notice = Notice.about(reported, target)
-            self._send(WaitingTrap(notice, now, now, FIRST_PAUSE_S), snapshot, now)
+            self._send(WaitingTrap(notice, now, now, new_pauses()), snapshot, now)
             if self._waiting is not None:
                 return
 
@@ -83,8 +88,7 @@ class Receiver:
             if not item.notice.target.confirms:
                 self._finish(item)
                 return
-        pause = item.pause_s
-        self._waiting = item._replace(due=now + pause, pause_s=min(2 * pause, LONGEST_PAUSE_S))
+        self._waiting = item._replace(due=now + item.pauses.next())
 
     def _again(
         self, item: WaitingTrap, target: TrapTarget | None, snapshot: Snapshot, now: float
@@ -93,7 +97,7 @@ class Receiver:
             self._waiting, self.fault = None, ""
         elif target != item.notice.target:
             notice = item.notice._replace(target=target)
-            self._send(WaitingTrap(notice, now, now, FIRST_PAUSE_S), snapshot, now, True)
+            self._send(WaitingTrap(notice, now, now, new_pauses()), snapshot, now, True)
         elif now - item.since >= GIVE_UP_S:
             self.lost += 1
             self._waiting = None

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import logging
 import select
-import threading
 import time
 from typing import Final
 
 from ...bus import Bus
 from ...model.commands import SendTestTrap
 from ...model.history import History
-from ...model.service import Service
-from ...model.snmp_tree import TRAP_ROWS
+from ...model.setting_snmp import TRAP_ROWS
 from ...snmp.engine import SnmpEngine
 from ..cursor import Cursor, CursorStore
+from ..notifier import Notifier
 from .receiver import Receiver
 from .target import TrapTarget
 from .tester import perform
@@ -26,11 +25,13 @@ WAIT_S: Final = 0.1  # between two looks while a receiver has not confirmed
 LISTENER: Final = "snmp-traps"  # under this name a fault is shown
 
 
-class TrapSender(Service, name="traps"):
-    """Built on any thread, `start` and `stop` once each."""
+class TrapSender(Notifier, name="traps", title="trap sender", listener=LISTENER):
+    """One thread for all receivers."""
+
+    grace_s = 5.0
 
     def __init__(self, bus: Bus, history: History, store: CursorStore, engine: SnmpEngine) -> None:
-        self._bus = bus
+        super().__init__(bus)
         self._engine = engine
         settings = bus.snapshot.settings
         self._receivers = tuple(
@@ -41,63 +42,43 @@ class TrapSender(Service, name="traps"):
             )
             for row in TRAP_ROWS
         )  # fmt: skip
-        self._stopping = threading.Event()
-        self._shown = ""
-        self._counts: dict[str, int] = {}
-        self._thread = threading.Thread(target=self._run, name="traps", daemon=True)
 
     def start(self) -> None:
         self._bus.offer(
             SendTestTrap, lambda host_command: perform(host_command, self._bus, self._engine)
         )
-        self._thread.start()
+        super().start()
 
-    def stop(self) -> None:
-        """End the thread; what is not told yet is told after the next start."""
-        self._stopping.set()
-        self._bus.wake()
-        if self._thread.is_alive():
-            self._thread.join(5.0)
+    def _close(self) -> None:
         for receiver in self._receivers:
             receiver.close()
 
+    def _counts(self) -> dict[str, int]:
+        return {
+            "sent": sum(receiver.sent for receiver in self._receivers),
+            "failed": sum(receiver.lost for receiver in self._receivers),
+        }
+
     # --- the thread ----------------------------------------------------------------------------
 
-    def _run(self) -> None:
+    def _look(self) -> None:
+        now = time.monotonic()
+        for receiver in self._receivers:
+            try:
+                receiver.step(now)
+            except Exception:
+                # The edge: one event that cannot be told must not silence all that follow.
+                log.exception("SNMP receiver %d: an event could not be told", receiver.row)
+                self._pass_over(receiver)
+        self._show(" ".join(receiver.fault for receiver in self._receivers if receiver.fault))
         first = self._receivers[0].cursor
-        while not self._stopping.is_set():
-            now = time.monotonic()
-            for receiver in self._receivers:
-                try:
-                    receiver.step(now)
-                except Exception:
-                    # The edge: one event that cannot be told must not silence all that follow.
-                    log.exception("SNMP receiver %d: an event could not be told", receiver.row)
-                    self._pass_over(receiver)
-            self._show()
-            level = all(receiver.cursor.n == first.n for receiver in self._receivers)
-            if level and not any(receiver.is_waiting for receiver in self._receivers):
-                first.wait(LOOK_S, self._stopping)
-            else:  # one of them waits for a confirmation
-                select.select([receiver.line for receiver in self._receivers], [], [], WAIT_S)
+        level = all(receiver.cursor.n == first.n for receiver in self._receivers)
+        if level and not any(receiver.is_waiting for receiver in self._receivers):
+            first.wait(LOOK_S, self._stopping)
+        else:  # one of them waits for a confirmation
+            select.select([receiver.line for receiver in self._receivers], [], [], WAIT_S)
 
     def _pass_over(self, receiver: Receiver) -> None:
         events = receiver.cursor.fetch(1)
         if events:
             receiver.cursor.done(events[0].n, True)
-
-    def _show(self) -> None:
-        """A receiver that cannot be reached is a visible fault."""
-        counts = {
-            "sent": sum(receiver.sent for receiver in self._receivers),
-            "failed": sum(receiver.lost for receiver in self._receivers),
-        }
-        if counts != self._counts:
-            self._counts = counts
-            self._bus.report_counts(LISTENER, counts)
-        text = " ".join(receiver.fault for receiver in self._receivers if receiver.fault)
-        if text != self._shown:
-            self._shown = text
-            if text:
-                log.warning("%s", text)
-            self._bus.report_listener(LISTENER, "", text)

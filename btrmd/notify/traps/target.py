@@ -15,7 +15,7 @@ def lack_of(user: V3User) -> str:
     """What a user lacks to be used, in words; "" when nothing."""
     if not user.name:
         return "no SNMPv3 notification user is set"
-    if not user.auth_password or (user.priv != "none" and not user.priv_password):
+    if not user.has_passwords:
         return f"the SNMPv3 notification user {user.name} has no password"
     return ""
 
@@ -40,14 +40,7 @@ class TrapTarget(NamedTuple):
         if not settings.flag(key("enabled")) or host in NOWHERE:
             return None
         kind = settings.text(key("kind"))
-        user = None
-        if kind.endswith("v3"):
-            user = V3User(
-                *(
-                    settings.text(f"snmp.v3.notify_{name}")
-                    for name in ("user", "auth", "auth_password", "priv", "priv_password")
-                )
-            )
+        user = V3User.of(settings, "notify") if kind.endswith("v3") else None
         return cls(host, settings.integer(key("port")), settings.text(key("community")), kind, user)
 
     @property

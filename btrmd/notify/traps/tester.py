@@ -10,8 +10,8 @@ from typing import Final
 from ...bus import Bus
 from ...model.commands import Answer, SendTestTrap
 from ...model.events import Event, Kind
+from ...model.setting_snmp import TRAP_ROWS
 from ...model.snapshot import Snapshot
-from ...model.snmp_tree import TRAP_ROWS
 from ...snmp.engine import SnmpEngine
 from .line import CannotSendError, Notice, TrapLine
 from .message import Telling, telling

@@ -9,17 +9,15 @@ from typing import Final
 
 from ...snmp import ber
 from ...snmp.engine import SnmpEngine
+from ...snmp.message import encode_pdu, encode_varbinds, response_id
 from ...snmp.usm import Opened, Stamp, V3User, open_message, seal
-from .message import confirmed_id
+from ...snmp.usm_report import UsmStat, parse_report
 
-USM_STATS: Final = ber.oid((1, 3, 6, 1, 6, 3, 15, 1, 1, 1, 0))[:-2]  # the counters follow
-TIME_WINDOWS: Final = 2
-ENGINE_IDS: Final = 4
 TROUBLES: Final = {
-    1: "does not support the security level",
-    3: "does not know the user",
-    5: "finds the digest wrong (another password or authentication)",
-    6: "cannot decrypt (another password or privacy)",
+    UsmStat.LEVELS: "does not support the security level",
+    UsmStat.USER_NAMES: "does not know the user",
+    UsmStat.DIGESTS: "finds the digest wrong (another password or authentication)",
+    UsmStat.DECRYPTIONS: "cannot decrypt (another password or privacy)",
 }
 ENGINE_ID: Final = range(5, 33)  # octets
 
@@ -60,8 +58,8 @@ class UsmSession:
         self._message_ids = [*self._message_ids[-3:], number]
         theirs = self._theirs
         if not theirs.engine_id:
-            empty = ber.integer(number) + ber.integer(0) + ber.integer(0) + ber.sequence(())
-            return seal(ber.tlv(ber.GET, empty), b"", number, Stamp(), None, True)
+            question = encode_pdu(ber.GET, number, encode_varbinds(()))
+            return seal(question, b"", number, Stamp(), None, True)
         if theirs.boots:
             passed = int(time.monotonic() - self._learnt_at)
             theirs = theirs._replace(seconds=theirs.seconds + passed)
@@ -74,41 +72,28 @@ class UsmSession:
             if opened.message_id not in self._message_ids:
                 return Heard.NOTHING
             is_private = opened.was_encrypted or user.priv == "none"
-            if opened.is_authentic and is_private and confirmed_id(opened.pdu) == request_id:
+            if opened.is_authentic and is_private and response_id(opened.pdu) == request_id:
                 return Heard.CONFIRMED
             return self._report(opened)
         except ValueError:
             return Heard.NOTHING
 
     def _report(self, opened: Opened) -> Heard:
-        counter = _usm_counter(opened.pdu)
+        counter = parse_report(opened.pdu)
         stamp = opened.stamp
-        if counter == ENGINE_IDS:
+        if counter is UsmStat.ENGINE_IDS:
             if len(stamp.engine_id) not in ENGINE_ID or self._theirs.engine_id:
                 return Heard.NOTHING
             # Its time is not authentic yet: the receiver will name the right one (RFC 3414 4).
             self._theirs = Stamp(stamp.engine_id)
             return Heard.AGAIN
-        if counter == TIME_WINDOWS:
+        if counter is UsmStat.TIME_WINDOWS:
             theirs = self._theirs
             is_later = (stamp.boots, stamp.seconds) > (theirs.boots, theirs.seconds)
             if not opened.is_authentic or not is_later:
                 return Heard.NOTHING
             self._theirs, self._learnt_at = stamp, time.monotonic()
             return Heard.AGAIN
-        self.trouble = TROUBLES.get(counter, self.trouble)
+        if counter is not None:
+            self.trouble = TROUBLES.get(counter, self.trouble)
         return Heard.NOTHING
-
-
-def _usm_counter(pdu: bytes) -> int:
-    """Which of usmStats a report names, 0 = none. Raises ValueError."""
-    outer = ber.element(pdu, 0, len(pdu))
-    parts = ber.elements(pdu, outer.start, outer.end)
-    if outer.tag != ber.REPORT or len(parts) != 4:
-        return 0
-    rows = ber.elements(pdu, parts[3].start, parts[3].end)
-    if not rows:
-        return 0
-    name = ber.element(pdu, rows[0].start, rows[0].end)
-    raw = ber.tlv(name.tag, pdu[name.start : name.end])
-    return raw[-2] if raw[:-2] == USM_STATS else 0

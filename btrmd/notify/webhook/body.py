@@ -6,9 +6,9 @@ import hashlib
 import hmac
 from collections.abc import Mapping
 
+from ...docgen.json_text import dumps, encode_event
 from ...model.alarms import advice_of, severity_of
 from ...model.events import Event, Kind
-from ...model.json_text import dumps, encode_event
 from ...model.snapshot import Snapshot
 from ...model.webhook_template import read_template, render
 from .target import WebhookTarget

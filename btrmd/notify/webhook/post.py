@@ -12,7 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from ...model.errors import BtrmError
-from ..tls import TlsFileError, certificate_words, ssl_words, use_files, wrap
+from ..tls import TlsFileError, certificate_words, client_context, ssl_words, wrap
 from .target import PORT, WebhookTarget
 
 PATIENCE_S: Final = 15.0  # for any single step
@@ -98,9 +98,8 @@ class Post:
 
     def _connect(self) -> None:
         target = self._target
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
-            use_files(context, target.ca_file, target.cert_file, target.key_file)
+            context = client_context(target.ca_file, target.cert_file, target.key_file)
         except TlsFileError as error:
             raise PostError(str(error)) from error
         plain = socket.create_connection((target.host, target.port), self._patience_s)

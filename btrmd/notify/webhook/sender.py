@@ -7,25 +7,21 @@ repeats one event, under the same number.
 
 from __future__ import annotations
 
-import logging
-import threading
 from typing import TYPE_CHECKING, Final
 
 from ...bus import Bus
 from ...model.commands import Answer, SendTestWebhook
 from ...model.events import Event, Kind
 from ...model.history import History
-from ...model.service import Service
 from ..backoff import Backoff
 from ..cursor import Cursor, CursorStore
+from ..notifier import Notifier
 from ..selection import is_notified
 from ..unit_link import unit_link
 from .target import WebhookTarget
 
 if TYPE_CHECKING:  # what HTTP needs is loaded when there is something to post
     from .post import Post
-
-log = logging.getLogger(__name__)
 
 LISTENER: Final = "webhook"  # under this name a fault is shown
 LOOK_S: Final = 60.0  # between two looks while nothing happens: an event ends it
@@ -34,15 +30,13 @@ LONGEST_PAUSE_S: Final = 600.0
 FOLLOW_S: Final = 0.5  # while it fails: how soon other settings are tried
 PATIENCE_S: Final = 15.0
 LIMIT_S: Final = 45.0
-STOP_S: Final = 1.0
 TEST_PATIENCE_S: Final = 10.0
 TEST_LIMIT_S: Final = 20.0
 TEST_KEY: Final = "webhook.test"  # of an event that is in no log and has the number 0
 
 
-class WebhookSender(Service, name="webhook"):
-    """Built on any thread, `start` and `stop` once each. What happens while the webhook is off is
-    not posted later."""
+class WebhookSender(Notifier, name="webhook", title="webhook sender"):
+    """What happens while the webhook is off is not posted later."""
 
     def __init__(
         self,
@@ -52,47 +46,38 @@ class WebhookSender(Service, name="webhook"):
         patience_s: float = PATIENCE_S,
         limit_s: float = LIMIT_S,
     ) -> None:
-        self._bus = bus
+        super().__init__(bus, is_shown=True)
         self._target = WebhookTarget.of(bus.snapshot.settings)
         self._cursor = Cursor(LISTENER, bus, history, store, self._target is not None)
         self._limits = (patience_s, limit_s)
         self._post: Post | None = None
         self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S, FOLLOW_S)
         self._sent = self._failed = 0
-        self._shown: tuple[str, str] | None = None
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
 
     def start(self) -> None:
         self._bus.offer(SendTestWebhook, self._perform)
-        self._thread.start()
+        super().start()
 
-    def stop(self) -> None:
-        """End the thread; what is not accepted yet is posted after the next start."""
-        self._stopping.set()
-        self._bus.wake()
-        if self._thread.is_alive():
-            self._thread.join(STOP_S)
+    def _cancel(self) -> None:
         post = self._post
         if post is not None:
             post.cancel()
-        if self._thread.is_alive():
-            self._thread.join(STOP_S)
-        if not self._thread.is_alive():
-            self._cursor.close()
+
+    def _close(self) -> None:
+        self._cursor.close()
+
+    def _counts(self) -> dict[str, int]:
+        return {"sent": self._sent, "failed": self._failed}
 
     # --- the thread ----------------------------------------------------------------------------
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._tell_all()
-            except Exception:
-                # The edge: whatever it was, it must not silence the events that follow.
-                log.exception("the webhook sender met an error of its own")
-                self._show("The webhook sender met an error of its own; it is in the log.")
-                self._wait(self._target)
-            self._cursor.wait(LOOK_S, self._stopping)
+    def _look(self) -> None:
+        self._tell_all()
+        self._cursor.wait(LOOK_S, self._stopping)
+
+    def _met_error(self, text: str) -> None:
+        self._show(text)
+        self._wait(self._target)
 
     def _tell_all(self) -> None:
         """Post what there is. Returns when all is told or the sender is to stop."""
@@ -129,7 +114,7 @@ class WebhookSender(Service, name="webhook"):
         self._sent += 1
         self._backoff.reset()
         self._cursor.done(event.n, True)
-        self._show("")
+        self._show("", target.where)
         return True
 
     def _request(self, event: Event, target: WebhookTarget) -> tuple[bytes, dict[str, str]]:
@@ -181,16 +166,6 @@ class WebhookSender(Service, name="webhook"):
         if target != self._target or self._shown is None:
             self._target = target
             self._backoff.reset()
-            self._show("")
+            self._show("", target.where if target is not None else "")
         self._cursor.follow(target is not None)
         return target
-
-    def _show(self, text: str) -> None:
-        """A server that takes nothing is a visible fault."""
-        self._bus.report_counts(LISTENER, {"sent": self._sent, "failed": self._failed})
-        address = "" if text or self._target is None else self._target.where
-        if (address, text) != self._shown:
-            if text:
-                log.warning("%s", text)
-            self._shown = (address, text)
-            self._bus.report_listener(LISTENER, address, text)

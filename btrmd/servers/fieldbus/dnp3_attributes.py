@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from ...model.plain_ascii import plain_ascii
 from ...model.snapshot import Snapshot
+from ..plain_ascii import plain_ascii
 
 GROUP: Final = 0
 ALL: Final = 254  # every attribute there is, each behind a header of its own

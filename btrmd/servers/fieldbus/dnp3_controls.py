@@ -38,6 +38,9 @@ from .dnp3_limits import MOST_CONTROLS, RESTART_MS
 STOP_S: Final = 4.0  # RestartSec (2 s), and the stop: 0.15 s on the bench, ten times that on a Pi
 MOST_NOTES: Final = 4  # that wait for the owner, of one connection
 
+BINARY: Final = dnp3_map(BinaryOutput, extended=True)  # what can be written, by index
+ANALOG: Final = dnp3_map(AnalogOutput, extended=True)
+
 DONE: Final = Answer(True)
 NOT_ALLOWED: Final = Answer(False, "refused", "DNP3 writes are switched off (dnp3.writes).")
 
@@ -70,8 +73,6 @@ class Dnp3Controls:
         self._bus = bus
         self._source = source
         self._count = count
-        self._binary = dnp3_map(BinaryOutput, extended=True)
-        self._analog = dnp3_map(AnalogOutput, extended=True)
         self._noted: list[Future[Answer]] = []
         self.verdicts: Sequence[Answer] | None = None
 
@@ -148,17 +149,17 @@ class Dnp3Controls:
             if isinstance(value, Answer):
                 return value
             return self._binary_ask(control.index, value)
-        if control.index not in self._analog:
+        if control.index not in ANALOG:
             return Answer(False, "unknown", f"There is no analog output {control.index}.")
         raw = float(command.value)
         if not math.isfinite(raw) or not raw.is_integer():
             return Answer(False, "range", f"{command.value} is no whole number.")
-        return self._command(self._analog[control.index][1].write, int(raw))
+        return self._command(ANALOG[control.index][1].write, int(raw))
 
     def _binary_ask(self, index: int, value: int) -> Ask:
-        if index not in self._binary:
+        if index not in BINARY:
             return Answer(False, "unknown", f"There is no binary output {index}.")
-        return self._command(self._binary[index][1].write, value)
+        return self._command(BINARY[index][1].write, value)
 
     def _command(self, write: Write, raw: int) -> Ask:
         """The one command (or the verdict) that a written number means by the point table."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from ...docgen.markdown import markdown_table
 from ...docgen.point_text import number_text
 from ...model.bindings import AnalogInput, AnalogOutput, BinaryInput, BinaryOutput, Write
 from ...model.limits import LIMITS
@@ -154,14 +155,17 @@ def profile_markdown() -> str:
     ]
     parts += ["## Device\n", _pairs(DEVICE), "## Link layer\n", _pairs(LINK)]
     parts += ["## Application layer\n", _pairs(APPLICATION), "## Events\n", _pairs(EVENTS)]
-    parts += ["## Functions\n", _table(("Code", "Function", "Notes"), FUNCTIONS)]
+    parts += ["## Functions\n", markdown_table(("Code", "Function", "Notes"), FUNCTIONS)]
     parts.append(
         "Every other function is answered with IIN2.0, an unknown object with IIN2.1, a wrong "
         "qualifier, range or value with IIN2.2. What the unit refuses (a test runs, an interlock) "
         "is IIN2.2 for a write of g10v1; for controls status 3 when a value is out of range and 4 "
         "otherwise.\n"
     )
-    parts += ["## Objects\n", _table(("Group", "Variations", "Object", "Requests"), OBJECTS)]
+    parts += [
+        "## Objects\n",
+        markdown_table(("Group", "Variations", "Object", "Requests"), OBJECTS),
+    ]
     defaults = ", ".join(f"g{group}v{variation}" for group, variation in DEFAULTS.items())
     parts.append(
         f"Variation 0 and class 0 answer with {defaults}; a range or index list names existing "
@@ -180,7 +184,7 @@ def _points() -> Iterable[str]:
         "`dnp3.extended` only.\n"
     )
     yield "### Binary inputs\n"
-    yield _table(
+    yield markdown_table(
         ("Index", "Point", "Meaning", "Events", "Profile"),
         (
             (str(i), f"`{p.key}`", p.help, _yes(b.event), "extended" if b.extended else "")
@@ -188,7 +192,7 @@ def _points() -> Iterable[str]:
         ),
     )
     yield "### Binary outputs\n"
-    yield _table(
+    yield markdown_table(
         ("Index", "Point", "Meaning", "Written"),
         (
             (str(i), f"`{p.key}`", p.help, _written(b.write))
@@ -196,7 +200,7 @@ def _points() -> Iterable[str]:
         ),
     )
     yield "### Analog inputs\n"
-    yield _table(
+    yield markdown_table(
         ("Index", "Point", "Unit", "Encoding", "Profile"),
         (
             (
@@ -210,7 +214,7 @@ def _points() -> Iterable[str]:
         ),
     )
     yield "### Analog outputs\n"
-    yield _table(
+    yield markdown_table(
         ("Index", "Point", "Unit", "Encoding", "Written"),
         (
             (
@@ -238,9 +242,4 @@ def _yes(is_so: bool) -> str:
 
 
 def _pairs(rows: Sequence[Row]) -> str:
-    return _table(("Subject", "What this unit does"), rows)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    return markdown_table(("Subject", "What this unit does"), rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Final
 
 from py1815.application import ObjectHeader, QualifierCode, object_header
@@ -78,6 +79,17 @@ _ENCODERS: Final[Mapping[tuple[int, int], Callable[..., bytes]]] = {
 }
 
 
+@cache  # a crowd makes hundreds of sessions a second
+def _maps(extended: bool) -> Mapping[int, Mapping[int, tuple[Point, Binary | Analog]]]:
+    """The points of each group, by index."""
+    return {
+        1: dnp3_map(BinaryInput, extended),
+        10: dnp3_map(BinaryOutput, extended),
+        30: dnp3_map(AnalogInput, extended),
+        40: dnp3_map(AnalogOutput, extended),
+    }
+
+
 class Reads:
     """A py1815 read provider. `switched()`: whether unsolicited responses are on, None = as the
     point tells."""
@@ -96,12 +108,7 @@ class Reads:
         # What is encoded stays for the next poll of the same state.
         self._made: dict[tuple[int, int], list[bytes]] = {}
         self._made_of: tuple[Snapshot | None, int, bool | None] = (None, 0, None)
-        self._maps: Mapping[int, Mapping[int, tuple[Point, Binary | Analog]]] = {
-            1: dnp3_map(BinaryInput, extended),
-            10: dnp3_map(BinaryOutput, extended),
-            30: dnp3_map(AnalogInput, extended),
-            40: dnp3_map(AnalogOutput, extended),
-        }
+        self._maps = _maps(extended)
 
     def read(self, headers: Sequence[ObjectHeader]) -> bytes:
         """All objects in one piece. Raises UnknownObject or ParameterError."""

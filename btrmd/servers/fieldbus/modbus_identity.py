@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from ...model.plain_ascii import plain_ascii
 from ...model.snapshot import Snapshot
+from ..plain_ascii import plain_ascii
 from .modbus_request import (
     DEVICE_ID_MEI,
     ILLEGAL_ADDRESS,

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from typing import Final
 
+from ...docgen.markdown import markdown_table
 from ...model.bindings import (
     Coil,
     DiscreteInput,
@@ -146,7 +146,7 @@ def modbus_markdown() -> str:
 def _bits(
     found: dict[int, tuple[Point, Coil]] | dict[int, tuple[Point, DiscreteInput]], base: int
 ) -> str:
-    return _table(
+    return markdown_table(
         ("Address", "Reference", "Point", "1 means", "Writing"),
         (
             (str(n), f"{base + n + 1:05d}", f"`{point.key}`", point.help, _writing(binding))
@@ -159,7 +159,7 @@ def _registers(
     found: dict[int, tuple[Point, InputRegister]] | dict[int, tuple[Point, HoldingRegister]],
     base: int,
 ) -> str:
-    return _table(
+    return markdown_table(
         ("Address", "Reference", "Point", "Unit", "Range", "Not known", "Meaning", "Writing"),
         (
             (
@@ -209,8 +209,3 @@ def _writing(binding: object) -> str:
     if write.command == "start_stop":
         return "1 starts a test, 0 stops it"
     return f"{write.low}..{write.high} to `{write.setting}`"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)

@@ -9,8 +9,8 @@ from typing import Final, Protocol
 
 from ... import __version__
 from ...bus import Bus
-from ...model.plain_ascii import plain_ascii
 from ...model.snapshot import Snapshot
+from ..plain_ascii import plain_ascii
 from .variables import COMMANDS, VARIABLES
 
 UPS: Final = "btrm"

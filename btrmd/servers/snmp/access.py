@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from ...model.setting_snmp import V3_ROLES
+from ...model.setting_snmp import READ_COMMUNITIES, V3_ROLES, WRITE_COMMUNITIES
 from ...model.settings import Settings
 from ...snmp.usm import V3User
-
-READ_KEYS: Final = ("snmp.read1", "snmp.read2", "snmp.read3")
-WRITE_KEYS: Final = ("snmp.write1", "snmp.write2", "snmp.write3")
 
 
 class SnmpUser(NamedTuple):
@@ -31,8 +28,8 @@ class SnmpAccess(NamedTuple):
     @classmethod
     def of(cls, settings: Settings) -> SnmpAccess:
         """A community that stands among both kinds may write; an empty one is none (R82)."""
-        found = {settings.text(key).encode(): False for key in READ_KEYS}
-        found |= {settings.text(key).encode(): True for key in WRITE_KEYS}
+        found = {settings.text(key).encode(): False for key in READ_COMMUNITIES}
+        found |= {settings.text(key).encode(): True for key in WRITE_COMMUNITIES}
         found.pop(b"", None)
         users, faults = _users(settings) if settings.flag("snmp.v3.enabled") else ((), ())
         return cls(
@@ -48,16 +45,10 @@ def _users(settings: Settings) -> tuple[tuple[SnmpUser, ...], tuple[str, ...]]:
     users: list[SnmpUser] = []
     faults: list[str] = []
     for role in V3_ROLES:
-
-        def text(name: str, role: str = role) -> str:
-            return settings.text(f"snmp.v3.{role}_{name}")
-
-        user = V3User(
-            text("user"), text("auth"), text("auth_password"), text("priv"), text("priv_password")
-        )
+        user = V3User.of(settings, role)
         if not user.name:
             continue
-        if not user.auth_password or (user.priv != "none" and not user.priv_password):
+        if not user.has_passwords:
             faults.append(f"The SNMPv3 {role} user {user.name} has no password and is not served.")
         elif user.name in (other.v3.name for other in users):
             faults.append(f"The SNMPv3 user {user.name} is there twice; only the first is served.")

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Final, NamedTuple
+from typing import Final
 
 from ...model.snapshot import Snapshot
 from ...snmp import ber
+from ...snmp.message import V1, CommunityMessage, encode_message
 from .access import SnmpAccess
 from .changes import SetChanges
 from .counters import Counters
 from .pdu import Request, decode_request, encode_response
 from .responder import Asker, Outcome, Responder
 
-V1: Final = 0
-V2C: Final = 1
-V3: Final = 3
 MOST_IN: Final = 8192  # octets of a request
 MOST_OUT: Final = 8192  # octets of an answer
 _OVERHEAD: Final = 32  # octets of a message around community and PDU
 
 Reply = bytes | None
 Later = Awaitable[Reply]
-
-
-class Envelope(NamedTuple):
-    """A community message. `request` None: a PDU that no agent answers."""
-
-    community: bytes
-    request: Request | None
 
 
 def message_version(raw: bytes) -> int | None:
@@ -39,16 +30,6 @@ def message_version(raw: bytes) -> int | None:
     if raw[at : at + 2] != b"\x02\x01" or len(raw) <= at + 2:
         return None
     return raw[at + 2]
-
-
-def decode_message(raw: bytes, is_v1: bool) -> Envelope:
-    """A community message. Raises ValueError for anything else."""
-    outer = ber.element(raw, 0, len(raw))
-    parts = ber.elements(raw, outer.start, outer.end)
-    if outer.tag != ber.SEQUENCE or len(parts) != 3:
-        raise ValueError("no community message")
-    pdu = raw[parts[1].end : parts[2].end]
-    return Envelope(ber.octets(raw, parts[1]), decode_request(pdu, is_v1))
 
 
 class Communities:
@@ -65,7 +46,8 @@ class Communities:
         """Never raises for what is in `raw`: what cannot be decoded is counted."""
         is_v1 = version == V1
         try:
-            community, request = decode_message(raw, is_v1)
+            _, community, pdu = CommunityMessage.parse(raw)
+            request = decode_request(pdu, is_v1)
         except ValueError:
             self._counters.damaged += 1
             return None
@@ -81,7 +63,7 @@ class Communities:
 
         def reply(outcome: Outcome) -> bytes:
             pdu = encode_response(request, outcome, most, is_v1)
-            return ber.message(version, community, pdu)
+            return encode_message(version, community, pdu)
 
         if request.kind == ber.SET:
             if not may_write:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ...snmp.message import Oid
 from .tree import SCALAR, Leaf
-from .values import Oid
 
 SNMP_GROUP: Oid = (1, 3, 6, 1, 2, 1, 11)
 

@@ -13,9 +13,9 @@ from ...model.bindings import MIB2_SYSTEM
 from ...model.errors import BtrmError
 from ...model.snapshot import Snapshot
 from ...snmp.engine import SnmpEngine
+from ...snmp.message import Oid
 from .community import MOST_IN
 from .tree import SCALAR, Leaf, Plain, Read
-from .values import Oid
 
 SERVICES: Final = 72  # end-to-end and applications: a host (RFC 1213, sysServices)
 INTERFACES: Final[Oid] = (1, 3, 6, 1, 2, 1, 2)

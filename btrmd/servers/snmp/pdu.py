@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ...snmp import ber
+from ...snmp.message import Oid, encode_pdu
 from .responder import Outcome, Status
-from .values import INTEGER32, Oid, SentVarBind
+from .values import INTEGER32, SentVarBind
 
 REQUESTS: Final = (ber.GET, ber.GET_NEXT, ber.SET, ber.GET_BULK)
 _OVERHEAD: Final = 64  # octets of a PDU around its varbinds
@@ -66,7 +67,7 @@ def encode_response(request: Request, outcome: Outcome, most: int, is_v1: bool) 
                     return encode_response(request, Outcome(Status.TOO_BIG), most, is_v1)
                 status, parts = Status.TOO_BIG, []
         varbinds = ber.sequence(parts)
-    return ber.response(request.id, status, place, varbinds)
+    return encode_pdu(ber.RESPONSE, request.id, varbinds, status, place)
 
 
 def _row(raw: bytes, item: ber.Element) -> VarBind:

@@ -8,8 +8,9 @@ from typing import Final, NamedTuple
 
 from ...model.snapshot import Snapshot
 from ...snmp import ber
+from ...snmp.message import EncodedVarBind, Oid
 from .tree import Leaf, Tree
-from .values import Oid, encode
+from .values import encode
 
 MOST_BULK: Final = 500  # varbinds of one answer; its size is limited as well
 
@@ -61,15 +62,12 @@ class Asker(NamedTuple):
         return f"snmp {self.host}"
 
 
-Row = tuple[Oid, bytes]  # a name and its encoded value
-
-
 class Outcome(NamedTuple):
     """An answer. `place`: error-index, from 1; `rows` None = the varbinds of the request."""
 
     status: Status
     place: int = 0
-    rows: Sequence[Row] | None = None
+    rows: Sequence[EncodedVarBind] | None = None
 
 
 def refusal(status: Status, index: int, asker: Asker) -> Outcome:
@@ -85,7 +83,7 @@ class Responder:
 
     def get(self, names: Sequence[Oid], asker: Asker, snapshot: Snapshot) -> Outcome:
         """GET: all values, or for SNMPv1 the first name there is nothing for."""
-        found: list[Row] = []
+        found: list[EncodedVarBind] = []
         for index, name in enumerate(names, 1):
             leaf = self._tree.get(name)
             value = None if leaf is None else value_of(leaf, asker, snapshot)
@@ -99,7 +97,7 @@ class Responder:
 
     def get_next(self, names: Sequence[Oid], asker: Asker, snapshot: Snapshot) -> Outcome:
         """GETNEXT: what is not known now is passed over."""
-        found: list[Row] = []
+        found: list[EncodedVarBind] = []
         for index, name in enumerate(names, 1):
             follower = self._next(name, asker, snapshot)
             if follower is None:
@@ -119,7 +117,7 @@ class Responder:
     ) -> Outcome:
         """GETBULK (RFC 3416 4.2.3), at most MOST_BULK varbinds, whole rounds only."""
         singles = min(max(non_repeaters, 0), len(names))
-        found: list[Row] = []
+        found: list[EncodedVarBind] = []
         for name in names[:singles]:
             found.append(self._next(name, asker, snapshot) or (name, ber.END_OF_MIB_VIEW))
         row = list(names[singles:])
@@ -136,7 +134,7 @@ class Responder:
                 break
         return Outcome(Status.NO_ERROR, 0, found)
 
-    def _next(self, name: Oid, asker: Asker, snapshot: Snapshot) -> Row | None:
+    def _next(self, name: Oid, asker: Asker, snapshot: Snapshot) -> EncodedVarBind | None:
         leaves = self._tree.leaves
         for k in range(self._tree.start(name), len(leaves)):
             value = value_of(leaves[k], asker, snapshot)

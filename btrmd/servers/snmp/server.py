@@ -14,10 +14,11 @@ from ...model.settings import Settings
 from ...net import split_address
 from ...retry import RetryPauses
 from ...snmp.engine import SnmpEngine
+from ...snmp.message import V1, V2C, V3
 from ..tcp import listen_fault
 from .access import SnmpAccess
 from .changes import SetChanges
-from .community import MOST_IN, V1, V2C, V3, Communities, message_version
+from .community import MOST_IN, Communities, message_version
 from .counters import Counters
 from .host_mib import host_leaves
 from .responder import Responder

@@ -11,17 +11,18 @@ from typing import Final
 from ...model.bindings import ENTERPRISE, MIB2_SYSTEM, Scalar, Write
 from ...model.encoding import encode_scalar
 from ...model.points import snmp_map
+from ...model.setting_snmp import TRAP_ROWS
 from ...model.setting_table import SETTINGS
 from ...model.settings import Settings
 from ...model.snapshot import Snapshot
-from ...model.snmp_tree import SYSTEM_GROUP, TRAP_ENTRY, TRAP_ROWS, TRAP_TABLE, Column, SystemObject
-from .values import Oid
+from ...model.snmp_tree import SYSTEM_GROUP, TRAP_ENTRY, TRAP_TABLE, Column, SystemObject
+from ...snmp.engine import uptime_ticks
+from ...snmp.message import Oid
 
 Plain = int | str | None
 Read = Callable[[Snapshot], Plain]
 
 SCALAR: Final = (0,)
-TICKS_PER_S: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _system_leaf(item: SystemObject) -> Leaf:
     if item.setting:
         return Leaf(oid, item.syntax, _of_setting(item.setting), Write(setting=item.setting))
     if item.point:
-        return Leaf(oid, item.syntax, lambda snapshot: uptime_ticks(snapshot))
+        return Leaf(oid, item.syntax, uptime_ticks)
     return Leaf(oid, item.syntax, lambda snapshot: item.text)
 
 
@@ -122,10 +123,3 @@ def plain(settings: Settings, key: str) -> Plain:
     if isinstance(value, bool):
         return int(value)
     return value if isinstance(value, int | str) else None
-
-
-def uptime_ticks(snapshot: Snapshot) -> int:
-    """sysUpTime: hundredths of a second since the daemon's start."""
-    value = snapshot.points["system.uptime"].value
-    seconds = value if isinstance(value, int | float) else 0.0
-    return int(seconds * TICKS_PER_S)

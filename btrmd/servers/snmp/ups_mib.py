@@ -24,8 +24,8 @@ from ...model.ups_view import (
     test_summary,
     watts,
 )
+from ...snmp.message import Oid
 from .tree import SCALAR, Leaf, Plain, Read
-from .values import Oid
 
 UPS: Final[Oid] = (1, 3, 6, 1, 2, 1, 33, 1)
 TESTS: Final[Oid] = (*UPS, 7, 7)  # upsWellKnownTests

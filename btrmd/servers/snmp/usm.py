@@ -15,21 +15,18 @@ from typing import Final, NamedTuple, Protocol
 from ...bus import Bus
 from ...snmp import ber, usm
 from ...snmp.engine import MOST, SnmpEngine
+from ...snmp.message import Oid
+from ...snmp.usm_report import PDU_HANDLERS, UsmStat, encode_report
 from .access import SnmpUser
 from .community import MOST_OUT, Communities
 from .counters import Counters
 from .pdu import Request, decode_request, encode_response
 from .responder import Asker, Outcome, Status
 from .udp_socket import Sender
-from .values import Oid
 
 WINDOW_S: Final = 150  # RFC 3414 2.2.3
 LONGEST_NAME: Final = 32  # octets (RFC 3414 5: SnmpAdminString of 0..32)
 _OVERHEAD: Final = 192  # octets of a message around its PDU, at most
-
-STATS: Final[Oid] = (1, 3, 6, 1, 6, 3, 15, 1, 1)  # usmStats
-LEVELS, WINDOWS, ENGINES, DIGESTS, DECRYPTIONS = 1, 2, 4, 5, 6  # usmStats, those that are told
-HANDLERS: Final[Oid] = (1, 3, 6, 1, 6, 3, 11, 2, 1, 3)  # snmpUnknownPDUHandlers
 
 
 class Agent(Protocol):
@@ -76,14 +73,14 @@ class Usm:
             self._agent.counters.damaged += 1
             return
         if message.stamp.engine_id != self._own.id:
-            self._report(message, sender, (*STATS, ENGINES, 0), None)
+            self._report(message, sender, UsmStat.ENGINE_IDS.oid, None)
             return
         known = self._proven(raw, message)
         if known is None:
             self._agent.counters.bad_names += 1
-            self._report(message, sender, (*STATS, DIGESTS, 0), None)
+            self._report(message, sender, UsmStat.DIGESTS.oid, None)
         elif not self._is_timely(message.stamp):
-            self._report(message, sender, (*STATS, WINDOWS, 0), known)
+            self._report(message, sender, UsmStat.TIME_WINDOWS.oid, known)
         else:
             self._open(raw, message, known, sender)
 
@@ -114,13 +111,13 @@ class Usm:
         """A message that is proven to be of `known`, and of now."""
         is_private = bool(message.flags & usm.PRIV)
         if is_private and not known.keys.priv:
-            self._report(message, sender, (*STATS, LEVELS, 0), known)
+            self._report(message, sender, UsmStat.LEVELS.oid, known)
             return
         try:
             scoped = usm.unwrap(raw, message, known.keys.priv)
         except ValueError:
             if is_private:
-                self._report(message, sender, (*STATS, DECRYPTIONS, 0), known)
+                self._report(message, sender, UsmStat.DECRYPTIONS.oid, known)
             self._agent.counters.damaged += 1
             return
         try:
@@ -132,7 +129,7 @@ class Usm:
             self._agent.counters.drops += 1
             return
         if scoped.context_engine != self._own.id:
-            self._report(message, sender, (*HANDLERS, 0), known, request.id)
+            self._report(message, sender, PDU_HANDLERS, known, request.id)
             return
         is_allowed = not scoped.context and (is_private or not known.keys.priv)
         self._answer(raw, message, known, request, sender, is_allowed)
@@ -186,12 +183,10 @@ class Usm:
         self._stats[counter] = count = (self._stats.get(counter, 0) + 1) % 2**32
         if not message.flags & usm.REPORTABLE:
             return
-        row = ber.sequence((ber.oid(counter), ber.integer(count, ber.COUNTER32)))
-        body = ber.integer(request_id) + ber.integer(0) + ber.integer(0) + ber.sequence((row,))
         stamp = usm.Stamp(self._own.id, self._boots, self._own.seconds)
         sender.send(
             usm.seal(
-                ber.tlv(ber.REPORT, body), self._own.id, message.id, stamp,
+                encode_report(counter, count, request_id), self._own.id, message.id, stamp,
                 known.user.v3 if known is not None else None, False,
                 name=message.name, is_private=False,
             )

@@ -7,10 +7,8 @@ from typing import Final, NamedTuple
 
 from ...net import plain_address
 from ...snmp import ber
+from ...snmp.message import display_string
 
-Oid = tuple[int, ...]
-
-TEXT_MOST: Final = 255  # DisplayString (RFC 2579)
 ADDRESS: Final = 4  # octets
 INTEGER32: Final = range(-(2**31), 2**31)
 
@@ -34,7 +32,7 @@ def encode(syntax: str, value: int | str) -> bytes:
     if syntax == "INTEGER":
         return ber.integer(min(max(int(value), -(2**31)), 2**31 - 1))
     if syntax == "DisplayString":
-        return ber.tlv(ber.OCTET_STRING, cut(str(value)))
+        return display_string(str(value))
     if syntax == "OctetString":  # as hexadecimal digits
         return ber.tlv(ber.OCTET_STRING, bytes.fromhex(str(value)))
     if syntax == "IpAddress":
@@ -50,12 +48,6 @@ def _four_octets(host: str) -> bytes:
     """A host as an IpAddress: of a name or an IPv6 address, for which it has no room, 0.0.0.0."""
     address = plain_address(host)
     return address.packed if isinstance(address, IPv4Address) else bytes(ADDRESS)
-
-
-def cut(text: str) -> bytes:
-    """UTF-8, at most 255 octets, no character halved."""
-    raw = text.encode()
-    return raw if len(raw) <= TEXT_MOST else raw[:TEXT_MOST].decode(errors="ignore").encode()
 
 
 def has_type(syntax: str, value: SentVarBind) -> bool:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from .accounts import AuthStore
-from .server import WebServer
+from .flask_parts import import_flask
+
+import_flask()  # before any module here asks for Flask
+
+from .accounts import AuthStore  # noqa: E402
+from .server import WebServer  # noqa: E402
 
 __all__ = ["AuthStore", "WebServer"]

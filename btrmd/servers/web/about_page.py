@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
 from btrmd import __build_date__, __version__
+from btrmd.docgen.event_text import with_names
 from btrmd.model.conversion import firmware_register
 
 from .pages import Pages
@@ -48,6 +48,8 @@ VENDORED: Final = (("uPlot (plots)", "1.6.32", "MIT"),)
 @lru_cache(maxsize=1)
 def _libraries() -> tuple[tuple[str, str, str], ...]:
     """Name, version and licence of each library that is installed here."""
+    from importlib.metadata import PackageNotFoundError, version  # brings `email` and `zipfile`
+
     found = []
     for name, licence in LIBRARIES:
         try:
@@ -82,7 +84,7 @@ class AboutPage:
             register=firmware_register(__version__),
             self_test=SELF_TEST.get(str(self_test), "has not run"),
             is_good=self_test == "good",
-            faults=snapshot.faults,
+            faults=tuple(map(with_names, snapshot.faults)),
             libraries=_libraries(),
         )
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
+from btrmd.model.errors import sentence_of
 from btrmd.net import is_private
 from btrmd.passwords import (
     DECOY,
@@ -245,7 +246,9 @@ class Accounts:
                 changed = with_password(self._store.load(), session.user, password)
                 self._store.save(changed)
         except OSError as error:
-            return LoginRefusal("storage", f"The password could not be stored: {error}.")
+            return LoginRefusal(
+                "storage", f"The password could not be stored: {sentence_of(error)}"
+            )
         self._sessions.close_all_of(session.user)
         user = _decode_users(changed)[session.user]
         return self._sessions.open(session.user, user.hash, False, user.role, address)
@@ -261,7 +264,9 @@ class Accounts:
         except ValueError as error:
             return LoginRefusal("password", str(error))
         except OSError as error:
-            return LoginRefusal("storage", f"The accounts could not be stored: {error}.")
+            return LoginRefusal(
+                "storage", f"The accounts could not be stored: {sentence_of(error)}"
+            )
         return None
 
     def _check(self, user: str, password: str) -> WebUser | None:

@@ -36,12 +36,11 @@ from .pages import Pages, page_routes
 from .routes import Route, RouteAccess, is_api_path
 from .search_page import search_routes
 from .security_txt import security_routes
+from .send_test import send_test_routes
 from .services import Services
 from .status_views import status_routes
 from .tests_csv import tests_csv_routes
-from .trap_test import trap_test_routes
 from .update_page import update_api, update_routes
-from .webhook_test import webhook_test_routes
 from .wording import use_zone
 
 log = logging.getLogger(__name__)
@@ -75,6 +74,7 @@ def create_app(services: Services) -> Flask:
         services.accounts,
         services.tokens,
         services.bearers,
+        services.kept,
         services.tell,
     )
     app.before_request(lambda: services.bus.asked("http"))
@@ -113,8 +113,7 @@ def _all_routes(services: Services, assets: Assets, pages: Pages) -> Sequence[Ro
         manual_test_routes,
         email_test_routes,
         mib_routes,
-        trap_test_routes,
-        webhook_test_routes,
+        send_test_routes,
         help_routes,
         authorization_routes,
         about_routes,

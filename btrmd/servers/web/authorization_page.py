@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from flask import Response, g, request
@@ -10,6 +10,7 @@ from flask import Response, g, request
 from btrmd.model.commands import ChangeSettings
 
 from .accounts import STATUS, LoginRefusal
+from .form_submit import last_values
 from .pages import Pages, see_other
 from .roles import ROLES, Role
 from .routes import Route, RouteAccess
@@ -20,6 +21,10 @@ from .users import NAME_TEXT, Users
 from .wording import format_age
 
 PATH: Final = "/authorization"
+USERS_PATH: Final = f"{PATH}/users"
+TOKENS_PATH: Final = f"{PATH}/tokens"
+USER_FIELDS: Final = ("action", "user", "role")
+TOKEN_FIELDS: Final = ("action", "name", "role", "expires")
 TITLE: Final = "Authorization"
 SETTING: Final = "web.authorization"
 DONE: Final = {
@@ -59,6 +64,13 @@ class AuthorizationPage:
 
     def show(self) -> str:
         return self._render(done=DONE.get(request.args.get("done", ""), ""))
+
+    def _typed(self, path: str) -> Mapping[str, str]:
+        """What was typed into the form that is sent to `path`: just now, or before a login."""
+        if request.method == "POST":
+            return last_values(request.form) if request.path == path else {}
+        kept = self._pages.kept(path)
+        return last_values(kept.fields) if kept is not None else {}
 
     def save(self) -> Response:
         """The tick box: every page needs a login, or every change does."""
@@ -111,7 +123,10 @@ class AuthorizationPage:
         settings = self._services.bus.snapshot.settings
         is_admin = me.role is Role.ADMIN
         users = self._services.accounts.users()
-        form = request.form
+        user, made = self._typed(USERS_PATH), self._typed(TOKENS_PATH)
+        enabled = self._typed(PATH).get("enable", "")
+        paths = (PATH, USERS_PATH, TOKENS_PATH) if request.method == "GET" else ()
+        kept = (self._pages.kept(path) for path in paths)
         return self._pages.render(
             "authorization.html",
             TITLE,
@@ -119,12 +134,13 @@ class AuthorizationPage:
             done=done,
             is_admin=is_admin,
             is_fixed=settings.site.authorization_off,
-            is_all=settings[SETTING] == "all",
+            is_all=enabled == "true" if enabled else settings[SETTING] == "all",
+            kept=next((form for form in kept if form is not None), None),
             users=[(name, user.role.word, name == me.user) for name, user in sorted(users.items())],
             me=me.user,
             roles=list(ROLES),
-            typed_user=form.get("user", "")[:64] if form.get("action") == "add" else "",
-            typed_role=form.get("role", "")[:16] if form.get("action") == "add" else "viewer",
+            typed_user=user if user.get("action") == "add" else {"role": "viewer"},
+            typed_token=made if made.get("action") == "add" else {},
             name_text=NAME_TEXT,
             sessions=self._sessions(me),
             idle_min=int(IDLE_S // 60),
@@ -153,8 +169,8 @@ def authorization_routes(pages: Pages) -> list[Route]:
     own = RouteAccess.OWN
     return [
         Route("GET", PATH, page.show, own),
-        Route("POST", PATH, page.save, own, role=Role.ADMIN),
-        Route("POST", f"{PATH}/users", page.change_user, own, role=Role.ADMIN),
+        Route("POST", PATH, page.save, own, role=Role.ADMIN, keeps=("enable",)),
+        Route("POST", USERS_PATH, page.change_user, own, role=Role.ADMIN, keeps=USER_FIELDS),
         Route("POST", f"{PATH}/sessions", page.end_session, own),
-        Route("POST", f"{PATH}/tokens", page.tokens.change, own, role=Role.ADMIN),
+        Route("POST", TOKENS_PATH, page.tokens.change, own, role=Role.ADMIN, keeps=TOKEN_FIELDS),
     ]

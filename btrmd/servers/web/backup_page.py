@@ -12,15 +12,15 @@ from typing import Final, NamedTuple
 
 from flask import Response, g, request
 
-from btrmd.model.commands import ChangeSettings
-from btrmd.model.errors import DataError, SettingError
-from btrmd.model.settings import SETTINGS, Settings, format_value
-from btrmd.model.settings_export import (
+from btrmd.docgen.settings_export import (
     difference,
     export_settings,
     exported_text,
     read_export,
 )
+from btrmd.model.commands import ChangeSettings
+from btrmd.model.errors import DataError, SettingError
+from btrmd.model.settings import SETTINGS, Settings, format_setting
 
 from .bodies import MAX_BODY
 from .pages import Pages, see_other
@@ -190,7 +190,7 @@ def _lines(before: Settings, after: Settings) -> list[ImportLine]:
         if setting.secret:
             shown = (SECRET if before[key] else "empty", SECRET if after[key] else "empty")
         else:
-            shown = (format_value(old) or "empty", format_value(new) or "empty")
+            shown = (format_setting(old) or "empty", format_setting(new) or "empty")
         lines.append(ImportLine(key, setting.label, setting.page, *shown))
     return lines
 

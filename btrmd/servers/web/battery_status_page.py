@@ -24,21 +24,24 @@ from .answers import answer_json
 from .card import Card, make_card
 from .curve_points import Curves
 from .discharge_plot import LiveCurve, plot_test
+from .kept_form import KeptForm
 from .known import known, known_number
 from .pages import Pages, see_other
-from .past import UNKNOWN, Past, format_past
+from .past import UNKNOWN, Past, format_moment, format_past
 from .plot import Drawing, draw, encode_plots
-from .replaced_form import read_form
+from .replaced_form import FIELDS, read_form
 from .roles import Role
 from .routes import Route, RouteAccess, may_change
 from .services import source
 from .wording import CAPACITY_WORDS, NOTHING, format_time
 
 NO_TEST: Final = "No test has run yet."  # R192
+OUTAGE: Final = "An outage: what stands below it is of the last test."
 NO_TEST_SINCE: Final = "No test of this battery has come to a result; what was before stands below."
 SOH: Final = "battery.soh"
 REPLACED: Final = "battery.replaced"
 PATH: Final = "/battery-status"
+REPLACED_PATH: Final = f"{PATH}/replaced"
 DONE: Final = "The battery counts as replaced: earlier discharges are kept and count no more."
 NO_ERRORS: Final[Mapping[str, str]] = MappingProxyType({})
 HISTORY: Final = 20
@@ -86,7 +89,11 @@ class BatteryStatusPage:
         self._live = LiveCurve(curves)
 
     def show(self) -> str:
-        return self._render(done=DONE if request.args.get("done") == "replaced" else "")
+        kept = self._pages.kept(REPLACED_PATH) if self._can_change() else None
+        return self._render(
+            done=DONE if request.args.get("done") == "replaced" else "",
+            kept=kept,
+        )
 
     def replaced(self) -> Response:
         """Another battery was put in, with its rating and type where they were given."""
@@ -104,7 +111,11 @@ class BatteryStatusPage:
         return see_other(f"{PATH}?done=replaced")
 
     def _render(
-        self, alert: str = "", done: str = "", errors: Mapping[str, str] = NO_ERRORS
+        self,
+        alert: str = "",
+        done: str = "",
+        errors: Mapping[str, str] = NO_ERRORS,
+        kept: KeptForm | None = None,
     ) -> str:
         snapshot = self._services.bus.snapshot
         tests = self._tests()
@@ -120,7 +131,7 @@ class BatteryStatusPage:
             _current(snapshot),
             _health(snapshot, bool(assessments), self._since()),
             assessments,
-            _note(snapshot, judged, bool(tests)),
+            _note(snapshot, judged, any(test.type != "outage" for test in tests)),
             draw(plot_test(judged, points, snapshot)) if has_curve and judged and points else None,
             tuple(format_past(test) for test in tests[:HISTORY]),
             _blocks(snapshot),
@@ -133,12 +144,19 @@ class BatteryStatusPage:
             outage=_outage(snapshot),
             alert=alert,
             done=done,
-            typed={name: text[:MAX_LENGTH] for name, text in request.form.items()},
+            kept=kept,
+            typed={
+                name: text[:MAX_LENGTH]
+                for name, text in (kept.fields if kept is not None else request.form).items()
+            },
             errors=errors,
             example=EXAMPLE,
             types=tuple(zip(BATTERY_TYPES, find_setting(TYPE).choice_labels, strict=True)),
-            can_change=may_change(g.session, Role.ADMIN, snapshot.settings),
+            can_change=self._can_change(),
         )
+
+    def _can_change(self) -> bool:
+        return may_change(g.session, Role.ADMIN, self._services.bus.snapshot.settings)
 
     def _since(self) -> str:
         """When somebody said that the battery was replaced; "" where nobody has."""
@@ -192,7 +210,7 @@ def _results(snapshot: Snapshot) -> tuple[CardRow, ...]:
         CardRow(
             tested,
             "before the last start" if is_before or then is None else _days(then),
-            format_time(at),
+            format_moment(last, at),
         ),
         CardRow(
             load, UNKNOWN if last.average_current is None else f"{last.average_current * 1000:.0f}"
@@ -295,10 +313,10 @@ def _format_assessment(event: Event) -> Assessment:
 
 
 def _note(snapshot: Snapshot, judged: TestRecord | None, has_earlier: bool) -> str:
-    """`has_earlier`: there are discharges in the table, if only of the battery before."""
+    """`has_earlier`: there are tests in the table, if only of the battery before."""
     last, running = snapshot.last_test, snapshot.test
     if running is not None and running.type == "outage":
-        return "An outage: what stands below it is of the last test."
+        return OUTAGE if last is not None or has_earlier else f"An outage is on. {NO_TEST}"
     if running is not None and running.type != "outage" and running.state != "finished":
         return f"Test {running.n} is running; the estimate is the one so far. See Manual Test."
     if last is None:
@@ -336,5 +354,12 @@ def battery_status_routes(pages: Pages, curves: Curves) -> list[Route]:
     return [
         Route("GET", PATH, page.show, RouteAccess.PAGE),
         Route("GET", f"{PATH}/data", page.data, RouteAccess.PAGE),
-        Route("POST", f"{PATH}/replaced", page.replaced, RouteAccess.CHANGE, role=Role.ADMIN),
+        Route(
+            "POST",
+            REPLACED_PATH,
+            page.replaced,
+            RouteAccess.CHANGE,
+            role=Role.ADMIN,
+            keeps=(*FIELDS, "date"),
+        ),
     ]

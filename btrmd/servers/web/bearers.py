@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
-from btrmd.model.tokens import Token, decode_tokens, find_token
 from btrmd.net import network_of
+from btrmd.tokens import Token, decode_tokens, find_token
 
 from .roles import ROLES, Role
 from .sessions import WebSession

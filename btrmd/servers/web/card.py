@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from btrmd.docgen.event_text import with_names
 from btrmd.model.discharge import TestRecord
-from btrmd.model.result_words import format_action, format_mark, is_combined, weak_block
+from btrmd.model.result_words import format_action, format_mark, is_combined, is_dated, weak_block
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
 from btrmd.model.waiting import format_waiting
@@ -61,7 +63,7 @@ def format_next(snapshot: Snapshot) -> str:
     if known(snapshot, "test.enabled") is not True:
         return "none is scheduled"
     if snapshot.waiting is not None:
-        return format_waiting(snapshot.waiting, snapshot.at, format_short)
+        return with_names(format_waiting(snapshot.waiting, snapshot.at, format_short))
     seconds = known_number(snapshot, "test.next")
     if seconds is None:
         return "not known"
@@ -75,7 +77,7 @@ def format_refusal(snapshot: Snapshot) -> str:
     refusal, waiting = snapshot.refusal, snapshot.waiting
     if refusal is None or (waiting is not None and waiting.refused == refusal.text):
         return ""
-    return f"refused {format_time(refusal.at)}: {refusal.text}"
+    return f"refused {format_time(refusal.at)}: {with_names(refusal.text)}"
 
 
 def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
@@ -91,9 +93,17 @@ def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
     else:
         rows.append(("Low-voltage disconnect", f"off: the load stays on the battery{now}"))
     rows.append(("Record", f"number {record.n} of Discharge Curves"))
-    is_charged = known(snapshot, "load.source") == "charger"
-    title = "The charger carries the load" if is_charged else "The battery feeds the load"
+    title = _FED.get(known(snapshot, "load.source"), "What feeds the load is not known")
     return Card(title, "warn", True, tuple(rows), "Outage")
+
+
+_FED: Final[Mapping[object, str]] = {  # as the verdict and the sentence below the picture say
+    "battery": "The battery feeds the load",
+    "charger": "The charger carries the load",
+    "shared": "Supply and battery feed the load together",
+    "supply": "The supply feeds the load again",
+    "none": "The load has no power",
+}
 
 
 def _format_left(record: TestRecord, snapshot: Snapshot) -> str:
@@ -162,7 +172,7 @@ def _last(test: TestRecord) -> Card:
         rows.append(("Average load", f"{test.average_current:.2f} A"))
     if test.end_voltage is not None:
         rows.append(("End voltage", f"{test.end_voltage:.2f} V"))
-    rows.append(("Ended", format_time(test.ended_at)))
+    rows.append(("Ended", format_time(test.ended_at) if is_dated(test) else "not known"))
     notes = format_notes(test)
     if notes:
         rows.append(("To be noted", notes))

@@ -14,11 +14,11 @@ from .answers import answer_json
 from .card import RESULTS
 from .curve_points import COUNT, CurvePoints, Curves, resample
 from .pages import Pages
-from .past import format_past
+from .past import format_moment, format_past
 from .plot import Plot, PlotMark, Series, draw, encode_plots
 from .plot_path import Values, is_known
 from .routes import Route, RouteAccess
-from .wording import format_duration, format_time
+from .wording import format_duration
 
 MOST: Final = 6  # curves in one plot: as many as there are dashes
 LISTED: Final = 200
@@ -157,7 +157,7 @@ def _short_label(test: TestRecord) -> str:
 
 def _label(test: TestRecord) -> str:
     """One sentence about a discharge that is drawn."""
-    parts = [f"{_short_label(test)}, {format_time(test.started_at)}"]
+    parts = [f"{_short_label(test)}, {format_moment(test, test.started_at)}"]
     if test.duration_s is not None:
         parts.append(format_duration(test.duration_s))
     if test.average_current is not None:

@@ -9,8 +9,8 @@ from typing import Final
 
 from flask import Response, g
 
+from btrmd.model.commands import MailStep
 from btrmd.model.errors import BtrmError
-from btrmd.model.mail import MailStep
 from btrmd.model.settings import Settings
 from btrmd.model.snapshot import Snapshot
 

@@ -1,4 +1,4 @@
-"""JSON of the API: what model.json_text says, made once a snapshot."""
+"""JSON of the API: what docgen.json_text says, made once a snapshot."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 from typing import Final, NamedTuple
 
 from btrmd.bus import Bus
-from btrmd.model.json_text import (
+from btrmd.docgen.json_text import (
     dumps,
     encode_alarms,
     encode_event,

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 
 from flask import Response, g, request
 
+from btrmd.docgen.event_text import format_event_value, name_of
 from btrmd.model.alarms import SEVERITIES
 from btrmd.model.event_filter import event_severity
-from btrmd.model.event_text import format_event_value, name_of
 from btrmd.model.events import Event, Kind
 from btrmd.model.snapshot import AlarmView, Snapshot
 from btrmd.model.timezone import local_time

@@ -130,6 +130,8 @@ def _format(see: _Sight, source: str | None, switches: dict[str, str], guard: bo
         return "Load without power."
     battery = see.number("battery.current")
     text = _FED.get(source or "", "What feeds the load is not known")
+    if source == "battery" and not see.is_single and see.delivers():
+        text += " and charger"
     if guard and source == "battery":
         text += " through the bus guard"
     amps = see.amps("load.current")

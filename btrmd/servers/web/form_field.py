@@ -9,24 +9,20 @@ from typing import Final, NamedTuple
 from btrmd.model.readings import BAD, MISSING
 from btrmd.model.setting import Setting, SettingValue
 from btrmd.model.setting_relations import NOTED, notes
+from btrmd.model.setting_snmp import COMMUNITIES
 from btrmd.model.settings import (
     SETTINGS,
     Settings,
     allowed_choices,
     allowed_limits,
     allowed_text,
-    format_value,
+    format_setting,
 )
 from btrmd.model.snapshot import Snapshot
 
 # A stored community is shown as these dots: left as they are they keep it, an empty field
 # disables it as the manual says (10.2). Passwords are not even shown as dots: empty keeps them.
 DOTS: Final = "••••••••"
-COMMUNITIES: Final = frozenset(
-    setting.key
-    for setting in SETTINGS.values()
-    if setting.secret and "community" in setting.help.lower()
-)
 HOURS_AND_MINUTES: Final = frozenset({"test.minimum_runtime_min"})  # manual 7.3: two fields
 LIVE_POINTS: Final = {"test.next_h": "test.next"}  # live setting in h -> its point in s
 TABLES: Final = frozenset(
@@ -61,6 +57,7 @@ class Field(NamedTuple):
     """`kind` check|radio|select|text|lines|number|hours|password. `allowed` are the limits in
     words, `error` why what was typed is not accepted, `note` a warning about a value that is.
 
+    `is_forgotten`: the box that forgets a stored secret is ticked.
     `hours` and `minutes` are the two values of a run time, `was` what a countdown showed.
     `low`, `high`, `most` are for the script; a form checks without them too.
     """
@@ -79,6 +76,7 @@ class Field(NamedTuple):
     minutes: str = ""
     was: str | None = None
     is_stored: bool = False
+    is_forgotten: bool = False
     error: str = ""
     note: str = ""
     low: float | None = None
@@ -130,7 +128,9 @@ def make_field(
     if setting.secret:
         is_stored = may_change and bool(value)
         if key not in COMMUNITIES:
-            return field._replace(kind="password", value="", is_stored=is_stored)
+            return field._replace(
+                kind="password", value="", is_stored=is_stored, is_forgotten=CLEAR + key in typed
+            )
         return field._replace(kind="text", value=_dots(is_stored, typed.get(key)))
     if key in HOURS_AND_MINUTES and isinstance(value, int):
         return field._replace(
@@ -158,7 +158,7 @@ def live_value(key: str, snapshot: Snapshot) -> SettingValue:
 
 
 def _shown(value: SettingValue) -> str:
-    return "" if value is None else format_value(value)
+    return "" if value is None else format_setting(value)
 
 
 def _dots(is_stored: bool, typed: str | None) -> str:

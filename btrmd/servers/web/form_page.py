@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from flask import Response, g, request
+from werkzeug.datastructures import MultiDict
 
 from btrmd.model.commands import Answer, ChangeSettings
-from btrmd.model.settings import SETTINGS, allowed_text, format_value
+from btrmd.model.settings import SETTINGS, allowed_text, format_setting
 from btrmd.model.snapshot import Snapshot
 
 from .form_panels import (
@@ -21,7 +22,7 @@ from .form_panels import (
     snmp_panel,
 )
 from .form_sections import make_sections, page_keys
-from .form_submit import TYPE2_MINIMUM, Submission, read_submission
+from .form_submit import TYPE2_MINIMUM, Submission, kept_names, read_submission, with_labels
 from .pages import Pages, see_other
 from .roles import Role
 from .routes import Route, RouteAccess, may_change
@@ -72,12 +73,21 @@ class FormPage:
             alert = _format_restored(self._services.bus.snapshot)
         count = int(saved) if saved in _COUNTS else None
         moved = _format_moved(request.args.get("moved", ""), self._services.bus.snapshot)
-        return self._render(NOTHING_TYPED, alert=alert, saved=count, moved=moved)
+        kept = self._pages.kept(self._spec.path) if self._can_change() else None
+        read = NOTHING_TYPED
+        differing: tuple[str, ...] = ()
+        if kept is not None:
+            found = self._read(kept.fields)
+            differing = tuple(SETTINGS[key].label for key in (*found.changes, *found.errors))
+            read = read._replace(typed=found.typed)
+        return self._render(
+            read, alert=alert, saved=count, moved=moved, kept=kept, differing=differing
+        )
 
     def save(self) -> Response:
         """All fields or none."""
         snapshot = self._services.bus.snapshot
-        read = read_submission(page_keys(self._spec.name), request.form, snapshot)
+        read = self._read(request.form)
         if read.errors:
             return Response(self._render(read), 422)
         if read.changes:
@@ -100,12 +110,11 @@ class FormPage:
         """What the owner refused: at its field where it names one, else above the form."""
         key = str(answer.data.get("key", ""))
         if key in page_keys(self._spec.name) and answer.code != "busy":
-            allowed = answer.data.get("allowed", "")
-            errors = {key: f"Allowed is {allowed}." if answer.code == "range" else answer.text}
+            errors = {key: _format_refused(key, answer)}
             status = 422 if answer.code == "range" else STATUS.get(answer.code, 409)
             return Response(self._render(read._replace(errors=errors)), status)
         status = STATUS.get(answer.code, 409)
-        refused = Response(self._render(read, alert=answer.text), status)
+        refused = Response(self._render(read, alert=with_labels(answer.text)), status)
         if status == 503:
             refused.headers["Retry-After"] = str(BUSY_RETRY_S)
         return refused
@@ -114,7 +123,7 @@ class FormPage:
         self, read: Submission, alert: str = "", saved: int | None = None, **more: object
     ) -> str:
         snapshot = self._services.bus.snapshot
-        can = may_change(g.session, Role.ADMIN, snapshot.settings)
+        can = self._can_change()
         sections = make_sections(self._spec.name, snapshot, read.typed, read.errors, can)
         return self._pages.render(
             self._spec.template,
@@ -128,6 +137,23 @@ class FormPage:
             **more,
         )
 
+    def _read(self, form: MultiDict[str, str]) -> Submission:
+        keys = page_keys(self._spec.name)
+        return read_submission(keys, form, self._services.bus.snapshot)
+
+    def _can_change(self) -> bool:
+        return may_change(g.session, Role.ADMIN, self._services.bus.snapshot.settings)
+
+
+def _format_refused(key: str, answer: Answer) -> str:
+    """What the owner said of one field, without the name that stands beside it."""
+    if answer.code == "range":
+        return with_labels(f"Allowed is {answer.data.get('allowed', '')}.")
+    what, _, why = answer.text.partition(" is refused: ")
+    if not why or not what.startswith(key):
+        return with_labels(answer.text)
+    return with_labels(f"{why[0].upper()}{why[1:]}")
+
 
 MOST_KEYS: Final = 400  # characters
 _COUNTS: Final = tuple(str(count) for count in range(len(SETTINGS) + 1))
@@ -139,7 +165,7 @@ def _format_moved(keys: str, snapshot: Snapshot) -> str:
     if "email.enabled" in known and snapshot.settings.flag("email.enabled"):
         return "There is a server and a recipient now, so alarms are sent by e-mail from now on."
     words = [
-        f"{SETTINGS[key].label} = {format_value(snapshot.settings[key])}"
+        f"{SETTINGS[key].label} = {format_setting(snapshot.settings[key])}"
         for key in known
         if not SETTINGS[key].secret
     ]
@@ -152,7 +178,7 @@ def _format_restored(snapshot: Snapshot) -> str:
     return (
         f"{setting.label}: the entry was out of range "
         f"(allowed is {allowed_text(TYPE2_MINIMUM, settings)}), so the default value "
-        f"{format_value(settings.default(TYPE2_MINIMUM))} {setting.unit} has been set."
+        f"{format_setting(settings.default(TYPE2_MINIMUM))} {setting.unit} has been set."
     )
 
 
@@ -162,5 +188,7 @@ def form_routes(pages: Pages) -> list[Route]:
     for spec in SPECS:
         page = FormPage(pages, spec)
         routes.append(Route("GET", spec.path, page.show, RouteAccess.PAGE))
-        routes.append(Route("POST", spec.path, page.save, RouteAccess.CHANGE, role=Role.ADMIN))
+        keeps = kept_names(page_keys(spec.name))
+        save = Route("POST", spec.path, page.save, RouteAccess.CHANGE, role=Role.ADMIN, keeps=keeps)
+        routes.append(save)
     return routes

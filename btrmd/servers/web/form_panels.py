@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from flask import g
 
 from btrmd.bus import Bus
+from btrmd.docgen.event_text import with_names
 from btrmd.model.settings import SETTINGS, Settings
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
@@ -72,14 +73,21 @@ def next_test_panel(services: Services, snapshot: Snapshot) -> Mapping[str, obje
     if not settings.flag("test.enabled"):
         text = "Scheduled tests are not enabled."
     elif snapshot.waiting is not None:
-        text = format_waiting(snapshot.waiting, snapshot.at, format_short)
+        text = with_names(format_waiting(snapshot.waiting, snapshot.at, format_short))
     elif not isinstance(left, int | float):
         text = "No further test is scheduled: the interval is 0."
     else:
-        text = f"The next scheduled test begins at {format_time(snapshot.at + left)}."
+        text = f"The next scheduled test begins {_format_begin(left, snapshot)}."
         text += f" It {_format_length(settings)}; it may wait up to 72 h for a rested battery"
         text += "." if _is_always(settings) else ", and for the test window."
     return {"next_test": text, "refusal": format_refusal(snapshot)}
+
+
+def _format_begin(left_s: float, snapshot: Snapshot) -> str:
+    """When, in `left_s` s; without a date while the clock is not set."""
+    if any(alarm.key == "clock" for alarm in snapshot.alarms):
+        return f"in {format_duration(left_s)}; the clock is not set, so that has no date"
+    return f"at {format_time(snapshot.at + left_s)}"
 
 
 def _is_always(settings: Settings) -> bool:
@@ -156,20 +164,31 @@ def dnp3_modbus_panel(services: Services, snapshot: Snapshot) -> Mapping[str, ob
 
 
 # What reports as a listener, in the order of the page, and how it is where it goes.
-INTEGRATIONS: Final = {"mqtt": "is connected to", "webhook": "posts to", "radius": "asks"}
+INTEGRATIONS: Final = {
+    "mqtt": "is connected to",
+    "webhook": "posts to",
+    "syslog": "sends to",
+    "radius": "asks",
+    "nut": "listens on",
+}
 
 
 def integrations_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
     """Whom the unit tells of itself, and how that stands."""
+    rows = {name: _reported(listener_row(name, services.bus)) for name in INTEGRATIONS}
+    server = snapshot.settings.text("syslog.server")
+    if snapshot.settings.flag("syslog.enabled") and server and rows["syslog"].state == "off":
+        # It reports what fails only: a datagram is answered by nobody.
+        rows["syslog"] = ListenerRow("syslog", server, "open", f"sends to {server}")
     return {
-        "listeners": [_reported(listener_row(name, services.bus)) for name in INTEGRATIONS],
+        "listeners": list(rows.values()),
         "serial": snapshot.points["system.serial"].value or "not known",
         "can_test": may_change(g.session, Role.OPERATOR, snapshot.settings),
     }
 
 
 def _reported(listener: ListenerRow) -> ListenerRow:
-    """It calls, it does not listen."""
+    """What calls does not listen."""
     return listener._replace(text=listener.text.replace("listens on", INTEGRATIONS[listener.name]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
@@ -9,12 +10,12 @@ from werkzeug.datastructures import MultiDict
 
 from btrmd.model.errors import SettingError
 from btrmd.model.setting import SettingValue
+from btrmd.model.setting_snmp import COMMUNITIES
 from btrmd.model.settings import SETTINGS, allowed_text, parse_value
 from btrmd.model.snapshot import Snapshot
 
 from .form_field import (
     CLEAR,
-    COMMUNITIES,
     DOTS,
     HOURS,
     HOURS_AND_MINUTES,
@@ -27,6 +28,7 @@ from .form_field import (
 TYPE2_MINIMUM: Final = "test.type2_minimum_mv"
 KEPT: Final = 4000  # characters of a field that are shown again
 _WHOLE_DIGITS: Final = 12
+_KEY: Final = re.compile(r"\b[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+")
 
 
 class Submission(NamedTuple):
@@ -41,6 +43,22 @@ class Submission(NamedTuple):
     restored: tuple[str, ...]
 
 
+def kept_names(keys: Iterable[str]) -> tuple[str, ...]:
+    """The fields of the settings `keys` that may be shown again to whoever must log in first: all
+    but the passwords. Of a community only that it was left, or disabled (kept_form.py)."""
+    names: list[str] = []
+    for key in keys:
+        if not SETTINGS[key].secret or key in COMMUNITIES:
+            names += (key, WAS + key, key + HOURS, key + MINUTES)
+        names.append(CLEAR + key)
+    return tuple(names)
+
+
+def last_values(form: MultiDict[str, str]) -> dict[str, str]:
+    """What was typed into each field, to be shown again."""
+    return {name: values[-1][:KEPT] for name, values in form.lists() if values}
+
+
 def read_submission(
     keys: Iterable[str], form: MultiDict[str, str], snapshot: Snapshot
 ) -> Submission:
@@ -49,7 +67,7 @@ def read_submission(
     A box is posted as "false" and, when ticked, "true" after it: the last value counts.
     """
     posted = {name: values[-1] for name, values in form.lists() if values}
-    typed = {name: text[:KEPT] for name, text in posted.items()}
+    typed = last_values(form)
     changes: dict[str, SettingValue] = {}
     errors: dict[str, str] = {}
     restored = []
@@ -74,7 +92,17 @@ def read_submission(
 def format_fault(error: SettingError) -> str:
     """Why a field is not accepted, as a sentence beside it."""
     allowed = f"Allowed is {error.allowed}."
-    return f"{error.why[0].upper()}{error.why[1:]}. {allowed}" if error.why else allowed
+    why = f"{error.why[0].upper()}{error.why[1:]}. " if error.why else ""
+    return with_labels(why + allowed)
+
+
+def with_labels(text: str) -> str:
+    """A sentence with the label of each setting in place of its key: "block.tap1" is "Tap 1"."""
+    return _KEY.sub(lambda found: _label(found[0]), text)
+
+
+def _label(key: str) -> str:
+    return SETTINGS[key].label if key in SETTINGS else key
 
 
 def _raw(key: str, posted: Mapping[str, str], snapshot: Snapshot) -> str | None:

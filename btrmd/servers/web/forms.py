@@ -24,19 +24,23 @@ class FormTokens:
         """The token for a form on the page being made; sets the visitor's cookie if need be."""
         if g.session is not None:
             return str(g.session.csrf)
-        nonce = asked.cookies.get(FORM_COOKIE, "")
-        if not nonce or len(nonce) > _MAX_NONCE:
+        return self._sign(self.nonce(asked))
+
+    def nonce(self, asked: Request) -> str:
+        """What the visitor's cookie holds, or will hold after this request."""
+        nonce = known_nonce(asked)
+        if not nonce:
             nonce = g.get("form_nonce") or secrets.token_urlsafe(24)
             g.form_nonce = nonce
-        return self._sign(nonce)
+        return nonce
 
     def is_good(self, asked: Request) -> bool:
         """True when the posted form carries the right token."""
         given = asked.form.get(FORM_FIELD, "").encode("utf-8", "replace")
         if g.session is not None:
             return bool(g.session.has_csrf(asked.form.get(FORM_FIELD)))
-        nonce = asked.cookies.get(FORM_COOKIE, "")
-        if not nonce or len(nonce) > _MAX_NONCE:
+        nonce = known_nonce(asked)
+        if not nonce:
             return False
         return hmac.compare_digest(given, self._sign(nonce).encode("ascii"))
 
@@ -50,3 +54,9 @@ class FormTokens:
 
     def _sign(self, nonce: str) -> str:
         return hmac.new(self._secret, nonce.encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def known_nonce(asked: Request) -> str:
+    """What the visitor's cookie holds; "" = he has none."""
+    nonce = asked.cookies.get(FORM_COOKIE, "")
+    return nonce if len(nonce) <= _MAX_NONCE else ""

@@ -16,8 +16,9 @@ from .accounts import REFUSED_KEY, Accounts
 from .answers import refuse
 from .bearers import Bearers, text_of
 from .cookies import SESSION_COOKIE
-from .forms import FORM_FIELD, FormTokens
+from .forms import FORM_FIELD, FormTokens, known_nonce
 from .hosts import is_own_host
+from .kept_form import KeptForms
 from .routes import Route, RouteAccess
 from .sessions import Sessions, WebSession
 
@@ -41,6 +42,7 @@ class Gate:
         accounts: Accounts,
         tokens: FormTokens,
         bearers: Bearers,
+        kept: KeptForms,
         tell: Callable[[str, str, str], None],
     ) -> None:
         """`tell` gets key, sentence and source of what belongs into the event log."""
@@ -50,6 +52,7 @@ class Gate:
         self._accounts = accounts
         self._tokens = tokens
         self._bearers = bearers
+        self._kept = kept
         self._tell = tell
 
     def check(self) -> Response | None:
@@ -141,14 +144,18 @@ class Gate:
         )
         if session is None:
             if is_open:
-                return self._open_change(is_form)
+                return self._open_change(route, is_form)
             if is_form:
-                return _to_login() if request.method in _SAFE else _to_login_again()
+                if request.method in _SAFE:
+                    return _to_login()
+                return _to_login_again(self._keep(route))
             return refuse(401, "login", "This change needs a login: POST /api/v1/login.")
         if request.method not in _SAFE:
             given = request.form.get(FORM_FIELD) if is_form else request.headers.get(CSRF_HEADER)
             if not session.has_csrf(given):
-                name = FORM_FIELD if is_form else f"header {CSRF_HEADER}"
+                if is_form:
+                    raise self._outdated(route)
+                name = f"header {CSRF_HEADER}"
                 return refuse(403, "csrf", f"The change is refused: {name} is missing or wrong.")
         if session.role < route.role and not is_open:
             text = f"This needs the role {route.role.word}; {session.user} is {session.role.word}."
@@ -157,16 +164,39 @@ class Gate:
             return refuse(403, "role", text)
         if REFRESH_HEADER not in request.headers:
             self._sessions.touch(session)
+        self._forget(route)
         return None
 
-    def _open_change(self, is_form: bool) -> Response | None:
+    def _open_change(self, route: Route, is_form: bool) -> Response | None:
         """web.authorization is off: a form still proves that it is ours."""
         foreign = self._foreign_host()
         if foreign is not None:
             return foreign
         if is_form and request.method not in _SAFE and not self._tokens.is_good(request):
-            return refuse(403, "csrf", f"The change is refused: {FORM_FIELD} is missing or wrong.")
+            raise self._outdated(route)
+        self._forget(route)
         return None
+
+    def _outdated(self, route: Route) -> Forbidden:
+        """A form that was made for another login, or before the unit was started anew."""
+        kept = " What was typed is kept there." if self._keep(route) else ""
+        return Forbidden(
+            f"Nothing was changed: this form is of an earlier login or none ({FORM_FIELD} is "
+            f"missing or wrong). Go back to the page and send it from there.{kept}"
+        )
+
+    def _keep(self, route: Route) -> bool:
+        """What was typed is to be shown again, after the login: nothing of it is done."""
+        if not route.keeps:
+            return False
+        nonce, address = self._tokens.nonce(request), request.remote_addr or ""
+        has_files = any(file.filename for file in request.files.values())
+        return self._kept.keep(nonce, request.path, request.form, route.keeps, address, has_files)
+
+    def _forget(self, route: Route) -> None:
+        """The form was sent again."""
+        if route.keeps and request.method not in _SAFE:
+            self._kept.drop(known_nonce(request), request.path)
 
     def _foreign_host(self) -> Response | None:
         """Who needs no password of their own must come by a name that can only be ours: also to
@@ -206,8 +236,8 @@ def _redirect(place: str) -> Response:
     return answer
 
 
-def _to_login_again() -> Response:
+def _to_login_again(is_kept: bool) -> Response:
     """A form came without a login, or with one that has ended meanwhile: the page says that nothing
     was done, and leads back to the page that the form stands on."""
     page = request.path.split("/")[1]
-    return _redirect(f"/login?next=/{quote(page)}&ended=1")
+    return _redirect(f"/login?next=/{quote(page)}&ended={'kept' if is_kept else 1}")

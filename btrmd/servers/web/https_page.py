@@ -7,12 +7,14 @@ from typing import Final
 
 from flask import Response, request
 
-from btrmd.model.errors import BtrmError
+from btrmd.model.errors import BtrmError, sentence_of
 from btrmd.model.snapshot import Snapshot
 
 from .certificates import MAX_PEM
 from .form_page import NOTHING_TYPED, FormPage, Spec
 from .form_panels import listener_row
+from .form_sections import page_keys
+from .form_submit import kept_names
 from .pages import Pages, see_other
 from .roles import Role
 from .routes import Route, RouteAccess
@@ -78,7 +80,7 @@ class HttpsPage(FormPage):
         except BtrmError as error:
             return self._refuse(str(error), 422)
         except OSError as error:
-            return self._refuse(f"The certificate could not be stored: {error}.", 503)
+            return self._refuse(f"The certificate could not be stored: {sentence_of(error)}", 503)
         who = ", ".join(facts.names) or facts.subject
         self._services.note(NOTE_KEY, f"A certificate for {who[:200]} was installed.")
         return see_other(f"{PATH}?done=installed")
@@ -110,9 +112,10 @@ def https_routes(pages: Pages) -> list[Route]:
     """The page, its settings and its certificate."""
     page = HttpsPage(pages, Spec(PATH, "HTTPS", "https.html", https_panel))
     own, admin = RouteAccess.OWN, Role.ADMIN
+    keeps = kept_names(page_keys("HTTPS"))
     return [
         Route("GET", PATH, page.show, RouteAccess.PAGE),
-        Route("POST", PATH, page.save, RouteAccess.CHANGE, role=admin),
+        Route("POST", PATH, page.save, RouteAccess.CHANGE, role=admin, keeps=keeps),
         Route("GET", f"{PATH}/btrmd.crt", page.download, RouteAccess.PAGE),
         Route("POST", f"{PATH}/certificate", page.install, own, role=admin),
         Route("POST", f"{PATH}/renew", page.renew, own, role=admin),

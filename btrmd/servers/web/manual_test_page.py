@@ -7,6 +7,7 @@ from typing import Final
 
 from flask import Response, g, request
 
+from btrmd.docgen.event_text import with_names
 from btrmd.model.commands import (
     Answer,
     CapacityCheck,
@@ -23,6 +24,7 @@ from btrmd.model.thresholds import Thresholds
 from .card import format_next, format_refusal, make_card
 from .curve_points import Curves
 from .discharge_plot import LiveCurve
+from .kept_form import KeptForm
 from .pages import Pages, see_other
 from .roles import Role
 from .routes import Route, RouteAccess, may_change
@@ -34,6 +36,7 @@ TITLE: Final = "Manual Test"
 MAX_DELAY_H: Final = 500  # R53
 _HOURS: Final = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4})?")
 DELAY_TEXT: Final = f"0..{MAX_DELAY_H} h, 0 = now"
+KEEPS: Final = ("delay_h", "type")
 _TYPES: Final = {"": None, "1": "1", "2": "2"}
 
 # What a change did, by the word that the redirect carries.
@@ -59,7 +62,9 @@ class ManualTestPage:
         self._services = pages.services
 
     def show(self) -> str:
-        return self._render(done=DONE.get(request.args.get("done", ""), ""))
+        can_run = may_change(g.session, Role.OPERATOR, self._services.bus.snapshot.settings)
+        kept = self._pages.kept(PATH) if can_run else None
+        return self._render(done=DONE.get(request.args.get("done", ""), ""), kept=kept)
 
     def start(self) -> Response:
         delay = request.form.get("delay_h", "0").strip() or "0"
@@ -100,20 +105,30 @@ class ManualTestPage:
             return see_other(f"{PATH}?done={word}")
         return Response(self._render(alert=answer.text), STATUS.get(answer.code, 409))
 
-    def _render(self, alert: str = "", done: str = "", errors: dict[str, str] | None = None) -> str:
+    def _render(
+        self,
+        alert: str = "",
+        done: str = "",
+        errors: dict[str, str] | None = None,
+        kept: KeptForm | None = None,
+    ) -> str:
         snapshot = self._services.bus.snapshot
         settings = snapshot.settings
         state = _value(snapshot.points["test.state"].value)
         capacity = _value(snapshot.points["capacity.state"].value)
-        checks = snapshot.prechecks
+        checks = snapshot.prechecks if snapshot.is_ticking else ()
         return self._pages.render(
             "manual_test.html",
             TITLE,
             alert=alert,
             done=done,
             errors=errors or {},
-            typed={key: value[:60] for key, value in request.form.items()},
-            checks=checks,
+            kept=kept,
+            typed={
+                name: text[:60]
+                for name, text in (kept.fields if kept is not None else request.form).items()
+            },
+            checks=[check._replace(text=with_names(check.text)) for check in checks],
             waiting=format_next(snapshot) if snapshot.waiting is not None else "",
             refusal=format_refusal(snapshot),
             rest=_format_rest(snapshot),
@@ -154,7 +169,7 @@ def manual_test_routes(pages: Pages) -> list[Route]:
     change, operator = RouteAccess.CHANGE, Role.OPERATOR
     return [
         Route("GET", PATH, page.show, RouteAccess.PAGE),
-        Route("POST", PATH, page.start, change, role=operator),
+        Route("POST", PATH, page.start, change, role=operator, keeps=KEEPS),
         Route("POST", f"{PATH}/stop", page.stop, change, role=operator),
         Route("POST", f"{PATH}/capacity-check", page.check, change, role=operator),
         Route("POST", f"{PATH}/reset", page.reset, change, role=Role.ADMIN),

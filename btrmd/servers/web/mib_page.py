@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import zipfile
 from functools import lru_cache
 from typing import Final
 
@@ -29,6 +28,8 @@ def _mib() -> bytes:
 @lru_cache(maxsize=1)
 def _zipped() -> bytes:
     made = io.BytesIO()
+    import zipfile  # for this alone
+
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(zipfile.ZipInfo(FILE, _ZIP_TIME), _mib(), zipfile.ZIP_DEFLATED)
     return made.getvalue()

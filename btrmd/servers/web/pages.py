@@ -11,6 +11,8 @@ from btrmd.model.settings import SETTINGS, Settings
 
 from .accounts import STATUS, LoginRefusal
 from .cookies import DEVICE_COOKIE, drop_session, keep_session
+from .forms import known_nonce
+from .kept_form import FORGET, KeptForm
 from .menu import ADDED, PAGES, Menu
 from .routes import Route, RouteAccess
 from .services import USERS_KEY, Services
@@ -25,6 +27,10 @@ _TARGETS: Final = frozenset(path for _, path in (*PAGES, *ADDED))
 ENDED: Final = (
     "Nothing was changed: you are not logged in (any more). Log in, then send the form once again."
 )
+KEPT: Final = (
+    "Nothing was changed: you are not logged in (any more). Log in: what you typed stands in the "
+    "form again for 15 min, but no password and no file."
+)
 
 
 class Pages:
@@ -36,7 +42,7 @@ class Pages:
         self.services = self._services = services
 
     def login(self) -> str:
-        notice = ENDED if request.args.get("ended") == "1" else ""
+        notice = {"1": ENDED, "kept": KEPT}.get(request.args.get("ended", ""), "")
         return self.render(
             "login.html", "Log in", error="", notice=notice, username="", next=_target()
         )
@@ -68,6 +74,7 @@ class Pages:
 
     def log_out(self) -> Response:
         self._services.sessions.close(g.session)
+        self._services.kept.drop(known_nonce(request))
         return drop_session(see_other("/"))
 
     def new_password(self) -> str:
@@ -91,9 +98,19 @@ class Pages:
         self._services.note(USERS_KEY, f"The password of {changed.user} was set.")
         return keep_session(see_other(_target()), changed)
 
+    def kept(self, path: str) -> KeptForm | None:
+        """What this browser sent to `path` after its login had ended: to be shown in the form that
+        this request asks for, and only to who may send it."""
+        nonce = known_nonce(request)
+        if request.args.get(FORGET) == "1":
+            self._services.kept.drop(nonce, path)
+        return self._services.kept.find(nonce, path)
+
     def error(self, status: int, text: str) -> Response:
         """An error in words, in the layout of all pages; plain text for programs."""
-        return Response(self.render("error.html", f"Error {status}", text=text), status)
+        back = page_of(request.path) if request.method == "POST" else ""
+        body = self.render("error.html", f"Error {status}", text=text, back=back)
+        return Response(body, status)
 
     def _again(
         self, template: str, title: str, status: int, error: str, retry_after_s: int = 0
@@ -124,6 +141,7 @@ class Pages:
             title=title,
             head_title=_head_title(verdict, site, title) if is_open else title,
             verdict=verdict,
+            is_lost=verdict is not None and not snapshot.is_ticking,
             site=site,
             zone=site_zone() if is_open else "",
             model=f"BTRM{settings.site.model}",
@@ -154,6 +172,12 @@ def _target() -> str:
     """Where a login leads: one of our own pages, whatever the form says."""
     place = request.values.get("next", "/")
     return place if place in _TARGETS or _REPORT.fullmatch(place) else "/"
+
+
+def page_of(path: str) -> str:
+    """The page on which the form stands that is sent to `path`; "" = none of the menu."""
+    page = f"/{path.split('/')[1]}"
+    return page if page in _TARGETS else ""
 
 
 def see_other(place: str) -> Response:

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
 from btrmd.model.number_text import format_number
-from btrmd.model.result_words import format_action
+from btrmd.model.result_words import format_action, is_dated
 
 from .card import TONES, format_notes, format_own, format_verdict
 from .wording import NOTHING, format_duration, format_time
@@ -33,6 +33,11 @@ class Past(NamedTuple):
     notes: str = ""
 
 
+def format_moment(test: TestRecord, at: float | None) -> str:
+    """When a test began or ended, wall s, as far as the clock was set."""
+    return format_time(at) if is_dated(test) else UNKNOWN
+
+
 def format_past(test: TestRecord) -> Past:
     """A test of the history in words; what is not known is said so or left out."""
     estimate = UNKNOWN if test.estimate_s is None else format_duration(test.estimate_s)
@@ -44,7 +49,7 @@ def format_past(test: TestRecord) -> Past:
     return Past(
         test.n,
         "Outage" if test.type == "outage" else f"Type {test.type}",
-        format_time(test.ended_at or test.started_at),
+        format_moment(test, test.ended_at or test.started_at),
         format_verdict(test) if test.state == "finished" else "Running",
         TONES.get(test.result, ""),
         NOTHING if test.type == "outage" and test.estimate_s is None else estimate,

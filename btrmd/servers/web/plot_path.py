@@ -32,7 +32,8 @@ class Frame(NamedTuple):
 
 
 def path(xs: Sequence[float], ys: Values, frame: Frame) -> str:
-    """`d` of a path through the points; a missing value is a gap, never a line across it."""
+    """The data of an SVG path through the points; a missing value is a gap, never a line across
+    it."""
     parts: list[str] = []
     last = None
     for x, y in zip(xs, ys, strict=True):

@@ -9,9 +9,9 @@ from typing import Final
 from flask import Response, request
 from werkzeug.exceptions import NotFound
 
+from btrmd.docgen.json_text import encode_test
+from btrmd.docgen.report import make_report, this_year
 from btrmd.model.discharge import TestRecord
-from btrmd.model.json_text import encode_test
-from btrmd.model.report import make_report, this_year
 
 from .answers import answer_json
 from .csv_times import CsvTimes

@@ -35,7 +35,8 @@ class Route(NamedTuple):
 
     `body` names the schema of the request's body and `result` that of the answer (openapi.py);
     `query` the names of its query parameters. `role`: the least that a login must have, where
-    one is needed.
+    one is needed. `keeps`: the fields of a form that are kept when its login has ended
+    (kept_form.py); never a secret.
     """
 
     method: str
@@ -48,6 +49,7 @@ class Route(NamedTuple):
     query: tuple[str, ...] = ()
     answers: tuple[tuple[int, str], ...] = ()
     role: Role = Role.VIEWER
+    keeps: tuple[str, ...] = ()
 
     @property
     def endpoint(self) -> str:

@@ -11,9 +11,9 @@ from flask import Flask
 
 from btrmd import __version__
 from btrmd.bus import Bus
+from btrmd.model.commands import MailStep
 from btrmd.model.history import History
 from btrmd.model.limits import LIMITS
-from btrmd.model.mail import MailStep
 from btrmd.model.service import Service
 
 from ..health import LoopHealth
@@ -27,6 +27,7 @@ from .encode import PointsDocument
 from .forms import FormTokens
 from .https_listener import HttpsListener
 from .https_only import SETTING, is_http_wanted
+from .kept_form import KeptForms
 from .listener import STUCK_S, HttpListener
 from .probe import probe
 from .radius_login import RadiusLogin
@@ -94,6 +95,7 @@ class WebServer(Service, name="web"):
                 bearers,
                 {**self.shares, "stream": self.feed.share},
                 provisioned,
+                KeptForms(clock),
             )
         )
         visitors = Visitors(sessions, throttle, bearers)

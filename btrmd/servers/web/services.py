@@ -10,10 +10,9 @@ from typing import Final
 from flask import g, request
 
 from btrmd.bus import Bus
-from btrmd.model.commands import Note
+from btrmd.model.commands import MailStep, Note
 from btrmd.model.errors import BusyError
 from btrmd.model.history import History
-from btrmd.model.mail import MailStep
 
 from ..health import LoopHealth
 from ..share import Share
@@ -22,6 +21,7 @@ from .bearers import Bearers
 from .certificates import Certificates
 from .encode import PointsDocument
 from .forms import FormTokens
+from .kept_form import KeptForms
 from .sessions import Sessions
 from .stream import Feed
 
@@ -52,6 +52,7 @@ class Services:
     bearers: Bearers = field(default_factory=lambda: Bearers(None))
     shares: Mapping[str, Share] = field(default_factory=dict)
     provisioned: Callable[[], str] = str
+    kept: KeptForms = field(default_factory=KeptForms)
 
     def counts(self) -> dict[str, Mapping[str, int]]:
         """What the servers count, those of the web among them."""

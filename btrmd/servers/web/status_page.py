@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from operator import attrgetter
 from typing import Final, NamedTuple
 
-from btrmd.model.alarms import advice_of, worst_first
+from btrmd.docgen.advice import advise
+from btrmd.docgen.event_text import with_names
+from btrmd.model.alarms import worst_first
 from btrmd.model.snapshot import Snapshot
 
 from .card import Card, make_card
 from .encode import iso_time
 from .flow import FLOW_KEYS, Flow, format_flow, make_flow
-from .known import known
 from .status_sparks import Spark
 from .wording import Cell, format_alarm_state, format_time, make_cell
 
@@ -95,7 +96,6 @@ def live_texts(key: str, snapshot: Snapshot) -> dict[str, str]:
 
 def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> StatusPage:
     """The page of `snapshot`; `sparks`: the last hour of the values that have one."""
-    is_supplied = known(snapshot, "load.source") == "supply"
     return StatusPage(
         tuple(make_cell(key, snapshot) for key in STATUS_KEYS),
         tuple(make_cell(key, snapshot) for key in MODE_KEYS),
@@ -109,7 +109,7 @@ def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> St
                 format_time(alarm.since),
                 format_alarm_state(alarm),
                 alarm.acknowledged,
-                advice_of(alarm.key, is_supplied=is_supplied),
+                advise(alarm.key, snapshot),
             )
             for alarm in worst_first(snapshot.alarms, attrgetter("key"))
         ),
@@ -117,7 +117,7 @@ def make_status_page(snapshot: Snapshot, sparks: Mapping[str, Spark] = {}) -> St
         make_flow(snapshot),
         sparks,
         snapshot.is_ticking,
-        snapshot.faults,
+        tuple(map(with_names, snapshot.faults)),
         format_time(snapshot.at),
         iso_time(snapshot.at) or "",
     )

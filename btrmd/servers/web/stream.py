@@ -119,10 +119,14 @@ class Feed:
                 while not self._joined and not self._stopping.is_set():
                     self._awake.wait()
             self._stopping.wait(self._period_s)
-            with self._lock:
-                self._end_forbidden()
-                if self._joined and not self._stopping.is_set():
-                    self._send(self._next(self._bus.snapshot, time.monotonic()))
+            try:
+                with self._lock:
+                    self._end_forbidden()
+                    if self._joined and not self._stopping.is_set():
+                        self._send(self._next(self._bus.snapshot, time.monotonic()))
+            except Exception:
+                # The edge: one snapshot that cannot be sent must not end all streams.
+                log.exception("the streams could not be sent a change")
 
     def _end_forbidden(self) -> None:
         """A login that has ended, a token that was revoked: they read nothing more."""

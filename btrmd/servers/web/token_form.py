@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from flask import Response, request
 
 from btrmd.model.errors import BtrmError
-from btrmd.model.tokens import EXPIRES_TEXT, ROLES, decode_tokens, expiry, made_text
+from btrmd.tokens import EXPIRES_TEXT, ROLES, decode_tokens, expiry, made_text
 
 from .pages import see_other
 from .services import Services

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
+from btrmd.docgen.advice import advise
 from btrmd.model.alarms import advice_of, count_severities, worst_first
 from btrmd.model.discharge import TestRecord
 from btrmd.model.readings import GOOD
@@ -27,6 +28,10 @@ CLOCK_S: Final = 60.0
 ORDER_S: Final = 183 * 86400.0  # half a year: budget, delivery and a visit
 FULL_PCT: Final = 95.0  # the last of the charge takes hours and gives minutes
 HALF_PCT: Final = 50.0  # less is too little where no run time is known or needed
+_RELAY_FAULTS: Final = (
+    ("relay.k1", "the transfer relay or its fuse has a fault"),
+    ("relay.k3", "the battery relay or its fuse has a fault"),
+)
 _TEST_ON: Final = ("proving", "running", "returning")
 
 
@@ -54,12 +59,14 @@ def make_verdict(snapshot: Snapshot) -> Verdict:
     keys = [alarm.key for alarm in snapshot.alarms]
     tone, headline, reasons = _headline(snapshot)
     facts = "; ".join([*reasons, *_facts(snapshot)])
+    if not snapshot.is_ticking:
+        keys = []  # those of the last look; what is active now is not known
     return Verdict(
         tone,
         headline,
         facts,
         _todo(snapshot, keys),
-        format_alarms(keys),
+        format_alarms(keys) if snapshot.is_ticking else "Alarms not known",
         len(keys),
         format_clock(snapshot.at),
     )
@@ -80,8 +87,7 @@ def _headline(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     source = known(snapshot, "load.source")
     is_cut = known(snapshot, "lvd.open") is True
     if source == "none" or (is_cut and source not in ("supply", "shared", "charger")):
-        why = "the low-voltage disconnect is open" if is_cut else "the load has no power"
-        return BAD_TONE, NO_POWER, [why]
+        return BAD_TONE, NO_POWER, [_why_dark(snapshot, is_cut)]
     if source is None:
         return UNKNOWN, "Unknown", ["what feeds the load is not known"]
     if source == "shared":
@@ -91,6 +97,17 @@ def _headline(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     if source == "battery":
         return _on_battery(snapshot)
     return _on_supply(snapshot)
+
+
+def _why_dark(snapshot: Snapshot, is_cut: bool) -> str:
+    if is_cut:
+        return "the low-voltage disconnect is open"
+    if known(snapshot, "ups.enabled") is False:
+        is_lost = known(snapshot, "supply.present") is False
+        return f"{'the supply is lost' if is_lost else 'the load has no power'}, UPS Mode is off"
+    keys = {alarm.key for alarm in snapshot.alarms if alarm.active or alarm.latched}
+    found = next((text for key, text in _RELAY_FAULTS if key in keys), "")
+    return f"the load has no power: {found}" if found else "the load has no power"
 
 
 def _on_battery(snapshot: Snapshot) -> tuple[str, str, list[str]]:
@@ -143,6 +160,8 @@ def _on_supply(snapshot: Snapshot) -> tuple[str, str, list[str]]:
         return WARN, SAFE, ["the battery may be too weak, not confirmed"]
     if _is_due(snapshot):
         return WARN, f"{SAFE}. Replace battery {format_replace(snapshot)}", []
+    if snapshot.is_change_suspected:
+        return WARN, SAFE, ["the battery may have changed, not confirmed"]
     if _lacks_charge(snapshot):
         return WARN, f"{SAFE}. Battery not charged yet", []
     keys = [alarm.key for alarm in snapshot.alarms]
@@ -158,11 +177,7 @@ def _why_no_backup(snapshot: Snapshot) -> str:
         return "the low-voltage disconnect is open"
     if known(snapshot, "ups.enabled") is False:
         return "UPS Mode is off"
-    for key, text in (
-        ("relay.k1", "the transfer relay has a fault"),
-        ("relay.k3", "the battery relay has a fault"),
-        ("battery.low_voltage", "the battery's voltage is low"),
-    ):
+    for key, text in (*_RELAY_FAULTS, ("battery.low_voltage", "the battery's voltage is low")):
         if key in keys:
             return text
     reading = snapshot.points.get("battery.voltage")
@@ -246,12 +261,14 @@ def _todo(snapshot: Snapshot, keys: list[str]) -> str:
     source = known(snapshot, "load.source")
     if known(snapshot, "ups.on_battery") is True and source in ("battery", "charger"):
         return "Restore the supply or shed load."
+    if source == "none" and known(snapshot, "lvd.open") is not True:
+        return " ".join(filter(None, (_restore(snapshot), _relay_advice(keys))))
     for key in worst_first(keys, str):
-        advice = advice_of(key, is_supplied=source == "supply")
-        if key == "battery.low_capacity" and snapshot.last_test is not None:
-            advice = format_action(snapshot.last_test) or advice
+        advice = advise(key, snapshot)
         if advice:
             return advice
+    if known(snapshot, "ups.enabled") is False:
+        return "Enable UPS Mode on Port Options: nothing takes over when the supply fails."
     last = snapshot.last_test
     if is_testing(snapshot) or known(snapshot, "test.state") == "delayed":
         return ""
@@ -259,7 +276,21 @@ def _todo(snapshot: Snapshot, keys: list[str]) -> str:
         return "Run a first test: nothing is known of this battery."
     if known_number(snapshot, "runtime.estimate") is None and last.result == "aborted":
         return "Repeat the test: it was aborted, and nothing else is known of this battery."
+    if snapshot.is_change_suspected:
+        return "Check the connections, then test again once the battery is rested."
     return format_action(last) or ("Plan another battery." if _is_due(snapshot) else "")
+
+
+def _restore(snapshot: Snapshot) -> str:
+    """What brings power to a load that has none, the low-voltage disconnect apart."""
+    if known(snapshot, "ups.enabled") is False:
+        return "Restore the supply, or enable UPS Mode: the battery does not carry the load."
+    return "Restore the supply, and check the load's fuse and wiring."
+
+
+def _relay_advice(keys: list[str]) -> str:
+    """Where a relay is known to have a fault, the battery could not take over for it."""
+    return next((advice_of(key) for key in keys if key.startswith("relay.")), "")
 
 
 def _clock(seconds: float) -> str:

@@ -43,7 +43,7 @@ def make_cell(key: str, snapshot: Snapshot) -> Cell:
     cell = Cell(
         key,
         show.label.rpartition("/")[2],
-        format_value(key, reading) or show.missing or NOTHING,
+        format_reading(key, reading) or show.missing or NOTHING,
         unit,
         has_missing=bool(show.missing),
         tone=CAPACITY_TONES.get(str(reading.value), "") if key == "capacity.state" else "",
@@ -53,7 +53,7 @@ def make_cell(key: str, snapshot: Snapshot) -> Cell:
     return cell._replace(state=reading.quality.value, note=format_quality(reading, snapshot.at))
 
 
-def format_value(key: str, reading: Reading) -> str:
+def format_reading(key: str, reading: Reading) -> str:
     """The value in words or digits, without its unit; empty when it is not known."""
     value = reading.value
     if value is None or reading.quality is BAD or reading.quality is MISSING:

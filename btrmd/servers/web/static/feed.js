@@ -135,7 +135,7 @@
     const next = silent > LOST_MS ? "lost" : !isTicking ? "still" : silent > SLOW_MS ? "slow" : "live";
     const isNew = next !== link;
     link = next;
-    document.body.classList.toggle("lost", link === "lost");
+    document.body.classList.toggle("lost", link === "lost" || link === "still");
     if (link === "lost") {
       const since = toldAt ? when(toldAt, "clock") : document.getElementById("verdict-at").textContent;
       show("unknown", `Unknown since ${since}`, `no data for ${age(silent)}; what is shown below was last known then`,

@@ -34,11 +34,17 @@
   let isEdited = false;
   for (const form of document.querySelectorAll("form.settings")) {
     const mark = form.querySelector(".unsaved");
+    if (form.dataset.edited !== undefined) isEdited = true;
     form.addEventListener("input", () => {
       isEdited = true;
       if (mark) mark.hidden = false;
     });
     form.addEventListener("submit", () => {
+      isEdited = false;
+    });
+  }
+  for (const link of document.querySelectorAll('a[href$="?forget=1"]')) {
+    link.addEventListener("click", () => {
       isEdited = false;
     });
   }
@@ -78,6 +84,9 @@
       note.setAttribute("role", "status");
       note.textContent = "Your login ends in 2 minutes unless you save or open a page.";
       document.querySelector("form.settings").prepend(note);
+      setTimeout(() => {
+        note.textContent = "Your login may have ended. Saving asks for it then; what you typed is kept, passwords are not.";
+      }, Math.min(idle, WARN_MS));
     }, Math.max(idle - WARN_MS, 0));
   }
 })();

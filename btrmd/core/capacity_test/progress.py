@@ -1,0 +1,67 @@
+"""Progress: the running sums of one discharge: time, charge, temperature, the last 5 s of volts."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..scan.context import StepContext
+
+MEAN_S = 5.0  # cutoff and end voltage are 5 s means (DESIGN section 3)
+
+
+class Progress(NamedTuple):
+    """`t0` process clock at K1 on. `charge_as` A s removed; `temp_ks` integral of degC over
+    `temp_s` seconds; `window` (process clock, bank volts) of the last 5 s of good readings."""
+
+    t0: float = 0.0
+    charge_as: float = 0.0
+    seconds: float = 0.0
+    temp_ks: float = 0.0
+    temp_s: float = 0.0
+    window: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def mean_a(self) -> float | None:
+        """Mean discharge current in A, positive; None before the first reading."""
+        return self.charge_as / self.seconds if self.seconds > 0.0 else None
+
+    @property
+    def mean_temp(self) -> float | None:
+        return self.temp_ks / self.temp_s if self.temp_s > 0.0 else None
+
+    @property
+    def charge_ah(self) -> float:
+        return self.charge_as / 3600.0
+
+    @property
+    def mean_v(self) -> float | None:
+        """Mean bank volts of the last 5 s, to the microvolt: six readings of 11.8 V are 11.8 V.
+
+        None without a good reading in them.
+        """
+        if not self.window:
+            return None
+        return round(sum(volts for _, volts in self.window) / len(self.window), 6)
+
+    @property
+    def window_s(self) -> float:
+        """How much time the window spans."""
+        return self.window[-1][0] - self.window[0][0] if self.window else 0.0
+
+
+def advance(progress: Progress, ctx: StepContext) -> Progress:
+    """Add one step. A bad current adds neither charge nor time: the mean stays honest."""
+    inputs, dt, now = ctx.inputs, ctx.dt, ctx.now
+    t0, charge, seconds, temp_ks, temp_s, window = progress
+    if inputs.battery_a.good:
+        charge -= inputs.battery_a.value * dt
+        seconds += dt
+    if inputs.temperature.good:
+        temp_ks += inputs.temperature.value * dt
+        temp_s += dt
+    oldest = now - MEAN_S
+    if window and window[0][0] < oldest:
+        window = tuple(sample for sample in window if sample[0] >= oldest)
+    if inputs.battery_v.good:
+        window = (*window, (now, inputs.battery_v.value))
+    return Progress(t0, charge, seconds, temp_ks, temp_s, window)

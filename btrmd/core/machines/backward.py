@@ -1,0 +1,47 @@
+"""Backward: a current that flows against its diode is not believed (DESIGN section 2).
+
+Only the battery's current goes both ways: supply, charger and load stand behind a diode or a load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ...model.board import Inputs
+from ...model.readings import Measurement
+from .plausible_state import CURRENTS, Backward
+
+BACKWARD_A, BACKWARD_PART = 0.2, 0.03  # more than a sensor's +-(1 % + 30 mA)
+DECIDE_S = 1.5  # for so long, and it is no spike
+WELL_S = 5.0  # forward for so long: believed again
+
+
+def step_backward(
+    memory: Mapping[str, Backward], inputs: Inputs, dt: float
+) -> Mapping[str, Backward]:
+    """Currents that no diode lets pass (DESIGN section 2: only the battery's goes both ways)."""
+    for name, point in CURRENTS.items():
+        measured: Measurement = getattr(inputs, name)
+        one = memory.get(name)
+        if not measured.good:
+            made = None
+        elif measured.value < -BACKWARD_A * (1.0 + BACKWARD_PART):
+            made = Backward(WELL_S, one.reason if one else "")
+            if one is None:
+                made = Backward(dt)
+            elif not one.reason:
+                made = Backward(one.seconds + dt)
+                if made.seconds >= DECIDE_S:
+                    reason = (
+                        f"The {point.replace('.', ' ')} reads {measured.value:.2f} A, backward "
+                        "through a diode: the reading is not believed."
+                    )
+                    made = Backward(WELL_S, reason)
+        else:
+            left = -1.0 if one is None else one.seconds - dt
+            made = one._replace(seconds=left) if one is not None and left > 0.0 else None
+        if made is None and one is not None:
+            memory = {key: value for key, value in memory.items() if key != name}
+        elif made is not None and made != one:
+            memory = {**memory, name: made}
+    return memory

@@ -1,0 +1,97 @@
+"""Evidence: what one scan says for or against a relay. True against, False for, None nothing."""
+
+from __future__ import annotations
+
+from ..scan.context import StepContext
+from ..scan.flows import CHARGES_A
+from ..scan.relations import APART_V, HAT_LEAST_A, HAT_PART
+from .recharge import Recharge
+
+LOAD_MIN_A = 0.3  # below it current tells nothing
+CLOSED_A = 0.15  # a charger that K2 has parted gives less
+GAP_V = 0.4  # per block: more than two sensors of +-(1 % + 20 mV) and a diode can be apart
+BESIDE_V = 0.25  # per block: the load is at the battery's volts
+
+
+def k1_odd(
+    energised: bool, k2_energised: bool, k2_odd: bool | None, ctx: StepContext
+) -> bool | None:
+    """K1 on: the load must leave the supply. K1 off: it must be on the supply."""
+    inputs, sp, flows = ctx.inputs, ctx.sp, ctx.flows
+    supply_v = inputs.supply_v
+    load = flows.load
+    if load is None or load < LOAD_MIN_A or not supply_v.good:
+        return None
+    if supply_v.value < sp.th.supply_present_v or inputs.guard is None:
+        return None
+    if inputs.guard:
+        return True if _is_s1_dead(ctx) else None
+    if flows.balanced is None:
+        return _k1_by_volts(energised, ctx)
+    # the sum is known: so is every current
+    supply, path = inputs.supply_a.value, -inputs.battery_a.value
+    if inputs.charger_a.good and not sp.single_source:
+        path += inputs.charger_a.value  # what battery and charger give beyond each other
+    # the HAT may live on either source: the larger current tells where the load is
+    doubt = 0.2 * load + 0.1
+    if energised:
+        if sp.single_source and (not k2_energised or k2_odd):
+            return None  # the one source may feed the load by way of the charger path
+        return supply > max(0.8 * load, flows.hat + 0.1) and supply - path > doubt
+    return path >= 0.6 * load and supply <= 0.4 * load + flows.hat and path - supply > doubt
+
+
+def _is_s1_dead(ctx: StepContext) -> bool:
+    """The guard has closed S1, the supply is alive and above the bus, and gives it nothing."""
+    inputs, sp, flows = ctx.inputs, ctx.sp, ctx.flows
+    amps, load_v = inputs.supply_a, inputs.load_v
+    if not (amps.good and load_v.good) or sp.single_source or not flows.carries:
+        return False
+    lives = max(HAT_PART * flows.hat, HAT_LEAST_A)
+    is_above = inputs.supply_v.value - load_v.value > APART_V * sp.blocks
+    return is_above and lives <= amps.value <= flows.hat + 0.1
+
+
+def _k1_by_volts(energised: bool, ctx: StepContext) -> bool | None:
+    """One current is missing: the other three and the volts must agree."""
+    inputs, flows, blocks = ctx.inputs, ctx.flows, ctx.sp.blocks
+    battery_v, load_v, charger = inputs.battery_v, inputs.load_v, inputs.charger_a
+    if energised or not flows.carries:
+        return None
+    assert flows.load is not None
+    if charger.good and charger.value >= 0.5 * flows.load and inputs.supply_a.good:
+        return True  # the charger feeds it, by way of S2
+    if not (battery_v.good and load_v.good):
+        return None
+    beside = abs(battery_v.value - load_v.value) <= BESIDE_V * blocks
+    return True if beside and inputs.supply_v.value - load_v.value > APART_V * blocks else None
+
+
+def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None:
+    """K2 on: the charger must give nothing. K2 off: it must give what the battery takes."""
+    inputs, sp = ctx.inputs, ctx.sp
+    amps = inputs.battery_a if sp.single_source else inputs.charger_a
+    if not amps.good or ctx.flows.balanced is False:
+        return None
+    if energised:
+        return amps.value > CLOSED_A
+    if not (inputs.charger_v.good and inputs.battery_v.good):
+        return None
+    if inputs.charger_v.value < sp.th.charger_present_v:
+        return None
+    if amps.value >= CHARGES_A:
+        return False
+    gap = inputs.charger_v.value - inputs.battery_v.value
+    return gap > GAP_V * sp.blocks or recharge.is_overdue
+
+
+def k3_odd(energised: bool, ctx: StepContext) -> bool | None:
+    """K3 on: nothing behind it. K3 off: the battery's volts behind it."""
+    inputs = ctx.inputs
+    if energised:
+        return True if ctx.flows.carries else inputs.batt_path
+    if inputs.batt_path is None:
+        return None
+    if not inputs.battery_v.good or inputs.battery_v.value < ctx.sp.th.dark_v:
+        return None
+    return not inputs.batt_path and not ctx.flows.carries

@@ -1,0 +1,152 @@
+"""LVD: the low-voltage disconnect opens the battery path before the battery is ruined.
+
+It takes the load from its last source, so it opens on what two witnesses agree on: the battery's
+own reading, and the load that hangs on it or the charger that is tied to it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...model.events import Kind
+from ..scan.context import StepContext
+from ..scan.due import due_if
+from ..scan.relations import APART_V, BATTERY
+
+OPEN_S = 10.0
+CLOSE_S = 60.0
+HANGS_V = 0.1  # V: what a diode and the path take at a full load
+DIP_V = 0.05  # per block; a recovering battery may fall so far below the level without losing time
+RECALL_S = 2.0  # after a start: by then the first readings have told who feeds the load
+
+
+class Lvd(NamedTuple):
+    """`low_since`: battery below the limit since then; `high_since`: above the reconnect level.
+
+    `remembered`: open when the daemon stopped, or before the hardware released all relays: K3 is
+    not energised for it until the first good readings have agreed.
+    """
+
+    is_open: bool = False
+    low_since: float | None = None
+    high_since: float | None = None
+    remembered: bool = False
+
+    @property
+    def is_driven(self) -> bool:
+        """K3 is energised for it."""
+        return self.is_open and not self.remembered
+
+    def is_due(self, now: float) -> bool:
+        """The battery has been low for 10 s: whoever uses it must let go."""
+        return self.low_since is not None and now - self.low_since >= OPEN_S
+
+    def next_due(self, now: float) -> float:
+        """Every scan while it is about to open or to close."""
+        return due_if(self.remembered or self.low_since is not None or self.high_since is not None)
+
+
+def _is_low(ctx: StepContext) -> bool | None:
+    """The battery is below the opening level, and somebody else says so; None: not known."""
+    inputs, sp, flows = ctx.inputs, ctx.sp, ctx.flows
+    battery = ctx.battery
+    if not battery.good:
+        return None
+    limit, apart = sp.th.lvd_open_v, APART_V * sp.blocks
+    if battery.value >= limit:
+        return False
+    if not inputs.battery_v.good:
+        # not believed: what hangs on it decides while it gives; one that gives nothing can wait
+        return flows.carries or _is_on_battery(ctx)
+    load, charger = inputs.load_v, inputs.charger_v
+    if flows.carries or _is_on_battery(ctx):
+        if not load.good:
+            return flows.carries and not (ctx.jumped[BATTERY] or ctx.is_doubtful)
+        if abs(battery.value - load.value) <= apart:
+            # so near each other that neither is doubted; but a reading may be on its way down alone
+            return load.value < limit
+        # they contradict each other; but the load hangs below the battery, and is low by itself
+        return load.value < limit - HANGS_V
+    # a battery that gives nothing needs no disconnect, unless its charger sees it low too
+    return charger.good and abs(charger.value - battery.value) <= apart
+
+
+def _is_on_battery(ctx: StepContext) -> bool:
+    """The lines and volts say that the load hangs on the battery; a current is not known. A load
+    that is dead, or behind an open path, does not hang on it, and is no witness."""
+    inputs, sp = ctx.inputs, ctx.sp
+    supply, load = inputs.supply_v, inputs.load_v
+    absent = supply.good and supply.value < sp.th.supply_present_v
+    dead = load.good and load.value < sp.th.unfed_v
+    return inputs.guard is True and absent and inputs.batt_path is not False and not dead
+
+
+def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
+    """Open below `lvd_open_v` for 10 s, close above `lvd_close_v` for 60 s (C15).
+
+    `may_open`: no test has the battery, and the load is `proven` on the supply or the supply is
+    absent. A bad battery reading without another witness decides nothing either way.
+    """
+    sp, now, battery = ctx.sp, ctx.now, ctx.battery
+    if not sp.lvd_enabled:
+        if lvd.is_open:
+            ctx.tell("lvd.open", Kind.CHANGE, "LVD was disabled: battery path closed.", value=False)
+        return lvd if lvd == Lvd() else Lvd()
+    if ctx.is_misfit:
+        # its levels are those of another bank: this one may be good
+        if lvd.is_open:
+            return _close(ctx, "System Voltage is not that of the battery")
+        return lvd if lvd == Lvd() else Lvd()
+    if lvd.remembered:
+        return _recall(lvd, proven, ctx)
+    if not lvd.is_open:
+        low = _is_low(ctx)
+        if not low:
+            return lvd if lvd.low_since is None else Lvd()
+        if lvd.low_since is None:
+            return Lvd(False, now)
+        if may_open and lvd.is_due(now):
+            ctx.tell(
+                "lvd.open", Kind.CHANGE,
+                f"LVD opened: the battery is at {battery.value:.2f} V.",
+                value=True, threshold=sp.th.lvd_open_v,
+            )  # fmt: skip
+            return Lvd(True)
+        return lvd
+    if not battery.good:
+        return lvd if lvd.high_since is None else Lvd(True)
+    if lvd.high_since is None:
+        return lvd if battery.value <= sp.th.lvd_close_v else Lvd(True, None, now)
+    if battery.value <= sp.th.lvd_close_v - DIP_V * sp.blocks:
+        return Lvd(True)
+    if now - lvd.high_since >= CLOSE_S:
+        return _close(ctx)
+    return lvd
+
+
+def _close(ctx: StepContext, why: str = "") -> Lvd:
+    at = f"the battery is at {ctx.battery.value:.2f} V" if ctx.battery.good else "not known how low"
+    ctx.tell(
+        "lvd.open", Kind.CHANGE, f"LVD closed: {why or at}.",
+        value=False, threshold=ctx.sp.th.lvd_close_v,
+    )  # fmt: skip
+    return Lvd()
+
+
+def _recall(lvd: Lvd, proven: bool, ctx: StepContext) -> Lvd:
+    """Is what was remembered still so? All relays have been released meanwhile.
+
+    A battery that has recovered, or one that feeds the load again, is left to the rule for a
+    closed LVD: it opens after 10 s if it is low. A load that lives on the supply loses nothing.
+    """
+    battery, now = ctx.battery, ctx.now
+    if battery.good and battery.value > ctx.sp.th.lvd_close_v:
+        return _close(ctx)
+    if proven and battery.good:
+        return Lvd(True)
+    if ctx.flows.carries or _is_on_battery(ctx):
+        return _close(ctx, "the restart has put the load back on the battery")
+    since = now if lvd.high_since is None else lvd.high_since
+    if now - since >= RECALL_S:
+        return _close(ctx, "after the restart it cannot be told whether the battery is low")
+    return lvd if lvd.high_since is not None else lvd._replace(high_since=since)

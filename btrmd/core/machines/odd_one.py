@@ -1,0 +1,166 @@
+"""Odd one: which of two voltages that contradict each other lies, and the reason in words."""
+
+from __future__ import annotations
+
+from ...model.board import Inputs
+from ..scan.relations import LOAD, NAMES, PAIRS, Found, Tie
+from ..scan.setpoints import Setpoints
+from .plausible_state import Odd, Plausible
+
+DECIDE_S = 1.5  # broken for so long, and it is clear who lies
+DOUBT_S = 5.0  # broken for so long, and it is not
+LONGEST_S = 6.0  # what a broken relation counts up to: it is forgiven within twice that
+FROZEN_S = 4.0  # without the least change while the other end moves
+MOVES = 5  # so many more changes than standstills of the last eight scans
+RECENT_S = 10.0
+WITNESS_S = 60.0
+
+
+def put(values: tuple, place: int, value: object) -> tuple:  # type: ignore[type-arg]
+    return (*values[:place], value, *values[place + 1 :])
+
+
+def count(memory: Plausible, found: Found, now: float, dt: float) -> Plausible:
+    """How long each relation has been broken; one that is silent is forgotten slowly."""
+    seconds, since, at = list(memory.broken_s), list(memory.broken_since), list(memory.broken_at)
+    for place, relation in enumerate(found):
+        first, second = PAIRS[place]
+        odd_first, odd_second = memory.odd[first], memory.odd[second]
+        if (odd_first and not odd_first.doubted) or (odd_second and not odd_second.doubted):
+            seconds[place] = 0.0  # explained
+        elif relation.broken:
+            if seconds[place] == 0.0:
+                since[place] = now
+            seconds[place] = min(seconds[place] + dt, LONGEST_S)
+            at[place] = now
+        elif relation.broken is False:
+            weight = 2.0 if odd_first and odd_second else 0.5
+            seconds[place] = max(seconds[place] - weight * dt, 0.0)
+            at[place] = float("-inf")
+        elif not (odd_first and odd_second):
+            seconds[place] = max(seconds[place] - 0.1 * dt, 0.0)
+        elif min(memory.witness_at[first], memory.witness_at[second]) > since[place]:
+            seconds[place] = max(seconds[place] - 0.5 * dt, 0.0)  # others vouch for both
+    return memory._replace(broken_s=tuple(seconds), broken_since=tuple(since), broken_at=tuple(at))
+
+
+def judge(memory: Plausible, inputs: Inputs, sp: Setpoints, now: float) -> Plausible:
+    """Name the odd one of each relation that has been broken for long enough."""
+    odd = memory.odd
+    for place, seconds in enumerate(memory.broken_s):
+        first, second = PAIRS[place]
+        both = odd[first], odd[second]
+        if any(one is not None and not one.doubted for one in both):
+            continue
+        # one that has agreed since, and says nothing now, is no ground for a verdict
+        if seconds >= DECIDE_S and memory.broken_at[place] > float("-inf"):
+            liar = _liar(memory, place, inputs, sp, now)
+            if liar is not None:
+                odd = put(odd, liar, Odd(_reason(memory, place, liar)))
+                other = second if liar == first else first
+                odd = put(odd, other, None)
+                continue
+        if seconds >= DOUBT_S and both == (None, None) and place != Tie.CHARGER_SILENT.value:
+            doubt = Odd(_both(memory, place), doubted=True)
+            odd = put(put(odd, first, doubt), second, doubt)
+        elif all(one is not None and one.doubted for one in both) and not _is_counted(
+            memory, place
+        ):
+            odd = put(put(odd, first, None), second, None)
+    return memory if odd is memory.odd else memory._replace(odd=odd)
+
+
+def _is_counted(memory: Plausible, place: int) -> bool:
+    """A relation between the two ends of this one is still being weighed."""
+    return any(
+        seconds > 0.0 and ends == PAIRS[place]
+        for seconds, ends in zip(memory.broken_s, PAIRS, strict=True)
+    )
+
+
+def _liar(memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: float) -> int | None:
+    """Which end of the broken relation lies, by what else is known; None: it cannot be told."""
+    first, second = PAIRS[place]
+    since = memory.broken_since[place]
+
+    def only(is_first: bool, is_second: bool) -> int | None:
+        """The end of which it is true, when it is true of one only."""
+        if is_first is is_second:
+            return None
+        return first if is_first else second
+
+    if place == Tie.CHARGER_SILENT.value:
+        # as a rule K2 is open then (relay watch), unless one of them has moved as no battery does
+        return only(memory.jumped[first], memory.jumped[second])
+    # somebody else vouches for one of them, now
+    liar = only(memory.witness_at[first] < since, memory.witness_at[second] < since)
+    if liar is not None:
+        return liar
+    # one of them contradicts somebody else as well
+    liar = only(*(_is_broken_elsewhere(memory, end, place, now) for end in (first, second)))
+    if liar is not None:
+        return liar
+    # an idle guard says that the load, and so what feeds it, is above its level
+    if second == LOAD and inputs.guard is False:
+        level = sp.th.guard_closed_v
+        volts = memory.volts[first], memory.volts[second]
+        liar = only(*(value is not None and value < level for value in volts))
+        if liar is not None:
+            return liar
+    if place in (Tie.BATTERY_LOAD.value, Tie.CHARGER_BATTERY.value):
+        # while current flows both ends move: one that has not changed at all hangs
+        still = [now - memory.moved_at[end] >= FROZEN_S for end in (first, second)]
+        moving = [memory.moves[end] >= MOVES for end in (first, second)]
+        liar = only(still[0] and moving[1], still[1] and moving[0])
+        if liar is not None:
+            return liar
+    liar = only(memory.jumped[first], memory.jumped[second])
+    if liar is not None or memory.broken_s[place] < DOUBT_S:
+        return liar
+    return only(
+        memory.witness_at[first] < since - WITNESS_S, memory.witness_at[second] < since - WITNESS_S
+    )
+
+
+def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float) -> bool:
+    """`end` has lately contradicted a third voltage too, and not for a scan only: where currents
+    jump with a step of the battery, a single scan may find flows that are none."""
+    return any(
+        end in ends and ends != PAIRS[place] and now - at <= RECENT_S and at > since
+        for ends, at, since in zip(PAIRS, memory.broken_at, memory.broken_since, strict=True)
+    )
+
+
+# --- in words ------------------------------------------------------------------------------------
+
+
+def _volts(memory: Plausible, place: int) -> float:
+    return memory.volts[place] or 0.0
+
+
+def _reason(memory: Plausible, place: int, liar: int) -> str:
+    first, second = PAIRS[place]
+    other = second if liar == first else first
+    reads = f"The {NAMES[liar]} reads {_volts(memory, liar):.2f} V"
+    at = f"{_volts(memory, other):.2f} V"
+    what = {
+        Tie.SUPPLY_LOAD: f"the supply feeds the load and the {NAMES[other]} is {at}",
+        Tie.BATTERY_LOAD: f"the battery feeds the load and the {NAMES[other]} is {at}",
+        Tie.CHARGER_BATTERY: f"the charger delivers and the {NAMES[other]} is {at}",
+        Tie.SUPPLY_SILENT: f"the supply gives nothing to a load at {at}",
+        Tie.CHARGER_SILENT: f"the charger gives nothing and the {NAMES[other]} is {at}",
+        Tie.SUPPLY_BATTERY: f"the supply feeds the load and the {NAMES[other]} is {at}",
+        Tie.CHARGER_LOAD: f"the charger feeds the load and the {NAMES[other]} is {at}",
+        Tie.SUPPLY_HAT: f"this unit lives on the supply and the {NAMES[other]} is {at}",
+    }[Tie(place)]
+    if Tie(place) is Tie.SUPPLY_SILENT and liar == LOAD:
+        what = f"the supply is at {at} and gives nothing"
+    return f"{reads}, but {what}: the reading is not believed."
+
+
+def _both(memory: Plausible, place: int) -> str:
+    first, second = PAIRS[place]
+    return (
+        f"The {NAMES[first]} ({_volts(memory, first):.2f} V) and the {NAMES[second]} "
+        f"({_volts(memory, second):.2f} V) contradict each other; it cannot be told which is wrong."
+    )

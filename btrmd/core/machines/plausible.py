@@ -1,0 +1,218 @@
+"""Plausible: which reading contradicts the others, which one is the odd one, and what is left.
+
+A reading that the relays and the currents belie is made bad, so that no machine decides on it. What
+cannot be told apart stays and is doubted: no test starts on it, and none goes on.
+"""
+
+from __future__ import annotations
+
+from ...model.board import Inputs, Outputs
+from ..scan.flows import Flows
+from ..scan.relations import (
+    BATTERY,
+    CHARGER,
+    EQUAL,
+    FEEDS,
+    LOAD,
+    NEAR_V,
+    PAIRS,
+    SUPPLY,
+    Found,
+    Tie,
+    find_relations,
+    voltages,
+)
+from ..scan.setpoints import Setpoints
+from .backward import WELL_S, step_backward
+from .lines import step_lines
+from .odd_one import count, judge, put
+from .plausible_state import NONE_ODD, Odd, Plausible
+from .presence import Presence
+from .relaywatch import SETTLE_S
+
+WEAK_S = 30.0  # as WELL_S, where agreement proves less
+MOST_MOVES = 8  # scans that are looked back on
+JUMP_V = 1.0  # per block, from one scan to the next
+
+
+def step_plausible(
+    memory: Plausible,
+    inputs: Inputs,
+    flows: Flows,
+    outputs: Outputs,
+    settled_s: float,
+    presence: Presence,
+    sp: Setpoints,
+    now: float,
+    dt: float,
+) -> Plausible:
+    """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now."""
+    volts = voltages(inputs)
+    found = find_relations(
+        volts, inputs, flows, outputs, settled_s >= SETTLE_S, memory.battery_is_tied, sp
+    )
+    # a battery that gives, or a guard that has closed: S2 is closed, and stays so with K1
+    closed = found[Tie.BATTERY_LOAD.value].broken is False or inputs.guard is True
+    tied = outputs.k1 and inputs.batt_path is not False and (memory.battery_is_tied or closed)
+    if tied is not memory.battery_is_tied:
+        memory = memory._replace(battery_is_tied=tied)
+    lines = step_lines(
+        memory.lines, inputs, flows, outputs, settled_s, presence, memory.odd[SUPPLY] is not None,
+        sp, now, dt,
+    )  # fmt: skip
+    backward = step_backward(memory.backward, inputs, dt)
+    if backward is not memory.backward:
+        memory = memory._replace(backward=backward)
+    memory = _remember(memory, volts, found, outputs, sp, now)._replace(lines=lines)
+    if any(relation.broken for relation in found) or any(memory.broken_s):
+        memory = count(memory, found, now, dt)
+        memory = judge(memory, inputs, sp, now)
+    if memory.odd != NONE_ODD:
+        memory = memory._replace(odd=_rehabilitated(memory, found, inputs, outputs, sp, dt))
+    return memory
+
+
+def _remember(
+    memory: Plausible,
+    volts: tuple[float | None, ...],
+    found: Found,
+    outputs: Outputs,
+    sp: Setpoints,
+    now: float,
+) -> Plausible:
+    """Who moved, who jumped, and who is vouched for by whom in this scan."""
+    before, odd = memory.volts, memory.odd
+    moved_at, moves = memory.moved_at, memory.moves
+    jumped, witness_at = memory.jumped, memory.witness_at
+    if volts != before:
+        moved = [value != old for value, old in zip(volts, before, strict=True)]
+        moved_at = tuple(now if one else at for at, one in zip(moved_at, moved, strict=True))
+        moves = tuple(
+            min(count + 1, MOST_MOVES) if one else max(count - 1, 0)
+            for count, one in zip(moves, moved, strict=True)
+        )
+        limit = JUMP_V * sp.blocks
+        for place, (value, old) in enumerate(zip(volts, before, strict=True)):
+            if value is None or old is None or -limit <= value - old <= limit:
+                continue
+            if not _same_regime(memory.found, found):
+                continue
+            if place in SWITCHED and _may_jump(place, value, old, memory.found, found, sp):
+                continue
+            if place == LOAD and _is_unfed(found):
+                continue
+            if place == BATTERY and outputs.k3 and not _is_at_charger(before, sp):
+                continue  # cut off from load and charger, empty as a rule: it may be another one
+            jumped = put(jumped, place, True)
+    elif any(moves):
+        moves = tuple(max(count - 1, 0) for count in moves)
+    for relation, (first, second) in zip(found, PAIRS, strict=True):
+        if relation.near:
+            if odd[second] is None:
+                witness_at = put(witness_at, first, now)
+                jumped = put(jumped, first, False) if jumped[first] else jumped
+            if odd[first] is None:
+                witness_at = put(witness_at, second, now)
+                jumped = put(jumped, second, False) if jumped[second] else jumped
+    return memory._replace(
+        volts=volts, moved_at=moved_at, moves=moves, jumped=jumped, witness_at=witness_at,
+        found=found,
+    )  # fmt: skip
+
+
+SWITCHED = (CHARGER, SUPPLY)
+
+
+def _may_jump(
+    place: int, value: float, old: float, before: Found, found: Found, sp: Setpoints
+) -> bool:
+    """A source that is switched, or a charger that K2 has parted from the battery, jumps by
+    right."""
+    tie = Tie.CHARGER_BATTERY if place == CHARGER else Tie.SUPPLY_LOAD
+    delivered = before[tie.value].broken is not None
+    delivers = found[tie.value].broken is not None
+    level = sp.th.charger_present_v if place == CHARGER else sp.th.supply_present_v
+    return delivered is not delivers or (not delivers and min(value, old) < level)
+
+
+def _is_at_charger(volts: tuple[float | None, ...], sp: Setpoints) -> bool:
+    """Battery and charger read alike: a battery that had been taken away would not be held."""
+    battery, charger = volts[BATTERY], volts[CHARGER]
+    if battery is None or charger is None:
+        return False
+    return abs(charger - battery) <= NEAR_V * sp.blocks
+
+
+def _is_unfed(found: Found) -> bool:
+    """Nobody is seen to feed the load: its bus falls as fast as its capacitor lets it."""
+    return all(found[tie.value].broken is None for tie in FEEDS)
+
+
+def _same_regime(before: Found, found: Found) -> bool:
+    """The same source feeds the load as in the scan before."""
+    return all(
+        (before[tie.value].broken is None) is (found[tie.value].broken is None) for tie in FEEDS
+    )
+
+
+def _rehabilitated(
+    memory: Plausible,
+    found: Found,
+    inputs: Inputs,
+    outputs: Outputs,
+    sp: Setpoints,
+    dt: float,
+) -> tuple[Odd | None, ...]:
+    """Those that have agreed with a believed reading for long enough are believed again."""
+    odd = memory.odd
+    for place, one in enumerate(odd):
+        if one is None:
+            continue
+        if memory.volts[place] is None:  # the hardware says so itself
+            odd = put(odd, place, None)
+            continue
+        if one.doubted:
+            # two are doubted by each other; with the other one named, or gone, nothing is left
+            if not _is_doubted_by_another(place, memory.odd):
+                odd = put(odd, place, None)
+            continue
+        weight = _agreement(place, memory, found, outputs, sp)
+        well = 0.0 if weight < 0.0 else one.well_s + weight * dt
+        if well >= WELL_S:
+            odd = put(odd, place, None)
+        elif well != one.well_s:
+            odd = put(odd, place, one._replace(well_s=well))
+    return odd
+
+
+def _is_doubted_by_another(place: int, odd: tuple[Odd | None, ...]) -> bool:
+    others = {end for ends in PAIRS if place in ends for end in ends if end != place}
+    return any((one := odd[end]) is not None and one.doubted for end in others)
+
+
+def _agreement(
+    place: int, memory: Plausible, found: Found, outputs: Outputs, sp: Setpoints
+) -> float:
+    """How much this scan speaks for voltage `place`.
+
+    1 fully, less where it proves less, -1 against it, 0 nothing.
+    """
+    best = 0.0
+    for relation, ends, equal in zip(found, PAIRS, EQUAL, strict=True):
+        if place not in ends:
+            continue
+        if relation.broken:
+            return -1.0
+        partner = ends[0] if place == ends[1] else ends[1]
+        if equal and relation.broken is False and memory.odd[partner] is None:
+            # two sensors at opposite ends of their +-1 % agree, but prove less
+            best = max(best, 1.0 if relation.near else WELL_S / WEAK_S)
+        elif relation.broken is False and not equal and place == SUPPLY:
+            best = max(best, 1.0)
+    if best == 0.0 and place in (BATTERY, CHARGER) and not outputs.k2:
+        battery, charger = memory.volts[BATTERY], memory.volts[CHARGER]
+        other = memory.odd[CHARGER if place == BATTERY else BATTERY]
+        if battery is not None and charger is not None and other is None:
+            apart = abs(charger - battery)
+            best = WELL_S / WEAK_S if apart < 0.3 * sp.blocks else 0.0
+    return best

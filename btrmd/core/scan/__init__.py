@@ -1,0 +1,1 @@
+"""What one scan gives all machines: readings, set points, the step's context, its actions."""

@@ -1,0 +1,127 @@
+"""The context of one step: what it has before it, and the list its actions go into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ...model.board import Inputs
+from ...model.events import Event, Kind
+from ...model.readings import Measurement, Value
+from .actions import Action, Tell
+from .flows import CONDUCTS_A, DIODE_V, Flows, measure_flows
+from .relations import CHARGER, LOAD
+from .setpoints import Setpoints
+
+NO_DOUBTS: Mapping[str, str] = MappingProxyType({})
+
+
+class StepContext:
+    """Lives for one step only, so that the machines stay functions of plain values.
+
+    `now` is the process clock in s, `dt` the seconds since the step before (0 at the first).
+    `flows` are those of the scan; `supply_feeds`: the supply feeds the whole load, and its volts
+    do not contradict that. `battery_is_odd`: the battery's reading is not believed. `doubts`:
+    reading -> why it is not believed, or `is_doubtful`: which of two lies cannot be told;
+    `jumped`, by place in a scan's four voltages: it has jumped, and nothing has vouched for it
+    since. `is_misfit`: `system.voltage` is known not to be that of bank and supply, so that no
+    limit means anything.
+    """
+
+    __slots__ = (
+        "actions", "battery_is_odd", "boot", "doubts", "dt", "flows", "inputs", "is_doubtful",
+        "is_misfit", "jumped", "now", "sp", "supply_feeds",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        now: float,
+        dt: float,
+        boot: float,
+        inputs: Inputs,
+        sp: Setpoints,
+        flows: Flows | None = None,
+        supply_feeds: bool = False,
+        battery_is_odd: bool = False,
+        doubts: Mapping[str, str] = NO_DOUBTS,
+        is_doubtful: bool = False,
+        jumped: tuple[bool, ...] = (False,) * 4,
+        is_misfit: bool = False,
+    ) -> None:
+        self.now = now
+        self.dt = dt
+        self.boot = boot
+        self.inputs = inputs
+        self.sp = sp
+        self.flows = measure_flows(inputs, sp.single_source) if flows is None else flows
+        self.supply_feeds = supply_feeds
+        self.battery_is_odd = battery_is_odd
+        self.doubts = doubts
+        self.is_doubtful = is_doubtful
+        self.jumped = jumped
+        self.is_misfit = is_misfit
+        self.actions: list[Action] = []
+
+    @property
+    def battery(self) -> Measurement:
+        """The battery's voltage from its own reading, or, where that is not believed, from what
+        it is tied to: the load while the battery feeds it, the charger while it delivers."""
+        inputs = self.inputs
+        own = inputs.battery_v
+        if own.good or not self.battery_is_odd:
+            return own
+        if not self.flows.uses_battery:
+            return own  # fuse F2 may have cut it off from both
+        if self.flows.carries and inputs.load_v.good and not self.jumped[LOAD]:
+            return inputs.load_v._replace(value=inputs.load_v.value + DIODE_V)
+        charges = inputs.charger_a.good and inputs.charger_a.value > CONDUCTS_A
+        if charges and inputs.charger_v.good and not self.jumped[CHARGER]:
+            return inputs.charger_v._replace(value=inputs.charger_v.value - DIODE_V)
+        return own
+
+    def do(self, action: Action) -> None:
+        """Put one action into the tray."""
+        self.actions.append(action)
+
+    def tell(
+        self,
+        key: str,
+        kind: Kind,
+        text: str,
+        *,
+        value: Value = None,
+        threshold: float | None = None,
+        source: str = "core",
+        notify: bool = True,
+    ) -> None:
+        """Write one line of the event log."""
+        self.actions.append(
+            Tell(
+                Event(
+                    n=0,
+                    at=self.inputs.wall,
+                    uptime_s=self.now - self.boot,
+                    key=key,
+                    kind=kind,
+                    value=value,
+                    threshold=threshold,
+                    source=source,
+                    text=text,
+                    notify=notify,
+                )
+            )
+        )
+
+
+def named_readings(inputs: Inputs) -> tuple[tuple[str, Measurement], ...]:
+    """What every site measures, in words; the charger's current is missing at a joined source."""
+    return (
+        ("battery voltage", inputs.battery_v),
+        ("battery current", inputs.battery_a),
+        ("load voltage", inputs.load_v),
+        ("load current", inputs.load_a),
+        ("supply voltage", inputs.supply_v),
+        ("supply current", inputs.supply_a),
+        ("charger voltage", inputs.charger_v),
+        ("temperature", inputs.temperature),
+    )
