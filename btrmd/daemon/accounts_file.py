@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 
 from ..passwords import factory_accounts, with_password
 from ..store.json_file import JsonFile
 from ..tokens import with_token, without_token
+
+log = logging.getLogger(__name__)
 
 _NOTHING: Mapping[str, object] = {}
 
@@ -30,7 +33,10 @@ class _Kept:
             pass  # there is none, or none that can be reached: load() says which
         seen = self._seen
         if not version or version != seen[0]:
-            seen = self._seen = (version, self._file.load().data or _NOTHING)
+            loaded = self._file.load()
+            if loaded.fault:  # while the daemon runs; its start has a fault for it
+                log.warning("%s", loaded.fault)
+            seen = self._seen = (version, loaded.data or _NOTHING)
         return seen[1]
 
     def save(self, data: Mapping[str, object]) -> None:

@@ -91,8 +91,10 @@ class Station:
         calibration, fault = self._load_calibration()
         logins = JsonFile(config_dir / "auth.json")
         self.accounts = AccountsFile(logins)
-        tokens = TokensFile(JsonFile(config_dir / "tokens.json"))
-        self._static_faults = [*loaded.faults, *fault, *filter(None, (logins.load().fault,))]
+        machines = JsonFile(config_dir / "tokens.json")
+        tokens = TokensFile(machines)
+        damaged = (file.load().fault for file in (logins, machines))
+        self._static_faults = [*loaded.faults, *fault, *filter(None, damaged)]
         self._provision = ProvisionFile(state_dir)
         if (provision := self._provision.load()).is_fault:
             self._static_faults.append(provision.text)

@@ -103,7 +103,7 @@ def test_one_bad_value_in_the_settings_file_costs_no_other(make: Make) -> None:
     assert values == {"test.type2_min": 60, "site.name": "kept"}
 
 
-@pytest.mark.parametrize("name", ["auth.json", "calibration.json"])
+@pytest.mark.parametrize("name", ["auth.json", "calibration.json", "tokens.json"])
 def test_other_machine_written_files_are_kept_aside_too(make: Make, name: str) -> None:
     daemon = make()
     (daemon.config_dir / name).write_text("{torn")
