@@ -203,14 +203,20 @@ def test_an_idle_guard_says_that_the_load_and_what_feeds_it_are_above_its_level(
 def test_one_that_stands_still_while_the_other_moves_hangs() -> None:
     def memory(tie: Tie, still_s: float, moves: int) -> Plausible:
         return timed(
-            tie, 2.0, moved_at=(NOW - still_s, NOW, NOW, NOW), moves=(0, moves, moves, moves)
-        )
+            tie, 2.0, moved_at=(NOW - still_s, NOW, NOW, NOW), moves=(0, moves, moves, moves),
+            found=relation(tie, True),
+        )  # fmt: skip
 
     for tie, named_ in ((Tie.BATTERY_LOAD, "x..."), (Tie.CHARGER_BATTERY, "x...")):
         assert named(memory(tie, 4.0, 5)) == named_
         assert named(memory(tie, 3.9, 5)) == "...."
         assert named(memory(tie, 4.0, 4)) == "...."
-    other = timed(Tie.BATTERY_LOAD, 2.0, moved_at=(NOW, NOW - 4.0, NOW, NOW), moves=(5, 0, 0, 0))
+        # what no current flows through any more may stand still
+        assert named(memory(tie, 4.0, 5)._replace(found=NOTHING)) == "...."
+    other = timed(
+        Tie.BATTERY_LOAD, 2.0, moved_at=(NOW, NOW - 4.0, NOW, NOW), moves=(5, 0, 0, 0),
+        found=relation(Tie.BATTERY_LOAD, True),
+    )  # fmt: skip
     assert named(other) == ".x.."
     # a supply may hold its volts for hours
     held = timed(TIE, 2.0, moved_at=(NOW, NOW, NOW, NOW - 60.0), moves=(0, 8, 0, 0))

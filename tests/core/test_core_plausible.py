@@ -155,6 +155,54 @@ def test_a_battery_that_is_changed_while_the_lvd_is_open_is_not_blamed() -> None
     assert not station.state.lvd.is_open
 
 
+@pytest.mark.parametrize("volts", [12, 24])
+def test_a_battery_that_jumped_while_a_current_lied_is_not_blamed_for_the_load(volts: int) -> None:
+    """Battery and load have agreed since, over a K1 that is on."""
+    station = rested(volts, load_a=2.0)
+    supply(station, False)
+    station.run(60.0)
+    lie(station, "load.current", "-2.0")
+    station.run(5.0)
+    station.plant.battery.set_soc(0.05)
+    station.run(30.0)
+    station.plant.reading_faults.clear()
+    lie(station, "load.voltage", "x0.85")
+    station.run(8.0)
+    assert reported(station) != []
+    assert not station.state.plausible.is_odd("battery.voltage")
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_charger_that_is_gone_does_not_hang(volts: int) -> None:
+    """It stands at 0 V as it may, while the battery's reading, which lies, moves."""
+    station = rested(volts, ups__enabled=False)
+    station.plant.battery.set_soc(0.9)
+    lie(station, "load.current", "x1.5")
+    station.run(30.0)
+    station.plant.reading_faults.clear()
+    lie(station, "battery.voltage", "x0.78")
+    station.run(3.0)
+    supply(station, False)
+    station.run(20.0)
+    assert not station.state.plausible.is_odd("charger.voltage")
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_load_that_nobody_could_vouch_for_is_not_blamed_for_that(volts: int) -> None:
+    """Its current has lied since the start; the LVD does not open on the battery's lie alone."""
+    station = rested(volts, load_a=5.0, lvd__enabled=True)
+    lie(station, "load.current", "x1.5")
+    station.run(300.0)
+    supply(station, False)
+    station.run(3.0)
+    station.plant.reading_faults.clear()
+    lie(station, "battery.voltage", "x0.78")
+    station.run(60.0)
+    assert not station.state.plausible.is_odd("load.voltage")
+    assert not station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0
+
+
 def test_a_battery_that_the_charger_holds_does_not_jump_behind_an_open_k3() -> None:
     """UPS mode is off, so K3 is pulled; what jumps on float lies, whatever jumps after it."""
     station = rested(36, ups__enabled=False)

@@ -105,6 +105,21 @@ def test_charger_and_battery_are_tied_while_the_charger_charges() -> None:
     assert silent(tie, battery_a=0.0, charger_a=0.35)
 
 
+def test_two_that_agree_vouch_for_each_other_while_a_current_lies() -> None:
+    lies = {"load_a": 6.0}
+    tie = Tie.BATTERY_LOAD
+    assert found(tie, **{**ON_BATTERY, **lies}, k1=True)[1:] == (None, True)
+    assert found(tie, **{**ON_BATTERY, **lies, "load_v": 11.9}, k1=True)[1:] == (None, False)
+    assert silent(tie, **{**ON_BATTERY, **lies})
+    tie = Tie.SUPPLY_LOAD
+    on_supply = {"supply_v": 13.6, "load_v": 13.5, "supply_a": 2.3, "battery_a": 0.0}
+    assert found(tie, **on_supply).broken is False
+    assert found(tie, **{**on_supply, **lies})[1:] == (None, True)
+    assert found(tie, **{**on_supply, **lies, "load_v": 13.0})[1:] == (None, False)
+    assert silent(tie, **{**on_supply, **lies}, k1=True)
+    assert silent(tie, **{**on_supply, **lies}, guard=True)
+
+
 @pytest.mark.parametrize("volts", [12, 48])
 def test_charger_and_load_are_tied_while_the_charger_feeds_it(volts: int) -> None:
     """Whether the battery takes, gives, or is cut off."""

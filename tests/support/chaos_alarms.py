@@ -62,7 +62,8 @@ class AlarmRules:
         """A battery that is set to another charge jumps as none does: who is odd then?"""
         plant = self.station.plant
         volts = plant.sense().battery_v
-        if abs(volts - self._battery_v) > plant.blocks and not plant.circuit.path_a:
+        # no load of less than an ampere does that to a battery
+        if abs(volts - self._battery_v) > plant.blocks and plant.circuit.path_a < 1.0:
             self._jumped_at = self.station.now
         self._battery_v = volts
 

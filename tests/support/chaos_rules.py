@@ -43,6 +43,7 @@ class Rules:
         self._held: dict[str, float] = {}  # rule -> s for which its condition has held
         self._dropped = 0.0
         self._looked_at = station.plant.plant_s
+        self._lvd_opened_on: frozenset[str] | None = None  # the witnesses that were untrue then
         self._honest_s = 0.0  # every sensor and line has told the truth
         self._alive_s = 0.0  # since the last start or hang
         self._seen: set[int] = set()
@@ -164,9 +165,27 @@ class Rules:
             # An empty battery on a K1 that does not let go: each time the guard comes, it takes
             # its own time, and it stays for 10 s at least. Hours may pass in a crash.
             allowed += TRIP_S * passed / RELEASE_S
-        if lost > allowed:
+        has_no_witness = self._lvd_has_no_witness()
+        if lost > allowed and not has_no_witness:
             self.fail(f"the load was dropped for {lost:.3f} s")
         self._dropped = dropped
+
+    def _lvd_has_no_witness(self) -> bool:
+        """The LVD is open, and nobody tells it the truth: both of its witnesses are untrue since it
+        opened; or it opened by right, the load is dark, and the battery's reading, the only one
+        that is left, is untrue since."""
+        station = self.station
+        untrue = {
+            name
+            for name in ("battery", "load")
+            if f"{name}.voltage" in station.plant.reading_faults or f"{name}_v" in station.lies
+        }
+        if not station.state.lvd.is_open:
+            self._lvd_opened_on = None
+            return False
+        if self._lvd_opened_on is None:
+            self._lvd_opened_on = frozenset(untrue)
+        return len(self._lvd_opened_on) == 2 or (not self._lvd_opened_on and "battery" in untrue)
 
     def _check_contacts(self) -> None:
         """The charger is off the battery in a test only, by its contact and not by the wish."""

@@ -106,7 +106,7 @@ def _liar(memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: flo
         liar = only(*(value is not None and value < level for value in volts))
         if liar is not None:
             return liar
-    if place in (Tie.BATTERY_LOAD.value, Tie.CHARGER_BATTERY.value):
+    if place in (Tie.BATTERY_LOAD.value, Tie.CHARGER_BATTERY.value) and memory.found[place].broken:
         # while current flows both ends move: one that has not changed at all hangs
         still = [now - memory.moved_at[end] >= FROZEN_S for end in (first, second)]
         moving = [memory.moves[end] >= MOVES for end in (first, second)]

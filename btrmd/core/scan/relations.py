@@ -113,9 +113,13 @@ def find_relations(
     charges = charges and (flows.uses_battery or shares)
     charger_battery = tie(charger, battery) if charges else SILENT
     if flows.balanced is False:
-        # a current lies: whether this one flows is not sure, but two volts that agree still
-        # vouch for each other
+        # a current lies: what flows is not sure, but two volts that agree where the coils have
+        # closed the path still vouch for each other
         charger_battery = charger_battery._replace(broken=None)
+        if outputs.k1 and not outputs.k3:
+            battery_load = tie(battery, load)._replace(broken=None)
+        elif not outputs.k1 and inputs.guard is False:
+            supply_load = tie(supply, load)._replace(broken=None)
     supply_silent = supply_hat = charger_silent = SILENT
     gives_nothing = inputs.charger_a.good and inputs.charger_a.value < CHARGES_A
     both = charger is not None and battery is not None
