@@ -152,6 +152,8 @@ class Rules:
             return  # what was armed on is no longer believed
         if state.transfer.carried and not made.transfer.carried:
             return  # the supply is there since this very step: K1 is on for one step at most
+        if made.bank_fit.is_wrong and not state.bank_fit.is_wrong:
+            return  # a setting that is known to be wrong since this very step: the same
         if not made.outputs.k1:
             self.fail("a guard's edge energises K1, and the core would not")
 
