@@ -20,10 +20,12 @@ settings.load_profile("btrmd")
 fork_server.enable()
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Thousands of tests are collected and stay: the collector of cycles would look at all of them
     again and again, and find nothing."""
-    gc.disable()
+    collects = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
+    if collects:  # a process that only hands out tests does not
+        gc.disable()
 
 
 def pytest_collection_finish() -> None:

@@ -128,9 +128,7 @@ def restore(
 def _bank_fit(stored: object) -> BankFit:
     if not isinstance(stored, dict):
         return BankFit()
-    is_proven = stored.get("is_proven") is True
-    is_wrong = stored.get("is_wrong") is True and not is_proven
-    return BankFit(int(_number(stored, "system_v", 0.0)), is_proven, is_wrong)
+    return BankFit(int(_number(stored, "system_v", 0.0)), stored.get("is_wrong") is True)
 
 
 def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> float:

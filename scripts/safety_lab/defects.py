@@ -59,8 +59,8 @@ DEFECTS = (
     Defect(
         "the LVD needs no second witness",
         "core/machines/lvd.py",
-        "if abs(battery.value - load.value) <= apart:",
-        "if True:",
+        "alone\n            return load.value < limit",
+        "alone\n            return True",
         "dropped",
         story="doubt",
     ),

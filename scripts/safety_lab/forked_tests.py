@@ -95,6 +95,7 @@ class Trier:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         items = {item.nodeid: item for item in session.items}
+        gc.unfreeze()  # tests/conftest.py has frozen what was collected
         gc.collect()
         # before freeze(): what is frozen is no longer among the collector's objects
         self.living = [thing for thing in gc.get_objects() if type(thing) is FunctionType]

@@ -206,7 +206,8 @@ class Stories:
         """A witness of the LVD drifts away, in an outage or before one."""
         random, chaos = self.random, self.chaos
         self._at(1.0, self._set(lvd__enabled=True))
-        self._at(2.0, self._put(load__amps=2.0, battery__soc=random.choice((1.0, 0.6))))
+        soc = random.choice((1.0, 0.6, 0.2, 0.15, 0.12))  # nearly flat: a small lie decides
+        self._at(2.0, self._put(load__amps=2.0, battery__soc=soc))
         gone = random.choice((25.0, 240.0))
         self._at(gone, self._put(supply__on=0, charger__on=0))
         if gone < 40.0 and random.random() < 0.5:  # or the supply's reading, and it comes back
@@ -215,7 +216,8 @@ class Stories:
             self._at(90.0, self._put(supply__on=1))
         else:
             point = random.choice(("battery.voltage", "battery.voltage", "load.voltage"))
-            drift = f"drift:{-60 * chaos.station.plant.blocks}"
+            pace = random.choice((-60, -12))  # V an hour and block
+            drift = f"drift:{pace * chaos.station.plant.blocks}"
             self._at(40.0, self._put(**{f"fault.reading.{point}": drift}))
         self._at(320.0, chaos.heal)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...model.board import Inputs
 from ...model.chemistry import LEAD_ACID
 from ...model.readings import Measurement
 from ...model.thresholds import better_system_voltage, fits_system_voltage
@@ -16,64 +15,68 @@ from ..scan.context import StepContext
 from ..scan.due import due_if
 
 CONFIRM_S = 10.0
-# per block of another choice: what belies a proof. A bank of a block more would be below 10.5 V a
-# block there, and the guard on the load.
+# V a block of another choice: where battery and supply are plainly those of that one. A bank of a
+# block more would be below 10.5 V a block there, and its guard on the load.
 PLAIN_V = (12.0, 13.9)
 
 
 class BankFit(NamedTuple):
     """What is known of `system_v`, the setting that it was asked of (0: never).
 
-    `is_proven`: battery or supply have been seen where only this choice puts them; `is_wrong`:
-    both have fitted another one better for 10 s while the supply fed the load, since `wrong_since`,
-    or another one had been proven before.
+    `is_wrong`: battery and supply have been plainly those of another choice for 10 s. `since`: they
+    have said the contrary of what is known since then (process clock, s).
     """
 
     system_v: int = 0
-    is_proven: bool = False
     is_wrong: bool = False
-    wrong_since: float | None = None
+    since: float | None = None
 
     def next_due(self, now: float) -> float:
-        """Every scan while it is about to be known to be wrong."""
-        return due_if(self.wrong_since is not None and not self.is_wrong)
+        """Every scan while it is about to be known."""
+        return due_if(self.since is not None)
 
 
 def step_bank_fit(fit: BankFit, ctx: StepContext) -> BankFit:
-    """One step. A proof stands until battery and supply are plainly those of another choice: a
-    battery that is nearly flat fits a smaller bank better, and says nothing."""
-    system_v, inputs = ctx.sp.th.system_v, ctx.inputs
+    """One step. What is known stands until battery and supply have told the contrary for 10 s, or
+    the setting changes, or the battery is replaced."""
+    system_v = ctx.sp.th.system_v
     if fit.system_v != system_v:
-        # where another one was proven, this one is wrong until it is proven itself
-        fit = BankFit(system_v, is_wrong=fit.is_proven)
+        fit = BankFit(system_v)
+    says_wrong = _says_wrong(ctx)
+    if says_wrong is None or says_wrong is fit.is_wrong:
+        return fit if fit.since is None else fit._replace(since=None)
+    if fit.since is None:
+        return fit._replace(since=ctx.now)
+    if ctx.now - fit.since < CONFIRM_S - 1e-6:
+        return fit
+    return BankFit(system_v, says_wrong)
+
+
+def _says_wrong(ctx: StepContext) -> bool | None:
+    """What battery and supply say of the setting, both alike; None: nothing.
+
+    Asked only while the supply alone feeds the load and the guard is idle: a bank that is nearly
+    flat, beside a supply that is too weak, looks like one of a block less.
+    """
+    inputs, system_v = ctx.inputs, ctx.sp.th.system_v
+    if not ctx.supply_feeds or inputs.guard is not False:
+        return None
+    readings = (inputs.battery_v, inputs.supply_v)
+    others = {_other(measured, system_v) for measured in readings}
+    if len(others) == 1 and 0 not in others:
+        return True
     level = LEAD_ACID.proven_v * ctx.sp.blocks
-    if any(
-        m.good and m.value >= level and fits_system_voltage(m.value, system_v)
-        for m in (inputs.battery_v, inputs.supply_v)
+    if all(
+        m.good and m.value >= level and fits_system_voltage(m.value, system_v) for m in readings
     ):
-        is_known = fit.is_proven and fit.wrong_since is None
-        return fit if is_known else BankFit(system_v, is_proven=True)
-    if fit.is_wrong:
-        return fit
-    if not (ctx.flows.supplies and _fits_better(inputs, system_v, plainly=fit.is_proven)):
-        return fit if fit.wrong_since is None else fit._replace(wrong_since=None)
-    if fit.wrong_since is None:
-        return fit._replace(wrong_since=ctx.now)
-    if ctx.now - fit.wrong_since < CONFIRM_S - 1e-6:
-        return fit
-    return BankFit(system_v, is_wrong=True)
+        return False
+    return None
 
 
-def _fits_better(inputs: Inputs, system_v: int, *, plainly: bool) -> bool:
-    """Battery and supply fit the same other choice better."""
-    found = {_other(m, system_v, plainly) for m in (inputs.battery_v, inputs.supply_v)}
-    return len(found) == 1 and 0 not in found
-
-
-def _other(measured: Measurement, system_v: int, plainly: bool) -> int:
-    """The choice that it fits better, 0 = none."""
+def _other(measured: Measurement, system_v: int) -> int:
+    """The choice whose bank or supply it plainly is, other than the setting; 0 = none."""
     choice = better_system_voltage(measured.value, system_v) if measured.good else 0
     low, high = PLAIN_V
-    if choice and plainly and not low <= measured.value / (choice // 12) <= high:
-        return 0
-    return choice
+    if choice and low <= measured.value / (choice // LEAD_ACID.nominal_v) <= high:
+        return choice
+    return 0
