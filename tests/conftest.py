@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Thousands of tests are collected and stay: the collector of cycles would look at all of them
     again and again, and find nothing."""
     collects = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
-    if collects:  # a process that only hands out tests does not
+    if collects:  # a process that only shares tests out does not
         gc.disable()
 
 

@@ -216,8 +216,8 @@ class Stories:
             self._at(90.0, self._put(supply__on=1))
         else:
             point = random.choice(("battery.voltage", "battery.voltage", "load.voltage"))
-            pace = random.choice((-60, -12))  # V an hour and block
-            drift = f"drift:{pace * chaos.station.plant.blocks}"
+            rate = random.choice((-60, -12))  # V an hour and block
+            drift = f"drift:{rate * chaos.station.plant.blocks}"
             self._at(40.0, self._put(**{f"fault.reading.{point}": drift}))
         self._at(320.0, chaos.heal)
 
