@@ -86,11 +86,16 @@ class Bus:
             hung = self._hung = snapshot._replace(is_ticking=False)
         return hung
 
+    @property
+    def is_closed(self) -> bool:
+        """The daemon ends: no snapshot comes any more."""
+        return self._closed
+
     def publish(self, snapshot: Snapshot) -> None:
         """Owner only: make `snapshot` the newest and wake every waiting stream."""
         with self._changed:
+            self._fresh_until = monotonic() + STALL_S  # first: who reads takes no lock
             self._snapshot = snapshot
-            self._fresh_until = monotonic() + STALL_S
             self._changed.notify_all()
 
     def wait_snapshot(self, after_seq: int, timeout: float) -> Snapshot | None:

@@ -54,7 +54,7 @@ def compile_file(source: Path) -> bool:
         return False
     code = compile(_Undocumented().visit(ast.parse(text)), str(source), "exec", dont_inherit=True)
     made.parent.mkdir(parents=True, exist_ok=True)
-    new = made.with_suffix(f".{made.suffix}.new")
+    new = made.with_suffix(f"{made.suffix}.new")
     new.write_bytes(head + marshal.dumps(code))
     new.replace(made)
     return True

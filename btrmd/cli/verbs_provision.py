@@ -50,7 +50,6 @@ def provision(args: argparse.Namespace) -> int:
 def _provision(args: argparse.Namespace, folders: Sequence[str], fault: str = "") -> int:
     """`fault`: why a further folder cannot be read."""
     from ..store.provision_file import ProvisionFile
-    from .provisioning import NAMES
 
     place = place_of(args)
     if not place.state_dir.is_dir():
@@ -68,7 +67,8 @@ def _provision(args: argparse.Namespace, folders: Sequence[str], fault: str = ""
     if path is not None and not code:
         code = _take(path, place, kept, _apply, _others(folders, path))
     if fault and not code:
-        return _refuse(f"{kept.load().text} {fault}".strip(), kept)
+        text = kept.load().text  # of a file that was read before it may say so already
+        return _refuse(text if fault in text else f"{text} {fault}".strip(), kept)
     return code
 
 

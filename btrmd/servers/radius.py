@@ -67,7 +67,7 @@ class RadiusServer(NamedTuple):
 def ask(target: RadiusServer, user: str, password: str, serial: str, address: str) -> str | None:
     """The role of `user`: viewer, operator, admin; "" = accepted, and no role goes with it. None =
     refused. `address`: where the login comes from. Waits for at most 6 s. Raises RadiusError."""
-    name, word = user.encode(), password.encode()
+    name, word = user.encode(), password.encode("utf-8", "surrogatepass")
     if not target.host or not target.secret:
         lack = "server" if not target.host else "shared secret"
         raise RadiusError(f"No {lack} is set for logins by RADIUS.")
@@ -143,12 +143,12 @@ def _exchange(
         refusal: OSError = OSError("no address")
         for family, kind, protocol, _, place in found[:TRIES]:
             try:
-                links.append(opened.enter_context(socket.socket(family, kind, protocol)))
-                links[-1].connect(place)
+                link = opened.enter_context(socket.socket(family, kind, protocol))
+                link.connect(place)
             except OSError as error:
                 refusal = error
-                if links:
-                    links.pop()
+            else:
+                links.append(link)
         tries = 0
         while links and tries < TRIES:
             sock = links[0]

@@ -11,9 +11,10 @@ from web_station import PASSWORD, Client, Station
 from werkzeug.datastructures import MultiDict
 
 from btrmd.model.commands import ChangeSettings
-from btrmd.model.settings import Settings
+from btrmd.model.settings import SETTINGS, Settings
 from btrmd.model.site import Site
-from btrmd.servers.web.form_field import DOTS
+from btrmd.servers.web.form_field import COMMUNITIES, DOTS
+from btrmd.servers.web.form_submit import kept_names
 from btrmd.servers.web.kept_form import KEPT_S, MAX_FORMS, MAX_OF_ADDRESS, MAX_TEXT, KeptForms
 
 TABLE = "10:4.5\r\n20:2.4"
@@ -131,7 +132,7 @@ def test_no_secret_is_kept(start_station: Callable[..., Station], page: str, key
     user = station.client()
     user.log_in()
     assert key in fields_of(user.get(page).text, page)
-    place = send_after_the_login_ended(user, page, page, **{key: "geheim-1234", "x": "geheim-1234"})
+    place = send_after_the_login_ended(user, page, page, **{key: "geheim-1234"})
     shown = log_in_by_the_page(user, place)
     assert "but no password" in alert(shown)
     assert "geheim-1234" not in shown
@@ -217,13 +218,25 @@ def test_another_site_s_form_is_not_kept(station: Station, user: Client) -> None
     assert "Nord" not in user.get("/email").text
 
 
+@pytest.mark.parametrize(
+    ("page", "typed"),
+    [("/email", {"site.location": "Nord"}), ("/authorization", {"enable": "true"})],
+)
 def test_a_viewer_is_not_shown_what_he_may_not_send(
-    start_station: Callable[..., Station], station: Station, user: Client
+    station: Station, user: Client, page: str, typed: dict[str, str]
 ) -> None:
-    place = send_after_the_login_ended(user, "/email", "/email", **{"site.location": "Nord"})
+    place = send_after_the_login_ended(user, page, page, **typed)
     accounts = station.store.accounts
     accounts["users"]["admin"]["role"] = "viewer"  # type: ignore[index]
-    assert "Nord" not in log_in_by_the_page(user, place)
+    shown = log_in_by_the_page(user, place)
+    assert "Nord" not in shown
+    assert "Nothing has been changed yet" not in shown
+
+
+def test_no_field_of_a_secret_is_among_those_that_are_kept() -> None:
+    secret = {key for key, setting in SETTINGS.items() if setting.secret} - set(COMMUNITIES)
+    assert len(secret) > 5
+    assert not secret & set(kept_names(SETTINGS))
 
 
 def kept(forms: KeptForms, nonce: str, address: str = "", text: str = "x") -> bool:

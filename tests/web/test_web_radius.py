@@ -255,6 +255,30 @@ def test_a_fault_of_former_settings_goes_with_them(station: Station) -> None:
     wait_for(lambda: not fault(station))
 
 
+def test_who_is_no_longer_asked_is_no_longer_shown(station: Station) -> None:
+    odd = OddServer(lambda request: [answer(request, 2, FILTER)])
+    try:
+        use(station, odd.port)
+        assert log_in(station, "eve", "x")[1].status == 200
+        assert station.bus.listeners["radius"].address == f"127.0.0.1:{odd.port}"
+        station.owner.show(settings=Settings.defaults())
+        station.client().get("/")
+        log_in(station, "eve", "x")
+        assert station.bus.listeners["radius"].address == ""
+    finally:
+        odd.close()
+
+
+def test_a_password_that_is_no_text_is_refused_as_a_wrong_one(station: Station) -> None:
+    """A lone surrogate, as JSON may carry it."""
+    odd = OddServer(lambda request: [answer(request, 3)])
+    try:
+        use(station, odd.port)
+        assert log_in(station, "eve", "\ud800")[1].status == 401
+    finally:
+        odd.close()
+
+
 def test_an_answer_that_is_none_to_a_login(monkeypatch: pytest.MonkeyPatch) -> None:
     """Signed by the server, and an accounting response: no refusal of the person."""
     monkeypatch.setattr(radius, "WAIT_S", 0.1)
@@ -275,7 +299,9 @@ def test_a_name_with_several_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def resolve(host: str, port: int, **words: object) -> list[object]:
         """What a resolver with three records says."""
-        return [found for place in places for found in real(*place, type=socket.SOCK_DGRAM)]
+        found = [one for place in places for one in real(*place, type=socket.SOCK_DGRAM)]
+        # the last is of a family that the kernel was told to do without
+        return [*found[1:], (9999, socket.SOCK_DGRAM, 17, "", ("127.0.0.1", 1)), found[0]]
 
     monkeypatch.setattr(radius.socket, "getaddrinfo", resolve)
     try:

@@ -69,7 +69,7 @@ class AuthorizationPage:
         """What was typed into the form that is sent to `path`: just now, or before a login."""
         if request.method == "POST":
             return last_values(request.form) if request.path == path else {}
-        kept = self._pages.kept(path)
+        kept = self._pages.kept(path) if g.session.role is Role.ADMIN else None
         return last_values(kept.fields) if kept is not None else {}
 
     def save(self) -> Response:
@@ -125,7 +125,8 @@ class AuthorizationPage:
         users = self._services.accounts.users()
         user, made = self._typed(USERS_PATH), self._typed(TOKENS_PATH)
         enabled = self._typed(PATH).get("enable", "")
-        paths = (PATH, USERS_PATH, TOKENS_PATH) if request.method == "GET" else ()
+        shows_kept = is_admin and request.method == "GET"
+        paths = (PATH, USERS_PATH, TOKENS_PATH) if shows_kept else ()
         kept = (self._pages.kept(path) for path in paths)
         return self._pages.render(
             "authorization.html",

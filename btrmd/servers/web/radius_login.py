@@ -17,7 +17,7 @@ from .roles import Role, stored_role
 log = logging.getLogger(__name__)
 
 LISTENER: Final = "radius"  # under this name a fault is shown
-GONE_S: Final = 5.0  # without a snapshot there is no control loop any more
+GONE_S: Final = 5.0  # how long a snapshot is waited for at a time
 
 
 class RadiusLogin:
@@ -36,6 +36,7 @@ class RadiusLogin:
         """Of the settings, so that sessions end when these change; "" while RADIUS is off."""
         target = RadiusServer.of(self._bus.snapshot.settings)
         if target is None:
+            self._show("", "")  # nobody is asked any more
             return ""
         return hashlib.sha256(self._salt + repr(tuple(target)).encode()).hexdigest()
 
@@ -81,7 +82,9 @@ class RadiusLogin:
         bus = self._bus
         while self._failed is not None:
             if bus.wait_snapshot(bus.snapshot.seq, GONE_S) is None:
-                return  # the daemon ends
+                if bus.is_closed:
+                    return  # the daemon ends
+                continue  # the control loop hangs
             if RadiusServer.of(bus.snapshot.settings) == self._failed:
                 continue
             with self._asking:  # an answer on its way is about the former settings
