@@ -128,7 +128,9 @@ def restore(
 def _bank_fit(stored: object) -> BankFit:
     if not isinstance(stored, dict):
         return BankFit()
-    return BankFit(int(_number(stored, "system_v", 0.0)), stored.get("is_wrong") is True)
+    is_right = stored.get("is_right") is True
+    is_wrong = stored.get("is_wrong") is True and not is_right
+    return BankFit(int(_number(stored, "system_v", 0.0)), is_right, is_wrong)
 
 
 def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> float:

@@ -141,7 +141,7 @@ def test_it_takes_battery_supply_and_what_flows_for_10_s() -> None:
 def test_it_takes_both_for_10_s_to_know_that_it_is_right_after_all() -> None:
     wrong, right = BankFit(48, is_wrong=True), {"battery_v": 54.0, "supply_v": 54.4}
     assert seen(9.9, wrong, **right) == BankFit(48, is_wrong=True, since=500.0)
-    assert seen(10.0, wrong, **right) == BankFit(48)
+    assert seen(10.0, wrong, **right) == BankFit(48, is_right=True)
     for one in ({"battery_v": 54.0}, {"supply_v": 54.4}, {**right, "battery_v": 47.9}):
         assert seen(60.0, wrong, **one) == wrong
 
@@ -162,6 +162,22 @@ def test_another_battery_is_asked_anew() -> None:
 
 def test_another_setting_is_asked_anew() -> None:
     assert seen(0.0, BankFit(36, is_wrong=True), battery_v=54.0) == BankFit(48)
+    # it takes the place of one that was right: wrong until it has shown itself
+    assert seen(0.0, BankFit(36, is_right=True), battery_v=54.0) == BankFit(48, is_wrong=True)
+
+
+def test_a_file_that_was_edited_in_an_outage_cuts_off_no_good_battery() -> None:
+    station = site(36, 36, lvd__enabled=True)
+    station.run(60.0)
+    assert station.state.bank_fit == BankFit(36, is_right=True)
+    supply(station, False)
+    station.run(10.0)
+    station.settings = station.settings.with_changes({"system.voltage": 48})
+    station.crash(1.0)
+    station.run(120.0)
+    assert not station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0
+    assert "system.voltage_mismatch" in station.state.alarms.keys
 
 
 @pytest.mark.parametrize("stored", [None, 5, {}, {"system_v": "x", "is_wrong": 1}])

@@ -269,6 +269,7 @@ class AlarmRules:
             "clock": not station.clock_ok,
             "sensor": bool(station.chips_down),
             "lvd.open": sense.battery_v < 10.7 * blocks,
+            "system.voltage_mismatch": not 9.6 * blocks < sense.battery_v < 15.4 * blocks,
         }
         gap = now - self._looked_at
         self._looked_at = now
@@ -286,7 +287,7 @@ class AlarmRules:
     def _caused(self, key: str, text: str) -> None:
         group = key.split(".")[0]
         cause = {"relay": "relay", "sensor": "sensor", "reading": "untrue"}.get(group, key)
-        if cause in ("battery.low_capacity", "supply.weak", "system.voltage_mismatch"):
+        if cause in ("battery.low_capacity", "supply.weak"):
             return
         if cause == "settings.defaults":
             return

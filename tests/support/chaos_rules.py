@@ -187,6 +187,8 @@ class Rules:
             return False
         if self._lvd_opened_on is None:
             self._lvd_opened_on = frozenset(untrue)
+        if not station.state.lvd.is_driven:
+            return False
         return len(self._lvd_opened_on) == 2 or (not self._lvd_opened_on and "battery" in untrue)
 
     def _check_contacts(self) -> None:

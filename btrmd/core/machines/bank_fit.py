@@ -23,11 +23,13 @@ PLAIN_V = (12.0, 13.9)
 class BankFit(NamedTuple):
     """What is known of `system_v`, the setting that it was asked of (0: never).
 
-    `is_wrong`: battery and supply have been plainly those of another choice for 10 s. `since`: they
-    have said the contrary of what is known since then (process clock, s).
+    `is_right`: battery and supply have both been its own for 10 s; `is_wrong`: plainly those of
+    another choice, or it took the place of one that was right. `since`: they have said something
+    else than what is known since then (process clock, s).
     """
 
     system_v: int = 0
+    is_right: bool = False
     is_wrong: bool = False
     since: float | None = None
 
@@ -41,15 +43,17 @@ def step_bank_fit(fit: BankFit, ctx: StepContext) -> BankFit:
     the setting changes, or the battery is replaced."""
     system_v = ctx.sp.th.system_v
     if fit.system_v != system_v:
-        fit = BankFit(system_v)
+        # a file that was edited while no daemon ran, and no supply to tell: the load comes first
+        fit = BankFit(system_v, is_wrong=fit.is_right)
     says_wrong = _says_wrong(ctx)
-    if says_wrong is None or says_wrong is fit.is_wrong:
+    is_known = fit.is_wrong if says_wrong else fit.is_right
+    if says_wrong is None or is_known:
         return fit if fit.since is None else fit._replace(since=None)
     if fit.since is None:
         return fit._replace(since=ctx.now)
     if ctx.now - fit.since < CONFIRM_S - 1e-6:
         return fit
-    return BankFit(system_v, says_wrong)
+    return BankFit(system_v, is_right=not says_wrong, is_wrong=says_wrong)
 
 
 def _says_wrong(ctx: StepContext) -> bool | None:

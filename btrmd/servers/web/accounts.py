@@ -28,7 +28,7 @@ from .throttle import FREE_FAILURES, Throttle
 log = logging.getLogger(__name__)
 
 MAX_USER_LENGTH = 64
-NOBODY = "nobody"  # how an event names who has not logged in (model.sources)
+NOBODY = "nobody"  # how an event names who has not logged in (model.events)
 LOGIN_KEY = "web.login"
 REFUSED_KEY = "web.login_refused"
 LOCKOUT_KEY = "web.lockout"
