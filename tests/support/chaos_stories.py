@@ -206,7 +206,7 @@ class Stories:
         """A witness of the LVD drifts away, in an outage or before one."""
         random, chaos = self.random, self.chaos
         self._at(1.0, self._set(lvd__enabled=True))
-        soc = random.choice((1.0, 0.6, 0.2, 0.15, 0.12))  # nearly flat: a small lie decides
+        soc = random.choice((1.0, 0.6, 0.1, 0.06, 0.04))  # nearly flat: a small lie decides
         self._at(2.0, self._put(load__amps=2.0, battery__soc=soc))
         gone = random.choice((25.0, 240.0))
         self._at(gone, self._put(supply__on=0, charger__on=0))
