@@ -148,3 +148,18 @@ def test_in_words() -> None:
 
 def test_a_new_bank_has_nothing_to_tell() -> None:
     assert tuple(Blocks()) == ((), 0, 0.0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(("lower", "is_known"), [(13.5, True), (0.0, False), (28.0, False)])
+def test_nothing_is_told_of_blocks_whose_taps_cannot_be(lower: float, is_known: bool) -> None:
+    """A wire that is not there, and a tap above the bank."""
+    ctx = step_context(volts=24, changes=TAPS, battery_v=27.0, io2_v=lower)
+    found = measure_blocks(ctx.inputs, ctx.sp)
+    assert found == (pytest.approx((13.5, 13.5), abs=0.001) if is_known else (None, None))
+
+
+def test_the_taps_of_a_bank_that_is_not_known_are_known_up_to_the_last() -> None:
+    ctx = step_context(volts=24, changes=TAPS, battery_v=None, io2_v=13.5)
+    lower, upper = measure_blocks(ctx.inputs, ctx.sp)
+    assert lower == pytest.approx(13.5, abs=0.001)
+    assert upper is None

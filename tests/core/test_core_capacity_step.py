@@ -39,6 +39,12 @@ def test_a_low_that_is_firm_is_an_alarm() -> None:
     assert low_alarm_text(made) == f"Low battery capacity. {made.low_text}"
 
 
+def test_a_low_that_was_forced_is_one_that_was_measured_now() -> None:
+    made = adopt(CapacityHealth(Capacity.LOW, forced=True), LOW)
+    assert not made.forced
+    assert "forced" not in low_alarm_text(made)
+
+
 def test_a_low_that_is_marginal_is_probable() -> None:
     made = adopt(CapacityHealth(), LOW._replace(marks=("marginal",)))
     assert (made.state, made.low_alarm, made.is_probable) == (Capacity.LOW, True, True)
@@ -115,7 +121,11 @@ def test_what_the_discharges_say_together_is_taken_whole() -> None:
         soh_pct=80.0, soh_low_pct=70.0, soh_high_pct=90.0, replace_at=5.0
     )
     assert told(ctx) == [("battery.soh", 80.0, "T")]
-    assert take_health(made, ready._replace(confirm=True), step_context()).is_change_suspected
+    suspected = take_health(made, ready._replace(confirm=True), step_context())
+    assert suspected.is_change_suspected
+    assert not take_health(suspected, ready, step_context()).is_change_suspected
+    grown = take_health(made, ready._replace(resistance_growth_pct=30.0), step_context())
+    assert grown.resistance_growth_pct == 30.0
     quiet = step_context()
     take_health(LOW_HEALTH, ready._replace(text=""), quiet)
     assert told(quiet) == []

@@ -9,6 +9,7 @@ from btrmd.core.machines.capacity import CapacityHealth
 from btrmd.core.machines.charge import ChargeBalance, after_gap, full_ah, need_ah, step_charge
 from btrmd.core.machines.presence import Presence, Source
 from btrmd.model.discharge import TestRecord
+from btrmd.model.readings import BAD, Measurement
 
 HERE, GONE = Source(0.0, None, 0.0, True, True), Source(None, 990.0, None, False, True)
 HALF = ChargeBalance(50.0, 1.0)  # of 100 Ah
@@ -183,6 +184,9 @@ def test_what_the_load_needs() -> None:
     assert need_ah(step_context(load_a=2.0, changes=hours)) == pytest.approx(4.0)
     assert need_ah(step_context(load_a=2.0, changes={"test.minimum_runtime_min": 30})) == 2.0
     assert need_ah(step_context(load_a=None, changes=hours)) == 0.0
+    ctx = step_context(load_a=2.0, changes=hours)
+    ctx.inputs = ctx.inputs._replace(load_a=Measurement(2.0, BAD, ctx.now))
+    assert need_ah(ctx) == 0.0
 
 
 def test_what_is_known_after_the_daemon_was_away() -> None:

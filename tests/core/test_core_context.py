@@ -9,6 +9,7 @@ from btrmd.core.scan.context import StepContext
 from btrmd.core.scan.flows import measure_flows
 from btrmd.core.scan.relations import CHARGER, LOAD
 from btrmd.model.events import Event, Kind
+from btrmd.model.readings import BAD, Measurement
 
 FEEDS = {"battery_v": None, "battery_a": -2.3, "supply_v": 0.0, "supply_a": 0.0, "load_v": 12.4,
          "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
@@ -33,6 +34,9 @@ def test_while_it_feeds_the_load_the_load_tells_and_a_diode_more() -> None:
     # a reading that is only missing is not replaced
     assert seen(step_context(**FEEDS), odd=False) is None
     assert seen(step_context(**{**FEEDS, "load_v": None})) is None
+    unread = step_context(**FEEDS)
+    unread.inputs = unread.inputs._replace(load_v=Measurement(12.4, BAD, unread.now))
+    assert seen(unread) is None
     assert seen(step_context(**FEEDS), jumped=LOAD) is None
     assert seen(step_context(**FEEDS), jumped=CHARGER) == 12.43
 

@@ -9,6 +9,7 @@ from btrmd.core.machines.lvd import Lvd, step_lvd
 from btrmd.core.scan.actions import Tell
 from btrmd.core.scan.context import StepContext
 from btrmd.core.scan.relations import BATTERY
+from btrmd.model.events import Event
 
 ON: dict[str, object] = {"lvd.enabled": True}
 LOW = {"battery_v": 10.4, "battery_a": -2.3, "load_v": 10.3, "supply_v": 0.0, "supply_a": 0.0,
@@ -162,3 +163,26 @@ def test_what_is_remembered_is_checked_against_the_first_readings() -> None:
     made, told = stepped(waiting, 102.0, battery_v=None)
     assert made == Lvd()
     assert told == ["LVD closed: after the restart it cannot be told whether the battery is low."]
+
+
+def test_with_limits_of_another_bank_it_closes_and_says_so_once() -> None:
+    def misfit(lvd: Lvd) -> tuple[Lvd, list[Event]]:
+        ctx = step_context(changes=ON, **LOW)  # type: ignore[arg-type]
+        ctx.is_misfit = True
+        made = step_lvd(lvd, True, False, ctx)
+        return made, [action.event for action in ctx.actions if isinstance(action, Tell)]
+
+    closed, told = misfit(Lvd(True))
+    assert closed == Lvd()
+    assert [(e.value, e.text) for e in told] == [
+        (False, "LVD closed: System Voltage is not that of the battery.")
+    ]
+    assert misfit(closed) == (closed, [])
+    assert misfit(Lvd(False, 100.0)) == (Lvd(), [])
+
+
+def test_the_line_of_a_disabled_one_says_that_it_is_closed() -> None:
+    ctx = step_context(**LOW)  # type: ignore[arg-type]
+    step_lvd(Lvd(True), True, False, ctx)
+    (told,) = [action.event for action in ctx.actions if isinstance(action, Tell)]
+    assert told.value is False

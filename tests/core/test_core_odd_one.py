@@ -68,6 +68,11 @@ def test_silence_forgets_it_slowly_but_no_doubt_unless_both_are_vouched_for() ->
     both = doubted._replace(witness_at=(NEVER, 995.0, NEVER, 990.1))
     assert counted(both, TIE, None).broken_s[0] == 2.5
     assert counted(both._replace(broken_s=(0.3, *both.broken_s[1:])), TIE, None).broken_s[0] == 0.0
+    # a doubt of one end alone, which another relation has raised, holds nothing up
+    doubt = Odd("who knows", doubted=True)
+    for odd in (put((None,) * 4, SUPPLY, doubt), put((None,) * 4, LOAD, doubt)):
+        memory = timed(TIE, 3.0, odd=odd)
+        assert counted(memory, TIE, None).broken_s[TIE.value] == pytest.approx(2.9)
 
 
 @pytest.mark.parametrize("liar", [LOAD, SUPPLY])

@@ -171,6 +171,14 @@ def test_5_s_of_agreement_and_it_is_believed() -> None:
     assert healed(LOAD, 4.0) is None
 
 
+def test_a_charger_that_feeds_the_load_vouches_for_it() -> None:
+    """Beside a battery that floats and says nothing."""
+    alone = {"battery_a": 0.0, "charger_a": 2.3, "supply_v": 0.0, "supply_a": 0.0, "k1": True}
+    assert well(LOAD, **alone) == 1.0
+    assert well(CHARGER, **alone) == 1.0
+    assert well(LOAD, **{**alone, "load_v": 12.9}) == -1.0
+
+
 def test_the_time_of_a_scan_counts() -> None:
     one = Odd("why", well_s=1.0)
     memory = scan(Plausible(), 999.0)._replace(odd=(None, None, None, one))

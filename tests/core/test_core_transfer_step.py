@@ -116,6 +116,14 @@ def test_what_a_return_that_is_watched_becomes(
         assert made.wait_s == 20.0
 
 
+@pytest.mark.parametrize("guard", [False, True, None])
+def test_the_guard_of_a_return_that_is_over_is_remembered(guard: bool | None) -> None:
+    """A guard that was closed then has not just closed."""
+    returned = Transfer(Where.RETURNED, NOW - 5.0, guard=True)
+    made = moved(returned, context(guard))
+    assert (made.where, made.guard) == (Where.SUPPLY, guard)
+
+
 def test_a_supply_that_fails_soon_after_a_return_doubles_the_wait_up_to_10_min() -> None:
     for waited, wait in ((0.0, 10.0), (10.0, 20.0), (400.0, 600.0)):
         lately = Transfer(since=NOW - 59.0, waited_s=waited, guard=False)
