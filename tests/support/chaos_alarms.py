@@ -234,7 +234,8 @@ class AlarmRules:
         self._blamed = self._blamed & blamed
         blamed = blamed - self._blamed
         alone = not (relays or bypass or plant.supply.ohms) and plant.supply.limit_a > 20.0
-        alone = alone and plant.has_fuse
+        # with the limits of another bank two honest sensors may contradict each other
+        alone = alone and plant.has_fuse and self._same_shape()
         # a lie that happens to be what another terminal really has makes two that agree
         lie = fault.tell(true, plant.plant_s)
         others = (sense.battery_v, sense.load_v, sense.charger_v, sense.supply_v)
