@@ -41,8 +41,9 @@ def source(tmp_path: Path) -> Path:
 
 
 def run(folder: Path, code: str) -> str:
+    """What a Python says that may write no compiled file, as the station may not."""
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-B", "-c", code],
         env={**os.environ, "PYTHONPATH": str(folder), "PYTHONPYCACHEPREFIX": ""},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
