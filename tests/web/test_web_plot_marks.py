@@ -46,6 +46,19 @@ def test_no_words_stand_on_others(marks: tuple[PlotMark, ...]) -> None:
         assert abs(one - other) >= ROW
 
 
+@pytest.mark.parametrize(
+    ("xs", "times"),
+    [
+        ((0.0, 10.0, 21.0), ["0:00:00", "0:00:10", "0:00:21"]),
+        ((0.0, 60.0, 3720.0), ["0:00", "0:01", "1:02"]),
+    ],
+)
+def test_rows_of_a_short_run_have_seconds(xs: tuple[float, ...], times: list[str]) -> None:
+    series = (Series("Battery", (13.0, 12.9, 12.8)),)
+    plot = Plot("p", "P", "V", 2, False, 0.0, xs[-1], xs, series, ())
+    assert [row[0] for row in draw(plot).table] == times
+
+
 def test_bands_show_when_the_battery_carried_the_load() -> None:
     span = Span(AT - 6 * HOUR_S, AT, "6h", True)
     old = TEST._replace(n=1, started_at=AT - 20 * HOUR_S, ended_at=AT - 10 * HOUR_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from btrmd.model.number_text import format_number
@@ -228,11 +229,14 @@ def _table(plot: Plot) -> list[tuple[str, ...]]:
     ]
     count = min(TABLE_ROWS, len(whole))
     chosen = [whole[round(i * (len(whole) - 1) / max(count - 1, 1))] for i in range(count)]
+    # rows of a short run are less than a minute apart
+    apart = min((plot.xs[b] - plot.xs[a] for a, b in pairwise(chosen)), default=60.0)
+    step = 60 if apart >= 60.0 else 1
     return [
         (
             format_time(plot.xs[i]).removesuffix(" UTC")
             if plot.is_clock
-            else format_elapsed(plot.xs[i]),
+            else format_elapsed(plot.xs[i], step),
             *(_cell(series.ys[i], plot.decimals) for series in plot.measured),
         )
         for i in chosen
