@@ -199,3 +199,13 @@ def test_a_bank_of_a_block_less_that_is_put_in_while_all_goes_on_is_found() -> N
     station.run(120.0)
     assert not station.state.lvd.is_open
     assert station.plant.sense().load_v > 33.0
+
+
+def test_the_alarm_tells_no_reading_that_is_bad() -> None:
+    station = site(36, 48)
+    station.run(30.0)
+    assert station.state.bank_fit.is_wrong
+    station.lies["battery_v"] = None
+    station.run(60.0)
+    (raised,) = [e for e in station.events if e.key == "system.voltage_mismatch"]
+    assert raised.value is None

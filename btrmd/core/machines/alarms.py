@@ -207,7 +207,8 @@ def _mismatch(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     if ctx.is_misfit:  # within the limits, but another choice fits battery and supply better
         on = True
     text = f"The battery does not fit the system voltage of {th.system_v} V."
-    return (AlarmCondition(alarm.key, alarm, on, on is False, text, m.value),)
+    shown = m.value if m.good else None
+    return (AlarmCondition(alarm.key, alarm, on, on is False, text, shown),)
 
 
 def _storage(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
