@@ -13,8 +13,12 @@ from .machines.transfer import Transfer, Where
 from .scan.context import StepContext
 
 
-def on_supply(transfer: Transfer, outputs: Outputs, presence: Presence, ctx: StepContext) -> bool:
-    """True when the load is proven on the supply: K1 off, bus up, and the current is there."""
+def on_supply(
+    transfer: Transfer, outputs: Outputs, presence: Presence, ctx: StepContext,
+    k1_is_faulty: bool = False,
+) -> bool:  # fmt: skip
+    """True when the load is proven on the supply: K1 off, bus up, and the current is there. Of a K1
+    that is `k1_is_faulty` a load that takes next to nothing proves nothing: it may hang on it."""
     inputs, th = ctx.inputs, ctx.sp.th
     if transfer.where is not Where.SUPPLY or outputs.k1 or inputs.guard is not False:
         return False
@@ -24,7 +28,9 @@ def on_supply(transfer: Transfer, outputs: Outputs, presence: Presence, ctx: Ste
         return False
     if not (inputs.load_a.good and inputs.supply_a.good):
         return False
-    return inputs.load_a.value < 0.2 or inputs.supply_a.value >= 0.8 * inputs.load_a.value
+    if inputs.load_a.value < 0.2:
+        return not k1_is_faulty
+    return inputs.supply_a.value >= 0.8 * inputs.load_a.value
 
 
 BATTERY_FAULTS = frozenset(alarm.key for alarm in ALARMS if alarm.is_battery_fault)

@@ -97,7 +97,7 @@ def step(
         state.transfer, moved.handover, state.test.k1, state.lvd.is_open, relays.k1,
         presence, ctx,
     )  # fmt: skip
-    proven = on_supply(transfer, state.outputs, presence, ctx)
+    proven = on_supply(transfer, state.outputs, presence, ctx, relays.k1.faulty)
     absent = presence.supply.below_since is not None
     # a supply whose volts are not known or not believed is absent while the battery carries
     unfed = absent or (not snapshot.supply_v.good and flows.carries)

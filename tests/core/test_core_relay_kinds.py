@@ -260,3 +260,19 @@ def test_a_welded_k1_is_not_taken_for_a_supply_that_lies() -> None:
     assert station.until(lambda s: "k1" in s.state.relays.faulty, 120.0)
     station.run(30.0)
     assert not any(key.startswith("reading.") for key in station.state.alarms.keys)
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_load_that_falls_on_a_welded_k1_keeps_its_battery_path(volts: int) -> None:
+    """UPS mode is off, and K3 is pulled only where that drops nothing."""
+    station = rested(volts, load_a=5.0, ups__enabled=False)
+    start(station)
+    put(station, fault__relay__k1="welded")
+    station.run(2.0)
+    station.ask(StopTest("x"))
+    station.run(30.0)
+    assert station.state.relays.k1.faulty
+    put(station, load__amps=0.05)
+    station.run(30.0)
+    assert not station.state.outputs.k3
+    assert station.plant.sense().load_v > 11.0 * volts / 12
