@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .library_parts import import_gpiozero
+from .gpiozero_parts import import_gpiozero
 
 import_gpiozero()  # before any module here asks for it

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..config import COILS, HardwareConfig
-from ..library_parts import without_metadata
+from ..gpiozero_parts import without_metadata
 
 with without_metadata():
     from gpiozero.pins.mock import MockFactory, MockPin
