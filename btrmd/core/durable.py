@@ -96,8 +96,7 @@ def _lvd(state: State, now: float) -> Stored:
 
 def _bank_fit(state: State, now: float) -> Stored:
     fit = state.bank_fit
-    known = {"system_v": fit.system_v, "is_right": fit.is_right, "is_wrong": fit.is_wrong}
-    return {"bank_fit": known}
+    return {"bank_fit": {"system_v": fit.system_v, "fits": fit.fits}}
 
 
 def _alarms(state: State, now: float) -> Stored:

@@ -9,7 +9,7 @@ from ..model.discharge import Capacity, TestRecord, TestState
 from .capacity_test.state import CapacityTest
 from .durable import durable
 from .machines.alarms import Alarms, RaisedAlarm
-from .machines.bank_fit import BankFit
+from .machines.bank_fit import BankFit, fit_of_file
 from .machines.blocks import Blocks
 from .machines.charge import after_gap
 from .machines.float_time import FloatTime
@@ -117,7 +117,7 @@ def restore(
         last_reason=str(data.get("last_reason") or ""),
         alarms=Alarms(_alarms(data.get("alarms"))),
         guard=GuardWatch(helps=_helps(data, gone, now)),
-        bank_fit=_bank_fit(data.get("bank_fit")),
+        bank_fit=_bank_fit(data.get("bank_fit"), state.setpoints.th.system_v),
         lvd=Lvd(is_open=True, remembered=True) if data.get("lvd_open") is True else Lvd(),
     )
     if data.get("carried") is True or interrupted:
@@ -125,12 +125,10 @@ def restore(
     return _delayed(restored, data.get("delayed"), gone, now, wall)
 
 
-def _bank_fit(stored: object) -> BankFit:
-    if not isinstance(stored, dict):
+def _bank_fit(stored: object, system_v: int) -> BankFit:
+    if not isinstance(stored, dict) or not isinstance(fits := stored.get("fits"), bool):
         return BankFit()
-    is_right = stored.get("is_right") is True
-    is_wrong = stored.get("is_wrong") is True and not is_right
-    return BankFit(int(_number(stored, "system_v", 0.0)), is_right, is_wrong)
+    return fit_of_file(BankFit(int(_number(stored, "system_v", 0.0)), fits), system_v)
 
 
 def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> float:

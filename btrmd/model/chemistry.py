@@ -48,6 +48,7 @@ class Chemistry(NamedTuple):
     fits_high_v: float
     middle_v: float
     proven_v: float  # no bank of a block less comes up to it (46.5 V of 36 V: 11.6 V a block of 48)
+    plain_v: float  # up to it a bank of a block more would be below the guard's 10.5 V a block
 
     # --- how it is charged ---
     float_v: float  # below it a battery is not on float
@@ -90,6 +91,7 @@ LEAD_ACID: Final = Chemistry(
     fits_high_v=15.5,
     middle_v=13.2,
     proven_v=12.0,
+    plain_v=13.9,
     float_v=13.0,  # a float charger holds 13.5 V
     absorption_v=14.0,
     discharging_v=(10.0, 14.0),

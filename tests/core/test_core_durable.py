@@ -57,7 +57,7 @@ CHANGED: dict[str, State] = {
     "delayed": REST._replace(test=LATER),
     "carried": REST._replace(transfer=Transfer(carried=True)),
     "outage_waits": REST._replace(outage=Outage(RECORD)),
-    "bank_fit": REST._replace(bank_fit=BankFit(12, is_wrong=True)),
+    "bank_fit": REST._replace(bank_fit=BankFit(12, False)),
     "lvd_open": REST._replace(lvd=Lvd(True)),
     "alarms": REST._replace(alarms=Alarms({"supply.lost": RAISED})),
 }
