@@ -111,11 +111,8 @@ def _run(words: list[str]) -> int:
         return USAGE
     args = parser.parse_args(words)
     del parser  # the daemon runs below for years, and has no use for it
-    run = getattr(args, "run", None)
-    if run is None:  # helper module without set_defaults
-        run = import_module(f".{VERBS[args.verb][0]}", __package__).run
     try:
-        code = run(args)
+        code = args.run(args)
     except argparse.ArgumentTypeError as error:
         usage = f"btrmd {args.verb}: {error}; see btrmd {args.verb} --help.\n"
         Parser(prog="btrmd").exit(USAGE, usage)

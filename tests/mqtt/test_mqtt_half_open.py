@@ -12,7 +12,7 @@ from mail_tls import Authority
 from mqtt_broker import MOSQUITTO
 
 TALK = """
-import subprocess, sys, time
+import os, subprocess, sys, time
 from btrmd.notify.mqtt import connection
 from btrmd.notify.mqtt.target import MqttTarget
 mosquitto, config, ca, is_tls = *sys.argv[1:4], sys.argv[4] == "tls"
@@ -21,8 +21,10 @@ far = subprocess.Popen(["unshare", "-n", "sh", "-c",
     "while ! ip link show far; do sleep 0.05; done;"
     "ip addr add 10.9.9.2/24 dev far; ip link set far up; exec " + mosquitto + " -c " + config],
     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+net = lambda pid: os.readlink(f"/proc/{pid}/ns/net")
 try:
-    time.sleep(0.3)
+    while net(far.pid) == net("self"):  # until it has a network of its own
+        time.sleep(0.01)
     run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", str(far.pid))
     run("ip", "addr", "add", "10.9.9.1/24", "dev", "near")
     run("ip", "link", "set", "near", "up")

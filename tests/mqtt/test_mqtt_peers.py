@@ -20,6 +20,7 @@ from mqtt_peer import (
     Serve,
     after_welcome,
     again_and_again,
+    forget_most_resident,
     instead,
     message,
     most_resident_mb,
@@ -104,21 +105,24 @@ def never_let_go(near: socket.socket) -> None:
 def test_no_peer_fills_the_memory(
     station: MqttBench, peer: Callable[[Serve], Peer], wait_until: Wait, serve: Serve
 ) -> None:
-    """Without a limit each of these takes some hundred MB in that time."""
+    """Without a limit each of these takes some hundred MB and is no fault."""
     station.to(peer(serve).port, mqtt__commands=True)
+    forget_most_resident()
     before = most_resident_mb()
     station.start()
-    time.sleep(3.0)
+    wait_until(lambda: station.fault)
     assert most_resident_mb() - before < 30.0
-    assert station.fault
 
 
 def test_commands_without_end_are_not_answered_faster_than_the_broker_acknowledges(
-    station: MqttBench, peer: Callable[[Serve], Peer], wait_until: Wait
-) -> None:
-    heard = bytearray()
+    station: MqttBench, peer: Callable[[Serve], Peer], wait_until: Wait,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Until it is given up, as one that acknowledges nothing."""
+    monkeypatch.setattr(connection, "ACK_S", 0.5)
+    first: list[bytearray] = []  # of each connection what was heard
 
-    def listen(near: socket.socket) -> None:
+    def listen(near: socket.socket, heard: bytearray) -> None:
         with suppress(OSError):
             while data := near.recv(65536):
                 heard.extend(data)
@@ -129,19 +133,20 @@ def test_commands_without_end_are_not_answered_faster_than_the_broker_acknowledg
         got = b""
         while b"/command" not in got:
             got += near.recv(65536)
-        heard.extend(got)
+        heard = bytearray(got)
+        first.append(heard)
         at = got.rindex(b"\x82", 0, got.index(b"/command"))  # SUBSCRIBE
         near.sendall(b"\x90\x04" + got[at + 2 : at + 4] + b"\0\0")
-        threading.Thread(target=listen, args=(near,), daemon=True).start()
+        threading.Thread(target=listen, args=(near, heard), daemon=True).start()
         while True:
             near.sendall(message(f"{BASE}/command".encode(), b"{}") * 20)
 
     station.to(peer(serve).port, mqtt__commands=True)
     station.start()
-    most = connection.WINDOW + 1  # with the subscription
-    wait_until(lambda: heard.count(BASE.encode()) >= most)
-    time.sleep(1.5)
-    assert heard.count(BASE.encode()) == most
+    wait_until(lambda: station.fault, 30.0)
+    assert "acknowledges nothing any more" in station.fault
+    # with the subscription
+    assert first[0].count(BASE.encode()) == connection.WINDOW + 1
 
 
 def test_who_answers_pings_and_acknowledges_nothing_is_told(
@@ -167,22 +172,25 @@ def test_who_answers_pings_and_acknowledges_nothing_is_told(
 
 @pytest.mark.parametrize("most", [1, 2, 20])
 def test_no_more_is_on_the_way_than_the_broker_takes(
-    station: MqttBench, peer: Callable[[Serve], Peer], wait_until: Wait, most: int
-) -> None:
-    """CONNACK with a receive maximum; the peer acknowledges nothing."""
-    seen = bytearray()
+    station: MqttBench, peer: Callable[[Serve], Peer], wait_until: Wait,
+    monkeypatch: pytest.MonkeyPatch, most: int,
+) -> None:  # fmt: skip
+    """CONNACK with a receive maximum; the peer acknowledges nothing, until it is given up."""
+    monkeypatch.setattr(connection, "ACK_S", 0.5)
+    first: list[bytearray] = []  # of each connection what was seen
 
     def serve(near: socket.socket) -> None:
         near.recv(65536)
         near.sendall(sized(0x20, b"\x00\x00\x03\x21" + most.to_bytes(2, "big")))
+        seen = bytearray()
+        first.append(seen)
         while data := near.recv(65536):
             seen.extend(data)
 
     station.to(peer(serve).port)
     station.start()
-    wait_until(lambda: seen.count(BASE.encode()) >= min(most, connection.WINDOW))
-    time.sleep(1.5)
-    assert seen.count(BASE.encode()) == min(most, connection.WINDOW)
+    wait_until(lambda: station.fault, 30.0)
+    assert first[0].count(BASE.encode()) == min(most, connection.WINDOW)
 
 
 @pytest.mark.parametrize(

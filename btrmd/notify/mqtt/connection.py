@@ -107,7 +107,7 @@ class MqttConnection:
     # --- opening -------------------------------------------------------------------------------
 
     def open(self, stopped: Callable[[], bool]) -> None:
-        """Connected and welcome when it returns. Raises LinkError."""
+        """Connected and welcome when it returns. Raises MqttLinkError."""
         target = self.target
         if not target.host:
             raise MqttLinkError("no broker is set.")
@@ -218,7 +218,7 @@ class MqttConnection:
         on_refused: Callable[[str], None] | None = None,
     ) -> None:
         """Send at QoS 1; `on_ack(is_read)` from `poll` once the broker has it. A refusal ends the
-        connection (RefusedError from `poll`) unless `on_refused(why)` is given.
+        connection (BrokerRefusedError from `poll`) unless `on_refused(why)` is given.
 
         Raises TooLargeError before anything is sent.
         """
@@ -250,7 +250,7 @@ class MqttConnection:
         self._client.unsubscribe(topic)
 
     def poll(self, timeout: float) -> None:
-        """Let the protocol work for at most `timeout` s. Raises LinkError when the link is gone."""
+        """Let the protocol work for at most `timeout` s. Raises MqttLinkError: the link is gone."""
         self._turn(timeout)
         if self._lost:
             self._raise_lost()
@@ -410,7 +410,7 @@ class _Context(ssl.SSLContext):
 
 
 def _tls_context(target: MqttTarget) -> _Context:
-    """Raises LinkError for a file that cannot be used."""
+    """Raises MqttLinkError for a file that cannot be used."""
     context = _Context(ssl.PROTOCOL_TLS_CLIENT)
     try:
         use_files(context, target.ca_file, target.cert_file, target.key_file)

@@ -121,7 +121,7 @@ class MqttPublisher(Notifier, name="mqtt", title="MQTT publisher"):
             connection.close()
 
     def _serve(self, connection: MqttConnection, target: MqttTarget, sources: Sources) -> None:
-        """Until the end, other settings, or an error (LinkError)."""
+        """Until the end, other settings, or an error (`MqttLinkError`)."""
         from .session import MqttSession
 
         session = MqttSession(connection, target, sources)

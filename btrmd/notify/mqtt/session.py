@@ -62,7 +62,7 @@ class MqttSession:
     def __init__(self, connection: MqttConnection, target: MqttTarget, sources: Sources) -> None:
         self._connection = connection
         self._target = target
-        self._ = sources
+        self._sources = sources
         self._commands = Commands(sources.bus, f"mqtt {target.host}")
         self._queue: deque[Event] = deque()
         self._answers: deque[bytes] = deque()  # that wait for room
@@ -87,7 +87,7 @@ class MqttSession:
 
     def begin(self, wall: float) -> None:
         """Say who is there. `wall`: now."""
-        sources, target, connection = self._, self._target, self._connection
+        sources, target, connection = self._sources, self._target, self._connection
         self._began_at = time.monotonic()
         if not connection.has_session:  # the broker has lost, or never had, what is retained
             sources.deadband.forget()
@@ -113,7 +113,7 @@ class MqttSession:
         self._trend(snapshot)
         if self._connection.heard_at != self._heard_at and not self._connection.owed:
             self._heard_at = self._connection.heard_at
-            self._.trends.covered(snapshot.at)
+            self._sources.trends.covered(snapshot.at)
         return 0.05 if self._commands.is_busy else 0.5
 
     # --- one kind each -------------------------------------------------------------------------
@@ -124,7 +124,7 @@ class MqttSession:
 
     def _send(self, topic: str, payload: bytes, on_ack: OnAck, retain: bool = False) -> None:
         self._connection.publish(topic, payload, on_ack, retain)
-        self._.on_sent()
+        self._sources.on_sent()
 
     def _answer(self) -> None:
         """Commands that came, answers that are ready; no more than the broker acknowledges."""
@@ -148,7 +148,7 @@ class MqttSession:
         self._keep(target.topic("alarms"), alarms_payload(snapshot), now)
         if target.discovery:
             self._discover(snapshot, now)
-        elif self._.retained.get(target.discovery_topic, (b"",))[0]:
+        elif self._sources.retained.get(target.discovery_topic, (b"",))[0]:
             self._keep(target.discovery_topic, b"", now)  # Home Assistant forgets the unit
 
     def _discover(self, snapshot: Snapshot, now: float) -> None:
@@ -163,14 +163,14 @@ class MqttSession:
         self, topic: str, payload: bytes, now: float, every_s: float = 0.0,
         is_optional: bool = False,
     ) -> None:  # fmt: skip
-        kept, since = self._.retained.get(topic, (None, 0.0))
+        kept, since = self._sources.retained.get(topic, (None, 0.0))
         is_due = every_s > 0.0 and now - since > every_s
         if (payload == kept and not is_due) or topic in self._on_way or not self._has_space:
             return
 
         def arrived(is_read: bool = True) -> None:
             self._on_way.discard(topic)
-            self._.retained[topic] = (payload, now)
+            self._sources.retained[topic] = (payload, now)
 
         def refused(why: str) -> None:
             arrived()  # not again before it changes
@@ -186,18 +186,18 @@ class MqttSession:
                 raise
             arrived()
             self._notes[topic] = f"The MQTT broker {error}"
-        self._.on_sent()
+        self._sources.on_sent()
 
     def _event(self) -> None:
         """In order, one on the way at a time: a break can double one at most, under its number."""
-        cursor = self._.events
+        cursor = self._sources.events
         if not self._may_send("event"):
             return
         if not self._queue:
             self._queue.extend(cursor.fetch())
             if not self._queue:
                 return
-            self._.tests.look()
+            self._sources.tests.look()
         event = self._queue[0]
 
         def done() -> None:
@@ -210,15 +210,17 @@ class MqttSession:
         self._send_once("event", event_payload(event), done)
 
     def _test(self) -> None:
-        record = self._.tests.next() if self._may_send("test") else None
+        record = self._sources.tests.next() if self._may_send("test") else None
         if record is not None:
-            self._send_once("test", test_payload(record), partial(self._.tests.done, record.n))
+            self._send_once(
+                "test", test_payload(record), partial(self._sources.tests.done, record.n)
+            )
 
     def _trend(self, snapshot: Snapshot) -> None:
-        chunk = self._.trends.next(snapshot.at) if self._may_send("trend") else None
+        chunk = self._sources.trends.next(snapshot.at) if self._may_send("trend") else None
         if chunk is not None:
             payload = trend_payload(chunk.rows)
-            self._send_once("trend", payload, partial(self._.trends.done, chunk))
+            self._send_once("trend", payload, partial(self._sources.trends.done, chunk))
 
     def _may_send(self, name: str) -> bool:
         return time.monotonic() >= self._free_at[name] and self._has_space
@@ -241,7 +243,7 @@ class MqttSession:
     def _points(self, snapshot: Snapshot, now: float) -> None:
         if now - self._points_at < POINTS_EVERY_S:
             return
-        deadband = self._.deadband
+        deadband = self._sources.deadband
         scale = snapshot.settings.number("mqtt.deadband")
         deadband.scale = 1.0 if scale is None else scale
         for key, reading in deadband.due(snapshot.points, now):
@@ -262,7 +264,7 @@ class MqttSession:
         self, topic: str, key: str, reading: Reading, now: float, is_read: bool
     ) -> None:
         self._on_way.discard(topic)
-        self._.deadband.sent(key, reading, now)
+        self._sources.deadband.sent(key, reading, now)
 
 
 def _nothing(is_read: bool) -> None:

@@ -75,7 +75,7 @@ class Link:
     def send(self, message: bytes) -> None:
         """Over TCP it has arrived at the server's machine when this returns; over UDP it has left.
 
-        Raises LinkError; the link can be used again after it.
+        Raises SyslogLinkError; the link can be used again after it.
         """
         try:
             sock = self._open()
@@ -167,7 +167,7 @@ class Link:
         raise why
 
     def _secured(self, sock: socket.socket) -> ssl.SSLSocket:
-        """TLS on a connection. Raises LinkError for a file, SSLError and OSError for the peer."""
+        """TLS on `sock`. Raises SyslogLinkError for a file, SSLError and OSError for the peer."""
         target = self.target
         try:
             context = client_context(target.ca_file, target.cert_file, target.key_file)

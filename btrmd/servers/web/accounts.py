@@ -167,7 +167,7 @@ class Accounts:
 
     def _is_foreign(self, user: str) -> bool:
         """A name that another server may be asked about: one printable word, so that it can forge
-        no line of a log and no source of an event, and none that looks like an own user's."""
+        no line of a log and no source of an event, and no own user's in other capitals."""
         is_word = user.isprintable() and len(user.split()) == 1 and user == user.strip()
         own = {name.casefold() for name in (*self.users(), NOBODY)}
         return is_word and len(user) <= MAX_USER_LENGTH and user.casefold() not in own
