@@ -11,7 +11,14 @@ from typing import Final
 
 from ..store.atomic import read_regular, write_atomic
 
-MACHINE_ID = Path("/etc/machine-id")
+log = logging.getLogger(__name__)
+
+MACHINE_ID: Final = Path("/etc/machine-id")
+# Where Linux shows it: 16 hexadecimal digits and a NUL.
+BOARD_FILE: Final = Path("/sys/firmware/devicetree/base/serial-number")
+KEPT: Final = "serial"  # in the state folder
+_BOARD: Final = re.compile(r"[0-9A-Fa-f]{8,32}")
+_MADE: Final = re.compile(r"[0-9A-Za-z-]{4,32}")  # it stands in MQTT topics and file names
 
 
 def unit_id(state_dir: Path) -> str:
@@ -21,15 +28,6 @@ def unit_id(state_dir: Path) -> str:
     except OSError:
         machine = ""
     return f"{machine} {state_dir.resolve()}"
-
-
-log = logging.getLogger(__name__)
-
-# Where Linux shows it: 16 hexadecimal digits and a NUL.
-BOARD_FILE: Final = Path("/sys/firmware/devicetree/base/serial-number")
-KEPT: Final = "serial"  # in the state folder
-_BOARD: Final = re.compile(r"[0-9A-Fa-f]{8,32}")
-_MADE: Final = re.compile(r"[0-9A-Za-z-]{4,32}")  # it stands in MQTT topics and file names
 
 
 def unit_serial(state_dir: Path, is_simulated: bool, board_file: Path = BOARD_FILE) -> str:

@@ -14,7 +14,7 @@ _SHORT: Final = frozenset(
     ("ack", "dns", "dnp3", "https", "io1", "io2", "io3", "io4", "led", "lvd", "mqtt", "nut",
      "radius", "snmp", "tls", "ups")
 )  # fmt: skip
-_KEY: Final = re.compile(r"\b[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+")
+KEY: Final = re.compile(r"\b[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+")  # in a sentence, as "lvd.open"
 _WORDS: Final = {"soh": "state of health", "i2c": "I2C", "email": "e-mail"}
 
 
@@ -30,7 +30,7 @@ def name_of(key: str) -> str:
 def with_names(text: str) -> str:
     """A sentence with the name of each key that it mentions: "The alarm storage.full is active" is
     "The alarm "Storage: full" (storage.full) is active"."""
-    return _KEY.sub(_named, text)
+    return KEY.sub(_named, text)
 
 
 def _named(found: re.Match[str]) -> str:

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-
-def run(code: str) -> None:
-    """In an interpreter of its own: nothing is imported yet there."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+from tests.support.fresh_interpreter import run
 
 
 def test_a_board_does_not_load_lights_motors_or_what_is_behind_them() -> None:

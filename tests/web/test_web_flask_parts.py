@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
-
-def run(code: str) -> None:
-    """In an interpreter of its own: nothing is imported yet there."""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+from tests.support.fresh_interpreter import run
 
 
 def test_the_pages_do_not_load_what_a_daemon_never_uses() -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from werkzeug.datastructures import MultiDict
 
+from btrmd.docgen.event_text import KEY
 from btrmd.model.errors import SettingError
 from btrmd.model.setting import SettingValue
 from btrmd.model.setting_snmp import COMMUNITIES
@@ -28,7 +28,6 @@ from .form_field import (
 TYPE2_MINIMUM: Final = "test.type2_minimum_mv"
 KEPT: Final = 4000  # characters of a field that are shown again
 _WHOLE_DIGITS: Final = 12
-_KEY: Final = re.compile(r"\b[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+")
 
 
 class Submission(NamedTuple):
@@ -98,7 +97,7 @@ def format_fault(error: SettingError) -> str:
 
 def with_labels(text: str) -> str:
     """A sentence with the label of each setting in place of its key: "block.tap1" is "Tap 1"."""
-    return _KEY.sub(lambda found: _label(found[0]), text)
+    return KEY.sub(lambda found: _label(found[0]), text)
 
 
 def _label(key: str) -> str:
