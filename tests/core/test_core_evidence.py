@@ -74,6 +74,20 @@ def test_k1_off_and_the_battery_feeds_the_load_all_the_same() -> None:
     assert k1(False, **{**ON_BATTERY, "battery_a": 0.5, "charger_a": 2.5}) is True
 
 
+def test_a_charger_of_15_a_beside_a_load_of_0_3_a_says_nothing_of_k1() -> None:
+    """A healthy site whose HAT lives on the charger (0.29 A): charger, battery and supply sensor
+    are each off by what DESIGN section 2 allows, 1 % and 30 mA."""
+    site = {"load_a": 0.3, "charger_v": 13.7, "battery_v": 13.6}
+    worst = {"charger_a": 15.0 * 1.01 + 0.03, "battery_a": 14.7 * 0.99 - 0.03, "supply_a": 0.267}
+    assert k1(False, **site, **worst) is False
+    # What no sensor explains does: by 2 % of what goes past the load more than without a charger.
+    past = {"charger_a": 15.0, "battery_a": 14.4, "supply_a": 0.0}
+    assert k1(False, **site, **past) is True
+    doubt = 0.2 * 0.3 + 0.1 + 0.02 * 14.4
+    assert k1(False, **site, **{**past, "supply_a": 0.6 - doubt - 0.001}) is True
+    assert k1(False, **site, **{**past, "supply_a": 0.6 - doubt + 0.001}) is False
+
+
 def test_on_a_single_source_k1_is_told_only_with_k2_open_for_sure() -> None:
     on_supply = {"charger_a": None, "single": True}
     assert k1(True, k2=True, **on_supply) is True  # type: ignore[arg-type]

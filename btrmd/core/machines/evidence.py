@@ -8,6 +8,7 @@ from ..scan.relations import APART_V, HAT_LEAST_A, HAT_PART
 from .recharge import Recharge
 
 LOAD_MIN_A = 0.3  # below it current tells nothing
+PAST_PART = 0.02  # charger and battery sensor may each be 1 % off what goes past the load
 CLOSED_A = 0.15  # a charger that K2 has parted gives less
 GAP_V = 0.4  # per block: more than two sensors of +-(1 % + 20 mV) and a diode can be apart
 BESIDE_V = 0.25  # per block: the load is at the battery's volts
@@ -30,10 +31,12 @@ def k1_odd(
         return _k1_by_volts(energised, ctx)
     # the sum is known: so is every current
     supply, path = inputs.supply_a.value, -inputs.battery_a.value
+    past = 0.0  # what the charger gives the battery, past the load
     if inputs.charger_a.good and not sp.single_source:
         path += inputs.charger_a.value  # what battery and charger give beyond each other
+        past = max(min(inputs.charger_a.value, inputs.battery_a.value), 0.0)
     # the HAT may live on either source: the larger current tells where the load is
-    doubt = 0.2 * load + 0.1
+    doubt = 0.2 * load + 0.1 + PAST_PART * past
     if energised:
         if sp.single_source and (not k2_energised or k2_odd):
             return None  # the one source may feed the load by way of the charger path
