@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
@@ -15,12 +15,14 @@ from ..appliance.slot import Slot
 from ..bus import Bus
 from ..clock import Clock, RealClock, SimClock
 from ..core.persist import CLOCK_SANE_S
+from ..core.state import State
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
 from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardware
 from ..model.commands import Note
 from ..model.errors import BtrmError, SettingError
 from ..model.service import Service
+from ..model.settings import Settings
 from ..net import split_address
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester
@@ -81,141 +83,158 @@ class Station:
             raise
 
     def _build(self, options: RunOptions, supervisor: Supervisor) -> None:
+        """In this order: what is closed last is opened first."""
+        settings = self._open_files(options)
+        self._open_board(options, settings.blocks)
+        state = self._open_history(options, settings)
+        self._readiness = Readiness(self.bus, options.run_dir, supervisor)
+        self._make_owner(settings, state)
+        self._cursors = Cursors(options.state_dir)
+        self._static_faults += [self._cursors.fault] if self._cursors.fault else []
+        self._make_services(options, settings)
+
+    def _open_files(self, options: RunOptions) -> Settings:
+        """What people have set; a file that is not understood is a fault and ends nothing."""
         config_dir, state_dir = options.config_dir, options.state_dir
-        settings_file = SettingsFile(config_dir)
-        loaded = settings_file.load()
-        settings = loaded.settings
-        hardware_file = find_hardware_file(config_dir)
-        hardware = load_hardware(hardware_file)
+        self._settings_file = SettingsFile(config_dir)
+        loaded = self._settings_file.load()
+        self._hardware_file = find_hardware_file(config_dir)
+        self._hardware = load_hardware(self._hardware_file)
         self._calibration_file = JsonFile(config_dir / "calibration.json")
-        calibration, fault = self._load_calibration()
+        self._calibration, fault = self._load_calibration()
         logins = JsonFile(config_dir / "auth.json")
         self.accounts = AccountsFile(logins)
         machines = JsonFile(config_dir / "tokens.json")
-        tokens = TokensFile(machines)
+        self._tokens = TokensFile(machines)
         damaged = (file.load().fault for file in (logins, machines))
         self._static_faults = [*loaded.faults, *fault, *filter(None, damaged)]
         self._provision = ProvisionFile(state_dir)
         if (provision := self._provision.load()).is_fault:
             self._static_faults.append(provision.text)
+        self.serial = unit_serial(state_dir, options.simulate)
+        return loaded.settings
 
-        clock: Clock = RealClock()
-        sim_speed = push = None
+    def _open_board(self, options: RunOptions, blocks: int) -> None:
+        """The HAT, or the simulated one with a clock of its own."""
+        self._clock: Clock = RealClock()
+        self._push: Callable[[float], None] | None = None
+        self._sim_speed: SimSpeed | None = None
         self.world: World | None = None
         if options.simulate:
             sim_clock = SimClock()
-            clock, push, sim_speed = sim_clock, sim_clock.advance, SimSpeed(options.speed)
-            self.board = self._simulated_board(hardware, calibration, settings.blocks)
+            self._clock, self._push = sim_clock, sim_clock.advance
+            self._sim_speed = SimSpeed(options.speed)
+            self.board = self._simulated_board(self._hardware, self._calibration, blocks)
         else:
             from ..hal.pi import open_pi_board
 
             # For whoever must release the pins when this process no longer can.
             with suppress(OSError):  # without the copy the board file serves
-                write_atomic(options.run_dir / OPENED, hardware_file.read_bytes(), 0o644)
-            self.board = open_pi_board(hardware, calibration)
+                write_atomic(options.run_dir / OPENED, self._hardware_file.read_bytes(), 0o644)
+            self.board = open_pi_board(self._hardware, self._calibration)
         self._stack.callback(self.board.close)
 
-        self._clock = clock
-
-        history = HistoryDb(state_dir)
+    def _open_history(self, options: RunOptions, settings: Settings) -> State:
+        """The store with its writer, and the bus; the state that is gone on from."""
+        clock = self._clock
+        self._history = history = HistoryDb(options.state_dir)
         self._stack.callback(history.close)
         found = history.recover()
         self._static_faults += found.faults
         state, closed = recovered_state(
             found, history, settings, clock.now(), clock.wall(), clock.boot_id
         )
-        self.serial = unit_serial(state_dir, options.simulate)
         self.bus = Bus(first_snapshot(state, settings, clock.wall(), self.serial))
         self._stack.callback(self.bus.close)
         self._writer = Writer(
-            history, self.bus.publish_events, settings_file, found.last_event, found.refusal
+            history, self.bus.publish_events, self._settings_file, found.last_event, found.refusal
         )
         self._writer.start()
         self._stack.callback(self._writer.close)
         for record in closed:
             store_closed(self._writer, record, clock.wall())
+        return state
 
+    def _make_owner(self, settings: Settings, state: State) -> None:
         changes = SettingChanges(
             self._writer,
             settings.with_changes({}).with_defaults(tuple(settings)),
             lambda made: self._calibration_file.save(made.to_dict()),
             self.accounts.reset,
         )
-        http = options.http if options.http is not None else settings.site.http
-        # A daemon that is told where HTTP is opens no other web port unless it is told so too.
-        https = options.https or (settings.site.https if options.http is None else "none")
-        line = options.serial
-        fieldbus = FieldbusOptions(
-            options.modbus,
-            options.dnp3,
-            SerialLine(line.device, line.protocol, line.baud, line.parity) if line else None,
-        )
-        snmp = options.snmp if options.snmp is not None else settings.site.snmp
-        self._readiness = Readiness(self.bus, options.run_dir, supervisor)
         self._looked_at = float("-inf")  # for findings
         self._findings: tuple[str, ...] = ()
         self.owner = Owner(
-            self.board, self.bus, self._writer, changes, clock, state,
+            self.board, self.bus, self._writer, changes, self._clock, state,
             identity(settings, self.serial),
-            history=history, sim_speed=sim_speed, world=self.world, push=push,
+            history=self._history, sim_speed=self._sim_speed, world=self.world, push=self._push,
             alive=self._readiness.look, faults=self._faults,
             restore_network=lambda wanted: self.appliance.restore(wanted),
-            settings_ok=not settings_file.is_lost,
+            settings_ok=not self._settings_file.is_lost,
         )  # fmt: skip
-        self.control = ControlServer(
-            self.bus,
-            history,
-            options.run_dir / "control.sock",
-            ControlExtras(
-                sim=None if self.world is None else self._sim,
-                check=self._check,
-                set_password=self.accounts.set_password,
-                tokens=tokens,
-                calibration=lambda: self.board.calibration.to_dict(),
-                pages_fault=lambda: self._web.fault() if self._web else "They are not open yet.",
-                config_dir=str(config_dir),
-                state_dir=str(state_dir),
-            ),
-        )
 
-        def web() -> WebServer:
-            # A third of all imports: masters are answered meanwhile, by the first snapshot.
-            from ..servers.web.server import WebServer
-
-            drop_references()
-            return WebServer(
-                self.bus, history, self.accounts, http,
-                https=https, certificates=TlsFile(config_dir),
-                known=KnownFile(state_dir), tokens=tokens,
-                hardware=f"{hardware.version:.2f}", mail_tester=MailTester(self.bus),
-                provisioned=lambda: self._provision.load().text,
-            )  # fmt: skip
-
-        self._make_web = web
+    def _make_services(self, options: RunOptions, settings: Settings) -> None:
+        """Servers and notifiers; nothing is opened yet."""
+        bus, history, cursors = self.bus, self._history, self._cursors
+        state_dir, site = options.state_dir, settings.site
+        http = options.http if options.http is not None else site.http
+        # A daemon that is told where HTTP is opens no other web port unless it is told so too.
+        https = options.https or (site.https if options.http is None else "none")
+        snmp = options.snmp if options.snmp is not None else site.snmp
+        self.control = self._control_server(options)
+        self._make_web = lambda: self._web_server(options, http, https)
         self._web: WebServer | None = None
-        self.fieldbus = Fieldbus(self.bus, fieldbus)
-        self.cursors = cursors = Cursors(state_dir)
-        self._static_faults += [cursors.fault] if cursors.fault else []
+        self.fieldbus = Fieldbus(bus, fieldbus_options(options))
         self.appliance = ApplianceService(
-            self.bus, make_client(options.run_dir, state_dir), Slot(state_dir / "update"), cursors,
+            bus, make_client(options.run_dir, state_dir), Slot(state_dir / "update"), cursors,
             is_played=options.simulate and options.run_dir == RUN_DIR,
         )  # fmt: skip
         engine = SnmpEngine(unit_id(state_dir), lambda: cursors.count("snmp.boots"))
-        self.snmp = SnmpServer(self.bus, snmp, engine)
+        self.snmp = SnmpServer(bus, snmp, engine)
         self._notifiers: tuple[Notifier, ...] = (
-            TrapSender(self.bus, history, cursors, engine),
-            MailSender(self.bus, history, cursors),
-            SyslogSender(self.bus, history, cursors),
-            MqttPublisher(self.bus, history, cursors),
-            WebhookSender(self.bus, history, cursors),
+            TrapSender(bus, history, cursors, engine),
+            MailSender(bus, history, cursors),
+            SyslogSender(bus, history, cursors),
+            MqttPublisher(bus, history, cursors),
+            WebhookSender(bus, history, cursors),
         )
-        nut_host = settings.site.nut or host_of((http, https, snmp), settings.site.modbus)
-        self.nut = NutServer(self.bus, options.nut, nut_host)
+        nut_host = site.nut or host_of((http, https, snmp), site.modbus)
+        self.nut = NutServer(bus, options.nut, nut_host)
         self._early: tuple[Service, ...] = (
             self.appliance, self.control, self.fieldbus, self.snmp,
         )  # fmt: skip
         self._starter: Thread | None = None
         self._not_started: Exception | None = None
+
+    def _control_server(self, options: RunOptions) -> ControlServer:
+        return ControlServer(
+            self.bus,
+            self._history,
+            options.run_dir / "control.sock",
+            ControlExtras(
+                sim=None if self.world is None else self._sim,
+                check=self._check,
+                set_password=self.accounts.set_password,
+                tokens=self._tokens,
+                calibration=lambda: self.board.calibration.to_dict(),
+                pages_fault=lambda: self._web.fault() if self._web else "They are not open yet.",
+                config_dir=str(options.config_dir),
+                state_dir=str(options.state_dir),
+            ),
+        )
+
+    def _web_server(self, options: RunOptions, http: str, https: str) -> WebServer:
+        # A third of all imports: masters are answered meanwhile, by the first snapshot.
+        from ..servers.web.server import WebServer
+
+        drop_references()
+        return WebServer(
+            self.bus, self._history, self.accounts, http,
+            https=https, certificates=TlsFile(options.config_dir),
+            known=KnownFile(options.state_dir), tokens=self._tokens,
+            hardware=f"{self._hardware.version:.2f}", mail_tester=MailTester(self.bus),
+            provisioned=lambda: self._provision.load().text,
+        )  # fmt: skip
 
     def start(self) -> None:
         """Open the servers of masters and of the CLI: all that the control loop waits for."""
@@ -327,6 +346,13 @@ class Station:
     def _check(self) -> list[str]:
         """The findings of `btrmd check`, as the last tick saw them."""
         return list(self.bus.snapshot.faults)
+
+
+def fieldbus_options(options: RunOptions) -> FieldbusOptions:
+    """The places of masters that the command line names; the settings name the others."""
+    line = options.serial
+    serial = SerialLine(line.device, line.protocol, line.baud, line.parity) if line else None
+    return FieldbusOptions(options.modbus, options.dnp3, serial)
 
 
 def host_of(addresses: Sequence[str], otherwise: str) -> str:
