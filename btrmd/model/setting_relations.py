@@ -17,6 +17,7 @@ from .setting_table import SETTINGS
 MAIL: Final = ("email.server", "email.to")
 _DNP3: Final = ("dnp3.address", "dnp3.master")
 _NETWORK: Final = ("network.method", "network.address", "network.mask", "network.gateway")
+_RELATED: Final = frozenset((*_DNP3, *_NETWORK, *TAPS))  # no other setting is looked at
 GATEWAY: Final = "network.gateway"
 NO_GATEWAY: Final = "0.0.0.0"
 LONGEST_PREFIX: Final = 30  # a longer mask leaves no room for two machines
@@ -29,6 +30,8 @@ Values = Mapping[str, object]
 def check_relations(values: Values, changed: Collection[str]) -> None:
     """Refuse what cannot be together. `values` all settings as they would be, `changed` the keys
     that somebody sets. Raises SettingError."""
+    if _RELATED.isdisjoint(changed):
+        return
     if any(key in changed for key in _DNP3):
         _check_dnp3(values, changed)
     if any(key in changed for key in _NETWORK):
@@ -54,7 +57,7 @@ def notes(values: Values) -> dict[str, str]:
 def loses_gateway(values: Values, changed: Collection[str]) -> bool:
     """Another address or mask was set, and the gateway still is a new unit's, which is nowhere near
     any more: nobody has chosen it."""
-    if not {"network.address", "network.mask"} & set(changed):
+    if "network.address" not in changed and "network.mask" not in changed:
         return False
     prefix = _prefix(str(values["network.mask"]))
     if prefix is None or values[GATEWAY] != SETTINGS[GATEWAY].default:

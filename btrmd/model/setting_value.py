@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 
 from .errors import SettingError
 from .setting import Setting, SettingValue
@@ -38,12 +39,13 @@ def refuse(setting: Setting, raw: object, allowed: str, why: str = "") -> Settin
 def decode_value(
     setting: Setting,
     raw: object,
-    allowed: str,
+    allowed: Callable[[], str],
     choices: tuple[int | str, ...],
     low: float | None,
     high: float | None,
 ) -> SettingValue:
-    """`raw` as the setting's type within `choices` or `low`..`high`; raises SettingError."""
+    """`raw` as the setting's type within `choices` or `low`..`high`; raises SettingError, which
+    says what is `allowed`: only then it is put into words."""
     if setting.optional and (raw is None or raw == "" or _word(raw) == "none"):
         return None
     value: SettingValue
@@ -58,11 +60,11 @@ def decode_value(
     else:
         value = _decode_text(setting, raw)
     if value is None:
-        raise refuse(setting, raw, allowed, _fault(setting, raw))
+        raise refuse(setting, raw, allowed(), _fault(setting, raw))
     if setting.kind in ("int", "float") and isinstance(value, int | float):
         is_in = (low is None or value >= low) and (high is None or value <= high)
         if not is_in:
-            raise refuse(setting, raw, allowed)
+            raise refuse(setting, raw, allowed())
     return value
 
 

@@ -145,20 +145,32 @@ class Settings(Mapping[str, SettingValue]):
             return self
         for key, value in raw.items():
             find_setting(key, value)
-        values = dict(self._values)
         # The system voltage first: it decides which Type 2 minimum is allowed.
         base = self
         if _VOLTAGE in raw:
-            values[_VOLTAGE] = parse_value(_VOLTAGE, raw[_VOLTAGE], self)
-            base = Settings(values, self.site, self._overrides)
+            voltage = parse_value(_VOLTAGE, raw[_VOLTAGE], self)
+            if not self._has(_VOLTAGE, voltage):
+                values = {**self._values, _VOLTAGE: voltage}
+                base = Settings(values, self.site, self._overrides)
+        made = {}
         for key, value in raw.items():
             parsed = parse_value(key, value, base)
-            if not SETTINGS[key].live:
-                values[key] = parsed
-        changed = Settings(values, self.site, self._overrides)
+            if not SETTINGS[key].live and not base._has(key, parsed):
+                made[key] = parsed
+        # What is written as it is already, as masters do, copies no table: the checks stay.
+        changed = base
+        if made:
+            changed = Settings({**base._values, **made}, self.site, self._overrides)
         moved = _followers(self, changed, raw)
-        check_taps({**values, **moved}, raw)
-        return Settings({**values, **moved}, self.site, self._overrides) if moved else changed
+        if moved:
+            changed = Settings({**changed._values, **moved}, self.site, self._overrides)
+        check_taps(changed._values, raw)
+        return changed
+
+    def _has(self, key: str, value: SettingValue) -> bool:
+        """Whether `key` has this very value: 1, 1.0 and True are three."""
+        old = self._values[key]
+        return old is value or (type(old) is type(value) and old == value)
 
     def followers(self, raw: Mapping[str, object]) -> tuple[str, ...]:
         """The keys that move along with the changes `raw`, though nobody names them."""
@@ -262,8 +274,8 @@ def parse_value(key: str, raw: object, settings: Settings) -> SettingValue:
     """
     setting = find_setting(key, raw)
     low, high = allowed_limits(setting, settings)
-    allowed = allowed_text(key, settings)
-    return decode_value(setting, raw, allowed, allowed_choices(setting, settings), low, high)
+    choices = allowed_choices(setting, settings)
+    return decode_value(setting, raw, lambda: allowed_text(key, settings), choices, low, high)
 
 
 def allowed_text(key: str, settings: Settings) -> str:
@@ -320,15 +332,16 @@ def allowed_limits(setting: Setting, settings: Settings) -> tuple[float | None, 
 
 def _followers(old: Settings, new: Settings, raw: Mapping[str, object]) -> dict[str, SettingValue]:
     """Settings that move because another one did and nobody said otherwise."""
-    moved: dict[str, SettingValue] = {}
+    loses = GATEWAY not in raw and loses_gateway(new, raw)
+    moved: dict[str, SettingValue] = {GATEWAY: NO_GATEWAY} if loses else {}
+    if new is old:  # nothing that the others follow has moved
+        return moved
     low, high, _ = TYPE2_MINIMUM_MV[new.integer(_VOLTAGE)]
     if _TYPE2 not in raw and not low <= new.integer(_TYPE2) <= high:
         moved[_TYPE2] = new.default(_TYPE2)
     moved.update({key: "none" for key in TAPS if new[key] not in tap_choices(key, new.blocks)})
     if "email.enabled" not in raw and _gets_mail(old, new):
         moved["email.enabled"] = True
-    if GATEWAY not in raw and loses_gateway(new, raw):
-        moved[GATEWAY] = NO_GATEWAY
     protocol = new["serial.protocol"]
     if "serial.parity" not in raw and protocol != old["serial.protocol"]:
         moved["serial.parity"] = _TYPICAL_PARITY.get(protocol, new["serial.parity"])
@@ -339,7 +352,7 @@ def _gets_mail(old: Settings, new: Settings) -> bool:
     """Whether this change has made mail possible: server and recipient are no longer the
     placeholders of the factory. Whoever enters them wants mail."""
 
-    return not placeholder_of(new) and any(old[key] != new[key] for key in MAIL)
+    return any(old[key] != new[key] for key in MAIL) and not placeholder_of(new)
 
 
 def _choices_text(choices: tuple[int | str, ...]) -> str:

@@ -482,3 +482,31 @@ def test_a_wrong_site_table_is_refused_with_file_and_key(table: Any, key: str) -
         decode_site(table, "/etc/btrm/btrmd.toml")
     assert "/etc/btrm/btrmd.toml" in str(refusal.value)
     assert key in str(refusal.value)
+
+
+def test_what_is_written_as_it_is_makes_no_new_settings() -> None:
+    settings = Settings.defaults().with_changes({"site.name": "here"})
+    for key in settings:
+        if key != "network.address":  # below
+            assert settings.with_changes({key: settings[key]}) is settings, key
+    assert settings.with_changes({"site.name": "here", "system.voltage": "12"}) is settings
+    assert settings.with_changes({"test.next_h": 5}) is settings  # a live one is not kept
+    with pytest.raises(SettingError):
+        settings.with_changes({"site.name": "here", "dnp3.address": settings["dnp3.master"]})
+
+
+def test_an_address_written_as_it_is_still_parts_with_a_gateway_of_nowhere() -> None:
+    away = {"network.address": "10.1.2.3", "network.mask": "255.255.255.0"}
+    settings = Settings.defaults().with_changes({**away, "network.gateway": "10.1.2.1"})
+    far = Settings({**settings, "network.gateway": "192.168.1.1"}, settings.site, {})
+    assert SETTINGS["network.gateway"].default == "192.168.1.1"
+    assert far.with_changes({"network.address": "10.1.2.3"})["network.gateway"] == "0.0.0.0"
+
+
+@pytest.mark.parametrize("volts", [12, 24, 36, 48])
+def test_nothing_is_left_to_follow_once_it_has_followed(volts: int) -> None:
+    taps = {"block.tap1": "ch2", "block.tap2": "ch3", "block.tap3": "ch4", "io2.config": 0}
+    settings = BTRM400.with_changes({"system.voltage": 48})
+    settings = settings.with_changes(taps).with_changes({"system.voltage": volts})
+    copy = Settings(settings, settings.site, {})  # another object: all of them are asked
+    assert copy.with_changes({"site.name": "x"}).differing(settings) == ("site.name",)
