@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import contextmanager
 from time import monotonic
 from typing import Any, NamedTuple
 
+from .loop_answers import LoopAnswer, give
 from .model.commands import Answer, Command, HostCommand, Note
 from .model.errors import BusyError
 from .model.events import STRANGERS, Event, is_protocol
@@ -25,7 +25,6 @@ LOOP_ANSWER_S = 5.0  # masters and managers give up sooner than people
 STALL_S = 5.0  # without a snapshot: the loop publishes every second at least
 SEEN_S = 1.0  # longest wait for the snapshot that shows what a command did; it is there in a tick
 LOOP_SEEN_S = 0.5
-LOOK_S = 0.002
 RING = 2000  # events kept in memory for streams; older ones are in the history
 
 
@@ -61,6 +60,9 @@ class Bus:
         self._changed = threading.Condition()
         self._inbox: deque[PendingCommand] = deque()
         self._inbox_lock = threading.Lock()
+        self._from_protocols: dict[str, int] = {}  # how many of each source wait in the inbox
+        self._unseen: list[tuple[int, LoopAnswer]] = []  # given with a snapshot above that number
+        self._is_together = False
         self._events: deque[Event] = deque(maxlen=RING)
         self._reported = threading.Condition()  # events only: the snapshots come ten times a second
         self._listeners: dict[str, ListenerState] = {}
@@ -97,6 +99,8 @@ class Bus:
             self._fresh_until = monotonic() + STALL_S  # first: who reads takes no lock
             self._snapshot = snapshot
             self._changed.notify_all()
+            seen = self._take_seen() if self._unseen else ()
+        give(seen)
 
     def wait_snapshot(self, after_seq: int, timeout: float) -> Snapshot | None:
         """The newest snapshot once its seq exceeds `after_seq`; None after `timeout` s."""
@@ -155,6 +159,9 @@ class Bus:
             if len(self._inbox) >= INBOX or not self._has_space_for(command):
                 raise BusyError("The owner's inbox is full; try again in a second.")
             self._inbox.append(pending)
+            source = str(getattr(command, "source", ""))
+            if is_protocol(source):
+                self._from_protocols[source] = self._from_protocols.get(source, 0) + 1
         return pending.answer
 
     def _has_space_for(self, command: Command) -> bool:
@@ -165,9 +172,9 @@ class Bus:
             return sum(note.key in STRANGERS for note in notes) < INBOX_STRANGERS
         if not is_protocol(source):
             return True
-        waiting = [str(getattr(p.command, "source", "")) for p in self._inbox]
-        of_all = sum(map(is_protocol, waiting))
-        return of_all < INBOX_PROTOCOLS and waiting.count(source) < INBOX_SOURCE
+        waiting = self._from_protocols
+        of_all = sum(waiting.values())
+        return of_all < INBOX_PROTOCOLS and waiting.get(source, 0) < INBOX_SOURCE
 
     def submit(self, command: Command, timeout: float = ANSWER_S) -> Answer:
         """The owner's answer, on a thread that may wait for it; never raises.
@@ -189,28 +196,45 @@ class Bus:
 
     async def submit_async(self, command: Command, timeout: float = LOOP_ANSWER_S) -> Answer:
         """As `submit`, for a loop, which is never held up."""
-        loop = asyncio.get_running_loop()
-        heard: asyncio.Future[HeardAnswer] = loop.create_future()
-
-        def hear(answer: HeardAnswer) -> None:
-            if not heard.done():
-                heard.set_result(answer)
-
-        def wake(answer: HeardAnswer) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(hear, answer)
-
+        waiting = LoopAnswer(timeout, LOOP_SEEN_S)
         try:
-            self._hear(command, wake)
-            answer, seq = await asyncio.wait_for(heard, timeout)
+            self.post(command).add_done_callback(lambda given: self._answered(waiting, given))
         except BusyError as error:
+            waiting.cancel()
             return Answer(False, "busy", str(error))
-        except TimeoutError:
-            return _too_late(timeout)
-        end = loop.time() + LOOP_SEEN_S
-        while self._snapshot.seq <= seq and not self._closed and loop.time() < end:
-            await asyncio.sleep(LOOK_S)
-        return answer
+        answer = await waiting.wait()
+        return _too_late(timeout) if answer is None else answer
+
+    def _answered(self, waiting: LoopAnswer, given: Future[Answer]) -> None:
+        """Keep the answer of a loop until what it is about is published."""
+        answer = given.result()
+        waiting.take(answer)
+        with self._changed:
+            newest = self._snapshot.seq
+            seq = newest if answer.seen_after is None else answer.seen_after
+            if (newest <= seq or self._is_together) and not self._closed:
+                self._unseen.append((seq, waiting))
+                return
+        give((waiting,))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Owner only: what is answered within wakes each loop once, at the end."""
+        self._is_together = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_together = False
+                seen = self._take_seen() if self._unseen else ()
+            give(seen)
+
+    def _take_seen(self) -> list[LoopAnswer]:
+        """Under `_changed`: the answers that the newest snapshot shows, all of them at the end."""
+        newest = float("inf") if self._closed else self._snapshot.seq
+        seen = [waiting for seq, waiting in self._unseen if seq < newest]
+        self._unseen = [(seq, waiting) for seq, waiting in self._unseen if seq >= newest]
+        return seen
 
     def _hear(self, command: Command, hear: Callable[[HeardAnswer], object]) -> None:
         """Post; `hear` is called on the owner's thread or the writer's, maybe before the change is
@@ -236,6 +260,7 @@ class Bus:
         with self._inbox_lock:
             taken = list(self._inbox)
             self._inbox.clear()
+            self._from_protocols.clear()
         return taken
 
     # --- host commands -----------------------------------------------------------------------
@@ -297,10 +322,13 @@ class Bus:
             self._closed = True
             left = list(self._inbox)
             self._inbox.clear()
+            self._from_protocols.clear()
         for pending in left:
             pending.answer.set_result(Answer(False, "busy", "The daemon is stopping."))
         with self._changed:
             self._changed.notify_all()
+            seen = self._take_seen()
+        give(seen)
         with self._reported:
             self._reported.notify_all()
 

@@ -118,3 +118,55 @@ def test_an_owner_that_is_silent_is_busy_and_may_answer_late(bus: Bus, submit: S
     busy = Answer(False, "busy", "The owner did not answer within 0.01 s.")
     assert submit(bus, ME, 0.01) == busy
     bus.take()[0].answer.set_result(ACCEPTED)  # nobody listens any more, and nothing is raised
+
+
+def test_what_is_answered_together_wakes_a_loop_once(bus: Bus) -> None:
+    async def ask() -> tuple[list[Answer], int]:
+        loop = asyncio.get_running_loop()
+        asked = [asyncio.ensure_future(bus.submit_async(ME, WAIT_S)) for _ in range(5)]
+        while len(taken) < 5:
+            taken.extend(bus.take())
+            await asyncio.sleep(0)
+        woken, wake = [], loop.call_soon_threadsafe
+
+        def count(*args: object) -> object:
+            woken.append(args)
+            return wake(*args)  # type: ignore[arg-type]
+
+        loop.call_soon_threadsafe = count  # type: ignore[method-assign, assignment]
+        with bus.together():
+            for pending in taken:
+                pending.answer.set_result(ACCEPTED._replace(seen_after=6))
+            assert not woken
+        return await asyncio.gather(*asked), len(woken)
+
+    taken: list[PendingCommand] = []
+    answers, wakes = asyncio.run(ask())
+    assert [answer.ok for answer in answers] == [True] * 5
+    assert wakes == 1
+
+
+@pytest.mark.parametrize("seen_s", [0.01, 0.2])
+def test_an_answer_that_nobody_shows_is_given_all_the_same(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch, seen_s: float
+) -> None:
+    monkeypatch.setattr(module, "LOOP_SEEN_S", seen_s)
+    asker = Asker(bus, on_a_loop)
+    asker.take().answer.set_result(ACCEPTED)
+    assert asker.has_gone_on
+    assert (asker.answer, asker.seen) == (ACCEPTED, 7)
+
+
+def test_a_loop_that_is_gone_holds_nobody_up(bus: Bus) -> None:
+    async def give_up() -> None:
+        asked = asyncio.ensure_future(bus.submit_async(ME, WAIT_S))
+        await asyncio.sleep(0)
+        asked.cancel()
+
+    asyncio.run(give_up())
+    bus.take()[0].answer.set_result(ACCEPTED)
+    asker = Asker(bus, on_a_loop)
+    asker.take().answer.set_result(ACCEPTED)
+    bus.publish(make_snapshot()._replace(seq=8))
+    assert asker.has_gone_on
+    assert asker.answer == ACCEPTED
