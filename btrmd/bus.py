@@ -248,11 +248,6 @@ class Bus:
 
         self.post(command).add_done_callback(on_answer)
 
-    @property
-    def has_asked(self) -> bool:
-        """Owner only: True while a command waits."""
-        return bool(self._inbox)
-
     def take(self) -> list[PendingCommand]:
         """Owner only: all commands that wait, oldest first."""
         if not self._inbox:

@@ -47,7 +47,7 @@ from .machines.charge import ChargeBalance
 from .machines.condition import condition_of
 from .machines.float_time import FloatTime
 from .machines.selftest import SelfTest
-from .scan.actions import ClearTests, ForgetBattery, Forward, Reply, RestoreSettings
+from .scan.actions import Action, ClearTests, ForgetBattery, Forward, Reply, RestoreSettings
 from .scan.context import StepContext
 from .scan.flows import measure_flows
 from .state import State
@@ -81,6 +81,17 @@ def prechecks(state: State, ctx: StepContext) -> tuple[Precheck, ...]:
         )
         for check in checks(state, ctx)
     )
+
+
+def answer_writes(
+    state: State, inputs: Inputs, commands: tuple[Command, ...], now: float
+) -> tuple[State, list[Action]]:
+    """Carry out commands that the machines need not see: settings written with the values they
+    have. As in a step, told and answered; `inputs`: the last scan that was looked at, with the
+    present wall time."""
+    ctx = look(state, inputs, now)
+    state, _ = handle(state, commands, ctx)
+    return state, ctx.actions
 
 
 def _refuse(state: State, code: str, text: str) -> tuple[State, Answer]:

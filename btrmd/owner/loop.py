@@ -15,7 +15,7 @@ from ..core.idle import BAND, LOOK_EVERY_S, is_same
 from ..core.persist import CLOCK_SANE_S
 from ..core.publish import alarm_views, points
 from ..core.recover import let_go
-from ..core.requests import landing_refusal, look, prechecks
+from ..core.requests import answer_writes, landing_refusal, look, prechecks
 from ..core.state import State
 from ..core.step import step
 from ..core.waiting import waiting_of
@@ -32,7 +32,7 @@ from .action_runner import ActionRunner, LoopRequests
 from .battery_history import BatteryHistory
 from .lateness import Lateness
 from .minute_mean import MinuteMean
-from .setting_changes import SettingChanges, refused, typed
+from .setting_changes import SettingChanges, changes_nothing, refused, typed
 from .sim_speed import BUDGET_S, TICK_S, SimSpeed
 from .turns import Turns
 
@@ -104,6 +104,7 @@ class Owner:
         self._action_runner = ActionRunner(writer, memory, clock.boot_id)
         self._trend = MinuteMean()
         self._turns = Turns()  # of settings changes
+        self._came: list[PendingCommand] = []  # taken from the bus, not yet carried out
         self._asked: list[Waiter] = []  # the commands of the step under way
         # estimates and the like, for the next step; first what earlier discharges said
         self._own: list[Command] = [memory.standing(self.settings, clock.wall())]
@@ -237,26 +238,55 @@ class Owner:
             self._wake_up(wall)
         self.board.apply(self.state.outputs, now)
         self._edge_at = self._clock.now()
+        if self._came:
+            self._answer_writes(now, wall)
+
+    def _answer_writes(self, now: float, wall: float) -> None:
+        """What protocols write as it is already, a master that repeats itself: judged by the core,
+        told and answered, though the core need not look at this scan."""
+        self._asked = waiters = self._collect()
+        commands = tuple(waiter.command for waiter in waiters)
+        before = self.state
+        inputs = self._inputs._replace(wall=wall)
+        self.state, actions = answer_writes(before, inputs, commands, now)
+        asked = self._action_runner.carry_out(actions, self.state, self.settings, now, wall)
+        self._answer(asked, waiters, now, wall)
+        self._asked = []
+        self._is_resting = self.state is before  # what a refusal has changed is published
 
     def _may_leave_out(self, now: float, wall: float) -> bool:
         """Whether the core need not look at this scan, if it holds nothing new: nobody wants
         anything, and no machine wants to see it."""
-        if self.state is not self._judged:  # a core at rest has the state it had
-            self._judged = self.state
-            due = self.state.next_due(self._looked_at)
-            self._due = min(due, self._looked_at + LOOK_EVERY_S) - TICK_S / 2
-        if self._own or self._fault or self._changes.done or self.bus.has_asked:
+        if self._own or self._fault or self._changes.done or not self._is_asked_nothing():
             self._stirred_at = now
             return False
         seen = self._inputs
         return (
-            now < self._due
-            and now - self._stirred_at >= STIRRED_S
+            now - self._stirred_at >= STIRRED_S
             and not self._turns.is_waiting
             and not self._action_runner.is_settling
             and seen.storage_ok is not bool(self._writer.fault)
             and seen.clock_ok is (wall >= CLOCK_SANE_S)
+            and now < self._next_due()  # last: it asks every machine
         )
+
+    def _is_asked_nothing(self) -> bool:
+        """Whether nobody asks for anything that is not so already."""
+        self._came += self.bus.take()
+        if not self._came:
+            return True
+        settings = self.settings
+        return self._changes.is_due() and all(
+            changes_nothing(pending.command, settings) for pending in self._came
+        )
+
+    def _next_due(self) -> float:
+        """Process clock, s: until then no machine wants to see a scan that tells nothing new."""
+        if self.state is not self._judged:  # a core at rest has the state it had
+            self._judged = self.state
+            due = self.state.next_due(self._looked_at)
+            self._due = min(due, self._looked_at + LOOK_EVERY_S) - TICK_S / 2
+        return self._due
 
     def _wake_up(self, wall: float) -> None:
         """After a hang the relays have fallen back: the next edge must not bring them up again."""
@@ -282,7 +312,7 @@ class Owner:
         waiters = [Waiter(command, None) for command in self._own]
         self._own.clear()
         changes = self._changes
-        came = self.bus.take()
+        came, self._came = [*self._came, *self.bus.take()], []
         for pending in self._turns.take(came, changes.is_busy, changes.is_due()):
             command = pending.command
             if isinstance(command, ChangeSettings):
@@ -296,6 +326,10 @@ class Owner:
 
     def _answer(self, asked: LoopRequests, waiters: list[Waiter], now: float, wall: float) -> None:
         """Give the core's replies, and carry out what it let pass."""
+        with self.bus.together():
+            self._give(asked, waiters, now, wall)
+
+    def _give(self, asked: LoopRequests, waiters: list[Waiter], now: float, wall: float) -> None:
         uptime = now - self.state.boot
         for reply in asked.replies:
             future = waiters[reply.position].future if reply.position < len(waiters) else None

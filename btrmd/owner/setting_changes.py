@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from ..hal.calibration import Calibration, Point
-from ..model.commands import Answer, Calibrate, ChangeSettings, NextTestIn
+from ..model.commands import Answer, Calibrate, ChangeSettings, Command, NextTestIn
 from ..model.errors import BtrmError, SettingError
 from ..model.events import Event, Kind
 from ..model.readings import Value
@@ -23,6 +23,7 @@ from .change_limit import ChangeLimit
 
 LONG = 200  # characters of a value in the event log
 LIVE_NEXT = "test.next_h"
+SO_ALREADY = Answer(True, seen_after=-1)  # nothing has changed: every snapshot shows it
 
 
 class Calibrated(Protocol):
@@ -65,6 +66,19 @@ def typed(command: ChangeSettings, settings: Settings) -> ChangeSettings:
     changed = settings.with_changes(stored)
     keys = dict.fromkeys((*stored, *changed.differing(settings)))
     return command._replace(changes={**{key: changed[key] for key in keys}, **live})
+
+
+def changes_nothing(command: Command, settings: Settings) -> bool:
+    """Whether a protocol writes settings, all with the values they have, and no live one."""
+    if not isinstance(command, ChangeSettings) or not command.from_wire:
+        return False
+    try:
+        return (
+            not settings.live_changes(command.changes)
+            and settings.with_changes(command.changes) is settings
+        )
+    except SettingError:
+        return False
 
 
 def change_events(
@@ -154,8 +168,8 @@ class SettingChanges:
             for change in made:
                 if change.events or change.next_test is not None:
                     self.done.append(change)
-                else:  # what is there is durable, and nothing else is under way: no need to wait
-                    change.reply()
+                else:  # what is there is durable and in every snapshot: no need to wait
+                    change._replace(answer=SO_ALREADY).reply()
             return
         if asked[0][0].from_wire:
             self._change_limit.stored(time.monotonic())

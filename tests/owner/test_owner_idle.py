@@ -8,8 +8,10 @@ import pytest
 from owner_rig import Rig
 
 from btrmd.core.idle import BAND, BAND_C, is_same
+from btrmd.core.requests import answer_writes
+from btrmd.core.step import step
 from btrmd.model.board import Inputs
-from btrmd.model.commands import ChangeSettings, NextTestIn, StartTest
+from btrmd.model.commands import ChangeSettings, Command, NextTestIn, StartTest
 from btrmd.model.readings import BAD, GOOD, STALE, Measurement
 
 CHIPS = (("40", True),)
@@ -209,3 +211,90 @@ def test_who_asks_for_the_truth_does_not_hold_the_plant_up(make_rig: Callable[..
         seen.add(rig.world.plant.sense().battery_v)
         rig.world.truth()
     assert len(seen) >= 10  # the circuit was solved, and its noise drawn, once a second
+
+
+def written(key: str, value: object) -> ChangeSettings:
+    """As a master writes a setting."""
+    return ChangeSettings({key: value}, "snmp 10.0.0.9", from_wire=True)
+
+
+def test_what_a_master_writes_as_it_is_already_does_not_wake_the_core(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = idle(make_rig)
+    rig.until(lambda: rig.owner.state.last_now == rig.board.reads[-1])  # the next look is 1 s away
+    before, seq = rig.owner.state, rig.bus.snapshot.seq
+    futures = [rig.bus.post(written("site.name", "BTRM")) for _ in range(3)]
+    rig.tick()
+    assert [future.result(0.0).ok for future in futures] == [True] * 3
+    assert rig.owner.state is before
+    assert rig.bus.snapshot.seq == seq
+    assert futures[0].result().seen_after < seq  # who waits for a snapshot that shows it has one
+    assert rig.texts().count("Setting site.name was written unchanged: BTRM.") == 1  # then counted
+    assert looks(rig, 100) == 10  # nor is it any news afterwards
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        written("site.name", "other"),
+        written("test.next_h", 5.0),
+        written("no.such", 1),
+        written("system.voltage", 13),
+        written("site.name", "BTRM")._replace(from_wire=False, source="web admin"),
+        StartTest(source="snmp 10.0.0.9"),
+    ],
+)
+def test_anything_else_is_taken_by_a_whole_step(
+    make_rig: Callable[..., Rig], command: Command
+) -> None:
+    rig = idle(make_rig)
+    rig.until(lambda: rig.owner.state.last_now == rig.board.reads[-1])
+    future = rig.bus.post(command)
+    together = rig.bus.post(written("site.name", "BTRM"))
+    rig.tick()
+    assert rig.owner.state.last_now == rig.board.reads[-1]
+    rig.answer(future)
+    assert rig.answer(together).ok
+
+
+def test_a_write_that_comes_with_news_is_taken_by_a_whole_step(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = idle(make_rig)
+    rig.world.change({"load.amps": "3.5"})
+    future = rig.bus.post(written("site.name", "BTRM"))
+    rig.tick()
+    assert future.result(0.0).ok
+    assert rig.owner.state.last_now == rig.board.reads[-1]
+    assert rig.value("load.current") == pytest.approx(3.5, abs=0.1)
+
+
+def test_what_is_refused_at_rest_is_published(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = idle(make_rig)
+    rig.until(lambda: rig.owner.state.last_now == rig.board.reads[-1])
+    seq = rig.bus.snapshot.seq
+    # a restart is due, but not within the next scans
+    rig.owner.state = rig.owner.state._replace(restart_at=rig.clock.now() + 60.0)
+    future = rig.bus.post(written("site.name", "BTRM"))
+    rig.tick()
+    assert future.result(0.0).code == "restart"
+    assert rig.bus.snapshot.seq == seq + 1
+    assert rig.value("test.reason") == future.result().text
+    assert rig.texts()[-1] == future.result().text
+
+
+def test_the_core_answers_such_writes_as_a_whole_step_does(make_rig: Callable[..., Rig]) -> None:
+    rig = idle(make_rig)
+    state, settings = rig.owner.state, rig.owner.settings
+    now, wall = rig.clock.now() + 0.1, rig.clock.wall()
+    scan = rig.board.read(now, wall)
+    commands = (written("site.name", "BTRM"), written("dnp3.address", settings["dnp3.address"]))
+    whole, actions = step(state, scan, settings, commands, now)
+    same, found = answer_writes(state, scan, commands, now)
+    assert same is state
+    assert found == actions
+    assert len(found) == 4  # a line and a forward of each
+    assert whole.outputs == state.outputs
