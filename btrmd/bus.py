@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -196,14 +197,29 @@ class Bus:
 
     async def submit_async(self, command: Command, timeout: float = LOOP_ANSWER_S) -> Answer:
         """As `submit`, for a loop, which is never held up."""
-        waiting = LoopAnswer(timeout, LOOP_SEEN_S)
+        heard: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+        def hear(answer: Answer) -> None:
+            if not heard.done():  # given up meanwhile
+                heard.set_result(answer)
+
+        self.submit_then(command, hear, timeout)
+        return await heard
+
+    def submit_then(
+        self, command: Command, then: Callable[[Answer], object], timeout: float = LOOP_ANSWER_S
+    ) -> None:
+        """As `submit_async`, without a task: `then(answer)` is called on the running loop, at once
+        where the inbox is full."""
+        waiting = LoopAnswer(
+            lambda answer: then(_too_late(timeout) if answer is None else answer),
+            timeout, LOOP_SEEN_S,
+        )  # fmt: skip
         try:
             self.post(command).add_done_callback(lambda given: self._answered(waiting, given))
         except BusyError as error:
             waiting.cancel()
-            return Answer(False, "busy", str(error))
-        answer = await waiting.wait()
-        return _too_late(timeout) if answer is None else answer
+            then(Answer(False, "busy", str(error)))
 
     def _answered(self, waiting: LoopAnswer, given: Future[Answer]) -> None:
         """Keep the answer of a loop until what it is about is published."""

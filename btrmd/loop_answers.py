@@ -7,7 +7,7 @@ their loop once; a loop that looked for each of them by itself would wake many t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
 
@@ -15,18 +15,20 @@ from .model.commands import Answer
 
 
 class LoopAnswer:
-    """One answer, made and waited for on the loop that is running.
+    """One answer, made on the loop that is running and given there: `then(answer)`, once.
 
-    It is given up after `timeout` s, or, once it is there, given `seen_s` s later though nobody
-    has shown it yet: so long `give` is waited for.
+    It is given up after `timeout` s (`then(None)`), or, once it is there, given `seen_s` s later
+    though nobody has shown it yet: so long `give` is waited for.
     """
 
-    __slots__ = ("_answered_at", "_end", "_seen_s", "_timer", "answer", "future", "loop")
+    __slots__ = ("_answered_at", "_end", "_seen_s", "_then", "_timer", "answer", "loop")
 
-    def __init__(self, timeout: float, seen_s: float) -> None:
+    def __init__(
+        self, then: Callable[[Answer | None], object], timeout: float, seen_s: float
+    ) -> None:
         self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Answer | None] = self.loop.create_future()
         self.answer: Answer | None = None
+        self._then: Callable[[Answer | None], object] | None = then
         self._seen_s = seen_s
         self._answered_at = 0.0
         self._end = monotonic() + timeout
@@ -38,23 +40,24 @@ class LoopAnswer:
         self._answered_at = monotonic()
         self.answer = answer
 
-    async def wait(self) -> Answer | None:
-        """The answer; None: there was none in time."""
-        try:
-            return await self.future
-        finally:
-            self.cancel()
-
     def cancel(self) -> None:
-        """Nobody waits for it any more."""
+        """Nobody waits for it any more. On its loop."""
         self._timer.cancel()
+        self._then = None
+
+    def go_on(self) -> None:
+        """Give the answer, unless it was given up. On its loop."""
+        then = self._then
+        if then is None:
+            return
+        self.cancel()
+        then(self.answer)
 
     def _look(self) -> None:
         now, answer = monotonic(), self.answer
         due = self._end if answer is None else self._answered_at + self._seen_s
         if now >= due:
-            if not self.future.done():
-                self.future.set_result(answer)
+            self.go_on()
             return
         # an answer that comes meanwhile is given `seen_s` after it came: never before the next look
         self._timer = self.loop.call_later(min(due - now, self._seen_s), self._look)
@@ -72,5 +75,8 @@ def give(answers: Iterable[LoopAnswer]) -> None:
 
 def _go_on(answers: Iterable[LoopAnswer]) -> None:
     for one in answers:
-        if not one.future.done():  # given up meanwhile
-            one.future.set_result(one.answer)
+        try:
+            one.go_on()
+        except Exception as error:  # the edge: the others are answered all the same
+            context = {"message": "an answer was not taken", "exception": error}
+            one.loop.call_exception_handler(context)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
 from ..hal.calibration import Calibration, Point
-from ..model.commands import Answer, Calibrate, ChangeSettings, Command, NextTestIn
+from ..model.commands import ACCEPTED, Answer, Calibrate, ChangeSettings, Command, NextTestIn
 from ..model.errors import BtrmError, SettingError
 from ..model.events import Event, Kind
 from ..model.readings import Value
@@ -149,7 +149,8 @@ class SettingChanges:
             except SettingError as error:
                 StoredChange(refused(error), future).reply()
                 continue
-            events = change_events(new, changed, changes.source, at, uptime)
+            is_so = changed is new  # nearly always, of what masters write
+            events = () if is_so else change_events(new, changed, changes.source, at, uptime)
             hours = live.get(LIVE_NEXT)
             plan = None
             if isinstance(hours, int | float):
@@ -160,7 +161,8 @@ class SettingChanges:
                     Event(0, at, uptime, LIVE_NEXT, Kind.COMMAND, plan.hours, None,
                           changes.source, text, False),
                 )  # fmt: skip
-            made.append(StoredChange(Answer(True), future, None, None, plan, events))
+            answer = ACCEPTED if events or not is_so else SO_ALREADY
+            made.append(StoredChange(answer, future, None, None, plan, events))
             new = changed
         if not made:
             return
@@ -169,7 +171,7 @@ class SettingChanges:
                 if change.events or change.next_test is not None:
                     self.done.append(change)
                 else:  # what is there is durable and in every snapshot: no need to wait
-                    change._replace(answer=SO_ALREADY).reply()
+                    change.reply()
             return
         if asked[0][0].from_wire:
             self._change_limit.stored(time.monotonic())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from ...model.bindings import Write
@@ -16,7 +16,8 @@ from .responder import Asker, Outcome, Status, refusal
 from .tree import Leaf, Tree
 from .values import SentVarBind, decode, has_type
 
-Ask = Callable[[Command], Awaitable[Answer]]
+Ask = Callable[[Command, Callable[[Answer], object]], None]
+DONE: Final = Outcome(Status.NO_ERROR)
 
 # Refusal code of the owner -> error-status (DESIGN section 3); others are inconsistentValue.
 STATUS: Final[Mapping[str, Status]] = {
@@ -51,19 +52,32 @@ class SetChanges:
         self._tree = tree
         self._ask = ask
 
-    async def set(self, varbinds: Sequence[VarBind], asker: Asker, settings: Settings) -> Outcome:
-        """The outcome once it is durable, or refused."""
+    def set(
+        self,
+        varbinds: Sequence[VarBind],
+        asker: Asker,
+        settings: Settings,
+        then: Callable[[Outcome], object],
+    ) -> None:
+        """Give `then` the outcome once it is durable, or refused: at once where it is no change."""
         try:
             plan = self.plan(varbinds, asker, settings)
         except SetRefusedError as error:
-            return refusal(error.status, error.index, asker)
-        if plan.command is not None:
-            answer = await self._ask(plan.command)
-            if not answer.ok:
-                status = STATUS.get(answer.code, Status.INCONSISTENT_VALUE)
-                index = plan.places.get(str(answer.data.get("key")), 1)
-                return refusal(status, index, asker)
-        return Outcome(Status.NO_ERROR)
+            then(refusal(error.status, error.index, asker))
+            return
+
+        def answered(answer: Answer) -> None:
+            if answer.ok:
+                then(DONE)
+                return
+            status = STATUS.get(answer.code, Status.INCONSISTENT_VALUE)
+            index = plan.places.get(str(answer.data.get("key")), 1)
+            then(refusal(status, index, asker))
+
+        if plan.command is None:
+            then(DONE)
+        else:
+            self._ask(plan.command, answered)
 
     def plan(self, varbinds: Sequence[VarBind], asker: Asker, settings: Settings) -> SetPlan:
         """The command for all varbinds. Raises RefusedError for the first that is wrong."""

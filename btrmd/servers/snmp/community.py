@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
-from typing import Final
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 from ...model.snapshot import Snapshot
 from ...snmp import ber
@@ -18,8 +18,13 @@ MOST_IN: Final = 8192  # octets of a request
 MOST_OUT: Final = 8192  # octets of an answer
 _OVERHEAD: Final = 32  # octets of a message around community and PDU
 
-Reply = bytes | None
-Later = Awaitable[Reply]
+
+class PendingSet(NamedTuple):
+    """A SET that was read: `begin(then)` asks the owner, and gives `then` the outcome; `encode`
+    makes the answer of it."""
+
+    begin: Callable[[Callable[[Outcome], object]], None]
+    encode: Callable[[Outcome], bytes]
 
 
 def message_version(raw: bytes) -> int | None:
@@ -33,7 +38,7 @@ def message_version(raw: bytes) -> int | None:
 
 
 class Communities:
-    """One request, one answer. `answer` gives octets, None for silence, or both later for a SET."""
+    """One request, one answer. `answer` gives octets, None for silence, or the SET to begin."""
 
     def __init__(self, responder: Responder, changes: SetChanges, counters: Counters) -> None:
         self._responder = responder
@@ -42,7 +47,7 @@ class Communities:
 
     def answer(
         self, raw: bytes, version: int, host: str, access: SnmpAccess, snapshot: Snapshot
-    ) -> Reply | Later:
+    ) -> bytes | PendingSet | None:
         """Never raises for what is in `raw`: what cannot be decoded is counted."""
         is_v1 = version == V1
         try:
@@ -68,16 +73,22 @@ class Communities:
         if request.kind == ber.SET:
             if not may_write:
                 self._counters.bad_uses += 1
-
-            async def later() -> Reply:
-                return reply(await self.change(request, asker, snapshot))
-
-            return later()
+            return self.pending(request, asker, snapshot, reply)
         return reply(self.read(request, asker, snapshot))
 
-    async def change(self, request: Request, asker: Asker, snapshot: Snapshot) -> Outcome:
-        """The outcome of a SET."""
-        return await self._changes.set(request.rows, asker, snapshot.settings)
+    def pending(
+        self,
+        request: Request,
+        asker: Asker,
+        snapshot: Snapshot,
+        encode: Callable[[Outcome], bytes],
+    ) -> PendingSet:
+        """A SET, not yet begun."""
+
+        def begin(then: Callable[[Outcome], object]) -> None:
+            self._changes.set(request.rows, asker, snapshot.settings, then)
+
+        return PendingSet(begin, encode)
 
     def read(self, request: Request, asker: Asker, snapshot: Snapshot) -> Outcome:
         """The outcome of any request but SET."""

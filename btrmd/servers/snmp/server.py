@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Collection
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Final
 
 from ...bus import Bus
@@ -18,10 +18,10 @@ from ...snmp.message import V1, V2C, V3
 from ..tcp import listen_fault
 from .access import SnmpAccess
 from .changes import SetChanges
-from .community import MOST_IN, Communities, message_version
+from .community import MOST_IN, Communities, PendingSet, message_version
 from .counters import Counters
 from .host_mib import host_leaves
-from .responder import Responder
+from .responder import Outcome, Responder
 from .tree import Tree, btrm_leaves, system_leaves
 from .udp_socket import Sender, UdpSocket
 from .ups_mib import ups_leaves
@@ -56,8 +56,7 @@ class SnmpServer(Service, name="snmp"):
         self._settings: Settings | None = None
         self._access = SnmpAccess(False, False, {})
         self._usm: Usm | None = None
-        self._sets: set[asyncio.Task[None]] = set()
-        self._asked: dict[tuple[str, bytes], None] = {}
+        self._asked: set[tuple[str, bytes]] = set()  # SETs under way: who asked, and what
         self._complained = ""
         self._where = ""
         self._udp_socket: UdpSocket | None = None
@@ -67,7 +66,7 @@ class SnmpServer(Service, name="snmp"):
              *btrm_leaves()]
         )  # fmt: skip
         self._responder = Responder(self.tree)
-        self._changes = SetChanges(self.tree, bus.submit_async)
+        self._changes = SetChanges(self.tree, bus.submit_then)
         self._communities = Communities(self._responder, self._changes, self.counters)
 
     @property
@@ -127,8 +126,6 @@ class SnmpServer(Service, name="snmp"):
                 await stop.wait()
             finally:
                 udp_socket.close()
-                for task in self._sets:
-                    task.cancel()
                 self._bus.report_listener("snmp", "", "")
 
     def _odd(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
@@ -163,37 +160,32 @@ class SnmpServer(Service, name="snmp"):
                 counters.bad_versions += 1
                 return
             reply = self._communities.answer(raw, version, sender.host, access, snapshot)
+            if isinstance(reply, PendingSet):
+                self.later(reply, raw, sender)
+            elif reply is not None:
+                sender.send(reply)
         except Exception as error:
             # The edge: a fault in one answer must not end the agent, nor fill the log.
             self._odd(self._require_loop(), {"message": "no answer", "exception": error})
-            return
-        if isinstance(reply, bytes):
-            sender.send(reply)
-        elif reply is not None:
-            self.later(reply, raw, sender)
 
-    def later(self, reply: Awaitable[bytes | None], raw: bytes, sender: Sender) -> None:
-        """Send `reply` when it is there. The same request once more (a repeat) waits for the first
-        one's answer; too many requests are dropped, the manager will repeat them."""
-        key = (str(sender.address), raw)
-        if key in self._asked or len(self._sets) >= MOST_PENDING:
+    def later(self, pending: PendingSet, raw: bytes, sender: Sender) -> None:
+        """Begin a SET, and send its answer when it is there. The same request once more (a repeat)
+        waits for the first one's answer; too many are dropped, the manager will repeat them."""
+        key, asked = (str(sender.address), raw), self._asked
+        if key in asked or len(asked) >= MOST_PENDING:
             self.counters.drops += 1
-            if asyncio.iscoroutine(reply):
-                reply.close()
             return
 
-        async def finish() -> None:
-            try:
-                answer = await reply
-                if answer is not None:
-                    sender.send(answer)
-            finally:
-                self._asked.pop(key, None)
+        def finish(outcome: Outcome) -> None:
+            asked.discard(key)
+            sender.send(pending.encode(outcome))
 
-        self._asked[key] = None
-        task = self._require_loop().create_task(finish())
-        self._sets.add(task)
-        task.add_done_callback(self._sets.discard)
+        asked.add(key)
+        try:
+            pending.begin(finish)
+        except BaseException:
+            asked.discard(key)
+            raise
 
     # --- settings ------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ before the digest, so that one packet is enough to guess passwords against at ho
 from __future__ import annotations
 
 import hmac
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple, Protocol
 
 from ...bus import Bus
@@ -18,7 +18,7 @@ from ...snmp.engine import MOST, SnmpEngine
 from ...snmp.message import Oid
 from ...snmp.usm_report import PDU_HANDLERS, UsmStat, encode_report
 from .access import SnmpUser
-from .community import MOST_OUT, Communities
+from .community import MOST_OUT, Communities, PendingSet
 from .counters import Counters
 from .pdu import Request, decode_request, encode_response
 from .responder import Asker, Outcome, Status
@@ -37,7 +37,7 @@ class Agent(Protocol):
     @property
     def bus(self) -> Bus: ...
 
-    def later(self, reply: Awaitable[bytes | None], raw: bytes, sender: Sender) -> None: ...
+    def later(self, pending: PendingSet, raw: bytes, sender: Sender) -> None: ...
 
 
 class Known(NamedTuple):
@@ -164,11 +164,7 @@ class Usm:
             return
         if not asker.may_write:
             self._agent.counters.bad_uses += 1
-
-        async def change() -> bytes:
-            return sealed(await self._answers.change(request, asker, snapshot))
-
-        self._agent.later(change(), raw, sender)
+        self._agent.later(self._answers.pending(request, asker, snapshot, sealed), raw, sender)
 
     def _report(
         self,
