@@ -61,6 +61,7 @@ NOT_STORED = Answer(
     "first.",
 )  # fmt: skip
 PROTOCOL_REST = "test.protocol_rest_s"
+_TOLD_ONLY = (Note, NoteWrite, HealthReady)  # carried out whatever is due
 
 
 def look(state: State, inputs: Inputs, now: float) -> StepContext:
@@ -321,7 +322,7 @@ def _tell_refusal(command: Command, text: str, ctx: StepContext) -> None:
 def _is_too_late(state: State, command: Command) -> bool:
     """A restart is due, and would end or lose what this asks; the defaults that PB1 and PB2 ask
     for, held together, and what is only written down are carried out."""
-    if state.restart_at is None or isinstance(command, Note | NoteWrite | HealthReady):
+    if state.restart_at is None or isinstance(command, _TOLD_ONLY):
         return False
     is_button = getattr(command, "source", "") in (state.restart_source, "PB2")
     return not (is_button and isinstance(command, ChangeSettings))

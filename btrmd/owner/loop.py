@@ -32,7 +32,7 @@ from .action_runner import ActionRunner, LoopRequests
 from .battery_history import BatteryHistory
 from .lateness import Lateness
 from .minute_mean import MinuteMean
-from .setting_changes import SettingChanges, changes_nothing, refused, typed
+from .setting_changes import SO_ALREADY, SettingChanges, refused, typed, written_as_it_is
 from .sim_speed import BUDGET_S, TICK_S, SimSpeed
 from .turns import Turns
 
@@ -53,6 +53,11 @@ class Waiter(NamedTuple):
 
     command: Command
     future: Future[Answer] | None
+
+
+def _reply(waiter: Waiter, answer: Answer) -> None:
+    if waiter.future is not None:
+        waiter.future.set_result(answer)
 
 
 class Owner:
@@ -105,6 +110,7 @@ class Owner:
         self._trend = MinuteMean()
         self._turns = Turns()  # of settings changes
         self._came: list[PendingCommand] = []  # taken from the bus, not yet carried out
+        self._writes: list[Waiter] = []  # the same, where all of them change nothing
         self._asked: list[Waiter] = []  # the commands of the step under way
         # estimates and the like, for the next step; first what earlier discharges said
         self._own: list[Command] = [memory.standing(self.settings, clock.wall())]
@@ -244,13 +250,18 @@ class Owner:
     def _answer_writes(self, now: float, wall: float) -> None:
         """What protocols write as it is already, a master that repeats itself: judged by the core,
         told and answered, though the core need not look at this scan."""
-        self._asked = waiters = self._collect()
+        self._asked = waiters = self._writes
+        self._writes, self._came = [], []
         commands = tuple(waiter.command for waiter in waiters)
         before = self.state
         inputs = self._inputs._replace(wall=wall)
         self.state, actions = answer_writes(before, inputs, commands, now)
         asked = self._action_runner.carry_out(actions, self.state, self.settings, now, wall)
-        self._answer(asked, waiters, now, wall)
+        with self.bus.together():
+            for reply in asked.replies:
+                _reply(waiters[reply.position], reply.answer)
+            for position, _ in asked.forwards:  # there is nothing to store
+                _reply(waiters[position], SO_ALREADY)
         self._asked = []
         self._is_resting = self.state is before  # what a refusal has changed is published
 
@@ -273,12 +284,15 @@ class Owner:
     def _is_asked_nothing(self) -> bool:
         """Whether nobody asks for anything that is not so already."""
         self._came += self.bus.take()
-        if not self._came:
-            return True
-        settings = self.settings
-        return self._changes.is_due() and all(
-            changes_nothing(pending.command, settings) for pending in self._came
-        )
+        self._writes.clear()
+        if self._came and not self._changes.is_due():
+            return False
+        for pending in self._came:
+            write = written_as_it_is(pending.command, self.settings)
+            if write is None:
+                return False
+            self._writes.append(Waiter(write, pending.answer))
+        return True
 
     def _next_due(self) -> float:
         """Process clock, s: until then no machine wants to see a scan that tells nothing new."""
@@ -332,9 +346,8 @@ class Owner:
     def _give(self, asked: LoopRequests, waiters: list[Waiter], now: float, wall: float) -> None:
         uptime = now - self.state.boot
         for reply in asked.replies:
-            future = waiters[reply.position].future if reply.position < len(waiters) else None
-            if future is not None:
-                future.set_result(reply.answer)
+            if reply.position < len(waiters):
+                _reply(waiters[reply.position], reply.answer)
         changing: list[tuple[ChangeSettings, Future[Answer] | None]] = []
         for position, command in asked.forwards:
             future = waiters[position].future

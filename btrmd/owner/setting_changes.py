@@ -68,17 +68,19 @@ def typed(command: ChangeSettings, settings: Settings) -> ChangeSettings:
     return command._replace(changes={**{key: changed[key] for key in keys}, **live})
 
 
-def changes_nothing(command: Command, settings: Settings) -> bool:
-    """Whether a protocol writes settings, all with the values they have, and no live one."""
+def written_as_it_is(command: Command, settings: Settings) -> ChangeSettings | None:
+    """The command with typed values where a protocol writes settings, all with the values they
+    have, and no live one; None for any other."""
     if not isinstance(command, ChangeSettings) or not command.from_wire:
-        return False
+        return None
     try:
-        return (
-            not settings.live_changes(command.changes)
-            and settings.with_changes(command.changes) is settings
-        )
+        if settings.live_changes(command.changes):
+            return None
+        is_so = settings.with_changes(command.changes) is settings
     except SettingError:
-        return False
+        return None
+    changes = command.changes
+    return command._replace(changes={key: settings[key] for key in changes}) if is_so else None
 
 
 def change_events(
