@@ -49,7 +49,7 @@ from .machines.float_time import FloatTime
 from .machines.selftest import SelfTest
 from .scan.actions import Action, ClearTests, ForgetBattery, Forward, Reply, RestoreSettings
 from .scan.context import StepContext
-from .scan.flows import measure_flows
+from .scan.flows import Flows, measure_flows
 from .state import State
 from .voltagefit import voltage_refusal
 from .write_log import unchanged
@@ -61,6 +61,7 @@ NOT_STORED = Answer(
     "first.",
 )  # fmt: skip
 PROTOCOL_REST = "test.protocol_rest_s"
+NOT_MEASURED = Flows()  # nothing that is asked here depends on currents
 _TOLD_ONLY = (Note, NoteWrite, HealthReady)  # carried out whatever is due
 
 
@@ -90,7 +91,8 @@ def answer_writes(
     """Carry out commands that the machines need not see: settings written with the values they
     have. As in a step, told and answered; `inputs`: the last scan that was looked at, with the
     present wall time."""
-    ctx = look(state, inputs, now)
+    believed = state.plausible.believed(inputs)
+    ctx = StepContext(now, 0.0, state.boot, believed, state.setpoints, NOT_MEASURED)
     state, _ = handle(state, commands, ctx)
     return state, ctx.actions
 

@@ -23,7 +23,7 @@ from .counters import Counters
 from .host_mib import host_leaves
 from .responder import Outcome, Responder
 from .tree import Tree, btrm_leaves, system_leaves
-from .udp_socket import Sender, UdpSocket
+from .udp_socket import Address, Sender, UdpSocket
 from .ups_mib import ups_leaves
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class SnmpServer(Service, name="snmp"):
         self._settings: Settings | None = None
         self._access = SnmpAccess(False, False, {})
         self._usm: Usm | None = None
-        self._asked: set[tuple[str, bytes]] = set()  # SETs under way: who asked, and what
+        self._asked: set[tuple[Address, bytes]] = set()  # SETs under way: who asked, and what
         self._complained = ""
         self._where = ""
         self._udp_socket: UdpSocket | None = None
@@ -171,7 +171,7 @@ class SnmpServer(Service, name="snmp"):
     def later(self, pending: PendingSet, raw: bytes, sender: Sender) -> None:
         """Begin a SET, and send its answer when it is there. The same request once more (a repeat)
         waits for the first one's answer; too many are dropped, the manager will repeat them."""
-        key, asked = (str(sender.address), raw), self._asked
+        key, asked = (sender.address, raw), self._asked
         if key in asked or len(asked) >= MOST_PENDING:
             self.counters.drops += 1
             return
