@@ -395,7 +395,7 @@ def snmp() -> Iterator[Figure]:
         get = bulk = f"snmpd not measured ({error})"
     yield Figure("SNMP GET, CPU", 60.0, ours.get_us, "us", get)
     yield Figure("SNMP bulk of 40, CPU", 0.6, ours.bulk_us / 1e3, "ms", f"{ours.found}; {bulk}")
-    alone = f"8 at once; one alone with the two ticks it waits for {set_alone:.0f} us"
+    alone = f"8 at once; one alone with the tick it waits for {set_alone:.0f} us"
     yield Figure("SNMP SET, CPU", 150.0, set_us, "us", alone)
     yield Figure("SNMPv3 authPriv GET, CPU", 300.0, v3_us, "us", "sha256, aes128")
 

@@ -51,8 +51,8 @@ def measure_set(
 ) -> tuple[float, float]:
     """us CPU of the process for a SET that changes nothing: of one alone, and of SETS_AT_ONCE.
 
-    Each waits for two turns of the control loop, which are counted with it: one alone pays for both
-    of them, several share them.
+    Each waits for a turn of the control loop, which is counted with it: one alone pays for the
+    whole of it, several share it.
     """
     pdu = v2c.SetRequestPDU()
     v2c.apiPDU.set_defaults(pdu)
