@@ -62,7 +62,6 @@ NOT_STORED = Answer(
 )  # fmt: skip
 PROTOCOL_REST = "test.protocol_rest_s"
 NOT_MEASURED = Flows()  # nothing that is asked here depends on currents
-_TOLD_ONLY = (Note, NoteWrite, HealthReady)  # carried out whatever is due
 
 
 def look(state: State, inputs: Inputs, now: float) -> StepContext:
@@ -89,8 +88,8 @@ def answer_writes(
     state: State, inputs: Inputs, commands: tuple[Command, ...], now: float
 ) -> tuple[State, list[Action]]:
     """Carry out commands that the machines need not see: settings written with the values they
-    have. As in a step, told and answered; `inputs`: the last scan that was looked at, with the
-    present wall time."""
+    have. Answers and events are those of a step. `inputs`: the last scan that was looked at, with
+    the present wall time."""
     believed = state.plausible.believed(inputs)
     ctx = StepContext(now, 0.0, state.boot, believed, state.setpoints, NOT_MEASURED)
     state, _ = handle(state, commands, ctx)
@@ -324,7 +323,7 @@ def _tell_refusal(command: Command, text: str, ctx: StepContext) -> None:
 def _is_too_late(state: State, command: Command) -> bool:
     """A restart is due, and would end or lose what this asks; the defaults that PB1 and PB2 ask
     for, held together, and what is only written down are carried out."""
-    if state.restart_at is None or isinstance(command, _TOLD_ONLY):
+    if state.restart_at is None or isinstance(command, Note | NoteWrite | HealthReady):
         return False
     is_button = getattr(command, "source", "") in (state.restart_source, "PB2")
     return not (is_button and isinstance(command, ChangeSettings))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from threading import Event as Flag
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from ..bus import Bus, PendingCommand
 from ..clock import Clock
@@ -32,7 +32,8 @@ from .action_runner import ActionRunner, LoopRequests
 from .battery_history import BatteryHistory
 from .lateness import Lateness
 from .minute_mean import MinuteMean
-from .setting_changes import SO_ALREADY, SettingChanges, refused, typed, written_as_it_is
+from .repeated_writes import RepeatedWrites, Waiter
+from .setting_changes import SettingChanges, refused, typed
 from .sim_speed import BUDGET_S, TICK_S, SimSpeed
 from .turns import Turns
 
@@ -46,18 +47,6 @@ STIRRED_S = 2.0  # after anything new the core looks at every scan for so long
 HUNG_S = 2.0  # so long without a heartbeat edge, and the hardware has released every coil
 GAUGES_EVERY = 50  # ticks
 PRECHECKS_EVERY_S = 1.0
-
-
-class Waiter(NamedTuple):
-    """A command given to the core and the future its sender waits on (None: the shell's own)."""
-
-    command: Command
-    future: Future[Answer] | None
-
-
-def _reply(waiter: Waiter, answer: Answer) -> None:
-    if waiter.future is not None:
-        waiter.future.set_result(answer)
 
 
 class Owner:
@@ -109,8 +98,7 @@ class Owner:
         self._action_runner = ActionRunner(writer, memory, clock.boot_id)
         self._trend = MinuteMean()
         self._turns = Turns()  # of settings changes
-        self._came: list[PendingCommand] = []  # taken from the bus, not yet carried out
-        self._writes: list[Waiter] = []  # the same, where all of them change nothing
+        self._repeated_writes = RepeatedWrites(bus, changes)
         self._asked: list[Waiter] = []  # the commands of the step under way
         # estimates and the like, for the next step; first what earlier discharges said
         self._own: list[Command] = [memory.standing(self.settings, clock.wall())]
@@ -232,7 +220,8 @@ class Owner:
             refusal = error
         if self._world is not None:
             self._hint(self._world)
-        self._answer(asked, waiters, now, wall)
+        with self.bus.together():
+            self._answer(asked, waiters, now, wall)
         if refusal is not None:
             raise refusal
         self._asked = []  # who is not answered yet waits for the disk
@@ -244,31 +233,27 @@ class Owner:
             self._wake_up(wall)
         self.board.apply(self.state.outputs, now)
         self._edge_at = self._clock.now()
-        if self._came:
-            self._answer_writes(now, wall)
+        waiters = self._repeated_writes.take()
+        if waiters:
+            self._answer_writes(waiters, now, wall)
 
-    def _answer_writes(self, now: float, wall: float) -> None:
-        """What protocols write as it is already, a master that repeats itself: judged by the core,
-        told and answered, though the core need not look at this scan."""
-        self._asked = waiters = self._writes
-        self._writes, self._came = [], []
+    def _answer_writes(self, waiters: list[Waiter], now: float, wall: float) -> None:
+        """Have the core judge what is so already, though it need not look at this scan."""
+        self._asked = waiters
         commands = tuple(waiter.command for waiter in waiters)
         before = self.state
         inputs = self._inputs._replace(wall=wall)
         self.state, actions = answer_writes(before, inputs, commands, now)
         asked = self._action_runner.carry_out(actions, self.state, self.settings, now, wall)
-        with self.bus.together():
-            for reply in asked.replies:
-                _reply(waiters[reply.position], reply.answer)
-            for position, _ in asked.forwards:  # there is nothing to store
-                _reply(waiters[position], SO_ALREADY)
+        self._repeated_writes.answer(asked, waiters)
         self._asked = []
         self._is_resting = self.state is before  # what a refusal has changed is published
 
     def _may_leave_out(self, now: float, wall: float) -> bool:
         """Whether the core need not look at this scan, if it holds nothing new: nobody wants
         anything, and no machine wants to see it."""
-        if self._own or self._fault or self._changes.done or not self._is_asked_nothing():
+        is_asked = not self._repeated_writes.is_all(self.settings)
+        if is_asked or self._own or self._fault or self._changes.done:
             self._stirred_at = now
             return False
         seen = self._inputs
@@ -280,19 +265,6 @@ class Owner:
             and seen.clock_ok is (wall >= CLOCK_SANE_S)
             and now < self._next_due()  # last: it asks every machine
         )
-
-    def _is_asked_nothing(self) -> bool:
-        """Whether nobody asks for anything that is not so already."""
-        self._came += self.bus.take()
-        self._writes.clear()
-        if self._came and not self._changes.is_due():
-            return False
-        for pending in self._came:
-            write = written_as_it_is(pending.command, self.settings)
-            if write is None:
-                return False
-            self._writes.append(Waiter(write, pending.answer))
-        return True
 
     def _next_due(self) -> float:
         """Process clock, s: until then no machine wants to see a scan that tells nothing new."""
@@ -326,7 +298,7 @@ class Owner:
         waiters = [Waiter(command, None) for command in self._own]
         self._own.clear()
         changes = self._changes
-        came, self._came = [*self._came, *self.bus.take()], []
+        came = self._repeated_writes.take_commands()
         for pending in self._turns.take(came, changes.is_busy, changes.is_due()):
             command = pending.command
             if isinstance(command, ChangeSettings):
@@ -340,14 +312,10 @@ class Owner:
 
     def _answer(self, asked: LoopRequests, waiters: list[Waiter], now: float, wall: float) -> None:
         """Give the core's replies, and carry out what it let pass."""
-        with self.bus.together():
-            self._give(asked, waiters, now, wall)
-
-    def _give(self, asked: LoopRequests, waiters: list[Waiter], now: float, wall: float) -> None:
         uptime = now - self.state.boot
         for reply in asked.replies:
             if reply.position < len(waiters):
-                _reply(waiters[reply.position], reply.answer)
+                waiters[reply.position].reply(reply.answer)
         changing: list[tuple[ChangeSettings, Future[Answer] | None]] = []
         for position, command in asked.forwards:
             future = waiters[position].future

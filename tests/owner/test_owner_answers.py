@@ -170,3 +170,36 @@ def test_a_loop_that_is_gone_holds_nobody_up(bus: Bus) -> None:
     bus.publish(make_snapshot()._replace(seq=8))
     assert asker.has_gone_on
     assert asker.answer == ACCEPTED
+
+
+def test_an_answer_that_cannot_be_taken_keeps_no_other_from_its_own(bus: Bus) -> None:
+    async def ask() -> tuple[Answer, list[BaseException]]:
+        loop = asyncio.get_running_loop()
+        told: list[BaseException] = []
+        loop.set_exception_handler(lambda _, context: told.append(context["exception"]))
+        bus.submit_then(ME, refuse, WAIT_S)
+        asked = asyncio.ensure_future(bus.submit_async(ME, WAIT_S))
+        await asyncio.sleep(0)
+        with bus.together():
+            for pending in bus.take():
+                pending.answer.set_result(ACCEPTED._replace(seen_after=6))
+        return await asked, told
+
+    def refuse(answer: Answer) -> None:
+        raise ValueError("no octets")
+
+    answer, told = asyncio.run(ask())
+    assert answer.ok
+    assert [str(error) for error in told] == ["no octets"]
+
+
+def test_a_full_inbox_is_told_at_once(bus: Bus) -> None:
+    async def ask() -> list[Answer]:
+        found: list[Answer] = []
+        for _ in range(module.INBOX_SOURCE + 1):
+            bus.submit_then(StopTest("snmp 10.0.0.1"), found.append, WAIT_S)
+        return found
+
+    assert [answer.code for answer in asyncio.run(ask())] == ["busy"]
+    assert len(bus.take()) == module.INBOX_SOURCE
+    bus.post(StopTest("snmp 10.0.0.1"))  # what was taken counts no more

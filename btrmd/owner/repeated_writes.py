@@ -1,0 +1,65 @@
+"""Repeated writes: what protocols write as it is already, answered without a step of the core."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from typing import NamedTuple
+
+from ..bus import Bus, PendingCommand
+from ..model.commands import Answer, Command
+from ..model.settings import Settings
+from .action_runner import LoopRequests
+from .setting_changes import SO_ALREADY, SettingChanges, written_as_it_is
+
+
+class Waiter(NamedTuple):
+    """A command given to the core and the future its sender waits on (None: the shell's own)."""
+
+    command: Command
+    future: Future[Answer] | None
+
+    def reply(self, answer: Answer) -> None:
+        """Give the answer to whoever waits."""
+        if self.future is not None:
+            self.future.set_result(answer)
+
+
+class RepeatedWrites:
+    """What has come from the bus for the tick under way. Used by the owner's thread."""
+
+    def __init__(self, bus: Bus, changes: SettingChanges) -> None:
+        self._bus = bus
+        self._changes = changes
+        self._came: list[PendingCommand] = []
+        self._writes: list[Waiter] = []  # the same, where all of them change nothing
+
+    def is_all(self, settings: Settings) -> bool:
+        """Whether nobody asks for anything that is not so already; asks the bus."""
+        self._came += self._bus.take()
+        self._writes = []
+        if self._came and not self._changes.is_due():
+            return False
+        for pending in self._came:
+            write = written_as_it_is(pending.command, settings)
+            if write is None:
+                return False
+            self._writes.append(Waiter(write, pending.answer))
+        return True
+
+    def take(self) -> list[Waiter]:
+        """After `is_all` was True: what is to be answered in this tick."""
+        writes, self._writes, self._came = self._writes, [], []
+        return writes
+
+    def take_commands(self) -> list[PendingCommand]:
+        """All that has come, repeated or not, for a whole step."""
+        came, self._came = [*self._came, *self._bus.take()], []
+        return came
+
+    def answer(self, asked: LoopRequests, writes: list[Waiter]) -> None:
+        """Give the core's refusals; where it refused nothing, there is nothing to store."""
+        with self._bus.together():
+            for reply in asked.replies:
+                writes[reply.position].reply(reply.answer)
+            for position, _ in asked.forwards:
+                writes[position].reply(SO_ALREADY)
