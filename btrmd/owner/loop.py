@@ -251,7 +251,7 @@ class Owner:
 
     def _may_leave_out(self, now: float, wall: float) -> bool:
         """Whether the core need not look at this scan, if it holds nothing new: nobody wants
-        anything, and no machine wants to see it."""
+        anything that is not so already, and no machine wants to see it."""
         is_asked = not self._repeated_writes.is_all(self.settings)
         if is_asked or self._own or self._fault or self._changes.done:
             self._stirred_at = now

@@ -298,3 +298,21 @@ def test_the_core_answers_such_writes_as_a_whole_step_does(make_rig: Callable[..
     assert found == actions
     assert len(found) == 4  # a line and a forward of each
     assert whole.outputs == state.outputs
+
+
+def test_the_old_value_written_while_another_is_stored_waits_for_its_turn(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = idle(make_rig)
+    gate = rig.hold_writer()
+    first = rig.bus.post(written("site.name", "other"))
+    rig.tick(40)  # the core rests again, the disk is slow
+    assert looks(rig, 20) == 2
+    second = rig.bus.post(written("site.name", "BTRM"))
+    rig.tick(3)
+    assert not second.done()
+    gate.set()
+    assert rig.answer(first).ok
+    assert rig.answer(second).ok
+    rig.tick()
+    assert rig.bus.snapshot.settings["site.name"] == "BTRM"
