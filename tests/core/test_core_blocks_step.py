@@ -105,6 +105,11 @@ def test_each_block_is_what_lies_between_its_taps() -> None:
     # a wire that is off, or one that cannot be there
     assert found(0.1) == (None, None)
     assert found(28.0) == (None, None)
+    # a block of half a volt is none
+    assert found(26.5) == (None, None)
+    assert found(24.9) == pytest.approx((24.9, 2.1))
+    assert found(1.99) == (None, None)
+    assert found(2.0) == (2.0, 25.0)
     ctx = step_context(volts=24)
     assert measure_blocks(ctx.inputs, ctx.sp) == ()
 
@@ -156,6 +161,20 @@ def test_nothing_is_told_of_blocks_whose_taps_cannot_be(lower: float, is_known: 
     ctx = step_context(volts=24, changes=TAPS, battery_v=27.0, io2_v=lower)
     found = measure_blocks(ctx.inputs, ctx.sp)
     assert found == (pytest.approx((13.5, 13.5), abs=0.001) if is_known else (None, None))
+
+
+def test_a_tap_that_reads_less_than_a_cell_has_no_wire() -> None:
+    taps: dict[str, object] = {"block.tap1": "ch2", "block.tap2": "ch3"}
+    for upper, is_known in ((27.0, True), (1.9, False), (0.1, False)):
+        ctx = step_context(
+            volts=36, changes=taps, battery_v=40.5, battery_a=0.0, io2_v=13.5, io3_v=upper
+        )
+        found = measure_blocks(ctx.inputs, ctx.sp)
+        assert found == ((13.5,) * 3 if is_known else (None,) * 3)
+    # also above a tap that nobody has wired, as a site's file may have it
+    ctx = step_context(volts=36, changes=taps, battery_v=40.5, battery_a=0.0, io3_v=1.9)
+    gap = ctx.sp._replace(taps=("none", "ch3"))
+    assert measure_blocks(ctx.inputs, gap) == (None,) * 3
 
 
 def test_the_taps_of_a_bank_that_is_not_known_are_known_up_to_the_last() -> None:

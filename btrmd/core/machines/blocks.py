@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ...model.block_taps import block_volts, check_tap_volts
+from ...model.block_taps import ORDER_V, block_volts, check_tap_volts
 from ...model.board import Inputs
 from ...model.commands import EstimateReady
 from ...model.discharge import TestRecord
@@ -19,7 +19,6 @@ FLOAT_V = 0.35  # from the mean of the blocks, on float: more is no spread of he
 FLOAT_CLEAR_V = 0.30
 FLOAT_S = 24 * 3600.0
 SHUNT_OHM = 0.002  # DESIGN section 2: the low-side shunt between Battery- and the star ground
-LEAST_TAP_V = 1.0  # a channel that reads less has no wire to a tap
 HITS = 5  # estimates a minute apart that name the same block, before the discharge is over
 
 
@@ -54,7 +53,7 @@ def channel_volts(inputs: Inputs) -> Mapping[str, float | None]:
     pairs = (("ch2", inputs.io2_v), ("ch3", inputs.io3_v), ("ch4", inputs.io4_v))
     drop = SHUNT_OHM * inputs.battery_a.value if inputs.battery_a.good else 0.0
     return {
-        name: None if not m.good else m.value - drop if m.value > LEAST_TAP_V else m.value
+        name: None if not m.good else m.value - drop if m.value > ORDER_V else m.value
         for name, m in pairs
     }
 
@@ -68,18 +67,15 @@ def measure_blocks(inputs: Inputs, sp: Setpoints) -> tuple[float | None, ...]:
         return ()
     bank = inputs.battery_v.value if inputs.battery_v.good else None
     volts = channel_volts(inputs)
-    if check_tap_volts(sp.taps, volts, bank) is not None:
-        return (None,) * sp.blocks
-    found = block_volts(sp.taps, volts, bank)
     # a wire that is not there reads nothing; the block above it would get what it lacks
-    if any(v is not None and v < 0.0 for v in found) or _has_open_wire(sp, volts):
+    if check_tap_volts(sp.taps, volts, bank) is not None or _has_open_wire(sp, volts):
         return (None,) * sp.blocks
-    return found
+    return block_volts(sp.taps, volts, bank)
 
 
 def _has_open_wire(sp: Setpoints, volts: Mapping[str, float | None]) -> bool:
     found = [volts.get(tap) for tap in sp.taps]
-    return any(v is not None and v < LEAST_TAP_V for v in found)
+    return any(v is not None and v < ORDER_V for v in found)
 
 
 def deviations(found: tuple[float | None, ...], bank_v: float | None) -> tuple[float | None, ...]:
