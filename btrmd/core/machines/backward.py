@@ -11,7 +11,7 @@ from ...model.board import Inputs
 from ...model.readings import Measurement
 from .plausible_state import CURRENTS, Backward
 
-BACKWARD_A, BACKWARD_PART = 0.2, 0.03  # more than a sensor's +-(1 % + 30 mA)
+BACKWARD_A = 0.206  # more than a sensor's +-(1 % + 30 mA)
 DECIDE_S = 1.5  # for so long, and it is no spike
 WELL_S = 5.0  # forward for so long: believed again
 
@@ -25,7 +25,7 @@ def step_backward(
         one = memory.get(name)
         if not measured.good:
             made = None
-        elif measured.value < -BACKWARD_A * (1.0 + BACKWARD_PART):
+        elif measured.value < -BACKWARD_A:
             made = Backward(WELL_S, one.reason if one else "")
             if one is None:
                 made = Backward(dt)

@@ -101,7 +101,7 @@ def _remember(
                 continue
             if place == LOAD and _is_unfed(found):
                 continue
-            if place == BATTERY and outputs.k3 and not _is_at_charger(before, sp):
+            if place == BATTERY and outputs.k3 and not _is_at_charger(old, before[CHARGER], sp):
                 continue  # cut off from load and charger, empty as a rule: it may be another one
             jumped = put(jumped, place, True)
     elif any(moves):
@@ -135,12 +135,9 @@ def _may_jump(
     return delivered is not delivers or (not delivers and min(value, old) < level)
 
 
-def _is_at_charger(volts: tuple[float | None, ...], sp: Setpoints) -> bool:
+def _is_at_charger(battery: float, charger: float | None, sp: Setpoints) -> bool:
     """Battery and charger read alike: a battery that had been taken away would not be held."""
-    battery, charger = volts[BATTERY], volts[CHARGER]
-    if battery is None or charger is None:
-        return False
-    return abs(charger - battery) <= NEAR_V * sp.blocks
+    return charger is not None and abs(charger - battery) <= NEAR_V * sp.blocks
 
 
 def _is_unfed(found: Found) -> bool:
