@@ -1,5 +1,5 @@
 """Forked tests: pytest collects once; then every mutant is tried in a child of that process, on the
-tests that run its lines: those named after its module first, then the fastest first.
+tests that run its lines: those of files that name its module first, then the fastest first.
 
 A mutant inside a function is put into the living function objects; one that is evaluated at import
 needs a process of its own. Run as a program by scripts/mutate: WORK TREE, a JSON job on stdin, one
@@ -87,6 +87,7 @@ class Trier:
         self.report_fd = report_fd
         self.in_child = False
         self.living: list[FunctionType] = []
+        self.texts: dict[str, str] = {}  # of the files of tests
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if self.in_child and report.failed:
@@ -117,11 +118,13 @@ class Trier:
     def _tests(self, mutant: Mutant) -> list[str]:
         """Those that run a line of its statement; of its file where it is made at import."""
         wanted = range(mutant.first, mutant.last + 1)
-        module = Path(mutant.file).stem
+        path = Path(mutant.file).with_suffix("")
+        dotted = ".".join(path.parts)
         found = []
         for name, ran in self.ran.items():
             lines = ran.lines.get(mutant.file, frozenset())
-            is_near = module in name.partition("::")[0]
+            test = name.partition("::")[0]
+            is_near = path.stem in test or dotted in self._text(test)
             # what is made at import may be looked at without a line of it being run
             if not lines.isdisjoint(wanted) if mutant.function else lines or is_near:
                 found.append((not is_near, ran.seconds, name))
@@ -132,6 +135,12 @@ class Trier:
             seconds += needed
             chosen.append(name)
         return chosen
+
+    def _text(self, test: str) -> str:
+        """What stands in a file of tests: what it imports, among the rest."""
+        if test not in self.texts:
+            self.texts[test] = (self.root / test).read_text(encoding="utf-8")
+        return self.texts[test]
 
     def _fork(self, mutant: Mutant, items: list[pytest.Item]) -> str:
         """ "killed", "hung", "survived", or "failed": the mutant could not be made."""
