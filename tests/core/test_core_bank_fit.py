@@ -132,7 +132,8 @@ def test_it_takes_battery_supply_and_what_flows_for_10_s() -> None:
     wrong = BankFit(48, False)
     for other in ({"feeds": False}, {"guard": True}, {"guard": None}, {"battery_v": None},
                   {"supply_v": None}, {"supply_v": 47.0}, {"battery_v": 47.0}, {"supply_v": 26.0},
-                  {"battery_v": 35.9}, {"supply_v": 41.8}):  # fmt: skip
+                  {"battery_v": 35.9}, {"supply_v": 41.8},
+                  {"supply_a": 0.8, "battery_a": -1.5}):  # fmt: skip
         assert not seen(60.0, BankFit(48), **other).is_wrong
         assert seen(60.0, BankFit(48, since=0.0), **other).since is None
         assert seen(60.0, wrong, **other) == wrong

@@ -51,6 +51,12 @@ def test_while_the_charger_delivers_it_tells_and_a_diode_less() -> None:
     assert seen(step_context(**{**CHARGED, "charger_a": None})) is None
 
 
+def test_where_the_load_is_not_known_the_charger_that_helps_to_feed_it_tells() -> None:
+    both = {**FEEDS, "battery_a": -1.3, "charger_a": 1.0, "charger_v": 12.5}
+    assert seen(step_context(**both)) == 12.43
+    assert seen(step_context(**{**both, "load_v": None})) == 12.47
+
+
 def test_a_battery_that_takes_and_gives_nothing_may_be_cut_off_from_both() -> None:
     assert seen(step_context(**{**FEEDS, "battery_a": 0.0, "charger_a": 2.3})) is None
 

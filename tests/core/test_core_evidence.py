@@ -68,6 +68,9 @@ def test_k1_off_and_the_battery_feeds_the_load_all_the_same() -> None:
     # the supply gives no more than 0.4 of it, and the HAT's own
     assert k1(False, **{**ON_BATTERY, "battery_a": -1.9, "supply_a": 1.09}) is True
     assert k1(False, **{**ON_BATTERY, "battery_a": -1.9, "supply_a": 1.1}) is False
+    # by 0.2 of the load and 0.1 A more than the supply does
+    assert k1(False, **{**ON_BATTERY, "battery_a": -1.2, "supply_a": 0.69}) is True
+    assert k1(False, **{**ON_BATTERY, "battery_a": -1.2, "supply_a": 0.71}) is False
     # the charger's part of it counts
     both = {**ON_BATTERY, "battery_a": -1.0, "charger_a": 1.0}
     assert k1(False, **both) is True
@@ -116,6 +119,8 @@ def test_with_one_current_missing_the_volts_must_agree() -> None:
     # the supply half a volt above the load, the battery beside it
     assert k1(False, **{**put, "supply_v": 12.91}) is True
     assert k1(False, **{**put, "supply_v": 12.89}) is None
+    assert k1(False, **{**put, "load_v": 12.25}) is True
+    assert k1(False, **{**put, "load_v": 12.24}) is None
     assert k1(False, **{**put, "battery_v": None}) is None
     assert k1(False, **{**put, "load_v": None}) is None
     assert k1(False, **{**put, "battery_v": None, "load_v": None}) is None

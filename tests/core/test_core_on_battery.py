@@ -20,9 +20,10 @@ HELPS = {"battery_v": 12.6, "battery_a": -1.5, "supply_v": 12.6, "supply_a": 0.8
 
 def looked(
     was: OnBattery, now: float, *, volts: int = 12, where: Where = Where.SUPPLY, k1: bool = False,
-    k1_is_faulty: bool = False, **channels: object,
+    k1_is_faulty: bool = False, in_test: bool = False, settled_s: float = 10.0,
+    **channels: object,
 ) -> OnBattery:  # fmt: skip
-    """One step; volts are a block's, settled, no test, no guard."""
+    """One step; volts are a block's, no guard."""
     settings = Settings.defaults(model_for(volts)).with_changes({"system.voltage": volts})
     put = {**ON_SUPPLY, **channels}
     for name in ("battery_v", "load_v", "supply_v", "charger_v"):
@@ -31,7 +32,7 @@ def looked(
     readings = {name: measured(value, now) for name, value in put.items()}
     inputs = Inputs(**readings, guard=False, batt_path=True, wall=WALL_0)
     ctx = StepContext(now, 0.1, 0.0, inputs, Setpoints.of(settings))
-    return step_on_battery(was, Transfer(where), False, False, k1, k1_is_faulty, 10.0, ctx)
+    return step_on_battery(was, Transfer(where), in_test, False, k1, k1_is_faulty, settled_s, ctx)
 
 
 def test_a_discharge_beside_the_supply_is_on_battery_after_2_s() -> None:
@@ -46,6 +47,16 @@ def test_it_is_over_2_s_after_the_last_current() -> None:
     was = looked(was, 101.9)
     assert was.on
     assert not looked(was, 102.0).on
+
+
+def test_what_flows_in_a_test_or_while_the_contacts_move_is_not_on_battery() -> None:
+    assert looked(OnBattery(), 100.0, **HELPS, settled_s=0.5).flows_since == 100.0
+    assert looked(OnBattery(), 100.0, **HELPS, settled_s=0.4).flows_since is None
+    assert looked(OnBattery(), 100.0, **HELPS, in_test=True).flows_since is None
+    was = OnBattery(True, flowed_at=100.0, on_at=100.0)
+    assert looked(was, 100.5).on
+    assert not looked(was, 100.5, in_test=True).on
+    assert not looked(was, 100.5, k1=True).on
 
 
 def test_a_return_that_has_not_relieved_the_battery_is_on_battery_without_a_wait() -> None:

@@ -188,6 +188,8 @@ def test_the_time_of_a_scan_counts() -> None:
 
 def test_how_much_a_scan_speaks_for_a_reading() -> None:
     assert well(SUPPLY) == 1.0
+    charging = {"battery_v": 13.1, "battery_a": 2.5, "charger_v": 13.2, "charger_a": 2.5}
+    assert well(BATTERY, **charging) == well(CHARGER, **charging) == 1.0
     # apart as two sensors at the ends of their tolerance: it takes 30 s
     assert well(SUPPLY, supply_v=13.9) == pytest.approx(1.0 / 6.0)
     # against it

@@ -40,6 +40,7 @@ def test_what_is_shown_as_the_time_to_the_next() -> None:
     assert PLAN.next_s(5.0, NOW + 2 * DAY) == 0.0
     assert Schedule(left_s=7.0).next_s(5.0, NOW) == 7.0
     assert Schedule().next_s(5.0, NOW) == 5.0
+    assert Schedule().next_s(0.5, NOW) == 0.5
     assert Schedule().next_s(0.0, NOW) is None
 
 
@@ -207,5 +208,8 @@ def test_an_extra_one_that_never_found_its_time_is_given_up_after_72_h() -> None
         ("test.skipped", None,
          "The confirming test was given up: its window or a rested battery did not come.")
     ]  # fmt: skip
+    # where none was planned before it, the intervals go on from it
+    alone = extra._replace(base=None)
+    assert step_schedule(alone, at(NOW + 72 * H + 1.0)).due == NOW + 168 * H
     regular = extra._replace(is_extra=False)
     assert step_schedule(regular, at(NOW + 99 * H)) is regular
