@@ -51,6 +51,9 @@ def test_on_battery_a_record_begins_with_the_next_number() -> None:
     assert (record.n, record.marks, made.next_n) == (7, ("after_test:5", "not_full"), 8)
     assert made.carried_from is None
     assert made.outages.times == (1000.0,)
+    # that it is stored says nothing of the blocks yet
+    found = Blocks(hit_block=2, hits=3)
+    assert stepped(station(True, blocks=found))[0].blocks == found
     # it goes on under its number
     again, _ = stepped(made)
     assert again.outage.record is not None

@@ -37,9 +37,10 @@ def step_backward(
                         "through a diode: the reading is not believed."
                     )
                     made = Backward(WELL_S, reason)
+        elif one is not None and one.seconds > dt:
+            made = one._replace(seconds=one.seconds - dt)
         else:
-            left = -1.0 if one is None else one.seconds - dt
-            made = one._replace(seconds=left) if one is not None and left > 0.0 else None
+            made = None
         if made is None and one is not None:
             memory = {key: value for key, value in memory.items() if key != name}
         elif made is not None and made != one:
