@@ -98,6 +98,19 @@ def test_it_does_not_open_while_the_supply_is_neither_proven_nor_absent() -> Non
     assert bench.state.lvd.is_open, "the load is proven on the supply"
 
 
+def test_a_supply_that_cannot_be_read_is_absent_while_the_battery_carries_the_load() -> None:
+    bench = Bench(lvd__enabled=True)
+    bench.run(20.0)
+    low(bench, 12.0)
+    bench.run(5.0)
+    low(bench, 10.4)
+    bench.put(supply_v=None, battery_a=-2.4, load_a=2.0)
+    bench.run(9.0)
+    assert not bench.state.lvd.is_open
+    bench.run(3.0)
+    assert bench.state.lvd.is_open
+
+
 def test_in_a_test_it_waits_for_the_end() -> None:
     bench = Bench(lvd__enabled=True)
     bench.run(20.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from owner_rig import Rig
@@ -273,6 +274,30 @@ def test_a_scan_of_three_seconds_does_not_bring_the_coils_up_again(testing: Rig)
     testing.board.slow = hang
     testing.tick()
     assert edges == [[]]  # the hardware has let go by itself
+    assert testing.coils() == []
+    assert not testing.owner.state.test.is_on
+    testing.tick(20)
+    assert testing.coils() == []
+    assert any("hung for 3 s" in text for text in testing.texts())
+
+
+def test_a_decision_of_three_seconds_does_not_bring_the_coils_up_again(
+    testing: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The scan was in time, but what is decided comes after the hardware has let go."""
+    decide = looping.step
+
+    def hang(*asked: Any) -> Any:
+        monkeypatch.setattr(looping, "step", decide)
+        made = decide(*asked)
+        testing.clock.advance(3.0)
+        for _ in range(3):
+            testing.world.advance(1.0)
+        return made
+
+    monkeypatch.setattr(looping, "step", hang)
+    assert "k1" in testing.coils()
+    testing.tick()
     assert testing.coils() == []
     assert not testing.owner.state.test.is_on
     testing.tick(20)
