@@ -19,7 +19,20 @@ from btrmd.owner.battery_history import NO_HEALTH, BatteryHistory
 from btrmd.owner.sim_speed import SimSpeed
 
 
-def test_a_tick_is_one_snapshot_and_as_many_steps_as_are_owed(make_rig: Callable[..., Rig]) -> None:
+class Watch:
+    """Stands in for the module `time`: it stands still unless it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_a_tick_is_one_snapshot_and_as_many_steps_as_are_owed(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looping, "time", Watch())  # however slow this machine is
     rig = make_rig(speed=10)
     for n in range(1, 51):
         rig.tick()
@@ -303,16 +316,6 @@ def test_a_decision_of_three_seconds_does_not_bring_the_coils_up_again(
     testing.tick(20)
     assert testing.coils() == []
     assert any("hung for 3 s" in text for text in testing.texts())
-
-
-class Watch:
-    """Stands in for the module `time`: it goes on only while a scan is made."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
 
 
 def test_a_tick_ends_when_its_time_is_used_up_and_owes_the_rest(
