@@ -12,6 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from safety_lab.defects import DEFECTS, Defect  # noqa: E402
+from safety_lab.mutants import find_mutants  # noqa: E402
+
+MUTATION = (ROOT / "docs/mutation.md").read_text(encoding="utf-8")
+LISTED = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| [^|]+ \|$", MUTATION, re.MULTILINE)
 
 
 def test_every_proof_in_the_safety_table_is_a_test() -> None:
@@ -36,3 +40,16 @@ def test_a_planted_defect_has_its_one_place(defect: Defect) -> None:
 def test_there_are_enough_planted_defects() -> None:
     assert len(DEFECTS) >= 40
     assert len({defect.name for defect in DEFECTS}) == len(DEFECTS)
+
+
+def test_all_rows_of_mutants_that_change_nothing_are_read() -> None:
+    assert len(LISTED) == MUTATION.count("\n| `btrmd/") > 5
+
+
+@pytest.mark.parametrize(("mutant", "change"), LISTED)
+def test_a_mutant_that_changes_nothing_is_the_one_its_reason_is_about(
+    mutant: str, change: str
+) -> None:
+    """Ids count within a function: with another line before it the id means another change."""
+    found = {made.id: made.text for made in find_mutants(ROOT, mutant.partition(":")[0])}
+    assert found[mutant] == change
