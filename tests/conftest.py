@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
-import time
 from collections.abc import Callable
 
 import fork_server
 import pytest
+import waiting
 from hypothesis import HealthCheck, settings
 
 # A slow or busy machine is no failure; examples are not kept in the work tree.
@@ -64,11 +64,4 @@ def begin_with_long(items: list[pytest.Item], workers: int) -> list[pytest.Item]
 @pytest.fixture
 def wait_until() -> Callable[..., None]:
     """`wait_until(condition, seconds=10)`: returns when `condition()` is true, else fails."""
-
-    def wait(condition: Callable[[], object], seconds: float = 10.0) -> None:
-        end = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < end, f"not so within {seconds:g} s"
-            time.sleep(0.005)
-
-    return wait
+    return waiting.wait_until

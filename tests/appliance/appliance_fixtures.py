@@ -9,10 +9,11 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import waiting
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 20.0
@@ -94,11 +95,7 @@ end(2, "Error: not played: %s" % words)
 
 def wait_until(condition: Callable[[], Any], what: str = "") -> Any:
     """The first true value; AssertionError after 20 s."""
-    end = time.monotonic() + WAIT_S
-    while not (value := condition()):
-        assert time.monotonic() < end, f"not so in time: {what}"
-        time.sleep(0.02)
-    return value
+    return waiting.wait_until(condition, WAIT_S, what)
 
 
 def write_tool(folder: Path, name: str, text: str) -> None:

@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 
 import pytest
 from appliance_fixtures import Bench
-from daemon_process import DaemonProcess, Reply, wait_until
+from daemon_process import DaemonProcess, Reply
+from waiting import wait_until
 
 PIECE = 256 * 1024
 

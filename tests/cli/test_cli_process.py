@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from child_environment import child_environment
-from control_station import Station, wait_until
+from control_station import Station
+from waiting import wait_until
 
 from btrmd.model.points import POINTS
 

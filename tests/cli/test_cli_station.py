@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from control_station import FINISHED, Station, wait_until
+from control_station import FINISHED, Station
+from waiting import wait_until
 
 from btrmd.model.commands import AckAlarm, BatteryReplaced, StartTest
 from btrmd.model.readings import GOOD, Reading

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -225,13 +224,3 @@ class Station:
         known = AckAlarm | RunSelfTest | Calibrate | CapacityCheck | ResetData | Note
         assert isinstance(command, known)
         return Answer(True)
-
-
-def wait_until(condition: object, timeout: float = 5.0) -> None:
-    """Wait for `condition()`; raises AssertionError after `timeout` s."""
-    assert callable(condition)
-    deadline = time.monotonic() + timeout
-    tick = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "the condition never came"
-        tick.wait(0.005)

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 import pytest
-from control_station import Station, wait_until
+from control_station import Station
+from waiting import wait_until
 
 from btrmd.model.errors import BtrmError
 from btrmd.servers.control import MAX_LINE, ControlExtras, ControlServer

@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "tests/support")]
 
-from daemon_process import wait_until  # noqa: E402
 from killing import KillTest, tell  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 FICLONE = 0x40049409  # linux/fs.h
 TOOLS = ("mkfs.btrfs", "mkfs.ext4", "mount", "umount")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from daemon_process import ROOT, DaemonProcess, wait_until
+from daemon_process import ROOT, DaemonProcess
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Make

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from daemon_process import wait_until
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Make

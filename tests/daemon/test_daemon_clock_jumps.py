@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 from attacked_station import AttackedStation
-from daemon_process import ROOT, wait_until
+from daemon_process import ROOT
 from dnp3_wire import LINK_STATUS, frame
 from hostile import HOST, address, connect
+from waiting import wait_until
 
 pytestmark = pytest.mark.long  # begun first
 

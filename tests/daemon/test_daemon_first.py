@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from daemon_process import DaemonProcess, wait_until
+from daemon_process import DaemonProcess
+from waiting import wait_until
 
 from btrmd.core.recover import closed_after_death
 from btrmd.model.discharge import CurveRow, TestRecord

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from attacked_station import AttackedStation, descriptors, memory_mb
-from daemon_process import ROOT, wait_until
+from daemon_process import ROOT
 from hostile import address, connect
+from waiting import wait_until
 
 pytestmark = pytest.mark.long  # begun first
 

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 from attacked_station import AttackedStation
 from child_environment import child_environment
-from daemon_process import ROOT, DaemonProcess, wait_until
+from daemon_process import ROOT, DaemonProcess
 from dnp3_wire import Master
 from hostile import HOST
+from waiting import wait_until
 
 Make = Callable[..., DaemonProcess]
 SOON_S = 30.0  # R14

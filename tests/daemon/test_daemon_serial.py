@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from daemon_process import DaemonProcess, wait_until
+from daemon_process import DaemonProcess
+from waiting import wait_until
 
 from btrmd.daemon.unit_serial import unit_serial
 from btrmd.store.provision_file import Provision, ProvisionFile

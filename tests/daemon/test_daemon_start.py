@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import time
@@ -10,7 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from daemon_process import PLAIN, wait_until
+from daemon_process import PLAIN
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Make
@@ -200,17 +202,15 @@ def _seconds(iso: str) -> float:
     return datetime.fromisoformat(iso).timestamp()
 
 
-# Loading the pages waits for a file: a processor on which that takes long.
+# Loading the pages waits for who writes into a pipe: a processor on which that takes long.
 SLOW_PAGES = """
-import sys, time
+import sys
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 class Slow(MetaPathFinder):
     def find_spec(self, name, path, target=None):
         if name == "btrmd.servers.web.server":
-            while not Path("go").exists():
-                time.sleep(0.01)
             if Path("go").read_text():
                 raise ImportError("no pages today")
 
@@ -222,6 +222,7 @@ sys.exit(main())
 
 def test_commands_are_carried_out_while_the_pages_are_loaded(make: Make) -> None:
     daemon = make(runner=("-c", SLOW_PAGES))
+    os.mkfifo(daemon.folder / "go")
     daemon.spawn()
     wait_until(lambda: (daemon.state_dir / "run/control.sock").exists(), 60.0)
     daemon.set(ups__enabled=True)

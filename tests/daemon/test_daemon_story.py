@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from daemon_process import RECORD, DaemonProcess, wait_until
+from daemon_process import RECORD, DaemonProcess
+from waiting import wait_until
 
 if TYPE_CHECKING:
     from conftest import Make

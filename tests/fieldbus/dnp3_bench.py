@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from station import Station
+from waiting import wait_until
 
 from btrmd.bus import Bus, PendingCommand
 from btrmd.core.publish import alarm_views, points
@@ -75,11 +75,7 @@ class Bench:
         return self.bus.listeners["dnp3"].address
 
     def wait(self, condition: Callable[[], Any], seconds: float = 10.0) -> Any:
-        end = time.monotonic() + seconds
-        while not (value := condition()):
-            assert time.monotonic() < end, f"not so within {seconds:g} s"
-            time.sleep(0.005)
-        return value
+        return wait_until(condition, seconds)
 
     def io1(self, volts: float) -> None:
         """Put volts on CH1 (io1.config 2: above 2 V is an alarm)."""

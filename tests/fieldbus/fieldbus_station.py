@@ -7,11 +7,11 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from fieldbus_snapshot import AT, make_snapshot
+from waiting import wait_until
 
 from btrmd.bus import Bus
 from btrmd.model.commands import Answer, ChangeSettings, Command
@@ -20,8 +20,6 @@ from btrmd.model.readings import GOOD, MISSING, Reading, Value
 from btrmd.model.settings import Settings
 from btrmd.servers.fieldbus.listener_config import FieldbusOptions
 from btrmd.servers.fieldbus.service import Fieldbus
-
-LOOK_S = 0.002
 
 
 class Owner:
@@ -122,12 +120,12 @@ class Station:
 
     def address(self, name: str = "modbus", seconds: float = 10.0) -> str:
         """Where listener `name` is, once it is open."""
-        wait_for(lambda: name in self.bus.listeners and self.bus.listeners[name].address, seconds)
+        wait_until(lambda: name in self.bus.listeners and self.bus.listeners[name].address, seconds)
         return self.bus.listeners[name].address
 
     def fault(self, name: str = "modbus") -> str:
         """What listener `name` complains of, once it does."""
-        wait_for(lambda: name in self.bus.listeners and self.bus.listeners[name].fault)
+        wait_until(lambda: name in self.bus.listeners and self.bus.listeners[name].fault)
         return self.bus.listeners[name].fault
 
     def connect(self) -> Wire:
@@ -211,14 +209,14 @@ class SerialPair:
             ["socat", f"pty,raw,echo=0,link={self.here}", f"pty,raw,echo=0,link={self.there}"],
             stderr=subprocess.DEVNULL,
         )
-        wait_for(lambda: self.here.exists() and self.there.exists())
+        wait_until(lambda: self.here.exists() and self.there.exists())
 
     def pull(self) -> None:
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
             self._process = None
-            wait_for(lambda: not self.here.exists())
+            wait_until(lambda: not self.here.exists())
 
     def open_there(self) -> int:
         """A file descriptor of the master's end."""
@@ -227,11 +225,3 @@ class SerialPair:
 
 def has(*programs: str) -> bool:
     return all(shutil.which(program) for program in programs)
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Until `condition()` is true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not so within {seconds:g} s"
-        time.sleep(LOOK_S)

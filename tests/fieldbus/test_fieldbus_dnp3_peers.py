@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import queue
+import select
 import struct
 import subprocess
 import sys
@@ -18,11 +19,12 @@ from typing import Any
 
 import dnp3_judge
 import pytest
-from daemon_process import DaemonProcess, wait_until
+from daemon_process import DaemonProcess
 from dnp3_bench import Bench
 from dnp3_proxy import LossyLine
 from dnp3_wire import CLASS_0, CLASS_2, LINK_STATUS, RESET, Master, Response, frame
 from fieldbus_station import SerialPair
+from waiting import wait_until
 
 from btrmd.model.readings import GOOD, Reading
 from btrmd.servers.fieldbus.listener_config import SerialLine
@@ -280,11 +282,8 @@ def _ask_serial(fd: int, fragment: str) -> bytes:
     os.write(fd, frame(0xC4, 10, 1, b"\xc0" + octets))
     got, end = b"", time.monotonic() + 5.0
     while len(got) < 10 or len(got) < 10 + got[2] - 5 + 2 * -(-(got[2] - 5) // 16):
-        assert time.monotonic() < end, got
-        try:
-            got += os.read(fd, 512)
-        except BlockingIOError:
-            time.sleep(0.005)
+        assert select.select([fd], [], [], max(end - time.monotonic(), 0.0))[0], got
+        got += os.read(fd, 512)
     blocks = got[10:]
     return b"".join(blocks[at : at + 18][:-2] for at in range(0, len(blocks), 18))[1:]
 

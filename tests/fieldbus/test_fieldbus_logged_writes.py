@@ -7,9 +7,10 @@ import struct
 from collections import Counter
 from pathlib import Path
 
-from daemon_process import DaemonProcess, wait_until
+from daemon_process import DaemonProcess
 from dnp3_wire import Master
 from fieldbus_station import Wire
+from waiting import wait_until
 
 MODBUS, DNP3 = "modbus 127.0.0.1", "dnp3 127.0.0.1"
 

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from daemon_process import DaemonProcess, wait_until
+from daemon_process import DaemonProcess
 from fieldbus_station import SerialPair, Wire, has
 from free_port import free_port
 from modbus_masters import mbpoll
+from waiting import wait_until
 
 # Input register -> point, wire units per base unit; by hand from the manual 13.4.
 SCALES = {

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
-from fieldbus_station import SerialPair, Station, wait_for
+from fieldbus_station import SerialPair, Station
 from hypothesis import given
 from hypothesis import strategies as st
+from waiting import wait_until
 
 from btrmd.model.commands import ChangeSettings
 from btrmd.servers.fieldbus.listener_config import FieldbusOptions, SerialLine
@@ -202,7 +203,7 @@ def test_other_units_bad_crc_and_answers_of_others_are_not_answered(
 def test_a_broadcast_acts_silently(line: Station, master: Master) -> None:
     master.send(framed("00 06 0000 012c"))
     assert master.hear(SILENCE_S) == b""
-    wait_for(lambda: line.bus.snapshot.settings["test.minimum_runtime_min"] == 300)
+    wait_until(lambda: line.bus.snapshot.settings["test.minimum_runtime_min"] == 300)
     master.send(framed("00 04 0000 0001"))
     assert master.hear(SILENCE_S) == b""
     master.send(framed("00 06 0000 ffff"))

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 
 import pytest
-from fieldbus_station import Station, Wire, wait_for
+from fieldbus_station import Station, Wire
+from waiting import wait_until
 
 from btrmd.servers.fieldbus import modbus_tcp
 from btrmd.servers.fieldbus.listener_config import FieldbusOptions
@@ -122,7 +123,7 @@ def test_sixty_four_clients_at_work_and_no_more(
         assert surplus.is_closed()
     assert all(client.ask(READ) == ANSWER.hex(" ") for client in clients)
     clients.pop().sock.close()
-    wait_for(lambda: _is_served(station))
+    wait_until(lambda: _is_served(station))
     for client in clients:
         client.sock.close()
 
@@ -143,7 +144,7 @@ def test_a_silent_client_makes_room(
     with station.connect() as silent, station.connect() as busy:
         assert silent.ask(READ)
         assert busy.ask(READ)
-        wait_for(lambda: busy.ask(READ) and _is_served(station))
+        wait_until(lambda: busy.ask(READ) and _is_served(station))
         assert silent.is_closed()
         assert busy.ask(READ) == ANSWER.hex(" ")
 
@@ -238,12 +239,12 @@ def test_inputs_of_a_hung_owner_are_a_device_failure(
 
     monkeypatch.setattr(modbus_unit, "OLD_S", 0.1)
     station.owner.stop()  # nothing is published any more
-    wait_for(lambda: wire.pdu("04 0000 0001") == "84 04")
+    wait_until(lambda: wire.pdu("04 0000 0001") == "84 04")
     assert wire.pdu("02 0000 0001") == "82 04"
     assert wire.pdu("03 0000 0001") == "03 02 00 f0"  # what was set is still known
     station.owner = type(station.owner)(station.bus)
     station.owner.start()
-    wait_for(lambda: wire.pdu("04 0000 0001") == "04 02 34 4f")
+    wait_until(lambda: wire.pdu("04 0000 0001") == "04 02 34 4f")
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 import pytest
 from fieldbus_snapshot import make_snapshot
-from fieldbus_station import SerialPair, Station, Wire, wait_for
+from fieldbus_station import SerialPair, Station, Wire
 from free_port import free_port
 from test_fieldbus_modbus_rtu import Master, framed
+from waiting import wait_until
 
 from btrmd.bus import Bus
 from btrmd.model.settings import Settings
@@ -90,7 +91,7 @@ def test_a_listener_opens_moves_and_closes_with_the_settings(
     ports = [free_port(), free_port()]
     for port in ports:
         station.owner.change(modbus__enabled=True, modbus__port=port)
-        wait_for(lambda port=port: station.address().endswith(f":{port}"))
+        wait_until(lambda port=port: station.address().endswith(f":{port}"))
         with Wire(f"127.0.0.1:{port}") as wire:
             assert wire.ask(READ)
     with pytest.raises(ConnectionRefusedError):
@@ -99,7 +100,7 @@ def test_a_listener_opens_moves_and_closes_with_the_settings(
         assert wire.ask(READ)
         station.owner.change(modbus__enabled=False)
         assert wire.is_closed()
-    wait_for(lambda: not station.bus.listeners["modbus"].address)
+    wait_until(lambda: not station.bus.listeners["modbus"].address)
     assert station.bus.listeners["modbus"].fault == ""
     with pytest.raises(ConnectionRefusedError):
         Wire(f"127.0.0.1:{ports[1]}")
@@ -158,10 +159,10 @@ def test_an_error_of_one_listener_closes_no_other(caplog: pytest.LogCaptureFixtu
     service = Fieldbus(bus, FieldbusOptions("127.0.0.1:0", "127.0.0.1:7"), factories)
     service.start()
     try:
-        wait_for(lambda: {"modbus", "dnp3"} <= bus.listeners.keys())
-        wait_for(lambda: "ZeroDivisionError" in bus.listeners["dnp3"].fault)
-        wait_for(lambda: bus.listeners["dnp3"].fault == "It was pulled.")
-        wait_for(lambda: bus.listeners["dnp3"].address == "place 3")
+        wait_until(lambda: {"modbus", "dnp3"} <= bus.listeners.keys())
+        wait_until(lambda: "ZeroDivisionError" in bus.listeners["dnp3"].fault)
+        wait_until(lambda: bus.listeners["dnp3"].fault == "It was pulled.")
+        wait_until(lambda: bus.listeners["dnp3"].address == "place 3")
         with Wire(bus.listeners["modbus"].address) as wire:
             assert wire.ask(READ)
     finally:
@@ -177,14 +178,14 @@ def test_stopping_is_quick_with_clients_and_a_write_under_way(
         assert idle.ask(READ)
         station.owner.is_deaf.set()
         writer.send("0001 0000 0006 01 05 0001 ff00")
-        wait_for(lambda: station.bus._inbox)
+        wait_until(lambda: station.bus._inbox)
         start = time.monotonic()
         station.service.stop()
         assert time.monotonic() - start < 2.0
         assert idle.is_closed()
         assert writer.is_closed()
     station.owner.is_deaf.clear()  # the late answer finds nobody and harms nobody
-    wait_for(lambda: station.owner.commands)
+    wait_until(lambda: station.owner.commands)
 
 
 # --- the serial line -----------------------------------------------------------------------------
@@ -204,7 +205,7 @@ def test_an_adapter_that_is_pulled_and_put_back(
         with station.connect() as wire:
             assert wire.ask(READ)  # the other listener does not notice
         cable.plug()
-        wait_for(lambda: station.bus.listeners["serial"].address)
+        wait_until(lambda: station.bus.listeners["serial"].address)
 
 
 def test_a_port_that_refuses_parity_is_a_warning(
@@ -213,7 +214,7 @@ def test_a_port_that_refuses_parity_is_a_warning(
     line = SerialLine(str(cable.here), "modbus", 9600, "even")
     station = start_station(FieldbusOptions("none", "none", line))
     assert station.address("serial") == str(cable.here)
-    wait_for(lambda: "parity" in station.bus.listeners["serial"].fault)
+    wait_until(lambda: "parity" in station.bus.listeners["serial"].fault)
 
 
 def test_the_line_changes_its_protocol_with_the_settings(
@@ -223,12 +224,12 @@ def test_the_line_changes_its_protocol_with_the_settings(
     station.owner.change(serial__protocol="modbus", serial__device=str(cable.here))
     assert station.address("serial") == str(cable.here)
     station.owner.change(serial__baud=19200)
-    wait_for(lambda: station.bus.listeners["serial"].address)
+    wait_until(lambda: station.bus.listeners["serial"].address)
     master = Master(cable)
     try:
         assert master.ask("01 04 0000 0001") == framed("01 04 02 344f").hex(" ")
         station.owner.change(serial__protocol="none")
-        wait_for(lambda: not station.bus.listeners["serial"].address)
+        wait_until(lambda: not station.bus.listeners["serial"].address)
         assert not station.bus.listeners["serial"].fault
     finally:
         os.close(master.fd)

@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 import pytest
 from dnp3_bench import Bench
 from dnp3_wire import Master, frames
-from fieldbus_station import Station, wait_for
+from fieldbus_station import Station
 from hostile import address, connect, crowd, is_open
+from waiting import wait_until
 
 from btrmd.model.limits import LIMITS
 from btrmd.servers.fieldbus import dnp3_tcp, modbus_tcp
@@ -60,7 +61,7 @@ def test_a_crowd_from_forty_addresses_does_not_either(station: Station) -> None:
     with crowd(port, 400, 40, READ), connect(port, address(99)) as master:
         for _ in range(20):
             assert ask(master)[7] == 4
-        wait_for(lambda: turned_away(station) > 300)
+        wait_until(lambda: turned_away(station) > 300)
 
 
 def test_a_host_that_the_allow_list_names_makes_no_room(
@@ -117,7 +118,7 @@ def test_who_does_not_take_his_answers_is_let_go(
                 deaf.sendall(READ * 500)
             return counts(station).get("stalled_closed") == 1
 
-        wait_for(is_let_go, 30.0)
+        wait_until(is_let_go, 30.0)
         assert master.ask(READ)
 
 

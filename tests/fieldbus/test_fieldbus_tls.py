@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from dnp3_bench import Bench
 from dnp3_wire import Master
-from fieldbus_station import Station, wait_for
+from fieldbus_station import Station
+from waiting import wait_until
 
 STUNNEL = shutil.which("stunnel4") or shutil.which("stunnel")
 READ = bytes.fromhex("0001 0000 0006 01 04 0000 0001")
@@ -104,7 +105,7 @@ class Tunnel:
         )
         self._log = (folder / "log").open("w")
         self._process = subprocess.Popen([str(STUNNEL), str(conf)], stderr=self._log)
-        wait_for(self._is_up, 10.0)
+        wait_until(self._is_up, 10.0)
 
     def _is_up(self) -> bool:
         with socket.socket() as probe:

@@ -14,8 +14,9 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(ROOT), str(HERE), str(ROOT / "tests" / "support")]
 
-from daemon_process import DaemonProcess, wait_until  # noqa: E402
+from daemon_process import DaemonProcess  # noqa: E402
 from mqtt_broker import Broker, Watch  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 EVENTS_A_SECOND = 10.0
 
@@ -87,6 +88,7 @@ def talk(unit: DaemonProcess, end: float) -> int:
     while time.monotonic() < end:
         unit.set(site__contact=f"Jo {time.monotonic():.3f}")
         made += 1
+        # so many a second, and no more
         time.sleep(max(min(1.0 / EVENTS_A_SECOND, end - time.monotonic()), 0.0))
     return made
 

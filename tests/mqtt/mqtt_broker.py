@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from free_port import free_port
+from waiting import wait_until
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
 SUB = shutil.which("mosquitto_sub")
@@ -43,16 +44,16 @@ class Broker:
             self._process = subprocess.Popen(
                 [str(MOSQUITTO), "-v", "-c", str(file)], stdout=log, stderr=log
             )
-        end = time.monotonic() + 20.0
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1.0).close()
-            except OSError:
-                assert self._process.poll() is None, self.log
-                assert time.monotonic() < end, self.log
-                time.sleep(0.01)
-            else:
-                return
+        wait_until(self._listens, 20.0, lambda: self.log)
+
+    def _listens(self) -> bool:
+        assert self._process is not None
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1.0).close()
+        except OSError:
+            assert self._process.poll() is None, self.log
+            return False
+        return True
 
     @property
     def log(self) -> str:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon_process import DaemonProcess, wait_until
+from daemon_process import DaemonProcess
 from jsonschema import Draft202012Validator
 from mqtt_broker import Broker, Got, Watch
+from waiting import wait_until
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "mqtt.md"
 BLOCK = re.compile(r"### (\w+)\n(?:(?!###).)*?```json\n(.*?)```", re.DOTALL)

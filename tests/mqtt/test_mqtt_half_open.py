@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,8 +12,10 @@ import pytest
 from mail_tls import Authority
 from mqtt_broker import MOSQUITTO
 
+ROOT = Path(__file__).resolve().parents[2]
 TALK = """
 import os, subprocess, sys, time
+from waiting import wait_until
 from btrmd.notify.mqtt import connection
 from btrmd.notify.mqtt.target import MqttTarget
 mosquitto, config, ca, is_tls = *sys.argv[1:4], sys.argv[4] == "tls"
@@ -23,21 +26,21 @@ far = subprocess.Popen(["unshare", "-n", "sh", "-c",
     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 net = lambda pid: os.readlink(f"/proc/{pid}/ns/net")
 try:
-    while net(far.pid) == net("self"):  # until it has a network of its own
-        time.sleep(0.01)
+    wait_until(lambda: net(far.pid) != net("self"))  # until it has a network of its own
     run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", str(far.pid))
     run("ip", "addr", "add", "10.9.9.1/24", "dev", "near")
     run("ip", "link", "set", "near", "up")
     connection.ACK_S = 2.0
     target = MqttTarget("10.9.9.2", 8883, is_tls, ca, "", "", "", "", "b", "s", False, False)
-    for _ in range(100):
+    def opened():
         link = connection.MqttConnection(target)
         try:
             link.open(lambda: False)
-            break
         except connection.MqttLinkError:
             link.close()
-            time.sleep(0.1)
+            return None
+        return link
+    link = wait_until(opened, 30.0)
     connection.ACK_S = 60.0  # the kernel is the first to give up
     run("nsenter", "-t", str(far.pid), "-n", "ip", "link", "set", "far", "down")
     link.publish("b/s/x", b"1", lambda is_read: None)
@@ -72,6 +75,6 @@ def test_what_the_kernel_says_of_a_dead_link_is_told(tmp_path: Path, security: s
     done = subprocess.run(
         [*alone, sys.executable, "-c", TALK, MOSQUITTO, str(config), str(authority.file), security],
         capture_output=True, text=True, timeout=60.0, check=False,
-        cwd=Path(__file__).resolve().parents[2],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests/support'}"},
     )  # fmt: skip
     assert done.stdout == "10.9.9.2:8883 is lost: Connection timed out.\n", done

@@ -35,8 +35,8 @@ class Mail(NamedTuple):
 
 class MailServer:
     """`refuse`: recipient -> answer; `answer`: to the message; `hold`: no answer to the message
-    until `release`. `user` and `password`: a login is offered; `context`: its certificate, used
-    from the start with `tls`, by STARTTLS without."""
+    until it is False again. `user` and `password`: a login is offered; `context`: its certificate,
+    used from the start with `tls`, by STARTTLS without."""
 
     def __init__(
         self,
@@ -50,7 +50,8 @@ class MailServer:
         self.refuse: dict[str, str] = {}
         self.answer = "250 Taken"
         self.held = threading.Event()  # a message has come and waits
-        self.hold = False
+        self._is_held = False
+        self._let_go = asyncio.Event()  # set in the loop's own thread
         self._sender_answer = sender_answer
         self._login = (user.encode(), password.encode())
         self._context = context
@@ -70,6 +71,18 @@ class MailServer:
         asyncio.run_coroutine_threadsafe(self._open(), self._loop).result(10.0)
 
     # --- the test's side -------------------------------------------------------------------------
+
+    @property
+    def hold(self) -> bool:
+        return self._is_held
+
+    @hold.setter
+    def hold(self, is_held: bool) -> None:
+        if is_held:
+            self._let_go = asyncio.Event()
+        else:
+            self._loop.call_soon_threadsafe(self._let_go.set)
+        self._is_held = is_held
 
     def take(self, seconds: float = 10.0) -> Mail:
         """The next mail that was accepted."""
@@ -169,9 +182,9 @@ class MailServer:
         return "250 OK"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
-        while self.hold:
+        if self.hold:
             self.held.set()
-            await asyncio.sleep(0.01)
+            await self._let_go.wait()
         if self.answer.startswith("250"):
             message = email.message_from_bytes(envelope.content, policy=email.policy.default)
             assert isinstance(message, EmailMessage)

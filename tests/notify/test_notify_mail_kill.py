@@ -9,8 +9,9 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from daemon_process import DaemonProcess, wait_until
+from daemon_process import DaemonProcess
 from mail_server import Serve
+from waiting import wait_until
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
-from daemon_process import wait_until
+from waiting import wait_until
 
 LIB = Path("/lib/nut")
 CONFIG = {

@@ -144,7 +144,7 @@ while True:
             sender.send(walk)
         except OSError:
             pass
-    time.sleep(0.005)
+    time.sleep(0.005)  # some thousand a second, not all that a processor can send
 """
 
 

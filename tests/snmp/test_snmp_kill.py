@@ -6,9 +6,10 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from daemon_process import DaemonProcess, wait_until
+from daemon_process import DaemonProcess
 from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto.api import v2c
+from waiting import wait_until
 
 
 def number_of(message: Any) -> int:

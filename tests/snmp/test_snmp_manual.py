@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from daemon_process import DaemonProcess, wait_until
+from daemon_process import DaemonProcess
 from snmp_trapd import Trapd
+from waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 MIBS = ["-M", f"{ROOT / 'tests/snmp/mibs'}:{ROOT / 'mibs'}", "-m", "BTRM-MIB"]

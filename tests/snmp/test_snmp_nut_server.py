@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from daemon_process import DaemonProcess, wait_until
+from daemon_process import DaemonProcess
 from snmp_nut import LIB, Nut
+from waiting import wait_until
 
 from btrmd.servers.nut.session import NutRefusedError, words_of
 

@@ -10,7 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from daemon_process import PLAIN, DaemonProcess, wait_until
+from daemon_process import PLAIN, DaemonProcess
+from waiting import wait_until
 
 SITE = """[defaults]
 modbus.enabled = true

@@ -9,20 +9,18 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import fork_server
 from child_environment import child_environment
+from waiting import wait_until
 
 from btrmd.cli.client import ControlClient
 from btrmd.cli.place import Folders
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "a-long-password"
-POLL_S = 0.02
 START_S = 60.0  # a slow machine is no failure
 PLAIN = ("-m", "btrmd")
 PRESENCE_S = 11.0  # supply and charger are present after 10 s, with what the first scan waits for
@@ -50,19 +48,6 @@ class Reply(NamedTuple):
     @property
     def json(self) -> Any:
         return json.loads(self.body)
-
-
-def wait_until(
-    condition: Callable[[], Any], seconds: float = 10.0, what: Callable[[], object] = lambda: ""
-) -> Any:
-    """The first true value of `condition`; AssertionError with `what()` after `seconds`."""
-    end = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < end, f"not so within {seconds:g} s {what()}"
-        time.sleep(POLL_S)
 
 
 class DaemonProcess:

@@ -5,7 +5,8 @@
 
 `kinds` [] is all of them. Every connection comes from a loopback address of this machine and goes
 to a port of this machine, for so many seconds. It says "ready" when all have been begun, and at the
-end a line of JSON: how often each kind connected, and how its connections ended.
+end a line of JSON: how often each kind connected, and how its connections ended. That it sleeps is
+how it attacks: slowly, again and again, or for so long.
 """
 
 from __future__ import annotations

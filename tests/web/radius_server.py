@@ -8,11 +8,11 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 FREERADIUS = shutil.which("freeradius") or shutil.which("/usr/sbin/freeradius")
 SECRET = "a shared secret"
@@ -110,15 +110,15 @@ class FreeRadius:
                 [FREERADIUS, "-f", "-l", "stdout", "-x", "-d", str(folder), "-n", "radiusd"],
                 stdout=log, stderr=log,
             )  # fmt: skip
-        end = time.monotonic() + 20.0
-        while "Ready to process requests" not in self.log:
-            assert self._process.poll() is None, self.log
-            assert time.monotonic() < end, self.log
-            time.sleep(0.02)
+        wait_until(self._is_ready, 20.0, lambda: self.log)
 
     @property
     def log(self) -> str:
         return self._log.read_text(errors="replace")
+
+    def _is_ready(self) -> bool:
+        assert self._process.poll() is None, self.log
+        return "Ready to process requests" in self.log
 
     def close(self) -> None:
         self._process.kill()

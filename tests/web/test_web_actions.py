@@ -6,7 +6,8 @@ import re
 
 import pytest
 from test_web_history import Place, curve, place, show_points, words  # noqa: F401 - the fixture
-from web_station import AT, PASSWORD, Client, Station, wait_for
+from waiting import wait_until
+from web_station import AT, PASSWORD, Client, Station
 
 from btrmd.model.commands import Answer, Note, SendTestTrap, SendTestWebhook
 from btrmd.model.discharge import TestRecord
@@ -20,7 +21,7 @@ def notes(station: Station, count: int) -> list[Note]:
     def found() -> list[Note]:
         return [command for command in station.owner.commands if isinstance(command, Note)]
 
-    wait_for(lambda: len(found()) >= count, 20.0)
+    wait_until(lambda: len(found()) >= count, 20.0)
     return found()
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 from test_web_https import upload
-from web_station import PASSWORD_HASH, Client, Station, wait_for
+from waiting import wait_until
+from web_station import PASSWORD_HASH, Client, Station
 
 from btrmd.model.commands import Answer, ChangeSettings, Note
 from btrmd.model.settings import Settings
@@ -64,7 +65,7 @@ def test_secrets_are_for_an_admin_who_asks_for_them_and_are_noted(
     settings = reply.json["settings"]
     assert isinstance(settings, dict)
     assert settings["email.password"] == SECRET
-    wait_for(lambda: any(isinstance(c, Note) for c in station.owner.commands), 20.0)
+    wait_until(lambda: any(isinstance(c, Note) for c in station.owner.commands), 20.0)
     other = station.client()
     other.log_in("otto")
     assert other.form("/backup/export", csrf_token=other.csrf, sure="true").status == 403

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from web_station import Client, Station, wait_for
+from waiting import wait_until
+from web_station import Client, Station
 
 from btrmd.model.commands import Note
 from btrmd.model.settings import Settings
@@ -151,7 +152,7 @@ def test_a_machine_reads_with_a_token_and_changes_nothing(
         assert (reply.status, reply.json["error"]) == (401, "token")
         assert "WWW-Authenticate" in reply.headers
     assert client.ask("GET", "/metrics", headers={"Authorization": f"Basic {text}"}).status == 401
-    wait_for(lambda: len(station.owner.logins) == 4)
+    wait_until(lambda: len(station.owner.logins) == 4)
     assert station.owner.logins[0].key == "web.login_refused"
     station.tokens.data = without_token(station.tokens.data, "prometheus")
     assert client.ask("GET", "/metrics", headers=bearer).status == 401

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from hostile import address, connect
-from web_station import PASSWORD, Client, Station, wait_for
+from waiting import wait_until
+from web_station import PASSWORD, Client, Station
 
 from btrmd import passwords
 from btrmd.servers.web.dispatcher import MOST_LOGINS, MOST_LOGINS_EACH
@@ -71,11 +72,11 @@ def test_the_owner_comes_before_those_who_guess(station: Station, turnstile: Tur
     turnstile.let(4)
     assert [answer(sock) for sock in held] == [401] * 4
     held = [guess(client, address(0), "guess")]
-    wait_for(lambda: len(turnstile.words) == 5)
+    wait_until(lambda: len(turnstile.words) == 5)
     held += [guess(client, address(n), "guess") for n in range(1, 4)]
-    wait_for(lambda: waiting(station) == 3)
+    wait_until(lambda: waiting(station) == 3)
     mine = guess(client, address(99), PASSWORD)
-    wait_for(lambda: waiting(station) == 4)
+    wait_until(lambda: waiting(station) == 4)
     turnstile.let(2)
     assert answer(mine) == 200
     assert turnstile.words[5] == PASSWORD
@@ -91,11 +92,11 @@ def test_a_browser_that_has_logged_in_comes_before_everybody(
     client.log_in()
     known = f"btrm_device={client.cookies['btrm_device']}"
     held = [guess(client, address(0), "guess")]
-    wait_for(lambda: len(turnstile.words) == 2)
+    wait_until(lambda: len(turnstile.words) == 2)
     held += [guess(client, address(n), "guess") for n in range(1, 6)]
-    wait_for(lambda: waiting(station) == 5)
+    wait_until(lambda: waiting(station) == 5)
     mine = guess(client, address(3), PASSWORD, known)
-    wait_for(lambda: waiting(station) == 6)
+    wait_until(lambda: waiting(station) == 6)
     turnstile.let(2)
     assert answer(mine) == 200
     turnstile.let(5)
@@ -105,9 +106,9 @@ def test_a_browser_that_has_logged_in_comes_before_everybody(
 def test_pages_do_not_wait_for_logins(station: Station, turnstile: Turnstile) -> None:
     client = station.client()
     held = [guess(client, address(0), "guess")]
-    wait_for(lambda: len(turnstile.words) == 1)
+    wait_until(lambda: len(turnstile.words) == 1)
     held += [guess(client, address(n), "guess") for n in range(1, 12)]
-    wait_for(lambda: waiting(station) == 11)
+    wait_until(lambda: waiting(station) == 11)
     for _ in range(5):
         assert client.get("/").status == 200
     turnstile.let(12)
@@ -117,13 +118,13 @@ def test_pages_do_not_wait_for_logins(station: Station, turnstile: Turnstile) ->
 def test_more_than_can_wait_are_told_to_come_again(station: Station, turnstile: Turnstile) -> None:
     client = station.client()
     held = [guess(client, address(1), "first")]
-    wait_for(lambda: len(turnstile.words) == 1)
+    wait_until(lambda: len(turnstile.words) == 1)
     held += [guess(client, address(1), f"{n}") for n in range(MOST_LOGINS_EACH + 2)]
-    wait_for(lambda: waiting(station) == MOST_LOGINS_EACH)
+    wait_until(lambda: waiting(station) == MOST_LOGINS_EACH)
     more = [guess(client, address(2 + n), "x") for n in range(MOST_LOGINS + 5)]
-    wait_for(lambda: waiting(station) == MOST_LOGINS)
+    wait_until(lambda: waiting(station) == MOST_LOGINS)
     refused = len(held) + len(more) - MOST_LOGINS - 1
-    wait_for(lambda: len(select.select([*held, *more], [], [], 0.0)[0]) == refused, 20.0)
+    wait_until(lambda: len(select.select([*held, *more], [], [], 0.0)[0]) == refused, 20.0)
     turnstile.let(1000)
     found = sorted(answer(sock) for sock in (*held, *more))
     assert found.count(503) == refused
@@ -147,10 +148,10 @@ def test_a_thousand_guesses_a_minute_do_not_keep_the_owner_out(station: Station)
     for attacker in attackers:
         attacker.start()
     try:
-        wait_for(lambda: statuses.count(401) >= 5, 60.0)
+        wait_until(lambda: statuses.count(401) >= 5, 60.0)
         assert answer(guess(client, address(200), PASSWORD)) == 200
         assert client.get("/healthz").status == 200
-        wait_for(lambda: len(statuses) > 100, 60.0)
+        wait_until(lambda: len(statuses) > 100, 60.0)
     finally:
         is_over.set()
         for attacker in attackers:
@@ -166,7 +167,7 @@ def test_logins_failures_and_lockouts_are_told(station: Station) -> None:
     other.cookies = {}
     station.clock.now += 31
     assert other.log_in().status == 200
-    wait_for(lambda: len(station.owner.logins) == FREE_FAILURES + 2)
+    wait_until(lambda: len(station.owner.logins) == FREE_FAILURES + 2)
     reported = [(note.key, note.text, note.source) for note in station.owner.logins]
     assert set(reported[:FREE_FAILURES]) == {
         (

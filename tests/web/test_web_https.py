@@ -23,7 +23,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
-from web_station import PASSWORD, Client, MemoryCertificates, Station, wait_for
+from waiting import wait_until
+from web_station import PASSWORD, Client, MemoryCertificates, Station
 
 from btrmd.daemon.tls_file import TlsFile
 from btrmd.model.commands import ChangeSettings, Note
@@ -107,7 +108,7 @@ def open_site(start_station: Callable[..., Station], made: bytes) -> Callable[..
     def start(pem: bytes | None = made, **fields: object) -> Site:
         kept = MemoryCertificates(pem)
         station = start_station(https="127.0.0.1:0", certificates=kept, **fields)
-        wait_for(lambda: bool(address_of(station)), SECONDS)
+        wait_until(lambda: bool(address_of(station)), SECONDS)
         host, _, port = address_of(station).rpartition(":")
         return Site(station, kept, host, int(port))
 
@@ -296,7 +297,7 @@ def test_the_stream_comes_over_tls_and_leaves_its_place(site: Site) -> None:
     assert site.station.server.feed.clients == 1
     answer.close()
     connection.close()
-    wait_for(lambda: site.station.server.feed.clients == 0, SECONDS)
+    wait_until(lambda: site.station.server.feed.clients == 0, SECONDS)
 
 
 # --- what is no client -----------------------------------------------------------------------
@@ -412,7 +413,7 @@ def test_many_at_once_all_get_their_own_answer(site: Site) -> None:
 def set_to(site: Site, **settings: object) -> None:
     changes = {f"web.{key}": value for key, value in settings.items()}
     assert site.station.bus.submit(ChangeSettings(changes)).ok
-    wait_for(
+    wait_until(
         lambda: all(site.station.bus.snapshot.settings[k] == v for k, v in changes.items()), SECONDS
     )
 
@@ -440,12 +441,12 @@ def test_http_closes_where_the_settings_say_so_and_opens_again(
     site = open_site()
     host, _, port = site.station.address.rpartition(":")
     set_to(site, http="off")
-    wait_for(lambda: not site.station.address, SECONDS)
+    wait_until(lambda: not site.station.address, SECONDS)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection((host, int(port)), SECONDS).close()
     assert site.get("/").status == 200
     set_to(site, http="on")
-    wait_for(lambda: bool(site.station.address), SECONDS)
+    wait_until(lambda: bool(site.station.address), SECONDS)
     assert site.station.address == f"{host}:{port}"
     assert Client(site.station.address).get("/").status == 200
 
@@ -455,7 +456,7 @@ def test_without_https_http_stays_whatever_the_settings_say(
 ) -> None:
     station = start_station()
     assert station.bus.submit(ChangeSettings({"web.http": "off"})).ok
-    wait_for(lambda: station.bus.snapshot.settings["web.http"] == "off", SECONDS)
+    wait_until(lambda: station.bus.snapshot.settings["web.http"] == "off", SECONDS)
     assert station.client().get("/").status == 200
 
 
@@ -518,7 +519,7 @@ def test_an_own_certificate_is_installed_and_shown_at_once(admin: tuple[Site, Cl
         found = [c for c in site.station.owner.commands if isinstance(c, Note)]
         return [note for note in found if note.key == "web.certificate"]
 
-    wait_for(notes, SECONDS)
+    wait_until(notes, SECONDS)
     note = notes()[0]
     assert note.source == "web admin 127.0.0.1"
     assert "roof.example" in note.text

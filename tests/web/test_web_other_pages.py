@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from waiting import wait_until as until
 from web_forms import alert, follow, post, words
 from web_station import PASSWORD_HASH, Client, MemoryHistory, MemoryStore, Owner, make_snapshot
-from web_station import wait_for as until
 
 from btrmd import __build_date__, __version__
 from btrmd.bus import Bus

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from radius_server import SECRET, FreeRadius, OddServer, answer
-from web_station import PASSWORD, Client, Reply, Station, wait_for
+from waiting import wait_until
+from web_station import PASSWORD, Client, Reply, Station
 
 from btrmd.model.settings import Settings
 from btrmd.servers import radius
@@ -53,7 +54,7 @@ def test_a_user_of_the_server_gets_the_role_of_its_filter_id(
     carl, _ = log_in(station, "carl", "carl")
     assert carl.ask("PATCH", "/api/v1/settings", {"site.name": "x"}).status == 200
     wanted = ["ann has logged in (operator, by RADIUS).", "carl has logged in (admin, by RADIUS)."]
-    wait_for(lambda: [note.text for note in station.owner.logins] == wanted)
+    wait_until(lambda: [note.text for note in station.owner.logins] == wanted)
     assert station.bus.listeners["radius"].address == f"127.0.0.1:{server.port}"
 
 
@@ -80,7 +81,7 @@ def test_without_a_filter_id_the_setting_decides(station: Station, server: FreeR
     _, reply = log_in(station, "bob", "builder")
     assert reply.status == 200
     wanted = "bob has logged in (viewer, by RADIUS)."
-    wait_for(lambda: [note.text for note in station.owner.logins][-1:] == [wanted])
+    wait_until(lambda: [note.text for note in station.owner.logins][-1:] == [wanted])
 
 
 def test_the_units_own_users_are_never_asked_about(station: Station, server: FreeRadius) -> None:
@@ -252,7 +253,7 @@ def test_a_fault_of_former_settings_goes_with_them(station: Station) -> None:
     assert "cannot be reached" in fault(station)
     station.owner.show()
     station.owner.show(settings=Settings.defaults())
-    wait_for(lambda: not fault(station))
+    wait_until(lambda: not fault(station))
 
 
 def test_who_is_no_longer_asked_is_no_longer_shown(station: Station) -> None:

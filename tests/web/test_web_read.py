@@ -8,7 +8,8 @@ import shutil
 import subprocess
 
 import pytest
-from web_station import AT, Client, Station, wait_for
+from waiting import wait_until
+from web_station import AT, Client, Station
 
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.events import Event, Kind
@@ -197,13 +198,13 @@ def test_healthz_is_bad_when_the_owner_says_that_it_stopped(
     station: Station, client: Client
 ) -> None:
     station.owner.show(is_ticking=False)
-    wait_for(lambda: client.get("/healthz").status == 503)
+    wait_until(lambda: client.get("/healthz").status == 503)
 
 
 def test_healthz_is_bad_when_snapshots_no_longer_come(station: Station, client: Client) -> None:
     assert client.get("/healthz").status == 200
     station.owner.stop()
-    wait_for(lambda: client.get("/healthz").status == 503, 8.0)
+    wait_until(lambda: client.get("/healthz").status == 503, 8.0)
 
 
 def test_metrics_name_value_and_quality(station: Station, client: Client) -> None:

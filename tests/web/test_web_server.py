@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from web_station import Client, MemoryHistory, MemoryStore, Station, make_snapshot, wait_for
+from waiting import wait_until
+from web_station import Client, MemoryHistory, MemoryStore, Station, make_snapshot
 
 from btrmd.bus import Bus
 from btrmd.daemon.tls_file import TlsFile
@@ -49,7 +50,7 @@ def test_a_taken_port_is_a_fault_and_is_served_once_it_is_free() -> None:
         assert listener.address == ""
         assert f"127.0.0.1:{port}" in listener.fault
     try:
-        wait_for(lambda: bus.listeners["http"].address == f"127.0.0.1:{port}")
+        wait_until(lambda: bus.listeners["http"].address == f"127.0.0.1:{port}")
         assert bus.listeners["http"].fault == ""
         assert Client(f"127.0.0.1:{port}").get("/metrics").status == 200
     finally:
@@ -89,7 +90,7 @@ def test_it_stops_although_connections_and_streams_are_open(
     kept.close()
     stream.close()
     station.owner.stop()
-    wait_for(lambda: set(threading.enumerate()) <= before)
+    wait_until(lambda: set(threading.enumerate()) <= before)
 
 
 def test_a_kept_connection_serves_one_request_after_another(client: Client) -> None:
@@ -142,7 +143,7 @@ def test_a_request_that_trickles_in_for_ever_is_cut_off(station: Station, client
     assert server is not None
     with socket.create_connection((client.host, client.port), timeout=5) as slow:
         slow.sendall(b"GET / HTTP/1.1\r\nHost: bt")
-        wait_for(lambda: any(c.request for c in list(server.active_channels.values())))
+        wait_until(lambda: any(c.request for c in list(server.active_channels.values())))
         now = time.monotonic()
         for later in (0, REQUEST_TIMEOUT_S - 1, REQUEST_TIMEOUT_S + 1):
             server.call_in_loop(lambda later=later: server.maintenance(now + later))

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from hostile import address, connect, crowd, is_open
-from web_station import AT, Client, Station, wait_for
+from waiting import wait_until
+from web_station import AT, Client, Station
 
 from btrmd.model.events import Event, Kind
 from btrmd.servers.web import channel as channels
@@ -276,7 +277,7 @@ def test_who_reads_nothing_holds_no_worker_and_little_memory(full: Station) -> N
     client = full.client()
     held = [deaf(client, BIG * 20) for _ in range(8)]
     try:
-        wait_for(lambda: sum(c.total_outbufs_len > channels.BEHIND for c in served(full)) == 8)
+        wait_until(lambda: sum(c.total_outbufs_len > channels.BEHIND for c in served(full)) == 8)
         for path in ("/healthz", "/", "/api/v1/points"):
             assert client.get(path).status == 200
         for found in served(full):
@@ -286,7 +287,7 @@ def test_who_reads_nothing_holds_no_worker_and_little_memory(full: Station) -> N
     finally:
         for sock in held:
             sock.close()
-    wait_for(lambda: not any(c.total_outbufs_len for c in served(full)))
+    wait_until(lambda: not any(c.total_outbufs_len for c in served(full)))
 
 
 def test_who_reads_slowly_gets_everything(full: Station) -> None:
@@ -311,8 +312,8 @@ def test_an_answer_that_is_not_taken_ends_its_connection(
     monkeypatch.setattr(socket_server, "STALL_S", 0.5)
     client = full.client()
     with deaf(client, BIG) as sock:
-        wait_for(lambda: any(c.total_outbufs_len for c in served(full)))
-        wait_for(lambda: not any(c.total_outbufs_len for c in served(full)), 10.0)
+        wait_until(lambda: any(c.total_outbufs_len for c in served(full)))
+        wait_until(lambda: not any(c.total_outbufs_len for c in served(full)), 10.0)
         with contextlib.suppress(ConnectionError):
             while sock.recv(65536):
                 pass
@@ -344,7 +345,7 @@ def test_bodies_that_trickle_in_are_bounded_altogether(
     part = b"POST /api/v1/login HTTP/1.1\r\nHost: btrm\r\nContent-Length: 60000\r\n\r\n"
     held = [deaf(client, part + b"x" * 50_000) for _ in range(20)]
     try:
-        wait_for(lambda: sum(c.kept for c in served(station)) < 210 * 1024)
+        wait_until(lambda: sum(c.kept for c in served(station)) < 210 * 1024)
         assert client.log_in().status == 200
     finally:
         for sock in held:
@@ -378,7 +379,7 @@ def test_two_hundred_idle_connections_from_one_address_are_no_hindrance(
 
 @pytest.mark.parametrize("raw", [b"", b"GET / HTTP/1.1\r\nHost: b", b"\x00\r\n\r\n", GET])
 def test_what_has_ended_is_let_go_without_the_collector_of_cycles(
-    station: Station, client: Client, wait_until: Callable[..., None], raw: bytes
+    station: Station, client: Client, raw: bytes
 ) -> None:
     """Or a crowd that comes and goes costs megabytes until that comes by."""
     client.get("/healthz")  # what is loaded by the first

@@ -16,7 +16,8 @@ from types import SimpleNamespace
 
 import pytest
 from hostile import address, connect, crowd, is_open
-from web_station import Client, Station, wait_for
+from waiting import wait_until
+from web_station import Client, Station
 
 from btrmd.model.points import POINT
 from btrmd.model.readings import Quality
@@ -254,12 +255,12 @@ def test_eight_have_a_place_the_ninth_is_told_when_to_come_again(
         asker.join(10)
     assert replies == [200] * 12
     streams.pop().close()
-    wait_for(lambda: clients_of(station) == MAX_CLIENTS - 1)
+    wait_until(lambda: clients_of(station) == MAX_CLIENTS - 1)
     with streaming(client) as stream:
         assert stream.status == 200
     for stream in streams:
         stream.close()
-    wait_for(lambda: clients_of(station) == 0)
+    wait_until(lambda: clients_of(station) == 0)
 
 
 def test_a_client_that_does_not_read_is_dropped(station: Station, client: Client) -> None:
@@ -267,7 +268,7 @@ def test_a_client_that_does_not_read_is_dropped(station: Station, client: Client
         slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         slow.connect((client.host, client.port))
         slow.sendall(b"GET /api/v1/stream HTTP/1.1\r\nHost: btrm\r\n\r\n")
-        wait_for(lambda: clients_of(station) == 1)
+        wait_until(lambda: clients_of(station) == 1)
         long = [AlarmView(f"k{n}", "x" * 50_000, 1.0, True, False, False) for n in range(20)]
 
         def is_dropped() -> bool:
@@ -275,7 +276,7 @@ def test_a_client_that_does_not_read_is_dropped(station: Station, client: Client
             station.owner.show(alarms=tuple(long))
             return clients_of(station) == 0
 
-        wait_for(is_dropped, 10.0)
+        wait_until(is_dropped, 10.0)
     assert client.get("/").status == 200
 
 
@@ -287,7 +288,7 @@ def test_a_client_that_is_behind_and_resets_leaves_no_traceback(
     hand = HttpChannel.hand_over
     monkeypatch.setattr(HttpChannel, "hand_over", lambda c, how: (channels.append(c), hand(c, how)))
     with streaming(station.client()):
-        wait_for(lambda: channels)
+        wait_until(lambda: channels)
         channel = channels[0]
 
         def reset_and_write() -> None:
@@ -296,7 +297,7 @@ def test_a_client_that_is_behind_and_resets_leaves_no_traceback(
             channel.handle_write()
 
         channel.server.call_in_loop(reset_and_write)
-        wait_for(lambda: clients_of(station) == 0)
+        wait_until(lambda: clients_of(station) == 0)
     assert [record.getMessage() for record in caplog.records if record.exc_info] == []
 
 
@@ -322,18 +323,18 @@ def test_eight_strangers_do_not_keep_another_address_or_the_operator_out(station
     client = station.client()
     ask = b"GET /api/v1/stream HTTP/1.1\r\nHost: btrm\r\n%b\r\n"
     with crowd(client.port, MAX_CLIENTS, 1, ask % b"") as held:
-        wait_for(lambda: clients_of(station) == MAX_CLIENTS)
+        wait_until(lambda: clients_of(station) == MAX_CLIENTS)
         with connect(client.port, address(7)) as other:
             other.sendall(ask % b"")
             assert other.recv(15) == b"HTTP/1.1 200 OK"
-        wait_for(lambda: sum(map(is_open, held)) == MAX_CLIENTS - 1)
+        wait_until(lambda: sum(map(is_open, held)) == MAX_CLIENTS - 1)
         client.log_in()
         cookie = b"Cookie: btrm_session=%b\r\n" % client.cookies["btrm_session"].encode()
         with connect(client.port, address(0)) as operator:
             operator.sendall(ask % cookie)
             assert operator.recv(15) == b"HTTP/1.1 200 OK"
             with crowd(client.port, 40, 40, ask % b""):
-                wait_for(lambda: station.server.feed.share.displaced > 4)
+                wait_until(lambda: station.server.feed.share.displaced > 4)
                 assert is_open(operator)
 
 
@@ -396,7 +397,7 @@ def test_a_stream_ends_with_what_opened_it(
         assert stream.next()["points"]
         change(station, client)
         assert is_ended(stream)
-    wait_for(lambda: station.server.feed.clients == 0)
+    wait_until(lambda: station.server.feed.clients == 0)
 
 
 def test_a_token_that_expires_ends_its_stream(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -364,12 +363,3 @@ def make_station(
         https=https, certificates=certificates, tokens=tokens, clock=clock, stream_period_s=0.05,
     )  # fmt: skip
     return Station(bus, Owner(bus), history, store, clock, server, tokens)
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Until `condition` holds; fails the test when it does not in time."""
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was not met in time"
-        pause.wait(0.01)
