@@ -122,3 +122,26 @@ def test_documents_and_comments_name_modules_that_are_there() -> None:
     assert missing_modules("see `core/step.py`, `core/gone.py` and btrmd/gone.py") == [
         "core/gone.py", "btrmd/gone.py"
     ]  # fmt: skip
+
+
+# Where else a test or its program sleeps, and how often: the pace of an attack or of what is
+# counted, the instant of a kill, and a second in which next to nothing may happen.
+SLEEPS = {
+    "tests/fieldbus/test_fieldbus_dnp3_events.py": 1,
+    "tests/mqtt/broker_kills.py": 1,
+    "tests/snmp/test_snmp_damaged.py": 1,
+    "tests/store/store_kills.py": 1,
+    "tests/support/hostile_crowd.py": 7,
+    "tests/support/waiting.py": 1,  # all others wait for a condition
+}
+
+
+def test_nothing_sleeps_that_could_wait_for_a_condition() -> None:
+    """`sleep(0)` lets an event loop go on, and is no sleep."""
+    found = {
+        str(path.relative_to(ROOT)): count
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if (count := len(re.findall(r"\bsleep\((?!0\))", path.read_text())))
+        and path != Path(__file__)
+    }
+    assert found == SLEEPS
