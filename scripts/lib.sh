@@ -101,8 +101,10 @@ ensure_venv() { # PYTHON VENV REQUIREMENTS...: makes or refreshes VENV; does not
     local list=()
     for file in "$@" requirements/build.txt; do list+=(-r "$file"); done
     local pip=("$venv/bin/python" -m pip --quiet --disable-pip-version-check --no-input)
-    quietly "${pip[@]}" install --no-deps "${list[@]}" ||
+    quietly "${pip[@]}" install --no-compile --no-deps "${list[@]}" ||
         die "the Python packages could not be installed (no network?); what pip said stands above."
+    # as pip would, but on all processors; a file of a package that is no Python of today is none of ours
+    "$venv/bin/python" -m compileall -qq -j 0 "$venv/lib" </dev/null >/dev/null 2>&1 || true
     quietly "${pip[@]}" install --no-deps --no-build-isolation --editable . ||
         die "btrmd itself could not be installed; what pip said stands above."
     printf '%s\n' "$stamp" >"$venv/.stamp"

@@ -20,9 +20,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 from attacked_station import AttackedStation, descriptors, memory_mb  # noqa: E402
-from daemon_process import PASSWORD, wait_until  # noqa: E402
+from daemon_process import PASSWORD  # noqa: E402
 from dnp3_wire import LINK_STATUS, Master, frame  # noqa: E402
 from hostile import HOST, address, connect, crowd, is_open  # noqa: E402
+from waiting import wait_until  # noqa: E402
 
 from btrmd.snmp import ber, usm  # noqa: E402
 from btrmd.snmp.message import encode_pdu, encode_varbinds  # noqa: E402

@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish() -> None:
     gc.freeze()
+    gc.set_threshold(10_000)  # a simulated hour makes and drops millions of tuples, and no cycle
     gc.enable()
 
 
