@@ -80,9 +80,10 @@ def fits_system_voltage(volts: float, system_v: int, chemistry: Chemistry = LEAD
 def better_system_voltage(volts: float, system_v: int, chemistry: Chemistry = LEAD_ACID) -> int:
     """The system voltage that `volts` fit better than `system_v` (nearest to the middle
     of a block's range); 0 when none does."""
-
-    def distance(choice: int) -> float:
-        return abs(volts / (choice // chemistry.nominal_v) - chemistry.middle_v)
-
-    best = min(SYSTEM_VOLTAGES, key=distance)
-    return best if distance(best) < distance(system_v) else 0
+    nominal_v, middle_v = chemistry.nominal_v, chemistry.middle_v
+    best, least = 0, abs(volts / (system_v // nominal_v) - middle_v)
+    for choice in SYSTEM_VOLTAGES:
+        distance = abs(volts / (choice // nominal_v) - middle_v)
+        if distance < least:
+            best, least = choice, distance
+    return best

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from btrmd.core import persist
 from btrmd.core.recover import let_go
@@ -30,7 +31,7 @@ from btrmd.model.commands import Answer, ChangeSettings, Command, EstimateReady
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.errors import SettingError
 from btrmd.model.events import Event
-from btrmd.model.readings import BAD, GOOD, Measurement
+from btrmd.model.readings import BAD, GOOD, Measurement, Quality
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
 
@@ -48,6 +49,10 @@ POINT_OF = {
     "temperature": "system.temperature",
     **{f"io{n}_v": f"io{n}.voltage" for n in range(1, 5)},
 }
+
+# as Measurement itself, in half the time: thirteen of them are made in each scan
+_measurement: Callable[[tuple[float, Quality, float]], Measurement]
+_measurement = partial(tuple.__new__, Measurement)  # type: ignore[arg-type]
 
 Step = Callable[..., tuple[State, list[Action]]]
 
@@ -123,7 +128,7 @@ class Station:
                 if (fault := faults.get(POINT_OF[name])) is not None:
                     true[name] = fault.tell(value, self.plant.plant_s)
         now = self.now
-        measured = {name: Measurement(value, GOOD, now) for name, value in true.items()}
+        measured = {name: _measurement((value, GOOD, now)) for name, value in true.items()}
         for name, lie in self.lies.items():
             measured[name] = (
                 Measurement(0.0, BAD, now)

@@ -11,7 +11,7 @@ from ...model.events import Kind
 from ...model.readings import Measurement, Value
 from ..scan.context import StepContext
 from ..scan.due import due_if
-from ..scan.flows import HAT_W
+from ..scan.flows import hat_amps
 from ..scan.relations import delivers
 from .blocks import Blocks, format_imbalance
 from .capacity import CapacityHealth, low_alarm_text
@@ -157,9 +157,10 @@ def _charger(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 
 
 def _guard(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
-    active = seen.guard.active_since is not None
-    on = active and seen.guard.idle_since is None
-    return (AlarmCondition(alarm.key, alarm, on, not active, alarm.text),)
+    if seen.guard.active_since is None:
+        return _OFF[alarm.key]
+    on = seen.guard.idle_since is None
+    return (AlarmCondition(alarm.key, alarm, on, False, alarm.text),)
 
 
 def _weak(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -193,11 +194,9 @@ def _balance(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
         return (AlarmCondition(alarm.key, alarm, None, False, alarm.text),)
     into = 0.0 if single else charger.value
     left = supply.value + into - load.value - battery.value
-    volts = max([m.value for m in (inputs.supply_v, inputs.battery_v) if m.good] or [9.0])
-    volts = max(volts, 9.0)  # below it the HAT is off
     largest = max(abs(supply.value), abs(into), abs(load.value), abs(battery.value))
     allowed = 0.2 + 0.03 * largest
-    odd = left < -allowed or left > HAT_W / volts + allowed
+    odd = left < -allowed or left > hat_amps(inputs) + allowed
     return (AlarmCondition(alarm.key, alarm, odd, not odd, alarm.text, round(left, 3), allowed),)
 
 
@@ -221,7 +220,9 @@ def _clock(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 
 def _settings(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     lost = seen.settings_lost
-    return (AlarmCondition(alarm.key, alarm, lost is True, lost is False, alarm.text),)
+    if lost is False:
+        return _OFF[alarm.key]
+    return (AlarmCondition(alarm.key, alarm, lost is True, False, alarm.text),)
 
 
 def _digital(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:

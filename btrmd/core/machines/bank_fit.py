@@ -74,8 +74,8 @@ def _fits(ctx: StepContext) -> bool | None:
     if inputs.guard is not False or ctx.flows.path is None or ctx.flows.path > 0.0:
         return None
     readings = (inputs.battery_v, inputs.supply_v)
-    others = {_other(measured, sp.th.system_v) for measured in readings}
-    if len(others) == 1 and 0 not in others:
+    other = _other(inputs.battery_v, sp.th.system_v)
+    if other and other == _other(inputs.supply_v, sp.th.system_v):
         return False if ctx.supply_feeds else None
     level = LEAD_ACID.proven_v * sp.blocks
     if all(m.good and level <= m.value <= LEAD_ACID.fits_high_v * sp.blocks for m in readings):

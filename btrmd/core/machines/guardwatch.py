@@ -47,12 +47,14 @@ def step_guard(
     open, so that the guard has nothing to give; `absent`: there is no supply; `transferred`: the
     transfer machine has just moved the load to the battery."""
     now, guard = ctx.now, ctx.inputs.guard
-    helps = tuple(at for at in watch.helps if now - at < HOUR_S)
+    helps = watch.helps and tuple(at for at in watch.helps if now - at < HOUR_S)
     closed = guard is True and watch.was_active is False and not k1_on
     if (closed or transferred) and not (helps and now - helps[-1] < APART_S):
         helps = (*helps, now)
     acts = guard is True and not k3_on and not (k1_on and absent)
-    made = _acting(watch, acts, ctx)._replace(helps=helps, was_active=guard)
+    made = _acting(watch, acts, ctx)
+    if made.was_active is not guard or made.helps != helps:
+        made = made._replace(helps=helps, was_active=guard)
     return watch if made == watch else made
 
 

@@ -24,7 +24,7 @@ from ..scan.relations import (
 )
 from ..scan.setpoints import Setpoints
 from .backward import WELL_S, step_backward
-from .lines import step_lines
+from .lines import InputLines, step_lines
 from .odd_one import count, judge, put
 from .plausible_state import NONE_ODD, Odd, Plausible
 from .presence import Presence
@@ -63,7 +63,7 @@ def step_plausible(
     backward = step_backward(memory.backward, inputs, dt)
     if backward is not memory.backward:
         memory = memory._replace(backward=backward)
-    memory = _remember(memory, volts, found, outputs, sp, now)._replace(lines=lines)
+    memory = _remember(memory, lines, volts, found, outputs, sp, now)
     if any(relation.broken for relation in found) or any(memory.broken_s):
         memory = count(memory, found, now, dt)
         memory = judge(memory, inputs, sp, now)
@@ -74,13 +74,14 @@ def step_plausible(
 
 def _remember(
     memory: Plausible,
+    lines: InputLines,
     volts: tuple[float | None, ...],
     found: Found,
     outputs: Outputs,
     sp: Setpoints,
     now: float,
 ) -> Plausible:
-    """Who moved, who jumped, and who is vouched for by whom in this scan."""
+    """Who moved, who jumped, and who is vouched for by whom in this scan; `lines` as judged."""
     before, odd = memory.volts, memory.odd
     moved_at, moves = memory.moved_at, memory.moves
     jumped, witness_at = memory.jumped, memory.witness_at
@@ -116,7 +117,7 @@ def _remember(
                 jumped = put(jumped, second, False) if jumped[second] else jumped
     return memory._replace(
         volts=volts, moved_at=moved_at, moves=moves, jumped=jumped, witness_at=witness_at,
-        found=found,
+        found=found, lines=lines,
     )  # fmt: skip
 
 

@@ -80,10 +80,12 @@ class Plausible(NamedTuple):
     @property
     def is_doubtful(self) -> bool:
         """Two readings contradict each other, and it cannot be told which is wrong."""
-        return any(odd is not None and odd.doubted for odd in self.odd)
+        return self.odd != NONE_ODD and any(odd is not None and odd.doubted for odd in self.odd)
 
     def believed(self, inputs: Inputs) -> Inputs:
         """The scan with what is not believed made bad, or unreadable."""
+        if self.odd == NONE_ODD and not self.backward and self.lines.is_clear:
+            return inputs  # nearly always
         changed: dict[str, Measurement | bool | None] = {}
         for name, odd in zip(FIELDS, self.odd, strict=True):
             if odd is not None and not odd.doubted:
