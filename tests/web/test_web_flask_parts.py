@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import flask
+import pytest
+from web_station import Station
+
 from tests.support.fresh_interpreter import run
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_pages_do_not_load_what_a_daemon_never_uses() -> None:
@@ -37,3 +45,16 @@ def test_flask_that_is_there_already_is_left_alone() -> None:
         "assert real == (flask.cli.AppGroup, werkzeug.serving.is_running_from_reloader)\n"
         "assert type(flask.Flask('test').cli) is real[0]\n"
     )
+
+
+def test_paths_are_written_out_and_none_is_built_from_its_route(station: Station) -> None:
+    """So that nothing is compiled for it; a page that asked for one would fail."""
+    app = station.server.app
+    assert {type(rule).__name__ for rule in app.url_map.iter_rules()} == {"_MatchedRule"}
+    assert not [
+        path
+        for path in (ROOT / "btrmd/servers/web").rglob("*")
+        if path.suffix in (".py", ".html", ".xml") and "url_for(" in path.read_text()
+    ]
+    with app.test_request_context(), pytest.raises(NotImplementedError, match="written out"):
+        flask.url_for(next(app.url_map.iter_rules()).endpoint)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, NotFound
-from werkzeug.routing import IntegerConverter
+from werkzeug.routing import IntegerConverter, Rule
 
 from . import openapi, template_cache
 from .about_page import about_routes
@@ -57,6 +57,7 @@ def create_app(services: Services) -> Flask:
     app.jinja_env.globals["inline"] = assets.inline
     pages = Pages(services)
     app.url_map.converters["int"] = _AsciiNumber
+    app.url_rule_class = _MatchedRule
     routes = _all_routes(services, assets, pages)
     for route in routes:
         app.add_url_rule(
@@ -135,6 +136,21 @@ class _AsciiNumber(IntegerConverter):
     """A number in a path; the converter's own pattern takes the digits of every script."""
 
     regex = "[0-9]{1,18}"
+
+
+class _MatchedRule(Rule):
+    """A route that paths are matched with, and that none is built from: no page asks for url_for.
+
+    Werkzeug writes and compiles two functions that build its paths, for each of a hundred routes:
+    that is more than half of the time in which the application is made.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        return _build_nothing
+
+
+def _build_nothing(rule: Rule, **values: object) -> tuple[str, str]:
+    raise NotImplementedError(f"{rule.rule}: paths are written out, not built")
 
 
 class _Headers:
