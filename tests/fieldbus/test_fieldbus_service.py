@@ -6,6 +6,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from fieldbus_snapshot import make_snapshot
@@ -17,6 +18,7 @@ from waiting import wait_until
 from btrmd.bus import Bus
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
+from btrmd.servers.fieldbus import service
 from btrmd.servers.fieldbus.access import AllowList
 from btrmd.servers.fieldbus.context import Endpoint, FieldbusContext
 from btrmd.servers.fieldbus.listener_config import (
@@ -168,6 +170,34 @@ def test_an_error_of_one_listener_closes_no_other(caplog: pytest.LogCaptureFixtu
     finally:
         service.stop()
     assert bus.listeners["modbus"].address == bus.listeners["dnp3"].address == ""
+
+
+def test_a_fieldbus_that_ends_by_an_error_tells_it_and_is_started_again(
+    station: Station, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = station.address()
+    errors = [ZeroDivisionError("thought of by nobody")]
+
+    def configs(*args: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return listener_configs(*args)
+
+    told: list[tuple[str, ...]] = []
+    report = station.bus.report_listener
+    monkeypatch.setattr(service, "listener_configs", configs)
+    monkeypatch.setattr(
+        station.bus, "report_listener", lambda *words: (report(*words), told.append(words))
+    )
+    with station.connect() as wire:
+        assert wire.ask(READ)
+        station.owner.change(site__location="Here")
+        assert wire.is_closed()
+    fault = "modbus stopped by an error (thought of by nobody) and is started again."
+    wait_for(lambda: told[-1:] == [("modbus", where, "")])
+    assert ("modbus", "", fault) in told
+    with station.connect() as wire:
+        assert wire.ask(READ)
 
 
 def test_stopping_is_quick_with_clients_and_a_write_under_way(

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pysnmp.proto.api import v2c
-from snmp_station import BTRM, COMMUNITIES, SYSTEM, Agent, make_snapshot, request
+from snmp_station import BTRM, COMMUNITIES, SYSTEM, Agent, answer_of, make_snapshot, request
 
+from btrmd.bus import Bus
 from btrmd.model.settings import Settings
+from btrmd.net import split_address
+from btrmd.servers.snmp import server
+from btrmd.servers.snmp.udp_socket import UdpSocket
 from btrmd.snmp.engine import SnmpEngine
 
 GOLDEN = tomllib.loads(
@@ -131,9 +138,6 @@ def test_a_trap_community_is_shown_to_writers_only(agent: Agent) -> None:
 def test_an_occupied_port_is_reported_and_retried(
     agent: Agent, wait_until: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from btrmd.bus import Bus
-    from btrmd.servers.snmp import server
-
     monkeypatch.setattr(server, "FIRST_RETRY_S", 0.05)
     bus = Bus(make_snapshot())
     second = server.SnmpServer(bus, agent.address, SnmpEngine("second"))
@@ -146,3 +150,62 @@ def test_an_occupied_port_is_reported_and_retried(
         wait_until(lambda: bus.listeners["snmp"].address == agent.address)  # type: ignore[operator]
     finally:
         second.stop()
+
+
+class _TwiceBroken(UdpSocket):
+    """Cannot be made the first two times, for a reason nobody has thought of."""
+
+    made = 0
+
+    def __init__(self, *args: Any) -> None:
+        type(self).made += 1
+        if self.made <= 2:
+            raise ZeroDivisionError("thought of by nobody")
+        super().__init__(*args)
+
+
+class _ToldBus(Bus):
+    """Keeps all that was told of listeners."""
+
+    def __init__(self) -> None:
+        super().__init__(make_snapshot())
+        self.told: list[tuple[str, str]] = []
+
+    def report_listener(self, name: str, address: str, fault: str = "") -> None:
+        super().report_listener(name, address, fault)
+        self.told.append((address, fault))
+
+
+def test_an_agent_that_ends_by_an_error_tells_it_and_is_started_again(
+    wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr(server, "UdpSocket", _TwiceBroken)
+    monkeypatch.setattr(_TwiceBroken, "made", 0)
+    bus = _ToldBus()
+    agent = server.SnmpServer(bus, "127.0.0.1:0", SnmpEngine("again"))
+    agent.start()
+    try:
+        wait_until(lambda: bus.listeners["snmp"].address)
+        fault = "The SNMP agent ended by an error (thought of by nobody) and is started again."
+        assert bus.told[:2] == [("", fault), ("", fault)]
+        host, port = split_address(bus.listeners["snmp"].address)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as manager:
+            manager.settimeout(5.0)
+            asked = request("Get", [((*SYSTEM, 1, 0), v2c.Null(""))], "public", 1)
+            manager.sendto(asked, (host, port))
+            assert answer_of(manager.recv(65535))[0] == 0
+    finally:
+        agent.stop()
+    assert not agent._thread.is_alive()
+
+
+def test_an_agent_in_a_pause_after_an_error_stops_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "FIRST_RETRY_S", 3600.0)
+    monkeypatch.setattr(server, "UdpSocket", _TwiceBroken)
+    monkeypatch.setattr(_TwiceBroken, "made", 0)
+    agent = server.SnmpServer(Bus(make_snapshot()), "127.0.0.1:0", SnmpEngine("again"))
+    agent.start()
+    assert _TwiceBroken.made == 1
+    agent.stop()
+    assert not agent._thread.is_alive()

@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import cast
@@ -14,7 +15,7 @@ import pytest
 from hostile import connect
 
 from btrmd.model.limits import Limit
-from btrmd.retry import RetryPauses
+from btrmd.retry import RetryPauses, keep_running
 from btrmd.servers.acceptor import AT_ONCE, PAUSE_S, Acceptor
 from btrmd.servers.share import OWN_BURST, Share
 from btrmd.servers.tcp import bind, listen_fault
@@ -120,6 +121,35 @@ def test_pauses_double_up_to_the_longest_and_begin_again_after_a_success() -> No
     pauses.reset()
     assert pauses.next() == 0.5
     assert [RetryPauses(90.0, 60.0).next() for _ in range(2)] == [90.0, 90.0]
+
+
+class _Ending(threading.Event):
+    """Does not wait; ends what runs after so many waits."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+        self.waits: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        if len(self.waits) == self.most:
+            self.set()
+        return self.is_set()
+
+
+def test_what_ends_by_an_error_is_started_again_after_growing_pauses() -> None:
+    now, ended = 100.0, list[str]()
+
+    def run() -> None:
+        nonlocal now
+        now += 11.0 if len(ended) == 3 else 1.0  # the fourth has worked for a while
+        raise RuntimeError(f"error {len(ended)}")
+
+    stopping = _Ending(5)
+    keep_running(run, stopping, lambda e: ended.append(str(e)), RetryPauses(1.0, 60.0), lambda: now)
+    assert ended == [f"error {n}" for n in range(5)]
+    assert stopping.waits == [1.0, 2.0, 4.0, 1.0, 2.0]
 
 
 def test_a_port_that_is_taken_is_told_with_its_address(listener: Listener) -> None:

@@ -14,7 +14,7 @@ from ...model.errors import BtrmError
 from ...model.service import Service
 from ...model.settings import Settings
 from ...net import split_address
-from ...retry import RetryPauses
+from ...retry import SETTLED_S, RetryPauses, keep_running
 from .context import Endpoint, Factory, FieldbusContext
 from .listener_config import (
     FieldbusOptions,
@@ -32,7 +32,6 @@ ALONE_S: Final = 2.0  # and when no master is connected
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 30.0
 LONGEST_SERIAL_RETRY_S: Final = 2.0  # an adapter that is put back should be in use at once
-SETTLED_S: Final = 10.0  # a listener that was open this long starts with short pauses again
 STOP_S: Final = 5.0
 
 
@@ -97,7 +96,8 @@ class Fieldbus(Service, name="fieldbus"):
         self._ports: dict[tuple[str, TcpPlace], TcpPlace] = {}  # what "any free port" became
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
-        self._is_stopping = False
+        self._stopping = threading.Event()
+        self._names: frozenset[str] = frozenset()  # of the listeners that are wanted
         self._started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fieldbus", daemon=True)
 
@@ -111,7 +111,7 @@ class Fieldbus(Service, name="fieldbus"):
 
     def stop(self) -> None:
         """Close all listeners; waits for the thread."""
-        self._is_stopping = True
+        self._stopping.set()
         loop, wake = self._loop, self._wake
         if loop is not None and wake is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended by itself
@@ -121,10 +121,17 @@ class Fieldbus(Service, name="fieldbus"):
     # --- the thread ------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        try:
-            asyncio.run(self._main())
-        finally:
-            self._started.set()
+        pauses = RetryPauses(FIRST_RETRY_S, LONGEST_RETRY_S)
+        keep_running(lambda: asyncio.run(self._main()), self._stopping, self._ended, pauses)
+
+    def _ended(self, error: Exception) -> None:
+        """The loop has ended by an error and is started again."""
+        log.error("the fieldbus ended and is started again", exc_info=error)
+        self._adopted.clear()
+        for name in self._names:
+            fault = f"{name} stopped by an error ({error}) and is started again."
+            self._bus.report_listener(name, "", fault)
+        self._started.set()
 
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -157,13 +164,13 @@ class Fieldbus(Service, name="fieldbus"):
         waker = Waker(self._bus, context.loop, woken)
         waker.start()
         try:
-            while not self._is_stopping:
+            while not self._stopping.is_set():
                 settings = self._bus.snapshot.settings
                 if settings is not seen:
                     seen = settings
-                    await self._follow(
-                        listener_configs(settings, self._options), endpoints, context
-                    )
+                    wanted = listener_configs(settings, self._options)
+                    self._names = frozenset(wanted)
+                    await self._follow(wanted, endpoints, context)
                 await wake.wait()
                 wake.clear()
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Collection
@@ -12,7 +13,7 @@ from ...bus import Bus
 from ...model.service import Service
 from ...model.settings import Settings
 from ...net import split_address
-from ...retry import RetryPauses
+from ...retry import RetryPauses, keep_running
 from ...snmp.engine import SnmpEngine
 from ...snmp.message import V1, V2C, V3
 from ..tcp import listen_fault
@@ -42,16 +43,19 @@ class SnmpServer(Service, name="snmp"):
     """Serves `address` (HOST:PORT, port 0 = any free one, "none" = off).
 
     `engine`: this unit as SNMPv3 knows it. Nothing here raises into the daemon: a port that cannot
-    be bound is reported on the bus and retried.
+    be bound, and an error that ends the loop, are reported on the bus and it is tried again, with
+    growing pauses.
     """
 
     def __init__(self, bus: Bus, address: str, engine: SnmpEngine) -> None:
         self._bus = bus
         self._address = address
+        self._port: int | None = None  # what "any free one" became
         self._engine = engine
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
         self._tried = threading.Event()
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="snmp", daemon=True)
         self._settings: Settings | None = None
         self._access = SnmpAccess(False, False, {})
@@ -82,30 +86,40 @@ class SnmpServer(Service, name="snmp"):
 
     def stop(self) -> None:
         """Close the socket and end the thread."""
-        loop, stop = self._loop, self._stop
-        if loop is None or stop is None or not self._thread.is_alive():
+        self._stopping.set()
+        if not self._thread.is_alive():
             return
-        loop.call_soon_threadsafe(stop.set)
+        loop, stop = self._loop, self._stop
+        if loop is not None and stop is not None:
+            with contextlib.suppress(RuntimeError):  # that loop has ended by itself
+                loop.call_soon_threadsafe(stop.set)
         self._thread.join(STOP_S)
 
     # --- the thread ----------------------------------------------------------------------------
 
     def _run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except Exception:
-            log.exception("the SNMP agent ended")
-            self._bus.report_listener("snmp", "", "The SNMP agent ended; see the log.")
-        finally:
-            self._tried.set()
+        pauses = RetryPauses(FIRST_RETRY_S, LONGEST_RETRY_S)
+        keep_running(lambda: asyncio.run(self._serve()), self._stopping, self._ended, pauses)
+
+    def _ended(self, error: Exception) -> None:
+        """The loop has ended by an error and is started again."""
+        log.error("the SNMP agent ended and is started again", exc_info=error)
+        fault = f"The SNMP agent ended by an error ({error}) and is started again."
+        self._bus.report_listener("snmp", "", fault)
+        self._tried.set()
 
     async def _serve(self) -> None:
+        """Open the socket and serve until `stop`."""
         self._loop = loop = asyncio.get_running_loop()
         self._stop = stop = asyncio.Event()
         loop.set_exception_handler(self._odd)
         host, port = split_address(self._address)
+        port = self._port or port  # an agent that is started again is at the same place
         pauses = RetryPauses(FIRST_RETRY_S, LONGEST_RETRY_S)
-        while not stop.is_set():
+        self._access = SnmpAccess(False, False, {})  # what is wrong with it is told again
+        self._sets.clear()
+        self._asked.clear()
+        while not self._stopping.is_set():
             try:
                 udp_socket = UdpSocket(host, port, self.receive)
             except OSError as error:
@@ -118,6 +132,7 @@ class SnmpServer(Service, name="snmp"):
                 await _wait(stop, pauses.next())
                 continue
             self._where = udp_socket.address
+            self._port = split_address(self._where)[1]
             self._udp_socket = udp_socket
             self._bus.report_listener("snmp", self._where, "")
             self._refresh()
