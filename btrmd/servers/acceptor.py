@@ -1,4 +1,9 @@
-"""The acceptor: of what waits at a TCP listener, a connection is made of what its share lets in."""
+"""The acceptor: of what waits at a TCP listener, a connection is made of what its share lets in.
+
+The kernel keeps those who wait in the order they came, so that a master behind a crowd of thousands
+would wait until something was made of each of them. They are all taken in at each look, which costs
+little; whom nothing was made of yet waits here, and those whose address has had fewest come first.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +14,17 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from ..net import plain_peer
+from ..net import network_of, plain_peer
+from .accept_call import accept
+from .fair_queue import FairQueue
 from .share import Share
 from .tcp import reset
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 64  # connections taken before those that stand have their turn,
-LOOKS: Final = 256  # and how many more may be turned away meanwhile: that costs little
+AT_ONCE: Final = 64  # connections made before those that stand have their turn,
+LOOKS: Final = 256  # how many are taken in meanwhile,
+WAITING: Final = 64  # and how many of those may wait for another turn: each has a descriptor
 NO_RESOURCES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 PAUSE_S: Final = 1.0  # when the process has no file descriptor left: the kernel keeps them waiting
 
@@ -45,20 +53,42 @@ class Acceptor:
         self._clock = clock
         self._at_once = at_once
         self._accepts_at = 0.0  # s of `clock` before which no connection is taken
+        most = WAITING + at_once
+        self._waiting: FairQueue[Accepted] = FairQueue(_alike, most, most)
 
     @property
     def may_accept(self) -> bool:
         """False in a pause: whoever waits for the socket would turn in vain."""
         return self._clock() >= self._accepts_at
 
+    @property
+    def has_more(self) -> bool:
+        """True while some wait that `accepted` has not told yet: it is to be called again soon,
+        whether the socket is readable or not."""
+        return len(self._waiting) > 0
+
     def accepted(self) -> Iterator[Accepted]:
         """What waits, as far as the share admits it; the rest is reset. Raises nothing."""
-        taken = 0
-        for _ in range(LOOKS):
-            if taken == self._at_once:
+        self._take_in()
+        for _ in range(self._at_once):
+            taken = self._waiting.pop()
+            if taken is None:
                 return
+            self._waiting.spent(taken.place, 1.0)
+            yield taken.item
+
+    def close(self) -> None:
+        """Reset whoever still waits here; the listening socket is its owner's."""
+        while (taken := self._waiting.pop()) is not None:
+            reset(taken.item.sock)
+
+    def _take_in(self) -> None:
+        """Take in what waits in the kernel."""
+        if not self.may_accept:
+            return
+        for _ in range(LOOKS):
             try:
-                sock, address = self._listening.accept()
+                sock, address = accept(self._listening)
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -70,8 +100,15 @@ class Acceptor:
                 )
                 return
             host = plain_peer(str(address[0]))
-            if self._share.admits(host):
-                taken += 1
-                yield Accepted(sock, host, address)
-            else:
+            if not self._share.admits(host):
                 reset(sock)
+                continue
+            surplus = self._waiting.push(network_of(host), Accepted(sock, host, address))
+            if surplus is not None:
+                self._share.turned_away()
+                reset(surplus.item.sock)
+
+
+def _alike(place: str) -> float:
+    """Nobody is preferred for who he is."""
+    return 0.0

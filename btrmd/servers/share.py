@@ -172,6 +172,10 @@ class Share:
             self.idle_closed += len(found)
         return found
 
+    def turned_away(self) -> None:
+        """A connection that was admitted has had to go before anything was made of it."""
+        self.refused += 1
+
     def stalled(self) -> None:
         """A connection was closed because it did not take its answer."""
         self.stalled_closed += 1

@@ -17,7 +17,7 @@ from waiting import wait_until
 from btrmd.model.limits import LIMITS
 from btrmd.servers.fieldbus import dnp3_tcp, modbus_tcp
 from btrmd.servers.fieldbus.listener_config import TcpPlace
-from btrmd.servers.fieldbus.listening import Listening
+from btrmd.servers.fieldbus.listening import AT_ONCE, Listening
 from btrmd.servers.share import Share
 
 READ = bytes.fromhex("0001 0000 0006 01 04 0000 0001")
@@ -101,6 +101,34 @@ def test_a_listener_that_closes_leaves_no_connection_open(turns: int) -> None:
 
     # A socket that is left to the garbage collector is a ResourceWarning, and fails this test.
     asyncio.run(run())
+
+
+def test_all_that_come_at_once_are_made_and_who_still_waits_is_closed_with_the_listener() -> None:
+    """The socket is not readable any more when those have their turn whom a look has left."""
+    made: list[asyncio.Protocol] = []
+
+    class Client(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            made.append(self)
+            self.transport = transport
+
+    async def run() -> None:
+        listening = Listening(TcpPlace("127.0.0.1", 0), Share(LIMITS["modbus"]), Client)
+        port = listening.place.port
+        with crowd(port, 3 * AT_ONCE, 1), crowd(port, AT_ONCE, 1):
+            while len(made) < 4 * AT_ONCE:
+                await asyncio.sleep(0.001)
+        with crowd(port, 3 * AT_ONCE, 1) as held:
+            listening._accept()
+            listening.close()
+            for client in made:
+                client.transport.abort()  # type: ignore[attr-defined]
+            for _ in range(3):
+                await asyncio.sleep(0)
+            assert not any(map(is_open, held))
+
+    asyncio.run(asyncio.wait_for(run(), 30.0))
 
 
 def test_who_does_not_take_his_answers_is_let_go(

@@ -9,9 +9,15 @@ from pathlib import Path
 
 import pytest
 from daemon_process import DaemonProcess
+from hostile import crowd, is_open
 from snmp_nut import LIB, Nut
+from snmp_station import make_snapshot
 from waiting import wait_until
 
+from btrmd.bus import Bus
+from btrmd.model.limits import LIMITS
+from btrmd.servers.acceptor import AT_ONCE
+from btrmd.servers.nut.server import NutServer
 from btrmd.servers.nut.session import NutRefusedError, words_of
 
 
@@ -215,6 +221,20 @@ def test_a_silent_crowd_does_not_keep_the_monitors_out(
     finally:
         for sock in crowd:
             sock.close()
+
+
+def test_more_than_a_look_makes_are_all_looked_at() -> None:
+    """The socket is not readable any more when the others have their turn."""
+    bus = Bus(make_snapshot())
+    server = NutServer(bus, "127.0.0.1:0")  # not started: the test turns its loop
+    server._follow()
+    where = int(bus.listeners["nut"].address.rpartition(":")[2])
+    with crowd(where, AT_ONCE + 6, AT_ONCE + 6) as held:
+        for _ in range(3):
+            server._serve()
+        assert sum(map(is_open, held)) == LIMITS["nut"].most
+    server._close()
+    server._selector.close()
 
 
 def test_who_may_connect_and_when(unit: DaemonProcess, port: int) -> None:

@@ -6,17 +6,19 @@ import errno
 import os
 import resource
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
 
 import pytest
 from hostile import connect
 
 from btrmd.model.limits import Limit
 from btrmd.retry import RetryPauses, keep_running
-from btrmd.servers.acceptor import AT_ONCE, PAUSE_S, Acceptor
+from btrmd.servers import acceptor
+from btrmd.servers.accept_call import accept, close, peer_of
+from btrmd.servers.acceptor import AT_ONCE, PAUSE_S, WAITING, Acceptor
 from btrmd.servers.share import OWN_BURST, Share
 from btrmd.servers.tcp import bind, listen_fault
 
@@ -49,6 +51,7 @@ class Listener:
 def listener() -> Iterator[Listener]:
     made = Listener()
     yield made
+    made.acceptor.close()
     for sock in (made.socket, *made.clients):
         sock.close()
 
@@ -101,18 +104,65 @@ def test_whom_the_share_does_not_admit_is_reset(listener: Listener) -> None:
             client.recv(1)
 
 
-def test_who_comes_behind_a_crowd_that_is_turned_away_is_taken_in_the_same_look(
-    listener: Listener,
+@pytest.mark.parametrize("new_s", [0.0, 1000.0])
+def test_who_has_come_least_is_taken_first_whoever_came_before(
+    listener: Listener, new_s: float
 ) -> None:
-    slow = Limit("connections", 1000, 1000, 60.0, 0.0, "nobody")
-    listener.share = Share(slow, lambda: listener.now)
+    """In the order of the kernel a new master waits until something is made of all before it."""
+    limit = Limit("connections", 1000, 1000, 60.0, new_s, "nobody")
+    listener.share = Share(limit, lambda: listener.now)
     listener.acceptor = Acceptor(listener.socket, listener.share, lambda: listener.now, at_once=8)
     listener.come(int(OWN_BURST) + 100)
     port = listener.socket.getsockname()[1]
     with connect(port, "127.0.0.9"):
-        assert listener.take() == ["127.0.0.1"] * 8
-        assert listener.take() == ["127.0.0.1"] * 8
-        assert listener.take() == ["127.0.0.9"], "behind a hundred that have no place"
+        assert listener.take() == ["127.0.0.1", "127.0.0.9", *["127.0.0.1"] * 6]
+        assert listener.acceptor.has_more
+    with connect(port, "127.0.0.8"):
+        assert listener.take()[0] == "127.0.0.8", "the crowd has had its turns"
+
+
+def test_of_a_crowd_only_so_many_wait_and_the_others_are_reset(listener: Listener) -> None:
+    listener.acceptor = Acceptor(listener.socket, listener.share, lambda: listener.now, at_once=0)
+    listener.come(WAITING + 9)
+    crowd = list(listener.clients)
+    with connect(listener.socket.getsockname()[1], "127.0.0.9"):
+        assert listener.take() == []
+        assert listener.share.refused == 10
+        for client in crowd[WAITING - 1 :]:
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
+    listener.acceptor.close()
+    assert not listener.acceptor.has_more
+    with pytest.raises(ConnectionResetError):
+        crowd[0].recv(1)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_peer_is_told_as_the_socket_module_tells_it(host: str) -> None:
+    with bind(host, 0) as listening, socket.socket(listening.family) as client:
+        listening.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            accept(listening)
+        client.connect(listening.getsockname()[:2])
+        sock, address = accept(listening)
+        assert address == client.getsockname() == sock.getpeername()
+        assert (sock.family, sock.type, sock.proto) == (
+            listening.family, listening.type, listening.proto
+        )  # fmt: skip
+        assert not os.get_inheritable(sock.fileno())
+        close(sock)
+        assert sock.fileno() == -1
+        assert client.recv(1) == b""
+        close(sock)  # once more is nothing
+
+
+def test_a_peer_on_a_link_is_told_with_its_interface() -> None:
+    index, name = socket.if_nameindex()[0]
+    octets = socket.inet_pton(socket.AF_INET6, "fe80::1")
+    for scope, zone in ((index, name), (2**31 - 1, str(2**31 - 1))):
+        place = struct.pack("=HHI16sI", 10, socket.htons(502), socket.htonl(7), octets, scope)
+        told = peer_of(socket.AF_INET6, place)
+        assert told == (f"fe80::1%{zone}", 502, 7, scope)
 
 
 def test_pauses_double_up_to_the_longest_and_begin_again_after_a_success() -> None:
@@ -161,13 +211,14 @@ def test_a_port_that_is_taken_is_told_with_its_address(listener: Listener) -> No
     assert listen_fault("http", "::1", 80, OSError(13, "No")).endswith(" on [::1]:80: No.")
 
 
-def test_an_error_of_one_connection_is_no_pause(listener: Listener) -> None:
+def test_an_error_of_one_connection_is_no_pause(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """accept(2) may report what is already wrong with the connection it would have given."""
 
-    class Broken:
-        def accept(self) -> None:
-            raise OSError(errno.EPROTO, "Protocol error")
+    def broken(listening: socket.socket) -> None:
+        raise OSError(errno.EPROTO, "Protocol error")
 
-    listener.acceptor = Acceptor(cast("socket.socket", Broken()), listener.share)
+    monkeypatch.setattr(acceptor, "accept", broken)
     assert listener.take() == []
     assert listener.acceptor.may_accept

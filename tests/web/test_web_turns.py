@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from hostile import address, connect
 
-from btrmd.model.limits import LIMITS
+from btrmd.model.limits import LIMITS, Limit
+from btrmd.servers.acceptor import AT_ONCE
 from btrmd.servers.share import Share
 from btrmd.servers.web.dispatcher import Dispatcher
 from btrmd.servers.web.http_head import RequestHead
@@ -33,10 +34,10 @@ def identify(head: RequestHead, host: str) -> Visitor:
     return Visitor(host, False, 0)
 
 
-@pytest.fixture
-def listener() -> Iterator[HttpListener]:
-    """One place in all, not started: the test turns its loop."""
-    share = Share(LIMITS["http"]._replace(most=1, each=1, yield_s=0.0))
+@contextlib.contextmanager
+def opened(limit: Limit) -> Iterator[HttpListener]:
+    """Not started: the test turns its loop."""
+    share = Share(limit)
     workers = Dispatcher(share, lambda place: 0.0)
     made = HttpListener(
         "http", "127.0.0.1:0", app, workers, share, identify, lambda *_: None, lambda: True
@@ -48,6 +49,13 @@ def listener() -> Iterator[HttpListener]:
     workers.shutdown(2.0)
 
 
+@pytest.fixture
+def listener() -> Iterator[HttpListener]:
+    """One place in all."""
+    with opened(LIMITS["http"]._replace(most=1, each=1, yield_s=0.0)) as made:
+        yield made
+
+
 def turn_until(listener: HttpListener, condition: Callable[[], object]) -> None:
     """Not so many turns but so long: while a worker sends, its connection can be written to, and
     the loop turns as often as it can."""
@@ -57,11 +65,11 @@ def turn_until(listener: HttpListener, condition: Callable[[], object]) -> None:
         listener._turn(0.05)
 
 
-def test_a_newcomer_does_not_end_with_the_connection_whose_place_and_number_it_gets(
+def test_a_newcomer_does_not_end_with_the_connection_whose_place_it_gets(
     listener: HttpListener,
 ) -> None:
-    """A crowd's connections are reset as they make room: what poll(2) had to say of the old
-    descriptor is not true of the new one of the same number."""
+    """A crowd's connections are reset as they make room: what poll(2) had to say of the old one
+    is not said of the new one."""
     server = listener._server
     assert server is not None
     first = connect(listener._port, address(1))
@@ -72,10 +80,22 @@ def test_a_newcomer_does_not_end_with_the_connection_whose_place_and_number_it_g
     first.close()
     between = connect(listener._port, address(2))
     with between, contextlib.closing(connect(listener._port, address(3))) as newcomer:
-        # All are there before the loop looks. The one between is taken while the first stands,
-        # and takes its place; then the newcomer gets the first one's number.
+        # All are there before the loop looks.
         assert select.select([number, server.socket], [], [], 5.0)[0] == [number, server.socket]
         turn_until(listener, lambda: old not in server.active_channels.values())
         newcomer.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         turn_until(listener, lambda: select.select([newcomer], [], [], 0)[0])
         assert newcomer.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def test_more_than_a_look_makes_are_all_answered() -> None:
+    """The socket is not readable any more when the others have their turn."""
+    with opened(LIMITS["http"]) as listener, contextlib.ExitStack() as stack:
+        visitors = [
+            stack.enter_context(connect(listener._port, address(n))) for n in range(AT_ONCE + 6)
+        ]
+        for visitor in visitors:
+            visitor.sendall(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        turn_until(listener, lambda: len(select.select(visitors, [], [], 0)[0]) == len(visitors))
+        for visitor in visitors:
+            assert visitor.recv(4096).startswith(b"HTTP/1.1 200 ")

@@ -32,6 +32,7 @@ class Listening:
         self._acceptor = Acceptor(self._socket, share, at_once=AT_ONCE)
         self._tasks: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self._next: asyncio.Handle | None = None  # the look at those who wait in the acceptor
         self._loop.add_reader(self._socket, self._accept)
 
     @property
@@ -43,18 +44,26 @@ class Listening:
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        if self._next is not None:
+            self._next.cancel()
         self._loop.remove_reader(self._socket)
         self._socket.close()
+        self._acceptor.close()
         for task in self._tasks:
             task.cancel()
 
     def _accept(self) -> None:
+        if self._next is not None:
+            self._next.cancel()
+            self._next = None
         for sock, *_ in self._acceptor.accepted():
             sock.setblocking(False)
             task = self._loop.create_task(self._make(sock))
             self._tasks.add(task)
             task.add_done_callback(functools.partial(self._made, sock))
-        if not self._acceptor.may_accept:
+        if self._acceptor.has_more:
+            self._next = self._loop.call_soon(self._accept)
+        if self._timer is None and not self._acceptor.may_accept:
             self._loop.remove_reader(self._socket)
             self._timer = self._loop.call_later(PAUSE_S, self._again)
 

@@ -168,6 +168,8 @@ class NutServer(Service, name="nut"):
         if self._listening is not None:
             self._listen(False)
             self._listening.close()
+            if self._acceptor is not None:
+                self._acceptor.close()
             self._listening = self._acceptor = None
             self._show("", "")
 
@@ -177,8 +179,8 @@ class NutServer(Service, name="nut"):
             self._stopping.wait(PAUSE_S)
         began = time.thread_time()
         waiting = [c for c in self._clients.values() if c.has_lines]
-        has_new = False
-        for key, mask in self._selector.select(0.0 if waiting else LOOK_S):
+        has_new = self._acceptor is not None and self._acceptor.has_more
+        for key, mask in self._selector.select(0.0 if waiting or has_new else LOOK_S):
             if key.fileobj is self._listening:
                 has_new = True  # later: who has gone meanwhile leaves his place to them
             elif mask & selectors.EVENT_WRITE:

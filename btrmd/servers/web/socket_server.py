@@ -39,6 +39,7 @@ class Server(TcpWSGIServer):
         self._trigger_lock = threading.Lock()
         self._is_closed = False
         self._wanted: deque[Callable[[], None]] = deque()
+        self._is_to_accept = False  # when the turn is over
         self._share = share
         self._looks_at = 0.0  # monotonic s of the next look at the connections
         self._identify = identify
@@ -59,11 +60,19 @@ class Server(TcpWSGIServer):
     def handle_accept(self) -> None:
         """Connections are taken when the turn is over: a new one may make an old one end and get
         its descriptor, and what poll(2) has still to say in this turn is about the old one."""
-        self._wanted.append(self._accept_waiting)
+        if not self._is_to_accept:
+            self._is_to_accept = True
+            self._wanted.append(self._accept_waiting)
 
     def _accept_waiting(self) -> None:
+        self._is_to_accept = False
+        if not self.accepting:
+            return
         for sock, host, address in self._acceptor.accepted():
             self._take(sock, (host, *address[1:]), host)
+        if self._acceptor.has_more:
+            self.handle_accept()
+            self.pull_trigger()
 
     def _take(self, sock: Any, address: Any, host: str) -> None:
         made: list[HttpChannel] = []
@@ -143,14 +152,16 @@ class Server(TcpWSGIServer):
         self.pull_trigger()
 
     def do_wanted(self) -> None:
-        """In the loop's thread, after each of its turns: do what other threads want."""
-        while self._wanted:
+        """In the loop's thread, after each of its turns: do what is wanted by now; what that wants
+        in turn waits for the next."""
+        for _ in range(len(self._wanted)):
             self._wanted.popleft()()
 
     def close(self) -> None:
         with self._trigger_lock:
             self._is_closed = True
             super().close()
+        self._acceptor.close()
 
     def maintenance(self, now: float) -> None:
         """End what is silent, trickles in, or is not taken. `now`: monotonic s."""
