@@ -25,6 +25,7 @@ from dnp3_wire import LINK_STATUS, Master, frame  # noqa: E402
 from hostile import HOST, address, connect, crowd, is_open  # noqa: E402
 from waiting import wait_until  # noqa: E402
 
+from btrmd.owner.change_limit import DAY_BURST, DAY_RATE, RATE, ChangeLimit  # noqa: E402
 from btrmd.snmp import ber, usm  # noqa: E402
 from btrmd.snmp.message import encode_pdu, encode_varbinds  # noqa: E402
 from btrmd.snmp.usm import Stamp, V3User, seal  # noqa: E402
@@ -255,18 +256,37 @@ def last_event(station: AttackedStation) -> int:
 
 def registers(station: AttackedStation, seconds: float = 30.0) -> Found:
     """A register changed at 10 Hz."""
+    file = station.unit.config_dir / "settings.json"
     before, written = last_event(station), disk_octets(station.unit.pid)
-    end, n = time.monotonic() + seconds, 0
+    end, n, stored = time.monotonic() + seconds, 0, set()
     with connect(station.ports["modbus"], address(1)) as sock:
         while time.monotonic() < end:
             value = 300 + n % 50
             sock.sendall(bytes.fromhex("000100000006010600") + b"\x01" + value.to_bytes(2, "big"))
             sock.recv(300)
             n += 1
+            with contextlib.suppress(FileNotFoundError):
+                stored.add(file.stat().st_mtime_ns)
             time.sleep(0.1)
-    a_day = (disk_octets(station.unit.pid) - written) / seconds * 86400 / 1e6
+    octets = disk_octets(station.unit.pid) - written
     lines = len(station.unit.events(before))
-    return Found(f"{n} changes gave {lines} lines; {a_day:.0f} MB a day at this pace", lines > 20)
+    a_day = octets / max(1, len(stored)) * stores_a_day() / 1e6
+    return Found(
+        f"{n} changes were stored {len(stored)} times and gave {lines} lines;"
+        f" {octets / seconds * 86400 / 1e6:.0f} MB a day at this pace, which lasts for"
+        f" {DAY_BURST / (RATE - DAY_RATE) / 60:.0f} minutes; {a_day:.0f} MB in a day of it",
+        lines > 20,
+    )
+
+
+def stores_a_day() -> int:
+    """How often settings are stored in a day in which protocols always want to change them."""
+    limit, stored = ChangeLimit(0.0), 0
+    for tenth in range(864_000):
+        if limit.is_due(tenth / 10.0):
+            limit.stored(tenth / 10.0)
+            stored += 1
+    return stored
 
 
 def disk_octets(pid: int) -> int:
