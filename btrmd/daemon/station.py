@@ -54,6 +54,7 @@ from .appliance_service import ApplianceService
 from .cursors import Cursors
 from .known_file import KnownFile
 from .memory_trim import drop_references
+from .memory_watch import MemoryWatch
 from .ready import Readiness
 from .recovery import first_snapshot, identity, recovered_state, store_closed
 from .systemd import Supervisor
@@ -256,7 +257,7 @@ class Station:
     def _start_late(self) -> None:
         try:
             web = self._make_web()
-            late: tuple[Service, ...] = (web, *self._notifiers, self.nut)
+            late: tuple[Service, ...] = (web, *self._notifiers, self.nut, MemoryWatch())
             self._start_services(late)
             self._web = web
             self._stack.callback(self._readiness.remove)

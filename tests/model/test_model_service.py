@@ -20,7 +20,7 @@ from btrmd.snmp.engine import SnmpEngine
 ENGINE = SnmpEngine("0123456789abcdef", lambda: 1)
 NOTIFIERS = {"mail", "mqtt", "syslog", "traps", "webhook"}
 PARTS = {
-    "appliance", "control", "fieldbus", "nut", "snmp", "web", *NOTIFIERS,
+    "appliance", "control", "fieldbus", "memory", "nut", "snmp", "web", *NOTIFIERS,
 }  # fmt: skip
 
 
