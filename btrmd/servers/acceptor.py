@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from ..net import network_of, plain_peer
 from .accept_call import accept
-from .fair_queue import FairQueue
+from .fair_queue import FairQueue, Taken
 from .share import Share
 from .tcp import reset
 
@@ -54,7 +54,9 @@ class Acceptor:
         self._at_once = at_once
         self._accepts_at = 0.0  # s of `clock` before which no connection is taken
         most = WAITING + at_once
-        self._waiting: FairQueue[Accepted] = FairQueue(_alike, most, most)
+        # Of one address the oldest gives way, as in the share: it is likely to have gone, and a
+        # visitor behind a crowd of his own address is served.
+        self._waiting: FairQueue[Accepted] = FairQueue(_alike, most, most + 1, drops_oldest=True)
 
     @property
     def may_accept(self) -> bool:
@@ -70,12 +72,20 @@ class Acceptor:
     def accepted(self) -> Iterator[Accepted]:
         """What waits, as far as the share admits it; the rest is reset. Raises nothing."""
         self._take_in()
-        for _ in range(self._at_once):
-            taken = self._waiting.pop()
-            if taken is None:
-                return
+        chosen: list[Taken[Accepted]] = []
+        while len(chosen) < self._at_once and (taken := self._waiting.pop()) is not None:
             self._waiting.spent(taken.place, 1.0)
-            yield taken.item
+            chosen.append(taken)
+        # Whose address has cost least comes last: when there are not as many places, the others of
+        # this look make room. Equals come in their order.
+        chosen.sort(key=lambda taken: -round(self._share.cost(taken.place), 4))
+        chosen.reverse()  # to be taken from its end
+        try:
+            while chosen:
+                yield chosen.pop().item
+        finally:
+            for taken in chosen:
+                reset(taken.item.sock)
 
     def close(self) -> None:
         """Reset whoever still waits here; the listening socket is its owner's."""

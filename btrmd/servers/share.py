@@ -219,8 +219,14 @@ class Share:
             if found > weight:
                 heaviest, weight = able, found
         if heaviest:
-            # Who holds fewer than the heaviest gets one of his at once; an equal has to wait.
-            return self._to_go(heaviest, now, is_kept or weight[0] > len(own.members))
+            # Who holds fewer than the heaviest gets one of his at once; an equal has to wait, also
+            # for who has just come and had no time to ask: else a crowd that comes again and again
+            # has ended him before he is heard.
+            is_owed = is_kept or weight[0] > len(own.members)
+            latest = now - self.limit.yield_s
+            if not is_owed:
+                heaviest = [m for m in heaviest if m.since <= latest]
+            return self._to_go(heaviest, now, is_owed)
         if is_kept:
             return self._to_go([m for p in self._places.values() for m in p.members], now, False)
         return None

@@ -99,6 +99,19 @@ def test_among_equals_the_most_demanding_makes_room_then_the_longest_silent() ->
     assert bench.closed == ["c5", "c0"]
 
 
+def test_who_has_just_come_is_not_ended_by_an_equal_before_he_can_ask() -> None:
+    bench = Bench()
+    for n in range(8):
+        bench.enter(f"c{n}", f"10.0.0.{n}", asks=False)
+    bench.now += YIELD_S / 2
+    assert not bench.share.enter(bench.member("again", "10.0.0.3"))
+    bench.enter("stranger", "10.0.1.1")
+    assert bench.closed == ["c0"], "an address without any gets a place at once"
+    bench.now += YIELD_S / 2
+    bench.enter("again", "10.0.0.3")
+    assert bench.closed == ["c0", "c1"]
+
+
 def test_who_is_kept_makes_room_for_nobody_but_his_equals() -> None:
     bench = Bench(LIMIT._replace(most=4, each=4))
     for n in range(3):

@@ -39,6 +39,14 @@ def test_a_full_queue_drops_the_newest_of_the_most_expensive_place() -> None:
     assert queue.best() == 0.0
 
 
+def test_a_queue_may_drop_the_oldest_instead() -> None:
+    queue: FairQueue[str] = FairQueue(lambda place: 0.0, most=3, each=4, drops_oldest=True)
+    for item in ("a1", "b1", "b2"):
+        assert queue.push(item[0], item) is None
+    assert queue.push("b", "b3") == ("b", "b1")
+    assert queue.push("c", "c1") == ("b", "b2")
+
+
 def test_what_is_removed_does_not_come() -> None:
     queue: FairQueue[str] = FairQueue(lambda place: 0.0, most=9, each=9)
     queue.push("a", "x")

@@ -10,6 +10,7 @@ import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from hostile import connect
@@ -19,7 +20,7 @@ from btrmd.retry import RetryPauses, keep_running
 from btrmd.servers import acceptor
 from btrmd.servers.accept_call import accept, close, peer_of
 from btrmd.servers.acceptor import AT_ONCE, PAUSE_S, WAITING, Acceptor
-from btrmd.servers.share import OWN_BURST, Share
+from btrmd.servers.share import OWN_BURST, Member, Share
 from btrmd.servers.tcp import bind, listen_fault
 
 FAST = Limit("connections", 1000, 1000, 60.0, 1000.0, "nobody")
@@ -115,26 +116,48 @@ def test_who_has_come_least_is_taken_first_whoever_came_before(
     listener.come(int(OWN_BURST) + 100)
     port = listener.socket.getsockname()[1]
     with connect(port, "127.0.0.9"):
-        assert listener.take() == ["127.0.0.1", "127.0.0.9", *["127.0.0.1"] * 6]
+        assert listener.take() == [*["127.0.0.1"] * 7, "127.0.0.9"]
         assert listener.acceptor.has_more
     with connect(port, "127.0.0.8"):
-        assert listener.take()[0] == "127.0.0.8", "the crowd has had its turns"
+        assert listener.take() == [*["127.0.0.1"] * 7, "127.0.0.8"]
 
 
-def test_of_a_crowd_only_so_many_wait_and_the_others_are_reset(listener: Listener) -> None:
+def test_who_has_come_least_is_not_ended_by_those_who_came_in_the_same_look(
+    listener: Listener,
+) -> None:
+    """Four places, as DNP3 has, eight of a crowd, a master in the midst of them."""
+    limit = Limit("connections", 4, 4, 60.0, 1000.0, "nobody")
+    listener.share = Share(limit, lambda: listener.now)
+    listener.acceptor = Acceptor(listener.socket, listener.share, lambda: listener.now, at_once=8)
+    port = listener.socket.getsockname()[1]
+    crowd = [f"127.0.0.{n % 4 + 1}" for n in range(8)]
+    hosts = [*crowd[:6], "127.0.0.9", *crowd[6:]]
+    listener.clients += [connect(port, host) for host in hosts]
+    ended: list[str] = []
+    while True:
+        for sock, host, _ in listener.acceptor.accepted():
+            listener.clients.append(sock)
+            listener.share.enter(Member(host, partial(ended.append, host)))
+        if not listener.acceptor.has_more:
+            break
+    assert listener.share.count == 4
+    assert "127.0.0.9" not in ended
+
+
+def test_of_a_crowd_only_so_many_wait_and_its_oldest_are_reset(listener: Listener) -> None:
     listener.acceptor = Acceptor(listener.socket, listener.share, lambda: listener.now, at_once=0)
     listener.come(WAITING + 9)
     crowd = list(listener.clients)
     with connect(listener.socket.getsockname()[1], "127.0.0.9"):
         assert listener.take() == []
         assert listener.share.refused == 10
-        for client in crowd[WAITING - 1 :]:
+        for client in crowd[:10]:
             with pytest.raises(ConnectionResetError):
                 client.recv(1)
     listener.acceptor.close()
     assert not listener.acceptor.has_more
     with pytest.raises(ConnectionResetError):
-        crowd[0].recv(1)
+        crowd[10].recv(1)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
