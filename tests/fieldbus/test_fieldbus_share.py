@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 from collections.abc import Callable, Mapping
 
@@ -16,6 +17,9 @@ from waiting import wait_until
 
 from btrmd.model.limits import LIMITS
 from btrmd.servers.fieldbus import dnp3_tcp, modbus_tcp
+from btrmd.servers.fieldbus.dnp3_connection import Dnp3Connection
+from btrmd.servers.fieldbus.dnp3_session import Dnp3Session
+from btrmd.servers.fieldbus.dnp3_tcp import TcpConnection
 from btrmd.servers.fieldbus.listener_config import TcpPlace
 from btrmd.servers.fieldbus.listening import AT_ONCE, Listening
 from btrmd.servers.share import Share
@@ -186,3 +190,22 @@ def test_the_configured_master_makes_no_room_for_strangers() -> None:
             with crowd(port, 40, 40, frames(bytes.fromhex("C0 0F"))):
                 assert master.exchange("CA 0F") == "CA 81 80 00"
         assert dnp3_tcp.LIMIT.most == 4
+
+
+def test_a_dnp3_connection_that_has_ended_is_gone_at_once() -> None:
+    """Not when the collector of cycles comes, which is after hundreds of them."""
+    kinds = (TcpConnection, Dnp3Connection, Dnp3Session)
+
+    def left() -> list[object]:
+        return [one for one in gc.get_objects() if isinstance(one, kinds)]
+
+    with Bench() as bench:
+        gc.collect()
+        gc.disable()
+        try:
+            with Master(bench.place) as master:
+                assert master.exchange("CA 0F") == "CA 81 80 00"
+                assert len(left()) == len(kinds)
+            wait_for(lambda: not left())
+        finally:
+            gc.enable()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -60,6 +61,7 @@ class Dnp3Connection:
         self._tasks: set[asyncio.Task[None]] = set()
         self.opened_at = self.last_at = self._loop.time()
         config = station.config
+        me = weakref.ref(self)  # no cycle: a crowd leaves thousands of connections an hour
         self._session = Dnp3Session(
             config,
             association,
@@ -73,7 +75,7 @@ class Dnp3Connection:
             Dnp3Controls(context.bus, source, station.count),
             clock=self._loop.time,
             read_hold_s=read_hold_s,
-            speaks=lambda: association.voice is self,
+            speaks=lambda: association.voice is me(),
             in_trouble=station.in_trouble,
             count=station.count,
         )

@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from py1815 import link
@@ -97,12 +98,12 @@ class Dnp3Session(Session):
             select_timeout=SELECT_S,
             confirm_timeout=CONFIRM_S,
             clock=clock,
-            time_sink=self._note_time,
+            time_sink=partial(_note_time, count, owner_controls),
             unsolicited=True,  # functions 20 and 21 always work; what is said unasked: see below
             unsolicited_confirm_timeout=config.retry_s,
             unsolicited_retries=config.retries,
             unsolicited_resume=config.resume_s,
-            anomaly_observer=self._note_anomaly,
+            anomaly_observer=partial(_note_anomaly, count),
         )
         self._enabled = association.enabled
         self._is_built = True
@@ -358,17 +359,19 @@ class Dnp3Session(Session):
         self._awaited = None
         return out
 
-    # --- notes -----------------------------------------------------------------------------------
 
-    def _note_time(self, at_ms: int) -> None:
-        """The clock is the host's (NTP, RTC): a written time is taken note of and not applied."""
-        self._count("time_writes")
-        self._owner_controls.note(
-            "dnp3.time", f"The master wrote the time {_utc(at_ms)}; the clock is the host's."
-        )
+# What the session is given to call does not know it: nothing of a connection that has ended stays
+# until the collector of cycles comes.
 
-    def _note_anomaly(self, anomaly: ProtocolAnomaly) -> None:
-        self._count(str(anomaly.code.value))
+
+def _note_time(count: Callable[[str], None], controls: Dnp3Controls, at_ms: int) -> None:
+    """The clock is the host's (NTP, RTC): a written time is taken note of and not applied."""
+    count("time_writes")
+    controls.note("dnp3.time", f"The master wrote the time {_utc(at_ms)}; the clock is the host's.")
+
+
+def _note_anomaly(count: Callable[[str], None], anomaly: ProtocolAnomaly) -> None:
+    count(str(anomaly.code.value))
 
 
 def _utc(at_ms: int) -> str:

@@ -108,6 +108,7 @@ class TcpConnection(asyncio.BufferedProtocol):
             self._endpoint.connections.remove(self)
         if self.member is not None:
             self._endpoint.share.leave(self.member)
+        self._transport = self.dnp3_connection = None  # they know this one
 
     def adopt(self, config: Dnp3Config) -> None:
         """Go by other settings from now on."""
