@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from daemon_process import DaemonProcess
-from hostile import crowd, is_open
+from hostile import connect, crowd, is_open
 from snmp_nut import LIB, Nut
 from snmp_station import make_snapshot
 from waiting import wait_until
@@ -17,8 +18,9 @@ from waiting import wait_until
 from btrmd.bus import Bus
 from btrmd.model.limits import LIMITS
 from btrmd.servers.acceptor import AT_ONCE
+from btrmd.servers.nut.client import NutClient
 from btrmd.servers.nut.server import NutServer
-from btrmd.servers.nut.session import NutRefusedError, words_of
+from btrmd.servers.nut.session import NutRefusedError, NutSession, words_of
 
 
 @pytest.fixture(scope="module")
@@ -233,6 +235,34 @@ def test_more_than_a_look_makes_are_all_looked_at() -> None:
         for _ in range(3):
             server._serve()
         assert sum(map(is_open, held)) == LIMITS["nut"].most
+    server._close()
+    server._selector.close()
+
+
+def test_a_client_that_has_ended_is_gone_at_once() -> None:
+    """Not when the collector of cycles comes, which is after hundreds of them."""
+    kinds = (NutClient, NutSession)
+
+    def left() -> list[object]:
+        return [one for one in gc.get_objects() if isinstance(one, kinds)]
+
+    bus = Bus(make_snapshot())
+    server = NutServer(bus, "127.0.0.1:0")  # not started: the test turns its loop
+    server._follow()
+    where = int(bus.listeners["nut"].address.rpartition(":")[2])
+    gc.collect()
+    gc.disable()
+    try:
+        with connect(where, "127.0.0.1") as monitor:
+            monitor.sendall(b"NETVER\n")
+            for _ in range(2):
+                server._serve()
+            assert monitor.recv(10) == b"1.3\n"
+            assert len(left()) == len(kinds)
+        server._serve()
+        assert left() == []
+    finally:
+        gc.enable()
     server._close()
     server._selector.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final, Protocol
 
 from ... import __version__
@@ -51,10 +51,6 @@ class NutSession:
         self._guard = guard
         self._user: str | None = None
         self._password: str | None = None
-        self._verbs: dict[str, Callable[..., str]] = {
-            "GET": self._get, "LIST": self._list, "USERNAME": self._username,
-            "PASSWORD": self._set_password, "LOGIN": self._login, "INSTCMD": self._command,
-        }  # fmt: skip
 
     def answer(self, line: str) -> str:
         """What `line` is answered with, with its end of line."""
@@ -69,8 +65,8 @@ class NutSession:
         if not words:
             raise NutRefusedError("UNKNOWN-COMMAND")
         verb = words[0].upper()
-        if verb in self._verbs:
-            return self._verbs[verb](*words[1:])
+        if verb in _VERBS:
+            return _VERBS[verb](self, *words[1:])
         if verb == "LOGOUT":
             self.is_over = True
             return "OK Goodbye\n"
@@ -209,6 +205,14 @@ class NutSession:
         if not is_right:
             self._guard.failed(self.host)
             raise NutRefusedError("ACCESS-DENIED")
+
+
+# Not bound to a session: one that has ended would stay until the collector of cycles comes.
+_VERBS: Final[Mapping[str, Callable[..., str]]] = {
+    "GET": NutSession._get, "LIST": NutSession._list, "USERNAME": NutSession._username,
+    "PASSWORD": NutSession._set_password, "LOGIN": NutSession._login,
+    "INSTCMD": NutSession._command,
+}  # fmt: skip
 
 
 def words_of(line: str) -> list[str]:
