@@ -15,16 +15,15 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
 from ..net import network_of, plain_peer
-from .accept_call import accept
 from .fair_queue import FairQueue, Taken
 from .share import Share
-from .tcp import reset
+from .tcp import BACKLOG, reset
 
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 64  # connections made before those that stand have their turn,
-LOOKS: Final = 256  # how many are taken in meanwhile,
-WAITING: Final = 64  # and how many of those may wait for another turn: each has a descriptor
+WAITING: Final = 64  # and how many may wait for another turn: each has a descriptor,
+HELD: Final = 256  # as all have that are held while the others are taken in
 NO_RESOURCES: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 PAUSE_S: Final = 1.0  # when the process has no file descriptor left: the kernel keeps them waiting
 
@@ -53,10 +52,7 @@ class Acceptor:
         self._clock = clock
         self._at_once = at_once
         self._accepts_at = 0.0  # s of `clock` before which no connection is taken
-        most = WAITING + at_once
-        # Of one address the oldest gives way, as in the share: it is likely to have gone, and a
-        # visitor behind a crowd of his own address is served.
-        self._waiting: FairQueue[Accepted] = FairQueue(_alike, most, most + 1, drops_oldest=True)
+        self._waiting: FairQueue[Accepted] = FairQueue(_alike, HELD, HELD)
 
     @property
     def may_accept(self) -> bool:
@@ -76,6 +72,7 @@ class Acceptor:
         while len(chosen) < self._at_once and (taken := self._waiting.pop()) is not None:
             self._waiting.spent(taken.place, 1.0)
             chosen.append(taken)
+        self._let_go(WAITING)
         # Whose address has cost least comes last: when there are not as many places, the others of
         # this look make room. Equals come in their order.
         chosen.sort(key=lambda taken: -round(self._share.cost(taken.place), 4))
@@ -96,9 +93,9 @@ class Acceptor:
         """Take in what waits in the kernel."""
         if not self.may_accept:
             return
-        for _ in range(LOOKS):
+        for _ in range(BACKLOG):
             try:
-                sock, address = accept(self._listening)
+                sock, address = self._listening.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -113,10 +110,16 @@ class Acceptor:
             if not self._share.admits(host):
                 reset(sock)
                 continue
-            surplus = self._waiting.push(network_of(host), Accepted(sock, host, address))
-            if surplus is not None:
-                self._share.turned_away()
-                reset(surplus.item.sock)
+            if len(self._waiting) == HELD:
+                self._let_go(HELD // 2)
+            self._waiting.push(network_of(host), Accepted(sock, host, address))
+
+    def _let_go(self, most: int) -> None:
+        """Let no more than `most` wait. Of one address the oldest gives way, as in the share: it
+        is likely to have gone, and a visitor behind a crowd of his own address is served."""
+        for surplus in self._waiting.trim(most):
+            self._share.turned_away()
+            reset(surplus.item.sock)
 
 
 def _alike(place: str) -> float:

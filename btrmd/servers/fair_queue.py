@@ -27,13 +27,9 @@ class Taken(NamedTuple, Generic[T]):
 class FairQueue(Generic[T]):
     """Not thread-safe. `rank` of a place: its class, the lowest is served first; within a class the
     earliest start, between equals who has had less, then who has waited longest. `spent` tells what
-    serving has cost. At most `each` items of a place wait, and `most` in all; what is too much is
-    the newest of its place, or the oldest."""
+    serving has cost. At most `each` items of a place wait, and `most` in all."""
 
-    def __init__(
-        self, rank: Callable[[str], float], most: int, each: int, drops_oldest: bool = False
-    ) -> None:
-        self._drops_oldest = drops_oldest
+    def __init__(self, rank: Callable[[str], float], most: int, each: int) -> None:
         self._rank = rank
         self._most = most
         self._each = each
@@ -52,8 +48,8 @@ class FairQueue(Generic[T]):
         return len(self._waiting.get(place, ())) >= self._each
 
     def push(self, place: str, item: T) -> Taken[T] | None:
-        """Have `item` wait. What there is no room for comes back: one of the place with the
-        highest rank, which may be this item."""
+        """Have `item` wait. What there is no room for comes back: the newest of the place with
+        the highest rank, which may be this item."""
         if not self._waiting:
             self._present = self._latest  # nobody was waiting: nobody is ahead of anybody
         line = self._waiting.get(place)
@@ -67,9 +63,7 @@ class FairQueue(Generic[T]):
         if self._count <= self._most:
             return None
         worst = max(self._waiting, key=self._weight)
-        line = self._waiting[worst]
-        dropped = line.popleft() if self._drops_oldest else line.pop()
-        return self._take(worst, dropped[1])
+        return self._take(worst, self._waiting[worst].pop()[1])
 
     def pop(self) -> Taken[T] | None:
         """The next to be served; None when nothing waits."""
@@ -88,6 +82,17 @@ class FairQueue(Generic[T]):
             self._finishes = dict(
                 sorted(ahead.items(), key=lambda pair: pair[1])[-MOST_FINISHES // 2 :]
             )
+
+    def trim(self, most: int) -> list[Taken[T]]:
+        """Forget what is more than `most`: of the longest lines the oldest, which is given back."""
+        dropped: list[Taken[T]] = []
+        while self._count > most:
+            longest = max(map(len, self._waiting.values()))
+            for place in [place for place, line in self._waiting.items() if len(line) == longest]:
+                dropped.append(self._take(place, self._waiting[place].popleft()[1]))
+                if self._count <= most:
+                    break
+        return dropped
 
     def best(self) -> float | None:
         """The lowest rank that waits."""
@@ -113,7 +118,7 @@ class FairQueue(Generic[T]):
         return max(self._present, self._finishes.get(place, 0.0))
 
     def _weight(self, place: str) -> tuple[float, int, float, int]:
-        """The heaviest gives up one: the highest class, the most that wait, the latest."""
+        """The heaviest gives up its newest: the highest class, the most that wait, the latest."""
         line = self._waiting[place]
         return self._rank(place), len(line), self._start(place), line[-1][0]
 

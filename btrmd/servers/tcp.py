@@ -8,7 +8,6 @@ import struct
 from typing import Final
 
 from ..net import host_and_port, look_up_form
-from .accept_call import close
 
 BACKLOG: Final = 1024  # a crowd must not fill it while a loop is at work; the kernel may cap it
 BUFFER: Final = 64 * 1024  # octets of a connection in the kernel, each way; else up to 6 MB
@@ -48,4 +47,4 @@ def reset(sock: socket.socket) -> None:
     """Close a connection nobody has seen yet, without a trace on this side."""
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-    close(sock)
+    sock.close()

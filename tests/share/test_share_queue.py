@@ -39,12 +39,15 @@ def test_a_full_queue_drops_the_newest_of_the_most_expensive_place() -> None:
     assert queue.best() == 0.0
 
 
-def test_a_queue_may_drop_the_oldest_instead() -> None:
-    queue: FairQueue[str] = FairQueue(lambda place: 0.0, most=3, each=4, drops_oldest=True)
-    for item in ("a1", "b1", "b2"):
-        assert queue.push(item[0], item) is None
-    assert queue.push("b", "b3") == ("b", "b1")
-    assert queue.push("c", "c1") == ("b", "b2")
+def test_what_is_too_much_is_trimmed_from_the_longest_lines_the_oldest_first() -> None:
+    queue: FairQueue[str] = FairQueue(lambda place: 0.0, most=99, each=99)
+    for item in ("a1", "a2", "a3", "a4", "b1", "b2", "b3", "c1"):
+        queue.push(item[0], item)
+    assert queue.trim(8) == []
+    assert [taken.item for taken in queue.trim(5)] == ["a1", "a2", "b1"]
+    assert [taken.item for taken in queue.trim(2)] == ["a3", "b2", "a4"]
+    assert len(queue) == 2
+    assert [queue.pop(), queue.pop(), queue.pop()] == [("b", "b3"), ("c", "c1"), None]
 
 
 def test_what_is_removed_does_not_come() -> None:

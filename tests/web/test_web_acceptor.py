@@ -6,20 +6,18 @@ import errno
 import os
 import resource
 import socket
-import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import cast
 
 import pytest
 from hostile import connect
 
 from btrmd.model.limits import Limit
 from btrmd.retry import RetryPauses, keep_running
-from btrmd.servers import acceptor
-from btrmd.servers.accept_call import accept, close, peer_of
-from btrmd.servers.acceptor import AT_ONCE, PAUSE_S, WAITING, Acceptor
+from btrmd.servers.acceptor import AT_ONCE, HELD, PAUSE_S, WAITING, Acceptor
 from btrmd.servers.share import OWN_BURST, Member, Share
 from btrmd.servers.tcp import bind, listen_fault
 
@@ -144,6 +142,15 @@ def test_who_has_come_least_is_not_ended_by_those_who_came_in_the_same_look(
     assert "127.0.0.9" not in ended
 
 
+def test_however_many_come_so_many_are_held_and_the_last_is_seen_in_the_first_look(
+    listener: Listener,
+) -> None:
+    listener.come(2 * HELD)
+    with connect(listener.socket.getsockname()[1], "127.0.0.9"):
+        assert listener.take()[-1] == "127.0.0.9"
+    assert listener.share.refused == 2 * HELD + 1 - AT_ONCE - WAITING
+
+
 def test_of_a_crowd_only_so_many_wait_and_its_oldest_are_reset(listener: Listener) -> None:
     listener.acceptor = Acceptor(listener.socket, listener.share, lambda: listener.now, at_once=0)
     listener.come(WAITING + 9)
@@ -158,34 +165,6 @@ def test_of_a_crowd_only_so_many_wait_and_its_oldest_are_reset(listener: Listene
     assert not listener.acceptor.has_more
     with pytest.raises(ConnectionResetError):
         crowd[10].recv(1)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_a_peer_is_told_as_the_socket_module_tells_it(host: str) -> None:
-    with bind(host, 0) as listening, socket.socket(listening.family) as client:
-        listening.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            accept(listening)
-        client.connect(listening.getsockname()[:2])
-        sock, address = accept(listening)
-        assert address == client.getsockname() == sock.getpeername()
-        assert (sock.family, sock.type, sock.proto) == (
-            listening.family, listening.type, listening.proto
-        )  # fmt: skip
-        assert not os.get_inheritable(sock.fileno())
-        close(sock)
-        assert sock.fileno() == -1
-        assert client.recv(1) == b""
-        close(sock)  # once more is nothing
-
-
-def test_a_peer_on_a_link_is_told_with_its_interface() -> None:
-    index, name = socket.if_nameindex()[0]
-    octets = socket.inet_pton(socket.AF_INET6, "fe80::1")
-    for scope, zone in ((index, name), (2**31 - 1, str(2**31 - 1))):
-        place = struct.pack("=HHI16sI", 10, socket.htons(502), socket.htonl(7), octets, scope)
-        told = peer_of(socket.AF_INET6, place)
-        assert told == (f"fe80::1%{zone}", 502, 7, scope)
 
 
 def test_pauses_double_up_to_the_longest_and_begin_again_after_a_success() -> None:
@@ -234,14 +213,13 @@ def test_a_port_that_is_taken_is_told_with_its_address(listener: Listener) -> No
     assert listen_fault("http", "::1", 80, OSError(13, "No")).endswith(" on [::1]:80: No.")
 
 
-def test_an_error_of_one_connection_is_no_pause(
-    listener: Listener, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_of_one_connection_is_no_pause(listener: Listener) -> None:
     """accept(2) may report what is already wrong with the connection it would have given."""
 
-    def broken(listening: socket.socket) -> None:
-        raise OSError(errno.EPROTO, "Protocol error")
+    class Broken:
+        def accept(self) -> None:
+            raise OSError(errno.EPROTO, "Protocol error")
 
-    monkeypatch.setattr(acceptor, "accept", broken)
+    listener.acceptor = Acceptor(cast("socket.socket", Broken()), listener.share)
     assert listener.take() == []
     assert listener.acceptor.may_accept
