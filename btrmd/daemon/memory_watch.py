@@ -19,7 +19,7 @@ from .memory_trim import give_back
 
 log = logging.getLogger(__name__)
 
-LOOK_S: Final = 2.0  # between two looks
+LOOK_S: Final = 10.0  # between two looks: one that frees holds all threads for some milliseconds
 CHANGE: Final = 2 * 1024 * 1024  # octets of it that are worth some milliseconds
 STOP_S: Final = 5.0
 

@@ -194,7 +194,7 @@ def test_a_fieldbus_that_ends_by_an_error_tells_it_and_is_started_again(
         station.owner.change(site__location="Here")
         assert wire.is_closed()
     fault = "modbus stopped by an error (thought of by nobody) and is started again."
-    wait_for(lambda: told[-1:] == [("modbus", where, "")])
+    wait_until(lambda: told[-1:] == [("modbus", where, "")])
     assert ("modbus", "", fault) in told
     with station.connect() as wire:
         assert wire.ask(READ)

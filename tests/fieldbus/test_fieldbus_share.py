@@ -122,7 +122,7 @@ def test_all_that_come_at_once_are_made_and_who_still_waits_is_closed_with_the_l
         port = listening.place.port
         with crowd(port, 3 * AT_ONCE, 1), crowd(port, AT_ONCE, 1):
             while len(made) < 4 * AT_ONCE:
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)  # the loop goes on, and takes in more
         with crowd(port, 3 * AT_ONCE, 1) as held:
             listening._accept()
             listening.close()
@@ -206,6 +206,6 @@ def test_a_dnp3_connection_that_has_ended_is_gone_at_once() -> None:
             with Master(bench.place) as master:
                 assert master.exchange("CA 0F") == "CA 81 80 00"
                 assert len(left()) == len(kinds)
-            wait_for(lambda: not left())
+            wait_until(lambda: not left())
         finally:
             gc.enable()

@@ -117,7 +117,6 @@ class SnmpServer(Service, name="snmp"):
         port = self._port or port  # an agent that is started again is at the same place
         pauses = RetryPauses(FIRST_RETRY_S, LONGEST_RETRY_S)
         self._access = SnmpAccess(False, False, {})  # what is wrong with it is told again
-        self._sets.clear()
         self._asked.clear()
         while not self._stopping.is_set():
             try:
