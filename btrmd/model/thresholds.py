@@ -54,13 +54,18 @@ class Thresholds(NamedTuple):
             blocks=blocks,
             system_v=settings.integer("system.voltage"),
             lvd_close_v=chemistry.lvd_close_v[blocks],
-            rating_a=_RATING_A[settings.site.model],
+            rating_a=rating_a(settings),
             overcurrent_a=_OVERCURRENT_A[settings.site.model],
             **volts,
         )
 
 
 _SCALED = frozenset(Thresholds._fields) & frozenset(Chemistry._fields) - {"lvd_close_v"}
+
+
+def rating_a(settings: Settings) -> float:
+    """What the site's model may carry, A: 20 on the 300, 10 on the 400."""
+    return _RATING_A[settings.site.model]
 
 
 def scaled(volts: float, blocks: int) -> float:

@@ -9,7 +9,7 @@ from typing import Final
 
 from .discharge import TestResult, TestState
 from .snapshot import Snapshot
-from .thresholds import Thresholds
+from .thresholds import rating_a
 
 UNKNOWN, NORMAL, LOW, DEPLETED = 1, 2, 3, 4  # upsBatteryStatus
 PASSED, WARNING, ERROR, ABORTED, IN_PROGRESS, NONE_YET = 1, 2, 3, 4, 5, 6  # upsTestResultsSummary
@@ -75,11 +75,12 @@ def watts(snapshot: Snapshot) -> int | None:
 def percent_load(snapshot: Snapshot) -> int | None:
     """The load's share of the rated current, 0..200 %."""
     amps = number(snapshot, "load.current")
-    rating = Thresholds.of(snapshot.settings).rating_a
-    return None if amps is None else min(max(round(100.0 * amps / rating), 0), 200)
+    if amps is None:
+        return None
+    return min(max(round(100.0 * amps / rating_a(snapshot.settings)), 0), 200)
 
 
 def rated_watts(snapshot: Snapshot) -> int:
     """What the station may carry, W."""
-    limits = Thresholds.of(snapshot.settings)
-    return round(limits.system_v * limits.rating_a)
+    settings = snapshot.settings
+    return round(settings.integer("system.voltage") * rating_a(settings))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import random
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -17,10 +18,11 @@ from waiting import wait_until
 
 from btrmd.bus import Bus
 from btrmd.model.limits import LIMITS
+from btrmd.net import split_address
 from btrmd.servers.acceptor import AT_ONCE
 from btrmd.servers.nut.client import NutClient
 from btrmd.servers.nut.server import NutServer
-from btrmd.servers.nut.session import NutRefusedError, NutSession, words_of
+from btrmd.servers.nut.session import WORD, NutRefusedError, NutSession, words_of
 
 
 @pytest.fixture(scope="module")
@@ -186,9 +188,28 @@ def test_what_is_not_understood_is_refused(talk: Talk) -> None:
         words_of('a "b')
 
 
-def test_noise_and_crowds_do_not_end_it(unit: DaemonProcess, port: int) -> None:
-    import random
+def test_a_line_without_marks_has_the_words_of_the_whole_grammar() -> None:
+    rng = random.Random(11)
+    for _ in range(3000):
+        line = "".join(rng.choices("ab.#=é \t\r\v\x1c\u2003", k=rng.randrange(16)))
+        assert words_of(line) == [found[2] for found in WORD.finditer(line.strip())], repr(line)
 
+
+def test_who_is_silent_for_too_long_is_closed() -> None:
+    bus = Bus(make_snapshot())
+    server = NutServer(bus, "127.0.0.1:0")
+    server.share.limit = server.share.limit._replace(idle_s=0.01)
+    server.start()
+    try:
+        wait_until(lambda: bus.listeners.get("nut"), 20.0)
+        with socket.create_connection(split_address(bus.listeners["nut"].address), 20.0) as silent:
+            assert silent.recv(10) == b""
+        assert server.share.counts["idle_closed"] == 1
+    finally:
+        server.stop()
+
+
+def test_noise_and_crowds_do_not_end_it(unit: DaemonProcess, port: int) -> None:
     rng = random.Random(3)
     for _ in range(60):
         with socket.create_connection(("127.0.0.1", port), 20.0) as noise:

@@ -66,6 +66,7 @@ class NutServer(Service, name="nut"):
         self._penalties: dict[str, float] = {}
         self._allowance = Allowance(CPU_SHARE, CPU_BURST_S)
         self._retry_at = 0.0
+        self._next_look = 0.0  # monotonic s, for who is silent
         self._shown = ("", "")
         self._reported: dict[str, int] = {}
         self._stopping = threading.Event()
@@ -174,7 +175,7 @@ class NutServer(Service, name="nut"):
             self._show("", "")
 
     def _serve(self) -> None:
-        """One round: whoever has something gets a turn, then everybody is looked at."""
+        """One round: whoever has something gets a turn; once a second everybody is looked at."""
         if self._allowance.is_used_up:
             self._stopping.wait(PAUSE_S)
         began = time.thread_time()
@@ -192,6 +193,16 @@ class NutServer(Service, name="nut"):
         if has_new:
             self._accept()
         self._listen(self._acceptor is not None and self._acceptor.may_accept)
+        if time.monotonic() >= self._next_look:
+            self._next_look = time.monotonic() + LOOK_S
+            self._close_silent()
+        self._allowance.use(time.thread_time() - began)
+        if self.share.counts != self._reported:
+            self._reported = self.share.counts
+            self._bus.report_counts(LISTENER, self._reported)
+
+    def _close_silent(self) -> None:
+        """End who takes no answer, and who asks nothing for too long."""
         latest = time.monotonic() - STALL_S
         for client in list(self._clients.values()):
             if client.stalled_since is not None and client.stalled_since < latest:
@@ -199,10 +210,6 @@ class NutServer(Service, name="nut"):
                 self._leave(client)
         for member in self.share.idle():
             member.close()
-        self._allowance.use(time.thread_time() - began)
-        if self.share.counts != self._reported:
-            self._reported = self.share.counts
-            self._bus.report_counts(LISTENER, self._reported)
 
     def _accept(self) -> None:
         assert self._acceptor is not None

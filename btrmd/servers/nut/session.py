@@ -17,6 +17,7 @@ UPS: Final = "btrm"
 PROTOCOL: Final = "1.3"
 # As NUT's own parser: a quote inside a word is a letter, a backslash takes the next one literally.
 WORD: Final = re.compile(r'\s*(?:"((?:[^"\\]|\\.)*)"|((?:[^\s"\\]|\\.)(?:[^\s\\]|\\.)*))(?=\s|$)')
+_MARKS: Final = re.compile(r'["\\]')  # what a word may be quoted by: other lines have words only
 ANSWER_S: Final = 5.0
 HELP: Final = (
     "Commands: HELP VER GET LIST SET INSTCMD LOGIN LOGOUT USERNAME PASSWORD STARTTLS PRIMARY FSD"
@@ -220,6 +221,8 @@ def words_of(line: str) -> list[str]:
 
     Raises RefusedError.
     """
+    if not _MARKS.search(line):
+        return line.split()
     words, at = [], 0
     line = line.strip()
     while at < len(line):
@@ -245,4 +248,7 @@ def _listed(title: str, lines: list[str]) -> str:
 def _quoted(text: str) -> str:
     """One word as NUT's clients read it (parseconf.c): they take a bare # for a comment even in
     quotes, and write a line into their log for each octet beyond ASCII."""
-    return '"' + re.sub(r'([#\\"])', r"\\\1", plain_ascii(text)) + '"'
+    plain = plain_ascii(text)
+    for mark in ("\\", "#", '"'):  # the backslash first
+        plain = plain.replace(mark, f"\\{mark}")
+    return f'"{plain}"'
