@@ -26,7 +26,19 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 LOAD_S = 120.0  # at least: a 99.9th percentile of ticks needs more than a thousand of them
 RUNS = 4  # of a figure that others on the machine can only make worse
 STARTED_S = 6.0  # the first readings are in: then it is at rest
-NAMES = ("core", "estimate", "start", "idle", "page", "web", "load", "snmp", "modbus", "dnp3")
+NAMES = (
+    "core",
+    "estimate",
+    "start",
+    "idle",
+    "page",
+    "web",
+    "load",
+    "snmp",
+    "modbus",
+    "dnp3",
+    "nut",
+)
 
 
 class Figure(NamedTuple):
@@ -318,35 +330,76 @@ def _lateness(daemon: Daemon, note: str) -> Iterator[Figure]:
 
 
 def modbus(seconds: float) -> Iterator[Figure]:
-    """Modbus TCP at 32 clients beside a bare pymodbus server, one after the other."""
-    from lib_bench_modbus import Load, bare_server, drive
+    """Modbus TCP at 32 clients beside bare servers of pymodbus and libmodbus."""
+    from lib_bench_modbus import INPUTS, READS, Load, Read, bare_server, drive, libmodbus_server
+    from lib_bench_peer import PeerMissingError
 
     length = min(seconds, 15.0) / 5.0
 
-    def best(address: str, pid: int) -> Load:
+    def best(address: str, pid: int, read: Read = INPUTS, length: float = length) -> Load:
         """Each figure is the least of its runs: what else the machine does can only add to it."""
-        runs = [drive(address, pid, length, 32) for _ in range(RUNS)]
+        runs = [drive(address, pid, length, 32, read=read) for _ in range(RUNS)]
         least_cpu = min(runs, key=lambda found: found.cpu_us)
         return least_cpu._replace(p99_ms=min(found.p99_ms for found in runs))
+
+    def each(address: str, pid: int) -> dict[Read, Load]:
+        """By what is read; of all but the input registers in shorter runs."""
+        return {read: best(address, pid, read, length if read is INPUTS else length / 3.0)
+                for read in READS}  # fmt: skip
 
     with running() as daemon, bare_server() as (bare, bare_pid):
         time.sleep(STARTED_S)
         ours, pid = daemon.listener("modbus"), daemon.process.pid
-        full, theirs = best(ours, pid), best(bare, bare_pid)
+        found, theirs = each(ours, pid), best(bare, bare_pid)
+        beside: dict[Read, str] = dict.fromkeys(READS, "")
+        try:
+            with libmodbus_server() as (other, other_pid):
+                loads = each(other, other_pid)
+            beside = {read: f"libmodbus {load.cpu_us:.1f}" for read, load in loads.items()}
+            libmodbus = f"libmodbus {loads[INPUTS]}"
+        except PeerMissingError as error:
+            libmodbus = beside[INPUTS] = f"libmodbus not measured: {error}"
         slow = min(
             (drive(ours, pid, length, 32, rate=10.0) for _ in range(RUNS)),
             key=lambda found: found.p99_ms,
         )
-    ratio = theirs.per_s / full.per_s
-    yield Figure("bare pymodbus / Modbus, 32 clients", 1.0, ratio, "x", f"{full}; bare {theirs}")
-    yield Figure("Modbus read, CPU", 15.0, full.cpu_us, "us", f"pymodbus {theirs.cpu_us:.1f}")
+    full = found[INPUTS]
+    note = f"{full}; bare pymodbus {theirs}; {libmodbus}"
+    yield Figure("bare pymodbus / Modbus, 32 clients", 1.0, theirs.per_s / full.per_s, "x", note)
+    for read, load in found.items():
+        note = beside[read]
+        if read is INPUTS:
+            note = f"pymodbus {theirs.cpu_us:.1f}, {note}"
+        yield Figure(f"Modbus FC{read.function}, {read.count}, CPU", 15.0, load.cpu_us, "us", note)
     yield Figure("Modbus p99, 32 clients", 2.0, full.p99_ms, "ms", "as fast as they can")
     yield Figure("Modbus p99, 32 clients x 10/s", 5.0, slow.p99_ms, "ms", str(slow))
+
+
+def nut() -> Iterator[Figure]:
+    """LIST VAR and GET VAR: CPU time of the process, beside NUT's upsd with the same variables."""
+    from lib_bench_nut import measure, read_variables, upsd
+    from lib_bench_peer import PeerMissingError
+
+    with running("--nut", "127.0.0.1:0") as daemon:
+        time.sleep(STARTED_S)
+        where = daemon.listener("nut")
+        ours = measure(where, daemon.process.pid)
+        values = read_variables(where)
+    try:
+        with upsd(values) as (address, other):
+            theirs = measure(address, other)
+        get, listed = f"upsd {theirs.get_us:.1f}", f"upsd {theirs.list_us:.0f}, {theirs.variables}"
+    except (PeerMissingError, OSError) as error:
+        get = listed = f"upsd not measured: {error}"
+    note = f"{ours.variables} variables; {listed}"
+    yield Figure("NUT LIST VAR, CPU", 75.0, ours.list_us, "us", note)
+    yield Figure("NUT GET VAR, CPU", 30.0, ours.get_us, "us", get)
 
 
 def dnp3(seconds: float) -> Iterator[Figure]:
     """DNP3 polls of one master beside an opendnp3 outstation (C++), one after the other."""
     from lib_bench_dnp3 import INTEGRITY, ONE_POINT, Load, drive, opendnp3_outstation
+    from lib_bench_peer import PeerMissingError
 
     length = min(seconds, 12.0) / 6.0
 
@@ -360,8 +413,8 @@ def dnp3(seconds: float) -> Iterator[Figure]:
         try:
             with opendnp3_outstation() as (other, other_pid):
                 theirs = str(best(other, other_pid))
-        except ImportError as error:
-            theirs = f"not measured ({error})"
+        except PeerMissingError as error:
+            theirs = f"not measured: {error}"
     yield Figure("DNP3 integrity poll, p99", 5.0, full.p99_ms, "ms", f"{full}; opendnp3 {theirs}")
     yield Figure("DNP3 integrity poll, CPU", 130.0, full.cpu_us, "us")
     yield Figure("DNP3 one point, p99", 5.0, one.p99_ms, "ms", str(one))
@@ -369,6 +422,7 @@ def dnp3(seconds: float) -> Iterator[Figure]:
 
 def snmp() -> Iterator[Figure]:
     """GET, bulk request, SET and SNMPv3 GET: CPU time of the process, beside net-snmp's agent."""
+    from lib_bench_peer import PeerMissingError
     from lib_bench_snmp import BTRM, SYS_UPTIME, measure, measure_set, measure_v3, snmpd
     from pysnmp.proto.api import v2c
 
@@ -391,8 +445,8 @@ def snmp() -> Iterator[Figure]:
         with snmpd() as (address, other):
             theirs = measure(address, other, SYS_UPTIME, SYS_UPTIME[:6])
         get, bulk = f"snmpd {theirs.get_us:.1f} us", f"snmpd {theirs.bulk_us / 1e3:.3f} ms"
-    except OSError as error:
-        get = bulk = f"snmpd not measured ({error})"
+    except PeerMissingError as error:
+        get = bulk = f"snmpd not measured: {error}"
     yield Figure("SNMP GET, CPU", 60.0, ours.get_us, "us", get)
     yield Figure("SNMP bulk of 40, CPU", 0.6, ours.bulk_us / 1e3, "ms", f"{ours.found}; {bulk}")
     alone = f"8 at once; one alone with the tick it waits for {set_alone:.0f} us"
@@ -419,6 +473,7 @@ def main() -> int:
         "snmp": snmp,
         "modbus": lambda: modbus(args.seconds),
         "dnp3": lambda: dnp3(args.seconds),
+        "nut": nut,
     }
     unknown = [name for name in args.names if name not in benches]
     if unknown:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests" / "suppo
 
 from dnp3_wire import frames
 from lib_bench_cpu import cpu_s
+from lib_bench_peer import PeerMissingError
 
 INTEGRITY = bytes.fromhex("01 3C 02 06 3C 03 06 3C 04 06 3C 01 06")
 ONE_POINT = bytes.fromhex("01 1E 04 00 00 00")
@@ -82,8 +84,9 @@ def is_whole(data: bytes) -> bool:
 
 @contextlib.contextmanager
 def opendnp3_outstation() -> Iterator[tuple[str, int]]:
-    """An opendnp3 outstation in a process of its own: address and pid. ImportError without it."""
-    import opendnp3  # noqa: F401 - whether it is there
+    """An opendnp3 outstation in a process of its own: address and pid. Raises PeerMissingError."""
+    if find_spec("opendnp3") is None:
+        raise PeerMissingError("opendnp3 is missing, pip install -r requirements/dev.txt (x86-64)")
 
     process = subprocess.Popen(
         [sys.executable, __file__, "--serve"],
@@ -93,7 +96,7 @@ def opendnp3_outstation() -> Iterator[tuple[str, int]]:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
         if not address:
-            raise ImportError("the opendnp3 outstation did not start")
+            raise PeerMissingError("the opendnp3 outstation did not start")
         yield address, process.pid
     finally:
         process.kill()

@@ -1,4 +1,4 @@
-"""The Modbus part of the bench: requests a second and their p99, beside a bare pymodbus server."""
+"""The Modbus part of the bench: requests a second and their p99, beside servers of others."""
 
 from __future__ import annotations
 
@@ -10,15 +10,36 @@ import select
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from lib_bench_cpu import cpu_s
+from lib_bench_peer import PeerMissingError, compiled
 
 REGISTERS = 18
-REQUEST = b"\0\0\0\6\1\4\0\0\0" + bytes((REGISTERS,))  # behind the transaction: read all inputs
-ANSWER_SIZE = 9 + 2 * REGISTERS
+
+
+class Read(NamedTuple):
+    """A read of one of the four tables: function 1..4, how many coils, inputs or registers."""
+
+    function: int
+    count: int
+
+    @property
+    def request(self) -> bytes:
+        """Behind the number of the transaction."""
+        return bytes((0, 0, 0, 6, 1, self.function, 0, 0, 0, self.count))
+
+    @property
+    def answer_size(self) -> int:
+        return 9 + (2 * self.count if self.function > 2 else -(-self.count // 8))
+
+
+INPUTS = Read(4, REGISTERS)
+READS = (Read(1, 4), Read(2, 11), Read(3, 6), INPUTS)
 
 
 class Load(NamedTuple):
@@ -36,7 +57,9 @@ class Load(NamedTuple):
         )
 
 
-def drive(address: str, pid: int, seconds: float, clients: int, rate: float = 0.0) -> Load:
+def drive(
+    address: str, pid: int, seconds: float, clients: int, rate: float = 0.0, read: Read = INPUTS
+) -> Load:
     """`clients` connections, one request on its way on each; `rate` a second each, 0 = at once."""
     host, port = address.rsplit(":", 1)
     poll = select.epoll()
@@ -44,6 +67,7 @@ def drive(address: str, pid: int, seconds: float, clients: int, rate: float = 0.
     asked: dict[int, float] = {}
     due: list[tuple[float, int]] = []
     times: list[float] = []
+    request, size = read.request, read.answer_size
     try:
         for _ in range(clients):
             sock = socket.create_connection((host, int(port)), 5)
@@ -61,12 +85,12 @@ def drive(address: str, pid: int, seconds: float, clients: int, rate: float = 0.
                 fd = due.pop(0)[1]
                 transaction = (transaction + 1) & 0xFFFF
                 asked[fd] = time.perf_counter()
-                socks[fd].send(transaction.to_bytes(2, "big") + REQUEST)
+                socks[fd].send(transaction.to_bytes(2, "big") + request)
             wait = max(0.0, due[0][0] - now) if due else 1.0
             for fd, _ in poll.poll(min(wait, max(end - now, 0.0))):
                 answer = socks[fd].recv(512)
                 now = time.perf_counter()
-                if len(answer) != ANSWER_SIZE or answer[7] != 4:
+                if len(answer) != size or answer[7] != read.function:
                     raise ValueError(f"not the answer that was asked for: {answer.hex()}")
                 began = asked.pop(fd)
                 times.append(now - began)
@@ -92,22 +116,41 @@ def read_once(address: str) -> None:
     """One request, one answer."""
     host, port = address.rsplit(":", 1)
     with socket.create_connection((host, int(port)), 5) as sock:
-        sock.sendall(b"\0\1" + REQUEST)
+        sock.sendall(b"\0\1" + INPUTS.request)
         answer = sock.recv(512)
-    if len(answer) != ANSWER_SIZE:
+    if len(answer) != INPUTS.answer_size:
         raise ValueError(f"not the answer that was asked for: {answer.hex()}")
 
 
 @contextlib.contextmanager
 def bare_server() -> Iterator[tuple[str, int]]:
     """A pymodbus server as its documentation has it, in a process of its own: address and pid."""
+    with _serving([sys.executable, __file__, "--serve"]) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def libmodbus_server() -> Iterator[tuple[str, int]]:
+    """A server of libmodbus (C): address and pid. Raises PeerMissingError without it."""
+    with tempfile.TemporaryDirectory(prefix="btrmd-bench-") as folder:
+        packages = "gcc libc6-dev libmodbus-dev"
+        server = compiled("modbus_server.c", "modbus", packages, Path(folder))
+        with _serving([str(server)]) as found:
+            yield found
+
+
+@contextlib.contextmanager
+def _serving(command: list[str]) -> Iterator[tuple[str, int]]:
+    """A process that writes HOST:PORT when it listens."""
     process = subprocess.Popen(
-        [sys.executable, __file__, "--serve"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     try:
         assert process.stdout is not None
-        yield process.stdout.readline().strip(), process.pid
+        address = process.stdout.readline().strip()
+        if not address:
+            raise PeerMissingError(f"{Path(command[-1]).name} does not start")
+        yield address, process.pid
     finally:
         process.kill()
         process.wait()

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lib_bench_cpu import cpu_s, least
+from lib_bench_peer import program
 from pyasn1.codec.ber import decoder, encoder
 from pysnmp.proto.api import v2c
 
@@ -23,7 +24,6 @@ BTRM = (1, 3, 6, 1, 4, 1, 34506)
 ASKS = 300  # requests a run
 SETS_AT_ONCE = 8  # as many as wait for the owner together
 PAUSE_S = 0.6  # between runs: the agent may use 0.25 of a core on the long run
-SNMPD = "/usr/sbin/snmpd"
 SYS_UPTIME = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 
 
@@ -82,7 +82,8 @@ def measure_v3(address: str, pid: int, user: usm.V3User) -> float:
 
 @contextlib.contextmanager
 def snmpd() -> Iterator[tuple[str, int]]:
-    """net-snmp's agent in a process of its own: address and pid. OSError without it."""
+    """net-snmp's agent in a process of its own: address and pid. Raises PeerMissingError."""
+    agent = program("snmpd", "snmpd")
     with tempfile.TemporaryDirectory(prefix="btrmd-bench-") as folder:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind(("127.0.0.1", 0))
@@ -90,7 +91,7 @@ def snmpd() -> Iterator[tuple[str, int]]:
         config = Path(folder, "snmpd.conf")
         config.write_text(f"agentAddress udp:{address}\nrocommunity public\n")
         process = subprocess.Popen(
-            [SNMPD, "-f", "-Ln", "-C", "-c", str(config), "-I", "-smux"],
+            [agent, "-f", "-Ln", "-C", "-c", str(config), "-I", "-smux"],
             env={**os.environ, "SNMP_PERSISTENT_DIR": folder},
         )
         try:
