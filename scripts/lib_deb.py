@@ -191,7 +191,8 @@ def stage_control(stage: Path, arch: str, version: str) -> None:
         "ARCH": arch,
         "SIZE": str(sum(f.lstat().st_size for f in stage.rglob("*")) // 1024),
         "ENABLE": " ".join(enabled),
-        "START": " ".join(others),
+        "SOCKETS": " ".join(name for name in others if name.endswith(".socket")),
+        "SERVICES": " ".join(name for name in others if not name.endswith(".socket")),
         "STOP": " ".join([*others, *(p.name for p in units() if "@" not in p.stem
                                      and p.name not in others)]),
     }  # fmt: skip

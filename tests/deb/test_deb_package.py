@@ -90,6 +90,29 @@ def test_a_package_of_another_version_answers_as_that_version(
     assert len(set(inside.splitlines()) - set(source)) == 1
 
 
+def test_the_installation_starts_the_station_once(wheels: ModuleType, tmp_path: Path) -> None:
+    """A unit that wants the station starts it: in front of the restart, that ended a station which
+    had just come up."""
+    (tmp_path / "etc").mkdir()
+    importlib.import_module("lib_deb").stage_control(tmp_path, "all", "1.0.0")
+    text = (tmp_path / "DEBIAN/postinst").read_text()
+    start = text[text.index("start() {") : text.index('case "$1" in')]
+    for old, new in (
+        ("/run/systemd/system", str(tmp_path)),
+        ("deb-systemd-invoke", "echo"),
+        ("systemctl", "true"),
+        (">/dev/null", ""),
+    ):
+        start = start.replace(old, new)
+    done = subprocess.run(
+        ["sh", "-ec", f"{start}\nstart"], check=True, capture_output=True, text=True
+    )
+    *first, station, last = done.stdout.splitlines()
+    assert station == "restart btrmd.service"
+    assert last == "start btrmd-update-resume.service"
+    assert first == ["start btrmd-helper.socket"]
+
+
 def test_the_bill_of_materials_is_complete_and_the_same_each_time(
     wheels: ModuleType, tmp_path: Path
 ) -> None:
