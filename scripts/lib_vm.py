@@ -24,16 +24,16 @@ echo set 49 00 1900 > $ctl
 old=
 while :; do
     read k1 < $g/sim_gpio17/value; read k2 < $g/sim_gpio27/value; read k3 < $g/sim_gpio22/value
-    supply=01b8 battery=0014 charger=0014 v=1518
-    [ $k2 = 1 ] && charger=0000 battery=0000 v=1400
-    [ $k1 = 1 ] && supply=0000 battery=fe70 v=13d8
+    supply=01b8 battery=0014 charger=0014 v=1518 load=1518
+    [ $k2 = 1 ] && supply=0190 charger=0000 battery=0000 v=1400
+    [ $k1 = 1 ] && supply=0000 battery=fe70 v=13d8 load=13d0
     path=pull-up; [ $k3 = 1 ] && path=pull-down
     new="$k1$k2$k3"
     # Each time: a daemon that opens the line sets a bias, and this chip takes that for a drive.
     echo $path > $g/sim_gpio19/pull
     if [ "$new" != "$old" ]; then
         printf 'set %s\n' "40 01 $battery" "41 01 0190" "44 01 $charger" "45 01 $supply" \
-            "4a 14 $v" "4a 15 1518" "4a 16 1518" "4a 17 1518" > $ctl
+            "4a 14 $v" "4a 15 $load" "4a 16 1518" "4a 17 1518" > $ctl
         echo "$(cut -d. -f1 /proc/uptime) $new" >> /run/plant.log
         old=$new
     fi
