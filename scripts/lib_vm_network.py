@@ -42,7 +42,11 @@ class Network(Station):
                     "network.mask=255.255.255.0 network.gateway=192.168.7.2 "
                     "network.dns1=192.168.7.3 network.host_name=trial-7")  # fmt: skip
         self.vm.run("btrmd network apply")
-        self.until(lambda: self.change().get("state") == "pending", "the change waits", 90)
+        self.until(
+            lambda: self.change().get("state") in ("pending", "failed"), "the change waits", 90
+        )
+        made = self.change()
+        expect(made.get("state") == "pending", f"the change is {made}")
         expect(self.addresses() == [NEW], f"eth0 has {self.addresses()}, not {NEW}")
 
     def answers(self, url: str) -> bool:
