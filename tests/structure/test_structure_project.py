@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -145,3 +146,34 @@ def test_nothing_sleeps_that_could_wait_for_a_condition() -> None:
         and path != Path(__file__)
     }
     assert found == SLEEPS
+
+
+IMPORTED = re.compile(r"^ *from (btrmd[\w.]*) import \(?([\w, ]+)", re.M)
+
+
+def missing_imports(text: str) -> list[str]:
+    """What a text imports from btrmd that is not there, in a program within a string too."""
+    found = []
+    for module, names in IMPORTED.findall(text):
+        for name in re.findall(r"\w+", re.sub(r"\bas \w+", "", names)):
+            try:
+                is_there = hasattr(importlib.import_module(module), name)
+                if not is_there:
+                    importlib.import_module(f"{module}.{name}")
+            except ModuleNotFoundError:
+                found.append(f"{module}.{name}")
+    return found
+
+
+def test_programs_that_scripts_send_to_machines_import_what_is_there() -> None:
+    """No type checker sees them, and a machine that runs them is rarely at hand."""
+    scripts = [path for path in (ROOT / "scripts").rglob("*") if path.is_file()]
+    found = {
+        path.name: missing_imports(path.read_text())
+        for path in scripts
+        if path.suffix in ("", ".py", ".sh")
+    }
+    assert {name: missing for name, missing in found.items() if missing} == {}
+    assert missing_imports("from btrmd.bus import Bus, Gone\nfrom btrmd.gone import It") == [
+        "btrmd.bus.Gone", "btrmd.gone.It"
+    ]  # fmt: skip
