@@ -17,7 +17,7 @@ from .machines.float_time import step_float_time
 from .machines.guardwatch import step_guard
 from .machines.lvd import step_lvd
 from .machines.onbattery import step_on_battery
-from .machines.plausible import step_plausible
+from .machines.plausible import doubted_s, step_plausible
 from .machines.presence import step_presence
 from .machines.relaywatch import step_relays
 from .machines.selftest import step_selftest
@@ -54,14 +54,15 @@ def step(
     flows = measure_flows(state.plausible.believed(snapshot), sp.single_source)
     settled_s = state.relays.settled_s(state.outputs, now)
     plausible = step_plausible(
-        state.plausible, snapshot, flows, state.outputs, settled_s, state.presence, sp, now, dt
-    )
+        state.plausible, snapshot, flows, state.outputs, settled_s, state.presence, sp, now, dt,
+        state.bank_fit.is_wrong, state.relays.k2.faulty or state.relays.recharge.may_be_open,
+    )  # fmt: skip
     snapshot = plausible.believed(snapshot)
     feeds = flows.alone and not plausible.found[Tie.SUPPLY_LOAD.value].broken
     ctx = StepContext(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
-        plausible.jumped,
+        plausible.jumped, doubted_s(plausible, now),
     )  # fmt: skip
     presence = step_presence(state.presence, ctx)
     bank_fit = step_bank_fit(state.bank_fit, ctx)

@@ -156,10 +156,18 @@ DEFECTS = (
     Defect(
         "UPS mode does not move the load",
         "core/machines/transfer.py",
-        "    if guarded or unseen or (low >= LOW_TICKS and helps):",
+        "    if guarded or unseen or falls:",
         "    if False:",
         "",
         story="outage",
+    ),
+    Defect(
+        "a supply that is doubted is never tried",
+        "core/machines/transfer.py",
+        "ctx.doubted_s if is_held else 0.0",
+        "0.0",
+        "held on the battery",
+        story="doubt",
     ),
     Defect(
         "a test that ends in an outage lets go",
@@ -239,10 +247,18 @@ DEFECTS = (
     Defect(
         "K2 is watched by a wide gap only",
         "core/machines/evidence.py",
-        "    return gap > GAP_V * sp.blocks or recharge.is_overdue",
+        "    return (gap > GAP_V * sp.blocks and recharge.may_be_open) or recharge.is_overdue",
         "    return gap > 4.0 * sp.blocks",
         "relay.k2",
         story="test",
+    ),
+    Defect(
+        "a contact that has not moved is blamed for a reading that drifts",
+        "core/machines/evidence.py",
+        "    return (gap > GAP_V * sp.blocks and recharge.may_be_open) or recharge.is_overdue",
+        "    return gap > GAP_V * sp.blocks or recharge.is_overdue",
+        "without a cause",
+        story="lie",
     ),
     Defect(
         "K3's line is not looked at",

@@ -8,6 +8,7 @@ from station import Station
 
 from btrmd.core import persist
 from btrmd.core.machines.bank_fit import BankFit, step_bank_fit
+from btrmd.core.machines.lvd import Lvd, step_lvd
 from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import new_state
 from btrmd.hal.sim.plant import Plant
@@ -243,3 +244,36 @@ def test_the_alarm_tells_no_reading_that_is_bad() -> None:
     station.run(60.0)
     (raised,) = [e for e in station.events if e.key == "system.voltage_mismatch"]
     assert raised.value is None
+
+
+@pytest.mark.parametrize(("bank", "setting"), [(12, 24), (12, 48), (36, 48)])
+def test_before_a_wrong_setting_is_known_no_load_moves_and_no_lvd_opens_for_its_levels(
+    bank: int, setting: int
+) -> None:
+    """The battery stands above the load, as after an absorption; an outage comes at once."""
+    station = site(bank, bank, lvd__enabled=True)
+    station.run(60.0)
+    station.lies["battery_v"] = lambda volts: volts + 0.01 * bank
+    station.settings = station.settings.with_changes({"system.voltage": setting})
+    station.saved = {}  # killed before what was known of the bank had reached the disk
+    station.crash(1.0)
+    station.run(9.0)
+    assert station.state.bank_fit.fits is None
+    assert station.inputs.battery_v.value > station.inputs.load_v.value
+    assert not station.state.outputs.k1
+    station.run(20.0)
+    assert station.state.bank_fit.is_wrong
+    assert not station.state.lvd.is_open
+    supply(station, False)
+    station.run(60.0)
+    assert station.plant.circuit.path_a > 4.9
+    assert station.plant.dropped_s == 0.0
+
+
+def test_a_battery_that_is_charged_is_not_cut_off_while_it_may_be_another_banks() -> None:
+    charged = {**AT_36, "charger_v": 40.7, "charger_a": 1.0, "battery_a": 1.0}
+    ctx = step_context(1000.0, volts=48, guard=True, changes={"lvd.enabled": True}, **charged)
+    assert step_lvd(Lvd(False, low_since=900.0), True, True, ctx) == Lvd()
+    low = {**charged, "supply_v": 47.0, "battery_v": 41.0, "charger_v": 41.1}
+    ctx = step_context(1000.0, volts=48, guard=True, changes={"lvd.enabled": True}, **low)
+    assert step_lvd(Lvd(False, low_since=900.0), True, True, ctx).is_open

@@ -13,6 +13,7 @@ ON_BATTERY = {"battery_v": 12.5, "battery_a": -2.0, "load_v": 12.4, "supply_v": 
 
 
 NOTHING_OWED = Recharge()
+PARTED = Recharge(parted=True)
 
 
 def k1(
@@ -146,7 +147,15 @@ def test_k2_follows_its_coil() -> None:
     assert k2(False, **charging) is False
     assert k2(True, **charging) is True
     assert k2(True, **still) is False
-    assert k2(False, **still, charger_v=14.5, battery_v=13.0) is True
+    assert k2(False, PARTED, **still, charger_v=14.5, battery_v=13.0) is True
+    # seen closed since it moved: a reading that has drifted away looks the same
+    assert k2(False, **still, charger_v=14.5, battery_v=13.0) is False
+    assert k2(False, Recharge(taken_as=20.0), **still, charger_v=14.5, battery_v=13.0) is False
+    doubted = step_context(changes={}, **still, charger_v=14.5, battery_v=13.0)
+    doubted.is_doubtful, doubted.doubts = True, {"charger.voltage": "why"}
+    assert k2_odd(False, PARTED, doubted) is None
+    taken = Recharge(taken_as=20.0, came_back=True)
+    assert k2(False, taken, **still, charger_v=14.5, battery_v=13.0) is True
 
 
 def test_a_charger_that_is_well_above_the_battery_and_gives_nothing_has_k2_open() -> None:
@@ -172,8 +181,8 @@ def test_0_15_a_and_0_4_v_a_block_are_the_limits(volts: int) -> None:
     assert k2(True, battery_a=0.15, charger_a=0.15) is False
     assert k2(True, battery_a=0.16, charger_a=0.16) is True
     rest = {"battery_a": 0.0, "charger_a": 0.0, "battery_v": 13.0 * blocks, "volts": volts}
-    assert k2(False, **rest, charger_v=13.39 * blocks) is False
-    assert k2(False, **rest, charger_v=13.41 * blocks) is True
+    assert k2(False, PARTED, **rest, charger_v=13.39 * blocks) is False
+    assert k2(False, PARTED, **rest, charger_v=13.41 * blocks) is True
 
 
 def test_on_a_single_source_the_batterys_own_current_tells() -> None:

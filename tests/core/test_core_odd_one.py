@@ -245,6 +245,70 @@ def test_a_charger_that_gives_nothing_lies_only_if_it_has_jumped() -> None:
     assert named(timed(tie, 2.0, jumped=(True, False, True, False))) == "...."
 
 
+def test_a_charger_that_gives_nothing_is_doubted_with_the_battery_where_k2_has_not_moved() -> None:
+    tie = Tie.CHARGER_SILENT
+    ctx = step_context(NOW, guard=True)
+
+    def judged(volts: float, *, misfit: bool = False, may: bool = False) -> Plausible:
+        memory = timed(tie, 5.0)._replace(volts=(12.9, 13.5, volts, 13.6))
+        return judge(memory, ctx.inputs, ctx.sp, NOW, misfit, may)
+
+    doubted = judged(13.6)
+    assert doubted.odd[BATTERY] == doubted.odd[CHARGER]
+    assert doubted.reasons["battery.voltage"] == (
+        "The charger voltage (13.60 V) and the battery voltage (12.90 V) contradict each other, "
+        "and the charger gives nothing: one of them is wrong, or relay K2 is open; it cannot be "
+        "told which."
+    )
+    assert not any(judged(13.6, may=True).odd), "the relay watch tells"
+    # no charger comes to more than 16 V a block
+    assert judged(16.1).is_odd("charger.voltage")
+    assert judged(15.9).is_doubtful
+    assert not judged(16.1, misfit=True).is_odd("charger.voltage")
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_what_gives_or_takes_current_is_not_at_volts_at_which_no_bank_is(volts: int) -> None:
+    tie, blocks = Tie.BATTERY_LOAD, volts // 12
+    ctx = step_context(NOW, volts=volts, guard=True)
+
+    def judged(battery: float, load: float, *, now: bool = True, misfit: bool = False) -> str:
+        memory = timed(tie, 2.0)._replace(volts=(battery * blocks, load * blocks, None, None))
+        memory = memory._replace(found=relation(tie, True if now else None))
+        odd = judge(memory, ctx.inputs, ctx.sp, NOW, misfit).odd
+        return "".join("." if one is None else "x" for one in odd)
+
+    assert judged(7.9, 11.0) == "x..."
+    assert judged(8.0, 11.0) == "...."
+    assert judged(16.1, 11.0) == "x..."
+    assert judged(16.0, 11.0) == "...."
+    assert judged(11.0, 16.1) == ".x.."
+    assert judged(16.1, 17.0) == "....", "both: another bank"
+    assert judged(7.9, 11.0, now=False) == "....", "nothing flows now"
+    assert judged(7.9, 11.0, misfit=True) == "...."
+
+
+def test_a_doubt_that_stands_is_a_contradiction_with_a_third_one_however_long_ago() -> None:
+    """The charger went with the supply; the battery now contradicts the load as well."""
+    both = timed(Tie.BATTERY_LOAD, 2.0, odd=(DOUBT, None, DOUBT, None))
+    place = Tie.CHARGER_SILENT.value
+    both = both._replace(
+        broken_s=put(both.broken_s, place, 5.0), broken_since=put(both.broken_since, place, 900.0),
+        broken_at=put(both.broken_at, place, 950.0),
+    )  # fmt: skip
+    assert named(both)[:2] == "x."
+    alone = both._replace(odd=(None, None, DOUBT, None))
+    assert named(alone)[:2] == ".."
+
+
+def test_a_doubt_ends_where_the_same_two_are_tied_by_a_current_and_agree() -> None:
+    doubted = timed(Tie.CHARGER_SILENT, 5.0, odd=(DOUBT, None, DOUBT, None))
+    agreed = counted(doubted, Tie.CHARGER_BATTERY, False)
+    assert agreed.broken_s[Tie.CHARGER_SILENT.value] == 3.0
+    other = counted(doubted, Tie.BATTERY_LOAD, False)
+    assert other.broken_s[Tie.CHARGER_SILENT.value] == 5.0
+
+
 def test_a_doubt_ends_when_it_is_known_who_lies_or_when_nothing_is_weighed() -> None:
     doubted = {"odd": (None, DOUBT, None, DOUBT)}
     assert named(timed(TIE, 5.0, **doubted)) == ".?.?"

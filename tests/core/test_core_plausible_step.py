@@ -43,6 +43,33 @@ def test_when_each_reading_moved_last_is_remembered() -> None:
     assert moved.moved_at == (1000.0, 1002.0, 1000.0, 1002.0)
 
 
+def test_two_that_are_never_near_vouch_for_each_other_after_30_s() -> None:
+    charging = {"charger_a": 2.0, "battery_a": 2.0, "supply_a": 2.3, "battery_v": 13.1}
+    memory = Plausible(jumped=(True, False, True, False))
+    for n in range(29):
+        memory = scan(memory, 1000.0 + n, **charging, charger_v=13.5)  # type: ignore[arg-type]
+    assert memory.jumped == (True, False, True, False)
+    broken = scan(memory, 1029.0, **charging, charger_v=13.7)  # type: ignore[arg-type]
+    assert (broken.agreed_s[BATTERY], broken.agreed_s[CHARGER]) == (0.0, 0.0)
+    assert not any(scan(memory, 1029.0, **charging, charger_v=13.5).jumped)  # type: ignore[arg-type]
+    # nobody is vouched for by one that is not believed
+    liar = memory._replace(odd=(None, None, Odd("why"), None))
+    made = scan(liar, 1029.0, **charging, charger_v=13.5)  # type: ignore[arg-type]
+    assert made.jumped == (True, False, False, False)
+
+
+def test_what_is_tied_together_and_moves_together_has_not_jumped() -> None:
+    charging = {"charger_a": 2.0, "battery_a": 2.0, "supply_a": 2.3}
+    before = scan(Plausible(), **charging, battery_v=13.1, charger_v=13.5)  # type: ignore[arg-type]
+    for charger_v, jumped in ((11.9, False), (12.1, False), (12.3, True), (13.5, True)):
+        made = scan(before, 1001.0, **charging, battery_v=11.6, charger_v=charger_v)  # type: ignore[arg-type]
+        assert made.jumped[BATTERY] is jumped, charger_v
+    # what is not tied by a current may move for reasons of its own
+    still = {"charger_a": 0.0, "battery_a": 0.0}
+    before = scan(Plausible(), **still, battery_v=13.1, charger_v=13.5)  # type: ignore[arg-type]
+    assert scan(before, 1001.0, **still, battery_v=11.6, charger_v=12.0).jumped[BATTERY]  # type: ignore[arg-type]
+
+
 def test_more_moves_than_standstills_are_counted_up_to_eight() -> None:
     memory = scan(Plausible())
     assert memory.moves == (1, 1, 1, 1)
@@ -225,6 +252,14 @@ def test_a_resting_battery_near_its_charger_is_well_slowly() -> None:
 def test_what_the_hardware_itself_calls_bad_needs_no_word_of_ours() -> None:
     assert healed(SUPPLY, 1.0, supply_v=None) is None
     assert healed(SUPPLY, 1.0, odd=Odd("why", doubted=True), supply_v=None) is None
+    assert healed(BATTERY, 1.0, odd=Odd("why", doubted=True), battery_v=None) is None
+
+
+def test_a_battery_reading_that_was_named_and_leaves_its_chips_range_stays_named() -> None:
+    """What it is tied to goes on speaking for it, as while it lied."""
+    left = healed(BATTERY, 1.0, battery_v=None)
+    assert left is not None
+    assert not left.doubted
 
 
 def test_a_doubt_ends_with_that_of_the_other_one() -> None:

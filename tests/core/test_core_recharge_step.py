@@ -19,13 +19,14 @@ def counted(
     return step_recharge(before, Outputs(k2=k2), ctx)
 
 
-OWED = Recharge(taken_as=20.0)
+OWED = Recharge(taken_as=20.0, came_back=True)
 GIVES = {"charger_v": 13.6, "battery_v": 12.9}  # 0.7 V above the battery
 
 
 def test_20_a_s_are_owed_and_60_s_are_too_long() -> None:
-    assert Recharge(taken_as=20.0).is_owed
-    assert not Recharge(taken_as=19.9).is_owed
+    assert OWED.is_owed
+    assert not Recharge(taken_as=20.0).is_owed
+    assert not Recharge(taken_as=19.9, came_back=True).is_owed
     assert not Recharge(parted=True).is_owed
     assert not Recharge(tied=Tied(0.0, 13.0)).is_owed
     assert Recharge(tied=Tied(0.0, 13.0), parted=True).is_owed
@@ -50,8 +51,8 @@ def test_a_charger_that_gives_owes_nothing_any_more() -> None:
     assert counted(OWED, charger_a=0.049, **GIVES).taken_as == 20.0
     # with K2 open, or a reading missing, nothing is learnt of what the two read apart
     assert counted(OWED, charger_a=0.05, k2=True) == Recharge()
-    assert counted(OWED, charger_a=0.05, charger_v=None) == Recharge()
-    assert counted(OWED, charger_a=0.05, battery_v=None) == Recharge()
+    assert counted(OWED, charger_a=0.05, charger_v=None) == Recharge(gave_a=0.05)
+    assert counted(OWED, charger_a=0.05, battery_v=None) == Recharge(gave_a=0.05)
 
 
 def test_what_the_two_read_apart_is_followed_slowly() -> None:
@@ -63,20 +64,22 @@ def test_what_the_two_read_apart_is_followed_slowly() -> None:
 
 
 def test_a_charger_with_the_volts_for_it_is_waited_for() -> None:
-    assert counted(OWED, **GIVES) == Recharge(20.0, 2.0)
-    assert counted(Recharge(20.0, 58.0), **GIVES).is_overdue
+    assert counted(OWED, **GIVES) == OWED._replace(waited_s=2.0)
+    assert counted(OWED._replace(waited_s=58.0), **GIVES).is_overdue
     assert counted(Recharge(19.0), **GIVES) == Recharge(19.0)
     # K2 is open by our own command: it cannot give, and is asked again afterwards
-    assert counted(Recharge(20.0, 4.0), k2=True, **GIVES) == Recharge(20.0, 4.0, None, True)
+    assert counted(OWED._replace(waited_s=4.0), k2=True, **GIVES) == OWED._replace(
+        waited_s=4.0, parted=True
+    )
 
 
 def test_a_charger_that_is_not_there_is_not_waited_for() -> None:
-    waiting = Recharge(20.0, 4.0)
+    waiting = OWED._replace(waited_s=4.0)
     low = counted(waiting, charger_v=12.59, battery_v=11.0)
-    assert low == Recharge(20.0, 0.0)
-    assert counted(waiting, charger_v=12.6, battery_v=11.0) == Recharge(20.0, 6.0)
-    assert counted(waiting, charger_v=None) == Recharge(20.0, 0.0)
-    assert counted(waiting, battery_v=None) == Recharge(20.0, 0.0)
+    assert low == OWED._replace(waited_s=0.0)
+    assert counted(waiting, charger_v=12.6, battery_v=11.0) == OWED._replace(waited_s=6.0)
+    assert counted(waiting, charger_v=None) == OWED._replace(waited_s=0.0)
+    assert counted(waiting, battery_v=None) == OWED._replace(waited_s=0.0)
 
 
 def test_nothing_is_counted_where_the_chargers_current_is_not_known() -> None:
@@ -86,8 +89,8 @@ def test_nothing_is_counted_where_the_chargers_current_is_not_known() -> None:
 
 def test_of_a_joined_source_the_battery_tells_what_it_gives_back() -> None:
     """Its charger's shunt carries nothing: the current is part of the supply's."""
-    assert counted(OWED, single=True, charger_a=5.0, **GIVES) == Recharge(20.0, 2.0)
-    assert counted(OWED, single=True, charger_a=None, **GIVES) == Recharge(20.0, 2.0)
+    assert counted(OWED, single=True, charger_a=5.0, **GIVES) == OWED._replace(waited_s=2.0)
+    assert counted(OWED, single=True, charger_a=None, **GIVES) == OWED._replace(waited_s=2.0)
     gives = counted(OWED, single=True, battery_a=0.05, charger_v=13.0, battery_v=12.9)
     assert gives.taken_as == 0.0
     assert gives.tied is not None
@@ -101,7 +104,7 @@ def test_volts_within_the_sensors_tolerance_tell_nothing(volts: int) -> None:
     near = counted(OWED, volts=volts, charger_v=base + 0.3 * blocks, battery_v=base)
     assert near == OWED
     far = counted(OWED, volts=volts, charger_v=base + 0.32 * blocks, battery_v=base)
-    assert far == Recharge(20.0, 2.0)
+    assert far == OWED._replace(waited_s=2.0)
     # a charger that is no higher than the battery owes nothing
     even = counted(OWED, volts=volts, charger_v=base, battery_v=base)
     assert even == Recharge()
@@ -109,7 +112,7 @@ def test_volts_within_the_sensors_tolerance_tell_nothing(volts: int) -> None:
 
 def test_where_it_is_known_what_they_read_apart_less_is_enough() -> None:
     """15 mV of noise, and 2 % of what the volts have moved since."""
-    known = Recharge(20.0, tied=Tied(0.1, 13.0))
+    known = OWED._replace(tied=Tied(0.1, 13.0))
     assert counted(known, charger_v=13.16, battery_v=13.0).taken_as == 20.0
     assert counted(known, charger_v=13.16, battery_v=13.0).waited_s == 2.0
     assert counted(known, charger_v=13.11, battery_v=13.0) == known
@@ -120,7 +123,7 @@ def test_where_it_is_known_what_they_read_apart_less_is_enough() -> None:
     assert counted(known, charger_v=14.085, battery_v=14.0) == known
     assert counted(known, charger_v=12.13, battery_v=12.0).waited_s == 0.0
     assert counted(known, charger_v=14.075, battery_v=14.0).taken_as == 0.0
-    exactly = Recharge(20.0, tied=Tied(0.11, 13.0))
+    exactly = OWED._replace(tied=Tied(0.11, 13.0))
     assert counted(exactly, charger_v=13.125, battery_v=13.0) == exactly
     parted = Recharge(tied=Tied(0.1, 13.0), parted=True)
     assert counted(parted, charger_v=13.16, battery_v=13.0).waited_s == 2.0
@@ -130,3 +133,34 @@ def test_that_k2_was_told_to_open_is_remembered() -> None:
     assert counted(Recharge(), k2=True).parted
     assert not counted(Recharge()).parted
     assert counted(Recharge(parted=True), k2=True) == Recharge(parted=True)
+
+
+def test_what_stops_at_once_may_have_been_parted_and_what_fades_away_was_not() -> None:
+    tied = Tied(0.1, 13.0)
+    for gave_a, volts, parted in (
+        (0.31, 13.21, True), (0.3, 13.21, False), (0.31, 13.19, False), (0.31, 0.0, False),
+    ):  # fmt: skip
+        gave = Recharge(gave_a=gave_a, tied=tied)
+        made = counted(gave, charger_a=0.0, charger_v=volts, battery_v=12.9)
+        assert (made.parted, made.gave_a, made.may_be_open) == (parted, 0.0, parted)
+    gave = Recharge(gave_a=1.0)
+    assert not counted(gave, charger_a=0.0, charger_v=14.4).parted
+
+
+def test_a_charger_that_has_come_back_at_once_is_there_and_one_that_hangs_may_not_be() -> None:
+    before = OWED._replace(came_back=False)
+    gone = counted(before, charger_a=0.0, charger_v=0.0)
+    assert gone == before._replace(is_gone=True)
+    assert not gone.may_be_open
+    back = counted(gone, charger_a=0.0, charger_v=13.0, battery_v=12.0)
+    assert (back.is_gone, back.rose_at, back.came_back) == (False, 1000.0, True)
+    rising = counted(gone, charger_a=0.0, charger_v=9.0)
+    assert (rising.is_gone, rising.rose_at, rising.came_back) == (False, 1000.0, False)
+    for ago, volts, came_back in (
+        (10.0, 13.0, True), (10.1, 13.0, False), (1.0, 12.59, False), (1.0, 12.61, True),
+    ):  # fmt: skip
+        gone = before._replace(rose_at=1000.0 - ago)
+        made = counted(gone, charger_a=0.0, charger_v=volts, battery_v=12.0)
+        assert (made.came_back, made.is_owed) == (came_back, came_back), (ago, volts)
+    assert not Recharge(taken_as=19.9, came_back=True).may_be_open
+    assert not counted(OWED, charger_a=0.05).came_back, "it has given: all begins anew"

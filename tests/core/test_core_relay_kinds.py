@@ -6,6 +6,7 @@ import pytest
 from core_scenes import VOLTS, phase, rested, start, supply
 from station import Station
 
+from btrmd.core.machines.recharge import Recharge
 from btrmd.hal.sim.circuit import Circuit
 from btrmd.hal.sim.keys import set_keys
 from btrmd.model.commands import AckAlarm, StartTest, StopTest
@@ -143,6 +144,9 @@ def test_the_gap_that_no_two_sensors_can_make(volts: int) -> None:
     station = rested(volts)
     blocks = volts / 12
     station.lies["charger_a"] = lambda _: 0.0
+    relays = station.state.relays  # K2 was told to open, and has not been seen closed since
+    moved = relays._replace(recharge=Recharge(parted=True))
+    station.state = station.state._replace(relays=moved)
     station.lies["charger_v"] = lambda _: station.inputs.battery_v.value + 0.39 * blocks
     station.run(60.0)
     assert station.state.relays.faulty == ()

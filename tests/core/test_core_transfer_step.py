@@ -213,6 +213,32 @@ def test_the_load_goes_back_after_the_wait() -> None:
     assert moved(before, context(), faulty=True).where is Where.RETURNED
 
 
+def test_a_supply_that_feeds_the_load_alone_is_tried_though_its_volts_are_doubted() -> None:
+    """By way of the guard, which goes on holding both on the load until it has seen the supply."""
+    waits = Transfer(Where.BATTERY, 900.0)
+
+    def ctx(doubted_s: float, guard: bool | None = True, **channels: object) -> StepContext:
+        made = context(guard, supply_v=10.6, **channels)
+        made.doubted_s = doubted_s
+        return made
+
+    assert moved(waits, ctx(10.0), **GONE).where is Where.RETURNED
+    assert moved(waits, ctx(9.9), **GONE).where is Where.BATTERY
+    assert moved(Transfer(Where.BATTERY, 991.0), ctx(99.0), **GONE).where is Where.BATTERY
+    assert moved(waits._replace(wait_s=20.0), ctx(19.9), **GONE).where is Where.BATTERY
+    for guard in (False, None):
+        assert moved(waits, ctx(99.0, guard), **GONE).where is Where.BATTERY
+    # watched by the bus, not by the volts that are doubted; a guard that closes anew has the word
+    back = Transfer(Where.RETURNED, 999.0, guard=True)
+    assert moved(back, ctx(20.0), **GONE).where is Where.RETURNED
+    assert moved(back, ctx(0.0), **GONE).where is Where.BATTERY
+    assert moved(back._replace(guard=False), ctx(20.0), **GONE).where is Where.BATTERY
+    over = Transfer(Where.SUPPLY, 999.0, guard=True)
+    assert moved(over, ctx(20.0), **GONE).where is Where.SUPPLY
+    assert moved(over, ctx(0.0), **GONE).where is Where.BATTERY
+    assert moved(over._replace(guard=False), ctx(20.0), **GONE).where is Where.BATTERY
+
+
 def test_a_return_that_is_well_is_over_after_5_s() -> None:
     before = Transfer(Where.RETURNED, NOW - 5.0, 80.0, 0, True, 20.0, False)
     made = moved(before, context(load_v=11.5))

@@ -256,6 +256,7 @@ class AlarmRules:
         relays = any(value != "off" for value in plant.relay_faults.values())
         present = {
             "untrue": honest_s <= 0.0,
+            "more than a volt": honest_s <= 0.0 and not self._is_one_volt(),
             "interrupted": alive_s <= 0.0,
             "shape": not shape,
             "relay": relays or not plant.has_fuse,
@@ -285,6 +286,14 @@ class AlarmRules:
             if event.kind is Kind.RAISE and not event.key.startswith(("io", "ups.")):
                 self._caused(event.key, event.text)
 
+    def _is_one_volt(self) -> bool:
+        """Nothing but a single voltage lies, or nothing at all."""
+        station = self.station
+        plant = station.plant
+        if station.lies or plant.line_faults or station.chips_down or not plant.sense().powered:
+            return False
+        return len(plant.reading_faults) <= 1 and all(p in VOLTAGES for p in plant.reading_faults)
+
     def _caused(self, key: str, text: str) -> None:
         group = key.split(".")[0]
         cause = {"relay": "relay", "sensor": "sensor", "reading": "untrue"}.get(group, key)
@@ -298,6 +307,8 @@ class AlarmRules:
             excuses += ["relay", "wiring.current_balance"]  # they contradict readings too
         if key == "wiring.current_balance":
             excuses.append("relay")
+        if group == "relay":  # a voltage that lies alone is no evidence against a contact
+            excuses = [cause, "more than a volt", "shape", "wiring.current_balance"]
         now = self.station.now
         if all(now - self._since.get(name, float("-inf")) > 90.0 for name in excuses):
             self.fail(f"{key} is raised without a cause: {text}")

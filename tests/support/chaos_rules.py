@@ -12,7 +12,6 @@ from collections.abc import Callable
 from chaos_alarms import AlarmRules
 from station import Station
 
-from btrmd.core.scan.relations import APART_V
 from btrmd.core.step import step
 from btrmd.hal.sim.guard import RELEASE_S, TRIP_S
 from btrmd.model.board import Inputs
@@ -27,7 +26,6 @@ MOST_PAIRS = 6  # of raise and clear of one key, an hour
 MOST_AFTER_RESTART = 20  # events more for each start within the hour
 MOST_EVENTS = 120  # an hour, all keys together, without what commands tell
 HAT_W = 4.0
-SENSOR_V = 0.2  # per block: by what a true sensor may be off
 
 
 class Violation(AssertionError):  # noqa: N818  (a rule was broken, not the code)
@@ -362,9 +360,6 @@ class Rules:
         if fault is not None and lies_low:
             lies_low = fault.lie.kind not in ("noise", "hold", "drift")
             lies_low = lies_low and fault.tell(sense.supply_v, plant.plant_s) < 11.0 * plant.blocks
-            # no more than sensors differ below a nearly flat battery: it may as well be so
-            told = fault.tell(sense.supply_v, plant.plant_s)
-            lies_low = lies_low and told < sense.battery_v - (APART_V + SENSOR_V) * plant.blocks
         held = healthy_supply and lies_low and state.outputs.k1 and not state.test.is_on
         held = held and plant.taken_a > 1.0  # less may as well be what the unit itself takes
         # beside a charger that carries load and battery it gives nothing that could tell

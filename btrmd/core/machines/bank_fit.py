@@ -73,14 +73,20 @@ def _fits(ctx: StepContext) -> bool | None:
     inputs, sp = ctx.inputs, ctx.sp
     if inputs.guard is not False or ctx.flows.path is None or ctx.flows.path > 0.0:
         return None
-    readings = (inputs.battery_v, inputs.supply_v)
-    other = _other(inputs.battery_v, sp.th.system_v)
-    if other and other == _other(inputs.supply_v, sp.th.system_v):
+    if looks_like_another(ctx):
         return False if ctx.supply_feeds else None
+    readings = (inputs.battery_v, inputs.supply_v)
     level = LEAD_ACID.proven_v * sp.blocks
     if all(m.good and level <= m.value <= LEAD_ACID.fits_high_v * sp.blocks for m in readings):
         return True
     return None
+
+
+def looks_like_another(ctx: StepContext) -> bool:
+    """Battery and supply are plainly those of the same other choice, by this scan alone."""
+    readings = (ctx.inputs.battery_v, ctx.inputs.supply_v)
+    others = {_other(measured, ctx.sp.th.system_v) for measured in readings}
+    return len(others) == 1 and 0 not in others
 
 
 def _other(measured: Measurement, system_v: int) -> int:

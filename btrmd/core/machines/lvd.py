@@ -12,6 +12,7 @@ from ...model.events import Kind
 from ..scan.context import StepContext
 from ..scan.due import due_if
 from ..scan.relations import APART_V, BATTERY
+from .bank_fit import looks_like_another
 
 OPEN_S = 10.0
 CLOSE_S = 60.0
@@ -58,6 +59,8 @@ def _is_low(ctx: StepContext) -> bool | None:
     if not inputs.battery_v.good:
         # not believed: what hangs on it decides while it gives; one that gives nothing can wait
         return flows.carries or _is_on_battery(ctx)
+    if not flows.carries and looks_like_another(ctx):
+        return False  # which takes 10 s to be known, and more where the guard has closed
     load, charger = inputs.load_v, inputs.charger_v
     if flows.carries or _is_on_battery(ctx):
         if not load.good:

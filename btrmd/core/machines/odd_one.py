@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...model.board import Inputs
-from ..scan.relations import LOAD, NAMES, PAIRS, Found, Tie
+from ..scan.relations import EQUAL, LOAD, NAMES, PAIRS, Found, Tie
 from ..scan.setpoints import Setpoints
 from .plausible_state import Odd, Plausible
 
@@ -36,6 +36,8 @@ def count(memory: Plausible, found: Found, now: float, dt: float) -> Plausible:
             weight = 2.0 if odd_first and odd_second else 0.5
             seconds[place] = max(seconds[place] - weight * dt, 0.0)
             at[place] = float("-inf")
+        elif odd_first and odd_second and _agrees_otherwise(found, place):
+            seconds[place] = max(seconds[place] - 2.0 * dt, 0.0)
         elif not (odd_first and odd_second):
             seconds[place] = max(seconds[place] - 0.1 * dt, 0.0)
         elif min(memory.witness_at[first], memory.witness_at[second]) > since[place]:
@@ -43,8 +45,24 @@ def count(memory: Plausible, found: Found, now: float, dt: float) -> Plausible:
     return memory._replace(broken_s=tuple(seconds), broken_since=tuple(since), broken_at=tuple(at))
 
 
-def judge(memory: Plausible, inputs: Inputs, sp: Setpoints, now: float) -> Plausible:
-    """Name the odd one of each relation that has been broken for long enough."""
+def _agrees_otherwise(found: Found, place: int) -> bool:
+    """The same two ends are tied by a current meanwhile, and agree."""
+    return any(
+        equal and ends == PAIRS[place] and relation.broken is False
+        for relation, ends, equal in zip(found, PAIRS, EQUAL, strict=True)
+    )
+
+
+def judge(
+    memory: Plausible,
+    inputs: Inputs,
+    sp: Setpoints,
+    now: float,
+    is_misfit: bool = False,
+    k2_may_be_open: bool = True,
+) -> Plausible:
+    """Name the odd one of each relation that has been broken for long enough. `k2_may_be_open`:
+    it has parted the charger, or the battery is owed something, so that the relay watch tells."""
     odd = memory.odd
     for place, seconds in enumerate(memory.broken_s):
         first, second = PAIRS[place]
@@ -53,13 +71,14 @@ def judge(memory: Plausible, inputs: Inputs, sp: Setpoints, now: float) -> Plaus
             continue
         # one that has agreed since, and says nothing now, is no ground for a verdict
         if seconds >= DECIDE_S and memory.broken_at[place] > float("-inf"):
-            liar = _liar(memory, place, inputs, sp, now)
+            liar = _liar(memory, place, inputs, sp, now, is_misfit)
             if liar is not None:
                 odd = put(odd, liar, Odd(_reason(memory, place, liar)))
                 other = second if liar == first else first
                 odd = put(odd, other, None)
                 continue
-        if seconds >= DOUBT_S and both == (None, None) and place != Tie.CHARGER_SILENT.value:
+        is_watched = place == Tie.CHARGER_SILENT.value and k2_may_be_open
+        if seconds >= DOUBT_S and both == (None, None) and not is_watched:
             doubt = Odd(_both(memory, place), doubted=True)
             odd = put(put(odd, first, doubt), second, doubt)
         elif all(one is not None and one.doubted for one in both) and not _is_counted(
@@ -77,7 +96,9 @@ def _is_counted(memory: Plausible, place: int) -> bool:
     )
 
 
-def _liar(memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: float) -> int | None:
+def _liar(
+    memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: float, is_misfit: bool
+) -> int | None:
     """Which end of the broken relation lies, by what else is known; None: it cannot be told."""
     first, second = PAIRS[place]
     since = memory.broken_since[place]
@@ -89,7 +110,11 @@ def _liar(memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: flo
         return first if is_first else second
 
     if place == Tie.CHARGER_SILENT.value:
-        # as a rule K2 is open then (relay watch), unless one of them has moved as no battery does
+        # as a rule K2 is open then (relay watch), unless one of them has moved as no battery does,
+        # or reads what no charger gives
+        charger = memory.volts[first]
+        if charger is not None and charger > sp.th.mismatch_high_v and not is_misfit:
+            return first
         return only(memory.jumped[first], memory.jumped[second])
     # somebody else vouches for one of them, now
     liar = only(memory.witness_at[first] < since, memory.witness_at[second] < since)
@@ -106,6 +131,13 @@ def _liar(memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: flo
         liar = only(*(value is not None and value < level for value in volts))
         if liar is not None:
             return liar
+    if EQUAL[place] and memory.found[place].broken and not is_misfit:
+        # nothing that gives or takes current is at volts at which no bank is, empty or overcharged
+        low, high = sp.th.unfed_v, sp.th.mismatch_high_v
+        volts = memory.volts[first], memory.volts[second]
+        liar = only(*(value is not None and not low <= value <= high for value in volts))
+        if liar is not None:
+            return liar
     if place in (Tie.BATTERY_LOAD.value, Tie.CHARGER_BATTERY.value) and memory.found[place].broken:
         # while current flows both ends move: one that has not changed at all hangs
         still = [now - memory.moved_at[end] >= FROZEN_S for end in (first, second)]
@@ -118,11 +150,18 @@ def _liar(memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: flo
 
 def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float) -> bool:
     """`end` has lately contradicted a third voltage too, and not for a scan only: where currents
-    jump with a step of the battery, a single scan may find flows that are none."""
-    return any(
-        end in ends and ends != PAIRS[place] and now - at <= RECENT_S and at > since
-        for ends, at, since in zip(PAIRS, memory.broken_at, memory.broken_since, strict=True)
-    )
+    jump with a step of the battery, a single scan may find flows that are none. A doubt of it that
+    stands, with a source that has gone since, is as good as lately."""
+    for other, ends in enumerate(PAIRS):
+        if end not in ends or ends == PAIRS[place]:
+            continue
+        at = memory.broken_at[other]
+        stands = memory.broken_s[other] > 0.0 and all(
+            (odd := memory.odd[one]) is not None and odd.doubted for one in ends
+        )
+        if at > memory.broken_since[other] and (stands or now - at <= RECENT_S):
+            return True
+    return False
 
 
 # --- in words ------------------------------------------------------------------------------------
@@ -154,7 +193,13 @@ def _reason(memory: Plausible, place: int, liar: int) -> str:
 
 def _both(memory: Plausible, place: int) -> str:
     first, second = PAIRS[place]
-    return (
+    ends = (
         f"The {NAMES[first]} ({_volts(memory, first):.2f} V) and the {NAMES[second]} "
-        f"({_volts(memory, second):.2f} V) contradict each other; it cannot be told which is wrong."
+        f"({_volts(memory, second):.2f} V)"
     )
+    if place == Tie.CHARGER_SILENT.value:
+        return (
+            f"{ends} contradict each other, and the charger gives nothing: one of them is wrong, "
+            "or relay K2 is open; it cannot be told which."
+        )
+    return f"{ends} contradict each other; it cannot be told which is wrong."

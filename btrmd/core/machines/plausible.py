@@ -45,11 +45,15 @@ def step_plausible(
     sp: Setpoints,
     now: float,
     dt: float,
+    is_misfit: bool = False,
+    k2_may_be_open: bool = True,
 ) -> Plausible:
-    """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now."""
+    """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now; `is_misfit`:
+    `system.voltage` is known not to be that of the bank; `k2_may_be_open`: where a charger gives
+    nothing, the relay watch tells."""
     volts = voltages(inputs)
     found = find_relations(
-        volts, inputs, flows, outputs, settled_s >= SETTLE_S, memory.battery_is_tied, sp
+        volts, inputs, flows, outputs, settled_s >= SETTLE_S, memory.battery_is_tied, is_misfit, sp
     )
     # a battery that gives, or a guard that has closed: S2 is closed, and stays so with K1
     closed = found[Tie.BATTERY_LOAD.value].broken is False or inputs.guard is True
@@ -63,13 +67,22 @@ def step_plausible(
     backward = step_backward(memory.backward, inputs, dt)
     if backward is not memory.backward:
         memory = memory._replace(backward=backward)
-    memory = _remember(memory, lines, volts, found, outputs, sp, now)
+    memory = _remember(memory, lines, volts, found, outputs, sp, now, dt)
     if any(relation.broken for relation in found) or any(memory.broken_s):
         memory = count(memory, found, now, dt)
-        memory = judge(memory, inputs, sp, now)
+        memory = judge(memory, inputs, sp, now, is_misfit, k2_may_be_open)
     if memory.odd != NONE_ODD:
         memory = memory._replace(odd=_rehabilitated(memory, found, inputs, outputs, sp, dt))
     return memory
+
+
+def doubted_s(memory: Plausible, now: float) -> float:
+    """For how long (s) the supply alone has fed the load, though its volts and the load's
+    contradict each other and it cannot be told who lies; 0.0 = it does not."""
+    supply, load, since = memory.odd[SUPPLY], memory.odd[LOAD], memory.lines.alone_since
+    if supply is None or load is None or not (supply.doubted and load.doubted) or since is None:
+        return 0.0
+    return now - since
 
 
 def _remember(
@@ -80,9 +93,11 @@ def _remember(
     outputs: Outputs,
     sp: Setpoints,
     now: float,
+    dt: float,
 ) -> Plausible:
     """Who moved, who jumped, and who is vouched for by whom in this scan; `lines` as judged."""
     before, odd = memory.volts, memory.odd
+    agreed_s = memory.agreed_s
     moved_at, moves = memory.moved_at, memory.moves
     jumped, witness_at = memory.jumped, memory.witness_at
     if volts != before:
@@ -96,7 +111,9 @@ def _remember(
         for place, (value, old) in enumerate(zip(volts, before, strict=True)):
             if value is None or old is None or -limit <= value - old <= limit:
                 continue
-            if not _same_regime(memory.found, found):
+            if not _same_regime(memory.found, found) or _goes_along(
+                place, volts, memory, found, sp
+            ):
                 continue
             if place in SWITCHED and _may_jump(place, value, old, memory.found, found, sp):
                 continue
@@ -104,7 +121,7 @@ def _remember(
                 continue
             if place == BATTERY and outputs.k3 and not _is_at_charger(old, before[CHARGER], sp):
                 continue  # cut off from load and charger, empty as a rule: it may be another one
-            jumped = put(jumped, place, True)
+            jumped, agreed_s = put(jumped, place, True), put(agreed_s, place, 0.0)
     elif any(moves):
         moves = tuple(max(count - 1, 0) for count in moves)
     for relation, (first, second) in zip(found, PAIRS, strict=True):
@@ -115,10 +132,57 @@ def _remember(
             if odd[first] is None:
                 witness_at = put(witness_at, second, now)
                 jumped = put(jumped, second, False) if jumped[second] else jumped
+    if any(jumped):
+        jumped, agreed_s = _long_agreed(jumped, agreed_s, found, odd, dt)
     return memory._replace(
         volts=volts, moved_at=moved_at, moves=moves, jumped=jumped, witness_at=witness_at,
-        found=found, lines=lines,
+        found=found, lines=lines, agreed_s=agreed_s,
     )  # fmt: skip
+
+
+def _goes_along(
+    place: int, volts: tuple[float | None, ...], memory: Plausible, found: Found, sp: Setpoints
+) -> bool:
+    """What it is tied to has moved by as much in the same scan: two readings do not jump alike."""
+
+    def step_of(end: int) -> float | None:
+        value, old = volts[end], memory.volts[end]
+        return None if value is None or old is None else value - old
+
+    for was, relation, ends, equal in zip(memory.found, found, PAIRS, EQUAL, strict=True):
+        if not equal or place not in ends or was.broken is None or relation.broken is None:
+            continue
+        first, second = step_of(ends[0]), step_of(ends[1])
+        if first is None or second is None:
+            continue
+        if abs(first - second) <= NEAR_V * sp.blocks:
+            return True
+    return False
+
+
+def _long_agreed(
+    jumped: tuple[bool, ...],
+    agreed_s: tuple[float, ...],
+    found: Found,
+    odd: tuple[Odd | None, ...],
+    dt: float,
+) -> tuple[tuple[bool, ...], tuple[float, ...]]:
+    """Two sensors at opposite ends of their tolerance are never near, and vouch more slowly."""
+    for place, has_jumped in enumerate(jumped):
+        if not has_jumped:
+            continue
+        broken = [
+            relation.broken
+            for relation, ends, equal in zip(found, PAIRS, EQUAL, strict=True)
+            if equal and place in ends and odd[ends[0] if place == ends[1] else ends[1]] is None
+        ]
+        if True in broken:
+            agreed_s = put(agreed_s, place, 0.0)
+        elif False in broken:
+            agreed_s = put(agreed_s, place, agreed_s[place] + dt)
+            if agreed_s[place] >= WEAK_S:
+                jumped = put(jumped, place, False)
+    return jumped, agreed_s
 
 
 SWITCHED = (CHARGER, SUPPLY)
@@ -167,7 +231,10 @@ def _rehabilitated(
         if one is None:
             continue
         if memory.volts[place] is None:  # the hardware says so itself
-            odd = put(odd, place, None)
+            # a battery that was named has gone on to its chip's end: what it is tied to goes on
+            # speaking for it. Nothing is known where the chip is silent first
+            if one.doubted or place != BATTERY:
+                odd = put(odd, place, None)
             continue
         if one.doubted:
             # two are doubted by each other; with the other one named, or gone, nothing is left

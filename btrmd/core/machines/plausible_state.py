@@ -43,6 +43,7 @@ class Plausible(NamedTuple):
     moved_at: tuple[float, ...] = (0.0,) * 4  # process clock of the last change
     moves: tuple[int, ...] = (0,) * 4  # of the last scans, more changes than standstills
     jumped: tuple[bool, ...] = (False,) * 4  # and nobody has vouched for it since
+    agreed_s: tuple[float, ...] = (0.0,) * 4  # since it has jumped, for what that proves
     witness_at: tuple[float, ...] = (float("-inf"),) * 4
     found: Found = NOTHING
     broken_s: tuple[float, ...] = (0.0,) * TIES

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ...model.board import Outputs
 from ..scan.context import StepContext
-from ..scan.flows import CHARGES_A
+from ..scan.flows import CHARGES_A, CONDUCTS_A
 
 OWED_AS = 20.0  # A s; so much taken out, and the recharge must show
 WITHIN_S = 60.0  # DESIGN section 3: charge current back within 60 s
@@ -17,6 +17,8 @@ APART_V = 0.31
 # gains change it by when the volts are others than then
 KNOWN_V, GAINS = 0.015, 0.02
 SMOOTH = 0.2
+RISE_V = 0.1  # per block: more than noise, and than what its wires have dropped
+BACK_S = 10.0  # a charger comes from nothing to its volts in less; no drift does
 
 
 class Tied(NamedTuple):
@@ -29,18 +31,32 @@ class Tied(NamedTuple):
 class Recharge(NamedTuple):
     """`taken_as` A s taken out since the charger was last seen to give; `waited_s` how long a
     charger with the volts for it has given nothing back; `tied`: None before it was seen to;
-    `parted`: K2 has been told to open since."""
+    `parted`: K2 has been told to open since, or a charger that gave has risen and gives nothing;
+    `gave_a` in the scan before; `is_gone`: the charger has no volts, until `rose_at` (process
+    clock); `came_back`: they have come from there at once since it gave, and are its own."""
 
     taken_as: float = 0.0
     waited_s: float = 0.0
     tied: Tied | None = None
     parted: bool = False
+    gave_a: float = 0.0
+    is_gone: bool = False
+    rose_at: float = float("-inf")
+    came_back: bool = False
+
+    @property
+    def may_be_open(self) -> bool:
+        """K2 has not been seen closed since it was told to open, or since the charger came back to
+        a battery that has given. Else a reading that has drifted away, or hangs, looks the same."""
+        return self.parted or (self.came_back and self.taken_as >= OWED_AS)
 
     @property
     def is_owed(self) -> bool:
         """The charger has something to give back. What the battery lost of itself while K2 was
         open shows only against what the two read apart before."""
-        return self.taken_as >= OWED_AS or (self.parted and self.tied is not None)
+        if self.taken_as >= OWED_AS:
+            return self.may_be_open
+        return self.parted and self.tied is not None
 
     @property
     def is_overdue(self) -> bool:
@@ -63,9 +79,13 @@ def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Rec
         if known and not outputs.k2:
             smooth = gap if tied is None else tied.gap_v + SMOOTH * (gap - tied.gap_v)
             tied = Tied(smooth, battery.value)
-        return Recharge(tied=tied)
-    if outputs.k2 and not recharge.parted:
+        return Recharge(tied=tied, gave_a=0.0 if outputs.k2 else charge.value)
+    if not recharge.parted and (outputs.k2 or (known and _has_risen(recharge, charger.value, ctx))):
         recharge = recharge._replace(parted=True)
+    if recharge.gave_a:
+        recharge = recharge._replace(gave_a=0.0)
+    if charger.good and not recharge.came_back:
+        recharge = _comes_back(recharge, charger.value, ctx)
     if amps.good and amps.value < -DISCHARGE_A:
         return recharge._replace(taken_as=recharge.taken_as - amps.value * dt, waited_s=0.0)
     if not recharge.is_owed or outputs.k2:
@@ -78,6 +98,27 @@ def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Rec
     if gap <= _most(recharge.tied, battery.value, ctx.sp.blocks):
         return recharge  # it cannot be told by the volts
     return recharge._replace(waited_s=recharge.waited_s + dt)
+
+
+def _comes_back(recharge: Recharge, charger_v: float, ctx: StepContext) -> Recharge:
+    """A charger that was gone, and has its volts within 10 s of the first: no drift does that."""
+    if charger_v < ctx.sp.th.unfed_v:
+        return recharge if recharge.is_gone else recharge._replace(is_gone=True)
+    if recharge.is_gone:
+        recharge = recharge._replace(is_gone=False, rose_at=ctx.now)
+    is_there = charger_v >= ctx.sp.th.charger_present_v
+    if is_there and ctx.now - recharge.rose_at <= BACK_S:
+        return recharge._replace(came_back=True)
+    return recharge
+
+
+def _has_risen(recharge: Recharge, charger_v: float, ctx: StepContext) -> bool:
+    """What the charger gave has stopped at once, and its volts have risen: it lives, and has been
+    parted. One that has died, with a reading that hangs, would look like it without the rise."""
+    tied = recharge.tied
+    if ctx.sp.single_source or tied is None or recharge.gave_a <= CONDUCTS_A:
+        return False
+    return charger_v - (tied.battery_v + tied.gap_v) > RISE_V * ctx.sp.blocks
 
 
 def _least(tied: Tied | None, battery_v: float) -> float:

@@ -9,6 +9,7 @@ from ...model.events import Kind
 from ...model.readings import BAD, MISSING
 from ..scan.context import StepContext
 from ..scan.due import due_if
+from .bank_fit import looks_like_another
 from .presence import Presence
 from .relaywatch import Contact
 
@@ -89,13 +90,17 @@ def _on_supply(
     # the guard stays up 10 s after a healthy supply is back: by itself it is no reason then; but
     # a guard that has just closed says that the supply has let the bus fall, whatever its volts
     guarded = inputs.guard is True and (presence.supply.above_since is None or is_new)
+    if ctx.doubted_s and not is_new:
+        guarded = False  # it holds the bus until its own eye has seen the supply for 10 s
     # a guard line that cannot be believed: the load is fed by way of S2, and there is no supply
     unseen = inputs.guard is None and absent and ctx.flows.carries
     battery, load = ctx.battery, inputs.load_v
     helps = not (battery.good and load.good and battery.value <= load.value)
     if ctx.flows.discharges and (k1.faulty or k1.is_suspected):
         helps = False  # K1 has not let go: it is on the battery already
-    if guarded or unseen or (low >= LOW_TICKS and helps):
+    # a bus that is low by the level of another bank is none, though that takes 10 s to be known
+    falls = low >= LOW_TICKS and helps and not looks_like_another(ctx)
+    if guarded or unseen or falls:
         if transfer.waited_s:
             return _fail(transfer, transfer.waited_s, ctx, "soon after")
         ctx.tell(
@@ -117,8 +122,12 @@ def _on_battery(transfer: Transfer, k1: Contact, presence: Presence, ctx: StepCo
     if k1.faulty and ctx.inputs.guard is True:
         # K1 would not let go; with it on, the guard keeps the supply on the load
         return transfer
-    # the wait counts from the transfer too: a supply may fail the load without losing its volts
-    if min(presence.supply.above_for(ctx.now), ctx.now - transfer.since) >= transfer.wait_s:
+    # The wait counts from the transfer too: a supply may fail the load without losing its volts.
+    # One that feeds the load alone, by way of the guard, is tried as well though its volts are
+    # doubted: the guard holds supply and battery on the load until it has seen the supply itself
+    is_held = ctx.inputs.guard is True
+    there_s = max(presence.supply.above_for(ctx.now), ctx.doubted_s if is_held else 0.0)
+    if min(there_s, ctx.now - transfer.since) >= transfer.wait_s:
         return _to(Where.RETURNED, transfer, ctx.now)._replace(waited_s=transfer.wait_s)
     return transfer
 
@@ -128,7 +137,8 @@ def _returned(transfer: Transfer, low: int, presence: Presence, ctx: StepContext
     over = now - transfer.since >= WATCH_S
     weak = inputs.load_v.good and inputs.load_v.value < ctx.sp.th.supply_present_v
     is_new = inputs.guard is True and transfer.guard is False
-    if presence.supply.below_since is not None or low >= LOW_TICKS or is_new or (over and weak):
+    absent = presence.supply.below_since is not None and not ctx.doubted_s
+    if absent or low >= LOW_TICKS or is_new or (over and weak):
         return _fail(transfer, transfer.wait_s, ctx)
     if over:
         return _to(Where.SUPPLY, transfer, now, WAIT_S)._replace(guard=inputs.guard)

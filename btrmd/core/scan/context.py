@@ -24,13 +24,14 @@ class StepContext:
     do not contradict that. `battery_is_odd`: the battery's reading is not believed. `doubts`:
     reading -> why it is not believed, or `is_doubtful`: which of two lies cannot be told;
     `jumped`, by place in a scan's four voltages: it has jumped, and nothing has vouched for it
-    since. `is_misfit`: `system.voltage` is known not to be that of bank and supply, so that no
-    limit means anything.
+    since. `doubted_s`: for how long the supply alone has fed the load, though it cannot be told
+    whether its volts or the load's are wrong; 0 = it does not. `is_misfit`: `system.voltage` is
+    known not to be that of bank and supply, so that no limit means anything.
     """
 
     __slots__ = (
-        "actions", "battery_is_odd", "boot", "doubts", "dt", "flows", "inputs", "is_doubtful",
-        "is_misfit", "jumped", "now", "sp", "supply_feeds",
+        "actions", "battery_is_odd", "boot", "doubted_s", "doubts", "dt", "flows", "inputs",
+        "is_doubtful", "is_misfit", "jumped", "now", "sp", "supply_feeds",
     )  # fmt: skip
 
     def __init__(
@@ -46,6 +47,7 @@ class StepContext:
         doubts: Mapping[str, str] = NO_DOUBTS,
         is_doubtful: bool = False,
         jumped: tuple[bool, ...] = (False,) * 4,
+        doubted_s: float = 0.0,
     ) -> None:
         self.now = now
         self.dt = dt
@@ -58,6 +60,7 @@ class StepContext:
         self.doubts = doubts
         self.is_doubtful = is_doubtful
         self.jumped = jumped
+        self.doubted_s = doubted_s
         self.is_misfit = False  # until the step has asked
         self.actions: list[Action] = []
 

@@ -7,14 +7,17 @@ in which none flows can only mean that the source is not the higher end (DESIGN 
 from __future__ import annotations
 
 from enum import Enum
+from math import ceil
 from typing import NamedTuple
 
 from ...model.board import Inputs, Outputs
+from ...model.chemistry import LEAD_ACID
 from .flows import CHARGES_A, CONDUCTS_A, Flows
 from .setpoints import Setpoints
 
 APART_V = 0.5  # per block: two sensors of +-(1 % + 20 mV), a diode and 25 A in the path
 NEAR_V = 0.3  # per block: near enough to be a witness for each other
+MOST_BLOCKS = 4
 HAT_PART = 0.6  # of the HAT's 4 W, and still above a sensor's offset at 48 V
 HAT_LEAST_A = 0.06  # a sensor may say 0.03 and its noise where nothing flows
 
@@ -74,13 +77,15 @@ def find_relations(
     outputs: Outputs,
     has_settled: bool,
     battery_is_tied: bool,
+    is_misfit: bool,
     sp: Setpoints,
 ) -> Found:
     """Every relation of this scan. `has_settled`: the coils `outputs` have been so for a while;
-    `battery_is_tied`: K1 is energised, and what is seen says that S2 is closed too.
+    `battery_is_tied`: K1 is energised, and what is seen says that S2 is closed too;
+    `is_misfit`: `system.voltage` is known not to be that of bank and supply.
     """
-    blocks = sp.blocks
     battery, load, charger, supply = volts
+    blocks = _blocks_of(volts) if is_misfit else sp.blocks
     apart, near = APART_V * blocks, NEAR_V * blocks
 
     def tie(first: float | None, second: float | None) -> Relation:
@@ -122,7 +127,8 @@ def find_relations(
             supply_load = tie(supply, load)._replace(broken=None)
     supply_silent = supply_hat = charger_silent = SILENT
     gives_nothing = inputs.charger_a.good and inputs.charger_a.value < CHARGES_A
-    both = charger is not None and battery is not None
+    # below its level there is no charger, and nothing to be told of it
+    both = charger is not None and charger >= sp.th.charger_present_v and battery is not None
     if both and gives_nothing and not outputs.k2 and has_settled and not sp.single_source:
         gap = (charger or 0.0) - (battery or 0.0)
         charger_silent = Relation(gap, gap > apart)
@@ -134,7 +140,8 @@ def find_relations(
         is_charged = flows.charge is not None and flows.charge > 0.0
         if is_charged if sp.single_source else battery_is_tied:
             gap = supply - battery
-            supply_battery = Relation(gap, gap < -apart)
+            # beside a battery that gives nothing it is surely no lower: only sensors may differ
+            supply_battery = Relation(gap, gap < (-apart if flows.carries else -near))
     amps = inputs.supply_a
     if amps.good and supply is not None and has_settled:
         hat_lives = max(HAT_PART * flows.hat, HAT_LEAST_A)
@@ -156,6 +163,14 @@ def find_relations(
         supply_load, battery_load, charger_battery, supply_silent, supply_hat, charger_silent,
         supply_battery, charger_load,
     )  # fmt: skip
+
+
+def _blocks_of(volts: tuple[float | None, ...]) -> int:
+    """The blocks of a bank and its sources that read `volts`, by the last but one of the readings:
+    one of them may lie. Sensors are off by a part of what they read, whatever the setting is."""
+    known = sorted(value for value in volts if value is not None)
+    each = known[-2] if len(known) > 1 else 0.0
+    return min(max(ceil(each / LEAD_ACID.fits_high_v), 1), MOST_BLOCKS)
 
 
 def delivers(inputs: Inputs) -> bool:
