@@ -166,7 +166,7 @@ DEFECTS = (
         "core/machines/transfer.py",
         "ctx.doubted_s if is_held else 0.0",
         "0.0",
-        "held on the battery",
+        "held on the battery by a supply reading that lies",
         story="doubt",
     ),
     Defect(
@@ -258,7 +258,6 @@ DEFECTS = (
         "    return (gap > GAP_V * sp.blocks and recharge.may_be_open) or recharge.is_overdue",
         "    return gap > GAP_V * sp.blocks or recharge.is_overdue",
         "without a cause",
-        story="lie",
     ),
     Defect(
         "K3's line is not looked at",

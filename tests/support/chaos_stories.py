@@ -211,7 +211,7 @@ class Stories:
         gone = random.choice((25.0, 240.0))
         self._at(gone, self._put(supply__on=0, charger__on=0))
         if gone < 40.0 and random.random() < 0.5:  # or the supply's reading, and it comes back
-            low = random.choice(("x0.78", "x0"))
+            low = random.choice(("x0.78", "x0.8", "x0"))
             self._at(60.0, self._put(**{"fault.reading.supply.voltage": low}))
             self._at(90.0, self._put(supply__on=1))
         else:
