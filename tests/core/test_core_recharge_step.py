@@ -140,7 +140,7 @@ def test_what_stops_at_once_may_have_been_parted_and_what_fades_away_was_not() -
     for gave_a, volts, parted in (
         (0.31, 13.21, True), (0.3, 13.21, False), (0.31, 13.19, False), (0.31, 0.0, False),
     ):  # fmt: skip
-        gave = Recharge(gave_a=gave_a, tied=tied)
+        gave = Recharge(gave_a=gave_a, gave_v=13.1, tied=tied)
         made = counted(gave, charger_a=0.0, charger_v=volts, battery_v=12.9)
         assert (made.parted, made.gave_a, made.may_be_open) == (parted, 0.0, parted)
     gave = Recharge(gave_a=1.0)

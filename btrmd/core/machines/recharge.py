@@ -32,14 +32,15 @@ class Recharge(NamedTuple):
     """`taken_as` A s taken out since the charger was last seen to give; `waited_s` how long a
     charger with the volts for it has given nothing back; `tied`: None before it was seen to;
     `parted`: K2 has been told to open since, or a charger that gave has risen and gives nothing;
-    `gave_a` in the scan before; `is_gone`: the charger has no volts, until `rose_at` (process
-    clock); `came_back`: they have come from there at once since it gave, and are its own."""
+    `gave_a`, `gave_v` the charger in the scan before; `is_gone`: the charger has no volts, until
+    `rose_at` (process clock); `came_back`: they have come from there at once since it gave."""
 
     taken_as: float = 0.0
     waited_s: float = 0.0
     tied: Tied | None = None
     parted: bool = False
     gave_a: float = 0.0
+    gave_v: float | None = None
     is_gone: bool = False
     rose_at: float = float("-inf")
     came_back: bool = False
@@ -79,11 +80,14 @@ def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Rec
         if known and not outputs.k2:
             smooth = gap if tied is None else tied.gap_v + SMOOTH * (gap - tied.gap_v)
             tied = Tied(smooth, battery.value)
-        return Recharge(tied=tied, gave_a=0.0 if outputs.k2 else charge.value)
+        if outputs.k2:
+            return Recharge(tied=tied)
+        gave_v = charger.value if known else None
+        return Recharge(tied=tied, gave_a=charge.value, gave_v=gave_v)
     if not recharge.parted and (outputs.k2 or (known and _has_risen(recharge, charger.value, ctx))):
         recharge = recharge._replace(parted=True)
     if recharge.gave_a:
-        recharge = recharge._replace(gave_a=0.0)
+        recharge = recharge._replace(gave_a=0.0, gave_v=None)
     if charger.good and not recharge.came_back:
         recharge = _comes_back(recharge, charger.value, ctx)
     if amps.good and amps.value < -DISCHARGE_A:
@@ -115,10 +119,10 @@ def _comes_back(recharge: Recharge, charger_v: float, ctx: StepContext) -> Recha
 def _has_risen(recharge: Recharge, charger_v: float, ctx: StepContext) -> bool:
     """What the charger gave has stopped at once, and its volts have risen: it lives, and has been
     parted. One that has died, with a reading that hangs, would look like it without the rise."""
-    tied = recharge.tied
-    if ctx.sp.single_source or tied is None or recharge.gave_a <= CONDUCTS_A:
+    gave_v = recharge.gave_v
+    if ctx.sp.single_source or gave_v is None or recharge.gave_a <= CONDUCTS_A:
         return False
-    return charger_v - (tied.battery_v + tied.gap_v) > RISE_V * ctx.sp.blocks
+    return charger_v - gave_v > RISE_V * ctx.sp.blocks
 
 
 def _least(tied: Tied | None, battery_v: float) -> float:
