@@ -145,7 +145,7 @@ def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> 
 def _recharge(data: Mapping[str, object], interrupted: bool) -> Recharge:
     """What the charger owes the battery: a K2 that stays open must show after a restart too."""
     owed_as = max(_number(data, "charger_owes_as", 0.0), OWED_AS if interrupted else 0.0)
-    parted = data.get("charger_parted") is True or interrupted
+    parted = data.get("charger_parted") is True  # an outage alone has not told K2 to open
     return Recharge(taken_as=owed_as, tied=_tied(data.get("charger_tied")), parted=parted)
 
 

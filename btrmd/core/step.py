@@ -28,7 +28,7 @@ from .requests import handle
 from .scan.actions import Action, Persist, Restart
 from .scan.context import StepContext
 from .scan.flows import measure_flows
-from .scan.relations import Tie
+from .scan.relations import CHARGER, Tie
 from .starts import step_starts
 from .state import State, with_settings
 
@@ -62,7 +62,7 @@ def step(
     ctx = StepContext(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
-        plausible.jumped, doubted_s(plausible, now),
+        plausible.jumped, doubted_s(plausible, now), now - plausible.moved_at[CHARGER],
     )  # fmt: skip
     presence = step_presence(state.presence, ctx)
     bank_fit = step_bank_fit(state.bank_fit, ctx)

@@ -51,6 +51,14 @@ def test_while_the_charger_delivers_it_tells_and_a_diode_less() -> None:
     assert seen(step_context(**{**CHARGED, "charger_a": None})) is None
 
 
+def test_on_a_joined_source_what_the_battery_takes_says_that_the_charger_delivers() -> None:
+    joined = {**CHARGED, "charger_a": 0.0, "supply_a": 4.8}
+    source = {"system.single_source": True}
+    assert seen(step_context(changes=source, **joined)) == 13.07
+    assert seen(step_context(changes=source, **{**joined, "battery_a": 0.3})) is None
+    assert seen(step_context(**joined)) is None
+
+
 def test_where_the_load_is_not_known_the_charger_that_helps_to_feed_it_tells() -> None:
     both = {**FEEDS, "battery_a": -1.3, "charger_a": 1.0, "charger_v": 12.5}
     assert seen(step_context(**both)) == 12.43

@@ -175,6 +175,22 @@ def test_a_charger_that_is_well_above_the_battery_and_gives_nothing_has_k2_open(
     assert k2(True, battery_a=0.0, charger_a=2.0) is None
 
 
+@pytest.mark.parametrize("supply_v", [0.0, 11.49, None])
+def test_beside_a_dead_supply_k2_is_blamed_by_a_charger_that_lives_only(
+    supply_v: float | None,
+) -> None:
+    """It may have gone with the supply, and what is read of it hang."""
+    parted = Recharge(taken_as=100.0, parted=True)
+    ctx = step_context(charger_v=13.8, charger_a=0.0, battery_v=12.2, battery_a=-2.0,
+                       load_v=12.1, supply_v=supply_v, supply_a=0.0)  # fmt: skip
+    ctx.charger_still_s = 1.0
+    assert k2_odd(False, parted, ctx) is True
+    ctx.charger_still_s = 1.1
+    assert k2_odd(False, parted, ctx) is None
+    ctx.inputs = ctx.inputs._replace(supply_v=step_context(supply_v=11.5).inputs.supply_v)
+    assert k2_odd(False, parted, ctx) is True
+
+
 @pytest.mark.parametrize("volts", [12, 48])
 def test_0_15_a_and_0_4_v_a_block_are_the_limits(volts: int) -> None:
     blocks = volts // 12

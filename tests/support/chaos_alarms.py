@@ -146,6 +146,8 @@ class AlarmRules:
             and plant.charger.on
             and sense.charger_v > 12.8 * blocks
             and not single
+            # beside a dead supply a charger's reading that stands still may be left over
+            and (sense.supply_v > 12.0 * blocks or plant.noise)
         )
         k2_open = k2_welded_open and sense.charger_v - sense.battery_v > (0.45 + 0.3) * blocks
         # a battery that is set to another charge without a current is the odd one until something

@@ -11,6 +11,7 @@ LOAD_MIN_A = 0.3  # below it current tells nothing
 PAST_PART = 0.02  # charger and battery sensor may each be 1 % off what goes past the load
 CLOSED_A = 0.15  # a charger that K2 has parted gives less
 GAP_V = 0.4  # per block: more than two sensors of +-(1 % + 20 mV) and a diode can be apart
+LIVES_S = 1.0  # a reading that has moved within it is of something that lives
 BESIDE_V = 0.25  # per block: the load is at the battery's volts
 
 
@@ -87,6 +88,9 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
     gap = inputs.charger_v.value - inputs.battery_v.value
     if ctx.is_doubtful and "charger.voltage" in ctx.doubts:
         return None  # it has been contradicted for other reasons, and may be wrong
+    is_supplied = inputs.supply_v.good and inputs.supply_v.value >= sp.th.supply_present_v
+    if not is_supplied and ctx.charger_still_s > LIVES_S:
+        return None  # it may have gone with the supply, and what is read of it be left over
     # a contact that has been seen closed since, and was not told to move, is not blamed for volts
     return (gap > GAP_V * sp.blocks and recharge.may_be_open) or recharge.is_overdue
 

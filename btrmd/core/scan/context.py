@@ -26,12 +26,13 @@ class StepContext:
     `jumped`, by place in a scan's four voltages: it has jumped, and nothing has vouched for it
     since. `doubted_s`: for how long the supply alone has fed the load, though it cannot be told
     whether its volts or the load's are wrong; 0 = it does not. `is_misfit`: `system.voltage` is
-    known not to be that of bank and supply, so that no limit means anything.
+    known not to be that of bank and supply, so that no limit means anything. `charger_still_s`: for
+    how long the charger's voltage has read the same to the last digit.
     """
 
     __slots__ = (
-        "actions", "battery_is_odd", "boot", "doubted_s", "doubts", "dt", "flows", "inputs",
-        "is_doubtful", "is_misfit", "jumped", "now", "sp", "supply_feeds",
+        "actions", "battery_is_odd", "boot", "charger_still_s", "doubted_s", "doubts", "dt",
+        "flows", "inputs", "is_doubtful", "is_misfit", "jumped", "now", "sp", "supply_feeds",
     )  # fmt: skip
 
     def __init__(
@@ -48,6 +49,7 @@ class StepContext:
         is_doubtful: bool = False,
         jumped: tuple[bool, ...] = (False,) * 4,
         doubted_s: float = 0.0,
+        charger_still_s: float = 0.0,
     ) -> None:
         self.now = now
         self.dt = dt
@@ -61,6 +63,7 @@ class StepContext:
         self.is_doubtful = is_doubtful
         self.jumped = jumped
         self.doubted_s = doubted_s
+        self.charger_still_s = charger_still_s
         self.is_misfit = False  # until the step has asked
         self.actions: list[Action] = []
 
@@ -76,7 +79,9 @@ class StepContext:
             return own  # fuse F2 may have cut it off from both
         if self.flows.carries and inputs.load_v.good and not self.jumped[LOAD]:
             return inputs.load_v._replace(value=inputs.load_v.value + DIODE_V)
-        charges = inputs.charger_a.good and inputs.charger_a.value > CONDUCTS_A
+        # a joined source has no charger current of its own: what the battery takes comes by K2
+        given = inputs.battery_a if self.sp.single_source else inputs.charger_a
+        charges = given.good and given.value > CONDUCTS_A
         if charges and inputs.charger_v.good and not self.jumped[CHARGER]:
             return inputs.charger_v._replace(value=inputs.charger_v.value - DIODE_V)
         return own
