@@ -126,9 +126,11 @@ def restore(
 
 
 def _bank_fit(stored: object, system_v: int) -> BankFit:
-    if not isinstance(stored, dict) or not isinstance(fits := stored.get("fits"), bool):
+    if not isinstance(stored, dict):
         return BankFit()
-    return fit_of_file(BankFit(int(_number(stored, "system_v", 0.0)), fits), system_v)
+    fits = stored.get("fits")
+    known = fits if isinstance(fits, bool) else None
+    return fit_of_file(BankFit(int(_number(stored, "system_v", 0.0)), known), system_v)
 
 
 def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> float:

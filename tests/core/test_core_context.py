@@ -59,6 +59,18 @@ def test_on_a_joined_source_what_the_battery_takes_says_that_the_charger_deliver
     assert seen(step_context(**joined)) is None
 
 
+def test_a_charger_without_volts_tells_nothing_of_the_battery_whatever_its_current_reads() -> None:
+    """Its current reads 1.5 A too much, and the battery's reading is not believed any more: a good
+    battery was taken for one of 0 V, and the LVD took the load from it."""
+    lies = {**FEEDS, "battery_a": -2.0, "charger_a": 1.5, "load_v": None}
+    assert seen(step_context(**lies)) is None
+    # nor while the currents contradict each other
+    assert seen(step_context(**{**CHARGED, "charger_a": 4.0})) is None
+    least = step_context().sp.th.unfed_v
+    assert seen(step_context(**{**CHARGED, "charger_v": least})) == round(least - 0.03, 3)
+    assert seen(step_context(**{**CHARGED, "charger_v": least - 0.01})) is None
+
+
 def test_where_the_load_is_not_known_the_charger_that_helps_to_feed_it_tells() -> None:
     both = {**FEEDS, "battery_a": -1.3, "charger_a": 1.0, "charger_v": 12.5}
     assert seen(step_context(**both)) == 12.43

@@ -155,6 +155,8 @@ class Rules:
             return  # the supply is there since this very step: K1 is on for one step at most
         if made.bank_fit.is_wrong and not state.bank_fit.is_wrong:
             return  # a setting that is known to be wrong since this very step: the same
+        if made.relays.k1.is_suspected and not state.relays.k1.is_suspected:
+            return  # K1 is seen to chatter since this very step: the same
         if not made.outputs.k1:
             self.fail("a guard's edge energises K1, and the core would not")
 
@@ -175,13 +177,13 @@ class Rules:
         self._dropped = dropped
 
     def _lvd_has_no_witness(self) -> bool:
-        """The LVD is open, and nobody tells it the truth: both of its witnesses are untrue since it
-        opened; or it opened by right, the load is dark, and the battery's reading, the only one
+        """The LVD is open, and nobody tells it the truth: both of its witnesses (the battery, and the
+        load or a charger that delivers) are untrue since it opened; or it opened by right, the load is dark, and the battery's reading, the only one
         that is left, is untrue since."""
         station = self.station
         untrue = {
             name
-            for name in ("battery", "load")
+            for name in ("battery", "load", "charger")
             if f"{name}.voltage" in station.plant.reading_faults or f"{name}_v" in station.lies
         }
         if not station.state.lvd.is_open:
@@ -191,7 +193,10 @@ class Rules:
             self._lvd_opened_on = frozenset(untrue)
         if not station.state.lvd.is_driven:
             return False
-        return len(self._lvd_opened_on) == 2 or (not self._lvd_opened_on and "battery" in untrue)
+        lied = self._lvd_opened_on
+        if "battery" in lied and len(lied) >= 2:
+            return True
+        return not lied - {"charger"} and "battery" in untrue
 
     def _check_contacts(self) -> None:
         """The charger is off the battery in a test only, by its contact and not by the wish."""

@@ -81,8 +81,10 @@ class StepContext:
             return inputs.load_v._replace(value=inputs.load_v.value + DIODE_V)
         # a joined source has no charger current of its own: what the battery takes comes by K2
         given = inputs.battery_a if self.sp.single_source else inputs.charger_a
-        charges = given.good and given.value > CONDUCTS_A
-        if charges and inputs.charger_v.good and not self.jumped[CHARGER]:
+        charges = given.good and given.value > CONDUCTS_A and self.flows.balanced is not False
+        # a charger that has no volts delivers nothing, whatever its current reads
+        is_fed = inputs.charger_v.good and inputs.charger_v.value >= self.sp.th.unfed_v
+        if charges and is_fed and not self.jumped[CHARGER]:
             return inputs.charger_v._replace(value=inputs.charger_v.value - DIODE_V)
         return own
 
