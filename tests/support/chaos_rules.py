@@ -177,9 +177,9 @@ class Rules:
         self._dropped = dropped
 
     def _lvd_has_no_witness(self) -> bool:
-        """The LVD is open, and nobody tells it the truth: both of its witnesses (the battery, and the
-        load or a charger that delivers) are untrue since it opened; or it opened by right, the load is dark, and the battery's reading, the only one
-        that is left, is untrue since."""
+        """The LVD is open, and nobody tells it the truth: both of its witnesses (the battery, and
+        the load or a charger that delivers) are untrue since it opened; or it opened by right, the
+        load is dark, and the battery's reading, the only one that is left, is untrue since."""
         station = self.station
         untrue = {
             name
