@@ -96,7 +96,9 @@ class AlarmRules:
         doubted = (
             "reading.battery.voltage" in state.alarms.raised
         )  # nothing has vouched for it since
-        low = sense.battery_v < 10.8 * blocks and not doubted
+        # between two scans: when a charger goes it may stand higher for one of them
+        seen = station.inputs.battery_v.value < 11.0 * blocks
+        low = sense.battery_v < 10.8 * blocks and seen and not doubted
         self._deadline("battery.low_voltage", honest and low, 13.0)
         self._deadline("temperature.high", honest and plant.temperature_c > 60.5, 64.0)
         gone = sense.charger_v < 12.4 * blocks and sense.charger_a <= 0.0 and not single
