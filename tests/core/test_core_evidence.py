@@ -7,6 +7,7 @@ from core_scenes import step_context
 
 from btrmd.core.machines.evidence import k1_odd, k2_odd, k3_odd
 from btrmd.core.machines.recharge import Recharge
+from btrmd.core.scan.relations import CHARGER
 
 ON_BATTERY = {"battery_v": 12.5, "battery_a": -2.0, "load_v": 12.4, "supply_v": 13.6,
               "supply_a": 0.29, "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
@@ -173,6 +174,15 @@ def test_a_charger_that_is_well_above_the_battery_and_gives_nothing_has_k2_open(
     assert k2(False, overdue, battery_a=0.0, charger_a=None) is None
     # currents that contradict each other say nothing
     assert k2(True, battery_a=0.0, charger_a=2.0) is None
+
+
+def test_a_charger_whose_reading_has_jumped_blames_no_k2_that_was_not_told_to_move() -> None:
+    back = Recharge(taken_as=100.0, came_back=True)
+    ctx = step_context(charger_v=14.7, charger_a=0.0, battery_v=13.5, battery_a=-0.5, load_v=13.4)
+    assert k2_odd(False, back, ctx) is True
+    ctx.jumped = tuple(place == CHARGER for place in range(4))
+    assert k2_odd(False, back, ctx) is None
+    assert k2_odd(False, back._replace(parted=True), ctx) is True
 
 
 @pytest.mark.parametrize("supply_v", [0.0, 11.49, None])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..scan.context import StepContext
 from ..scan.flows import CHARGES_A
-from ..scan.relations import APART_V, HAT_LEAST_A, HAT_PART
+from ..scan.relations import APART_V, CHARGER, HAT_LEAST_A, HAT_PART
 from .recharge import Recharge
 
 LOAD_MIN_A = 0.3  # below it current tells nothing
@@ -91,6 +91,8 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
     is_supplied = inputs.supply_v.good and inputs.supply_v.value >= sp.th.supply_present_v
     if not is_supplied and ctx.charger_still_s > LIVES_S:
         return None  # it may have gone with the supply, and what is read of it be left over
+    if ctx.jumped[CHARGER] and not recharge.parted:
+        return None  # no contact does that that was not told to move: its reading may lie
     # a contact that has been seen closed since, and was not told to move, is not blamed for volts
     return (gap > GAP_V * sp.blocks and recharge.may_be_open) or recharge.is_overdue
 

@@ -17,6 +17,7 @@ from .setpoints import Setpoints
 
 APART_V = 0.5  # per block: two sensors of +-(1 % + 20 mV), a diode and 25 A in the path
 NEAR_V = 0.3  # per block: near enough to be a witness for each other
+LOWER_V = 0.36  # per block: two sensors of +-(1 % + 20 mV) at 14.4 V and their noise, no path
 MOST_BLOCKS = 4
 HAT_PART = 0.6  # of the HAT's 4 W, and still above a sensor's offset at 48 V
 HAT_LEAST_A = 0.06  # a sensor may say 0.03 and its noise where nothing flows
@@ -141,7 +142,7 @@ def find_relations(
         if is_charged if sp.single_source else battery_is_tied:
             gap = supply - battery
             # beside a battery that gives nothing it is surely no lower: only sensors may differ
-            supply_battery = Relation(gap, gap < (-apart if flows.carries else -near))
+            supply_battery = Relation(gap, gap < (-APART_V if flows.carries else -LOWER_V) * blocks)
     amps = inputs.supply_a
     if amps.good and supply is not None and has_settled:
         hat_lives = max(HAT_PART * flows.hat, HAT_LEAST_A)
