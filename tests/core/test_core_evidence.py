@@ -178,7 +178,8 @@ def test_a_charger_that_is_well_above_the_battery_and_gives_nothing_has_k2_open(
 
 def test_a_charger_whose_reading_has_jumped_blames_no_k2_that_was_not_told_to_move() -> None:
     back = Recharge(taken_as=100.0, came_back=True)
-    ctx = step_context(charger_v=14.7, charger_a=0.0, battery_v=13.5, battery_a=-0.5, load_v=13.4)
+    ctx = step_context(charger_v=14.7, charger_a=0.0, battery_v=13.5, battery_a=-0.5, load_v=13.4,
+                       supply_a=1.8)  # fmt: skip
     assert k2_odd(False, back, ctx) is True
     ctx.jumped = tuple(place == CHARGER for place in range(4))
     assert k2_odd(False, back, ctx) is None
