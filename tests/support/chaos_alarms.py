@@ -92,6 +92,9 @@ class AlarmRules:
         # a joined source and a K1 that does not let go: load and supply have contradicted each
         # other, and what is told is that the supply's reading is not believed
         lost = lost and not (single and plant.relay_faults.get("k1", "off") != "off")
+        # whose reading has lied, with another one, and was healed, is not believed at once: that is
+        # told meanwhile
+        lost = lost and "reading.supply.voltage" not in state.alarms.raised
         self._deadline("supply.lost", honest and lost, 13.0)
         doubted = (
             "reading.battery.voltage" in state.alarms.raised
