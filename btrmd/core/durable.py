@@ -38,7 +38,13 @@ def _health(state: State, now: float) -> Stored:
 
 def _relays(state: State, now: float) -> Stored:
     relays = state.relays
-    return {"relay_faults": list(relays.faulty), "charger_parted": relays.recharge.parted}
+    recharge = relays.recharge
+    return {
+        "relay_faults": list(relays.faulty),
+        "charger_parted": recharge.parted,
+        "charger_gone": recharge.is_gone,
+        "charger_came_back": recharge.came_back,
+    }
 
 
 def _guard(state: State, now: float) -> Stored:

@@ -126,11 +126,9 @@ def restore(
 
 
 def _bank_fit(stored: object, system_v: int) -> BankFit:
-    if not isinstance(stored, dict):
+    if not isinstance(stored, dict) or not isinstance(fits := stored.get("fits"), bool):
         return BankFit()
-    fits = stored.get("fits")
-    known = fits if isinstance(fits, bool) else None
-    return fit_of_file(BankFit(int(_number(stored, "system_v", 0.0)), known), system_v)
+    return fit_of_file(BankFit(int(_number(stored, "system_v", 0.0)), fits), system_v)
 
 
 def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> float:
@@ -147,8 +145,13 @@ def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> 
 def _recharge(data: Mapping[str, object], interrupted: bool) -> Recharge:
     """What the charger owes the battery: a K2 that stays open must show after a restart too."""
     owed_as = max(_number(data, "charger_owes_as", 0.0), OWED_AS if interrupted else 0.0)
-    parted = data.get("charger_parted") is True  # an outage alone has not told K2 to open
-    return Recharge(taken_as=owed_as, tied=_tied(data.get("charger_tied")), parted=parted)
+    return Recharge(
+        taken_as=owed_as,
+        tied=_tied(data.get("charger_tied")),
+        parted=data.get("charger_parted") is True,  # an outage alone has not told K2 to open
+        is_gone=data.get("charger_gone") is True,  # what has volts now has come back meanwhile
+        came_back=data.get("charger_came_back") is True,
+    )
 
 
 def _helps(data: Mapping[str, object], gone: float, now: float) -> tuple[float, ...]:

@@ -71,4 +71,8 @@ class MemoryWatch(Service, name="memory"):
 
     def _run(self) -> None:
         while not self._stopping.wait(LOOK_S):
-            self.look()
+            try:
+                self.look()
+            except Exception:
+                # The edge: memory that is not given back once must not stay for good.
+                log.exception("memory could not be given back")

@@ -35,7 +35,8 @@ class RepeatedWrites:
 
     def is_all(self, settings: Settings) -> bool:
         """Whether nobody asks for anything that is not so already; asks the bus."""
-        self._came += self._bus.take()
+        if not self._came:  # else a tick has failed: what has come since waits where it is counted
+            self._came = self._bus.take()
         self._writes = []
         if self._came and not self._changes.is_due():
             return False

@@ -215,33 +215,11 @@ def test_a_file_that_was_edited_in_an_outage_cuts_off_no_good_battery() -> None:
     assert "system.voltage_mismatch" in station.state.alarms.keys
 
 
-def test_so_does_one_that_took_the_place_of_a_setting_that_nobody_could_compare() -> None:
-    """The bank was not known yet, and after the restart the supply stays for 3 s."""
-    station = site(24, 24, lvd__enabled=True)
-    station.run(5.0)
-    station.settings = station.settings.with_changes({"system.voltage": 36})
-    station.crash(1.0)
-    station.run(3.0)
-    supply(station, False)
-    station.run(120.0)
-    assert not station.state.lvd.is_open
-    assert station.plant.dropped_s == 0.0
-
-
-@pytest.mark.parametrize("was", [None, True, False])
-def test_a_setting_that_was_known_to_be_wrong_is_put_right_by_any_other(was: bool | None) -> None:
-    fresh = new_state(Setpoints.of(Settings.defaults()), 0.0)
-    stored = {"system_v": 24, "fits": was}
-    made = persist.restore(fresh, {"bank_fit": stored}, 1.8e9, {}, False)
-    assert made.bank_fit.is_wrong
-    assert made.bank_fit == (BankFit(24, False) if was is False else BankFit(12, False))
-
-
 @pytest.mark.parametrize("stored", [None, 5, {}, {"system_v": "x", "fits": 1}, {"system_v": 12}])
 def test_what_is_stored_and_makes_no_sense_is_not_known(stored: object) -> None:
     fresh = new_state(Setpoints.of(Settings.defaults()), 0.0)
     made = persist.restore(fresh, {"bank_fit": stored}, 1.8e9, {}, False)
-    assert made.bank_fit.fits is None
+    assert made.bank_fit == BankFit()
 
 
 def test_a_bank_of_a_block_less_that_is_put_in_while_all_goes_on_is_found() -> None:

@@ -51,6 +51,10 @@ CHANGED: dict[str, State] = {
     "is_probable": REST._replace(health=CapacityHealth(is_probable=True)),
     "relay_faults": REST._replace(relays=latch(REST.relays, "k2")),
     "charger_parted": REST._replace(relays=REST.relays._replace(recharge=Recharge(parted=True))),
+    "charger_gone": REST._replace(relays=REST.relays._replace(recharge=Recharge(is_gone=True))),
+    "charger_came_back": REST._replace(
+        relays=REST.relays._replace(recharge=Recharge(came_back=True))
+    ),
     "supply_helps_age_s": REST._replace(guard=GuardWatch(helps=(3.0,))),
     "weak_block": REST._replace(blocks=REST.blocks._replace(weak=2)),
     "schedule": REST._replace(schedule=Schedule(due=5.0)),

@@ -10,7 +10,7 @@ from core_scenes import WALL_0, step_context
 from btrmd.core.machines.alarms import RaisedAlarm
 from btrmd.core.machines.blocks import Blocks
 from btrmd.core.machines.charge import ChargeBalance
-from btrmd.core.machines.recharge import Tied
+from btrmd.core.machines.recharge import Recharge, Tied
 from btrmd.core.machines.schedule import Schedule
 from btrmd.core.persist import dump, restore, was_interrupted
 from btrmd.core.state import State, new_state
@@ -81,6 +81,9 @@ def test_relays() -> None:
         assert back(charger_tied=odd).relays.recharge.tied is None, odd
     assert back(relay_faults="k1").relays.faulty == ()
     assert back(charger_parted=1).relays.recharge.parted is False
+    assert back(charger_gone=True).relays.recharge == Recharge(is_gone=True)
+    assert back(charger_came_back=True).relays.recharge == Recharge(came_back=True)
+    assert back(charger_gone="x", charger_came_back=1).relays.recharge == Recharge()
 
 
 def test_float_time_and_charge() -> None:

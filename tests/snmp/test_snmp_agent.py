@@ -200,6 +200,31 @@ def test_an_agent_that_ends_by_an_error_tells_it_and_is_started_again(
     assert not agent._thread.is_alive()
 
 
+def test_an_error_behind_the_open_socket_leaves_its_place_to_the_next_start(
+    wait_until: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket that stayed open would have kept the agent's own place from it for ever."""
+    refresh, broken = server.SnmpServer._refresh, [1]
+
+    def once_broken(agent: server.SnmpServer) -> None:
+        if broken:
+            broken.pop()
+            raise ZeroDivisionError("thought of by nobody")
+        refresh(agent)
+
+    monkeypatch.setattr(server, "FIRST_RETRY_S", 0.05)
+    monkeypatch.setattr(server.SnmpServer, "_refresh", once_broken)
+    bus = _ToldBus()
+    agent = server.SnmpServer(bus, "127.0.0.1:0", SnmpEngine("again"))
+    agent.start()
+    try:
+        wait_until(lambda: bus.told[-1][0] and len(bus.told) > 2)
+        assert not any("in use" in fault for _, fault in bus.told)
+        assert bus.told[0][0] == bus.told[-1][0]
+    finally:
+        agent.stop()
+
+
 def test_an_agent_in_a_pause_after_an_error_stops_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "FIRST_RETRY_S", 3600.0)
     monkeypatch.setattr(server, "UdpSocket", _TwiceBroken)

@@ -93,8 +93,10 @@ class AlarmRules:
         # other, and what is told is that the supply's reading is not believed
         lost = lost and not (single and plant.relay_faults.get("k1", "off") != "off")
         # whose reading has lied, with another one, and was healed, is not believed at once: that is
-        # told meanwhile
-        lost = lost and "reading.supply.voltage" not in state.alarms.raised
+        # told meanwhile, and not for long
+        unbelieved = "reading.supply.voltage" in state.alarms.raised
+        believed_late = self._for("supply unbelieved", honest and lost and unbelieved, 30.0)
+        lost = lost and (not unbelieved or believed_late)
         self._deadline("supply.lost", honest and lost, 13.0)
         doubted = (
             "reading.battery.voltage" in state.alarms.raised

@@ -181,9 +181,12 @@ class Rules:
         the load or a charger that delivers) are untrue since it opened; or it opened by right, the
         load is dark, and the battery's reading, the only one that is left, is untrue since."""
         station = self.station
+        witnesses = ["battery", "load"]
+        if station.plant.sense().charger_a > 0.05:
+            witnesses.append("charger")
         untrue = {
             name
-            for name in ("battery", "load", "charger")
+            for name in witnesses
             if f"{name}.voltage" in station.plant.reading_faults or f"{name}_v" in station.lies
         }
         if not station.state.lvd.is_open:

@@ -88,6 +88,18 @@ def test_a_newcomer_does_not_end_with_the_connection_whose_place_it_gets(
         assert newcomer.recv(4096).startswith(b"HTTP/1.1 200 ")
 
 
+def test_connections_are_made_when_the_turn_is_over(listener: HttpListener) -> None:
+    """One that makes an old one end must not get what poll(2) has still to say in this turn."""
+    server = listener._server
+    assert server is not None
+    with connect(listener._port, address(1)):
+        assert select.select([server.socket], [], [], 5.0)[0]
+        server.handle_accept()
+        assert not server.active_channels
+        server.do_wanted()
+        assert len(server.active_channels) == 1
+
+
 def test_more_than_a_look_makes_are_all_answered() -> None:
     """The socket is not readable any more when the others have their turn."""
     with opened(LIMITS["http"]) as listener, contextlib.ExitStack() as stack:

@@ -55,10 +55,10 @@ def step_bank_fit(fit: BankFit, ctx: StepContext) -> BankFit:
 
 
 def fit_of_file(stored: BankFit, system_v: int) -> BankFit:
-    """What was stored, for the setting `system_v` of a start. One that took the place of another,
-    not known to be wrong, while no daemon ran has not been compared with the bank, and there may be
-    no supply to tell: it counts as wrong until it has shown itself, for the load comes first."""
-    if stored.system_v in (0, system_v) or stored.fits is False:
+    """What was stored, for the setting `system_v` of a start. One that took the place of a right
+    one while no daemon ran has not been compared with the bank, and there may be no supply to tell:
+    it counts as wrong until it has shown itself, for the load comes first."""
+    if stored.system_v == system_v or not stored.fits:
         return stored
     return BankFit(system_v, False)
 

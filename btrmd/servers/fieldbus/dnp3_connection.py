@@ -75,7 +75,7 @@ class Dnp3Connection:
             Dnp3Controls(context.bus, source, station.count),
             clock=self._loop.time,
             read_hold_s=read_hold_s,
-            speaks=lambda: association.voice is me(),
+            speaks=lambda: association.voice is not None and association.voice is me(),
             in_trouble=station.in_trouble,
             count=station.count,
         )

@@ -128,7 +128,7 @@ class Fieldbus(Service, name="fieldbus"):
         """The loop has ended by an error and is started again."""
         log.error("the fieldbus ended and is started again", exc_info=error)
         self._adopted.clear()
-        for name in self._names:
+        for name in self._names or ("modbus", "dnp3"):  # ended before it knew what is wanted
             fault = f"{name} stopped by an error ({error}) and is started again."
             self._bus.report_listener(name, "", fault)
         self._started.set()

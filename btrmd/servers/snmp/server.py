@@ -133,10 +133,10 @@ class SnmpServer(Service, name="snmp"):
             self._where = udp_socket.address
             self._port = split_address(self._where)[1]
             self._udp_socket = udp_socket
-            self._bus.report_listener("snmp", self._where, "")
-            self._refresh()
-            self._tried.set()
             try:
+                self._bus.report_listener("snmp", self._where, "")
+                self._refresh()
+                self._tried.set()
                 await stop.wait()
             finally:
                 udp_socket.close()
