@@ -26,6 +26,7 @@ LOOP_ANSWER_S = 5.0  # masters and managers give up sooner than people
 STALL_S = 5.0  # without a snapshot: the loop publishes every second at least
 SEEN_S = 1.0  # longest wait for the snapshot that shows what a command did; it is there in a tick
 LOOP_SEEN_S = 0.5
+STOPPING = Answer(False, "busy", "The daemon is stopping.")
 RING = 2000  # events kept in memory for streams; older ones are in the history
 
 
@@ -156,7 +157,7 @@ class Bus:
         pending = PendingCommand(command, Future())
         with self._inbox_lock:
             if self._closed:
-                raise BusyError("The daemon is stopping.")
+                raise BusyError(STOPPING.text)
             if len(self._inbox) >= INBOX or not self._has_space_for(command):
                 raise BusyError("The owner's inbox is full; try again in a second.")
             self._inbox.append(pending)
@@ -335,7 +336,7 @@ class Bus:
             self._inbox.clear()
             self._from_protocols.clear()
         for pending in left:
-            pending.answer.set_result(Answer(False, "busy", "The daemon is stopping."))
+            pending.answer.set_result(STOPPING)
         with self._changed:
             self._changed.notify_all()
             seen = self._take_seen()

@@ -15,7 +15,7 @@ from .scan.context import StepContext
 
 def on_supply(
     transfer: Transfer, outputs: Outputs, presence: Presence, ctx: StepContext,
-    k1_is_faulty: bool = False,
+    k1_is_faulty: bool,
 ) -> bool:  # fmt: skip
     """True when the load is proven on the supply: K1 off, bus up, and the current is there. Of a K1
     that is `k1_is_faulty` a load that takes next to nothing proves nothing: it may hang on it."""

@@ -440,6 +440,7 @@ class Owner:
         """The daemon stops: outputs safe, tests and outages closed, everything written."""
         now, wall = self._clock.now(), self._clock.wall()
         self.board.safe()
+        self._repeated_writes.close()
         self.state, actions = let_go(self.state, self._inputs, "The daemon stopped.", now)
         self._action_runner.carry_out(actions, self.state, self.settings, now, wall)
         self._action_runner.tell_rest(now, wall, now - self.state.boot)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from ..bus import Bus, PendingCommand
+from ..bus import STOPPING, Bus, PendingCommand
 from ..model.commands import Answer, Command
 from ..model.settings import Settings
 from .action_runner import LoopRequests
@@ -56,6 +56,12 @@ class RepeatedWrites:
         """All that has come, repeated or not, for a whole step."""
         came, self._came = [*self._came, *self._bus.take()], []
         return came
+
+    def close(self) -> None:
+        """The daemon stops: tell it to whoever waits since a tick that has failed."""
+        for pending in self._came:
+            pending.answer.set_result(STOPPING)
+        self._came = []
 
     def answer(self, asked: LoopRequests, writes: list[Waiter]) -> None:
         """Give the core's refusals; where it refused nothing, there is nothing to store."""

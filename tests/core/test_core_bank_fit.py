@@ -34,6 +34,13 @@ def site(bank: int, setting: int, load_a: float = 5.0, **settings: object) -> St
     return station
 
 
+def put_in(station: Station, blocks: int) -> None:
+    """Another bank, and the supply of 13.6 V a block that belongs to it."""
+    station.plant.set_blocks(blocks)
+    station.plant.supply.volts = 13.6 * blocks
+    station.plant.touch()
+
+
 @pytest.mark.parametrize(("bank", "setting"), WRONG)
 def test_a_good_battery_is_not_cut_off_by_the_levels_of_another_bank(
     bank: int, setting: int
@@ -173,9 +180,7 @@ def test_a_bank_of_another_voltage_and_its_setting_are_right_at_once(load_a: flo
     source no current tells, is no reason for a doubt."""
     station = site(12, 12, load_a=load_a)
     station.run(60.0)
-    station.plant.set_blocks(2)
-    station.plant.supply.volts = 27.2
-    station.plant.touch()
+    put_in(station, 2)
     station.run(5.0)
     assert station.ask(ChangeSettings({"system.voltage": 24}, "test")).ok
     for _ in range(120):
@@ -189,9 +194,7 @@ def test_a_file_that_was_edited_for_another_bank_is_right_once_it_shows() -> Non
     """Bank and file were changed while the unit was off, and the load takes next to nothing."""
     station = site(12, 12, load_a=0.05)
     station.run(60.0)
-    station.plant.set_blocks(2)
-    station.plant.supply.volts = 27.2
-    station.plant.touch()
+    put_in(station, 2)
     station.settings = station.settings.with_changes({"system.voltage": 24})
     station.crash(5.0)
     station.tick()
@@ -225,9 +228,7 @@ def test_what_is_stored_and_makes_no_sense_is_not_known(stored: object) -> None:
 def test_a_bank_of_a_block_less_that_is_put_in_while_all_goes_on_is_found() -> None:
     station = site(48, 48, lvd__enabled=True)
     station.run(60.0)
-    station.plant.set_blocks(3)
-    station.plant.supply.volts = 40.8
-    station.plant.touch()
+    put_in(station, 3)
     station.run(90.0)
     assert "system.voltage_mismatch" in station.state.alarms.keys
     supply(station, False)

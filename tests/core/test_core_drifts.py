@@ -95,6 +95,26 @@ def test_a_doubt_of_the_charger_blames_no_k2_after_an_outage_and_ends_when_it_de
     assert reported(station) == []
 
 
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("outage_s", [60.0, 300.0])
+def test_a_k2_that_stays_open_is_named_after_a_crash_in_an_outage_too(
+    volts: int, outage_s: float
+) -> None:
+    """The daemon dies in the outage; supply and charger are back before it is. Without the charger
+    that was gone at its end, its volts might as well be a reading that hangs."""
+    station = on_float(volts)
+    supply(station, False)
+    station.plant.relays.k2_open = True  # stuck, though its coil was never driven
+    station.plant.relay_faults["k2"] = "welded"
+    station.plant.touch()
+    station.run(outage_s)
+    supply(station, True)  # unseen: it has died
+    station.crash(5.0)
+    assert station.plant.relays.k2_open
+    assert station.until(lambda s: "relay.k2" in reported(s), 180.0)
+    assert station.plant.dropped_s == 0.0
+
+
 def test_a_charger_that_reads_what_none_gives_is_named_for_that() -> None:
     station = on_float(12)
     drift(station, "charger.voltage", 60)

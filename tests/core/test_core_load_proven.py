@@ -32,7 +32,7 @@ def proven(
     ctx: StepContext, *, where: Where = Where.SUPPLY, k1: bool = False, above: float | None = 50.0
 ) -> bool:
     presence = Presence()._replace(supply=Source(above_since=above))
-    return on_supply(Transfer(where), Outputs(k1=k1), presence, ctx)
+    return on_supply(Transfer(where), Outputs(k1=k1), presence, ctx, False)
 
 
 def test_a_load_that_draws_from_a_healthy_supply_is_proven() -> None:

@@ -90,7 +90,7 @@ def test_what_is_explained_by_a_liar_does_not_count(liar: int, broken: bool | No
 def named(memory: Plausible, *, guard: bool | None = True, volts: int = 12) -> str:
     """One letter a voltage: x is not believed, ? is doubted; battery, load, charger, supply."""
     ctx = step_context(NOW, guard=guard, volts=volts)
-    odd = judge(memory, ctx.inputs, ctx.sp, NOW).odd
+    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, True).odd
     return "".join("." if one is None else "?" if one.doubted else "x" for one in odd)
 
 
@@ -110,12 +110,12 @@ def test_it_is_decided_after_1_5_s_where_it_is_clear_and_after_5_s_it_is_a_doubt
 
 def test_the_words_say_what_contradicts_what() -> None:
     ctx = step_context(NOW)
-    odd = judge(timed(TIE, 1.5, **JUMPED), ctx.inputs, ctx.sp, NOW).odd[LOAD]
+    odd = judge(timed(TIE, 1.5, **JUMPED), ctx.inputs, ctx.sp, NOW, False, True).odd[LOAD]
     assert odd == Odd(
         "The load voltage reads 13.50 V, but the supply feeds the load and the supply voltage is "
         "13.60 V: the reading is not believed."
     )
-    odd = judge(timed(TIE, 5.0), ctx.inputs, ctx.sp, NOW).odd[SUPPLY]
+    odd = judge(timed(TIE, 5.0), ctx.inputs, ctx.sp, NOW, False, True).odd[SUPPLY]
     assert odd is not None
     assert odd.reason == (
         "The supply voltage (13.60 V) and the load voltage (13.50 V) contradict each other; it "
@@ -142,7 +142,7 @@ def test_the_words_say_what_contradicts_what() -> None:
 def test_every_relation_has_words_of_its_own(tie: Tie, liar: int, what: str) -> None:
     ctx = step_context(NOW)
     memory = timed(tie, 2.0, jumped=put((False,) * 4, liar, True))
-    odd = judge(memory, ctx.inputs, ctx.sp, NOW).odd[liar]
+    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, True).odd[liar]
     assert odd is not None
     assert f", but {what}: the reading is not believed." in odd.reason
 
@@ -275,7 +275,7 @@ def test_what_gives_or_takes_current_is_not_at_volts_at_which_no_bank_is(volts: 
     def judged(battery: float, load: float, *, now: bool = True, misfit: bool = False) -> str:
         memory = timed(tie, 2.0)._replace(volts=(battery * blocks, load * blocks, None, None))
         memory = memory._replace(found=relation(tie, True if now else None))
-        odd = judge(memory, ctx.inputs, ctx.sp, NOW, misfit).odd
+        odd = judge(memory, ctx.inputs, ctx.sp, NOW, misfit, True).odd
         return "".join("." if one is None else "x" for one in odd)
 
     assert judged(7.9, 11.0) == "x..."

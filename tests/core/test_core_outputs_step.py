@@ -23,7 +23,7 @@ def test_the_load_is_proven_by_volts_current_and_an_idle_guard(volts: int) -> No
     def proven(where: Where = Where.SUPPLY, k1: bool = False, presence: Presence = ABOVE,
                **put: object) -> bool:  # fmt: skip
         ctx = step_context(volts=volts, **put)  # type: ignore[arg-type]
-        return on_supply(Transfer(where), Outputs(k1=k1), presence, ctx)
+        return on_supply(Transfer(where), Outputs(k1=k1), presence, ctx, False)
 
     blocks = volts // 12
     assert proven()

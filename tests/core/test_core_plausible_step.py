@@ -29,8 +29,9 @@ def scan(
     ctx = step_context(now, volts=volts, guard=guard, batt_path=path, **channels)  # type: ignore[arg-type]
     flows = measure_flows(ctx.inputs, False)
     return step_plausible(
-        memory, ctx.inputs, flows, Outputs(k1=k1, k2=k2), settled_s, Presence(), ctx.sp, now, dt
-    )
+        memory, ctx.inputs, flows, Outputs(k1=k1, k2=k2), settled_s, Presence(), ctx.sp, now, dt,
+        False, True,
+    )  # fmt: skip
 
 
 def test_when_each_reading_moved_last_is_remembered() -> None:

@@ -65,6 +65,7 @@ def test_supervision_is_as_promised() -> None:
     assert unit["NotifyAccess"] == ["main"]
     assert unit["Restart"] == ["always"]
     assert unit["MemoryMax"] == ["128M"]
+    assert unit["LimitNOFILE"] == ["4096"]
     assert "LG_WD=%t/btrm" in unit["Environment"]
     assert unit["ExecStartPre"] == [
         "-+/usr/bin/btrmd provision",

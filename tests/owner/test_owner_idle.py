@@ -7,11 +7,13 @@ from collections.abc import Callable
 import pytest
 from owner_rig import Rig
 
+from btrmd.bus import INBOX
 from btrmd.core.idle import BAND, BAND_C, is_same
 from btrmd.core.requests import answer_writes
 from btrmd.core.step import step
 from btrmd.model.board import Inputs
 from btrmd.model.commands import ChangeSettings, Command, NextTestIn, StartTest
+from btrmd.model.errors import BusyError
 from btrmd.model.readings import BAD, GOOD, STALE, Measurement
 
 CHIPS = (("40", True),)
@@ -316,3 +318,22 @@ def test_the_old_value_written_while_another_is_stored_waits_for_its_turn(
     assert rig.answer(second).ok
     rig.tick()
     assert rig.bus.snapshot.settings["site.name"] == "BTRM"
+
+
+def test_while_every_scan_fails_no_more_commands_wait_than_the_inbox_holds(
+    make_rig: Callable[..., Rig],
+) -> None:
+    """What a tick has taken in before its scan failed counts as what waits; who is left when the
+    daemon stops is told so."""
+    rig = idle(make_rig)
+    rig.board.fault = ZeroDivisionError("thought of by nobody")
+    taken = []
+    for _ in range(INBOX + 1):  # one is taken in by the first tick
+        taken.append(rig.bus.post(StartTest("1", 0.0, "web")))
+        rig.tick()
+    with pytest.raises(BusyError):
+        rig.bus.post(StartTest("1", 0.0, "web"))
+    assert not any(future.done() for future in taken)
+    rig.owner.finish()
+    rig.bus.close()
+    assert {future.result(0.0).code for future in taken} == {"busy"}

@@ -58,8 +58,8 @@ def judge(
     inputs: Inputs,
     sp: Setpoints,
     now: float,
-    is_misfit: bool = False,
-    k2_may_be_open: bool = True,
+    is_misfit: bool,
+    k2_may_be_open: bool,
 ) -> Plausible:
     """Name the odd one of each relation that has been broken for long enough. `k2_may_be_open`:
     it has parted the charger, or the battery is owed something, so that the relay watch tells."""

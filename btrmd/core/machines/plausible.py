@@ -45,8 +45,8 @@ def step_plausible(
     sp: Setpoints,
     now: float,
     dt: float,
-    is_misfit: bool = False,
-    k2_may_be_open: bool = True,
+    is_misfit: bool,
+    k2_may_be_open: bool,
 ) -> Plausible:
     """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now; `is_misfit`:
     `system.voltage` is known not to be that of the bank; `k2_may_be_open`: where a charger gives
