@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from ending import end_process
 from free_port import free_port
 from waiting import wait_until
 
@@ -69,8 +70,7 @@ class Broker:
     def stop(self) -> None:
         """SIGTERM."""
         if self._process is not None:
-            self._process.terminate()
-            self._process.wait(10.0)
+            end_process(self._process)
             self._process = None
 
     def close(self) -> None:

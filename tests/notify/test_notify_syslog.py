@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ending import end_process
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mail_fixtures import AT, mail_settings
@@ -279,8 +280,7 @@ def test_rsyslog_reads_the_same(log_bench: LogBench, tmp_path: Path, wait_until:
             assert facts.startswith('[btrm@34506 key="supply.lost"')
             assert text.lstrip("\ufeff") == f'"{transport}" [22 °C]'
     finally:
-        process.terminate()
-        process.wait(10.0)
+        end_process(process)
 
 
 # --- TLS (RFC 5425) ------------------------------------------------------------------------------
