@@ -77,7 +77,8 @@ class Nut:
         self.run(str(LIB / "snmp-ups"), "-a", "btrm", "-u", "root", "-D")
         wait_until(lambda: list((self.folder / "state").glob("snmp-ups-btrm")), 20.0, self.log)
         self.run(str(LIB / "upsd"), "-u", "root", "-F", "-D")
-        wait_until(lambda: self.value("ups.status"), 20.0, self.log)
+        # WAIT: upsd is connected to the driver, which has not told it everything yet.
+        wait_until(lambda: self.value("ups.status") not in {"", "WAIT"}, 20.0, self.log)
 
     def log(self) -> str:
         return "".join(path.read_text() for path in self.folder.glob("*.log"))[-3000:]
