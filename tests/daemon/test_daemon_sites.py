@@ -43,7 +43,9 @@ def test_a_bank_of_its_own(make: Make, site: str, blocks: int, model: str, minim
     daemon.good("test", "start", "--type", "2")
     daemon.wait_value("test.state", "running")
     truth = daemon.sim()
-    assert truth["load"]["volts"] == pytest.approx(13.4 * blocks, rel=0.02)
+    drop = truth["battery"]["volts"] - truth["load"]["volts"]
+    assert 0.0 < drop < 0.05, truth  # on the battery; the supply is above it
+    assert 12.4 * blocks < truth["load"]["volts"] < 13.6 * blocks  # however far the test has come
     refused = daemon.cli("set", "system.voltage=12")
     assert (refused.code, refused.err) == (
         1, "btrmd: system.voltage = 12 is refused in a test.\n"

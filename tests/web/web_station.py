@@ -263,7 +263,7 @@ class Client:
             sent.setdefault("Cookie", "; ".join(f"{k}={v}" for k, v in self.cookies.items()))
         if self.csrf:
             sent.setdefault("X-CSRF-Token", self.csrf)
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=10)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=60)  # a slow machine
         try:
             connection.request(method, path, data, sent)
             answer = connection.getresponse()
