@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import time
@@ -28,6 +29,7 @@ from btrmd.servers.fieldbus.listener_config import (
     TcpPlace,
     listener_configs,
 )
+from btrmd.servers.fieldbus.modbus_tcp import ModbusTcp
 from btrmd.servers.fieldbus.service import Fieldbus, wanted_listeners
 
 READ = "0001 0000 0006 01 04 0000 0001"
@@ -197,6 +199,54 @@ def test_a_fieldbus_that_ends_by_an_error_tells_it_and_is_started_again(
     wait_until(lambda: told[-1:] == [("modbus", where, "")])
     assert ("modbus", "", fault) in told
     with station.connect() as wire:
+        assert wire.ask(READ)
+
+
+def test_a_job_that_fails_takes_no_other_s_turn(caplog: pytest.LogCaptureFixture) -> None:
+    """An error in one of what is regular is logged once and counted; the rest is done, and it is
+    tried again."""
+    bus = Bus(make_snapshot())
+    done: list[str] = []
+
+    def fails() -> None:
+        done.append("fails")
+        raise ZeroDivisionError(f"the {len(done)}th")
+
+    def fails_otherwise() -> None:
+        raise ValueError("no number")
+
+    async def look_three_times() -> FieldbusContext:
+        context = FieldbusContext(bus)
+        context.regular += [fails, fails_otherwise, lambda: done.append("behind")]
+        for _ in range(3):
+            context.look()
+        return context
+
+    context = asyncio.run(look_three_times())
+    assert done == ["fails", "behind"] * 3
+    assert context.failed_looks == 6
+    assert bus.counts["fieldbus"] == {"failed_looks": 6}
+    logged = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert ["fails failed" in record.getMessage() for record in logged] == [True, False]
+    assert [record.exc_info is not None for record in logged] == [True, True]
+
+
+def test_a_look_that_fails_closes_nothing_and_new_settings_are_followed(
+    start_station: Callable[..., Station], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed: list[object] = []
+
+    def fail(self: ModbusTcp) -> None:
+        failed.append(self)
+        raise ZeroDivisionError("thought of by nobody")
+
+    monkeypatch.setattr(ModbusTcp, "_sweep", fail)
+    station = start_station()
+    with station.connect() as wire:
+        wait_until(lambda: failed)
+        assert wire.ask(READ)
+        station.owner.change(serial__protocol="modbus", serial__device="/dev/does-not-exist")
+        assert "/dev/does-not-exist" in station.fault("serial")
         assert wire.ask(READ)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import abc
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any, Final
 
 from ...bus import Bus
 from .listener_config import ListenerConfig
+
+log = logging.getLogger(__name__)
 
 NO_RESET: Final = ("capacity.reset", "The reset of the battery test data was written as 0.")
 
@@ -18,7 +21,8 @@ class FieldbusContext:
 
     `regular`: what has to be looked at now and then. The service calls all of it together, once or
     twice a second and whenever the event log has grown, so that a quiet station hardly wakes up.
-    `connections`: whoever is connected.
+    A job of it that fails is counted (`failed_looks`) and logged, each kind of error once; the
+    others are done all the same. `connections`: whoever is connected.
     """
 
     def __init__(self, bus: Bus) -> None:
@@ -27,6 +31,8 @@ class FieldbusContext:
         self.shared: dict[str, Any] = {}
         self.regular: list[Callable[[], None]] = []
         self.connections: set[object] = set()
+        self.failed_looks = 0
+        self._logged: set[str] = set()
         self._seq = bus.snapshot.seq
         self._ticked_at = self.loop.time()
 
@@ -36,7 +42,19 @@ class FieldbusContext:
         if seq != self._seq:
             self._seq, self._ticked_at = seq, self.loop.time()
         for job in list(self.regular):
-            job()
+            try:
+                job()
+            except Exception as error:  # the edge: one job must not take the others' turn
+                self._note_failed(job, error)
+
+    def _note_failed(self, job: Callable[[], None], error: Exception) -> None:
+        self.failed_looks += 1
+        self.bus.report_counts("fieldbus", {"failed_looks": self.failed_looks})
+        name = getattr(job, "__qualname__", repr(type(job)))
+        what = f"{name}: {type(error).__name__}"
+        if what not in self._logged:  # jobs and kinds of errors are few
+            self._logged.add(what)
+            log.error("fieldbus: %s failed, and is tried again", name, exc_info=error)
 
     def age(self) -> float:
         """Seconds since the control loop's last tick, at most one look too few."""
