@@ -155,24 +155,25 @@ class Bus:
     def post(self, command: Command) -> Future[Answer]:
         """Put a command into the owner's inbox. Raises BusyError when it is full or closed."""
         pending = PendingCommand(command, Future())
+        source = str(getattr(command, "source", ""))
+        is_wire = is_protocol(source)
         with self._inbox_lock:
             if self._closed:
                 raise BusyError(STOPPING.text)
-            if len(self._inbox) >= INBOX or not self._has_space_for(command):
+            if len(self._inbox) >= INBOX or not self._has_space_for(command, source, is_wire):
                 raise BusyError("The owner's inbox is full; try again in a second.")
             self._inbox.append(pending)
-            source = str(getattr(command, "source", ""))
-            if is_protocol(source):
+            if is_wire:
                 self._from_protocols[source] = self._from_protocols.get(source, 0) + 1
         return pending.answer
 
-    def _has_space_for(self, command: Command) -> bool:
-        """Under the inbox's lock: protocols and strangers have a part of it, no more."""
-        source = str(getattr(command, "source", ""))
+    def _has_space_for(self, command: Command, source: str, is_wire: bool) -> bool:
+        """Under the inbox's lock: protocols (`is_wire`) and strangers have a part of it, no
+        more."""
         if isinstance(command, Note) and command.key in STRANGERS:
             notes = [p.command for p in self._inbox if isinstance(p.command, Note)]
             return sum(note.key in STRANGERS for note in notes) < INBOX_STRANGERS
-        if not is_protocol(source):
+        if not is_wire:
             return True
         waiting = self._from_protocols
         of_all = sum(waiting.values())

@@ -7,9 +7,11 @@ their loop once; a loop that looked for each of them by itself would wake many t
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from time import monotonic
+from typing import Final
 
 from .model.commands import Answer
 
@@ -21,19 +23,21 @@ class LoopAnswer:
     though nobody has shown it yet: so long `give` is waited for.
     """
 
-    __slots__ = ("_answered_at", "_end", "_seen_s", "_then", "_timer", "answer", "loop")
+    __slots__ = ("_answered_at", "_end", "_seen_s", "_then", "_watch", "answer", "loop")
 
     def __init__(
         self, then: Callable[[Answer | None], object], timeout: float, seen_s: float
     ) -> None:
-        self.loop = asyncio.get_running_loop()
+        self.loop = loop = asyncio.get_running_loop()
         self.answer: Answer | None = None
         self._then: Callable[[Answer | None], object] | None = then
         self._seen_s = seen_s
         self._answered_at = 0.0
-        self._end = monotonic() + timeout
-        # of a loop that waits in vain: nearly always it is cancelled
-        self._timer = self.loop.call_later(min(timeout, seen_s), self._look)
+        now = monotonic()
+        self._end = now + timeout
+        self._watch = watch = _watch_of(loop)
+        # nearly always it is given before anybody has to look
+        watch.add(self, now + min(timeout, seen_s))
 
     def take(self, answer: Answer) -> None:
         """The answer is known, and not yet given. On any thread."""
@@ -42,7 +46,7 @@ class LoopAnswer:
 
     def cancel(self) -> None:
         """Nobody waits for it any more. On its loop."""
-        self._timer.cancel()
+        self._watch.remove(self)
         self._then = None
 
     def go_on(self) -> None:
@@ -53,14 +57,70 @@ class LoopAnswer:
         self.cancel()
         then(self.answer)
 
-    def _look(self) -> None:
-        now, answer = monotonic(), self.answer
+    def look(self, now: float) -> float:
+        """Give what nobody shows, or give up; else the time of the next look, monotonic s."""
+        answer = self.answer
         due = self._end if answer is None else self._answered_at + self._seen_s
         if now >= due:
-            self.go_on()
-            return
+            _go_on((self,))
         # an answer that comes meanwhile is given `seen_s` after it came: never before the next look
-        self._timer = self.loop.call_later(min(due - now, self._seen_s), self._look)
+        return min(due, now + self._seen_s)
+
+
+class _Watch:
+    """The answers that a loop waits for, and one timer for all of them. On its loop."""
+
+    __slots__ = ("_due", "_timer", "_waiting", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._due = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: dict[LoopAnswer, float] = {}  # when to look next, monotonic s
+
+    def add(self, answer: LoopAnswer, due: float) -> None:
+        self._waiting[answer] = due
+        if self._timer is None or due < self._due:
+            self._set(due)
+
+    def remove(self, answer: LoopAnswer) -> None:
+        self._waiting.pop(answer, None)
+        if not self._waiting and self._timer is not None:  # a quiet loop is not woken for nothing
+            self._timer.cancel()
+            self._timer = None
+
+    def _set(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._due = due
+        self._timer = self.loop.call_later(max(due - monotonic(), 0.0), self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        now = monotonic()
+        for answer, due in list(self._waiting.items()):
+            if now >= due and answer in self._waiting:
+                due = answer.look(now)
+                if answer in self._waiting:
+                    self._waiting[answer] = due
+        if self._waiting:
+            self._set(min(self._waiting.values()))
+
+
+class _Own(threading.local):
+    """A thread runs one loop at a time."""
+
+    watch: _Watch | None = None
+
+
+_own: Final = _Own()
+
+
+def _watch_of(loop: asyncio.AbstractEventLoop) -> _Watch:
+    watch = _own.watch
+    if watch is None or watch.loop is not loop:
+        watch = _own.watch = _Watch(loop)
+    return watch
 
 
 def give(answers: Iterable[LoopAnswer]) -> None:

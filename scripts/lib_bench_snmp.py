@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from btrmd.snmp.message import encode_pdu, encode_varbinds
 BTRM = (1, 3, 6, 1, 4, 1, 34506)
 ASKS = 300  # requests a run
 SETS_AT_ONCE = 8  # as many as wait for the owner together
+CHANGES = 5  # settings are stored so often in a run; protocols may ten times at once
 PAUSE_S = 0.6  # between runs: the agent may use 0.25 of a core on the long run
 SYS_UPTIME = (1, 3, 6, 1, 2, 1, 1, 3, 0)
 
@@ -46,24 +48,73 @@ def measure(address: str, pid: int, name: tuple[int, ...], root: tuple[int, ...]
         return Costs(_least_us(peer, pid, [get]), _least_us(peer, pid, [bulk]), found)
 
 
-def measure_set(
-    address: str, pid: int, name: tuple[int, ...], value: object
-) -> tuple[float, float]:
-    """us CPU of the process for a SET that changes nothing: of one alone, and of SETS_AT_ONCE.
+class SetCosts(NamedTuple):
+    """us CPU of the process for a SET, the turns of the control loop that it waits for counted
+    with it: one alone pays for the whole of it, SETS_AT_ONCE share it. `alone`, `together`: of one
+    varbind that changes nothing; `rows`: together, of several varbinds that change nothing;
+    `changed_alone`, `changed`: of one that changes a setting, alone and together."""
 
-    Each waits for a turn of the control loop, which is counted with it: one alone pays for the
-    whole of it, several share it.
-    """
-    pdu = v2c.SetRequestPDU()
-    v2c.apiPDU.set_defaults(pdu)
-    v2c.apiPDU.set_varbinds(pdu, [(name, value)])
+    alone: float
+    together: float
+    rows: float
+    changed_alone: float
+    changed: float
+
+
+def measure_set(address: str, pid: int, rows: list[tuple[tuple[int, ...], object]]) -> SetCosts:
+    """`rows`: objects and the values that they are given before anything is measured; the first
+    is a text of its own."""
+    numbers = itertools.count(1_000)
+
+    def requests(count: int, *varbinds: tuple[tuple[int, ...], object]) -> list[bytes]:
+        pdu = v2c.SetRequestPDU()
+        v2c.apiPDU.set_defaults(pdu)
+        v2c.apiPDU.set_varbinds(pdu, list(varbinds))
+        made = []
+        for _ in range(count):
+            v2c.apiPDU.set_request_id(pdu, next(numbers))
+            made.append(_message(pdu, "private"))
+        return made
+
+    def changing(count: int) -> Iterator[list[bytes]]:
+        """Other texts each time."""
+        while True:
+            yield [
+                requests(1, (rows[0][0], v2c.OctetString(f"{next(numbers)}")))[0]
+                for _ in range(count)
+            ]
+
     with _peer(address) as peer:
-        alone = _least_us(peer, pid, [_message(pdu, "private")], 10)
-        requests = []
-        for number in range(SETS_AT_ONCE):
-            v2c.apiPDU.set_request_id(pdu, 1_000 + number)
-            requests.append(_message(pdu, "private"))
-        return alone, _least_us(peer, pid, requests, 5 * SETS_AT_ONCE)
+        peer.send(requests(1, *rows)[0])
+        peer.recv(65535)
+        alone = _least_us(peer, pid, requests(1, rows[0]), 10)
+        together = _least_us(peer, pid, requests(SETS_AT_ONCE, rows[0]), 5 * SETS_AT_ONCE)
+        several = _least_us(peer, pid, requests(SETS_AT_ONCE, *rows), 5 * SETS_AT_ONCE)
+        changed_alone = _least_changed_us(peer, pid, changing(1))
+        changed = _least_changed_us(peer, pid, changing(SETS_AT_ONCE))
+        return SetCosts(alone, together, several, changed_alone, changed)
+
+
+def _least_changed_us(peer: socket.socket, pid: int, batches: Iterator[list[bytes]]) -> float:
+    """us CPU a request until all of a batch are answered: one store of the settings. Each run of
+    CHANGES is as many as protocols may store at once, after a pause in which they may again."""
+
+    def once() -> float:
+        time.sleep(CHANGES + 1.0)
+        used, count = cpu_s(pid), 0
+        for _ in range(CHANGES):
+            batch = next(batches)
+            count += len(batch)
+            for request in batch:
+                peer.send(request)
+            for _ in batch:
+                status = peer.recv(65535)
+                message, _ = decoder.decode(status, asn1Spec=v2c.Message())
+                if v2c.apiPDU.get_error_status(v2c.apiMessage.get_pdu(message)):
+                    raise ValueError("a SET is refused")
+        return 1e6 * (cpu_s(pid) - used) / count
+
+    return least(once, float)
 
 
 def measure_v3(address: str, pid: int, user: usm.V3User) -> float:

@@ -17,14 +17,12 @@ def unchanged(command: ChangeSettings, settings: Settings) -> list[NoteWrite]:
 
     What does change is told once it is on the disk.
     """
-    live = settings.live_changes(command.changes)
-    return [
-        NoteWrite(
-            key,
-            f"Setting {key} was written unchanged: "
-            f"{'(secret)' if SETTINGS[key].secret else format_in_words(settings[key])[:LONG]}.",
-            command.source,
-        )
-        for key, value in command.changes.items()
-        if key not in live and settings[key] == value
-    ]
+    found = []
+    for key, value in command.changes.items():
+        setting = SETTINGS[key]
+        if setting.live or settings[key] != value:
+            continue
+        shown = "(secret)" if setting.secret else format_in_words(settings[key])[:LONG]
+        text = f"Setting {key} was written unchanged: {shown}."
+        found.append(NoteWrite(key, text, command.source))
+    return found

@@ -43,6 +43,11 @@ class FairQueue(Generic[T]):
     def __len__(self) -> int:
         return self._count
 
+    @property
+    def places(self) -> int:
+        """How many places have something that waits."""
+        return len(self._waiting)
+
     def is_full(self, place: str) -> bool:
         """True when as many of `place` wait as may."""
         return len(self._waiting.get(place, ())) >= self._each
@@ -69,7 +74,9 @@ class FairQueue(Generic[T]):
         """The next to be served; None when nothing waits."""
         if not self._waiting:
             return None
-        best = min(self._waiting, key=self._turn)
+        # nearly always there is one, and no turn to compare
+        waiting = self._waiting
+        best = next(iter(waiting)) if len(waiting) == 1 else min(waiting, key=self._turn)
         self._present = self._start(best)
         return self._take(best, self._waiting[best].popleft()[1])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from fieldbus_snapshot import make_snapshot
@@ -191,6 +192,38 @@ def test_an_answer_that_cannot_be_taken_keeps_no_other_from_its_own(bus: Bus) ->
     answer, told = asyncio.run(ask())
     assert answer.ok
     assert [str(error) for error in told] == ["no octets"]
+
+
+def test_each_that_waits_has_its_own_time_and_a_quiet_loop_no_timer(bus: Bus) -> None:
+    """One timer serves all of a loop, and is set anew for one that gives up sooner."""
+
+    async def ask() -> tuple[list[str], int]:
+        loop = asyncio.get_running_loop()
+        given: list[str] = []
+        timers: list[asyncio.TimerHandle] = []
+        call_later = loop.call_later
+
+        def count(*args: Any) -> asyncio.TimerHandle:
+            timers.append(call_later(*args))
+            return timers[-1]
+
+        loop.call_later = count  # type: ignore[method-assign]
+        done = asyncio.Event()
+        bus.submit_then(ME, lambda answer: given.append(f"first {answer.code}"), WAIT_S)
+        bus.submit_then(ME, lambda answer: given.append(f"second {answer.code}"), 0.02)
+        bus.submit_then(ME, lambda answer: (given.append("third"), done.set()), 0.04)
+        first = bus.take()[0]
+        await done.wait()
+        assert given == ["second busy", "third"]
+        first.answer.set_result(ACCEPTED._replace(seen_after=6))
+        await asyncio.sleep(0.0)
+        while len(given) < 3:
+            await asyncio.sleep(0.0)
+        return given, sum(not timer.cancelled() and timer.when() > loop.time() for timer in timers)
+
+    given, left = asyncio.run(ask())
+    assert given == ["second busy", "third", "first ok"]
+    assert left == 0
 
 
 def test_a_full_inbox_is_told_at_once(bus: Bus) -> None:

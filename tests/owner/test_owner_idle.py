@@ -236,6 +236,45 @@ def test_what_a_master_writes_as_it_is_already_does_not_wake_the_core(
     assert looks(rig, 100) == 10  # nor is it any news afterwards
 
 
+def test_what_was_so_is_judged_anew_once_it_has_changed(make_rig: Callable[..., Rig]) -> None:
+    """What a master writes again is remembered, for as long as the settings are the same ones."""
+    rig = idle(make_rig)
+    for name in ("BTRM", "BTRM", "other", "other", "BTRM"):
+        rig.tick(30)
+        assert rig.ask(written("site.name", name)).ok
+        rig.tick()
+        assert rig.bus.snapshot.settings["site.name"] == name
+    assert "Setting site.name changed from BTRM to other." in rig.texts()
+
+
+@pytest.mark.parametrize(
+    ("key", "right", "others"),
+    [
+        ("lvd.enabled", True, [(1, True), ("1", True), ("on", True), (1.0, False), (2, False)]),
+        ("modbus.unit", 1, [(1.0, True), ("1", True), (True, False), ("on", False)]),
+    ],
+)
+def test_equal_values_of_another_type_are_not_taken_for_each_other(
+    make_rig: Callable[..., Rig], key: str, right: object, others: list[tuple[object, bool]]
+) -> None:
+    """1, 1.0 and True are equal, and not every setting takes every one of them."""
+    rig = idle(make_rig)
+    assert rig.ask(ChangeSettings({key: right}, "test")).ok
+    rig.tick(30)
+    assert rig.ask(written(key, right)).ok  # this is remembered
+    for value, is_taken in others:
+        rig.tick(30)
+        assert rig.ask(written(key, value)).ok is is_taken, repr(value)
+
+
+def test_a_value_of_no_kind_that_a_setting_takes_is_refused(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = idle(make_rig)
+    for _ in range(2):
+        assert rig.ask(written("site.name", ["BTRM"])).code == "range"
+
+
 @pytest.mark.parametrize(
     "command",
     [

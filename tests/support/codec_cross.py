@@ -22,6 +22,7 @@ from btrmd.servers.fieldbus.modbus_request import (
     parse,
 )
 from btrmd.servers.snmp.community import message_version
+from btrmd.servers.snmp.known_requests import KnownRequests
 from btrmd.servers.snmp.pdu import Request, decode_request
 from btrmd.servers.snmp.values import SentVarBind, decode, has_type
 from btrmd.snmp import ber
@@ -37,6 +38,7 @@ FUNCTIONS: Final = (1, 2, 3, 4, 5, 6, 15, 16, 17, 22, 23, 43)
 MOST: Final = {1: 2000, 2: 2000, 3: 125, 4: 125, 15: 1968, 16: 123}  # Modbus V1.1b3, section 6
 EDGES: Final = (0, 1, 2, 7, 8, 120, 121, 122, 123, 124, 125, 126, 1968, 1969, 2000, 2001, 0xFF00)
 _DECODER: Final = DecodePDU(True)
+_KNOWN: Final = KnownRequests()
 
 
 # --- Modbus ------------------------------------------------------------------------------------
@@ -242,6 +244,10 @@ def _ours_of(raw: bytes) -> tuple[tuple[bytes, Request] | None, str]:
         return None, str(error)
     if request is None:
         return None, "no request"
+    for _ in range(2):  # as it comes first, and as it is found again
+        known = _KNOWN.decode(raw, V2C)
+        assert known[:2] == (envelope.community, request), raw.hex()
+        _KNOWN.remember(known)
     return (envelope.community, request), ""
 
 

@@ -17,6 +17,8 @@ from .tree import Leaf, Tree
 from .values import SentVarBind, decode, has_type
 
 Ask = Callable[[Command, Callable[[Answer], object]], None]
+MOST_PLANS: Final = 64  # remembered,
+MOST_VARBINDS: Final = 16  # of SETs of so many varbinds at most
 DONE: Final = Outcome(Status.NO_ERROR)
 
 # Refusal code of the owner -> error-status (DESIGN section 3); others are inconsistentValue.
@@ -46,22 +48,28 @@ class SetRefusedError(Exception):
 
 
 class SetChanges:
-    """Checks every varbind first, then asks the owner once."""
+    """Checks every varbind first, then asks the owner once.
+
+    Masters write the same again and again: what such a write comes to is remembered for as long as
+    the settings are the same object, since it depends on nothing else.
+    """
 
     def __init__(self, tree: Tree, ask: Ask) -> None:
         self._tree = tree
         self._ask = ask
+        self._planned: dict[tuple[Asker, tuple[VarBind, ...]], SetPlan] = {}
+        self._planned_for: Settings | None = None
 
     def set(
         self,
-        varbinds: Sequence[VarBind],
+        varbinds: tuple[VarBind, ...],
         asker: Asker,
         settings: Settings,
         then: Callable[[Outcome], object],
     ) -> None:
         """Give `then` the outcome once it is durable, or refused: at once where it is no change."""
         try:
-            plan = self.plan(varbinds, asker, settings)
+            plan = self._known_plan(varbinds, asker, settings)
         except SetRefusedError as error:
             then(refusal(error.status, error.index, asker))
             return
@@ -78,6 +86,21 @@ class SetChanges:
             then(DONE)
         else:
             self._ask(plan.command, answered)
+
+    def _known_plan(
+        self, varbinds: tuple[VarBind, ...], asker: Asker, settings: Settings
+    ) -> SetPlan:
+        planned = self._planned
+        if settings is not self._planned_for or len(planned) >= MOST_PLANS:
+            planned.clear()
+            self._planned_for = settings
+        key = (asker, varbinds)
+        plan = planned.get(key)
+        if plan is None:
+            plan = self.plan(varbinds, asker, settings)
+            if len(varbinds) <= MOST_VARBINDS:
+                planned[key] = plan
+        return plan
 
     def plan(self, varbinds: Sequence[VarBind], asker: Asker, settings: Settings) -> SetPlan:
         """The command for all varbinds. Raises RefusedError for the first that is wrong."""

@@ -7,11 +7,12 @@ from typing import Final, NamedTuple
 
 from ...model.snapshot import Snapshot
 from ...snmp import ber
-from ...snmp.message import V1, CommunityMessage, encode_message
+from ...snmp.message import V1, encode_message
 from .access import SnmpAccess
 from .changes import SetChanges
 from .counters import Counters
-from .pdu import Request, decode_request, encode_response
+from .known_requests import KnownRequests
+from .pdu import Request, encode_response
 from .responder import Asker, Outcome, Responder
 
 MOST_IN: Final = 8192  # octets of a request
@@ -44,6 +45,7 @@ class Communities:
         self._responder = responder
         self._changes = changes
         self._counters = counters
+        self._known = KnownRequests()
 
     def answer(
         self, raw: bytes, version: int, host: str, access: SnmpAccess, snapshot: Snapshot
@@ -51,15 +53,17 @@ class Communities:
         """Never raises for what is in `raw`: what cannot be decoded is counted."""
         is_v1 = version == V1
         try:
-            _, community, pdu = CommunityMessage.parse(raw)
-            request = decode_request(pdu, is_v1)
+            decoded = self._known.decode(raw, version)
         except ValueError:
             self._counters.damaged += 1
             return None
+        community, request, new_frame = decoded
         may_write = access.communities.get(community)
         if may_write is None:
             self._counters.bad_names += 1
             return None
+        if new_frame is not None:
+            self._known.remember(decoded)
         if request is None:  # a response, a trap: nothing an agent answers
             self._counters.drops += 1
             return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from ...snmp import ber
@@ -25,7 +24,7 @@ class Request(NamedTuple):
     id: int
     second: int
     third: int
-    rows: Sequence[VarBind]
+    rows: tuple[VarBind, ...]
     as_sent: bytes
 
 
@@ -42,7 +41,8 @@ def decode_request(raw: bytes, is_v1: bool = False) -> Request | None:
     if len(parts) != 4 or parts[3].tag != ber.SEQUENCE:
         raise ValueError("no PDU")
     number, second, third = (_number(raw, part) for part in parts[:3])
-    rows = [_row(raw, item) for item in ber.elements(raw, parts[3].start, parts[3].end)]
+    items = ber.elements(raw, parts[3].start, parts[3].end)
+    rows = tuple([_row(raw, item) for item in items])
     return Request(outer.tag, number, second, third, rows, raw[parts[2].end : parts[3].end])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import time
 from collections.abc import Callable
@@ -27,6 +26,7 @@ _BUFFER: Final = 256 * 1024  # octets of the kernel for what comes meanwhile
 
 Handler = Callable[[bytes, "Sender"], None]
 Address = tuple[Any, ...]
+Ancillary = list[tuple[int, int, bytes]]  # cmsg(3): level, kind, data
 
 
 class Sender:
@@ -34,9 +34,7 @@ class Sender:
 
     __slots__ = ("_udp_socket", "_way", "address")
 
-    def __init__(
-        self, udp_socket: UdpSocket, address: Address, way: list[tuple[int, int, bytes]]
-    ) -> None:
+    def __init__(self, udp_socket: UdpSocket, address: Address, way: Ancillary) -> None:
         self._udp_socket = udp_socket
         self.address = address
         self._way = way
@@ -66,6 +64,8 @@ class UdpSocket:
         self._places: dict[str, str] = {}
         # Read into: making 64 KiB for each of a few dozen octets takes longer than reading them.
         self._buffer = memoryview(bytearray(_IN))
+        self._ancillary: Ancillary = []  # of the last datagram,
+        self._way: Ancillary = []  # and the way back that it tells
         self._timer: asyncio.TimerHandle | None = None
         self._is_reading = True
         family, kind, proto, _, place = socket.getaddrinfo(
@@ -91,10 +91,12 @@ class UdpSocket:
         host, port = self._socket.getsockname()[:2]
         return host_and_port(host, port)
 
-    def send(self, raw: bytes, address: Address, way: list[tuple[int, int, bytes]]) -> None:
+    def send(self, raw: bytes, address: Address, way: Ancillary) -> None:
         """One datagram; a full buffer or an unreachable peer loses it, as UDP may."""
-        with contextlib.suppress(OSError):
+        try:
             self._socket.sendmsg([raw], way, 0, address)
+        except OSError:
+            return
 
     def close(self) -> None:
         if self._timer is not None:
@@ -115,12 +117,9 @@ class UdpSocket:
                 self.share.refused += 1
                 continue
             raw = bytes(self._buffer[:size])
-            way = [
-                (level, kind, info[:4].ljust(4, b"\0") + info[4:8] + b"\0" * 4)
-                for level, kind, info in ancillary
-                if level == socket.IPPROTO_IP and kind == PKTINFO and len(info) >= 12
-            ]
-            sender = Sender(self, address, way)
+            if ancillary != self._ancillary:  # nearly all come to the same address of ours
+                self._ancillary, self._way = ancillary, _way_back(ancillary)
+            sender = Sender(self, address, self._way)
             if len(raw) > _LARGEST:
                 self._handler(raw, sender)  # is refused at its length
             elif self._queue.push(place, (raw, sender)) is not None:
@@ -139,15 +138,22 @@ class UdpSocket:
 
     def _work(self) -> None:
         """Answer some of what waits; whoever floods us waits in the queue, then in none."""
+        is_shared = self._queue.places > 1
+        began = ended = time.thread_time()
+        place = ""
         for _ in range(_ANSWERED):
             taken = self._queue.pop()
             if taken is None:
                 break
-            began = time.thread_time()
+            place = taken.place
             self._handler(*taken.item)
-            used = time.thread_time() - began
-            self._queue.spent(taken.place, used)
-            self._allowance.use(used)
+            if is_shared:  # whose turn is next depends on what this one has cost
+                before, ended = ended, time.thread_time()
+                self._queue.spent(place, ended - before)
+        if place and not is_shared:
+            ended = time.thread_time()
+            self._queue.spent(place, ended - began)
+        self._allowance.use(ended - began)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -159,3 +165,12 @@ class UdpSocket:
         self._is_reading = not is_pausing
         if is_pausing or len(self._queue):
             self._timer = self._loop.call_later(_PAUSE_S if is_pausing else 0.0, self._work)
+
+
+def _way_back(ancillary: Ancillary) -> Ancillary:
+    """From the address that a datagram was sent to, by its IP_PKTINFO (ip(7))."""
+    return [
+        (level, kind, info[:4].ljust(4, b"\0") + info[4:8] + b"\0" * 4)
+        for level, kind, info in ancillary
+        if level == socket.IPPROTO_IP and kind == PKTINFO and len(info) >= 12
+    ]
