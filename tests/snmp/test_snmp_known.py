@@ -145,8 +145,8 @@ def test_what_is_asked_again_is_answered_by_the_present_and_not_by_what_was(agen
     ))  # fmt: skip
     assert agent.set(*rows)[0] == NO_ACCESS, "it may read only"
     assert agent.get(LOCATION, community="private")[0] == 0
+    agent.socket.settimeout(0.3)
     with pytest.raises(TimeoutError):
-        agent.socket.settimeout(0.3)
         agent.get(LOCATION, community="public")
 
 
