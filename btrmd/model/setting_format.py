@@ -111,8 +111,10 @@ def is_cidr_list(text: str) -> bool:
 
 
 def is_mac(text: str) -> bool:
-    """A MAC address with colons."""
-    return _MAC.fullmatch(text) is not None
+    """A machine's MAC address with colons: the lowest bit of a group's is set (IEEE 802)."""
+    if _MAC.fullmatch(text) is None:
+        return False
+    return not int(text[:2], 16) & 1 and text.replace(":", "").strip("0") != ""
 
 
 def is_passphrase(text: str) -> bool:

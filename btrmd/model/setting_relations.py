@@ -12,14 +12,18 @@ from typing import Final, NoReturn
 
 from .block_taps import TAPS, check_tap_order
 from .errors import SettingError
+from .setting_format import split_list
 from .setting_table import SETTINGS
 
 MAIL: Final = ("email.server", "email.to")
 _DNP3: Final = ("dnp3.address", "dnp3.master")
 _NETWORK: Final = ("network.method", "network.address", "network.mask", "network.gateway")
-_RELATED: Final = frozenset((*_DNP3, *_NETWORK, *TAPS))  # no other setting is looked at
+_DNS: Final = ("network.dns1", "network.dns2")
+_RELATED: Final = frozenset((*_DNP3, *_NETWORK, *_DNS, *TAPS))  # no other setting is looked at
 GATEWAY: Final = "network.gateway"
 NO_GATEWAY: Final = "0.0.0.0"
+NO_DNS: Final = "0.0.0.0"
+_THIS_NETWORK: Final = IPv4Network("0.0.0.0/8")
 LONGEST_PREFIX: Final = 30  # a longer mask leaves no room for two machines
 NOTED: Final = ("dnp3.retry_s", "email.enabled")  # the settings that `notes` may speak of
 RETRY_LEAST_S: Final = 5  # manual section 10.1.2
@@ -36,6 +40,11 @@ def check_relations(values: Values, changed: Collection[str]) -> None:
         _check_dnp3(values, changed)
     if any(key in changed for key in _NETWORK):
         _check_network(values, changed)
+    for key in _DNS:
+        if key in changed and values[key] != NO_DNS:
+            address = IPv4Address(str(values[key]))
+            if not _is_machine(address):
+                _refuse(key, address, f"a machine's address, or {NO_DNS} for none")
     if any(key in changed for key in TAPS):
         check_tap_order(values, changed)
 
@@ -72,9 +81,9 @@ def placeholder_of(values: Values) -> str:
 
 
 def _is_placeholder(key: str, value: object) -> bool:
-    """Also where it is one of several recipients."""
-    parts = [part.strip().casefold() for part in str(value).split(",")]
-    return not str(value) or str(SETTINGS[key].default).casefold() in parts
+    """Also where it is one of several recipients, or is written as a whole name (RFC 1034 3.1)."""
+    parts = [part.casefold().removesuffix(".") for part in split_list(str(value))]
+    return not parts or str(SETTINGS[key].default).casefold() in parts
 
 
 def _check_dnp3(values: Values, changed: Collection[str]) -> None:
@@ -99,6 +108,12 @@ def _check_network(values: Values, changed: Collection[str]) -> None:
     if address in ends:
         key = "network.address" if "network.address" in changed else _first(changed)
         _refuse(key, values[key], f"a machine's address in {network}; {own} is none")
+    if not _is_machine(address):
+        key = "network.address" if "network.address" in changed else _first(changed)
+        text = f"a machine's address; {own} is for loopback, multicast or no use"
+        if key != "network.address":
+            text = f"what goes with network.address: {text}"
+        _refuse(key, values[key], text)
     if way == NO_GATEWAY:
         return
     gateway = IPv4Address(way)
@@ -108,6 +123,12 @@ def _check_network(values: Values, changed: Collection[str]) -> None:
         if key != GATEWAY:
             text = f"what leaves {GATEWAY} ({way}) {text}; set both together"
         _refuse(key, values[key], text)
+
+
+def _is_machine(address: IPv4Address) -> bool:
+    """No machine on a network has any other (RFC 6890): the unit would be out of reach with it."""
+    is_special = address.is_loopback or address.is_multicast or address.is_reserved
+    return not is_special and address not in _THIS_NETWORK
 
 
 def _first(changed: Collection[str]) -> str:

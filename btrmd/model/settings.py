@@ -350,9 +350,10 @@ def _followers(old: Settings, new: Settings, raw: Mapping[str, object]) -> dict[
 
 def _gets_mail(old: Settings, new: Settings) -> bool:
     """Whether this change has made mail possible: server and recipient are no longer the
-    placeholders of the factory. Whoever enters them wants mail."""
-
-    return any(old[key] != new[key] for key in MAIL) and not placeholder_of(new)
+    placeholders of the factory. Whoever enters them wants mail; whoever has switched it off, and
+    enters another recipient, is not overruled."""
+    is_touched = any(old[key] != new[key] for key in MAIL)
+    return is_touched and bool(placeholder_of(old)) and not placeholder_of(new)
 
 
 def _choices_text(choices: tuple[int | str, ...]) -> str:

@@ -33,6 +33,14 @@ def changed(first: dict[str, object], then: dict[str, object]) -> Settings:
         ({}, {"network.gateway": "192.168.1.0"}, "network.gateway", "another machine's address"),
         ({}, {"network.address": "192.168.1.0"}, "network.address", "a machine's address in"),
         ({}, {"network.address": "192.168.1.255"}, "network.address", "a machine's address in"),
+        ({}, {"network.dns1": "224.0.0.1"}, "network.dns1", "a machine's address, or 0.0.0.0"),
+        ({}, {"network.dns2": "127.0.0.1"}, "network.dns2", "a machine's address, or 0.0.0.0"),
+        ({}, {"network.address": "127.0.0.1"}, "network.address", "loopback, multicast or no use"),
+        ({}, {"network.address": "224.0.0.1"}, "network.address", "loopback, multicast or no use"),
+        ({}, {"network.address": "240.0.0.1"}, "network.address", "loopback, multicast or no use"),
+        ({}, {"network.address": "0.1.2.3"}, "network.address", "loopback, multicast or no use"),
+        ({"network.method": "dhcp", "network.address": "127.0.0.1"}, {"network.method": "static"},
+         "network.method", "what goes with network.address"),
         ({"network.gateway": "192.168.1.2"}, {"network.address": "10.0.0.5"}, "network.address",
          "set both together"),
         ({"network.gateway": "192.168.1.2"}, {"network.mask": "255.255.255.252"}, "network.mask",
@@ -119,14 +127,18 @@ def test_a_server_and_a_recipient_switch_mail_on_and_off_stays_possible() -> Non
     assert placeholder_of(on) == ""
     off = on.with_changes({"email.enabled": False})
     assert not off.with_changes({"email.port": 587}).flag("email.enabled")
+    for key, value in (("email.to", "c@d.example"), ("email.server", "n.example")):
+        assert not off.with_changes({key: value}).flag("email.enabled"), "he is not overruled"
     back = off.with_changes({"email.server": "smtp.xxx.com"})
+    assert back.with_changes({"email.server": "m.example"}).flag("email.enabled")
     assert placeholder_of(back) == "email.server"
 
 
 @pytest.mark.parametrize(
     "then",
     [{}, {"email.server": "m.example"}, {"email.to": "a@b.example"},
-     {**REAL, "email.to": "a@b.example, EMAIL@xxx.com"}, {**REAL, "email.server": "SMTP.xxx.com"}],
+     {**REAL, "email.server": "smtp.xxx.com."}, {**REAL, "email.to": "a@b.example;email@xxx.com"},
+     {**REAL, "email.to": "a@b.example email@xxx.com."}, {**REAL, "email.to": "a@b.example, EMAIL@xxx.com"}, {**REAL, "email.server": "SMTP.xxx.com"}],
 )  # fmt: skip
 def test_mail_that_has_nowhere_to_go_is_taken_with_a_word(then: dict[str, object]) -> None:
     settings = changed({}, {**then, "email.enabled": True})

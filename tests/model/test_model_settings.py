@@ -170,6 +170,9 @@ def test_a_rating_may_have_a_fraction() -> None:
         ("network.host_name", "-btrm"),
         ("network.host_name", "a.b"),
         ("network.mac", "80:1F:12:88:92"),
+        ("network.mac", "01:1F:12:88:92:48"),  # of a group of machines
+        ("network.mac", "FF:FF:FF:FF:FF:FF"),
+        ("network.mac", "00:00:00:00:00:00"),
         ("email.server", "not a host"),
         ("email.server", "1.2.3.4.5"),
         ("email.server", ""),
