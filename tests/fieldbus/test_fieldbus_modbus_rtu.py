@@ -15,7 +15,7 @@ from waiting import wait_until
 
 from btrmd.model.commands import ChangeSettings
 from btrmd.servers.fieldbus.listener_config import FieldbusOptions, SerialLine
-from btrmd.servers.fieldbus.modbus_echo import Echo
+from btrmd.servers.fieldbus.modbus_echo import STRAY, Echo
 from btrmd.servers.fieldbus.modbus_rtu import Framer, crc16, gap_s, patience_s
 
 SILENCE_S = 0.1  # far more than any gap here, so that a busy machine does not join two frames
@@ -241,10 +241,10 @@ def test_a_frame_in_pieces_and_after_half_a_frame(master: Master) -> None:
     assert master.hear() == framed("01 04 02 344f")
 
 
-STRAY = [bytes(front) + FRAME + bytes(back) for front in range(3) for back in range(3)]
+STRAYED = [bytes(front) + FRAME + bytes(back) for front in range(3) for back in range(3)]
 
 
-@pytest.mark.parametrize("data", STRAY, ids=lambda data: data.hex(" "))
+@pytest.mark.parametrize("data", STRAYED, ids=lambda data: data.hex(" "))
 def test_zeros_that_the_line_adds_are_no_part_of_a_frame(data: bytes) -> None:
     framer = make_framer()
     framer.add(data, 0.0)
@@ -275,9 +275,28 @@ def test_zeros_that_belong_to_a_frame_stay(text: str) -> None:
 
 
 def test_a_stray_zero_is_answered_as_if_it_were_not_there(line: Station, master: Master) -> None:
-    for data in STRAY:
+    for data in STRAYED:
         master.send(data)
         assert master.hear() == framed("01 04 02 344f"), data.hex(" ")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [FRAME + bytes(4), bytes(4) + FRAME, framed("01 05 0000 ff00") + bytes(4),
+     framed("01 04 02 344f"), framed("01 02 01 00"), framed("01 10 0000 0001"),
+     framed("01 0f 0000 0001"), framed("01 17 02 0078"), framed("01 11 02 01 ff"),
+     framed("01 03 0000 0001 00")],
+    ids=lambda data: data.hex(" "),
+)  # fmt: skip
+def test_a_frame_of_another_length_than_its_function_has_is_not_answered(
+    line: Station, master: Master, data: bytes
+) -> None:
+    """An answer that comes back late, or more zeros than a line adds: an exception would only
+    disturb the line."""
+    master.send(data)
+    assert master.hear(SILENCE_S) == b""
+    assert master.ask("01 04 0000 0001") == framed("01 04 02 344f").hex(" ")
+    assert not line.owner.commands
 
 
 class EchoingMaster(Master):
@@ -331,6 +350,10 @@ def test_an_echo_is_swallowed_once() -> None:
     assert echo.without(WRITE, 1.5) == WRITE, "too late for an echo"
     echo.sent(OTHER, 2.0, 0.01)
     assert echo.without(OTHER + WRITE, 2.0) == WRITE, "a request right behind the echo"
+    echo.sent(WRITE, 3.0, 0.01)
+    assert echo.without(b"\0\0" + WRITE + b"\0", 3.0) == b"\0", "with zeros of the line's own"
+    echo.sent(WRITE, 4.0, 0.01)
+    assert echo.without(bytes(STRAY + 1) + WRITE, 4.0) == bytes(STRAY + 1) + WRITE
 
 
 def test_a_line_that_begins_to_echo_is_found_out() -> None:

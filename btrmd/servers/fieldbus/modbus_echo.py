@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 LATE_S: Final = 0.05  # how much later than it was sent an adapter on USB hands a frame back
+STRAY: Final = 3  # zeros that a line may add where its driver is switched on or off
 DOUBTS: Final = 2  # times in a row that a line without an echo may repeat a frame at once
 
 
@@ -32,14 +33,15 @@ class Echo:
     def without(self, data: bytes, began: float) -> bytes:
         """`data`, which began to come in at `began`, without the echo at its front."""
         sent = self._sent
-        if not sent or began > self._until or not data.startswith(sent):
+        front = min(len(data) - len(data.lstrip(b"\0")), STRAY)
+        if not sent or began > self._until or not data.startswith(sent, front):
             return data
         self._sent = b""
         if self._is_there is False and self._doubts < DOUBTS:
             self._doubts += 1
             return data
         self._is_there = True
-        return data[len(sent) :]
+        return data[front + len(sent) :]
 
     def heard(self, frame: bytes) -> None:
         """`frame` has come in; if the last one sent has not come back, none will."""

@@ -10,7 +10,7 @@ from typing import Any, Final, cast
 
 from .context import Endpoint, FieldbusContext
 from .listener_config import ListenerConfig, SerialLine
-from .modbus_echo import Echo
+from .modbus_echo import STRAY, Echo
 from .modbus_unit import Unit
 from .serial_port import SerialPort
 
@@ -66,24 +66,26 @@ def is_frame(data: bytes) -> bool:
 # function -> length of a request, CRC included (Modbus Application Protocol V1.1b3 section 6)
 _LENGTHS: Final = {1: 8, 2: 8, 3: 8, 4: 8, 5: 8, 6: 8, 17: 4, 22: 10, 43: 7}
 _COUNTS: Final = {15: 6, 16: 6, 23: 10}  # function -> where the number of data bytes stands
-_STRAY: Final = 3  # zeros that a line may add where its driver is switched on or off
+
+
+def _length(data: bytes) -> int | None:
+    """How long its function says that a request is; None for a function that says nothing."""
+    count_at = _COUNTS.get(data[1])
+    if count_at is None:
+        return _LENGTHS.get(data[1])
+    return count_at + 1 + data[count_at] + 2 if count_at < len(data) else 0
 
 
 def _is_request(data: bytes) -> bool:
     """A frame that is as long as its function says."""
-    if len(data) < _SHORTEST:
-        return False
-    length, count_at = _LENGTHS.get(data[1]), _COUNTS.get(data[1])
-    if count_at is not None and count_at < len(data):
-        length = count_at + 1 + data[count_at] + 2
-    return length == len(data) and is_frame(data)
+    return len(data) >= _SHORTEST and _length(data) == len(data) and is_frame(data)
 
 
 def frame_in(data: bytes) -> bytes | None:
     """The frame in a piece: without the zeros that a line adds in front or behind, where that makes
     a request of it. The CRC does not tell: it stays right with a zero more behind it."""
-    most_front = min(_STRAY, len(data) - len(data.lstrip(b"\0")))
-    most_back = min(_STRAY, len(data) - len(data.rstrip(b"\0")))
+    most_front = min(STRAY, len(data) - len(data.lstrip(b"\0")))
+    most_back = min(STRAY, len(data) - len(data.rstrip(b"\0")))
     for front in range(most_front + 1):
         for back in range(most_back + 1):
             cut = data[front : len(data) - back]
@@ -186,7 +188,13 @@ class ModbusRtu(Endpoint):
             self._take(frame)
 
     def _take(self, frame: bytes) -> None:
-        """A whole frame: into the queue if it is for us."""
+        """A whole frame: into the queue if it is for us.
+
+        One of another length than its function has is no request, but an answer that has come
+        back, or more zeros than `frame_in` cuts: an exception would only disturb the line.
+        """
+        if _length(frame) not in (len(frame), None):
+            return
         unit, pdu = frame[0], frame[1:-2]
         # A function with its high bit set is some slave's exception response.
         if unit not in (self._unit.address, _BROADCAST) or pdu[0] & 0x80:
