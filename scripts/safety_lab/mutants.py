@@ -144,6 +144,34 @@ class _Mutator(ast.NodeTransformer):
         node.body, node.orelse = self._block(node.body), self._block(node.orelse)
         return node
 
+    def visit_While(self, node: ast.While) -> ast.AST:
+        """Never with a condition that is always true: that would only hang."""
+        never = ast.Constant(False)
+        is_constant = isinstance(node.test, ast.Constant)  # it is changed as a number is
+        if not is_constant and self._offer("while-false", node.test, never):
+            node.test = never
+        node.test = self.visit(node.test)
+        node.body, node.orelse = self._block(node.body), self._block(node.orelse)
+        return node
+
+    def visit_With(self, node: ast.With) -> ast.AST:
+        node.items = [self.visit(item) for item in node.items]
+        node.body = self._block(node.body)
+        return node
+
+    def visit_Try(self, node: ast.Try) -> ast.AST:
+        node.body = self._block(node.body)
+        for handler in node.handlers:
+            handler.body = self._block(handler.body)
+        node.orelse, node.finalbody = self._block(node.orelse), self._block(node.finalbody)
+        return node
+
+    def visit_Match(self, node: ast.Match) -> ast.AST:
+        node.subject = self.visit(node.subject)
+        for case in node.cases:
+            case.body = self._block(case.body)
+        return node
+
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
         self.generic_visit(node)
         if self._offer("choice", node, node.body):
@@ -181,6 +209,14 @@ class _Mutator(ast.NodeTransformer):
             return node
         made = ast.BinOp(node.left, other(), node.right)
         return made if self._offer("arithmetic", node, made) else node
+
+    def visit_AugAssign(self, node: ast.AugAssign) -> ast.AST:
+        node.value = self.visit(node.value)
+        other = ARITHMETIC.get(type(node.op))
+        if other is None or isinstance(node.value, ast.JoinedStr) or _is_text(node.value):
+            return node
+        made = ast.AugAssign(node.target, other(), node.value)
+        return made if self._offer("augmented", node, made) else node
 
     def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.AST:
         self.generic_visit(node)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from safety_lab.defects import DEFECTS, Defect  # noqa: E402
-from safety_lab.mutants import find_mutants  # noqa: E402
+from safety_lab.mutants import find_mutants, mutated  # noqa: E402
 
 MUTATION = (ROOT / "docs/mutation.md").read_text(encoding="utf-8")
 LISTED = re.findall(r"^\| `([^`]+)` \| `([^`]+)` \| [^|]+ \|$", MUTATION, re.MULTILINE)
@@ -53,3 +53,44 @@ def test_a_mutant_that_changes_nothing_is_the_one_its_reason_is_about(
     """Ids count within a function: with another line before it the id means another change."""
     found = {made.id: made.text for made in find_mutants(ROOT, mutant.partition(":")[0])}
     assert found[mutant] == change
+
+
+COMPOUND = """
+def f(queue, log):
+    total = 0
+    while queue:
+        log.add(1)
+        with log.lock:
+            log.tell(2)
+            total += 3
+    try:
+        log.end()
+    except OSError:
+        log.fail()
+        raise
+    finally:
+        log.close()
+    match total:
+        case 7:
+            log.odd()
+"""
+
+
+def test_what_stands_in_a_while_a_with_a_try_or_a_match_is_changed_too(tmp_path: Path) -> None:
+    """Each change in its own statement's lines: a test that runs only the head is not asked."""
+    (tmp_path / "f.py").write_text(COMPOUND)
+    found = find_mutants(tmp_path, "f.py")
+    calls = {(m.text, m.first, m.last) for m in found if ":call:" in m.id}
+    assert calls == {
+        ("log.add(1) -> pass", 5, 5), ("log.tell(2) -> pass", 7, 7), ("log.end() -> pass", 10, 10),
+        ("log.fail() -> pass", 12, 12), ("log.close() -> pass", 15, 15),
+        ("log.odd() -> pass", 18, 18),
+    }  # fmt: skip
+    others = {m.id.split(":", 2)[2]: (m.text, m.first) for m in found if ":call:" not in m.id}
+    assert others == {
+        "number:1": ("0 -> 1", 3), "while-false:1": ("queue -> False", 4),
+        "number:2": ("1 -> 2", 5), "number:3": ("2 -> 3", 7), "number:4": ("3 -> 4", 8),
+        "augmented:1": ("total += 3 -> total -= 3", 8),
+    }  # fmt: skip
+    for mutant in found:
+        compile(mutated(tmp_path, mutant), "f.py", "exec")
