@@ -487,3 +487,22 @@ def test_the_pause_after_a_failure_grows_and_is_not_the_same_everywhere(
     assert all(0.05 * 2**i <= pauses[i] <= 0.1 * 2**i + 0.06 for i in range(6))
     assert max(pauses) <= 8.06
     assert min(pauses[-2:]) >= 4.0
+
+
+def test_an_event_waits_for_the_settings_it_tells_of(
+    station: MqttBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An event is on the disk a moment before the snapshot has what it tells; MQTT that is switched
+    on was looked at in between, and then only 5 s later."""
+    station.off()
+    mqtt = publisher.MqttPublisher(station.bus, station.history, station.cursors)
+    wait = mqtt._cursor.wait
+
+    def told(timeout: float, stop: threading.Event | None = None) -> bool:
+        station.tell()
+        return wait(timeout, stop)
+
+    monkeypatch.setattr(mqtt._cursor, "wait", told)
+    monkeypatch.setattr(mqtt._stopping, "wait", lambda seconds: station.to(free_port()))
+    mqtt._look()
+    assert mqtt._target() is not None

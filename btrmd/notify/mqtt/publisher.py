@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # what MQTT needs is loaded when it is switched on
 LISTENER: Final = "mqtt"  # under this name a fault is shown
 NUMBERS: Final = ("mqtt.test", "mqtt.trend")  # how far tests and trends have come
 LOOK_S: Final = 5.0  # while it is off: how soon the settings are looked at
+SETTLE_S: Final = 0.3  # after an event: the settings it tells of are in the snapshot by then
 FIRST_PAUSE_S: Final = 1.0  # after a failure
 LONGEST_PAUSE_S: Final = 120.0
 STEADY_S: Final = 30.0  # a connection that lasted so long makes the next pause a short one
@@ -73,7 +74,8 @@ class MqttPublisher(Notifier, name="mqtt", title="MQTT publisher"):
         self._sources = None
         self._cursor.follow(False)
         drop_numbers(self._store, NUMBERS)
-        self._cursor.wait(LOOK_S, self._stopping)
+        if self._cursor.wait(LOOK_S, self._stopping):
+            self._stopping.wait(SETTLE_S)
 
     def _load(self) -> Sources:
         """What lives from one connection to the next."""
