@@ -11,6 +11,7 @@ from typing import Any
 
 from ..model.appliance import CONFIRM_S, MAX_BUNDLE
 from ..model.errors import BtrmError, DataError
+from ..model.number_text import format_number
 from ..paths import run_dir
 from ..servers.control_appliance import PIECE
 from .client import ControlClient
@@ -77,7 +78,8 @@ def _show_network(shown: dict[str, Any]) -> None:
     if not shown["has_helper"]:
         write_line("btrmd-helper does not run here: this machine's network is set elsewhere.")
     if change["state"] in ("applying", "pending"):
-        write_line(f"{change['text'] or 'A change begins.'} {change['left_s']:.0f} s left.")
+        left = format_number(change["left_s"], 0, "s")
+        write_line(f"{change['text'] or 'A change begins.'} {left} left.")
     else:
         write_line(change["text"] or "No network change has been made since the machine's start.")
 

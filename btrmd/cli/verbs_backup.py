@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model.errors import BtrmError
+from ..model.number_text import format_number
 from .output import write_line
 from .parsing import Verbs, place_of
 from .settings_client import config_lock
@@ -69,7 +70,8 @@ def backup(args: argparse.Namespace) -> int:
     finally:
         half.unlink(missing_ok=True)
     size = path.stat().st_size
-    write_line(f"{path} holds {count} files of the unit {serial} in {size / 1e6:.1f} MB.")
+    weight = format_number(size / 1e6, 1, "MB")
+    write_line(f"{path} holds {count} files of the unit {serial} in {weight}.")
     return 0
 
 

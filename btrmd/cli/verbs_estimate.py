@@ -17,7 +17,7 @@ from ..model.chemistry import LEAD_ACID
 from ..model.discharge import Estimate
 from ..model.errors import DataError
 from ..model.hidden_fault import sure_s
-from ..model.number_text import read_number
+from ..model.number_text import format_number, read_number
 from .output import write_json, write_line
 from .parsing import Verbs, add_json, decode_whole, wants_json
 
@@ -136,13 +136,15 @@ def _capacity(
 
 def _write(answer: dict[str, Any]) -> None:
     measured = answer["method"] == "measured"
-    text = f"Run time {answer['ert_minutes']:.0f} min"
+    text = f"Run time {format_number(answer['ert_minutes'], 0, 'min')}"
     if measured:
         write_line(f"{text}, measured: the cutoff was reached.")
     else:
-        write_line(f"{text}, 9 times of 10 {answer['ert_low']:.0f}..{answer['ert_high']:.0f} min.")
+        low = format_number(answer["ert_low"], 0)
+        write_line(f"{text}, 9 times of 10 {low}..{format_number(answer['ert_high'], 0, 'min')}.")
     if "capacity_pct" in answer:
-        write_line(f"Capacity {answer['capacity_pct']:.0f} % of a new battery's at this load.")
+        capacity = format_number(answer["capacity_pct"], 0, "%")
+        write_line(f"Capacity {capacity} of a new battery's at this load.")
     if "verdict" in answer:
         write_line(f"Verdict {answer['verdict']}.")
     for warning in answer["warnings"]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.discharge import TestRecord
+from ..model.number_text import format_number
 from ..model.result_words import format_action, is_combined
 from .client import ControlClient
 from .output import reading_text, table, value_text, write_json, write_line, write_lines
@@ -94,7 +95,8 @@ def test_line(test: Mapping[str, Any]) -> str:
     if is_combined(record):
         parts.append(f"this discharge alone {own_text(test)}")
     if test.get("started_at_charge") is not None:
-        parts.append(f"began at {100.0 * test['started_at_charge']:.0f} % of the charge")
+        charge = format_number(100.0 * test["started_at_charge"], 0, "%")
+        parts.append(f"began at {charge} of the charge")
     if test["marks"]:
         parts.append(f"marks {value_text(test['marks'])}")
     line = ", ".join(parts)
@@ -130,6 +132,6 @@ def estimate_text(test: Mapping[str, Any]) -> str:
 def duration_text(seconds: float) -> str:
     """Seconds as hours and minutes: 4 h 05 min; under 10 minutes as seconds."""
     if seconds < 600:
-        return f"{seconds:.0f} s"
+        return format_number(seconds, 0, "s")
     hours, minutes = divmod(int(seconds // 60), 60)  # down, as everywhere else
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"

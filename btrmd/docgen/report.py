@@ -136,7 +136,10 @@ def _conditions(record: TestRecord, format_time: FormatTime) -> tuple[tuple[str,
         ("Length", UNKNOWN if record.duration_s is None else format_hours(record.duration_s)),
         ("Average load", _number(record.average_current, 2, "A")),
         ("Temperature", _number(record.average_temperature, 0, "degC")),
-        ("Charge at the start", UNKNOWN if charge is None else f"{100.0 * charge:.0f} %"),
+        (
+            "Charge at the start",
+            UNKNOWN if charge is None else format_number(100.0 * charge, 0, "%"),
+        ),
         ("To be noted", "; ".join(notes) or "nothing"),
     )
 
@@ -152,7 +155,7 @@ def _outcome(record: TestRecord, snapshot: Snapshot) -> tuple[tuple[str, str], .
     soh = _point(snapshot, "battery.soh")
     block = weak_block(record)
     rows = [
-        (f"Estimated run time to {cutoff:.2f} V", lasts),
+        (f"Estimated run time to {format_number(cutoff, 2, 'V')}", lasts),
         ("90 % interval", span),
         ("Minimum run time", format_need(minimum) if minimum else "none: no judgement"),
         ("End voltage", _number(record.end_voltage, 2, "V")),

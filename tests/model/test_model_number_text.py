@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,3 +48,18 @@ def test_what_rounds_to_nothing_has_no_sign(
     value: float, decimals: int, unit: str, text: str
 ) -> None:
     assert format_number(value, decimals, unit) == text
+
+
+def test_people_read_a_quantity_as_one_formatter_writes_it() -> None:
+    """On pages, in reports, mails and at the command line."""
+    package = Path(__file__).resolve().parents[2] / "btrmd"
+    own = re.compile(r":\.\d[fg]\} ?(?:V|A|Ah|W|°C|C|%|s|min|h|MB)\b|:\.\d[fg]\} %")
+    found = [
+        f"{path.relative_to(package)}: {text}"
+        for folder in ("servers", "notify", "cli", "docgen")
+        for path in sorted((package / folder).rglob("*.py"))
+        for text in own.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+    assert own.search('f"{volts:.2f} V"')
+    assert own.search('f"{part:.0f} % of it"')

@@ -214,7 +214,10 @@ def _results(snapshot: Snapshot) -> tuple[CardRow, ...]:
             format_moment(last, at),
         ),
         CardRow(
-            load, UNKNOWN if last.average_current is None else f"{last.average_current * 1000:.0f}"
+            load,
+            UNKNOWN
+            if last.average_current is None
+            else format_number(last.average_current * 1000, 0),
         ),
         CardRow(
             warmth,
@@ -236,7 +239,7 @@ def _current(snapshot: Snapshot) -> tuple[CardRow, ...]:
     state = known(snapshot, "capacity.state")
     note = ""
     if estimate is not None:
-        note = f"to {cutoff:.2f} V"
+        note = f"to {format_number(cutoff, 2, 'V')}"
         if low is not None and high is not None:
             note += f"; 90 %: {_hours(low)} to {_hours(high)}"
     return (
@@ -262,14 +265,20 @@ def _health(snapshot: Snapshot, is_assessed: bool, since: str) -> tuple[CardRow,
     """What is known about the battery's age: nothing is guessed. `since`: when it was put in."""
     soh = known_number(snapshot, SOH)
     low, high = (known_number(snapshot, f"{SOH}_{end}") for end in ("low", "high"))
-    span = "" if low is None or high is None else f"90 %: {low:.0f} to {high:.0f} %"
+    span = (
+        ""
+        if low is None or high is None
+        else f"90 %: {format_number(low, 0)} to {format_number(high, 0, '%')}"
+    )
     rated = snapshot.settings["battery.rated_ah"]
     is_rated = isinstance(rated, int | float)
     why = "" if is_rated else "It needs the battery's rating: see Battery Test."
     rows = (
         CardRow("Battery rating", f"{rated:g} Ah" if is_rated else "not set"),
         CardRow(
-            "State of health", UNKNOWN if soh is None else f"{soh:.0f} %", span if soh else why
+            "State of health",
+            UNKNOWN if soh is None else format_number(soh, 0, "%"),
+            span if soh else why,
         ),
         *((CardRow("In service since", since),) if since else ()),
     )
@@ -286,7 +295,7 @@ def _resistance(snapshot: Snapshot) -> tuple[CardRow, ...]:
     if growth is None:
         return ()
     side = "above" if growth >= 0.0 else "below"
-    return (CardRow("Resistance", f"{abs(growth):.0f} % {side} the first tests"),)
+    return (CardRow("Resistance", f"{format_number(abs(growth), 0, '%')} {side} the first tests"),)
 
 
 def _blocks(snapshot: Snapshot) -> tuple[CardRow, ...]:
@@ -299,7 +308,7 @@ def _blocks(snapshot: Snapshot) -> tuple[CardRow, ...]:
             continue
         volts, apart = (known_number(snapshot, f"battery.block{n}.{what}") for what in
                         ("voltage", "deviation"))  # fmt: skip
-        text = UNKNOWN if volts is None else f"{volts:.2f} V"
+        text = UNKNOWN if volts is None else format_number(volts, 2, "V")
         note = "" if apart is None else f"{apart:+.2f} V from the mean"
         if volts is None:
             note = NO_TAP
@@ -310,9 +319,10 @@ def _blocks(snapshot: Snapshot) -> tuple[CardRow, ...]:
 
 
 def _format_assessment(event: Event) -> Assessment:
-    value = event.value
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return Assessment(format_time(event.at), f"{value:.0f} %" if is_number else NOTHING, event.text)
+    value, shown = event.value, NOTHING
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        shown = format_number(value, 0, "%")
+    return Assessment(format_time(event.at), shown, event.text)
 
 
 def _note(snapshot: Snapshot, judged: TestRecord | None, has_earlier: bool) -> str:

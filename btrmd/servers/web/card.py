@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from btrmd.docgen.event_text import with_names
 from btrmd.model.discharge import TestRecord
+from btrmd.model.number_text import format_number
 from btrmd.model.result_words import format_action, format_mark, is_combined, is_dated, weak_block
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
@@ -86,10 +87,12 @@ def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
     rows = [("Began", format_time(record.started_at)), ("Elapsed", format_duration(elapsed))]
     rows.append(("Time left", _format_left(record, snapshot)))
     volts = known_number(snapshot, "battery.voltage")
-    now = "" if volts is None else f"; the battery has {volts:.2f} V"
+    now = "" if volts is None else f"; the battery has {format_number(volts, 2, 'V')}"
     if known(snapshot, "lvd.enabled") is True:
         opens = Thresholds.of(snapshot.settings).lvd_open_v
-        rows.append(("Low-voltage disconnect", f"below {opens:.2f} V for 10 s{now}"))
+        rows.append(
+            ("Low-voltage disconnect", f"below {format_number(opens, 2, 'V')} for 10 s{now}")
+        )
     else:
         rows.append(("Low-voltage disconnect", f"off: the load stays on the battery{now}"))
     rows.append(("Record", f"number {record.n} of Discharge Curves"))
@@ -169,9 +172,9 @@ def _last(test: TestRecord) -> Card:
         rows.append(("Minimum run time", format_duration(test.minimum_runtime_s)))
     rows.append(("Length", format_duration(test.duration_s)))
     if test.average_current is not None:
-        rows.append(("Average load", f"{test.average_current:.2f} A"))
+        rows.append(("Average load", format_number(test.average_current, 2, "A")))
     if test.end_voltage is not None:
-        rows.append(("End voltage", f"{test.end_voltage:.2f} V"))
+        rows.append(("End voltage", format_number(test.end_voltage, 2, "V")))
     rows.append(("Ended", format_time(test.ended_at) if is_dated(test) else "not known"))
     notes = format_notes(test)
     if notes:
@@ -202,7 +205,8 @@ def format_notes(test: TestRecord) -> str:
     marks = tuple(mark for mark in test.marks if mark not in ("marginal", "unconfirmed"))
     parts = [f"{text[0].upper()}{text[1:]}." for text in (format_mark(mark) for mark in marks)]
     if test.started_at_charge is not None:
-        parts.append(f"It began at {100.0 * test.started_at_charge:.0f} % of the charge.")
+        charge = format_number(100.0 * test.started_at_charge, 0, "%")
+        parts.append(f"It began at {charge} of the charge.")
     return " ".join(parts)
 
 

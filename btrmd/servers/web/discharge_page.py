@@ -104,7 +104,7 @@ class DischargePage:
         end = max([*lengths, 60.0])
         xs = points[0].xs if len(points) == 1 else tuple(end * i / _GRID for i in range(_GRID + 1))
         cutoff = Thresholds.of(self._services.bus.snapshot.settings).cutoff_v
-        marks = [PlotMark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
+        marks = [PlotMark(f"Cutoff {format_number(cutoff, 2, 'V')}", y=cutoff)]
         minimum = tests[0].minimum_runtime_s if len(tests) == 1 else None
         if minimum and minimum <= end:
             marks.append(PlotMark(f"Minimum {format_duration(minimum)}", x=minimum))
@@ -161,7 +161,7 @@ def _label(test: TestRecord) -> str:
     if test.duration_s is not None:
         parts.append(format_duration(test.duration_s))
     if test.average_current is not None:
-        parts.append(f"{test.average_current:.2f} A")
+        parts.append(format_number(test.average_current, 2, "A"))
     if test.result != "none":
         parts.append(RESULTS.get(test.result, test.result))
     return ", ".join(parts)

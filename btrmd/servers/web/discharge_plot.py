@@ -7,6 +7,7 @@ import time
 from typing import Final
 
 from btrmd.model.discharge import TestRecord
+from btrmd.model.number_text import format_number
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
 
@@ -23,7 +24,7 @@ _READ_S: Final = 20.0  # between two reads of a growing curve; it is stored once
 def plot_test(test: TestRecord, points: CurvePoints, snapshot: Snapshot) -> Plot:
     """The curve with the cutoff, the estimate and its interval, and the minimum run time."""
     cutoff = Thresholds.of(snapshot.settings).cutoff_v
-    marks = [PlotMark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
+    marks = [PlotMark(f"Cutoff {format_number(cutoff, 2, 'V')}", y=cutoff)]
     estimate, low, high = test.estimate_s, test.estimate_low_s, test.estimate_high_s
     if low is not None and high is not None:
         text = f"90 % interval {format_duration(low)} to {format_duration(high)}"
@@ -91,10 +92,10 @@ class LiveCurve:
             return None
         cutoff = Thresholds.of(snapshot.settings).cutoff_v
         end = max(xs[-1] * 1.2, _LEAST_S)
-        marks = [PlotMark(f"Cutoff {cutoff:.2f} V", y=cutoff)]
+        marks = [PlotMark(f"Cutoff {format_number(cutoff, 2, 'V')}", y=cutoff)]
         if test.type == "outage" and snapshot.settings.flag("lvd.enabled"):
             opens = Thresholds.of(snapshot.settings).lvd_open_v
-            marks.append(PlotMark(f"Load disconnect {opens:.2f} V", y=opens))
+            marks.append(PlotMark(f"Load disconnect {format_number(opens, 2, 'V')}", y=opens))
         minimum = test.minimum_runtime_s
         if minimum and minimum <= end:
             marks.append(PlotMark(f"Minimum {format_duration(minimum)}", x=minimum))

@@ -148,9 +148,9 @@ def _format(see: _Sight, source: str | None, switches: dict[str, str], guard: bo
     if battery is None:
         return text
     if battery > FLOWING_A:
-        return f"{text}; battery charging, {battery:.1f} A"
+        return f"{text}; battery charging, {format_number(battery, 1, 'A')}"
     if battery < -GIVES_A:
-        return f"{text}; battery gives {-battery:.1f} A"
+        return f"{text}; battery gives {format_number(-battery, 1, 'A')}"
     return f"{text}; battery at rest"
 
 
@@ -204,7 +204,7 @@ class _Sight:
 
     def amps(self, key: str) -> str:
         value = self.number(key)
-        return "" if value is None else f"{max(value, 0.0):.1f} A"
+        return "" if value is None else format_number(max(value, 0.0), 1, "A")
 
     def source(self) -> str | None:
         """What feeds the load; None where it is not known."""

@@ -9,6 +9,7 @@ from flask import g
 
 from btrmd.bus import Bus
 from btrmd.docgen.event_text import with_names
+from btrmd.model.number_text import format_number
 from btrmd.model.settings import SETTINGS, Settings
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
@@ -115,7 +116,7 @@ def port_panel(services: Services, snapshot: Snapshot) -> Mapping[str, object]:
         Thresholds.of(plain.with_changes({"system.voltage": voltage})) for voltage in voltages
     ]
     rows = [
-        (label, [f"{getattr(column, field):.2f} V" for column in columns])
+        (label, [format_number(getattr(column, field), 2, "V") for column in columns])
         for label, field in THRESHOLDS
     ]
     return {

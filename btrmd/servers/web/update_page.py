@@ -8,6 +8,7 @@ from flask import Response, g, request
 
 from btrmd.model.appliance import MAX_BUNDLE, UpdateState
 from btrmd.model.commands import InstallUpdate, PutUpdate, ShowAppliance
+from btrmd.model.number_text import format_number
 
 from .answers import answer_json
 from .bodies import BodyError, query_int
@@ -74,7 +75,7 @@ class UpdatePage:
             is_busy=state.is_busy,
             is_bad=state.state in ("failed", "rolled_back", "refused"),
             has_helper=data.get("has_helper") is True,
-            uploaded_mb=f"{size / 1e6:.1f}" if size else "",
+            uploaded_mb=format_number(size / 1e6, 1) if size else "",
             max_mb=MAX_BUNDLE >> 20,
             max_bytes=MAX_BUNDLE,
             piece=PIECE,
