@@ -47,6 +47,41 @@ def test_a_tick_is_one_snapshot_and_as_many_steps_as_are_owed(
     assert rig.world.plant.dropped_s == 0.0
 
 
+class SleepingWatch(Watch):
+    """Sleeping moves it, by what is asked for and `over`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        assert seconds > 0.0
+        self.now += seconds + self.over
+
+
+def test_ten_ticks_a_second_and_no_hurry_after_what_is_gone(
+    make_rig: Callable[..., Rig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = SleepingWatch()
+    monkeypatch.setattr(looping, "time", watch)
+    rig = make_rig(speed=1)
+    # how long each tick takes, and how much longer than it wanted the loop sleeps after it
+    ticks = [(0.02, 0.0), (0.03, 0.03), (0.03, 0.0), (0.35, 0.0), (0.02, 0.0), (0.0, 0.0)]
+    began = []
+
+    def tick() -> None:
+        began.append(watch.now - 1000.0)
+        took, watch.over = ticks[len(began) - 1]
+        watch.now += took
+        if len(began) == len(ticks):
+            rig.owner.stop.set()
+
+    monkeypatch.setattr(rig.owner, "tick", tick)
+    rig.owner.run()
+    assert began == pytest.approx([0.0, 0.1, 0.23, 0.3, 0.65, 0.75])
+    assert rig.owner.lateness.gauges()["tick_lateness_max_seconds"] == pytest.approx(0.03)
+
+
 @pytest.mark.parametrize("speed", [1.0, 7.0, 60.0, 600.0])
 def test_no_step_is_skipped_at_any_speed(make_rig: Callable[..., Rig], speed: float) -> None:
     rig = make_rig(speed=speed)
