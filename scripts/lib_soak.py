@@ -163,9 +163,16 @@ WORK: dict[str, Callable[[Station, int], None]] = {
 class Soak:
     """Work and rests at a station that has been started."""
 
-    def __init__(self, station: Station, work_s: float = WORK_S, rest_s: float = REST_S) -> None:
+    def __init__(
+        self,
+        station: Station,
+        work_s: float = WORK_S,
+        rest_s: float = REST_S,
+        rounds: int | None = None,
+    ) -> None:
+        """`rounds`: when it ends, else the time tells."""
         self.station = station
-        self.work_s, self.rest_s = work_s, rest_s
+        self.work_s, self.rest_s, self.rounds = work_s, rest_s, rounds
         self.samples: list[Sample] = []
         self.done: Counter[str] = Counter()
         self.failures: list[str] = []
@@ -177,9 +184,9 @@ class Soak:
             settings(self.station, n)
 
     def run(self, seconds: float, tell: Callable[[str], object]) -> None:
-        """Until `seconds` have gone by, but LEAST_ROUNDS at least."""
+        """Until `seconds` have gone by, but LEAST_ROUNDS at least; or for `rounds` of them."""
         started = told = time.monotonic()
-        while time.monotonic() - started < seconds or len(self.samples) < LEAST_ROUNDS:
+        while self._goes_on(time.monotonic() - started < seconds):
             self.work()
             time.sleep(self.rest_s)
             sample = Sample.of(self.station.unit.pid, time.monotonic() - started)
@@ -190,6 +197,11 @@ class Soak:
                     f"{sample.at / 60:6.1f} min: {sample.resident_mb:.1f} MB,"
                     f" {sample.descriptors} descriptors, {sample.threads} threads"
                 )
+
+    def _goes_on(self, has_time: bool) -> bool:
+        if self.rounds is not None:
+            return len(self.samples) < self.rounds
+        return has_time or len(self.samples) < LEAST_ROUNDS
 
     def work(self) -> None:
         """Every kind of work, again and again; what fails is kept, and the others go on."""
@@ -243,15 +255,18 @@ def main() -> int:
     parser.add_argument("--speed", type=float, default=10.0, help="of the simulated plant")
     parser.add_argument("--work", type=float, default=WORK_S, help="seconds of a round")
     parser.add_argument("--rest", type=float, default=REST_S, help="seconds after it")
+    parser.add_argument("--rounds", type=int, help="ends after so many, whatever HOURS says")
     parser.add_argument("--csv", type=Path, help="keeps the samples")
     args = parser.parse_args()
     if not 0.01 <= args.hours <= 10000:
         parser.error(f"HOURS is {args.hours:g}; allowed are 0.01 to 10000")
+    if args.rounds is not None and args.rounds < LEAST_ROUNDS:
+        parser.error(f"--rounds is {args.rounds}; {LEAST_ROUNDS} or more are needed")
     with tempfile.TemporaryDirectory(prefix="btrmd-soak-") as folder:
         station = AttackedStation(Path(folder), args.speed)
         try:
             station.start()
-            soak = Soak(station, args.work, args.rest)
+            soak = Soak(station, args.work, args.rest, args.rounds)
             if args.hours >= FILLED_H:
                 soak.fill()
             soak.run(args.hours * 3600, lambda line: print(line, flush=True))

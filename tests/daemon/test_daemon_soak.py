@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -74,12 +76,15 @@ def test_counts_may_not_grow_at_all(values: list[float], verdict: str) -> None:
 @pytest.mark.long
 def test_a_short_soak_of_a_real_station_fails_nowhere_and_leaks_no_descriptor() -> None:
     done = subprocess.run(
-        [sys.executable, "scripts/lib_soak.py", "0.01", "--work", "1", "--rest", "0.5"],
+        [sys.executable, "scripts/lib_soak.py", "0.01", "--rounds", "20", "--work", "0", "--rest",
+         "0.2"],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
         timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 failed, 0 tracebacks" in done.stdout
+    work = json.loads(re.findall(r"work done: (\{.*\})", done.stdout)[0])
+    assert set(work.values()) == {20}, "every kind of it, in every round"
     for name in ("resident memory, MB", "descriptors", "threads"):
         (line,) = [line for line in done.stdout.splitlines() if line.startswith(name)]
         assert not line.endswith("broken"), done.stdout
@@ -92,3 +97,12 @@ def test_hours_outside_the_range_are_refused() -> None:
     )  # fmt: skip
     assert done.returncode == 2
     assert "HOURS is 0; allowed are 0.01 to 10000" in done.stderr
+
+
+def test_rounds_that_are_too_few_to_judge_by_are_refused() -> None:
+    done = subprocess.run(
+        [sys.executable, "scripts/lib_soak.py", "0.01", "--rounds", "8"],
+        cwd=ROOT, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "--rounds is 8; 9 or more are needed" in done.stderr
