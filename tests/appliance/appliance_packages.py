@@ -62,7 +62,11 @@ while True:
 # Plays systemctl for one unit, with a pid file: `start`, `stop`, `is-active`, `daemon-reload`.
 SYSTEMCTL = """#!/bin/bash
 pid=$(cat "$BTRMD_PID" 2>/dev/null || echo 0)
-alive() {{ [ "$pid" != 0 ] && kill -0 "$pid" 2>/dev/null; }}
+alive() {{ # one that has ended is gone; that its parent asks how may take a second or two
+    local stat
+    [ "$pid" != 0 ] && {{ read -r stat <"/proc/$pid/stat"; }} 2>/dev/null &&
+        case "${{stat##*) }}" in Z*|X*) false ;; esac
+}}
 case "$1" in
 is-active) alive && [ -S "{run}/control.sock" ] && echo active || echo failed ;;
 start) alive && exit 0

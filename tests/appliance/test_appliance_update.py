@@ -30,8 +30,9 @@ pytestmark = [
         reason="needs root, dpkg and openssl",
     ),
 ]
-READY = ("--ready-s", "20")
-SOON = ("--ready-s", "5")  # where it never becomes ready
+READY = ("--ready-s", "10")
+SOON_S = 3.0  # where it never becomes ready; the old version has four times as long
+SOON = ("--ready-s", str(SOON_S))
 
 
 @pytest.fixture
@@ -277,7 +278,7 @@ def test_a_power_cut_in_the_middle_is_finished_or_undone(machine: Machine, well:
     again = machine.deb("1.2.0", well=well)
     shutil.copy(again, deb)
     job = {**state(machine), "state": "installing", "started": True, "version": "1.2.0",
-           "previous": "1.1.0", "n": 2, "ready_s": 20.0 if well else 5.0}  # fmt: skip
+           "previous": "1.1.0", "n": 2, "ready_s": 10.0 if well else SOON_S}  # fmt: skip
     (bench.lib / "update.json").write_text(json.dumps(job))
     machine.run("dpkg", "--unpack", str(again))
     assert machine.installed == "1.2.0 unpacked"
