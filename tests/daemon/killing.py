@@ -86,10 +86,11 @@ class KillTest:
         daemon = self.daemon
         daemon.start("--fresh")
         daemon.sim(load__amps=2, battery__rated_ah=17)
-        daemon.set(**{"battery.rated_ah": 17, "test.type2_min": 5, "test.type2_minimum_mv": 11000})
-        daemon.set(**dict.fromkeys(NAMES, "number 0"))
-        daemon.set(**{"test.minimum_runtime_min": 0, "email.from": "n0@example.org"})
-        daemon.login()
+        daemon.set(**{
+            "battery.rated_ah": 17, "test.type2_min": 5, "test.type2_minimum_mv": 11000,
+            **dict.fromkeys(NAMES, "number 0"),
+            "test.minimum_runtime_min": 0, "email.from": "n0@example.org",
+        })  # fmt: skip
         try:
             for life in range(kills):
                 kind = KINDS[life % len(KINDS)]
@@ -113,6 +114,7 @@ class KillTest:
 
     def _kill_in_settings(self) -> None:
         """Two clients change settings all the time; death comes within a write of the file."""
+        self.daemon.login()
         before = dict(self.ledger.acknowledged)
         self._sent_before = dict(self.ledger.sent)
         self._begin(self._hammer_socket, self._hammer_web, self._watch)
@@ -269,7 +271,6 @@ class KillTest:
             self.violations.append(f"after the start {coils} are energised")
         daemon.wait_ready()
         daemon.sim(supply__on=1, charger__on=1)
-        daemon.login()
 
     def _first_truth(self) -> dict[str, Any] | None:
         try:

@@ -24,7 +24,7 @@ PEAK_MB = 95.0  # docs/operations.md
 
 @pytest.fixture
 def station(tmp_path: Path) -> Iterator[AttackedStation]:
-    made = AttackedStation(tmp_path / "unit").start()
+    made = AttackedStation(tmp_path / "unit", speed=10.0).start()
     yield made
     made.close()
 
@@ -43,12 +43,15 @@ def page(station: AttackedStation, source: str) -> bytes:
 def test_four_hundred_hostile_connections_keep_nobody_out_and_wash_nothing_away(
     station: AttackedStation,
 ) -> None:
-    wanted = {"ports": station.ports, "count": 400, "addresses": 40, "seconds": 8, "kinds": []}
+    wanted = {"ports": station.ports, "count": 400, "addresses": 40, "seconds": 4, "kinds": [],
+              "until_told": True}  # fmt: skip
     held = descriptors(station.unit.pid)
     with subprocess.Popen(
-        [sys.executable, str(CROWD), json.dumps(wanted)], stdout=subprocess.PIPE, text=True
-    ) as crowd:
+        [sys.executable, str(CROWD), json.dumps(wanted)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    ) as crowd:  # fmt: skip
         assert crowd.stdout is not None
+        assert crowd.stdin is not None
         assert crowd.stdout.readline() == "ready\n"
         names = [f"Change {n}" for n in range(6)]
         for n, name in enumerate(names):
@@ -59,6 +62,7 @@ def test_four_hundred_hostile_connections_keep_nobody_out_and_wash_nothing_away(
                 assert master.recv(300)[7:8] == b"\x04"
             reply = station.unit.request("PATCH", "/api/v1/settings", {"site.name": name})
             assert reply.status == 200
+        crowd.stdin.close()
         said = json.loads(crowd.stdout.readline())
     assert sum(n for kind, n in said.items() if kind.endswith(" connected")) > 200
     texts = "\n".join(event["text"] for event in station.unit.events())

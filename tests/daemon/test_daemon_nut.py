@@ -20,6 +20,13 @@ def unit(tmp_path: Path) -> Iterator[DaemonProcess]:
     made.close()
 
 
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator[DaemonProcess]:
+    made = DaemonProcess(tmp_path / "other")
+    yield made
+    made.close()
+
+
 def place(unit: DaemonProcess) -> str | None:
     found: str | None = json.loads((unit.state_dir / "run" / "listeners.json").read_text())["nut"]
     return found
@@ -52,11 +59,15 @@ def test_the_option_opens_it_whatever_the_settings_say(unit: DaemonProcess) -> N
     assert version(address) == b"1.3\n"
 
 
-def test_none_keeps_it_closed(unit: DaemonProcess) -> None:
+def test_none_keeps_it_closed(unit: DaemonProcess, other: DaemonProcess) -> None:
+    """What opens it at another unit a moment later does nothing at this one."""
     unit.start("--nut", "none")
-    unit.set(nut__port=free_port(), nut__enabled=True)
-    unit.wait_selftest()
+    other.start()
+    for one in (unit, other):
+        one.set(nut__port=free_port(), nut__enabled=True)
+    wait_until(lambda: place(other), 20.0)
     assert place(unit) is None
+    assert unit.value("system.uptime") > 0.0, "it runs"
 
 
 def test_the_site_file_names_its_host(unit: DaemonProcess) -> None:

@@ -1,10 +1,11 @@
 """A crowd of hostile clients as a process of its own: each connection does its worst, for ever.
 
     python hostile_crowd.py '{"ports": {"http": 8080, ...}, "count": 4000, "addresses": 40,
-                              "seconds": 60, "kinds": ["http-deaf", ...]}'
+                              "seconds": 60, "kinds": ["http-deaf", ...], "until_told": false}'
 
 `kinds` [] is all of them. Every connection comes from a loopback address of this machine and goes
-to a port of this machine, for so many seconds. It says "ready" when all have been begun, and at the
+to a port of this machine, for so many seconds, and with `until_told` until its standard input ends,
+too. It says "ready" when all have been begun, and at the
 end a line of JSON: how often each kind connected, and how its connections ended. That it sleeps is
 how it attacks: slowly, again and again, or for so long.
 """
@@ -267,6 +268,8 @@ async def attack(wanted: dict[str, object]) -> None:
                   for n in range(addresses)]  # fmt: skip
     print("ready", flush=True)
     await asyncio.sleep(float(wanted["seconds"]))  # type: ignore[arg-type]
+    if wanted.get("until_told"):
+        await asyncio.to_thread(sys.stdin.read)
     said = {"seconds": time.monotonic() - started, **dict(sorted(seen.items()))}
     print(json.dumps(said), flush=True)
     os._exit(0)  # thousands of tasks are not waited for

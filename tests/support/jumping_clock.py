@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from types import MappingProxyType
 
-SHORT_S = 3.0
+SHORT_S = 1.5
 
 
 def main(file: Path, words: list[str]) -> int:
@@ -40,8 +40,9 @@ def main(file: Path, words: list[str]) -> int:
             for name, limit in limits.LIMITS.items()
         }
     )
-    from btrmd.servers.web import socket_server, tls_channel
+    from btrmd.servers.web import listener, socket_server, tls_channel
 
+    listener.LOOP_S = SHORT_S / 3  # type: ignore[misc]
     socket_server.REQUEST_TIMEOUT_S = SHORT_S  # type: ignore[misc]
     tls_channel.HANDSHAKE_S = SHORT_S  # type: ignore[misc]
     from btrmd.cli.main import main as run
