@@ -21,7 +21,7 @@ SCHEMAS: dict[str, Any] = {name: json.loads(text) for name, text in BLOCK.findal
 
 @pytest.fixture
 def unit(tmp_path: Path) -> Iterator[DaemonProcess]:
-    made = DaemonProcess(tmp_path / "unit", speed=60)
+    made = DaemonProcess(tmp_path / "unit", speed=120)
     yield made
     made.close()
 
@@ -87,7 +87,7 @@ def test_a_day_of_a_unit(unit: DaemonProcess, broker: Broker, watch: Watch) -> N
 
 def test_the_metrics_of_a_unit_with_all_listeners_are_few(tmp_path: Path, broker: Broker) -> None:
     """At most 90 samples (what is off tells nothing), whatever is on."""
-    unit = DaemonProcess(tmp_path / "unit")
+    unit = DaemonProcess(tmp_path / "unit", speed=60)
     words = [word for name in ("https", "modbus", "dnp3", "snmp", "nut")
              for word in (f"--{name}", "127.0.0.1:0")]  # fmt: skip
     try:

@@ -30,7 +30,9 @@ try:
     run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far", "netns", str(far.pid))
     run("ip", "addr", "add", "10.9.9.1/24", "dev", "near")
     run("ip", "link", "set", "near", "up")
-    connection.ACK_S = 2.0
+    shown = lambda: subprocess.run(("ip", "link", "show", "near"), capture_output=True).stdout
+    wait_until(lambda: b"LOWER_UP" in shown())  # else the first packet waits for its neighbour
+    connection.ACK_S = 1.0
     target = MqttTarget("10.9.9.2", 8883, is_tls, ca, "", "", "", "", "b", "s", False, False)
     def opened():
         link = connection.MqttConnection(target)
