@@ -49,6 +49,7 @@ def judge(got: Got) -> None:
         assert set(alarm) == set(schema["properties"]["alarms"]["items"]["properties"])
 
 
+@pytest.mark.long
 def test_a_day_of_a_unit(unit: DaemonProcess, broker: Broker, watch: Watch) -> None:
     unit.start()
     unit.wait_selftest()

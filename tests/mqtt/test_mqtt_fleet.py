@@ -12,6 +12,7 @@ from mqtt_broker import MOSQUITTO
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.long
 def test_five_units_over_an_outage_and_a_storm() -> None:
     if MOSQUITTO is None:
         pytest.skip("mosquitto is not installed (package mosquitto)")

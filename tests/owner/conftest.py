@@ -30,9 +30,10 @@ def make_rig(tmp_path: Path) -> Iterator[Callable[..., Rig]]:
 
 
 @pytest.fixture
-def rig(make_rig: Callable[..., Rig]) -> Rig:
-    """An owner whose self-test is over, with supply and charger present."""
-    rig = make_rig()
+def rig(make_rig: Callable[..., Rig], request: pytest.FixtureRequest) -> Rig:
+    """An owner whose self-test is over, with supply and charger present; a parameter is its speed,
+    10 without one."""
+    rig = make_rig(getattr(request, "param", 10.0))
     rig.until(lambda: rig.value("charger.present") and rig.value("system.self_test") == "good")
     return rig
 

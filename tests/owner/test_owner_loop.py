@@ -387,6 +387,7 @@ def test_the_gauges_are_told_every_50th_snapshot(rig: Rig, monkeypatch: pytest.M
     assert [seq % 50 for seq in at] == [0] * len(at)
 
 
+@pytest.mark.parametrize("rig", [100.0], indirect=True)  # twenty minutes in steps of 1 s
 def test_an_estimate_that_fails_drops_nothing_and_is_told(
     testing: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
