@@ -25,12 +25,13 @@ class Ageing(NamedTuple):
 WAYS = (Ageing(0.55, -0.03, 0.025), Ageing(0.33, -0.10, 0.06), Ageing(0.12, -0.18, 0.06))
 
 # Where a bank stands at its first discharge: most are new, some are not. (weight, ln, sd)
-FIRST = ((0.5, 0.0, 0.08), (0.5, -0.25, 0.25))
+FIRST = ((0.5, 0.0, 0.10), (0.5, -0.25, 0.25))
 
 LEVEL_NOISE = 0.02  # ln, what a year adds to the level beside its drift
 DRIFT_NOISE = 0.03  # ln a year, what a year adds to the drift
 LATE_FROM = -0.13  # ln (88 %): below it a bank ages ever faster ...
-LATE_RATE = 0.6  # ... by so much a year for each ln below
+LATE_RATE = 0.6  # ... by so much a year for each ln below ...
+LATE_DEPTH = 0.25  # ... down to here: what is at half its charge has its worst years behind it
 
 DROP_YEAR = 0.12  # drops a year: a cell fails, a connection breaks, a charger was wrong
 DROP, DROP_SD = -0.25, 0.12  # ln; how far
@@ -49,7 +50,7 @@ def fall_hazard(age: float, level: float) -> float:
 
 def late_drift(level: float) -> float:
     """What a year adds to the drift of a bank at `level` (ln), <= 0."""
-    return -LATE_RATE * max(0.0, LATE_FROM - level)
+    return -LATE_RATE * min(max(0.0, LATE_FROM - level), LATE_DEPTH)
 
 
 def drop_hazard(age: float) -> float:

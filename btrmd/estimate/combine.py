@@ -14,8 +14,8 @@ from .mixture import quantile
 from .track import BASE_SD, Track, level_of_run, load_var, run_at_level, years_until
 
 DIFFERS = "history_differs"
-LEAST_PART = 0.4  # of its own interval: estimates of one battery share a part of their errors
-LEAST_PART_MEASURED = 0.25  # where full discharges have taught that part
+LEAST_PART = 0.75  # of its own interval: estimates of one battery share most of their errors
+LEAST_PART_MEASURED = 0.25  # where full discharges have taught what they share
 
 
 class Discharge(NamedTuple):
@@ -71,8 +71,8 @@ def combine(made: Estimate, track: Track | None, discharge: Discharge) -> Estima
             low, high = min(low, was[0]), max(high, was[2])
             centre = own[1]
     part = LEAST_PART_MEASURED if track.counts.measured else LEAST_PART
-    low = min(low, centre - part * (own[1] - own[0]))
-    high = max(high, centre + part * (own[2] - own[1]))
+    low = min(low, min(centre, own[1]) - part * (own[1] - own[0]))
+    high = max(high, max(centre, own[1]) + part * (own[2] - own[1]))
     ends = [
         max(discharge.seen_s, run_at_level(track, value, discharge.amps, discharge.temp_c))
         for value in (centre, low, high)

@@ -57,13 +57,16 @@ class Scatter(NamedTuple):
     fresh: float
 
 
+# What an estimate is off by comes from the shape of its battery's curve: of 495 batteries simulated
+# by two models that are not the laboratory's, 80 % of the variance was the same in all their tests.
+# Sites whose readings scatter as they say must be told apart soon, so those keep a quarter.
 SCATTERS = (
-    Scatter(0.32, 0.03, 0.95),
-    Scatter(0.22, 0.4, 0.6),
-    Scatter(0.16, 0.85, 0.15),
-    Scatter(0.05, 0.95, 0.02),
-    Scatter(0.15, 0.05, 0.3),
-    Scatter(0.1, 0.05, 0.06),
+    Scatter(0.25, 0.03, 0.95),
+    Scatter(0.20, 0.4, 0.6),
+    Scatter(0.25, 0.8, 0.12),
+    Scatter(0.12, 0.95, 0.02),
+    Scatter(0.12, 0.3, 0.2),
+    Scatter(0.06, 0.05, 0.06),
 )
 
 
@@ -108,9 +111,11 @@ def ahead(h: Hypothesis, years: float) -> Hypothesis:
     """The hypothesis `years` later, if it ages as it did."""
     if years <= 0.0:
         return h
-    drift = h.drift + late_drift(h.level) * years
+    late = late_drift(h.level)
+    drift = h.drift + late * years
     mean = 0.5 * (h.drift + drift)
-    noise = DRIFT_NOISE**2 * years
+    # that it ages ever faster is expected, not known: its own discharges must be able to deny it
+    noise = (DRIFT_NOISE**2 + late**2) * years
     return h._replace(
         level=h.level + mean * years,
         drift=drift,

@@ -55,6 +55,16 @@ def test_history_that_agrees_narrows_and_keeps_the_own_estimate() -> None:
     assert found.findings == ()
 
 
+@pytest.mark.parametrize("own", [0.8, 0.9, 1.0])
+@pytest.mark.parametrize("tests", [1, 4, 12])
+def test_what_this_discharge_alone_holds_likely_is_not_taken_out(own: float, tests: int) -> None:
+    """Most of what estimates are off by they share with those before: history cannot tell it."""
+    made = estimate(own)
+    found = combine(made, track(*[0.9] * tests), RUNNING)
+    assert found.low_s <= own * NEW_S / 1.16**0.75
+    assert found.high_s >= own * NEW_S * 1.16**0.75
+
+
 @pytest.mark.parametrize("tests", [5, 20, 60])
 def test_it_is_never_narrower_than_shared_errors_allow(tests: int) -> None:
     made = estimate(0.9)

@@ -87,6 +87,23 @@ def test_late_ageing_is_faster_and_riskier() -> None:
     assert fall_hazard(1.0, -0.3) > fall_hazard(1.0, 0.0)
 
 
+@pytest.mark.parametrize("years", [0.25, 0.5, 1.0])
+@pytest.mark.parametrize("yearly", [0.0, 0.05, 0.10])
+def test_an_old_bank_that_ages_steadily_stays_where_its_tests_say(
+    years: float, yearly: float
+) -> None:
+    """Faster ageing late in life is an expectation: it does not outweigh what is seen."""
+    sohs = [0.65 * math.exp(-yearly * years * n) for n in range(6)]
+    wide = math.log(1.25) / 1.645
+    tests = [one(n, soh, at=START + n * years * YEAR_S, sd=wide) for n, soh in enumerate(sohs)]
+    health = health_of(track_of(tests))
+    assert health.soh_pct is not None
+    assert abs(health.soh_pct - 100.0 * sohs[-1]) < 4.0
+    assert health.low_pct is not None
+    assert health.high_pct is not None
+    assert health.low_pct <= 100.0 * sohs[-1] <= health.high_pct
+
+
 @pytest.mark.parametrize("phase", [0.0, 0.25, 0.6])
 def test_the_season_is_learned(phase: float) -> None:
     def temp(years: float) -> float:
