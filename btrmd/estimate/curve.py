@@ -29,6 +29,8 @@ LASTING_PART = 0.1  # ... and for this part of what was seen
 CHANGED = 0.12  # it differs from the level before by this part
 LEVEL = 0.06  # rows this near their median, of it, are at one level
 LEVEL_SHARE = 0.85  # so many of the rows before the change were at one level
+LATELY_S = 120.0  # a change that has lasted for so long only may or may not last
+SEEN_ROWS = 2  # a level that so many earlier rows had is none that is new
 GUESS_H = 12.0  # rating not known: as if the mean load were this many hours' rate
 
 
@@ -37,7 +39,8 @@ class Load(NamedTuple):
     load bursts, else the mean), `spread` its sd over its mean, `drift` how far its last quarter
     lies above the mean (0.1 = 10 %), `last` its last tenth over the mean; `changes_h` steps an
     hour. `ahead` A that is expected from now on: the new level after one lasting change
-    (`since` then is the part of the time it has lasted, else 0), otherwise the mean."""
+    (`since` then is the part of the time it has lasted, else 0), otherwise the mean; `lately` A of
+    a new level that has not lasted for long enough to be expected, else 0."""
 
     amps: float
     level: float
@@ -50,6 +53,7 @@ class Load(NamedTuple):
     changes_h: float
     ahead: float
     since: float
+    lately: float = 0.0
 
     @property
     def kind(self) -> str:
@@ -152,34 +156,42 @@ def _load(
 ) -> Load:
     burst = _percentile(times, amps, 0.98)
     # one lasting change of a steady load is no burst, however far it went
-    ahead, since = _lasting(times, amps, mean)
+    ahead, since, lately = _lasting(times, amps, mean)
     has_bursts = since == 0.0 and burst > BURSTS * mean
     spread, drift = _restless(times, amps, mean)
     power = not has_bursts and _is_constant_power(volts, amps)
     level = burst if has_bursts else mean
     regular = _is_regular(amps, level, mean)
     last, changes = _ending(times, amps, mean)
-    return Load(mean, level, spread, drift, has_bursts, power, regular, last, changes, ahead, since)
+    return Load(
+        mean, level, spread, drift, has_bursts, power, regular, last, changes, ahead, since, lately
+    )
 
 
-def _lasting(times: Sequence[float], amps: Sequence[float], mean: float) -> tuple[float, float]:
+def _lasting(
+    times: Sequence[float], amps: Sequence[float], mean: float
+) -> tuple[float, float, float]:
     """The load to expect and the part of the time it has been so: the level after one lasting
-    change of a load that was steady before; else the mean, and 0."""
+    change of a load that was steady before; else the mean, and 0. Last that level, A, where it is
+    new and has not lasted for long, else 0."""
     reach = max(LEVEL * abs(amps[-1]), STEP_A / 2.0)
     first = len(amps) - 1
     while first > 0 and abs(amps[first - 1] - amps[-1]) <= reach:
         first -= 1
     span = times[-1] - times[first]
-    if first < 3 or span < max(LASTING_S, LASTING_PART * (times[-1] - times[0])):
-        return mean, 0.0
+    if first < 3 or span < LATELY_S:
+        return mean, 0.0, 0.0
     level = sum(
         amps[k] * (times[k] - times[k - 1]) for k in range(first + 1, len(amps))
     ) / max(span, 1.0)  # fmt: skip
     before = median(amps[:first])
     near = sum(abs(a - before) <= max(LEVEL * abs(before), STEP_A / 2.0) for a in amps[:first])
     if near < LEVEL_SHARE * first or abs(level - before) < max(CHANGED * abs(before), STEP_A):
-        return mean, 0.0
-    return level, span / (times[-1] - times[0])
+        return mean, 0.0, 0.0
+    if span >= max(LASTING_S, LASTING_PART * (times[-1] - times[0])):
+        return level, span / (times[-1] - times[0]), 0.0
+    was_seen = sum(abs(a - level) <= reach for a in amps[:first]) >= SEEN_ROWS
+    return mean, 0.0, 0.0 if was_seen or level <= 0.0 else level
 
 
 def _ending(times: Sequence[float], amps: Sequence[float], mean: float) -> tuple[float, float]:

@@ -17,6 +17,7 @@ from .view import Remaining, View, placed, ramp, stretched
 
 LAST = (0.0125, 0.025, 0.05)  # of the charge seen: how far back the lines look
 DRAWN = 2  # the one of them that is drawn on
+NEAR_V = 0.6  # V a block above the cutoff: from here the end may be near whatever the run was like
 LEAST_S = 5.0  # the mean that the cutoff is judged by: nearer than this no end is told
 FARTHEST = 2.5  # ln: the trees may move it by so much ...
 TRUST = 1.0  # ... and are believed, for the fall knows no knee
@@ -40,6 +41,11 @@ def ending_numbers(view: View) -> tuple[list[float], float]:
         extra += [log(height), _limited(log(height / slope / drawn_ah))]
     left_s = drawn_ah * 3600.0 / curve.load.ahead
     return [*view.numbers, *extra], log(max(left_s, LEAST_S))
+
+
+def is_low(view: View) -> bool:
+    """The last volts lie so near above the cutoff that the curve's end must be asked."""
+    return last_fall(view.curve, view.shape, LAST[0], view.cutoff_v)[0] <= NEAR_V
 
 
 class NearEnd(NamedTuple):

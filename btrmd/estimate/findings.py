@@ -99,6 +99,12 @@ def _start(curve: Curve, shape: Shape) -> Finding | None:
 
 def _load(curve: Curve) -> Finding | None:
     load = curve.load
+    if load.lately > 0.0:
+        return Finding(
+            LOAD_CHANGED,
+            f"The load changed to {load.lately:.2f} A in the last minutes; the estimate is for"
+            f" {load.ahead:.2f} A.",
+        )
     if load.since <= 0.0:
         return None
     return Finding(

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from ..model.chemistry import LEAD_ACID
 from ..model.discharge import CurveRow, Estimate
+from .curve import Load
 from .cutoff import cutoff_time
-from .ending import ending_of, spared
+from .ending import ending_of, is_low, spared
 from .enough import NotEnough, demand_rows
+from .fall import LATELY, last_fall
 from .findings import SHORTED_CELL, findings
 from .knee import has_knee
 from .maker import Maker
@@ -48,6 +50,12 @@ ENDING_FROM, ENDING_ALONE = 0.6, 0.75
 FLOAT_ALONE, FLOAT_PART = 0.03, 0.08
 OLD_PART, NEW_PART = 0.5, 1.2
 
+# Without a rating nobody knows how much of the charge is seen. While a block's volts, the load's
+# drop taken off, are as high as a nearly full one's, it may be this part only: float charge.
+# Measured at C/10 a block stands at 12.55 V after a tenth of the run and at 12.38 after a quarter.
+FULL_REST_V, FALLEN_V = 12.65, 12.5
+LEAST_PART = 0.015
+
 SHORTED_V_AH = 1.0  # V over the rated charge: the least slope of a battery without a cell
 SHORTED_REACH = 2.5  # ln: how far below its estimate the end may come
 
@@ -78,7 +86,7 @@ def estimate(
     view = view_of(short, blocks, rated_ah, cutoff_v_block, maker)
     if rated_ah is None:
         warnings.append("The rated Ah is not known; the estimate rests on the curve alone.")
-        left = _alone(view, seen_s, tables)
+        left = _hardly_begun(_alone(view, seen_s, tables), view, seen_s)
     else:
         plain = _plain(short, blocks, cutoff_v_block, maker)
         is_wrong = _is_wrong(view, plain, seen_s, rated_ah, tables)
@@ -88,6 +96,7 @@ def estimate(
             )
         left = _with_rating(view, plain, is_wrong, seen_s, tables)
         left = _widened(left, view, seen_s)
+    left = _either_load(left, view.curve.load)
     is_type_known = maker is not None and maker.is_type_known
     found = findings(view.curve, view.shape, rated_ah, odds(view, tables), is_type_known)
     marks = tuple(finding.mark for finding in found)
@@ -136,7 +145,8 @@ def _whole(views: Sequence[View], seen_s: float, tables: Path) -> Remaining:
     left = _course(views, seen_s, tables)
     plain = views[-1]
     # a curve that does not fall yet, and so has a rated view only, has no end near
-    if plain.is_rated or left.part(seen_s) <= LATE_FROM:
+    is_early = left.part(seen_s) <= LATE_FROM and not (is_low(plain) or has_knee(plain.curve))
+    if plain.is_rated or is_early:
         return left
     last = ending_of(plain, seen_s, tables)
     # by both: neither would say of itself that its time has not come, or is over
@@ -200,6 +210,26 @@ def _widened(left: Remaining, view: View, seen_s: float) -> Remaining:
         left.low + part * (low - left.low),
         left.high + part * (high - left.high),
     )
+
+
+def _either_load(left: Remaining, load: Load) -> Remaining:
+    """Where the load has just changed nobody knows which one follows: the interval holds both."""
+    if load.lately <= 0.0:
+        return left
+    other = log(load.ahead / load.lately)
+    return left._replace(low=left.low + min(0.0, other), high=left.high + max(0.0, other))
+
+
+def _hardly_begun(left: Remaining, view: View, seen_s: float) -> Remaining:
+    """The interval without a rating: while the volts are those of a full battery it reaches as far
+    as if hardly anything was seen."""
+    curve = view.curve
+    now_v = last_fall(curve, view.shape, LATELY[0], 0.0)[0]
+    part = ramp(now_v + curve.resistance * curve.load.level, FALLEN_V, FULL_REST_V)
+    if part <= 0.0:
+        return left
+    farthest = log(seen_s / LEAST_PART - seen_s)
+    return left._replace(high=left.high + part * max(0.0, farthest - left.high))
 
 
 def _is_wrong(

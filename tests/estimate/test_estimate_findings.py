@@ -157,6 +157,39 @@ def test_a_lasting_change_of_the_load_is_said(after_a: float) -> None:
     assert any(f"{after_a:.2f} A" in text for text in found.warnings)
 
 
+@pytest.mark.parametrize("after_a", [1.5, 6.0])
+@pytest.mark.parametrize("minutes", [4.0, 12.0])
+@pytest.mark.parametrize("rated_ah", [20.0, None])
+def test_a_change_at_the_very_end_leaves_nothing_sure(
+    after_a: float, minutes: float, rated_ah: float | None
+) -> None:
+    """Nobody knows which load follows: the interval holds what either makes of the rest."""
+    before = steady(RUN_S, 3.0, 0.35)
+    from_s = before[-1].time_s - 60.0 * minutes
+    rows = [
+        row
+        if row.time_s < from_s
+        else row._replace(battery_a=-after_a, battery_v=row.battery_v - 0.02 * (after_a - 3.0))
+        for row in before
+    ]
+    found = estimate(rows, 1, rated_ah)
+    assert "load_changed" in found.findings
+    assert any(f"{after_a:.2f} A in the last minutes" in text for text in found.warnings)
+    assert verdict(found, 600.0, rows[-1].time_s) == "marginal"
+    seen_s = rows[-1].time_s
+    other_s = seen_s + (RUN_S - seen_s) * 3.0 / after_a
+    assert found.low_s < min(RUN_S, other_s)
+    assert max(RUN_S, other_s) < found.high_s
+
+
+def test_a_level_that_was_there_before_is_no_change() -> None:
+    rows = [
+        row._replace(battery_a=-6.0) if 1000.0 < row.time_s < 1300.0 or row.time_s > 6000.0 else row
+        for row in steady(RUN_S, 3.0, 0.35)
+    ]
+    assert "load_changed" not in estimate(rows, 1, 20.0).findings
+
+
 def test_a_shorted_cell_from_the_start() -> None:
     rows = [row._replace(battery_v=row.battery_v - 1.0) for row in steady(RUN_S, 3.0, 0.2)]
     found = estimate(rows, 1, 20.0)  # 11.6 V at first, as with a cell of 1 V

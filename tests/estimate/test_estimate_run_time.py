@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import random
+from bisect import bisect_right
 from pathlib import Path
 
 import pytest
 from estimate_discharges import bursts, shape, steady
 
+from btrmd.cli.verbs_estimate import verdict
 from btrmd.estimate import run_time
 from btrmd.estimate.csv_file import load_record
 from btrmd.estimate.curve import refer
@@ -162,6 +165,42 @@ def test_a_voltage_that_does_not_fall_tells_nothing_without_a_rating() -> None:
     with pytest.raises(NotEnough, match="does not fall"):
         estimate(rows, 1, None)
     assert estimate(rows, 1, 20.0).ert_s > rows[-1].time_s
+
+
+@pytest.mark.parametrize("hours", [2.0, 4.0])
+def test_without_a_rating_full_volts_may_be_all_that_was_seen(hours: float) -> None:
+    """C/100 without the rating: 4 % of the charge is gone, most of the fall was float charge."""
+    rows = [
+        CurveRow(60.0 * k, 12.62 + 0.65 * math.exp(-k / 85.0) - 0.0002 * k, -0.26, 25.0, None)
+        for k in range(int(60.0 * hours) + 1)
+    ]
+    true_s = 100.0 * 3600.0
+    found = estimate(rows, 1, None)
+    assert found.low_s < true_s < found.high_s
+    assert verdict(found, 0.9 * true_s, rows[-1].time_s) == "marginal"
+
+
+# four LiFePO4 cells under load, as the simulated record of a whole discharge has them
+CLIFF = ((0.0, 13.6), (0.02, 13.3), (0.1, 13.15), (0.5, 13.0), (0.75, 12.9), (0.85, 12.82),
+         (0.92, 12.55), (0.95, 12.32), (0.97, 11.95), (0.985, 11.55), (1.0, 10.95))  # fmt: skip
+
+
+@pytest.mark.parametrize("until", [0.983, 0.99, 0.995])
+@pytest.mark.parametrize("rated_ah", [20.0, None])
+def test_a_fall_to_the_cutoff_is_seen_whatever_the_run_was_like(
+    until: float, rated_ah: float | None
+) -> None:
+    """Told as half of the run to come with three minutes left, since no slope before foresaw it."""
+    run_s = 35_400.0
+    rows = []
+    for k in range(int(until * run_s / 30.0)):
+        part = 30.0 * k / run_s
+        right = bisect_right(CLIFF, (part, 99.0))
+        (x0, y0), (x1, y1) = CLIFF[right - 1], CLIFF[right]
+        rows.append(CurveRow(30.0 * k, y0 + (y1 - y0) * (part - x0) / (x1 - x0), -2.0, 25.0, None))
+    found = estimate(rows, 1, rated_ah)
+    assert found.ert_s < 1.05 * run_s
+    assert verdict(found, 1.2 * run_s, rows[-1].time_s) != "good"
 
 
 def test_a_measured_record() -> None:
