@@ -92,10 +92,8 @@ def _risk(found: Forecast, month: int) -> float | None:
 
 
 def _write(track: Track, health: BatteryHealth, found: Forecast) -> None:
-    if health.soh_pct is None:
-        write_line(f"State of health not known: no --rated-ah. From {health.rests_on}.")
-    else:
-        write_line(health_words(health))
+    words = health_words(health)
+    write_line(words or f"State of health not known: no --rated-ah. From {health.rests_on}.")
     sentence = change_words(health.change)
     write_line(sentence or "No change beyond ageing.")
     write_line(forecast_words(found, health.change.word))

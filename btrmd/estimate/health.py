@@ -38,13 +38,15 @@ class Change(NamedTuple):
 
 class BatteryHealth(NamedTuple):
     """State of health in % of a new battery's charge at the usual load, with its 90 % interval;
-    None where no rating was told or nothing counts in full."""
+    None where no rating was told or nothing counts in full, and where all of the interval is more
+    than a battery of the told rating can have (`is_too_much`)."""
 
     soh_pct: float | None
     low_pct: float | None
     high_pct: float | None
     change: Change
     rests_on: str
+    is_too_much: bool = False
 
 
 def health_of(track: Track) -> BatteryHealth:
@@ -54,6 +56,8 @@ def health_of(track: Track) -> BatteryHealth:
         return BatteryHealth(None, None, None, change, rests_on(track.counts))
     table_sd = OWN_TABLE_SD if track.rating.has_own_table else TABLE_SD
     low, middle, high = interval(track.bank, change, table_sd**2)
+    if 100.0 * exp(low) >= MOST_PCT:
+        return BatteryHealth(None, None, None, change, rests_on(track.counts), is_too_much=True)
     pct = [min(MOST_PCT, 100.0 * exp(value)) for value in (middle, low, high)]
     return BatteryHealth(pct[0], pct[1], pct[2], change, rests_on(track.counts))
 

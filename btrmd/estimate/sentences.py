@@ -12,7 +12,12 @@ LOW_RISK = 0.01
 
 
 def health_words(health: BatteryHealth) -> str:
-    """The state of health with its interval and what it rests on."""
+    """The state of health with its interval and what it rests on; empty without a rating."""
+    if health.is_too_much:
+        return (
+            f"State of health not known, from {health.rests_on}: that is more charge than a battery"
+            " of the rated Ah holds. Check the rated Ah."
+        )
     if health.soh_pct is None:
         return ""
     return (

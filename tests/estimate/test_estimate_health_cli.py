@@ -127,6 +127,54 @@ def test_how_a_file_may_be_written(
     assert answer["soh_pct"] == pytest.approx(100.0, abs=1.0)
 
 
+def spreadsheet(text: str, separator: str) -> str:
+    return text.replace(",", separator).replace(".", ",")
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("first", [(), ("sep=;",)])
+def test_as_a_spreadsheet_writes_it(
+    capsys: pytest.CaptureFixture[str], write: Write, separator: str, first: tuple[str, ...]
+) -> None:
+    """Where a comma marks decimals; rows that were emptied stay behind as separators."""
+    some = [line(k, 0.9).replace(",4,25", ",4.0,25.5") for k in range(3)]
+    _, plain, _ = ask(capsys, write(*some), "--rated-ah", "40")
+    header, *rows = (spreadsheet(text, separator) for text in (HEADER, *some))
+    lines = [header, *rows, separator * 7]
+    path = write(*[*first, *lines][1:], header=[*first, *lines][0], end="\r\n")
+    code, answer, err = ask(capsys, path, "--rated-ah", "40")
+    assert (code, err) == (0, "")
+    assert answer == plain
+    path = write(spreadsheet(line(0, 0.9), ";").replace(";4;", ";4,x;"), header=header)
+    if separator == ";":
+        code, _, err = ask(capsys, path)
+        assert code == 2
+        assert "line 2: load_a = '4,x' is not a number." in err
+
+
+def test_rows_of_separators_only_are_empty(
+    capsys: pytest.CaptureFixture[str], write: Write
+) -> None:
+    code, answer, _ = ask(capsys, write(line(0, 0.9), ",,,,,,,", " , ,,,,,,"), "--rated-ah", "40")
+    assert code == 0
+    assert answer["rests_on"] == "1 test"
+
+
+def test_more_than_a_battery_of_that_rating_holds_is_no_health(
+    capsys: pytest.CaptureFixture[str], write: Write
+) -> None:
+    """Told as 150 % (150 to 150 %), surer than anything: the rated Ah is wrong, or the bank is."""
+    path = write(*(line(k, 2.2) for k in range(3)))
+    code, answer, _ = ask(capsys, path, "--rated-ah", "40")
+    assert code == 0
+    assert answer["soh_pct"] is answer["soh_low"] is answer["soh_high"] is None
+    assert main(["health", "--history", str(path), "--rated-ah", "40"]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "State of health not known, from 3 tests: that is more charge than a battery of the rated"
+        " Ah holds. Check the rated Ah."
+    )
+
+
 def test_in_words(capsys: pytest.CaptureFixture[str], write: Write) -> None:
     path = write(*(line(k, 0.9) for k in range(3)))
     words = ["health", "--history", str(path), "--rated-ah", "40", "--mrt", minutes(0.7)]
