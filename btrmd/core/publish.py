@@ -49,8 +49,9 @@ def running_estimate(state: State) -> Estimate | None:
 
 def remaining_s(state: State, inputs: Inputs, now: float) -> float | None:
     """Seconds to the cutoff in an outage; from the last test's run time while nothing better is
-    known, scaled by the load. None outside an outage, while the battery does not carry the load (a
-    charger does: what little it gives says nothing), or when nothing is known."""
+    known, scaled by the load and the charge it began with. None outside an outage, while the
+    battery does not carry the load (a charger does: what little it gives says nothing), or when
+    nothing is known."""
     outage = state.outage
     amps, load = inputs.battery_a, inputs.load_a
     if not state.in_outage:
@@ -62,12 +63,36 @@ def remaining_s(state: State, inputs: Inputs, now: float) -> float | None:
         elapsed -= outage.relieved_s
     if outage.estimate is not None:
         return max(outage.estimate.ert_s - elapsed, 0.0)
-    last, mean = state.health.measured, outage.progress.mean_a
+    mean = outage.progress.mean_a
     if not mean or mean <= 0.0:
         return None
+    whole = _by_last_test_s(state, mean) or _by_rating_s(state, mean)
+    return None if whole is None else max(_part_begun(state) * whole - elapsed, 0.0)
+
+
+RATE_LOSS = 0.2  # Peukert's exponent less 1, where no rating tells at which rate the battery works
+
+
+def _part_begun(state: State) -> float:
+    """Part of the full charge (0..1) that the outage began with; 1 where nobody knows."""
+    record = state.outage.record
+    begun = record.started_at_charge if record is not None else None
+    return 1.0 if begun is None else begun
+
+
+def _by_last_test_s(state: State, amps: float) -> float | None:
+    """Seconds from full that the last tested run time makes at `amps`."""
+    last = state.health.measured
     if last is None or last.estimate_s is None or not last.average_current:
-        return _by_rating_s(state, mean, elapsed)
-    return max(last.estimate_s * last.average_current / mean - elapsed, 0.0)
+        return None
+    tested_a = last.average_current
+    seconds = last.estimate_s * tested_a / amps
+    if amps <= tested_a:
+        return seconds  # a lighter load takes more out, but nobody has seen that here
+    rated = state.setpoints.rated_ah
+    if rated is None:
+        return float(seconds * (tested_a / amps) ** RATE_LOSS)
+    return seconds * new_charge_ah(rated, amps) / new_charge_ah(rated, tested_a)
 
 
 def _is_empty(state: State, inputs: Inputs) -> bool:
@@ -79,15 +104,12 @@ def _is_empty(state: State, inputs: Inputs) -> bool:
 UNTESTED = 0.8  # of a new battery's charge: what one that was never tested is taken for
 
 
-def _by_rating_s(state: State, amps: float, elapsed: float) -> float | None:
-    """Seconds that a battery which was never tested lasts, by its rating and the load alone."""
+def _by_rating_s(state: State, amps: float) -> float | None:
+    """Seconds that a full battery that was never tested lasts, by its rating and the load."""
     rated = state.setpoints.rated_ah
     if rated is None:
         return None
-    record = state.outage.record
-    begun = record.started_at_charge if record is not None else None
-    charge = UNTESTED * new_charge_ah(rated, amps) * (1.0 if begun is None else begun)
-    return max(3600.0 * charge / amps - elapsed, 0.0)
+    return 3600.0 * UNTESTED * new_charge_ah(rated, amps) / amps
 
 
 def _sources(state: State, inputs: Inputs, wall: float) -> dict[str, Reading]:

@@ -24,6 +24,7 @@ from btrmd.core.publish import (
 from btrmd.core.state import State, new_state
 from btrmd.model.board import Inputs, Outputs
 from btrmd.model.discharge import Estimate, TestRecord, TestState
+from btrmd.model.rated_charge import new_charge_ah
 from btrmd.model.readings import Measurement, Quality
 
 NOW = 1000.0
@@ -156,8 +157,19 @@ def test_what_an_outage_has_left() -> None:
     assert remaining_s(in_outage(estimate=Estimate(500.0, 1.0, 2.0)), GIVING, NOW) == 0.0
     # from the last test's run time, scaled by the load
     assert remaining_s(in_outage(measured=RECORD), GIVING, NOW) == 6600.0
-    assert remaining_s(in_outage(measured=RECORD, amps=4.0), GIVING, NOW) == 3000.0
+    assert remaining_s(in_outage(measured=RECORD, amps=1.0), GIVING, NOW) == 13800.0
+    # a heavier load takes less charge out as well: Peukert's law, or makers' tables by the rating
+    heavier = remaining_s(in_outage(measured=RECORD, amps=4.0), GIVING, NOW)
+    assert heavier == pytest.approx(3600.0 * 0.5**0.2 - 600.0)
+    rated: dict[str, object] = {"battery.rated_ah": 17.0}
+    by_table = new_charge_ah(17.0, 4.0) / new_charge_ah(17.0, 2.0)
+    heavier = remaining_s(in_outage(measured=RECORD, amps=4.0, **rated), GIVING, NOW)
+    assert heavier == pytest.approx(3600.0 * by_table - 600.0)
+    assert 0.8 < by_table < 0.95
     assert remaining_s(in_outage(measured=RECORD, amps=400.0), GIVING, NOW) == 0.0
+    # and a battery that was not full has so much less
+    half = remaining_s(in_outage(measured=RECORD, charge=0.5), GIVING, NOW)
+    assert half == pytest.approx(3600.0 - 600.0)
     assert remaining_s(in_outage(measured=RECORD, amps=0.0), GIVING, NOW) is None
     assert remaining_s(in_outage(measured=RECORD, amps=-1.0), GIVING, NOW) is None
     for unknown in ({"estimate_s": None}, {"average_current": None}, {"average_current": 0.0}):
