@@ -24,6 +24,7 @@ from ..estimate.forecast import forecast
 from ..estimate.health import SUSPECTED, health_of
 from ..estimate.rating import Rating
 from ..estimate.resistance import find_step
+from ..estimate.seen_end import SeenRun, by_seen_runs, seen_run
 from ..estimate.sentences import change_words, forecast_words, health_words, resistance_words
 from ..estimate.track import Track, after
 from ..model.commands import HealthReady
@@ -40,6 +41,7 @@ NO_HEALTH = "The state of health could not be worked out: an error of the softwa
 RECORDS = 100  # so many discharges are remembered: years of them
 FULL = 4  # of those to the cutoff, so many curves are estimated again at start
 AGAIN = 6  # of those that an older version stored without an estimate of their own
+NEARLY_FULL = 0.95  # an outage that began with so much can be laid beside one from full
 SEEN_PART = 0.4  # a full discharge is estimated again from this part of it
 
 Rehearsal = tuple[float, float]
@@ -60,6 +62,7 @@ class BatteryHistory:
         self._records: list[TestRecord] = []
         self._resistance = ResistanceHistory()
         self._rehearsals: dict[int, Rehearsal] = {}
+        self._seen_runs: dict[int, SeenRun] = {}
         self._replaced_after = replaced_after
         self._followed: list[tuple[Evidence, Track]] = []
         self._followed_for: Rating | None = None
@@ -76,12 +79,13 @@ class BatteryHistory:
         self._estimate_again(history, settings)
         measured = [one for one in self._records if is_full(one) and not why_not(one)]
         for record in measured[-FULL:]:
-            self._rehearse(list(history.curve(record.n)), record, settings)
+            self._learn_run(list(history.curve(record.n)), record, settings)
 
     def add(self, record: TestRecord, rows: Sequence[CurveRow], settings: Settings) -> None:
         """A discharge is over; `rows` its curve."""
         self._records = [old for old in self._records if old.n != record.n]
         self._rehearsals.pop(record.n, None)
+        self._seen_runs.pop(record.n, None)
         reason = why_not(record)
         if reason:
             _log.info("discharge %d is no evidence of the battery's health: %s", record.n, reason)
@@ -90,13 +94,14 @@ class BatteryHistory:
         self._records = sorted(self._records, key=lambda one: one.n)[-RECORDS:]
         self._resistance.note(record, rows, self._replaced_after)
         if is_full(record):
-            self._rehearse(rows, record, settings)
+            self._learn_run(rows, record, settings)
 
     def clear(self) -> None:
         """The test data were reset: another battery."""
         self._records = []
         self._resistance.clear()
         self._rehearsals = {}
+        self._seen_runs = {}
         self._followed = []
 
     def replaced(self, last_n: int) -> None:
@@ -119,7 +124,8 @@ class BatteryHistory:
         `running` its record so far: marks and `started_at_charge` say how it compares. The answer
         has `own_s`, `own_low_s`, `own_high_s` (what `made` said) wherever history was asked, and
         the finding `history_differs` where this discharge contradicts the earlier ones; then its
-        interval spans both and nothing is narrowed.
+        interval spans both and nothing is narrowed. Over the last half of an outage it is what an
+        earlier run down to the cutoff says of the end.
         """
         if len(rows) < 2 or rows[-1].time_s <= 0.0:
             return made
@@ -133,7 +139,14 @@ class BatteryHistory:
         now = wall if is_sane(wall) else None
         is_from_full = running is None or begins_full(running)
         discharge = Discharge(seen_s, total / seen_s, temp_c, is_from_full, now)
-        return combine(made, self._track(settings, now), discharge)
+        found = combine(made, self._track(settings, now), discharge)
+        if running is None or running.type != "outage":
+            return found
+        if (running.started_at_charge or 0.0) < NEARLY_FULL:
+            return found
+        newest = sorted(self._seen_runs.items(), reverse=True)
+        runs = [run for n, run in newest if n > self._replaced_after]
+        return by_seen_runs(found, runs, rows, settings.blocks, battery_of(settings).rated_ah)
 
     def standing(self, settings: Settings, wall: float) -> HealthReady:
         """What to show of the battery as it stands, without text."""
@@ -211,12 +224,18 @@ class BatteryHistory:
             )
             self._records = [again if one.n == record.n else one for one in self._records]
 
-    def _rehearse(self, rows: Sequence[CurveRow], record: TestRecord, settings: Settings) -> None:
-        """Estimate a full discharge from its first part and keep how far that was off."""
+    def _learn_run(self, rows: Sequence[CurveRow], record: TestRecord, settings: Settings) -> None:
+        """Keep the end of a full discharge, and how far off its first part was estimated."""
         own = own_of(record)
         if own is None:
             return
         true_s = own[0]
+        if begins_full(record):
+            run = seen_run(rows, settings.blocks, battery_of(settings).rated_ah, true_s)
+            if run is not None:
+                self._seen_runs[record.n] = run
+                for n in sorted(self._seen_runs)[:-FULL]:
+                    del self._seen_runs[n]
         some = [row for row in rows if row.time_s <= SEEN_PART * true_s]
         try:
             made = estimate_of(some, settings)

@@ -393,6 +393,42 @@ def test_a_full_discharge_teaches_how_far_estimates_are_off(settings: Settings) 
         assert made.low_s < 0.9 * NEW_S < made.high_s
 
 
+@pytest.mark.parametrize("is_read", [True, False], ids=["read at start", "added"])
+def test_an_outage_ends_as_the_full_discharge_before_it_did(
+    settings: Settings, is_read: bool
+) -> None:
+    """Only an outage, that began full, of the same battery; what is evidence stays its own."""
+    one = settings.with_changes({"system.voltage": 12})
+    run = 0.9 * NEW_S
+    full = record(2, 0.9, type="outage", marks=("reached_cutoff",), started_at_charge=1.0,
+                  estimate_s=run, estimate_low_s=run, estimate_high_s=run,
+                  own_estimate_s=run, own_low_s=run, own_high_s=run)  # fmt: skip
+    curve = discharge(run, 1.0)
+    if is_read:
+        past = Past(full, n2=curve)
+        memory = BatteryHistory(past, one)  # type: ignore[arg-type]
+    else:
+        memory = memory_of(one)
+        memory.add(full, curve, one)
+    end_s = 0.8 * NEW_S
+    now = discharge(end_s, 0.8)
+    made = Estimate(1.3 * end_s, 0.9 * end_s, 1.6 * end_s, "x")
+
+    def left(**more: object) -> float:
+        base = record(3, 0.8, type="outage", started_at_charge=1.0, state="running")
+        running = base._replace(**more)  # type: ignore[arg-type]
+        found = memory.improve(made, now, one, at(3), running)
+        assert (found.own_s, found.own_low_s, found.own_high_s) == made[:3] or found == made
+        return (found.ert_s - now[-1].time_s) / (end_s - now[-1].time_s) - 1.0
+
+    assert abs(left()) < 0.05
+    assert left(type="2") > 0.3
+    assert left(started_at_charge=0.9) > 0.3
+    assert left(started_at_charge=None) > 0.3
+    memory.replaced(2)
+    assert left() > 0.3
+
+
 def test_an_aborted_record_is_none(settings: Settings) -> None:
     memory = memory_of(settings, record(1, 0.9))
     memory.add(record(2, 0.4, result="aborted"), rows(3600.0), settings)
