@@ -71,6 +71,29 @@ def voltages(inputs: Inputs) -> tuple[float | None, ...]:
     )
 
 
+class Look(NamedTuple):
+    """One scan, and what the relations are asked by; `find_relations` tells of each."""
+
+    battery: float | None
+    load: float | None
+    charger: float | None
+    supply: float | None
+    inputs: Inputs
+    flows: Flows
+    outputs: Outputs
+    has_settled: bool
+    battery_is_tied: bool
+    sp: Setpoints
+    blocks: int
+
+    def tie(self, first: float | None, second: float | None) -> Relation:
+        """Two ends of one closed path, V."""
+        if first is None or second is None:
+            return SILENT
+        gap, apart, near = first - second, APART_V * self.blocks, NEAR_V * self.blocks
+        return Relation(gap, not -apart <= gap <= apart, -near <= gap <= near)
+
+
 def find_relations(
     volts: tuple[float | None, ...],
     inputs: Inputs,
@@ -87,83 +110,128 @@ def find_relations(
     """
     battery, load, charger, supply = volts
     blocks = _blocks_of(volts) if is_misfit else sp.blocks
-    apart, near = APART_V * blocks, NEAR_V * blocks
-
-    def tie(first: float | None, second: float | None) -> Relation:
-        if first is None or second is None:
-            return SILENT
-        gap = first - second
-        return Relation(gap, not -apart <= gap <= apart, -near <= gap <= near)
-
-    # with the guard idle and K1 released S2 is open: what comes through it all the same says that
-    # K1's contacts are not where its coil is
-    follows = outputs.k1 or inputs.guard is not False or not flows.carries
-    s1_closed = inputs.guard is True or (not outputs.k1 and follows)
-    # a joined source feeds the load by way of the charger path while K1 is on
-    through_s1 = flows.supplies and (s1_closed or not sp.single_source)
-    supply_load = tie(supply, load) if through_s1 else SILENT
-    battery_load = tie(battery, load) if flows.carries and flows.uses_battery else SILENT
-    by_path = sp.single_source and outputs.k1 and has_settled and flows.supplies
-    if by_path and supply is not None and load is not None and supply - load < -apart:
-        # a joined source feeds the load by way of K2 and S2, and cannot be below it
-        supply_load = Relation(supply - load, True)
-        beside = tie(battery, load)
-        if battery_is_tied and beside.near:  # both hang on that way, whatever the currents tell
-            battery_load = beside
-    charges = inputs.charger_a.good and inputs.charger_a.value > CONDUCTS_A and not outputs.k2
-    feeds = charges and flows.carries and not sp.single_source and not outputs.k3
-    charger_load = tie(charger, load) if feeds else SILENT
-    # the battery may balance what charger and load do, and still be the node they share
-    shares = flows.carries and battery is not None and load is not None
-    shares = shares and abs((battery or 0.0) - (load or 0.0)) <= near
-    charges = charges and (flows.uses_battery or shares)
-    charger_battery = tie(charger, battery) if charges else SILENT
+    look = Look(
+        battery, load, charger, supply, inputs, flows, outputs, has_settled, battery_is_tied, sp,
+        blocks,
+    )  # fmt: skip
+    s1_closed = _is_s1_closed(look)
+    supply_load, battery_load = _by_joined_path(look, *_feeding(look, s1_closed))
+    charger_battery, charger_load = _charging(look)
     if flows.balanced is False:
         # a current lies: what flows is not sure, but two volts that agree where the coils have
         # closed the path still vouch for each other
         charger_battery = charger_battery._replace(broken=None)
         if outputs.k1 and not outputs.k3:
-            battery_load = tie(battery, load)._replace(broken=None)
+            battery_load = look.tie(battery, load)._replace(broken=None)
         elif not outputs.k1 and inputs.guard is False:
-            supply_load = tie(supply, load)._replace(broken=None)
-    supply_silent = supply_hat = charger_silent = SILENT
-    gives_nothing = inputs.charger_a.good and inputs.charger_a.value < CHARGES_A
-    # below its level there is no charger, and nothing to be told of it
-    both = charger is not None and charger >= sp.th.charger_present_v and battery is not None
-    if both and gives_nothing and not outputs.k2 and has_settled and not sp.single_source:
-        gap = (charger or 0.0) - (battery or 0.0)
-        charger_silent = Relation(gap, gap > apart)
-    supply_battery = SILENT
-    # asked only where supply and load contradict each other: it tells which of them lies
-    if supply_load.broken and flows.balanced and battery is not None:
-        assert supply is not None
-        # of two sources at one node the higher one gives; a joined source is all that charges
-        is_charged = flows.charge is not None and flows.charge > 0.0
-        if is_charged if sp.single_source else battery_is_tied:
-            gap = supply - battery
-            # beside a battery that gives nothing it is surely no lower: only sensors may differ
-            supply_battery = Relation(gap, gap < (-APART_V if flows.carries else -LOWER_V) * blocks)
-    amps = inputs.supply_a
-    if amps.good and supply is not None and has_settled:
-        hat_lives = max(HAT_PART * flows.hat, HAT_LEAST_A)
-        if s1_closed and load is not None and amps.value < hat_lives:
-            gap = supply - load
-            supply_silent = Relation(gap, gap > apart)
-        # with S1 open nothing but the HAT takes of the supply
-        s1_open = outputs.k1 and inputs.guard is False and not sp.single_source
-        if s1_open and battery is not None:
-            lives = hat_lives <= amps.value <= 2.0 * flows.hat
-            # battery and charger give what the load takes, and no more
-            alone = inputs.battery_a.good and inputs.load_a.good and inputs.charger_a.good
-            given = inputs.charger_a.value - inputs.battery_a.value
-            alone = alone and given - inputs.load_a.value < 0.5 * flows.hat
-            if lives and alone and flows.carries:
-                gap = supply - battery
-                supply_hat = Relation(gap, gap < -apart)
+            supply_load = look.tie(supply, load)._replace(broken=None)
+    supply_silent, supply_hat = _idle_supply(look, s1_closed)
     return (
-        supply_load, battery_load, charger_battery, supply_silent, supply_hat, charger_silent,
-        supply_battery, charger_load,
+        supply_load, battery_load, charger_battery, supply_silent, supply_hat,
+        _silent_charger(look), _supply_beside_battery(look, supply_load), charger_load,
     )  # fmt: skip
+
+
+def _is_s1_closed(look: Look) -> bool:
+    outputs, guard = look.outputs, look.inputs.guard
+    # with the guard idle and K1 released S2 is open: what comes through it all the same says that
+    # K1's contacts are not where its coil is
+    follows = outputs.k1 or guard is not False or not look.flows.carries
+    return guard is True or (not outputs.k1 and follows)
+
+
+def _feeding(look: Look, s1_closed: bool) -> tuple[Relation, Relation]:
+    """Supply and load, battery and load: whoever feeds the load is at its volts."""
+    flows = look.flows
+    # a joined source feeds the load by way of the charger path while K1 is on
+    through_s1 = flows.supplies and (s1_closed or not look.sp.single_source)
+    supply_load = look.tie(look.supply, look.load) if through_s1 else SILENT
+    feeds = flows.carries and flows.uses_battery
+    return supply_load, look.tie(look.battery, look.load) if feeds else SILENT
+
+
+def _by_joined_path(
+    look: Look, supply_load: Relation, battery_load: Relation
+) -> tuple[Relation, Relation]:
+    """A joined source feeds the load by way of K2 and S2, and cannot be below it."""
+    supply, load = look.supply, look.load
+    by_path = look.sp.single_source and look.outputs.k1 and look.has_settled
+    if not (by_path and look.flows.supplies) or supply is None or load is None:
+        return supply_load, battery_load
+    if supply - load >= -APART_V * look.blocks:
+        return supply_load, battery_load
+    beside = look.tie(look.battery, load)
+    if look.battery_is_tied and beside.near:  # both hang on that way, whatever the currents tell
+        battery_load = beside
+    return Relation(supply - load, True), battery_load
+
+
+def _charging(look: Look) -> tuple[Relation, Relation]:
+    """Charger and battery, charger and load: what the charger delivers to is at its volts."""
+    amps, flows = look.inputs.charger_a, look.flows
+    if not (amps.good and amps.value > CONDUCTS_A) or look.outputs.k2:
+        return SILENT, SILENT
+    feeds = flows.carries and not look.sp.single_source and not look.outputs.k3
+    charger_load = look.tie(look.charger, look.load) if feeds else SILENT
+    # the battery may balance what charger and load do, and still be the node they share
+    shares = flows.carries and look.tie(look.battery, look.load).near
+    takes = flows.uses_battery or shares
+    return look.tie(look.charger, look.battery) if takes else SILENT, charger_load
+
+
+def _silent_charger(look: Look) -> Relation:
+    """With K2 released a charger that gives nothing is not above the battery."""
+    amps, charger, battery = look.inputs.charger_a, look.charger, look.battery
+    # below its level there is no charger, and nothing to be told of it
+    if charger is None or charger < look.sp.th.charger_present_v or battery is None:
+        return SILENT
+    if not (amps.good and amps.value < CHARGES_A) or look.outputs.k2:
+        return SILENT
+    if not look.has_settled or look.sp.single_source:
+        return SILENT
+    gap = charger - battery
+    return Relation(gap, gap > APART_V * look.blocks)
+
+
+def _supply_beside_battery(look: Look, supply_load: Relation) -> Relation:
+    """Asked only where supply and load contradict each other: it tells which of them lies."""
+    flows = look.flows
+    if not (supply_load.broken and flows.balanced) or look.battery is None:
+        return SILENT
+    assert look.supply is not None
+    # of two sources at one node the higher one gives; a joined source is all that charges
+    is_charged = flows.charge is not None and flows.charge > 0.0
+    if not (is_charged if look.sp.single_source else look.battery_is_tied):
+        return SILENT
+    gap = look.supply - look.battery
+    # beside a battery that gives nothing it is surely no lower: only sensors may differ
+    return Relation(gap, gap < (-APART_V if flows.carries else -LOWER_V) * look.blocks)
+
+
+def _idle_supply(look: Look, s1_closed: bool) -> tuple[Relation, Relation]:
+    """What a supply that gives the load nothing is not: above a load that S1 ties it to; below the
+    battery, where this unit lives on it."""
+    inputs, flows, supply = look.inputs, look.flows, look.supply
+    supply_silent = supply_hat = SILENT
+    amps = inputs.supply_a
+    if not amps.good or supply is None or not look.has_settled:
+        return SILENT, SILENT
+    hat_lives = max(HAT_PART * flows.hat, HAT_LEAST_A)
+    if s1_closed and look.load is not None and amps.value < hat_lives:
+        gap = supply - look.load
+        supply_silent = Relation(gap, gap > APART_V * look.blocks)
+    # with S1 open nothing but the HAT takes of the supply
+    s1_open = look.outputs.k1 and inputs.guard is False and not look.sp.single_source
+    if s1_open and look.battery is not None:
+        lives = hat_lives <= amps.value <= 2.0 * flows.hat
+        # battery and charger give what the load takes, and no more
+        alone = inputs.battery_a.good and inputs.load_a.good and inputs.charger_a.good
+        given = inputs.charger_a.value - inputs.battery_a.value
+        alone = alone and given - inputs.load_a.value < 0.5 * flows.hat
+        if lives and alone and flows.carries:
+            gap = supply - look.battery
+            supply_hat = Relation(gap, gap < -APART_V * look.blocks)
+    return supply_silent, supply_hat
 
 
 def _blocks_of(volts: tuple[float | None, ...]) -> int:
