@@ -257,3 +257,32 @@ def test_a_supply_that_reads_low_beside_a_nearly_flat_battery_gets_its_load_back
     station.run(10.0)
     assert station.plant.circuit.path_a > 1.9
     assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+@pytest.mark.parametrize("soc", [0.06, 0.15])
+def test_a_joined_source_that_reads_low_beside_a_nearly_flat_battery_gets_its_load_back(
+    volts: int, soc: float
+) -> None:
+    """Its charger gives less than the load takes: the battery gives the rest, and the source reads
+    little less than the load that it feeds by way of K2. It cannot be below it at all."""
+    station = rested(volts, load_a=2.0, rated_ah=7.0)
+    station.change(system__single_source=True)
+    station.plant.single_source = True
+    start(station, "2")
+    supply(station, False)
+    station.plant.battery.set_soc(soc)
+    station.run(30.0)
+    assert station.state.outputs.k1
+    assert not station.plant.guard.active
+    told = station.plant.sense().load_v / station.plant.blocks - 0.35
+    lie(station, "supply.voltage", f"x{told / 13.6:.4f}")
+    station.run(10.0)
+    supply(station, True)
+    station.run(1.0)
+    assert station.plant.sense().battery_a < -0.5  # it gives, beside the source
+    station.run(40.0)
+    assert reported(station) == ["reading.supply.voltage"]
+    assert not station.state.outputs.k1
+    assert station.plant.circuit.path_a == 0.0
+    assert station.plant.dropped_s == 0.0

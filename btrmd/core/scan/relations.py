@@ -153,12 +153,13 @@ def _feeding(look: Look, s1_closed: bool) -> tuple[Relation, Relation]:
 def _by_joined_path(
     look: Look, supply_load: Relation, battery_load: Relation
 ) -> tuple[Relation, Relation]:
-    """A joined source feeds the load by way of K2 and S2, and cannot be below it."""
+    """A joined source feeds the load by way of K2 and S2, and cannot be below it: what the way
+    takes is on its side, and only sensors may differ."""
     supply, load = look.supply, look.load
     by_path = look.sp.single_source and look.outputs.k1 and look.has_settled
     if not (by_path and look.flows.supplies) or supply is None or load is None:
         return supply_load, battery_load
-    if supply - load >= -APART_V * look.blocks:
+    if supply - load >= -LOWER_V * look.blocks:
         return supply_load, battery_load
     beside = look.tie(look.battery, load)
     if look.battery_is_tied and beside.near:  # both hang on that way, whatever the currents tell
