@@ -56,6 +56,7 @@ def step(
     plausible = step_plausible(
         state.plausible, snapshot, flows, state.outputs, settled_s, state.presence, sp, now, dt,
         state.bank_fit.is_wrong, state.relays.k2.faulty or state.relays.recharge.may_be_open,
+        state.relays.recharge.parted,
     )  # fmt: skip
     snapshot = plausible.believed(snapshot)
     feeds = flows.alone and not plausible.found[Tie.SUPPLY_LOAD.value].broken
@@ -63,6 +64,7 @@ def step(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
         plausible.jumped, doubted_s(plausible, now), now - plausible.moved_at[CHARGER],
+        plausible.crept_v,
     )  # fmt: skip
     presence = step_presence(state.presence, ctx)
     bank_fit = step_bank_fit(state.bank_fit, ctx)

@@ -62,6 +62,34 @@ def test_a_reading_that_drifts_on_float_is_never_told_as_an_open_k2(
     assert reported(station) == []
 
 
+@pytest.mark.parametrize(
+    ("volts", "volts_per_h", "before_s"),
+    [(12, 6, 0), (12, 6, 200), (12, 12, 0), (12, 12, 100), (48, 12, 200)],
+)
+def test_a_charger_reading_that_creeps_up_after_a_test_is_never_told_as_an_open_k2(
+    volts: int, volts_per_h: float, before_s: float
+) -> None:
+    """The test has ended an absorption: the battery stands above the charger, and K2's closing gives
+    no current to be seen by. A charger that gives nothing holds its volts."""
+    station = rested(volts, load_a=2.0, rated_ah=17.0)
+    station.run(600.0)
+    supply(station, False)
+    station.run(20.0)
+    supply(station, True)
+    station.run(3600.0)
+    assert station.inputs.battery_v.value > 13.6 * station.plant.blocks
+    drift(station, "charger.voltage", volts_per_h)
+    station.run(before_s)
+    start(station, "2")
+    station.run(30.0)
+    station.ask(StopTest("test"))
+    assert station.until(lambda s: reported(s) != [], 900.0)
+    assert station.inputs.charger_a.value < 0.05
+    assert reported(station) == BOTH
+    station.run(300.0)
+    assert station.state.relays.faulty == ()
+
+
 @pytest.mark.parametrize("volts", VOLTS)
 def test_the_load_tells_in_an_outage_that_it_is_the_batterys_reading(volts: int) -> None:
     station = on_float(volts)

@@ -7,7 +7,7 @@ from core_scenes import step_context
 
 from btrmd.core.machines.evidence import k1_odd, k2_odd, k3_odd
 from btrmd.core.machines.recharge import Recharge
-from btrmd.core.scan.relations import CHARGER
+from btrmd.core.scan.relations import CHARGER, SUPPLY
 
 ON_BATTERY = {"battery_v": 12.5, "battery_a": -2.0, "load_v": 12.4, "supply_v": 13.6,
               "supply_a": 0.29, "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
@@ -112,6 +112,21 @@ def test_with_the_guard_up_it_is_told_by_a_supply_that_is_above_the_bus_and_give
     assert k1(False, **{**put, "supply_v": 13.41}) is True  # type: ignore[arg-type]
     assert k1(False, **{**put, "supply_a": 0.18}) is True  # type: ignore[arg-type]
     assert k1(False, **{**put, "supply_a": 0.39}) is True  # type: ignore[arg-type]
+
+
+def test_with_the_guard_up_a_supply_whose_reading_has_jumped_tells_nothing_of_k1() -> None:
+    ctx = step_context(**{**ON_BATTERY, "load_v": 12.9}, guard=True)  # type: ignore[arg-type]
+    assert k1_odd(False, False, False, ctx) is True
+    ctx.jumped = tuple(place == SUPPLY for place in range(4))
+    assert k1_odd(False, False, False, ctx) is None
+
+
+def test_what_a_reading_has_crept_up_is_no_gap_that_k2_makes() -> None:
+    ctx = step_context(charger_v=13.45, charger_a=0.0, battery_v=13.0, battery_a=0.0)
+    assert k2_odd(False, PARTED, ctx) is True
+    for crept_v, is_odd in ((0.03, True), (0.07, True), (0.09, False)):
+        ctx.charger_crept_v = crept_v
+        assert k2_odd(False, PARTED, ctx) is is_odd, crept_v
 
 
 def test_with_one_current_missing_the_volts_must_agree() -> None:

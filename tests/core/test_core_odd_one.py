@@ -90,7 +90,7 @@ def test_what_is_explained_by_a_liar_does_not_count(liar: int, broken: bool | No
 def named(memory: Plausible, *, guard: bool | None = True, volts: int = 12) -> str:
     """One letter a voltage: x is not believed, ? is doubted; battery, load, charger, supply."""
     ctx = step_context(NOW, guard=guard, volts=volts)
-    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, True).odd
+    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, False).odd
     return "".join("." if one is None else "?" if one.doubted else "x" for one in odd)
 
 
@@ -110,12 +110,12 @@ def test_it_is_decided_after_1_5_s_where_it_is_clear_and_after_5_s_it_is_a_doubt
 
 def test_the_words_say_what_contradicts_what() -> None:
     ctx = step_context(NOW)
-    odd = judge(timed(TIE, 1.5, **JUMPED), ctx.inputs, ctx.sp, NOW, False, True).odd[LOAD]
+    odd = judge(timed(TIE, 1.5, **JUMPED), ctx.inputs, ctx.sp, NOW, False, True, False).odd[LOAD]
     assert odd == Odd(
         "The load voltage reads 13.50 V, but the supply feeds the load and the supply voltage is "
         "13.60 V: the reading is not believed."
     )
-    odd = judge(timed(TIE, 5.0), ctx.inputs, ctx.sp, NOW, False, True).odd[SUPPLY]
+    odd = judge(timed(TIE, 5.0), ctx.inputs, ctx.sp, NOW, False, True, False).odd[SUPPLY]
     assert odd is not None
     assert odd.reason == (
         "The supply voltage (13.60 V) and the load voltage (13.50 V) contradict each other; it "
@@ -142,7 +142,7 @@ def test_the_words_say_what_contradicts_what() -> None:
 def test_every_relation_has_words_of_its_own(tie: Tie, liar: int, what: str) -> None:
     ctx = step_context(NOW)
     memory = timed(tie, 2.0, jumped=put((False,) * 4, liar, True))
-    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, True).odd[liar]
+    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, False).odd[liar]
     assert odd is not None
     assert f", but {what}: the reading is not believed." in odd.reason
 
@@ -245,13 +245,50 @@ def test_a_charger_that_gives_nothing_lies_only_if_it_has_jumped() -> None:
     assert named(timed(tie, 2.0, jumped=(True, False, True, False))) == "...."
 
 
+def test_a_charger_beside_a_battery_that_takes_what_any_charger_gives_has_k2_open() -> None:
+    """It has jumped; but were it wrong, there would be no charger either. One thing is wrong."""
+    tie = Tie.CHARGER_SILENT
+    ctx = step_context(NOW)
+
+    def lies(battery: float, *, told: bool = True, both: bool = False) -> bool:
+        memory = timed(tie, 2.0, jumped=(both, False, True, False))
+        memory = memory._replace(volts=(battery, 13.5, 13.6, 13.6))
+        made = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, told)
+        return made.is_odd("charger.voltage")
+
+    assert not lies(12.59)
+    assert lies(12.6)
+    assert lies(12.59, told=False), "no contact does that that was not told to move"
+    assert not lies(12.59, both=True)
+    memory = timed(tie, 2.0, jumped=(True, False, False, False))
+    memory = memory._replace(volts=(11.0, 13.5, 13.6, 13.6))
+    made = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, True)
+    assert made.is_odd("battery.voltage"), "that it takes is what it reads itself"
+
+
+def test_a_charger_that_has_crept_up_is_doubted_though_k2_may_be_open() -> None:
+    """The relay watch tells of what is above the battery without that."""
+    ctx = step_context(NOW)
+
+    def doubted(charger: float, crept_v: float) -> bool:
+        memory = timed(Tie.CHARGER_SILENT, 5.0, crept_v=crept_v)
+        memory = memory._replace(volts=(12.9, 13.5, charger, 13.6))
+        return judge(memory, ctx.inputs, ctx.sp, NOW, False, True, True).is_doubtful
+
+    assert not doubted(13.42, 0.03)
+    assert not doubted(13.42, 0.14)
+    assert doubted(13.42, 0.16)
+    assert not doubted(13.6, 0.2)
+    assert doubted(13.6, 0.34)
+
+
 def test_a_charger_that_gives_nothing_is_doubted_with_the_battery_where_k2_has_not_moved() -> None:
     tie = Tie.CHARGER_SILENT
     ctx = step_context(NOW, guard=True)
 
     def judged(volts: float, *, misfit: bool = False, may: bool = False) -> Plausible:
         memory = timed(tie, 5.0)._replace(volts=(12.9, 13.5, volts, 13.6))
-        return judge(memory, ctx.inputs, ctx.sp, NOW, misfit, may)
+        return judge(memory, ctx.inputs, ctx.sp, NOW, misfit, may, False)
 
     doubted = judged(13.6)
     assert doubted.odd[BATTERY] == doubted.odd[CHARGER]
@@ -275,7 +312,7 @@ def test_what_gives_or_takes_current_is_not_at_volts_at_which_no_bank_is(volts: 
     def judged(battery: float, load: float, *, now: bool = True, misfit: bool = False) -> str:
         memory = timed(tie, 2.0)._replace(volts=(battery * blocks, load * blocks, None, None))
         memory = memory._replace(found=relation(tie, True if now else None))
-        odd = judge(memory, ctx.inputs, ctx.sp, NOW, misfit, True).odd
+        odd = judge(memory, ctx.inputs, ctx.sp, NOW, misfit, True, False).odd
         return "".join("." if one is None else "x" for one in odd)
 
     assert judged(7.9, 11.0) == "x..."

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ..scan.context import StepContext
 from ..scan.flows import CHARGES_A
-from ..scan.relations import APART_V, CHARGER, HAT_LEAST_A, HAT_PART
+from ..scan.relations import APART_V, CHARGER, HAT_LEAST_A, HAT_PART, SUPPLY
+from .creep import without_creep
 from .recharge import Recharge
 
 LOAD_MIN_A = 0.3  # below it current tells nothing
@@ -51,6 +52,8 @@ def _is_s1_dead(ctx: StepContext) -> bool:
     amps, load_v = inputs.supply_a, inputs.load_v
     if not (amps.good and load_v.good) or sp.single_source or not flows.carries:
         return False
+    if ctx.jumped[SUPPLY]:
+        return False  # its reading may lie
     lives = max(HAT_PART * flows.hat, HAT_LEAST_A)
     is_above = inputs.supply_v.value - load_v.value > APART_V * sp.blocks
     return is_above and lives <= amps.value <= flows.hat + 0.1
@@ -85,7 +88,7 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
         return None
     if amps.value >= CHARGES_A:
         return False
-    gap = inputs.charger_v.value - inputs.battery_v.value
+    gap = without_creep(inputs.charger_v.value, ctx.charger_crept_v) - inputs.battery_v.value
     if ctx.is_doubtful and "charger.voltage" in ctx.doubts:
         return None  # it has been contradicted for other reasons, and may be wrong
     is_supplied = inputs.supply_v.good and inputs.supply_v.value >= sp.th.supply_present_v

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ...model.board import Inputs
 from ..scan.relations import EQUAL, LOAD, NAMES, PAIRS, Found, Tie
 from ..scan.setpoints import Setpoints
+from .creep import NOISE_V, without_creep
+from .evidence import GAP_V
 from .plausible_state import Odd, Plausible
 
 DECIDE_S = 1.5  # broken for so long, and it is clear who lies
@@ -60,9 +62,11 @@ def judge(
     now: float,
     is_misfit: bool,
     k2_may_be_open: bool,
+    k2_was_told: bool,
 ) -> Plausible:
     """Name the odd one of each relation that has been broken for long enough. `k2_may_be_open`:
-    it has parted the charger, or the battery is owed something, so that the relay watch tells."""
+    it has parted the charger, or the battery is owed something, so that the relay watch tells;
+    `k2_was_told`: to open, since the charger gave last."""
     odd = memory.odd
     for place, seconds in enumerate(memory.broken_s):
         first, second = PAIRS[place]
@@ -71,13 +75,15 @@ def judge(
             continue
         # one that has agreed since, and says nothing now, is no ground for a verdict
         if seconds >= DECIDE_S and memory.broken_at[place] > float("-inf"):
-            liar = _liar(memory, place, inputs, sp, now, is_misfit)
+            liar = _liar(memory, place, inputs, sp, now, is_misfit, k2_was_told)
             if liar is not None:
                 odd = put(odd, liar, Odd(_reason(memory, place, liar)))
                 other = second if liar == first else first
                 odd = put(odd, other, None)
                 continue
-        is_watched = place == Tie.CHARGER_SILENT.value and k2_may_be_open
+        is_watched = (
+            place == Tie.CHARGER_SILENT.value and k2_may_be_open and _is_k2s(memory, place, sp)
+        )
         if seconds >= DOUBT_S and both == (None, None) and not is_watched:
             doubt = Odd(_both(memory, place), doubted=True)
             odd = put(put(odd, first, doubt), second, doubt)
@@ -86,6 +92,14 @@ def judge(
         ):
             odd = put(put(odd, first, None), second, None)
     return memory if odd is memory.odd else memory._replace(odd=odd)
+
+
+def _is_k2s(memory: Plausible, place: int, sp: Setpoints) -> bool:
+    """No reading that has crept up puts the charger so far above the battery."""
+    charger, battery = (memory.volts[end] for end in PAIRS[place])
+    if charger is None or battery is None or memory.crept_v <= NOISE_V:
+        return True
+    return without_creep(charger, memory.crept_v) - battery > GAP_V * sp.blocks
 
 
 def _is_counted(memory: Plausible, place: int) -> bool:
@@ -97,8 +111,9 @@ def _is_counted(memory: Plausible, place: int) -> bool:
 
 
 def _liar(
-    memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: float, is_misfit: bool
-) -> int | None:
+    memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: float, is_misfit: bool,
+    k2_was_told: bool,
+) -> int | None:  # fmt: skip
     """Which end of the broken relation lies, by what else is known; None: it cannot be told."""
     first, second = PAIRS[place]
     since = memory.broken_since[place]
@@ -115,6 +130,12 @@ def _liar(
         charger = memory.volts[first]
         if charger is not None and charger > sp.th.mismatch_high_v and not is_misfit:
             return first
+        battery = memory.volts[second]
+        takes = battery is not None and battery < sp.th.charger_present_v
+        if k2_was_told and takes and not memory.jumped[second]:
+            # it takes what any charger gives: were the charger's reading wrong, the charger would
+            # be gone as well, and that is two faults. One contact explains it all
+            return None
         return only(memory.jumped[first], memory.jumped[second])
     # somebody else vouches for one of them, now
     liar = only(memory.witness_at[first] < since, memory.witness_at[second] < since)

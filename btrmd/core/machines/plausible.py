@@ -24,6 +24,7 @@ from ..scan.relations import (
 )
 from ..scan.setpoints import Setpoints
 from .backward import WELL_S, step_backward
+from .creep import step_creep
 from .lines import InputLines, step_lines
 from .odd_one import count, judge, put
 from .plausible_state import NONE_ODD, Odd, Plausible
@@ -47,10 +48,11 @@ def step_plausible(
     dt: float,
     is_misfit: bool,
     k2_may_be_open: bool,
+    k2_was_told: bool,
 ) -> Plausible:
     """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now; `is_misfit`:
     `system.voltage` is known not to be that of the bank; `k2_may_be_open`: where a charger gives
-    nothing, the relay watch tells."""
+    nothing, the relay watch tells; `k2_was_told`: to open, since the charger gave last."""
     volts = voltages(inputs)
     found = find_relations(
         volts, inputs, flows, outputs, settled_s >= SETTLE_S, memory.battery_is_tied, is_misfit, sp
@@ -67,10 +69,13 @@ def step_plausible(
     backward = step_backward(memory.backward, inputs, dt)
     if backward is not memory.backward:
         memory = memory._replace(backward=backward)
+    crept_v = step_creep(memory.crept_v, memory.volts[CHARGER], volts[CHARGER], inputs, sp, dt)
+    if crept_v != memory.crept_v:
+        memory = memory._replace(crept_v=crept_v)
     memory = _remember(memory, lines, volts, found, outputs, sp, now, dt)
     if any(relation.broken for relation in found) or any(memory.broken_s):
         memory = count(memory, found, now, dt)
-        memory = judge(memory, inputs, sp, now, is_misfit, k2_may_be_open)
+        memory = judge(memory, inputs, sp, now, is_misfit, k2_may_be_open, k2_was_told)
     if memory.odd != NONE_ODD:
         memory = memory._replace(odd=_rehabilitated(memory, found, inputs, outputs, sp, dt))
     return memory

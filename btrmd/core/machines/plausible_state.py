@@ -52,6 +52,7 @@ class Plausible(NamedTuple):
     odd: tuple[Odd | None, ...] = (None,) * 4
     backward: Mapping[str, Backward] = {}  # currents that flow against their diode
     lines: InputLines = InputLines()
+    crept_v: float = 0.0  # V that the charger's reading has crept up while it gives nothing
     battery_is_tied: bool = False  # K1 is on; battery or guard have shown since: S2 is closed
 
     def next_due(self, now: float) -> float:

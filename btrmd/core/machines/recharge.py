@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ...model.board import Outputs
 from ..scan.context import StepContext
 from ..scan.flows import CHARGES_A, CONDUCTS_A
+from .creep import without_creep
 
 OWED_AS = 20.0  # A s; so much taken out, and the recharge must show
 WITHIN_S = 60.0  # DESIGN section 3: charge current back within 60 s
@@ -96,6 +97,7 @@ def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Rec
         return recharge
     if not known or charger.value < ctx.sp.th.charger_present_v:
         return recharge if recharge.waited_s == 0.0 else recharge._replace(waited_s=0.0)
+    gap = without_creep(charger.value, ctx.charger_crept_v) - battery.value
     if gap <= _least(recharge.tied, battery.value):
         # still above the charger, by an absorption that has just ended: nothing is owed
         return Recharge(tied=recharge.tied)

@@ -27,12 +27,13 @@ class StepContext:
     since. `doubted_s`: for how long the supply alone has fed the load, though it cannot be told
     whether its volts or the load's are wrong; 0 = it does not. `is_misfit`: `system.voltage` is
     known not to be that of bank and supply, so that no limit means anything. `charger_still_s`: for
-    how long the charger's voltage has read the same to the last digit.
+    how long the charger's voltage has read the same to the last digit; `charger_crept_v`: V that
+    it has crept up while the charger gives nothing.
     """
 
     __slots__ = (
-        "actions", "battery_is_odd", "boot", "charger_still_s", "doubted_s", "doubts", "dt",
-        "flows", "inputs", "is_doubtful", "is_misfit", "jumped", "now", "sp", "supply_feeds",
+        "actions", "battery_is_odd", "boot", "charger_crept_v", "charger_still_s", "doubted_s",
+        "doubts", "dt", "flows", "inputs", "is_doubtful", "is_misfit", "jumped", "now", "sp", "supply_feeds",
     )  # fmt: skip
 
     def __init__(
@@ -50,6 +51,7 @@ class StepContext:
         jumped: tuple[bool, ...] = (False,) * 4,
         doubted_s: float = 0.0,
         charger_still_s: float = 0.0,
+        charger_crept_v: float = 0.0,
     ) -> None:
         self.now = now
         self.dt = dt
@@ -64,6 +66,7 @@ class StepContext:
         self.jumped = jumped
         self.doubted_s = doubted_s
         self.charger_still_s = charger_still_s
+        self.charger_crept_v = charger_crept_v
         self.is_misfit = False  # until the step has asked
         self.actions: list[Action] = []
 

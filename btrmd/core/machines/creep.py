@@ -1,0 +1,42 @@
+"""Creep: how far the charger's reading has crept up while it gives nothing.
+
+A charger that gives nothing holds its volts, and moves at once when it is switched or goes to
+another stage. What rises slowly is a reading that drifts, and says nothing of K2.
+"""
+
+from __future__ import annotations
+
+from ...model.board import Inputs
+from ..scan.flows import CHARGES_A
+from ..scan.setpoints import Setpoints
+
+# per block: a scan and a second of what is still slow
+STEP_V, STEP_V_S = 0.03, 0.05
+# per block: as slowly as the room's temperature moves what a charger holds
+FORGOTTEN_V_S = 0.05 / 3600.0
+NOISE_V = 0.03
+
+
+def step_creep(
+    crept_v: float, before: float | None, after: float | None, inputs: Inputs, sp: Setpoints,
+    dt: float,
+) -> float:  # fmt: skip
+    """V that the charger's reading has risen slowly since it gave last, one scan on; `before` and
+    `after` what it reads, None where there is no good reading."""
+    # a joined source has no charger current of its own
+    amps = inputs.battery_a if sp.single_source else inputs.charger_a
+    if not amps.good:
+        return crept_v
+    if amps.value >= CHARGES_A:
+        return 0.0
+    if before is None or after is None or after < sp.th.charger_present_v:
+        return crept_v
+    step = after - before
+    if step > (STEP_V + STEP_V_S * dt) * sp.blocks:
+        return crept_v
+    return max(crept_v + step - FORGOTTEN_V_S * sp.blocks * dt, 0.0)
+
+
+def without_creep(charger_v: float, crept_v: float) -> float:
+    """What the charger would read, V, had it not crept by more than noise."""
+    return charger_v - max(crept_v - NOISE_V, 0.0)
