@@ -128,7 +128,9 @@ def restore(
 def _bank_fit(stored: object, system_v: int) -> BankFit:
     if not isinstance(stored, dict) or not isinstance(fits := stored.get("fits"), bool):
         return BankFit()
-    return fit_of_file(BankFit(int(_number(stored, "system_v", 0.0)), fits), system_v)
+    known_v = int(_number(stored, "system_v", 0.0))
+    bank_v = int(_number(stored, "bank_v", known_v if fits else 0.0))
+    return fit_of_file(BankFit(known_v, fits, None, bank_v), system_v)
 
 
 def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> float:

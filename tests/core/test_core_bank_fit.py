@@ -134,9 +134,12 @@ def seen(seconds: float, fit: BankFit, *, feeds: bool = True, **put: object) -> 
     return fit
 
 
-def test_it_takes_battery_supply_and_what_flows_for_10_s() -> None:
-    assert seen(9.9, BankFit()) == BankFit(48, since=500.0)
-    assert seen(10.0, BankFit()) == BankFit(48, False)
+def test_it_takes_battery_supply_and_what_flows_for_3_s_or_10_s_if_it_was_right() -> None:
+    assert seen(2.9, BankFit()) == BankFit(48, since=500.0)
+    assert seen(3.0, BankFit()) == BankFit(48, False, None, 36)
+    right = BankFit(48, True, None, 48)
+    assert seen(9.9, right) == right._replace(since=500.0)
+    assert seen(10.0, right) == BankFit(48, False, None, 36)
     wrong = BankFit(48, False)
     for other in ({"feeds": False}, {"guard": True}, {"guard": None}, {"battery_v": None},
                   {"supply_v": None}, {"supply_v": 47.0}, {"battery_v": 47.0}, {"supply_v": 26.0},
@@ -150,7 +153,8 @@ def test_it_takes_battery_supply_and_what_flows_for_10_s() -> None:
 def test_it_takes_both_for_10_s_to_know_that_it_is_right_after_all() -> None:
     wrong, right = BankFit(48, False), {"battery_v": 54.0, "supply_v": 54.4}
     assert seen(9.9, wrong, **right) == BankFit(48, False, 500.0)
-    assert seen(10.0, wrong, **right) == BankFit(48, True)
+    assert seen(10.0, wrong, **right) == BankFit(48, True, None, 48)
+    assert seen(9.9, BankFit(48), **right).fits is None
     for one in ({"battery_v": 54.0}, {"supply_v": 54.4}, {**right, "battery_v": 47.9}):
         assert seen(60.0, wrong, **one) == wrong
 
@@ -164,7 +168,7 @@ def test_every_scan_counts_while_it_is_about_to_be_known() -> None:
 def test_another_battery_is_asked_anew() -> None:
     station = site(36, 48)
     station.run(60.0)
-    assert station.state.bank_fit == BankFit(48, False)
+    assert station.state.bank_fit == BankFit(48, False, None, 36)
     assert station.ask(BatteryReplaced("test")).ok
     assert not station.state.bank_fit.is_wrong
 
@@ -186,7 +190,7 @@ def test_a_bank_of_another_voltage_and_its_setting_are_right_at_once(load_a: flo
     for _ in range(120):
         station.tick()
         assert not station.state.bank_fit.is_wrong
-    assert station.state.bank_fit == BankFit(24, True)
+    assert station.state.bank_fit == BankFit(24, True, None, 24)
     assert "system.voltage_mismatch" not in station.state.alarms.keys
 
 
@@ -200,14 +204,14 @@ def test_a_file_that_was_edited_for_another_bank_is_right_once_it_shows() -> Non
     station.tick()
     assert station.state.bank_fit.is_wrong
     station.run(30.0)
-    assert station.state.bank_fit == BankFit(24, True)
+    assert station.state.bank_fit == BankFit(24, True, None, 24)
     assert "system.voltage_mismatch" not in station.state.alarms.keys
 
 
 def test_a_file_that_was_edited_in_an_outage_cuts_off_no_good_battery() -> None:
     station = site(36, 36, lvd__enabled=True)
     station.run(60.0)
-    assert station.state.bank_fit == BankFit(36, True)
+    assert station.state.bank_fit == BankFit(36, True, None, 36)
     supply(station, False)
     station.run(10.0)
     station.settings = station.settings.with_changes({"system.voltage": 48})
@@ -218,11 +222,59 @@ def test_a_file_that_was_edited_in_an_outage_cuts_off_no_good_battery() -> None:
     assert "system.voltage_mismatch" in station.state.alarms.keys
 
 
+@pytest.mark.parametrize("again_v", [36, 48])
+def test_a_wrong_file_that_is_edited_in_an_outage_cuts_off_no_good_battery(again_v: int) -> None:
+    """It was known to be wrong, and which bank this is: another wrong one is no better."""
+    station = site(24, 36, lvd__enabled=True)
+    station.run(60.0)
+    assert station.state.bank_fit == BankFit(36, False, None, 24)
+    supply(station, False)
+    station.run(5.0)
+    station.settings = station.settings.with_changes({"system.voltage": again_v})
+    station.crash(1.0)
+    station.run(120.0)
+    assert not station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0
+    assert "system.voltage_mismatch" in station.state.alarms.keys
+
+
+def test_a_wrong_file_that_is_mended_in_an_outage_has_its_lvd() -> None:
+    station = site(24, 36, lvd__enabled=True)
+    station.run(60.0)
+    supply(station, False)
+    station.run(5.0)
+    station.settings = station.settings.with_changes({"system.voltage": 24})
+    station.crash(1.0)
+    station.plant.battery.set_soc(0.02)
+    station.plant.touch()
+    assert station.until(lambda s: s.state.lvd.is_open, 1200.0)
+    assert "system.voltage_mismatch" not in station.state.alarms.keys
+
+
+@pytest.mark.parametrize(("bank", "setting"), WRONG)
+def test_an_outage_5_s_after_a_start_with_a_wrong_setting_cuts_off_no_good_battery(
+    bank: int, setting: int
+) -> None:
+    station = site(bank, setting, lvd__enabled=True)
+    station.run(5.0)
+    supply(station, False)
+    station.run(120.0)
+    assert not station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0
+
+
 @pytest.mark.parametrize("stored", [None, 5, {}, {"system_v": "x", "fits": 1}, {"system_v": 12}])
 def test_what_is_stored_and_makes_no_sense_is_not_known(stored: object) -> None:
     fresh = new_state(Setpoints.of(Settings.defaults()), 0.0)
     made = persist.restore(fresh, {"bank_fit": stored}, 1.8e9, {}, False)
     assert made.bank_fit == BankFit()
+
+
+def test_what_was_stored_without_the_bank_tells_it_where_it_was_right() -> None:
+    fresh = new_state(Setpoints.of(Settings.defaults()), 0.0)  # 12 V
+    for fits, made in ((True, BankFit(12, False, None, 24)), (False, BankFit(24, False))):
+        stored = {"bank_fit": {"system_v": 24, "fits": fits}}
+        assert persist.restore(fresh, stored, 1.8e9, {}, False).bank_fit == made
 
 
 def test_a_bank_of_a_block_less_that_is_put_in_while_all_goes_on_is_found() -> None:
@@ -258,7 +310,7 @@ def test_before_a_wrong_setting_is_known_no_load_moves_and_no_lvd_opens_for_its_
     station.settings = station.settings.with_changes({"system.voltage": setting})
     station.saved = {}  # killed before what was known of the bank had reached the disk
     station.crash(1.0)
-    station.run(9.0)
+    station.run(2.0)
     assert station.state.bank_fit.fits is None
     assert station.inputs.battery_v.value > station.inputs.load_v.value
     assert not station.state.outputs.k1

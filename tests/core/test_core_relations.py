@@ -111,8 +111,15 @@ def test_charger_and_battery_are_tied_while_the_charger_charges() -> None:
     assert silent(tie, **CHARGING, k2=True)
     # 0.3 A and more, surely
     assert not silent(tie, **{**CHARGING, "charger_a": 0.31, "battery_a": 0.31})
-    assert silent(tie, **{**CHARGING, "charger_a": 0.3, "battery_a": 0.3})
+    assert silent(tie, **{**CHARGING, "charger_a": 0.3, "battery_a": 0.0})
     assert silent(tie, **{**CHARGING, "charger_a": None})
+    # less, where two currents say so
+    little = {**CHARGING, "charger_a": 0.11, "battery_a": 0.15}
+    assert found(tie, **little).broken is False
+    assert found(tie, **{**little, "charger_v": 13.6}).broken is True
+    for other in ({"charger_a": 0.1}, {"battery_a": 0.11}, {"battery_a": None}, {"k2": True}):
+        assert silent(tie, **{**little, **other})
+    assert silent(Tie.CHARGER_LOAD, **little)
     # a sum that is wrong says nothing of who contradicts whom, but two that agree still agree
     wrong = {**CHARGING, "battery_a": 5.0}
     assert found(tie, **wrong)[1:] == (None, True)

@@ -15,18 +15,22 @@ from ..scan.context import StepContext
 from ..scan.due import due_if
 
 CONFIRM_S = 10.0
+# the first time, for what no bank and supply of the setting can look like: an outage may come soon
+FIRST_S = 3.0
 
 
 class BankFit(NamedTuple):
     """What is known of `system_v`, the setting that it was asked of (0: never).
 
     `fits`: battery and supply have both been its own for 10 s (True), or plainly those of another
-    choice (False). `since`: they have said something else since then (process clock, s).
+    choice (False), `bank_v` (0: not known). `since`: they have said something else since then
+    (process clock, s).
     """
 
     system_v: int = 0
     fits: bool | None = None
     since: float | None = None
+    bank_v: int = 0
 
     @property
     def is_wrong(self) -> bool:
@@ -40,7 +44,8 @@ class BankFit(NamedTuple):
 
 def step_bank_fit(fit: BankFit, ctx: StepContext) -> BankFit:
     """One step. What is known stands until battery and supply have told the contrary for 10 s, or
-    the setting changes, or the battery is replaced."""
+    the setting changes, or the battery is replaced. That a setting is wrong of which nothing is
+    known takes 3 s."""
     system_v = ctx.sp.th.system_v
     if fit.system_v != system_v:
         fit = BankFit(system_v)
@@ -49,18 +54,19 @@ def step_bank_fit(fit: BankFit, ctx: StepContext) -> BankFit:
         return fit if fit.since is None else fit._replace(since=None)
     if fit.since is None:
         return fit._replace(since=ctx.now)
-    if ctx.now - fit.since < CONFIRM_S - 1e-6:
+    seconds = FIRST_S if fit.fits is None and not fits else CONFIRM_S
+    if ctx.now - fit.since < seconds - 1e-6:
         return fit
-    return BankFit(system_v, fits)
+    return BankFit(system_v, fits, None, system_v if fits else _another(ctx))
 
 
 def fit_of_file(stored: BankFit, system_v: int) -> BankFit:
-    """What was stored, for the setting `system_v` of a start. One that took the place of a right
-    one while no daemon ran has not been compared with the bank, and there may be no supply to tell:
-    it counts as wrong until it has shown itself, for the load comes first."""
-    if stored.system_v == system_v or not stored.fits:
+    """What was stored, for the setting `system_v` of a start. One that took another's place while
+    no daemon ran, and is not that of the bank as far as is known, counts as wrong until it has
+    shown itself: there may be no supply to tell, and the load comes first."""
+    if stored.system_v == system_v or not stored.bank_v:
         return stored
-    return BankFit(system_v, False)
+    return BankFit(system_v, stored.bank_v == system_v, None, stored.bank_v)
 
 
 def _fits(ctx: StepContext) -> bool | None:
@@ -84,9 +90,14 @@ def _fits(ctx: StepContext) -> bool | None:
 
 def looks_like_another(ctx: StepContext) -> bool:
     """Battery and supply are plainly those of the same other choice, by this scan alone."""
+    return _another(ctx) > 0
+
+
+def _another(ctx: StepContext) -> int:
+    """That choice, V; 0 = none."""
     readings = (ctx.inputs.battery_v, ctx.inputs.supply_v)
     others = {_other(measured, ctx.sp.th.system_v) for measured in readings}
-    return len(others) == 1 and 0 not in others
+    return others.pop() if len(others) == 1 else 0
 
 
 def _other(measured: Measurement, system_v: int) -> int:

@@ -19,6 +19,7 @@ APART_V = 0.5  # per block: two sensors of +-(1 % + 20 mV), a diode and 25 A in 
 NEAR_V = 0.3  # per block: near enough to be a witness for each other
 LOWER_V = 0.36  # per block: two sensors of +-(1 % + 20 mV) at 14.4 V and their noise, no path
 MOST_BLOCKS = 4
+SURELY_A = 0.1  # three times what a sensor may be off by
 HAT_PART = 0.6  # of the HAT's 4 W, and still above a sensor's offset at 48 V
 HAT_LEAST_A = 0.06  # a sensor may say 0.03 and its noise where nothing flows
 
@@ -170,8 +171,14 @@ def _by_joined_path(
 def _charging(look: Look) -> tuple[Relation, Relation]:
     """Charger and battery, charger and load: what the charger delivers to is at its volts."""
     amps, flows = look.inputs.charger_a, look.flows
-    if not (amps.good and amps.value > CONDUCTS_A) or look.outputs.k2:
+    if not amps.good or look.outputs.k2:
         return SILENT, SILENT
+    if amps.value <= CONDUCTS_A:
+        # so little may be an error of one of them; but two say so, what is given and what is taken
+        taken = look.inputs.battery_a.good and flows.charge is not None and flows.charge > 0.0
+        if amps.value <= SURELY_A or not taken:
+            return SILENT, SILENT
+        return look.tie(look.charger, look.battery), SILENT
     feeds = flows.carries and not look.sp.single_source and not look.outputs.k3
     charger_load = look.tie(look.charger, look.load) if feeds else SILENT
     # the battery may balance what charger and load do, and still be the node they share
