@@ -31,7 +31,7 @@ def test_what_rises_slowly_is_counted_and_what_moves_at_once_is_the_charger(bloc
     assert crept(volts, 14.4 * blocks, blocks=blocks) == 0.2, "it goes to absorption"
 
 
-def test_what_falls_takes_back_and_an_hour_forgets_what_a_room_that_cools_has_moved() -> None:
+def test_what_falls_takes_back_and_an_hour_forgets_what_the_temperature_moves() -> None:
     assert crept(13.5, 13.4) == pytest.approx(0.1, abs=1e-4)
     assert crept(14.4, 13.55) == 0.0
     assert crept(13.5, 13.5, dt=3600.0) == pytest.approx(0.15)

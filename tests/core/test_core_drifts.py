@@ -69,8 +69,8 @@ def test_a_reading_that_drifts_on_float_is_never_told_as_an_open_k2(
 def test_a_charger_reading_that_creeps_up_after_a_test_is_never_told_as_an_open_k2(
     volts: int, volts_per_h: float, before_s: float
 ) -> None:
-    """The test has ended an absorption: the battery stands above the charger, and K2's closing gives
-    no current to be seen by. A charger that gives nothing holds its volts."""
+    """The test has ended an absorption: the battery stands above the charger, and no current shows
+    that K2 has closed. A charger that gives nothing holds its volts."""
     station = rested(volts, load_a=2.0, rated_ah=17.0)
     station.run(60.0)
     supply(station, False)

@@ -12,7 +12,7 @@ from ..scan.setpoints import Setpoints
 
 # per block: a scan and a second of what is still slow
 STEP_V, STEP_V_S = 0.03, 0.05
-# per block: as slowly as the room's temperature moves what a charger holds
+# per block: as slowly as a charger that follows the temperature moves
 FORGOTTEN_V_S = 0.05 / 3600.0
 NOISE_V = 0.03
 

@@ -62,11 +62,11 @@ def judge(
     now: float,
     is_misfit: bool,
     k2_may_be_open: bool,
-    k2_was_told: bool,
+    k2_parted: bool,
 ) -> Plausible:
     """Name the odd one of each relation that has been broken for long enough. `k2_may_be_open`:
     it has parted the charger, or the battery is owed something, so that the relay watch tells;
-    `k2_was_told`: to open, since the charger gave last."""
+    `k2_parted`: it has done so since the charger gave last."""
     odd = memory.odd
     for place, seconds in enumerate(memory.broken_s):
         first, second = PAIRS[place]
@@ -75,7 +75,7 @@ def judge(
             continue
         # one that has agreed since, and says nothing now, is no ground for a verdict
         if seconds >= DECIDE_S and memory.broken_at[place] > float("-inf"):
-            liar = _liar(memory, place, inputs, sp, now, is_misfit, k2_was_told)
+            liar = _liar(memory, place, inputs, sp, now, is_misfit, k2_parted)
             if liar is not None:
                 odd = put(odd, liar, Odd(_reason(memory, place, liar)))
                 other = second if liar == first else first
@@ -112,7 +112,7 @@ def _is_counted(memory: Plausible, place: int) -> bool:
 
 def _liar(
     memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: float, is_misfit: bool,
-    k2_was_told: bool,
+    k2_parted: bool,
 ) -> int | None:  # fmt: skip
     """Which end of the broken relation lies, by what else is known; None: it cannot be told."""
     first, second = PAIRS[place]
@@ -132,7 +132,7 @@ def _liar(
             return first
         battery = memory.volts[second]
         takes = battery is not None and battery < sp.th.charger_present_v
-        if k2_was_told and takes and not memory.jumped[second]:
+        if k2_parted and takes and not memory.jumped[second]:
             # it takes what any charger gives: were the charger's reading wrong, the charger would
             # be gone as well, and that is two faults. One contact explains it all
             return None

@@ -48,11 +48,11 @@ def step_plausible(
     dt: float,
     is_misfit: bool,
     k2_may_be_open: bool,
-    k2_was_told: bool,
+    k2_parted: bool,
 ) -> Plausible:
     """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now; `is_misfit`:
     `system.voltage` is known not to be that of the bank; `k2_may_be_open`: where a charger gives
-    nothing, the relay watch tells; `k2_was_told`: to open, since the charger gave last."""
+    nothing, the relay watch tells; `k2_parted`: it was parted by K2, and has not given since."""
     volts = voltages(inputs)
     found = find_relations(
         volts, inputs, flows, outputs, settled_s >= SETTLE_S, memory.battery_is_tied, is_misfit, sp
@@ -75,7 +75,7 @@ def step_plausible(
     memory = _remember(memory, lines, volts, found, outputs, sp, now, dt)
     if any(relation.broken for relation in found) or any(memory.broken_s):
         memory = count(memory, found, now, dt)
-        memory = judge(memory, inputs, sp, now, is_misfit, k2_may_be_open, k2_was_told)
+        memory = judge(memory, inputs, sp, now, is_misfit, k2_may_be_open, k2_parted)
     if memory.odd != NONE_ODD:
         memory = memory._replace(odd=_rehabilitated(memory, found, inputs, outputs, sp, dt))
     return memory
