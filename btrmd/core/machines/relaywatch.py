@@ -17,7 +17,7 @@ from .recharge import Recharge, step_recharge
 SETTLE_S = 0.3  # contacts move within 15 ms; sensors need two scans
 CONFIRM_S = 3.0  # SETTLE + CONFIRM stays within the 5 s of DESIGN
 FORGIVE = 0.2  # s of evidence that a second without any takes back; a latched relay is owed none
-FORGIVE_VOLTS = 0.8  # the same of what volts tell: noise makes gaps that do not last
+FORGIVE_VOLTS = 0.8  # the same of K2 released, told by volts: noise makes gaps that do not last
 
 
 class Contact(NamedTuple):
@@ -104,12 +104,9 @@ def step_relays(watch: RelayWatch, outputs: Outputs, ctx: StepContext) -> RelayW
     """Compare the coils in force with this scan's evidence and latch what contradicts for 3 s."""
     recharge = step_recharge(watch.recharge, outputs, ctx)
     k2_now = k2_odd(outputs.k2, recharge, ctx)
-    by_volts = ctx.inputs.guard is True or ctx.flows.balanced is None
-    k1 = _watch(
-        watch.k1, outputs.k1, k1_odd(outputs.k1, outputs.k2, k2_now, ctx), ctx,
-        FORGIVE_VOLTS if by_volts else FORGIVE,
-    )  # fmt: skip
-    k2 = _watch(watch.k2, outputs.k2, k2_now, ctx, FORGIVE if outputs.k2 else FORGIVE_VOLTS)
+    k1 = _watch(watch.k1, outputs.k1, k1_odd(outputs.k1, outputs.k2, k2_now, ctx), ctx)
+    forgive = FORGIVE if outputs.k2 else FORGIVE_VOLTS
+    k2 = _watch(watch.k2, outputs.k2, k2_now, ctx, forgive)
     k3 = _watch(watch.k3, outputs.k3, k3_odd(outputs.k3, ctx), ctx)
     if k1 is watch.k1 and k2 is watch.k2 and k3 is watch.k3 and recharge is watch.recharge:
         return watch
