@@ -109,7 +109,7 @@ ALARMS: Final = (
         "guard.active",
         "critical",
         ((99, 0, 17), "guardActiveEvent"),
-        "Check the supply: the bus guard holds the load.",
+        "Check the supply: it does not hold the load alone.",
         "The bus guard has held the load for a minute: the supply alone does not.",
         delay_s=60.0,
     ),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from core_scenes import Bench, step_context
 
-from btrmd.core.machines.guardwatch import GuardWatch, step_guard
+from btrmd.core.machines.alarms import SINKS
+from btrmd.core.machines.guardwatch import UNHELPED, GuardWatch, step_guard
 from btrmd.core.scan.actions import Tell
 from btrmd.core.scan.due import EVERY_SCAN, NO_TIME
 
@@ -68,6 +69,24 @@ def test_it_is_over_when_it_has_been_idle_for_10_s() -> None:
 def test_what_is_acting(guard: bool | None, k1: bool, k3: bool, absent: bool, acts: bool) -> None:
     watch, _ = stepped(GuardWatch(), 100.0, guard, k1=k1, k3=k3, absent=absent)
     assert (watch.active_since is not None) is acts
+
+
+@pytest.mark.parametrize(
+    ("load_v", "absent", "is_told"), [(10.9, False, True), (11.1, False, False), (9.0, True, False)]
+)
+def test_with_the_path_open_a_load_that_a_live_supply_lets_sink_is_told(
+    load_v: float, absent: bool, is_told: bool
+) -> None:
+    """UPS mode off: the guard has no battery to give, and nobody else would say so."""
+    watch, told = GuardWatch(was_active=False), []
+    for now in (100.0, 105.0):
+        ctx = step_context(now, guard=True, load_v=load_v)
+        watch = step_guard(watch, False, True, absent, False, ctx)
+        told += [action.event.text for action in ctx.actions if isinstance(action, Tell)]
+    assert (watch.active_since is not None) is is_told
+    assert watch.path_open is is_told
+    assert told == ([UNHELPED] if is_told else [])
+    assert "battery path is open" in SINKS
 
 
 @pytest.mark.parametrize(

@@ -260,6 +260,28 @@ def test_a_supply_reading_that_hangs_in_an_outage_leaves_the_lvd_its_say(
 
 
 @pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("text", ["x0.78", "x0", "-2.5", "x1.15"])
+def test_a_battery_reading_that_jumps_while_a_joined_source_charges_is_named(
+    volts: int, text: str
+) -> None:
+    """It was believed until the next outage: a low battery was told that was none."""
+    text = f"-{2.5 * volts / 12:g}" if text == "-2.5" else text
+    station = rested(volts, load_a=3.0, system__single_source=True, lvd__enabled=True)
+    station.plant.single_source = True
+    set_keys(station.plant, {"battery.soc": 0.6})
+    station.run(60.0)
+    assert station.plant.sense().battery_a > 1.0
+    lie(station, "battery.voltage", text)
+    station.run(60.0)
+    assert reported(station) == ["reading.battery.voltage"]
+    supply(station, False)
+    station.run(600.0)
+    assert not station.state.lvd.is_open
+    assert "battery.low_voltage" not in station.state.alarms.keys
+    assert station.plant.dropped_s == station.plant.dead_s == 0.0
+
+
+@pytest.mark.parametrize("volts", [12, 48])
 @pytest.mark.parametrize("text", ["x0", "x0.8", "-3"])
 @pytest.mark.parametrize("ran_s", [30.0, 90.0, 900.0])
 @pytest.mark.parametrize("joined", [False, True])

@@ -132,6 +132,17 @@ def test_charger_and_battery_are_tied_while_the_charger_charges() -> None:
     assert silent(tie, battery_a=0.0, charger_a=0.35)
 
 
+def test_on_a_joined_source_what_the_battery_takes_ties_it_to_the_charger_terminal() -> None:
+    """It has no charger current of its own."""
+    tie = Tie.CHARGER_BATTERY
+    joined = {**CHARGING, "charger_a": None, "supply_a": 4.3, "battery_a": 2.0, "single": True}
+    assert found(tie, **joined).broken is False
+    assert found(tie, **{**joined, "battery_v": 10.2}).broken is True
+    assert silent(tie, **joined, k2=True)
+    assert silent(tie, **{**joined, "battery_a": 0.3, "supply_a": 2.6})
+    assert silent(tie, **{**joined, "battery_a": -2.0, "supply_a": 0.3})
+
+
 def test_two_that_agree_vouch_for_each_other_while_a_current_lies() -> None:
     lies = {"load_a": 6.0}
     tie = Tie.BATTERY_LOAD

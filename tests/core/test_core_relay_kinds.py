@@ -253,6 +253,29 @@ def test_contacts_that_chatter_are_found_though_no_scan_is_like_the_other(
     assert station.state.relays.faulty == ()
 
 
+@pytest.mark.parametrize("dt", [0.1, 0.6, 1.0])
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("joined", [False, True])
+def test_a_k2_that_chatters_after_a_short_test_is_found(
+    joined: bool, volts: int, dt: float
+) -> None:
+    """It charges half the time, and the volts of a rested bank are too near to tell the rest."""
+    station = rested(volts, load_a=3.0, dt=dt, test__type2_min=1, system__single_source=joined)
+    station.plant.single_source = joined
+    station.plant.noise = True
+    station.plant.touch()
+    assert station.ask(StartTest("2", source="x")).ok
+    assert station.until(lambda s: phase(s) == "returning", 120.0)
+    put(station, fault__relay__k2="chatter")
+    found(station, "k2", 90.0)
+    assert station.state.relays.faulty == ("k2",)
+    put(station, fault__relay__k2="off")
+    station.run(150.0)
+    station.ask(AckAlarm("relay.k2", "x"))
+    assert station.state.relays.faulty == ()
+    assert station.plant.dropped_s == 0.0
+
+
 # --- a joined source -----------------------------------------------------------------------------
 
 

@@ -41,6 +41,21 @@ def test_a_supply_behind_ohms_discharges_nobody_in_silence(volts: int, dt: float
     assert station.plant.dropped_s == 0.0
 
 
+@pytest.mark.parametrize("volts", [12, 24])
+def test_with_ups_mode_off_a_supply_behind_ohms_is_told_too(volts: int) -> None:
+    """K3 is open, so that the guard has nothing to give: the load was at 9.6 V in silence."""
+    station = rested(volts, load_a=5.0, ups__enabled=False)
+    put(station, supply__ohms=0.8 * volts / 12)
+    station.run(10.0)
+    assert station.events[-1].key == "guard.active"
+    station.run(60.0)
+    assert station.state.alarms.keys == ("guard.active",)
+    assert "battery path is open" in station.state.alarms.raised["guard.active"].text
+    put(station, supply__ohms=0.0)
+    station.run(30.0)
+    assert station.state.alarms.keys == ()
+
+
 def test_a_limited_supply_shares_the_load_with_the_battery_and_is_told_of() -> None:
     station = rested(load_a=6.0)
     put(station, supply__limit_a=4.0)

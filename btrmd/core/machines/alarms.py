@@ -25,6 +25,10 @@ from .relaywatch import RelayWatch
 
 SUPPRESSION_S = 10.0  # R86: no trap or mail for digital changes so soon after the start
 HOT_C, HOT_CLEAR_C = 60.0, 57.0
+SINKS = (
+    "The load has been too low for a minute: the supply does not hold it alone, the bus guard has "
+    "closed, and the battery path is open."
+)
 JUDGED_S = 15.0  # after the start: a reading that still lies has been found again
 
 
@@ -160,7 +164,8 @@ def _guard(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     if seen.guard.active_since is None:
         return _OFF[alarm.key]
     on = seen.guard.idle_since is None
-    return (AlarmCondition(alarm.key, alarm, on, False, alarm.text),)
+    text = SINKS if seen.guard.path_open else alarm.text
+    return (AlarmCondition(alarm.key, alarm, on, False, text),)
 
 
 def _weak(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:

@@ -82,6 +82,8 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
         return None
     if energised:
         return amps.value > CLOSED_A
+    if recharge.chatters:
+        return True  # of the moment, whatever it gives in this scan
     if not (inputs.charger_v.good and inputs.battery_v.good):
         return None
     if inputs.charger_v.value < sp.th.charger_present_v:

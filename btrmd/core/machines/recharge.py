@@ -19,6 +19,9 @@ APART_V = 0.31
 KNOWN_V, GAINS = 0.015, 0.02
 SMOOTH = 0.2
 RISE_V = 0.1  # per block: more than noise, and than what its wires have dropped
+CHATTERS = 3.0  # so often parted within about a minute, and the contacts chatter
+FADES_S = 30.0  # one parting is forgotten
+MOST_PARTINGS = 4.0
 BACK_S = 10.0  # a charger comes from nothing to its volts in less; no drift does
 
 
@@ -34,7 +37,9 @@ class Recharge(NamedTuple):
     charger with the volts for it has given nothing back; `tied`: None before it was seen to;
     `parted`: K2 has been told to open since, or a charger that gave has risen and gives nothing;
     `gave_a`, `gave_v` the charger in the scan before; `is_gone`: the charger has no volts, until
-    `rose_at` (process clock); `came_back`: they have come from there at once since it gave."""
+    `rose_at` (process clock); `came_back`: they have come from there at once since it gave.
+    `partings`: how often it has lately stopped to give at once with its volts risen, K2 released.
+    """
 
     taken_as: float = 0.0
     waited_s: float = 0.0
@@ -45,6 +50,12 @@ class Recharge(NamedTuple):
     is_gone: bool = False
     rose_at: float = float("-inf")
     came_back: bool = False
+    partings: float = 0.0
+
+    @property
+    def chatters(self) -> bool:
+        """K2 parts charger and battery again and again, though it is released."""
+        return self.partings >= CHATTERS
 
     @property
     def may_be_open(self) -> bool:
@@ -66,8 +77,31 @@ class Recharge(NamedTuple):
 
 
 def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
-    """Count one scan on. A joined source has no charger current of its own: there the battery's
-    tells what is given back."""
+    """Count one scan on."""
+    made = _owed(recharge, outputs, ctx)
+    partings = max(recharge.partings - ctx.dt / FADES_S, 0.0)
+    if outputs.k2:
+        partings = 0.0
+    elif _parts(recharge, ctx):
+        partings = min(partings + 1.0, MOST_PARTINGS)
+    return made if partings == made.partings else made._replace(partings=partings)
+
+
+def _parts(recharge: Recharge, ctx: StepContext) -> bool:
+    """What the charger gave in the scan before has stopped at once, the battery gives nothing in
+    its place, and its volts have risen. One that is switched off falls, one that steps down too."""
+    inputs, gave_v = ctx.inputs, recharge.gave_v
+    charge = inputs.battery_a if ctx.sp.single_source else inputs.charger_a
+    known = charge.good and inputs.charger_v.good and inputs.battery_a.good
+    if not known or gave_v is None or recharge.gave_a <= CONDUCTS_A or not ctx.flows.balanced:
+        return False
+    stops = charge.value < CHARGES_A and inputs.battery_a.value > -DISCHARGE_A
+    return stops and inputs.charger_v.value - gave_v > RISE_V * ctx.sp.blocks
+
+
+def _owed(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
+    """What the charger owes after this scan. A joined source has no charger current of its own:
+    there the battery's tells what is given back."""
     inputs, dt = ctx.inputs, ctx.dt
     amps = inputs.battery_a
     charge = amps if ctx.sp.single_source else inputs.charger_a

@@ -170,16 +170,19 @@ def _by_joined_path(
 
 def _charging(look: Look) -> tuple[Relation, Relation]:
     """Charger and battery, charger and load: what the charger delivers to is at its volts."""
-    amps, flows = look.inputs.charger_a, look.flows
+    flows, is_joined = look.flows, look.sp.single_source
+    # what a battery takes on a joined source comes by K2: its own current tells
+    amps = look.inputs.battery_a if is_joined else look.inputs.charger_a
     if not amps.good or look.outputs.k2:
         return SILENT, SILENT
     if amps.value <= CONDUCTS_A:
         # so little may be an error of one of them; but two say so, what is given and what is taken
         taken = look.inputs.battery_a.good and flows.charge is not None and flows.charge > 0.0
+        taken = taken and not is_joined
         if amps.value <= SURELY_A or not taken:
             return SILENT, SILENT
         return look.tie(look.charger, look.battery), SILENT
-    feeds = flows.carries and not look.sp.single_source and not look.outputs.k3
+    feeds = flows.carries and not is_joined and not look.outputs.k3
     charger_load = look.tie(look.charger, look.load) if feeds else SILENT
     # the battery may balance what charger and load do, and still be the node they share
     shares = flows.carries and look.tie(look.battery, look.load).near
