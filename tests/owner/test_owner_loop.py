@@ -47,6 +47,19 @@ def test_a_tick_is_one_snapshot_and_as_many_steps_as_are_owed(
     assert rig.world.plant.dropped_s == 0.0
 
 
+def test_on_a_unit_each_tick_is_one_step_and_time_passes_by_itself(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = make_rig(speed=1)
+    rig.owner._sim_speed = None
+    for n in range(1, 4):
+        rig.clock.advance(0.1)
+        rig.tick()
+        assert rig.board.reads == pytest.approx([0.1 * k for k in range(1, n + 1)])
+        assert rig.bus.snapshot.faults == ()
+    assert rig.alive == 3
+
+
 class SleepingWatch(Watch):
     """Sleeping moves it, by what is asked for and `over`."""
 
