@@ -24,8 +24,8 @@ DAY_S: Final = 86400.0
 OUTAGE_EVENTS: Final = 5  # of each unit, while the broker is away
 MAINS_EVENTS: Final = 4
 PATIENCE_S: Final = 600.0
-SETTLE_S: Final = 2.0
-QUIET: Final = 80_000  # octets to the broker within it
+SETTLE_S: Final = 1.0
+QUIET: Final = 40_000  # octets to the broker within it
 
 
 class Fleet:

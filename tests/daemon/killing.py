@@ -70,8 +70,10 @@ class Ledger:
 class KillTest:
     """One station, many lives. `violations` is empty when every promise was kept."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, hurry: float = 1.0) -> None:
+        """`hurry`: by how much shorter than ever the pauses before a kill are."""
         self.daemon = DaemonProcess(folder, SPEED)
+        self.hurry = hurry
         self.random = random.Random(seed)
         self.ledger = Ledger()
         self.violations: list[str] = []
@@ -178,7 +180,7 @@ class KillTest:
 
     def _pause(self, low: float, high: float) -> None:
         """Let a random time pass while the clients work; the only clock here is chance."""
-        threading.Event().wait(self.random.uniform(low, high))
+        threading.Event().wait(self.random.uniform(low, high) / self.hurry)
 
     def _spin(self, seconds: float) -> None:
         end = time.monotonic() + seconds

@@ -13,7 +13,7 @@ KILLS = 6
 
 
 def test_six_kills_lose_nothing(tmp_path: Path) -> None:
-    test = KillTest(tmp_path, seed=20)
+    test = KillTest(tmp_path, seed=20, hurry=2.0)
     test.run(KILLS)
     assert test.violations == [], test.table()
     assert [test.counts[kind] for kind in KINDS] == [KILLS // 3] * 3
