@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from gpiozero import OutputDevice, PinInvalidPin
 from gpiozero.pins.mock import MockFactory
 
 from btrmd.hal.config import OPENED, REFERENCE
@@ -24,13 +25,18 @@ def test_the_pins_that_were_opened_count_whatever_the_board_file_says_now(
 
 @pytest.mark.parametrize("left", [None, "half a li"])
 def test_without_a_copy_that_can_be_read_the_board_file_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left: str | None
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    left: str | None,
 ) -> None:
     if left is not None:
         (tmp_path / OPENED).write_text(left)
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path))
     monkeypatch.setattr("btrmd.hal.config.INSTALLED", tmp_path / "none")
     assert pins()["k1"].gpio == 17
+    warnings = [record.getMessage() for record in caplog.records]
+    assert [OPENED in text for text in warnings] == ([] if left is None else [True])
 
 
 def ended(
@@ -61,6 +67,49 @@ def test_it_ends_with_0_when_every_line_was_driven(
             if name in pins():
                 pin = factory.pin(pins()[name].gpio)
                 assert pin.states[-1].state == (0 if pins()[name].active_high else 1), name
+    finally:
+        factory.reset()
+
+
+class TornFactory(MockFactory):
+    """The pin of K1 cannot be opened."""
+
+    def pin(self, name: str) -> object:
+        if name == pins()["k1"].gpio:
+            raise PinInvalidPin("no such line")
+        return super().pin(name)
+
+
+def test_a_line_that_refuses_is_told_and_keeps_no_other_from_being_driven(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    factory = TornFactory()
+    try:
+        code, said = ended(tmp_path, monkeypatch, factory)
+        assert code == 1
+        assert said == ["k1 (GPIO 17) was not released: no such line."]
+        for name in ("k2", "k3"):
+            pin = factory.pin(pins()[name].gpio)
+            assert pin.states[-1].state == (0 if pins()[name].active_high else 1), name
+    finally:
+        factory.reset()
+
+
+def test_each_line_is_let_go_at_once_and_not_by_the_end_of_the_program(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = []
+
+    def opened(*args: object, **words: object) -> OutputDevice:
+        kept.append(OutputDevice(*args, **words))
+        return kept[-1]
+
+    monkeypatch.setattr("btrmd.hal.release.OutputDevice", opened)
+    factory = MockFactory()
+    try:
+        assert ended(tmp_path, monkeypatch, factory) == (0, [])
+        assert len(kept) >= 3
+        assert all(device.closed for device in kept)
     finally:
         factory.reset()
 
