@@ -23,7 +23,7 @@ class LoopAnswer:
     though nobody has shown it yet: so long `give` is waited for.
     """
 
-    __slots__ = ("_answered_at", "_end", "_seen_s", "_then", "_watch", "answer", "loop")
+    __slots__ = ("_answer_timer", "_answered_at", "_end", "_seen_s", "_then", "answer", "loop")
 
     def __init__(
         self, then: Callable[[Answer | None], object], timeout: float, seen_s: float
@@ -35,9 +35,9 @@ class LoopAnswer:
         self._answered_at = 0.0
         now = monotonic()
         self._end = now + timeout
-        self._watch = watch = _watch_of(loop)
+        self._answer_timer = answer_timer = _timer_of(loop)
         # nearly always it is given before anybody has to look
-        watch.add(self, now + min(timeout, seen_s))
+        answer_timer.add(self, now + min(timeout, seen_s))
 
     def take(self, answer: Answer) -> None:
         """The answer is known, and not yet given. On any thread."""
@@ -46,7 +46,7 @@ class LoopAnswer:
 
     def cancel(self) -> None:
         """Nobody waits for it any more. On its loop."""
-        self._watch.remove(self)
+        self._answer_timer.remove(self)
         self._then = None
 
     def go_on(self) -> None:
@@ -67,7 +67,7 @@ class LoopAnswer:
         return min(due, now + self._seen_s)
 
 
-class _Watch:
+class _AnswerTimer:
     """The answers that a loop waits for, and one timer for all of them. On its loop."""
 
     __slots__ = ("_due", "_timer", "_waiting", "loop")
@@ -110,17 +110,17 @@ class _Watch:
 class _Own(threading.local):
     """A thread runs one loop at a time."""
 
-    watch: _Watch | None = None
+    answer_timer: _AnswerTimer | None = None
 
 
 _own: Final = _Own()
 
 
-def _watch_of(loop: asyncio.AbstractEventLoop) -> _Watch:
-    watch = _own.watch
-    if watch is None or watch.loop is not loop:
-        watch = _own.watch = _Watch(loop)
-    return watch
+def _timer_of(loop: asyncio.AbstractEventLoop) -> _AnswerTimer:
+    answer_timer = _own.answer_timer
+    if answer_timer is None or answer_timer.loop is not loop:
+        answer_timer = _own.answer_timer = _AnswerTimer(loop)
+    return answer_timer
 
 
 def give(answers: Iterable[LoopAnswer]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import isfinite, isnan, nan
 
 from ..model.discharge import Capacity, TestRecord, TestState
+from ..model.timezone import CLOCK_SANE_S
 from .capacity_test.state import CapacityTest
 from .durable import durable
 from .machines.alarms import Alarms, RaisedAlarm
@@ -22,7 +23,6 @@ from .machines.schedule import Schedule
 from .state import State
 
 VERSION = 1
-CLOCK_SANE_S = 1_735_689_600.0  # 2025-01-01: a clock before it was never set
 
 
 def dump(state: State, now: float, wall: float, boot_id: str = "") -> dict[str, object]:

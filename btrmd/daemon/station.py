@@ -14,7 +14,6 @@ from ..appliance.client import make_client
 from ..appliance.slot import Slot
 from ..bus import Bus
 from ..clock import Clock, RealClock, SimClock
-from ..core.persist import CLOCK_SANE_S
 from ..core.state import State
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
@@ -23,6 +22,7 @@ from ..model.commands import Note
 from ..model.errors import BtrmError, SettingError
 from ..model.service import Service
 from ..model.settings import Settings
+from ..model.timezone import CLOCK_SANE_S
 from ..net import split_address
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester

@@ -27,7 +27,8 @@ UNKNOWN: Final = "not known"
 NO_DATE: Final = "the clock was not set"
 RESULTS: Final = {"good": "Good", "low": "Low", "aborted": "Aborted", "none": "No judgement"}
 OUTAGE: Final = "outage"
-YEAR_S: Final = 366 * 86400.0
+DAY_S: Final = 86400.0
+YEAR_S: Final = 366 * DAY_S
 
 
 class ReportSection(NamedTuple):
@@ -94,7 +95,9 @@ def this_year(records: list[TestRecord], at: float) -> list[TestRecord]:
     return [
         record
         for record in records
-        if record.state == "finished" and (record.ended_at or record.started_at) > at - YEAR_S
+        if record.state == "finished"
+        # what is dated ahead was stamped by a clock that was wrong
+        and at - YEAR_S < (record.ended_at or record.started_at) <= at + DAY_S
     ]
 
 

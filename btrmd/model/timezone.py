@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 UTC_NAMES: Final = ("", "UTC")
 _MAX_NAME: Final = 48
+CLOCK_SANE_S: Final = 1_735_689_600.0  # 2025-01-01: a clock before it was never set
 
 
 @lru_cache(maxsize=16)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from ..bus import Bus, PendingCommand
 from ..clock import Clock
 from ..core.idle import BAND, LOOK_EVERY_S, is_same
-from ..core.persist import CLOCK_SANE_S
 from ..core.publish import alarm_views, points
 from ..core.recover import let_go
 from ..core.requests import answer_writes, landing_refusal, look, prechecks
@@ -27,6 +26,7 @@ from ..model.history import History
 from ..model.readings import Value
 from ..model.settings import Settings
 from ..model.snapshot import Precheck, Snapshot
+from ..model.timezone import CLOCK_SANE_S
 from ..store.writer import Writer
 from .action_runner import ActionRunner, LoopRequests
 from .battery_history import BatteryHistory

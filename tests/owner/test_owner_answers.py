@@ -208,17 +208,17 @@ def test_each_that_waits_has_its_own_time_and_a_quiet_loop_no_timer(bus: Bus) ->
             return timers[-1]
 
         loop.call_later = count  # type: ignore[method-assign]
-        done = asyncio.Event()
-        bus.submit_then(ME, lambda answer: given.append(f"first {answer.code}"), WAIT_S)
+        done, first_done = asyncio.Event(), asyncio.Event()
+        bus.submit_then(
+            ME, lambda answer: (given.append(f"first {answer.code}"), first_done.set()), WAIT_S
+        )
         bus.submit_then(ME, lambda answer: given.append(f"second {answer.code}"), 0.02)
         bus.submit_then(ME, lambda answer: (given.append("third"), done.set()), 0.04)
         first = bus.take()[0]
         await done.wait()
         assert given == ["second busy", "third"]
         first.answer.set_result(ACCEPTED._replace(seen_after=6))
-        await asyncio.sleep(0.0)
-        while len(given) < 3:
-            await asyncio.sleep(0.0)
+        await first_done.wait()
         return given, sum(not timer.cancelled() and timer.when() > loop.time() for timer in timers)
 
     given, left = asyncio.run(ask())

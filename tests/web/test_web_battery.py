@@ -286,6 +286,31 @@ def test_in_an_outage_battery_status_has_its_clock_and_time_left(
     assert "Outage Began 2026-05-28 19:46 UTC Elapsed 40 min Time left about 1 h 30 min" in page
 
 
+def test_what_began_at_an_unset_clock_is_not_dated(station: Station, client: Client) -> None:
+    """An outage under way is marked at its end only; what a discharge said has the clock's time."""
+    station.owner.show(test=TestRecord(9, "outage", "running", started_at=3600.0))
+    said = Event(3, 7200.0, 7200.0, "battery.soh", Kind.CHANGE, 99.0, None, "core", "99 %.", False)
+    station.history.event_list.append(said)
+    page = words(client.get("/battery-status").text)
+    assert "Outage Began not known" in page
+    assert "What it says not known 99 % 99 %." in page
+    assert "1970" not in page
+
+
+def test_a_test_stamped_by_a_wrong_clock_does_not_stand_before_a_replacement(
+    station: Station, user: Client
+) -> None:
+    """One of the years to come, or of 1970, tells nothing of before and after."""
+    ahead = TestRecord(7, "1", "finished", "good", started_at=AT + 12 * 365 * 86400.0)
+    undated = ahead._replace(n=6, started_at=AT - 86400.0, marks=("clock_not_set",))
+    station.history.test_list += [ahead, undated]
+    typed = {"rated_ah": "17", "type": "agm", "date": "2026-05-20"}
+    assert (
+        user.form("/battery-status/replaced", **replaced(user, sure="true", **typed)).status < 400
+    )
+    assert isinstance(station.owner.commands[-1], BatteryReplaced)
+
+
 def test_after_a_replacement_no_curve_of_the_battery_before_stands_as_this_ones(
     station: Station, client: Client
 ) -> None:

@@ -72,6 +72,9 @@ def test_an_aborted_test_leaves_the_time_of_the_last_result_where_it_was(
     station.history.test_list = [outage, TEST, aborted._replace(n=9)]
     station.owner.show(last_test=aborted._replace(n=9))
     assert f"\n{name} {AT - 3600.0:.0f}\n" in client.get("/metrics").text
+    undated = TEST._replace(n=9, ended_at=7200.0, marks=("clock_not_set",))
+    station.owner.show(last_test=undated)
+    assert name not in client.get("/metrics").text, "it would be decades old"
     low = TEST._replace(n=10, result="low", ended_at=AT + 60.0)
     station.owner.show(last_test=low)
     assert f"\n{name} {AT + 60.0:.0f}\n" in client.get("/metrics").text

@@ -79,6 +79,16 @@ def test_a_test_of_an_unset_clock_has_no_date(reported: Station, client: Client,
         assert "The clock was not set" in page or "when is not known" in page
 
 
+def test_a_test_stamped_years_ahead_is_none_of_the_last_year(
+    reported: Station, client: Client
+) -> None:
+    ahead = TEST._replace(n=8, started_at=AT + 12 * 365 * 86400.0, ended_at=AT + 4.0e8)
+    reported.history.test_list.append(ahead)
+    page = words(client.get("/reports").text)
+    assert "2038" not in page
+    assert "2039" not in page
+
+
 def test_a_next_test_has_no_date_while_the_clock_is_not_set(station: Station) -> None:
     user = station.client()
     user.log_in()

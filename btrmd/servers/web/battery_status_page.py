@@ -18,6 +18,7 @@ from btrmd.model.setting_battery import BATTERY_TYPES
 from btrmd.model.settings import find_setting
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
+from btrmd.model.timezone import CLOCK_SANE_S
 
 from ..replacement import TYPE, replace_battery
 from .answers import answer_json
@@ -322,7 +323,8 @@ def _format_assessment(event: Event) -> Assessment:
     value, shown = event.value, NOTHING
     if isinstance(value, int | float) and not isinstance(value, bool):
         shown = format_number(value, 0, "%")
-    return Assessment(format_time(event.at), shown, event.text)
+    at = format_time(event.at) if event.at >= CLOCK_SANE_S else UNKNOWN  # no clock was set
+    return Assessment(at, shown, event.text)
 
 
 def _note(snapshot: Snapshot, judged: TestRecord | None, has_earlier: bool) -> str:

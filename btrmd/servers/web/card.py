@@ -11,6 +11,7 @@ from btrmd.model.number_text import format_number
 from btrmd.model.result_words import format_action, format_mark, is_combined, is_dated, weak_block
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
+from btrmd.model.timezone import CLOCK_SANE_S
 from btrmd.model.waiting import format_waiting
 
 from .known import known, known_number
@@ -84,7 +85,9 @@ def format_refusal(snapshot: Snapshot) -> str:
 def _outage(record: TestRecord, snapshot: Snapshot) -> Card:
     """An outage: how long it lasts already, how long the battery still does, where it ends."""
     elapsed = max(snapshot.at - record.started_at, 0.0) if record.started_at else None
-    rows = [("Began", format_time(record.started_at)), ("Elapsed", format_duration(elapsed))]
+    is_set = record.started_at >= CLOCK_SANE_S  # its record is marked at its end only
+    began = format_time(record.started_at) if is_set else "not known"
+    rows = [("Began", began), ("Elapsed", format_duration(elapsed))]
     rows.append(("Time left", _format_left(record, snapshot)))
     volts = known_number(snapshot, "battery.voltage")
     now = "" if volts is None else f"; the battery has {format_number(volts, 2, 'V')}"

@@ -20,6 +20,7 @@ from btrmd.model.events import Kind
 from btrmd.model.history import History
 from btrmd.model.points import POINT
 from btrmd.model.readings import BAD, MISSING, STALE, Reading
+from btrmd.model.result_words import is_dated
 from btrmd.model.snapshot import Snapshot
 
 from ..share import SHARE_COUNTS
@@ -101,18 +102,18 @@ class EventTally:
         return max(self._known, self._bus.last_event)
 
     def completed_at(self, snapshot: Snapshot) -> float | None:
-        """Wall s at which the newest test that came to a result ended; None = there is none, or
-        the data have been reset since."""
+        """Wall s at which the newest test that came to a result ended; None = there is none, the
+        data have been reset since, or no clock was set then: it would be decades old."""
         last = snapshot.last_test
         if last is None:
             return None
         if last.result in COMPLETED:
-            return last.ended_at
+            return last.ended_at if is_dated(last) else None
         with self._lock:
             if last.n != self._last_test:
                 self._last_test = last.n
                 ended = (
-                    one.ended_at for one in self._history.tests()
+                    one.ended_at if is_dated(one) else None for one in self._history.tests()
                     if one.type in ("1", "2") and one.result in COMPLETED
                 )  # fmt: skip
                 self._completed_at = next(ended, None)

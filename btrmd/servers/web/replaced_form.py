@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
 from btrmd.model.errors import SettingError
+from btrmd.model.result_words import is_dated
 from btrmd.model.settings import Settings
 
 from ..replacement import RATED, TABLE, TYPE
@@ -73,7 +74,10 @@ def _day(text: str, tests: Sequence[TestRecord], now: float) -> tuple[float | No
         return None, form
     if not FIRST <= at <= now:
         return None, form
-    later = next((test for test in tests if test.started_at >= at + DAY_S), None)
+    # one that is dated ahead was stamped by a wrong clock, and tells nothing of before and after
+    later = next(
+        (test for test in tests if is_dated(test) and at + DAY_S <= test.started_at <= now), None
+    )
     if later is not None:
         kind = "outage" if later.type == "outage" else "test"
         return None, (
