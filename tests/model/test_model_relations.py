@@ -137,8 +137,10 @@ def test_a_server_and_a_recipient_switch_mail_on_and_off_stays_possible() -> Non
 @pytest.mark.parametrize(
     "then",
     [{}, {"email.server": "m.example"}, {"email.to": "a@b.example"},
-     {**REAL, "email.server": "smtp.xxx.com."}, {**REAL, "email.to": "a@b.example;email@xxx.com"},
-     {**REAL, "email.to": "a@b.example email@xxx.com."}, {**REAL, "email.to": "a@b.example, EMAIL@xxx.com"}, {**REAL, "email.server": "SMTP.xxx.com"}],
+     {**REAL, "email.server": "smtp.xxx.com."},
+     {**REAL, "email.to": "a@b.example;email@xxx.com"},
+     {**REAL, "email.to": "a@b.example email@xxx.com."},
+     {**REAL, "email.to": "a@b.example, EMAIL@xxx.com"}, {**REAL, "email.server": "SMTP.xxx.com"}],
 )  # fmt: skip
 def test_mail_that_has_nowhere_to_go_is_taken_with_a_word(then: dict[str, object]) -> None:
     settings = changed({}, {**then, "email.enabled": True})
