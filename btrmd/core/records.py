@@ -46,8 +46,12 @@ def take_moved(state: State, moved: Moved, ctx: StepContext) -> State:
 
 
 def step_outage_record(state: State, ctx: StepContext) -> State:
-    """An outage lasts until the load has been well on the supply for the watch time."""
+    """An outage lasts until the load has been well on the supply for the watch time, or for a
+    minute once two returns have failed."""
     lasting = state.on_battery or state.in_outage
+    if state.outage.record is not None and not state.test.is_on:
+        # two returns have failed: the next one ends the outage when it has proven itself
+        lasting = lasting or state.transfer.is_on_trial
     reason = "The supply is back."
     if state.presence.supply.above_since is None:
         reason = "LVD opened." if state.lvd.is_open else "The battery no longer feeds the load."

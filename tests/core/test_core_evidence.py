@@ -163,6 +163,11 @@ def test_k2_follows_its_coil() -> None:
     assert k2(False, **charging) is False
     assert k2(True, **charging) is True
     assert k2(True, **still) is False
+    # so far apart it is open, whatever the current reads
+    apart = {"battery_a": -5.0, "charger_a": 0.5, "supply_a": 0.3, "load_a": 5.0}
+    assert k2(True, **apart, charger_v=13.1, battery_v=12.5) is False
+    assert k2(True, **apart, charger_v=12.9, battery_v=12.5) is True
+    assert k2(True, **apart, charger_v=None, battery_v=12.5) is True
     assert k2(False, PARTED, **still, charger_v=14.5, battery_v=13.0) is True
     # seen closed since it moved: a reading that has drifted away looks the same
     assert k2(False, **still, charger_v=14.5, battery_v=13.0) is False

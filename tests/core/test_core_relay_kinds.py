@@ -276,6 +276,33 @@ def test_a_k2_that_chatters_after_a_short_test_is_found(
     assert station.plant.dropped_s == 0.0
 
 
+@pytest.mark.parametrize("dt", [0.1, 0.6, 1.0])
+@pytest.mark.parametrize("line", ["guard", "batt_path"])
+def test_a_line_that_lies_in_a_test_blames_no_relay(line: str, dt: float) -> None:
+    """K1 is on and S1 open, as told: a guard line that says closed is no evidence against K1."""
+    station = rested(load_a=5.0, dt=dt)
+    start(station)
+    station.run(30.0)
+    put(station, **{f"fault.{line}": "low"})
+    station.run(90.0)
+    assert [key for key in station.state.alarms.keys if key.startswith("relay.")] == []
+    assert f"reading.{'guard.active' if line == 'guard' else line}" in station.state.alarms.keys
+    assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_a_charger_current_that_lies_in_a_test_blames_no_relay(dt: float) -> None:
+    """A volt apart, charger and battery are parted: K2 is open as told."""
+    station = rested(load_a=5.0, rated_ah=7.0, dt=dt)
+    start(station)
+    station.run(120.0)
+    put(station, **{"fault.reading.charger.current": "+0.5"})
+    station.run(90.0)
+    assert station.state.relays.faulty == ()
+    assert "wiring.current_balance" in station.state.alarms.keys
+    assert station.plant.dropped_s == 0.0
+
+
 # --- a joined source -----------------------------------------------------------------------------
 
 

@@ -132,6 +132,17 @@ def test_a_supply_that_fails_soon_after_a_return_doubles_the_wait_up_to_10_min()
     assert moved(long_ago, context(True)).wait_s == 10.0
 
 
+def test_the_minute_after_a_return_begins_when_the_guard_has_let_go() -> None:
+    """Until then it has held both on the load: the supply has not been alone with it."""
+    held = Transfer(since=NOW - 100.0, waited_s=40.0, guard=True)
+    made = moved(held, context(True))
+    assert (made.since, made.waited_s) == (NOW, 40.0)
+    assert made.is_on_trial
+    assert not moved(held, context(False)).is_on_trial
+    assert not Transfer(waited_s=20.0).is_on_trial, "one return has failed"
+    assert not Transfer(Where.BATTERY, waited_s=40.0).is_on_trial
+
+
 def test_a_carried_outage_is_over_once_the_supply_is_there() -> None:
     carried = IDLE._replace(carried=True)
     assert not moved(carried, context()).carried

@@ -71,6 +71,26 @@ def test_a_limited_supply_shares_the_load_with_the_battery_and_is_told_of() -> N
     assert station.plant.dropped_s == 0.0
 
 
+@pytest.mark.parametrize(("volts", "dt"), [(12, 0.1), (12, 1.0), (48, 1.0)])
+@pytest.mark.parametrize("limit_a", [3.0, 4.5])
+def test_a_limited_supply_beside_a_charger_makes_few_records(
+    volts: int, dt: float, limit_a: float
+) -> None:
+    """The charger gives the rest while the guard holds: each return made an outage of its own."""
+    station = rested(volts, dt=dt, load_a=5.0)
+    count = len(station.events)
+    put(station, supply__limit_a=limit_a)
+    station.run(1800.0)
+    assert "supply.weak" in station.state.alarms.keys
+    assert len(station.events) - count <= 20
+    assert len(station.records) <= 3
+    put(station, supply__limit_a="none")
+    station.run(900.0)
+    assert not station.state.on_battery
+    assert all(record.state == "finished" for record in station.records.values())
+    assert station.plant.dropped_s == 0.0
+
+
 def test_a_discharge_is_told_though_the_sum_of_the_currents_is_wrong() -> None:
     """A load that goes partly around its shunt beside a supply that cannot feed it."""
     station = rested(load_a=5.0)

@@ -28,7 +28,8 @@ def k1_odd(
     if supply_v.value < sp.th.supply_present_v or inputs.guard is None:
         return None
     if inputs.guard:
-        return True if _is_s1_dead(ctx) else None
+        # with K1 on S1 is open as it was told, and it is the line that may lie
+        return True if not energised and _is_s1_dead(ctx) else None
     if flows.balanced is None:
         return _k1_by_volts(energised, ctx)
     # the sum is known: so is every current
@@ -80,13 +81,14 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
     amps = inputs.battery_a if sp.single_source else inputs.charger_a
     if not amps.good or ctx.flows.balanced is False:
         return None
+    volts_known = inputs.charger_v.good and inputs.battery_v.good
     if energised:
-        return amps.value > CLOSED_A
+        # a closed contact ties the two: so far apart it is open, and the current lies
+        gap = inputs.charger_v.value - inputs.battery_v.value if volts_known else 0.0
+        return amps.value > CLOSED_A and gap <= APART_V * sp.blocks
     if recharge.chatters:
         return True  # of the moment, whatever it gives in this scan
-    if not (inputs.charger_v.good and inputs.battery_v.good):
-        return None
-    if inputs.charger_v.value < sp.th.charger_present_v:
+    if not volts_known or inputs.charger_v.value < sp.th.charger_present_v:
         return None
     if amps.value >= CHARGES_A:
         return False

@@ -52,6 +52,11 @@ class Transfer(NamedTuple):
     waited_s: float = 0.0
     guard: bool | None = None
 
+    @property
+    def is_on_trial(self) -> bool:
+        """The load is back on a supply that failed it at two returns before, for a minute."""
+        return self.where is Where.SUPPLY and self.waited_s > 2.0 * WAIT_S
+
     def next_due(self, now: float) -> float:
         """Every scan while the load is not on the supply, or about to leave it."""
         return due_if(self.where is not Where.SUPPLY or self.low_ticks > 0)
@@ -80,6 +85,9 @@ def _on_supply(
     inputs = ctx.inputs
     # where K1 seems not to have let go, it is the battery that lets the bus fall
     is_new = inputs.guard is True and transfer.guard is False and not k1.is_suspected
+    if transfer.waited_s and inputs.guard is True and transfer.guard is True:
+        # it has not let go since: the supply has not been alone with the load yet
+        transfer = transfer._replace(since=ctx.now)
     if transfer.waited_s and ctx.now - transfer.since >= RECENT_S:
         transfer = transfer._replace(waited_s=0.0)
     if transfer.carried and presence.supply.present:
