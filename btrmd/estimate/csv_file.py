@@ -41,7 +41,7 @@ def load_record(path: Path, blocks: int) -> CsvRecord:
     """The discharge in the file at `path`, of a bank of `blocks` 12 V blocks (whole-bank volts).
 
     Leading rows without discharge (charger on) are left out and time 0 is the first one with;
-    what follows once the battery is charged again is left out too, with a warning.
+    what follows once the battery is charged again, or only rests, is left out too, with a warning.
     Raises DataError for a file that is wrong and NotEnough for one without a discharge.
     """
     rows = list(_read(path))
@@ -55,8 +55,14 @@ def load_record(path: Path, blocks: int) -> CsvRecord:
         (k for k in range(start, len(rows)) if rows[k].battery_a >= DISCHARGING_A), len(rows)
     )
     zero = rows[start].time_s
-    discharge = [row._replace(time_s=row.time_s - zero) for row in rows[start:end]]
+    last = next(k for k in range(end - 1, -1, -1) if rows[k].battery_a <= -DISCHARGING_A)
+    discharge = [row._replace(time_s=row.time_s - zero) for row in rows[start : last + 1]]
     warnings = []
+    if last + 1 < end:
+        warnings.append(
+            f"The battery is not discharged any more from {rows[last + 1].time_s - zero:g} s on;"
+            f" {end - last - 1} rows from there on are not used."
+        )
     if end < len(rows):
         warnings.append(
             f"The battery was charged again at {rows[end].time_s - zero:g} s;"

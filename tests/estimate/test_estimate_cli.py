@@ -106,6 +106,19 @@ def test_rows_after_the_recharge_are_left_out(
     assert "charged again at 7230 s; 20 rows" in answer["warnings"][0]
 
 
+def test_a_rest_at_the_end_is_left_out(capsys: pytest.CaptureFixture[str], write: Write) -> None:
+    """Once taken for a new load of 0.03 A, under which the battery would last for weeks."""
+    discharge = steady(18_000.0, 3.0, 0.4)
+    rest = [
+        CurveRow(discharge[-1].time_s + 30.0 * k, 12.3, -0.03, 22.0, 0.03) for k in range(1, 80)
+    ]
+    plain = ask(capsys, write(discharge), "--rated-ah", "20")[1]
+    code, answer, _ = ask(capsys, write([*discharge, *rest]), "--rated-ah", "20")
+    assert code == 0
+    assert answer["ert_minutes"] == plain["ert_minutes"]
+    assert "not discharged any more from 7230 s on; 79 rows" in answer["warnings"][0]
+
+
 @pytest.mark.parametrize("blocks", [1, 2, 3, 4])
 @pytest.mark.parametrize("until", [0.15, 0.9])
 def test_volts_must_fit_the_system(
