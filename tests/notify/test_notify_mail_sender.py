@@ -30,6 +30,7 @@ def test_an_alarm_is_mailed_with_its_facts(bench: Bench, serve: Serve) -> None:
     assert mail.sender == "btrm@site.test"
     assert mail.to == ("noc@company.test",)
     assert mail.subject == "730 Northern: Low battery voltage."
+    assert mail.message["X-Severity"] == "critical"
     lines = [line.split(":", 1) for line in mail.text.splitlines() if ":" in line]
     facts = {name: text.strip() for name, text in lines}
     assert facts["Event"] == "battery.low_voltage raised"
@@ -46,7 +47,12 @@ def test_an_alarm_is_mailed_with_its_facts(bench: Bench, serve: Serve) -> None:
     assert server.is_quiet
     bench.tell("battery.low_voltage", Kind.CLEAR, value=11.9, threshold=11.0)
     bench.settle()
-    assert server.take().subject == "730 Northern: Cleared: Low battery voltage."
+    mail = server.take()
+    assert mail.subject == "730 Northern: Cleared: Low battery voltage."
+    assert mail.message["X-Severity"] == "cleared"
+    bench.tell("test.result", Kind.CHANGE, value="good", text="The test is over.")
+    bench.settle()
+    assert "X-Severity" not in server.take().message
 
 
 @pytest.mark.parametrize(
@@ -129,6 +135,7 @@ def test_what_one_cause_raises_is_one_mail_to_all(bench: Bench, serve: Serve) ->
     (mail,) = server.all()
     assert mail.to == ("noc@company.test", "boss@company.test")
     assert mail.subject == "730 Northern: The charger is lost. (and 2 more)"
+    assert mail.message["X-Severity"] == "major", "of all three"
     for text in ("The supply is lost.", "The load runs on the battery."):
         assert text in mail.text
 

@@ -11,6 +11,8 @@ from typing import Final
 from zlib import crc32
 
 from ...docgen.event_text import format_event_value
+from ...model.alarms import SEVERITIES
+from ...model.event_filter import event_severity
 from ...model.events import Event, Kind
 from ...model.settings import Settings
 from ...model.snapshot import Snapshot
@@ -41,7 +43,18 @@ def event_mail(
     lines += ["", *_site(snapshot), *_uptime(snapshot), *_link(link)]
     # A repeated mail has the same ID, by which most mail programs know it as one.
     name = f"{first.n}-{last.n}-{int(first.at)}"
-    return _mail(snapshot, account, subject, lines, name)
+    message = _mail(snapshot, account, subject, lines, name)
+    severity = _severity(events)
+    if severity:
+        message["X-Severity"] = severity  # for rules of a mail program; the words stay the same
+    return message
+
+
+def _severity(events: Sequence[Event]) -> str:
+    """The gravest alarm that comes, "cleared" where alarms only go, else ""."""
+    alarms = [(event.kind, severity) for event in events if (severity := event_severity(event))]
+    coming = [severity for kind, severity in alarms if kind is not Kind.CLEAR]
+    return max(coming, key=SEVERITIES.index) if coming else "cleared" if alarms else ""
 
 
 def test_mail(snapshot: Snapshot, account: Account, link: str) -> EmailMessage:
