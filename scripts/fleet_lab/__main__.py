@@ -32,7 +32,12 @@ class Fleet:
     """All workers."""
 
     def __init__(
-        self, identities: dict[str, Identity], folder: Path, processes: int, ramp_s: float
+        self,
+        identities: dict[str, Identity],
+        folder: Path,
+        processes: int,
+        ramp_s: float,
+        settle_s: float | None,
     ) -> None:
         """`identities` by serial number."""
         serials = list(identities)
@@ -41,7 +46,8 @@ class Fleet:
         for i in range(processes):
             ours, theirs = context.Pipe()
             share = {serial: identities[serial] for serial in serials[i::processes]}
-            context.Process(target=work, args=(share, folder, theirs, ramp_s), daemon=True).start()
+            words = (share, folder, theirs, ramp_s, settle_s)
+            context.Process(target=work, args=words, daemon=True).start()
             self._pipes.append(ours)
 
     def order(self, *words: object) -> list[Report]:
@@ -73,6 +79,9 @@ def main() -> int:
     parser.add_argument("--rest", type=float, default=960.0, help="s; 15 min is one whole turn")
     parser.add_argument("--outage", type=float, default=600.0, help="s without the broker")
     parser.add_argument("--ramp", type=float, default=20.0, help="s over which all are started")
+    parser.add_argument(
+        "--settle", type=float, help="s of a new session; else as the units have it"
+    )
     parser.add_argument("--processes", type=int, default=8)
     parser.add_argument("--no-prometheus", action="store_true")
     args = parser.parse_args()
@@ -93,7 +102,7 @@ def trial(args: argparse.Namespace, folder: Path) -> int:
         )
         for serial in (f"5100000000{n:06x}" for n in range(units))
     }
-    fleet = Fleet(identities, folder / "units", min(args.processes, units), args.ramp)
+    fleet = Fleet(identities, folder / "units", min(args.processes, units), args.ramp, args.settle)
     prometheus = None
     rows: list[tuple[str, str]] = [("units", f"{units}"), ("load of the machine", load())]
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from btrmd.model.events import Kind
+from btrmd.notify.mqtt import session
 
 from .light_unit import Identity, LightUnit
 
@@ -29,9 +30,17 @@ class Report(NamedTuple):
     port: int
 
 
-def work(identities: dict[str, Identity], folder: Path, pipe: Connection, ramp_s: float) -> None:
+def work(
+    identities: dict[str, Identity],
+    folder: Path,
+    pipe: Connection,
+    ramp_s: float,
+    settle_s: float | None,
+) -> None:
     """Until "stop" comes. `identities` by serial number; each unit's files are in `folder`/serial.
-    `ramp_s`: over which the units are started."""
+    `ramp_s`: over which the units are started; `settle_s`: in place of session.SETTLE_S."""
+    if settle_s is not None:
+        session.SETTLE_S = settle_s  # type: ignore[misc]
     threading.stack_size(STACK)
     logging.disable()  # a thousand say that the broker is away
     units = {

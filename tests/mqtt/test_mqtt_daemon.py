@@ -19,9 +19,17 @@ BLOCK = re.compile(r"### (\w+)\n(?:(?!###).)*?```json\n(.*?)```", re.DOTALL)
 SCHEMAS: dict[str, Any] = {name: json.loads(text) for name, text in BLOCK.findall(PAGE.read_text())}
 
 
+# So long a new session waits for its subscribers; on a unit 3 s.
+SOON = """import sys
+from btrmd.notify.mqtt import session
+session.SETTLE_S = 0.5
+from btrmd.cli.main import main
+sys.exit(main(sys.argv[1:]))"""
+
+
 @pytest.fixture
 def unit(tmp_path: Path) -> Iterator[DaemonProcess]:
-    made = DaemonProcess(tmp_path / "unit", speed=120)
+    made = DaemonProcess(tmp_path / "unit", speed=120, runner=("-c", SOON))
     yield made
     made.close()
 

@@ -17,6 +17,7 @@ def test_five_units_over_an_outage_and_a_storm() -> None:
     if MOSQUITTO is None:
         pytest.skip("mosquitto is not installed (package mosquitto)")
     words = ["5", "--rest", "0.2", "--outage", "1", "--ramp", "0.2", "--processes", "1"]
+    words += ["--settle", "0.5"]
     done = subprocess.run(
         [ROOT / "scripts/fleet-sim", *words, "--no-prometheus"],
         capture_output=True, text=True, timeout=180.0, check=False, cwd=ROOT,
