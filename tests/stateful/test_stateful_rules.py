@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -36,8 +36,9 @@ def test_no_rule_breaks_in_20_000_random_steps(group: int) -> None:
     assert ended.get("outage none", 0) > 5
 
 
-def broken(seeds: range, **how: Any) -> str:
-    """The first violation over `seeds`, "" when there is none."""
+def broken(seeds: Iterable[int], **how: Any) -> str:
+    """The first violation over `seeds`, "" when there is none; one that is known to find it goes
+    first, and the others are tried where it no longer does."""
     for seed in seeds:
         try:
             Chaos(seed, **how).run(STEPS)
@@ -62,7 +63,7 @@ def test_a_core_that_opens_the_path_unproven_is_caught(monkeypatch: pytest.Monke
         )
 
     replaced("keep_path_open", careless, monkeypatch)
-    assert "dropped" in broken(range(30))
+    assert "dropped" in broken((5, *range(30)))
 
 
 def test_a_core_that_believes_bad_readings_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +79,7 @@ def test_a_core_that_believes_bad_readings_is_caught(monkeypatch: pytest.MonkeyP
         return step_lvd
 
     replaced("step_lvd", credulous, monkeypatch)
-    said = broken(range(60), story="lie")
+    said = broken((6, *range(60)), story="lie")
     assert "bad reading of" in said or "dropped" in said
 
 
