@@ -232,8 +232,9 @@ def test_a_job_that_fails_takes_no_other_s_turn(caplog: pytest.LogCaptureFixture
 
 
 def test_a_look_that_fails_closes_nothing_and_new_settings_are_followed(
-    start_station: Callable[..., Station], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, start_station: Callable[..., Station]
 ) -> None:
+    """The station ends before the patch does: what is regular is taken out as it was put in."""
     failed: list[object] = []
 
     def fail(self: ModbusTcp) -> None:
