@@ -282,7 +282,7 @@ DEFECTS = (
         "            if liar is not None:\n                odd =",
         "            if False:\n                odd =",
         "",
-        story="lie",
+        story="doubt",  # a doubt of both ends saves most of what one lie alone could spoil
     ),
     Defect(
         "the honest end is blamed",
