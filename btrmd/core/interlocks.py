@@ -95,7 +95,8 @@ def _doubt(state: State) -> InterlockRefusal | None:
 
 def _load(state: State, ctx: StepContext) -> str:
     """What the place of the load says against a test."""
-    transfer, source = state.transfer, load_source(ctx.inputs, state.outputs, ctx.sp)
+    transfer = state.transfer
+    source = load_source(ctx.inputs, state.outputs, ctx.sp, state.bank_fit.is_wrong)
     if source == NONE:
         return "The load has no power."
     if transfer.where is Where.RETURNED:

@@ -214,7 +214,7 @@ def _values(
         "runtime.minimum": sp.minimum_runtime_s,
         "ups.enabled": sp.ups_enabled,
         "ups.on_battery": state.on_battery,
-        "load.source": load_source(inputs, outputs, sp),
+        "load.source": load_source(inputs, outputs, sp, state.bank_fit.is_wrong),
         "lvd.enabled": sp.lvd_enabled,
         "lvd.open": state.lvd.is_open,
         "relay.k1": outputs.k1,

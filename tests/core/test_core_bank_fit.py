@@ -9,6 +9,7 @@ from station import Station
 from btrmd.core import persist
 from btrmd.core.machines.bank_fit import BankFit, step_bank_fit
 from btrmd.core.machines.lvd import Lvd, step_lvd
+from btrmd.core.publish import points
 from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import new_state
 from btrmd.hal.sim.plant import Plant
@@ -32,6 +33,22 @@ def site(bank: int, setting: int, load_a: float = 5.0, **settings: object) -> St
     plant.load.hold(load_a)
     plant.touch()
     return station
+
+
+@pytest.mark.parametrize(("bank", "setting"), [(12, 24), (12, 48), (36, 48)])
+def test_under_a_setting_that_is_too_high_no_fed_load_is_told_as_dead(
+    bank: int, setting: int
+) -> None:
+    """12 V were below what runs on 24 V: "no power", and a low battery, on a healthy site."""
+    station = site(bank, setting)
+    station.plant.battery.set_soc(0.6)  # type: ignore[union-attr]
+    station.run(300.0)
+    assert station.state.alarms.keys == ("system.voltage_mismatch",)
+    assert station.kinds("battery.low_voltage") == []
+    assert points(station.state, station.inputs, {}, station.now)["load.source"].value == "supply"
+    supply(station, False)
+    station.run(60.0)
+    assert points(station.state, station.inputs, {}, station.now)["load.source"].value == "battery"
 
 
 def put_in(station: Station, blocks: int) -> None:

@@ -147,6 +147,37 @@ def test_what_stops_at_once_may_have_been_parted_and_what_fades_away_was_not() -
     assert not counted(gave, charger_a=0.0, charger_v=14.4).parted
 
 
+def test_a_current_that_the_others_belie_has_not_flowed() -> None:
+    """A spike of the charger's current: nothing was parted when it is gone."""
+    spike = counted(Recharge(), charger_a=10.0, charger_v=13.2)
+    assert (spike.gave_a, spike.gave_v) == (10.0, None)
+    assert not counted(spike, charger_v=13.6).parted
+    gives = counted(Recharge(), charger_a=10.0, battery_a=10.0, charger_v=13.2)
+    assert counted(gives, charger_v=13.6).parted
+
+
+def test_what_is_parted_again_and_again_chatters_and_is_forgotten_in_time() -> None:
+    at = Recharge()
+    for number in (1, 2, 3):
+        at = counted(at._replace(gave_a=2.0, gave_v=13.2), charger_v=13.31, dt=0.0)
+        assert (at.partings, at.chatters) == (number, number == 3)
+    gives = counted(at, charger_a=2.0, battery_a=2.0, dt=0.0)
+    assert gives.partings == 3.0, "of the moment, whatever it gives in this scan"
+    assert counted(at, dt=30.0).partings == 2.0
+    assert counted(at, k2=True).partings == 0.0
+    gave = Recharge(gave_a=2.0, gave_v=13.2)
+    for other in (
+        {"charger_v": 13.29}, {"charger_v": None}, {"battery_a": -0.1, "supply_a": 2.2},
+        {"charger_a": 0.05}, {"battery_a": None}, {"supply_a": 9.0},
+    ):  # fmt: skip
+        assert counted(gave, **{"charger_v": 13.4, **other}).partings == 0.0, other
+    assert counted(gave._replace(gave_a=0.3), charger_v=13.4).partings == 0.0
+    most = Recharge(gave_a=2.0, gave_v=13.2, partings=4.0)
+    assert counted(most, charger_v=13.4, dt=0.0).partings == 4.0
+    joined = {"single": True, "charger_a": None, "charger_v": 13.4}
+    assert counted(gave, **joined).partings == 1.0  # type: ignore[arg-type]
+
+
 def test_a_charger_that_has_come_back_at_once_is_there_and_one_that_hangs_may_not_be() -> None:
     before = OWED._replace(came_back=False)
     gone = counted(before, charger_a=0.0, charger_v=0.0)

@@ -13,6 +13,7 @@ from ..scan.context import StepContext
 from ..scan.due import due_if
 from ..scan.flows import hat_amps
 from ..scan.relations import delivers
+from .bank_fit import looks_like_another
 from .blocks import Blocks, format_imbalance
 from .capacity import CapacityHealth, low_alarm_text
 from .digital import Digital, limit_v
@@ -119,9 +120,13 @@ def _low_capacity(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 def _low_voltage(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     m, th = ctx.battery, ctx.sp.th
     on = m.value < th.low_battery_v if m.good else None
+    off = m.value > th.low_battery_clear_v
+    if ctx.is_misfit:
+        on, off = False, True  # the level is that of another bank, which has an alarm of its own
+    elif on and looks_like_another(ctx):
+        on = None  # which takes 10 s to be known
     return (AlarmCondition(
-        alarm.key, alarm, on, m.value > th.low_battery_clear_v, alarm.text, m.value,
-        th.low_battery_v,
+        alarm.key, alarm, on, off, alarm.text, m.value, th.low_battery_v,
     ),)  # fmt: skip
 
 

@@ -117,7 +117,8 @@ def _owed(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
             tied = Tied(smooth, battery.value)
         if outputs.k2:
             return Recharge(tied=tied)
-        gave_v = charger.value if known else None
+        # a spike that the other currents belie is no charger that gives
+        gave_v = charger.value if known and ctx.flows.balanced is not False else None
         return Recharge(tied=tied, gave_a=charge.value, gave_v=gave_v)
     if not recharge.parted and (outputs.k2 or (known and _has_risen(recharge, charger.value, ctx))):
         recharge = recharge._replace(parted=True)

@@ -25,10 +25,15 @@ LEAST_A = LEAST_LOAD_A  # with a smaller load the contacts tell
 MOST_PART, LEAST_PART = 0.75, LEAST_LOAD_PART  # of the load: more is all of it, less is nothing
 
 
-def load_source(inputs: Inputs, outputs: Outputs, sp: Setpoints) -> str | None:
-    """One of SOURCES; None where it cannot be told. `outputs`: the coils in force in this scan."""
+def load_source(
+    inputs: Inputs, outputs: Outputs, sp: Setpoints, is_misfit: bool = False
+) -> str | None:
+    """One of SOURCES; None where it cannot be told. `outputs`: the coils in force in this scan.
+
+    `is_misfit`: `system.voltage` is known not to be that of the bank, which may be one block.
+    """
     load_v, load_a = inputs.load_v, inputs.load_a
-    if load_v.good and load_v.value < sp.th.dark_v:
+    if load_v.good and load_v.value < sp.th.dark_v / (sp.blocks if is_misfit else 1):
         return NONE
     if load_a.good and load_a.value >= LEAST_A:
         by_current = _by_currents(inputs, sp)
