@@ -130,7 +130,8 @@ ABORTS = [
     ({"guard": None}, 2.0, "A needed sensor has no good reading."),
     ({"guard": True}, 0.0, "The bus guard closed."),
     ({"supply_a": 2.4, "battery_a": 0.0}, 3.0, "Relay K1 does not move the load"),
-    ({"charger_a": 0.3}, 3.0, "Relay K2 does not switch the charger"),
+    # closed, K2 ties the charger to the volts of the battery
+    ({"charger_a": 0.3, "charger_v": 12.7}, 3.0, "Relay K2 does not switch the charger"),
 ]
 
 
