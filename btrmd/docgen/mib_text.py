@@ -19,11 +19,12 @@ from ..model.snmp_tree import (
     TRAP_TABLE,
     Column,
     Notification,
+    NotifyObject,
 )
 
 MODULE: Final = "BTRM-MIB"
 FILE: Final = "BTRM-MIB.mib"
-REVISION: Final = "202611220000Z"  # moves with the objects, not with the version of the daemon
+REVISION: Final = "202611300000Z"  # moves with the objects, not with the version of the daemon
 
 # Arc below btrm -> its name. What stands below 99 is ours and marked as experimental.
 _NODES: Final = (
@@ -75,8 +76,8 @@ def mib_text() -> str:
         *(_column(column) for column in TRAP_TABLE),
         *(_scalar(oid, point, scalar) for oid, (point, scalar) in scalars if oid > (2,)),
         *(
-            _notify_object(item.oid, item.name, item.syntax, item.help)
-            for item in (*NOTIFY_OBJECTS, ALARM_STATE)
+            _notify_object(item)
+            for item in sorted((*NOTIFY_OBJECTS, ALARM_STATE), key=lambda item: item.oid)
         ),
         *(_notification(item) for item in ALL_NOTIFICATIONS),
         _conformance([scalar for _, (_, scalar) in scalars]),
@@ -208,17 +209,15 @@ def _column(column: Column) -> str:
     )
 
 
-def _notify_object(oid: tuple[int, ...], name: str, syntax: str, text: str) -> str:
-    if syntax == "INTEGER":
-        syntax = _enumerated((("off", 0), ("on", 1)))
+def _notify_object(item: NotifyObject) -> str:
     return _object(
-        name,
-        _SYNTAX.get(syntax, syntax),
+        item.name,
+        _enumerated(item.names) or _SYNTAX.get(item.syntax, item.syntax),
         "",
         "accessible-for-notify",
-        text,
-        _PARENTS[oid[:-1]],
-        oid[-1],
+        item.help,
+        _PARENTS[item.oid[:-1]],
+        item.oid[-1],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from .alarms import ALARMS
+from .alarms import ALARMS, SEVERITIES
 from .bindings import ENTERPRISE, Access, Syntax
 from .points import POINT
 from .setting_snmp import TRAP_ROWS
@@ -51,12 +51,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class NotifyObject:
-    """A varbind of our notifications, accessible-for-notify; OID below 34506."""
+    """A varbind of our notifications, accessible-for-notify; OID below 34506. `names` of the values
+    of an INTEGER."""
 
     oid: tuple[int, ...]
     name: str
     syntax: str
     help: str
+    names: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +98,16 @@ NOTIFY_OBJECTS: Final = (
     NotifyObject((99, 2, 1), "eventText", "DisplayString", "What happened, in one sentence."),
     NotifyObject((99, 2, 2), "eventNumber", "Unsigned32", "Number of the event in the log."),
     NotifyObject((99, 2, 3), "eventTime", "DateAndTime", "When it happened."),
-)
+    NotifyObject(
+        (99, 2, 5), "eventSeverity", "INTEGER",
+        "How grave the alarm of this notification is, whether it comes or goes; info of no alarm.",
+        tuple((severity, n) for n, severity in enumerate(SEVERITIES, 1)),
+    ),
+)  # fmt: skip
 ALARM_STATE: Final = NotifyObject(
-    (99, 2, 4), "alarmState", "INTEGER", "The alarm of this notification; off when it clears."
-)
+    (99, 2, 4), "alarmState", "INTEGER", "The alarm of this notification; off when it clears.",
+    (("off", 0), ("on", 1)),
+)  # fmt: skip
 
 
 def _notifications() -> tuple[Notification, ...]:

@@ -71,6 +71,7 @@ def test_a_trap_carries_everything_in_its_order(bench: Bench, catcher: Catcher) 
         (*BTRM, 99, 2, 1, 0),
         (*BTRM, 99, 2, 2, 0),
         (*BTRM, 99, 2, 3, 0),
+        (*BTRM, 99, 2, 5, 0),
     ]
     values = [value for _, value in rows]
     assert int(values[0]) == 23109
@@ -81,6 +82,7 @@ def test_a_trap_carries_everything_in_its_order(bench: Bench, catcher: Catcher) 
     ]  # fmt: skip
     assert int(values[7]) == 17
     assert bytes(values[8]) == bytes.fromhex("07ea 05 1c 14 1a 28 00 2b 00 00")
+    assert int(values[9]) == 2, "a warning"
     bench.tell(event(18, kind=Kind.CLEAR))
     rows = rows_of(catcher.take()[0])
     assert tuple(rows[1][1]) == (*BTRM, 0, 3), "raise and clear share the OID"
@@ -99,7 +101,8 @@ def test_a_v1_trap(bench: Bench, catcher: Catcher) -> None:
     assert v1.apiTrapPDU.get_agent_address(pdu).prettyPrint() == "127.0.0.1"
     rows = rows_of(message, v1)
     assert rows[0][0] == (*BTRM, 99, 2, 4, 0)
-    assert len(rows) == 7
+    assert len(rows) == 8
+    assert (rows[7][0], int(rows[7][1])) == ((*BTRM, 99, 2, 5, 0), 4), "major"
 
 
 def test_a_receiver_at_an_ipv6_address_is_told_and_confirms(bench: Bench, wait_until: Wait) -> None:

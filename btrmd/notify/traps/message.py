@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
+from ...model.alarms import SEVERITIES
 from ...model.bindings import ENTERPRISE, MIB2_SYSTEM
+from ...model.event_filter import event_severity
 from ...model.events import Event, Kind
 from ...model.points import POINT
 from ...model.snapshot import Snapshot
@@ -53,9 +55,11 @@ def telling(event: Event) -> Telling | None:
 
 
 def varbinds(reported: Telling, snapshot: Snapshot) -> list[EncodedVarBind]:
-    """The changed object first, then name, location, contact, text, number, time (section 4)."""
+    """The changed object first, then name, location, contact, text, number, time (section 4), and
+    the severity of the alarm."""
     settings, event = snapshot.settings, reported.event
-    text, number, time = ((*ENTERPRISE, *item.oid, 0) for item in NOTIFY_OBJECTS)
+    text, number, time, severity = ((*ENTERPRISE, *item.oid, 0) for item in NOTIFY_OBJECTS)
+    grave = SEVERITIES.index(event_severity(event) or "info") + 1
     return [
         (_object(reported.notification), ber.integer(int(reported.is_on))),
         (SYS_NAME, display_string(settings.text("site.name"))),
@@ -64,6 +68,7 @@ def varbinds(reported: Telling, snapshot: Snapshot) -> list[EncodedVarBind]:
         (text, display_string(event.text)),
         (number, ber.integer(max(event.n, 0) % 2**32, ber.GAUGE32)),
         (time, ber.tlv(ber.OCTET_STRING, date_and_time(event.at))),
+        (severity, ber.integer(grave)),
     ]
 
 
