@@ -191,6 +191,21 @@ def test_two_equal_sources_share_and_the_sum_fits(run, plant):
     assert sense.supply_a - sense.battery_a == pytest.approx(20.0 + hat, abs=0.01)
 
 
+@pytest.mark.parametrize("ohms", [1.5, 2.0, 4.0])
+def test_the_hat_draws_no_weak_supply_below_the_battery(run, plant, ohms):
+    """Its two diodes let it take from the battery what would: both end at the same volts."""
+    plant.set_coil("k1", True)
+    plant.set_coil("k2", True)
+    changed(plant, supply_ohms=ohms, load_amps=2, battery_rated_ah=100)
+    run(plant, 60, 1.0)
+    sense = plant.sense()
+    assert sense.supply_v == pytest.approx(sense.battery_v, abs=0.01)
+    assert sense.supply_a == pytest.approx((13.6 - sense.supply_v) / (ohms + 0.003), abs=1e-3)
+    hat = 4.0 / sense.battery_v
+    assert 0.0 < sense.supply_a < hat
+    assert -sense.battery_a == pytest.approx(sense.load_a + hat - sense.supply_a, abs=0.01)
+
+
 def test_single_source_is_one_source_with_one_current(run, plant):
     plant.single_source = True
     changed(plant, battery_soc=0.5)

@@ -19,7 +19,7 @@ class Circuit:
     __slots__ = (
         "battery_a", "battery_e", "battery_r", "battery_v", "bus_v", "charger_a", "charger_e",
         "charger_limit", "charger_r", "charger_v", "has_charger", "has_fuse", "has_k3", "has_s1",
-        "has_s2", "has_supply", "hat_a", "hat_on_supply", "load_a", "node_v", "path_a", "supply_a",
+        "has_s2", "has_supply", "hat_a", "hat_supply", "load_a", "node_v", "path_a", "supply_a",
         "supply_e", "supply_limit", "supply_load", "supply_r", "supply_v",
     )  # fmt: skip
 
@@ -34,7 +34,7 @@ class Circuit:
         self.has_s2 = False
         self.load_a = 0.0
         self.hat_a = 0.0
-        self.hat_on_supply = True
+        self.hat_supply = 0.0  # of hat_a, from SUPPLY+; the rest comes from BATTERY+
         # results
         self.bus_v = NO_SOURCE  # where the sources would hold LOAD+; NO_SOURCE: none can
         self.supply_v = self.battery_v = self.charger_v = self.node_v = 0.0
@@ -44,7 +44,7 @@ class Circuit:
 
     def solve(self, load_a: float) -> float:
         """Settle with `load_a` A drawn from LOAD+; returns bus_v."""
-        hat_supply = self.hat_a if self.hat_on_supply else 0.0
+        hat_supply = self.hat_supply
         has_path = self.has_k3 and self.has_s2 and (self.has_fuse or self.has_charger)
         share = 0.0
         if self.has_s1 and self.has_supply:
@@ -70,20 +70,44 @@ class Circuit:
 
     def rest(self) -> None:
         """Nothing flows to LOAD+: its capacitor stands above every source."""
-        self._book(0.0, 0.0, self.hat_a if self.hat_on_supply else 0.0)
+        self._book(0.0, 0.0, self.hat_supply)
 
     def supply_could(self, load_a: float) -> float:
         """Volts at LOAD+ if the supply alone fed `load_a` A through S1."""
         if not self.has_supply:
             return NO_SOURCE
-        return self._supply_bus(load_a, self.hat_a if self.hat_on_supply else 0.0)
+        return self._supply_bus(load_a, self.hat_supply)
 
     def battery_could(self, load_a: float) -> float:
         """Volts at LOAD+ if the battery alone fed `load_a` A through K3 and S2."""
         if not self.has_fuse:
             return NO_SOURCE
-        drawn = load_a + (0.0 if self.hat_on_supply else self.hat_a)
+        drawn = load_a + self.hat_battery
         return self.battery_e - self.battery_r * drawn - PATH_OHMS * load_a - DIODE_V
+
+    @property
+    def hat_battery(self) -> float:
+        """What the HAT takes from BATTERY+, A."""
+        return self.hat_a - self.hat_supply
+
+    def power_hat(self, hat_a: float) -> None:
+        """The HAT takes `hat_a` A through its diodes from the higher of SUPPLY+ and BATTERY+, at
+        the volts of a moment ago, and from both where it would draw the supply below the battery.
+        """
+        open_v = self.supply_open_v  # what is left of it beside the load
+        battery_v = self.battery_v or self.battery_e
+        self.hat_a, on_battery = hat_a, self.hat_battery
+        if open_v < battery_v:
+            self.hat_supply = 0.0
+        elif self._supply_at(self.supply_load + hat_a) >= battery_v:
+            self.hat_supply = hat_a
+        elif self.supply_load + hat_a > self.supply_limit:
+            self.hat_supply = hat_a  # its volts collapse
+        else:
+            # what the supply gives lets it fall, and the battery rise from where it gives all
+            alone_v = battery_v + self.battery_r * (on_battery - hat_a)
+            given = (open_v - alone_v) / (self.supply_r + self.battery_r)
+            self.hat_supply = min(max(given, 0.0), hat_a)
 
     @property
     def supply_open_v(self) -> float:
@@ -105,7 +129,7 @@ class Circuit:
     def _node(self, path_a: float) -> tuple[float, float]:
         """(volts of node N, charger amps) when `path_a` A leave it towards the load."""
         if self.has_fuse:
-            drawn = path_a if self.hat_on_supply else path_a + self.hat_a
+            drawn = path_a + self.hat_battery
             e, r = self.battery_e, self.battery_r
             alone = e - r * drawn
             if not self.has_charger:
@@ -152,7 +176,7 @@ class Circuit:
     def _book(self, path_a: float, supply_load: float, hat_supply: float) -> None:
         """Volts and amps of every terminal for the amps that flow to LOAD+."""
         node, charger_a = self._node(path_a)
-        hat_battery = 0.0 if self.hat_on_supply else self.hat_a
+        hat_battery = self.hat_battery
         self.node_v = node
         self.path_a = path_a
         self.charger_a = charger_a

@@ -401,12 +401,11 @@ class Plant:
             battery_v = circuit.battery_v or circuit.battery_e
             open_v = circuit.supply_open_v  # what is left of it beside the load
             higher = open_v if open_v > battery_v else battery_v
-            circuit.hat_on_supply = open_v >= battery_v
-            circuit.hat_a = HAT_W / higher if self.hat.is_on and higher > 1.0 else 0.0
+            circuit.power_hat(HAT_W / higher if self.hat.is_on and higher > 1.0 else 0.0)
             return
         circuit.battery_e = battery_e = replay.volts if self.has_moved else replay.float_v
         circuit.battery_r = RIGID_OHMS
-        circuit.hat_a = 0.0
+        circuit.power_hat(0.0)
         if live and not self.single_source:
             held = battery_e + 0.03 + CHARGER_OHMS * replay.charge_a
             circuit.charger_e = max(circuit.charger_e, held) if relays.k2_open else held

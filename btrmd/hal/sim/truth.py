@@ -19,7 +19,7 @@ def ask_run_time(plant: Plant) -> Outlook | float | None:
     if plant.crossed_s is not None:
         return plant.crossed_s
     battery, load = plant.battery, plant.load
-    extra = 0.0 if plant.circuit.hat_on_supply else HAT_W / (MEAN_V * plant.blocks)
+    extra = HAT_W / (MEAN_V * plant.blocks) if plant.circuit.hat_battery else 0.0
     key = (
         battery.rated_ah, battery.soh, battery.temperature_c, load.profile or load.amps,
         plant.moved_at, extra > 0.0, plant.blocks, tuple(sorted(plant.block_soh.items())),
