@@ -240,6 +240,20 @@ def test_on_a_single_source_the_batterys_own_current_tells() -> None:
     assert k2(True, single=True, **{**charging, "battery_a": None}) is None
 
 
+@pytest.mark.parametrize("volts", [12, 48])
+def test_on_a_single_source_what_the_supply_does_not_show_is_kept_from_nobody(volts: int) -> None:
+    """Supply and charger are one source: a charger reading above it lies, and K2 is not blamed."""
+    blocks = volts // 12
+    back = Recharge(taken_as=100.0, came_back=True)
+    rest = {"battery_a": 0.0, "supply_a": 2.3, "battery_v": 12.8 * blocks, "volts": volts,
+            "charger_v": 13.4 * blocks, "charger_a": None, "single": True}  # fmt: skip
+    assert k2(False, back, **rest, supply_v=12.91 * blocks) is True
+    assert k2(False, back, **rest, supply_v=12.89 * blocks) is None
+    assert k2(False, back, **rest, supply_v=None) is True
+    two = {**rest, "single": False, "charger_a": 0.0}
+    assert k2(False, back, **two, supply_v=12.89 * blocks) is True
+
+
 def k3(energised: bool, path: bool | None, volts: int = 12, **put: object) -> bool | None:
     return k3_odd(energised, step_context(volts=volts, batt_path=path, **put))  # type: ignore[arg-type]
 

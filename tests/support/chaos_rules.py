@@ -16,6 +16,7 @@ from btrmd.core.step import step
 from btrmd.hal.sim.guard import RELEASE_S, TRIP_S
 from btrmd.model.board import Inputs
 from btrmd.model.commands import Command
+from btrmd.model.discharge import TestState
 from btrmd.model.events import Kind
 from btrmd.model.readings import GOOD, Measurement
 
@@ -48,6 +49,7 @@ class Rules:
         self._honest_s = 0.0  # every sensor and line has told the truth
         self._alive_s = 0.0  # since the last start or hang
         self._seen: set[int] = set()
+        self._lied_in_test = False  # the volts, when a test was last running
         self._events = 0
         self._reported: list[tuple[float, str, Kind, bool]] = []
         self._opened: list[float] = []
@@ -432,6 +434,8 @@ class Rules:
         """Every test ends in a result, and in time; outages do not fill the list."""
         station = self.station
         state = station.state
+        if state.test.state is TestState.RUNNING:
+            self._lied_in_test = self._volts_lie()
         current = {
             record.n for record in (state.test.record, state.outage.record) if record is not None
         }
@@ -455,9 +459,12 @@ class Rules:
             self.fail(f"test {n} ended without a result: {record}")
         if not record.reason:
             self.fail(f"test {n} ended without a reason")
-        if record.result in ("good", "low") and self._volts_lie():
+        # what lies only since the load is on its way back has no part in the result
+        is_outage = record.type == "outage"
+        lied = self._volts_lie() and (is_outage or self._lied_in_test)
+        if record.result in ("good", "low") and lied:
             self.fail(f"test {n} is {record.result} by a voltage that lies")
-        if record.type == "outage":
+        if is_outage:
             now = station.now
             self._opened = [at for at in self._opened if now - at < HOUR_S] + [now]
             if len(self._opened) > 2 * MOST_PAIRS * (1 + self._restarts_within(now)):

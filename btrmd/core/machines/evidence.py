@@ -98,6 +98,9 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
     is_supplied = inputs.supply_v.good and inputs.supply_v.value >= sp.th.supply_present_v
     if not is_supplied and ctx.charger_still_s > LIVES_S:
         return None  # it may have gone with the supply, and what is read of it be left over
+    above = inputs.charger_v.value - inputs.supply_v.value
+    if sp.single_source and inputs.supply_v.good and above > APART_V * sp.blocks:
+        return None  # one source: what its other terminal does not show, no K2 keeps away
     if ctx.jumped[CHARGER] and not recharge.parted:
         return None  # no contact does that that was not told to move: its reading may lie
     # a contact that has been seen closed since, and was not told to move, is not blamed for volts
