@@ -25,8 +25,8 @@ BATTERY_FEEDS = {"battery_v": 12.5, "battery_a": -2.3, "load_v": 12.4, "supply_v
 def looked(
     lines: InputLines, now: float = 1000.0, *, guard: bool | None = False,
     path: bool | None = True, k1: bool = False, k3: bool = False, settled_s: float = 100.0,
-    presence: Presence = ABOVE, supply_is_odd: bool = False, single: bool = False, dt: float = 1.0,
-    **channels: object,
+    presence: Presence = ABOVE, supply_is_odd: bool = False, weak: bool = False,
+    single: bool = False, dt: float = 1.0, **channels: object,
 ) -> InputLines:  # fmt: skip
     ctx = step_context(
         now, dt=dt, guard=guard, batt_path=path, changes={"system.single_source": single},
@@ -34,8 +34,8 @@ def looked(
     )  # type: ignore[arg-type] # fmt: skip
     flows = measure_flows(ctx.inputs, single)
     return step_lines(
-        lines, ctx.inputs, flows, Outputs(k1=k1, k3=k3), settled_s, presence, supply_is_odd, ctx.sp,
-        now, dt,
+        lines, ctx.inputs, flows, Outputs(k1=k1, k3=k3), settled_s, presence, supply_is_odd, weak,
+        ctx.sp, now, dt,
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def test_a_guard_that_hangs_is_not_believed_after_3_s() -> None:
 @pytest.mark.parametrize(
     "put",
     [
-        {"k1": True}, {"settled_s": 14.9}, {"single": True}, {"supply_is_odd": True},
+        {"k1": True}, {"settled_s": 14.9}, {"single": True}, {"supply_is_odd": True}, {"weak": True},
         {"supply_v": None}, {"supply_v": 11.89},
         {"presence": Presence(Source(985.1, None, 985.1, True, True))},
         # not alone: the battery helps
@@ -102,7 +102,8 @@ def test_it_hangs_only_when_all_has_been_so_for_15_s() -> None:
     bad = Measurement(13.6, Quality.BAD, 1000.0)
     ctx = step_context(guard=True)
     inputs, flows = ctx.inputs._replace(supply_v=bad), measure_flows(ctx.inputs, False)
-    made = step_lines(HANGS, inputs, flows, Outputs(), 100.0, ABOVE, False, ctx.sp, 1000.0, 1.0)
+    made = step_lines(HANGS, inputs, flows, Outputs(), 100.0, ABOVE, False, False, ctx.sp,
+                      1000.0, 1.0)
     assert made.guard_s == 0.0
 
 

@@ -30,7 +30,7 @@ def scan(
     flows = measure_flows(ctx.inputs, False)
     return step_plausible(
         memory, ctx.inputs, flows, Outputs(k1=k1, k2=k2), settled_s, Presence(), ctx.sp, now, dt,
-        False, True, False,
+        False, True, False, False,
     )  # fmt: skip
 
 

@@ -66,11 +66,12 @@ def step_lines(
     settled_s: float,
     presence: Presence,
     supply_is_odd: bool,
+    supply_is_weak: bool,
     sp: Setpoints,
     now: float,
     dt: float,
 ) -> InputLines:
-    """Judge both lines in this scan."""
+    """Judge both lines in this scan. `supply_is_weak`: the guard has lately had to help it often."""
     proven = not outputs.k1 and (lines.s1_proven or (flows.alone and inputs.guard is not True))
     if proven is not lines.s1_proven:
         lines = lines._replace(s1_proven=proven)
@@ -83,7 +84,7 @@ def step_lines(
         active_s = now - max(lines.guard_since, lines.alone_since)
     hangs, misses = _guard(
         inputs, flows, outputs, min(settled_s, active_s) if inputs.guard else settled_s, presence,
-        supply_is_odd, proven, sp, now,
+        supply_is_odd, supply_is_weak, proven, sp, now,
     )  # fmt: skip
     path_misses = (
         inputs.batt_path is False and not outputs.k3 and settled_s >= SETTLE_S and flows.carries
@@ -102,6 +103,7 @@ def _guard(
     settled_s: float,
     presence: Presence,
     supply_is_odd: bool,
+    supply_is_weak: bool,
     proven: bool,
     sp: Setpoints,
     now: float,
@@ -111,8 +113,8 @@ def _guard(
         return False, False
     supply = inputs.supply_v
     if inputs.guard:
-        # a joined source at its limit makes the guard let go and close again between two scans
-        well = not sp.single_source and supply.good and not supply_is_odd
+        # a source at its limit makes the guard let go and close again between two scans
+        well = not (sp.single_source or supply_is_weak) and supply.good and not supply_is_odd
         well = well and supply.value >= sp.th.guard_release_v
         long = settled_s >= HOLDS_S and presence.supply.above_for(now) >= HOLDS_S
         return well and long and flows.alone, False

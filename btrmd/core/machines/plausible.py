@@ -49,10 +49,12 @@ def step_plausible(
     is_misfit: bool,
     k2_may_be_open: bool,
     k2_parted: bool,
+    supply_is_weak: bool,
 ) -> Plausible:
     """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now; `is_misfit`:
     `system.voltage` is known not to be that of the bank; `k2_may_be_open`: where a charger gives
-    nothing, the relay watch tells; `k2_parted`: it was parted by K2, and has not given since."""
+    nothing, the relay watch tells; `k2_parted`: it was parted by K2, and has not given since;
+    `supply_is_weak`: the guard has lately had to help it often."""
     volts = voltages(inputs)
     found = find_relations(
         volts, inputs, flows, outputs, settled_s >= SETTLE_S, memory.battery_is_tied, is_misfit, sp
@@ -64,7 +66,7 @@ def step_plausible(
         memory = memory._replace(battery_is_tied=tied)
     lines = step_lines(
         memory.lines, inputs, flows, outputs, settled_s, presence, memory.odd[SUPPLY] is not None,
-        sp, now, dt,
+        supply_is_weak, sp, now, dt,
     )  # fmt: skip
     backward = step_backward(memory.backward, inputs, dt)
     if backward is not memory.backward:
