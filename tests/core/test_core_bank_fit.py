@@ -152,10 +152,10 @@ def seen(seconds: float, fit: BankFit, *, feeds: bool = True, **put: object) -> 
 
 
 def test_it_takes_battery_supply_and_what_flows_for_3_s_or_10_s_if_it_was_right() -> None:
-    assert seen(2.9, BankFit()) == BankFit(48, since=500.0)
+    assert seen(2.9, BankFit()) == BankFit(48, since=500.0, looks_right=False)
     assert seen(3.0, BankFit()) == BankFit(48, False, None, 36)
     right = BankFit(48, True, None, 48)
-    assert seen(9.9, right) == right._replace(since=500.0)
+    assert seen(9.9, right) == right._replace(since=500.0, looks_right=False)
     assert seen(10.0, right) == BankFit(48, False, None, 36)
     wrong = BankFit(48, False)
     for other in ({"feeds": False}, {"guard": True}, {"guard": None}, {"battery_v": None},
@@ -169,9 +169,13 @@ def test_it_takes_battery_supply_and_what_flows_for_3_s_or_10_s_if_it_was_right(
 
 def test_it_takes_both_for_10_s_to_know_that_it_is_right_after_all() -> None:
     wrong, right = BankFit(48, False), {"battery_v": 54.0, "supply_v": 54.4}
-    assert seen(9.9, wrong, **right) == BankFit(48, False, 500.0)
+    assert seen(9.9, wrong, **right) == BankFit(48, False, 500.0, looks_right=True)
     assert seen(10.0, wrong, **right) == BankFit(48, True, None, 48)
     assert seen(9.9, BankFit(48), **right).fits is None
+    # what has looked right meanwhile is no time in which it looked wrong
+    meanwhile = BankFit(48, None, 495.0, looks_right=True)
+    assert seen(2.9, meanwhile) == BankFit(48, None, 500.0, looks_right=False)
+    assert seen(3.0, meanwhile).is_wrong
     for one in ({"battery_v": 54.0}, {"supply_v": 54.4}, {**right, "battery_v": 47.9}):
         assert seen(60.0, wrong, **one) == wrong
 

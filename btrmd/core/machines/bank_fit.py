@@ -23,14 +23,15 @@ class BankFit(NamedTuple):
     """What is known of `system_v`, the setting that it was asked of (0: never).
 
     `fits`: battery and supply have both been its own for 10 s (True), or plainly those of another
-    choice (False), `bank_v` (0: not known). `since`: they have said something else since then
-    (process clock, s).
+    choice (False), `bank_v` (0: not known). `since`: they have looked otherwise since then (process
+    clock, s), and `looks_right` says how.
     """
 
     system_v: int = 0
     fits: bool | None = None
     since: float | None = None
     bank_v: int = 0
+    looks_right: bool | None = None
 
     @property
     def is_wrong(self) -> bool:
@@ -51,9 +52,9 @@ def step_bank_fit(fit: BankFit, ctx: StepContext) -> BankFit:
         fit = BankFit(system_v)
     fits = _fits(ctx)
     if fits is None or fits is fit.fits:
-        return fit if fit.since is None else fit._replace(since=None)
-    if fit.since is None:
-        return fit._replace(since=ctx.now)
+        return fit if fit.since is None else fit._replace(since=None, looks_right=None)
+    if fit.since is None or fits is not fit.looks_right:
+        return fit._replace(since=ctx.now, looks_right=fits)
     seconds = FIRST_S if fit.fits is None and not fits else CONFIRM_S
     if ctx.now - fit.since < seconds - 1e-6:
         return fit
