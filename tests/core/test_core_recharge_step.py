@@ -174,6 +174,11 @@ def test_what_is_parted_again_and_again_chatters_and_is_forgotten_in_time() -> N
     assert counted(gave._replace(gave_a=0.3), charger_v=13.4).partings == 0.0
     most = Recharge(gave_a=2.0, gave_v=13.2, partings=4.0)
     assert counted(most, charger_v=13.4, dt=0.0).partings == 4.0
+    # a wire to the battery that is loose: behind K2 the two rise together
+    tied = gave._replace(tied=Tied(0.05, 13.1))
+    for battery_v, partings in ((13.19, 1.0), (13.21, 0.0), (13.35, 0.0), (None, 1.0)):
+        made = counted(tied, charger_v=13.4, battery_v=battery_v)
+        assert made.partings == partings, battery_v
     joined = {"single": True, "charger_a": None, "charger_v": 13.4}
     assert counted(gave, **joined).partings == 1.0  # type: ignore[arg-type]
 

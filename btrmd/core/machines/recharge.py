@@ -89,14 +89,18 @@ def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Rec
 
 def _parts(recharge: Recharge, ctx: StepContext) -> bool:
     """What the charger gave in the scan before has stopped at once, the battery gives nothing in
-    its place, and its volts have risen. One that is switched off falls, one that steps down too."""
-    inputs, gave_v = ctx.inputs, recharge.gave_v
+    its place, and its volts have risen, without the battery's. One that is switched off falls, one
+    that steps down too; where a wire to the battery is loose the two rise together."""
+    inputs, gave_v, tied = ctx.inputs, recharge.gave_v, recharge.tied
     charge = inputs.battery_a if ctx.sp.single_source else inputs.charger_a
     known = charge.good and inputs.charger_v.good and inputs.battery_a.good
     if not known or gave_v is None or recharge.gave_a <= CONDUCTS_A or not ctx.flows.balanced:
         return False
+    rise, battery = inputs.charger_v.value - gave_v, inputs.battery_v
+    if tied is not None and battery.good and battery.value - tied.battery_v > 0.5 * rise:
+        return False
     stops = charge.value < CHARGES_A and inputs.battery_a.value > -DISCHARGE_A
-    return stops and inputs.charger_v.value - gave_v > RISE_V * ctx.sp.blocks
+    return stops and rise > RISE_V * ctx.sp.blocks
 
 
 def _owed(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
