@@ -143,6 +143,13 @@ def test_the_minute_after_a_return_begins_when_the_guard_has_let_go() -> None:
     assert not Transfer(Where.BATTERY, waited_s=40.0).is_on_trial
 
 
+def test_behind_an_open_lvd_or_without_the_supplys_volts_no_return_is_on_trial() -> None:
+    """The guard may hold, or the sensor be gone, for days: an outage would last as long."""
+    held = Transfer(since=NOW - 1.0, waited_s=40.0, guard=True)
+    assert not moved(held, context(True), lvd_open=True).is_on_trial
+    assert not moved(held, context(True, supply_v=None)).is_on_trial
+
+
 def test_a_carried_outage_is_over_once_the_supply_is_there() -> None:
     carried = IDLE._replace(carried=True)
     assert not moved(carried, context()).carried

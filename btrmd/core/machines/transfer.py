@@ -178,6 +178,8 @@ def step_transfer(
     low = transfer.low_ticks + 1 if load.good and load.value < ctx.sp.th.ups_transfer_v else 0
     if lvd_open or ctx.is_misfit or ctx.inputs.supply_v.quality in (BAD, MISSING):
         if transfer.where is Where.SUPPLY:
+            if transfer.waited_s:  # nobody watches the return now, nor waits for its end
+                transfer = transfer._replace(waited_s=0.0)
             return _same(transfer, transfer.low_ticks, ctx)
         keep = transfer.carried and not lvd_open
         return Transfer(Where.SUPPLY, now, WAIT_S, 0, carried=keep, guard=guard)
