@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Final, NamedTuple
 
 from ..model.discharge import TestRecord
@@ -19,7 +20,7 @@ from ..model.result_words import (
 from ..model.settings import SETTINGS
 from ..model.snapshot import Snapshot
 from ..model.thresholds import Thresholds
-from ..model.timezone import format_beside
+from ..model.timezone import CLOCK_SANE_S, format_beside
 
 FormatTime = Callable[[float | None], str]
 
@@ -91,13 +92,14 @@ def format_moment(at: float | None, zone: str) -> str:
 
 
 def this_year(records: list[TestRecord], at: float) -> list[TestRecord]:
-    """The finished discharges of the year before the wall time `at`."""
+    """The finished discharges of the year before the wall time `at`; all where no clock is set."""
+    # what is dated ahead was stamped by a clock that was wrong, if this one is right
+    latest = at + DAY_S if at >= CLOCK_SANE_S else inf
     return [
         record
         for record in records
         if record.state == "finished"
-        # what is dated ahead was stamped by a clock that was wrong
-        and at - YEAR_S < (record.ended_at or record.started_at) <= at + DAY_S
+        and at - YEAR_S < (record.ended_at or record.started_at) <= latest
     ]
 
 

@@ -13,6 +13,7 @@ from web_browser import CHROMIUM, Browser
 from web_forms import words
 from web_station import AT, Client, Station
 
+from btrmd.docgen.report import this_year
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.settings import Settings
 from btrmd.model.snapshot import AlarmView
@@ -87,6 +88,12 @@ def test_a_test_stamped_years_ahead_is_none_of_the_last_year(
     page = words(client.get("/reports").text)
     assert "2038" not in page
     assert "2039" not in page
+
+
+def test_with_no_clock_set_nothing_is_ahead() -> None:
+    """After a power failure a unit without a network does not know which year it is."""
+    assert this_year([OLD, TEST], AT) == [TEST]
+    assert this_year([OLD, TEST], 3600.0) == [OLD, TEST]
 
 
 def test_a_next_test_has_no_date_while_the_clock_is_not_set(station: Station) -> None:
