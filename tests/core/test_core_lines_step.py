@@ -77,8 +77,8 @@ def test_a_guard_that_hangs_is_not_believed_after_3_s() -> None:
 @pytest.mark.parametrize(
     "put",
     [
-        {"k1": True}, {"settled_s": 14.9}, {"single": True}, {"supply_is_odd": True}, {"weak": True},
-        {"supply_v": None}, {"supply_v": 11.89},
+        {"k1": True}, {"settled_s": 14.9}, {"single": True}, {"supply_is_odd": True},
+        {"weak": True}, {"supply_v": None}, {"supply_v": 11.89},
         {"presence": Presence(Source(985.1, None, 985.1, True, True))},
         # not alone: the battery helps
         {"supply_v": 13.0, "battery_v": 13.0, "supply_a": 1.3, "battery_a": -1.0},
@@ -102,8 +102,9 @@ def test_it_hangs_only_when_all_has_been_so_for_15_s() -> None:
     bad = Measurement(13.6, Quality.BAD, 1000.0)
     ctx = step_context(guard=True)
     inputs, flows = ctx.inputs._replace(supply_v=bad), measure_flows(ctx.inputs, False)
-    made = step_lines(HANGS, inputs, flows, Outputs(), 100.0, ABOVE, False, False, ctx.sp,
-                      1000.0, 1.0)
+    made = step_lines(
+        HANGS, inputs, flows, Outputs(), 100.0, ABOVE, False, False, ctx.sp, 1000.0, 1.0
+    )
     assert made.guard_s == 0.0
 
 

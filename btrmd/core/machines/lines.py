@@ -71,7 +71,7 @@ def step_lines(
     now: float,
     dt: float,
 ) -> InputLines:
-    """Judge both lines in this scan. `supply_is_weak`: the guard has lately had to help it often."""
+    """Judge both lines in this scan. `supply_is_weak`: the guard has had to help it often."""
     proven = not outputs.k1 and (lines.s1_proven or (flows.alone and inputs.guard is not True))
     if proven is not lines.s1_proven:
         lines = lines._replace(s1_proven=proven)
