@@ -46,10 +46,12 @@ for old in (path, run + "/says"):
     if os.path.exists(old):
         os.unlink(old)
 listening = socket.socket(socket.AF_UNIX); listening.bind(path); listening.listen()
-while True:
-    client, _ = listening.accept()
+def answer(client):
     with client, client.makefile("rw") as talk:
-        verb = json.loads(talk.readline())["verb"]
+        line = talk.readline()
+        if not line: # only looked whether somebody listens
+            return
+        verb = json.loads(line)["verb"]
         state = open(run + "/test").read() if os.path.exists(run + "/test") else "idle"
         answers = {"where": {"version": version}, "test_status": {"test": {"state": state}},
                    "health": {"version": version, "fault": fault}, "update_ended": {}}
@@ -57,6 +59,11 @@ while True:
         with open(run + "/asked", "a") as asked:
             asked.write(verb + "\\n")
         talk.write((told or json.dumps({"ok": verb in answers, **answers.get(verb, {})})) + "\\n")
+while True:
+    try:
+        answer(listening.accept()[0])
+    except OSError: # who asked has not waited: the station lives on
+        pass
 """
 
 # Plays systemctl for one unit, with a pid file: `start`, `stop`, `is-active`, `daemon-reload`.
