@@ -14,7 +14,8 @@ _TRUE = frozenset({"true", "on", "yes", "1"})
 _FALSE = frozenset({"false", "off", "no", "0"})
 # Bounded, ASCII only: int() and float() would take "1_0", other scripts' digits and 4000 digits.
 _INT = re.compile(r"[+-]?[0-9]{1,12}")
-_FLOAT = re.compile(r"[+-]?([0-9]{1,12}\.?[0-9]{0,18}|\.[0-9]{1,18})([eE][+-]?[0-9]{1,2})?")
+_FLOAT = re.compile(r"[+-]?([0-9]{1,12}\.?[0-9]{0,24}|\.[0-9]{1,24})([eE][+-]?[0-9]{1,3})?")
+WHOLE = 1e12  # below, a whole number is written without an exponent and without decimals
 _SHOWN = 60  # characters of a refused value that are repeated in the sentence
 
 
@@ -74,7 +75,9 @@ def format_setting(value: SettingValue) -> str:
         return "none"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return f"{value:.12g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE:
+        return str(int(value))
+    return str(value)  # of a float the shortest text that is read as the same number
 
 
 def _word(raw: object) -> str:
@@ -111,7 +114,8 @@ def _decode_float(raw: object) -> float | None:
         # An int beyond the range of float would raise; it is out of every limit anyway.
         return float(raw) if -1e15 < raw < 1e15 else None
     word = _word(raw)
-    return float(word) if _FLOAT.fullmatch(word) else None
+    value = float(word) if _FLOAT.fullmatch(word) else math.inf
+    return value if math.isfinite(value) else None
 
 
 def _decode_choice(raw: object, choices: tuple[int | str, ...]) -> int | str | None:

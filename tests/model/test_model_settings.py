@@ -391,7 +391,18 @@ def test_any_value_is_taken_or_refused_by_name(key: str, raw: object) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(None, "none"), (True, "true"), (False, "false"), (100.0, "100"), (7.2, "7.2"), (12, "12")],
+    [
+        (None, "none"),
+        (True, "true"),
+        (False, "false"),
+        (100.0, "100"),
+        (7.2, "7.2"),
+        (12, "12"),
+        (0.1 + 0.2, "0.30000000000000004"),
+        (2.71093494376067e-99, "2.71093494376067e-99"),
+        (-3.0, "-3"),
+        (1e300, "1e+300"),
+    ],
 )
 def test_values_are_written_as_people_write_them(value: Any, text: str) -> None:
     assert format_setting(value) == text
