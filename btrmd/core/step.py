@@ -68,7 +68,7 @@ def step(
     )  # fmt: skip
     presence = step_presence(state.presence, ctx)
     bank_fit = step_bank_fit(state.bank_fit, ctx)
-    ctx.is_misfit = bank_fit.is_wrong
+    ctx.is_misfit, ctx.is_bank_known = bank_fit.is_wrong, bank_fit.fits is True
     relays = step_relays(state.relays, state.outputs, ctx)
     carries = state.test.k1 or state.on_battery
     whole = full_ah(sp, state.health)

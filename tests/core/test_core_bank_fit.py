@@ -12,6 +12,7 @@ from btrmd.core.machines.lvd import Lvd, step_lvd
 from btrmd.core.publish import points
 from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import new_state
+from btrmd.hal.sim.keys import set_keys
 from btrmd.hal.sim.plant import Plant
 from btrmd.model.commands import BatteryReplaced, ChangeSettings
 from btrmd.model.settings import Settings
@@ -342,6 +343,35 @@ def test_before_a_wrong_setting_is_known_no_load_moves_and_no_lvd_opens_for_its_
     station.run(60.0)
     assert station.plant.circuit.path_a > 4.9
     assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize(("bank", "setting"), [(12, 24), (12, 36), (12, 48), (24, 48)])
+def test_a_file_edited_in_an_outage_before_the_bank_was_known_darkens_no_load(
+    bank: int, setting: int
+) -> None:
+    """At 6 V a block nothing feeds a load: it is a bank of fewer blocks."""
+    station = site(bank, bank, lvd__enabled=True)
+    station.run(5.0)
+    supply(station, False)
+    station.run(20.0)
+    assert station.state.bank_fit.fits is None
+    station.settings = station.settings.with_changes({"system.voltage": setting})
+    station.crash(1.0)
+    station.run(60.0)
+    assert not station.state.lvd.is_open
+    assert station.plant.circuit.path_a > 4.9
+    assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("bank", [12, 48])
+def test_a_new_bank_that_is_emptied_before_it_is_known_is_cut_off_at_its_level(bank: int) -> None:
+    station = site(bank, bank, lvd__enabled=True)
+    station.run(5.0)
+    supply(station, False)
+    set_keys(station.plant, {"battery.soc": 0.06})
+    assert station.until(lambda s: s.state.lvd.is_open, 1800.0)
+    assert station.state.bank_fit.fits is None
+    assert station.inputs.battery_v.value > 9.5 * bank / 12
 
 
 def test_a_battery_that_is_charged_is_not_cut_off_while_it_may_be_another_banks() -> None:

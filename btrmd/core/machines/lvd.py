@@ -56,6 +56,8 @@ def _is_low(ctx: StepContext) -> bool | None:
     limit, apart = sp.th.lvd_open_v, APART_V * sp.blocks
     if battery.value >= limit:
         return False
+    if not ctx.is_bank_known and battery.value < sp.th.unfed_v:
+        return False  # it gives no load its power at so little a block: there are fewer blocks
     if not inputs.battery_v.good:
         # not believed: what hangs on it decides while it gives; one that gives nothing can wait
         return flows.carries or _is_on_battery(ctx)

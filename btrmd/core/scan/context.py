@@ -26,15 +26,16 @@ class StepContext:
     `jumped`, by place in a scan's four voltages: it has jumped, and nothing has vouched for it
     since. `doubted_s`: for how long the supply alone has fed the load, though it cannot be told
     whether its volts or the load's are wrong; 0 = it does not. `is_misfit`: `system.voltage` is
-    known not to be that of bank and supply, so that no limit means anything. `charger_still_s`: for
+    known not to be that of bank and supply, so that no limit means anything; `is_bank_known`: it is
+    known to be. `charger_still_s`: for
     how long the charger's voltage has read the same to the last digit; `charger_crept_v`: V that
     it has crept up while the charger gives nothing.
     """
 
     __slots__ = (
         "actions", "battery_is_odd", "boot", "charger_crept_v", "charger_still_s", "doubted_s",
-        "doubts", "dt", "flows", "inputs", "is_doubtful", "is_misfit", "jumped", "now", "sp",
-        "supply_feeds",
+        "doubts", "dt", "flows", "inputs", "is_bank_known", "is_doubtful", "is_misfit", "jumped", "now",
+        "sp", "supply_feeds",
     )  # fmt: skip
 
     def __init__(
@@ -68,7 +69,7 @@ class StepContext:
         self.doubted_s = doubted_s
         self.charger_still_s = charger_still_s
         self.charger_crept_v = charger_crept_v
-        self.is_misfit = False  # until the step has asked
+        self.is_bank_known = self.is_misfit = False  # until the step has asked
         self.actions: list[Action] = []
 
     @property
