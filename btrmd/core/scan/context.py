@@ -34,8 +34,8 @@ class StepContext:
 
     __slots__ = (
         "actions", "battery_is_odd", "boot", "charger_crept_v", "charger_still_s", "doubted_s",
-        "doubts", "dt", "flows", "inputs", "is_bank_known", "is_doubtful", "is_misfit", "jumped", "now",
-        "sp", "supply_feeds",
+        "doubts", "dt", "flows", "inputs", "is_bank_known", "is_doubtful", "is_misfit", "jumped",
+        "now", "sp", "supply_feeds",
     )  # fmt: skip
 
     def __init__(
