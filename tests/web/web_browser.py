@@ -26,6 +26,10 @@ FLAGS = (
 )
 
 
+class BrowserError(AssertionError):
+    """What the browser answers where it cannot do what it is asked."""
+
+
 class Browser:
     """One page. `requests` are the addresses it asked for, `complaints` what its console said."""
 
@@ -110,9 +114,18 @@ class Browser:
     def wait(self, script: str, seconds: float = 10.0) -> None:
         """Until an expression is true."""
         deadline = time.monotonic() + seconds
-        while not self.run(script):
+        while not self._is_true(script):
             assert time.monotonic() < deadline, f"{script} did not become true"
             self._read(0.05)
+
+    def _is_true(self, script: str) -> bool:
+        """An expression on a page that may be about to be left: then nothing is true of it."""
+        try:
+            return bool(self.run(script))
+        except BrowserError as error:
+            if "navigated or closed" not in str(error):
+                raise
+            return False
 
     def call(self, method: str, **params: object) -> dict[str, Any]:
         self._id += 1
@@ -125,7 +138,8 @@ class Browser:
         while time.monotonic() < deadline:
             for answer in self._read(1.0):
                 if answer.get("id") == number:
-                    assert "error" not in answer, answer
+                    if "error" in answer:
+                        raise BrowserError(str(answer))
                     return dict(answer["result"])
         raise TimeoutError(f"the browser did not answer {method}")
 
