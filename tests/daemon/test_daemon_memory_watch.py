@@ -89,7 +89,7 @@ def test_cycles_are_freed() -> None:
 
 
 def test_the_process_is_seen_to_grow() -> None:
-    with mmap.mmap(-1, 8 * CHANGE) as held:  # never of what the heap has free
+    with mmap.mmap(-1, 8 * CHANGE) as held:  # never of what is free already
         before = resident()
         for place in range(0, len(held), mmap.PAGESIZE):
             held[place] = 1
