@@ -14,7 +14,7 @@ from ..model.discharge import (
     TestState,
     is_relieved,
 )
-from ..model.rated_charge import new_charge_ah
+from ..model.rated_charge import hours_at, new_charge_ah
 from ..model.readings import BAD, GOOD, MISSING, Measurement, Reading, Value
 from ..model.snapshot import AlarmView
 from ..model.waiting import format_waiting
@@ -66,11 +66,10 @@ def remaining_s(state: State, inputs: Inputs, now: float) -> float | None:
     mean = outage.progress.mean_a
     if not mean or mean <= 0.0:
         return None
-    whole = _by_last_test_s(state, mean) or _by_rating_s(state, mean)
+    whole = _by_last_test_s(state, mean)
+    if whole is None:
+        whole = _by_rating_s(state, mean)
     return None if whole is None else max(_part_begun(state) * whole - elapsed, 0.0)
-
-
-RATE_LOSS = 0.2  # Peukert's exponent less 1, where no rating tells at which rate the battery works
 
 
 def _part_begun(state: State) -> float:
@@ -86,13 +85,9 @@ def _by_last_test_s(state: State, amps: float) -> float | None:
     if last is None or last.estimate_s is None or not last.average_current:
         return None
     tested_a = last.average_current
-    seconds = last.estimate_s * tested_a / amps
-    if amps <= tested_a:
-        return seconds  # a lighter load takes more out, but nobody has seen that here
-    rated = state.setpoints.rated_ah
-    if rated is None:
-        return float(seconds * (tested_a / amps) ** RATE_LOSS)
-    return seconds * new_charge_ah(rated, amps) / new_charge_ah(rated, tested_a)
+    if amps <= tested_a:  # a lighter load takes more out, but nobody has seen that here
+        return last.estimate_s * tested_a / amps
+    return 3600.0 * hours_at(last.estimate_s / 3600.0, tested_a, amps)
 
 
 def _is_empty(state: State, inputs: Inputs) -> bool:

@@ -19,6 +19,15 @@ def new_charge_ah(rated_ah: float, amps: float) -> float:
     return charge
 
 
+def hours_at(hours: float, amps: float, other_amps: float) -> float:
+    """Hours under `other_amps` (> 0) of a battery that lasts `hours` (>= 0) under `amps`: by how
+    the charge depends on the rate alone, whatever the battery holds."""
+    lasts = plain = hours * amps / other_amps
+    for _ in range(4):  # the share depends on the hours that it makes: settles at once
+        lasts = plain * _share(lasts) / _share(hours)
+    return lasts
+
+
 def _share(hours: float) -> float:
     if hours <= HOURS[0]:
         return SHARE[0] * float(max(hours, 0.05) ** 0.25)  # steeper below an hour, as Peukert says

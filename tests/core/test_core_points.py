@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from core_scenes import Bench, phase
 
-from btrmd.core.publish import RATE_LOSS, UNTESTED, alarm_views, points
+from btrmd.core.publish import UNTESTED, alarm_views, points
 from btrmd.model.bindings import InputRegister
 from btrmd.model.commands import CapacityCheck, StartTest, StopTest
 from btrmd.model.discharge import Estimate
 from btrmd.model.encoding import encode_register
 from btrmd.model.points import modbus_map
-from btrmd.model.rated_charge import new_charge_ah
+from btrmd.model.rated_charge import hours_at, new_charge_ah
 from btrmd.model.readings import BAD, GOOD, MISSING, STALE, Reading, Value
 
 IDENTITY: dict[str, Value] = {
@@ -119,7 +119,7 @@ def test_remaining_run_time_in_an_outage_follows_the_load() -> None:
     bench.run(60.0)
     assert shown(bench, "ups.on_battery") is True
     begun = bench.state.outage.record.started_at_charge or 1.0
-    expected = begun * 4500.0 * 0.5**RATE_LOSS - 60.0
+    expected = begun * 3600.0 * hours_at(2.5, 2.0, 4.0) - 60.0
     assert shown(bench, "runtime.remaining") == pytest.approx(expected, rel=0.05)
     bench.estimate = Estimate(5000.0, 4000.0, 6000.0)
     bench.run(700.0)
