@@ -21,7 +21,7 @@ from .fall import last_fall
 from .shape import shape_of
 from .slope import skip_ah
 from .thin import thin
-from .view import ramp
+from .view import mean_temp, ramp
 
 METHOD = "the end seen before"
 LIMIT = 400  # rows looked at
@@ -170,9 +170,3 @@ def _part_at(run: SeenRun, volts: float) -> tuple[float, float] | None:
     back = max(0, right - 3)
     fall = (run.volts[back] - after) / (step * (right - back))
     return min(part, 1.0 - 1e-3), max(fall, 0.05)
-
-
-def mean_temp(rows: Sequence[CurveRow]) -> float | None:
-    """degC, None where it is not known."""
-    temps = [row.temp_c for row in rows if row.temp_c is not None]
-    return sum(temps) / len(temps) if temps else None

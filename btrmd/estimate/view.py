@@ -76,7 +76,7 @@ def view_of(
         raise NotEnough("The rows past the first minutes are too few for a slope.")
     if rated_ah is None and shape.slope <= FLAT_V_AH:
         raise NotEnough("The voltage does not fall yet, so the run time cannot be told.")
-    return prepare(curve, shape, rated_ah, _mean_temp(rows), cutoff_v, maker)
+    return prepare(curve, shape, rated_ah, mean_temp(rows), cutoff_v, maker)
 
 
 def prepare(
@@ -152,6 +152,7 @@ def _name(view: View, is_late: bool) -> str:
     return RATED if view.is_rated else UNRATED
 
 
-def _mean_temp(rows: Sequence[CurveRow]) -> float | None:
+def mean_temp(rows: Sequence[CurveRow]) -> float | None:
+    """degC, None where it is not known."""
     temps = [row.temp_c for row in rows if row.temp_c is not None]
     return sum(temps) / len(temps) if temps else None
