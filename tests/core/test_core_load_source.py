@@ -17,7 +17,7 @@ def reported(outputs: Outputs = Outputs(), volts: int = 12, **channels: object) 
     bench = Bench(volts=volts)
     bench.load_a = 5.0
     bench.put(**channels)
-    return load_source(bench.scan(), outputs, bench.state.setpoints)
+    return load_source(bench.scan(), outputs, bench.state.setpoints, is_misfit=False)
 
 
 @pytest.mark.parametrize("volts", VOLTS)

@@ -14,7 +14,7 @@ def source(
     guard: bool | None = False, **put: object,
 ) -> str | None:  # fmt: skip
     ctx = step_context(volts=volts, guard=guard, changes={"system.single_source": single}, **put)  # type: ignore[arg-type]
-    return load_source(ctx.inputs, Outputs(k1=k1, k3=k3), ctx.sp)
+    return load_source(ctx.inputs, Outputs(k1=k1, k3=k3), ctx.sp, is_misfit=False)
 
 
 @pytest.mark.parametrize("volts", [12, 48])

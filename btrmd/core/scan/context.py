@@ -27,9 +27,8 @@ class StepContext:
     since. `doubted_s`: for how long the supply alone has fed the load, though it cannot be told
     whether its volts or the load's are wrong; 0 = it does not. `is_misfit`: `system.voltage` is
     known not to be that of bank and supply, so that no limit means anything; `is_bank_known`: it is
-    known to be. `charger_still_s`: for
-    how long the charger's voltage has read the same to the last digit; `charger_crept_v`: V that
-    it has crept up while the charger gives nothing.
+    known to be. `charger_still_s`: for how long the charger's voltage has read the same to the last
+    digit; `charger_crept_v`: V that it has crept up while the charger gives nothing.
     """
 
     __slots__ = (

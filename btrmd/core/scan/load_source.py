@@ -25,9 +25,7 @@ LEAST_A = LEAST_LOAD_A  # with a smaller load the contacts tell
 MOST_PART, LEAST_PART = 0.75, LEAST_LOAD_PART  # of the load: more is all of it, less is nothing
 
 
-def load_source(
-    inputs: Inputs, outputs: Outputs, sp: Setpoints, is_misfit: bool = False
-) -> str | None:
+def load_source(inputs: Inputs, outputs: Outputs, sp: Setpoints, is_misfit: bool) -> str | None:
     """One of SOURCES; None where it cannot be told. `outputs`: the coils in force in this scan.
 
     `is_misfit`: `system.voltage` is known not to be that of the bank, which may be one block.
