@@ -153,6 +153,8 @@ class AlarmRules:
             and plant.charger.on
             and sense.charger_v > 12.8 * blocks
             and not single
+            # two faults: while the currents contradict each other they tell of no contact
+            and plant.load_bypass == 0.0
             # beside a dead supply a charger's reading that stands still may be left over
             and (sense.supply_v > 12.0 * blocks or plant.noise)
         )
