@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, permit, step_context, supply
+from core_scenes import VOLTS, permit, rested, start, step_context, supply
 from station import Station
 
 from btrmd.core import persist
@@ -140,6 +140,25 @@ def test_a_flat_bank_beside_a_weak_supply_is_not_taken_for_a_smaller_one(
             break
     assert fell > 0 or (lvd and not again)  # the LVD was first
     assert station.state.lvd.is_open is lvd
+
+
+@pytest.mark.parametrize("tested", [False, True])
+def test_a_bank_that_dies_beside_a_weak_supply_is_told_as_low(tested: bool) -> None:
+    """The guard ties both at 37 V, where nothing can be said of the setting: what had fitted so
+    far stands, and the alarm waits for nothing. (It was never raised.)"""
+    station = rested(48, load_a=2.0, rated_ah=7.0)
+    station.run(30.0)
+    if tested:
+        start(station, "2")
+        station.run(30.0)
+    station.plant.supply.ohms = 8.0
+    station.plant.battery.set_soc(0.005)
+    station.plant.touch()
+    assert station.until(lambda s: "battery.low_voltage" in s.state.alarms.keys, 12.0)
+    assert 36.0 < station.inputs.battery_v.value < 39.0
+    assert station.inputs.guard
+    assert not station.state.bank_fit.is_wrong
+    assert station.plant.dropped_s == 0.0
 
 
 def seen(seconds: float, fit: BankFit, *, feeds: bool = True, **put: object) -> BankFit:

@@ -7,7 +7,17 @@ from core_scenes import step_context
 
 from btrmd.core.machines.odd_one import count, judge, put
 from btrmd.core.machines.plausible_state import Odd, Plausible
-from btrmd.core.scan.relations import BATTERY, CHARGER, LOAD, NOTHING, SUPPLY, Found, Relation, Tie
+from btrmd.core.scan.relations import (
+    BATTERY,
+    CHARGER,
+    LOAD,
+    NOTHING,
+    PAIRS,
+    SUPPLY,
+    Found,
+    Relation,
+    Tie,
+)
 
 NEVER = float("-inf")
 NOW = 1000.0
@@ -80,17 +90,38 @@ def test_silence_forgets_it_slowly_but_no_doubt_unless_both_are_vouched_for() ->
 def test_what_is_explained_by_a_liar_does_not_count(liar: int, broken: bool | None) -> None:
     known = timed(TIE, 3.0, odd=put((None,) * 4, liar, LIES))
     assert counted(known, TIE, broken).broken_s[0] == 0.0
+    # nor is it a word against the other end, when the liar is believed again
+    assert counted(known, TIE, broken).broken_at[0] == NEVER
     doubted = timed(TIE, 3.0, odd=put((None,) * 4, liar, DOUBT))
     assert counted(doubted, TIE, True).broken_s[0] == 4.0
+
+
+def test_a_scan_after_a_pause_counts_for_a_second() -> None:
+    """It shows one moment of it; 4 s at once named a reading by a single scan."""
+    assert counted(Plausible(), TIE, True, dt=4.0).broken_s[0] == 1.0
+    assert counted(timed(TIE, 3.0), TIE, False, dt=4.0).broken_s[0] == 2.5
+    assert counted(Plausible(), TIE, True, dt=0.1).broken_s[0] == pytest.approx(0.1)
 
 
 # --- who lies ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("tie", [Tie.SUPPLY_LOAD, Tie.CHARGER_BATTERY, Tie.CHARGER_SILENT])
+@pytest.mark.parametrize("end", [0, 1])
+def test_what_reads_below_0_v_lies_whatever_else_is_known(tie: Tie, end: int) -> None:
+    """A charger at -54 V was believed, and the battery beside it blamed."""
+    liar, other = PAIRS[tie.value][end], PAIRS[tie.value][1 - end]
+    memory = timed(tie, 1.5, witness_at=put((NEVER,) * 4, liar, NOW))
+    for volts in (-1.1, -54.0):
+        read = memory._replace(volts=put(put(VOLTS, liar, volts), other, 13.5))
+        assert named(read)[liar] == "x"
+        assert named(read)[other] == "."
+
+
 def named(memory: Plausible, *, guard: bool | None = True, volts: int = 12) -> str:
     """One letter a voltage: x is not believed, ? is doubted; battery, load, charger, supply."""
     ctx = step_context(NOW, guard=guard, volts=volts)
-    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, False).odd
+    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, False).odd
     return "".join("." if one is None else "?" if one.doubted else "x" for one in odd)
 
 
@@ -110,12 +141,14 @@ def test_it_is_decided_after_1_5_s_where_it_is_clear_and_after_5_s_it_is_a_doubt
 
 def test_the_words_say_what_contradicts_what() -> None:
     ctx = step_context(NOW)
-    odd = judge(timed(TIE, 1.5, **JUMPED), ctx.inputs, ctx.sp, NOW, False, True, False).odd[LOAD]
+    odd = judge(timed(TIE, 1.5, **JUMPED), ctx.inputs, ctx.sp, NOW, False, True, 0.4, False).odd[
+        LOAD
+    ]
     assert odd == Odd(
         "The load voltage reads 13.50 V, but the supply feeds the load and the supply voltage is "
         "13.60 V: the reading is not believed."
     )
-    odd = judge(timed(TIE, 5.0), ctx.inputs, ctx.sp, NOW, False, True, False).odd[SUPPLY]
+    odd = judge(timed(TIE, 5.0), ctx.inputs, ctx.sp, NOW, False, True, 0.4, False).odd[SUPPLY]
     assert odd is not None
     assert odd.reason == (
         "The supply voltage (13.60 V) and the load voltage (13.50 V) contradict each other; it "
@@ -142,7 +175,7 @@ def test_the_words_say_what_contradicts_what() -> None:
 def test_every_relation_has_words_of_its_own(tie: Tie, liar: int, what: str) -> None:
     ctx = step_context(NOW)
     memory = timed(tie, 2.0, jumped=put((False,) * 4, liar, True))
-    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, False).odd[liar]
+    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, False).odd[liar]
     assert odd is not None
     assert f", but {what}: the reading is not believed." in odd.reason
 
@@ -253,7 +286,7 @@ def test_a_charger_beside_a_battery_that_takes_what_any_charger_gives_has_k2_ope
     def lies(battery: float, *, told: bool = True, both: bool = False) -> bool:
         memory = timed(tie, 2.0, jumped=(both, False, True, False))
         memory = memory._replace(volts=(battery, 13.5, 13.6, 13.6))
-        made = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, told)
+        made = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, told)
         return made.is_odd("charger.voltage")
 
     assert not lies(12.59)
@@ -262,7 +295,7 @@ def test_a_charger_beside_a_battery_that_takes_what_any_charger_gives_has_k2_ope
     assert not lies(12.59, both=True)
     memory = timed(tie, 2.0, jumped=(True, False, False, False))
     memory = memory._replace(volts=(11.0, 13.5, 13.6, 13.6))
-    made = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, True)
+    made = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, True)
     assert made.is_odd("battery.voltage"), "that it takes is what it reads itself"
 
 
@@ -273,7 +306,7 @@ def test_a_charger_that_has_crept_up_is_doubted_though_k2_may_be_open() -> None:
     def doubted(charger: float, crept_v: float) -> bool:
         memory = timed(Tie.CHARGER_SILENT, 5.0, crept_v=crept_v)
         memory = memory._replace(volts=(12.9, 13.5, charger, 13.6))
-        return judge(memory, ctx.inputs, ctx.sp, NOW, False, True, True).is_doubtful
+        return judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, True).is_doubtful
 
     assert not doubted(13.42, 0.03)
     assert not doubted(13.42, 0.14)
@@ -288,7 +321,7 @@ def test_a_charger_that_gives_nothing_is_doubted_with_the_battery_where_k2_has_n
 
     def judged(volts: float, *, misfit: bool = False, may: bool = False) -> Plausible:
         memory = timed(tie, 5.0)._replace(volts=(12.9, 13.5, volts, 13.6))
-        return judge(memory, ctx.inputs, ctx.sp, NOW, misfit, may, False)
+        return judge(memory, ctx.inputs, ctx.sp, NOW, misfit, may, 0.4, False)
 
     doubted = judged(13.6)
     assert doubted.odd[BATTERY] == doubted.odd[CHARGER]
@@ -312,7 +345,7 @@ def test_what_gives_or_takes_current_is_not_at_volts_at_which_no_bank_is(volts: 
     def judged(battery: float, load: float, *, now: bool = True, misfit: bool = False) -> str:
         memory = timed(tie, 2.0)._replace(volts=(battery * blocks, load * blocks, None, None))
         memory = memory._replace(found=relation(tie, True if now else None))
-        odd = judge(memory, ctx.inputs, ctx.sp, NOW, misfit, True, False).odd
+        odd = judge(memory, ctx.inputs, ctx.sp, NOW, misfit, True, 0.4, False).odd
         return "".join("." if one is None else "x" for one in odd)
 
     assert judged(7.9, 11.0) == "x..."

@@ -11,7 +11,7 @@ from btrmd.core.machines.plausible_state import Backward, Odd, Plausible
 from btrmd.core.machines.presence import Presence
 from btrmd.core.scan.due import EVERY_SCAN, NO_TIME
 from btrmd.core.scan.flows import measure_flows
-from btrmd.core.scan.relations import BATTERY, CHARGER, LOAD, SUPPLY
+from btrmd.core.scan.relations import BATTERY, CHARGER, LOAD, SUPPLY, Tie
 from btrmd.model.board import Outputs
 from btrmd.model.readings import Quality
 
@@ -30,7 +30,7 @@ def scan(
     flows = measure_flows(ctx.inputs, False)
     return step_plausible(
         memory, ctx.inputs, flows, Outputs(k1=k1, k2=k2), settled_s, Presence(), ctx.sp, now, dt,
-        False, True, False, False,
+        False, True, 0.4, False, False,
     )  # fmt: skip
 
 
@@ -205,6 +205,20 @@ def test_a_charger_that_feeds_the_load_vouches_for_it() -> None:
     assert well(LOAD, **alone) == 1.0
     assert well(CHARGER, **alone) == 1.0
     assert well(LOAD, **{**alone, "load_v": 12.9}) == -1.0
+
+
+def test_a_k1_that_was_let_go_ties_nothing_any_more() -> None:
+    """After a hang: the load, whose reading lies, is on a weak supply, and the battery is on its
+    charger, above it."""
+    on = scan(Plausible(battery_is_tied=True), k1=True, **ON_BATTERY)  # type: ignore[arg-type]
+    charged = {"battery_v": 11.5, "battery_a": 2.0, "charger_v": 11.5, "charger_a": 2.0}
+    feeds = {"supply_v": 10.7, "supply_a": 2.0, "load_v": 0.0, "load_a": 2.0}
+    assert on.battery_is_tied
+    tie = Tie.SUPPLY_BATTERY.value
+    assert scan(on, 1001.0, k1=True, **charged, **feeds).found[tie].broken  # type: ignore[arg-type]
+    after = scan(on, 1001.0, **charged, **feeds)  # type: ignore[arg-type]
+    assert after.found[tie].broken is None
+    assert after.found[Tie.SUPPLY_LOAD.value].broken
 
 
 def test_the_time_of_a_scan_counts() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
+from btrmd.core.machines.evidence import k2_odd
 from btrmd.core.machines.recharge import Recharge, Tied, step_recharge
 from btrmd.model.board import Outputs
 
@@ -32,6 +33,21 @@ def test_20_a_s_are_owed_and_60_s_are_too_long() -> None:
     assert Recharge(tied=Tied(0.0, 13.0), parted=True).is_owed
     assert Recharge(waited_s=60.0).is_overdue
     assert not Recharge(waited_s=59.9).is_overdue
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_k2_is_blamed_for_volts_beyond_what_was_read_with_it_closed(volts: int) -> None:
+    """A charger's reading had drifted by 0.46 V while it delivered, and by 0.2 V more in the test
+    after it: 0.64 V with K2 closed again, of which no contact adds more than 0.2."""
+    blocks = volts // 12
+    own = {"battery_v": 13.4 * blocks, "charger_v": (13.4 + 0.64) * blocks, "battery_a": -2.0}
+    flows = {"charger_a": 0.0, "load_a": 2.0, "supply_a": 0.0}
+    ctx = step_context(volts=volts, **own, **flows)  # type: ignore[arg-type]
+    for gap_v, odd in ((None, True), (0.1, True), (0.43, True), (0.46, False)):
+        tied = None if gap_v is None else Tied(gap_v * blocks, 13.7 * blocks)
+        recharge = Recharge(taken_as=200.0, tied=tied, parted=True)
+        assert k2_odd(False, recharge, ctx) is odd
+    assert Recharge().open_gap_v(blocks) == pytest.approx(0.4 * blocks)
 
 
 def test_what_is_taken_is_counted() -> None:

@@ -13,7 +13,7 @@ from ..scan.context import StepContext
 from ..scan.due import due_if
 from ..scan.flows import hat_amps
 from ..scan.relations import delivers
-from .bank_fit import looks_like_another
+from .bank_fit import what_is_seen
 from .blocks import Blocks, format_imbalance
 from .capacity import CapacityHealth, low_alarm_text
 from .digital import Digital, limit_v
@@ -123,7 +123,7 @@ def _low_voltage(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     off = m.value > th.low_battery_clear_v
     if ctx.is_misfit:
         on, off = False, True  # the level is that of another bank, which has an alarm of its own
-    elif on and looks_like_another(ctx):
+    elif on and what_is_seen(ctx) is False:
         on = None  # which takes 10 s to be known
     return (AlarmCondition(
         alarm.key, alarm, on, off, alarm.text, m.value, th.low_battery_v,

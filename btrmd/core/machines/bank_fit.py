@@ -50,7 +50,7 @@ def step_bank_fit(fit: BankFit, ctx: StepContext) -> BankFit:
     system_v = ctx.sp.th.system_v
     if fit.system_v != system_v:
         fit = BankFit(system_v)
-    fits = _fits(ctx)
+    fits = what_is_seen(ctx)
     if fits is None or fits is fit.fits:
         return fit if fit.since is None else fit._replace(since=None, looks_right=None)
     if fit.since is None or fits is not fit.looks_right:
@@ -70,8 +70,8 @@ def fit_of_file(stored: BankFit, system_v: int) -> BankFit:
     return BankFit(system_v, stored.bank_v == system_v, None, stored.bank_v)
 
 
-def _fits(ctx: StepContext) -> bool | None:
-    """What battery and supply say of the setting, both alike; None: nothing.
+def what_is_seen(ctx: StepContext) -> bool | None:
+    """What battery and supply say of the setting in this scan, both alike; None: nothing.
 
     Asked only while the guard is idle and the battery gives nothing to the load, and for a no while
     the supply is seen to feed it: a bank that is nearly flat, beside a supply that is too weak,

@@ -11,7 +11,6 @@ from .recharge import Recharge
 LOAD_MIN_A = 0.3  # below it current tells nothing
 PAST_PART = 0.02  # charger and battery sensor may each be 1 % off what goes past the load
 CLOSED_A = 0.15  # a charger that K2 has parted gives less
-GAP_V = 0.4  # per block: more than two sensors of +-(1 % + 20 mV) and a diode can be apart
 LIVES_S = 1.0  # a reading that has moved within it is of something that lives
 BESIDE_V = 0.25  # per block: the load is at the battery's volts
 
@@ -104,7 +103,7 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
     if ctx.jumped[CHARGER] and not recharge.parted:
         return None  # no contact does that that was not told to move: its reading may lie
     # a contact that has been seen closed since, and was not told to move, is not blamed for volts
-    return (gap > GAP_V * sp.blocks and recharge.may_be_open) or recharge.is_overdue
+    return (gap > recharge.open_gap_v(sp.blocks) and recharge.may_be_open) or recharge.is_overdue
 
 
 def k3_odd(energised: bool, ctx: StepContext) -> bool | None:

@@ -6,7 +6,6 @@ from ...model.board import Inputs
 from ..scan.relations import EQUAL, LOAD, NAMES, PAIRS, Found, Tie
 from ..scan.setpoints import Setpoints
 from .creep import NOISE_V, without_creep
-from .evidence import GAP_V
 from .plausible_state import Odd, Plausible
 
 DECIDE_S = 1.5  # broken for so long, and it is clear who lies
@@ -15,6 +14,8 @@ LONGEST_S = 6.0  # what a broken relation counts up to: it is forgiven within tw
 FROZEN_S = 4.0  # without the least change while the other end moves
 MOVES = 5  # so many more changes than standstills of the last eight scans
 RECENT_S = 10.0
+NEGATIVE_V = -1.0  # more than a sensor is off by
+LONGEST_SCAN_S = 1.0  # a scan after a pause shows one moment of it
 
 
 def put(values: tuple, place: int, value: object) -> tuple:  # type: ignore[type-arg]
@@ -24,11 +25,13 @@ def put(values: tuple, place: int, value: object) -> tuple:  # type: ignore[type
 def count(memory: Plausible, found: Found, now: float, dt: float) -> Plausible:
     """How long each relation has been broken; one that is silent is forgotten slowly."""
     seconds, since, at = list(memory.broken_s), list(memory.broken_since), list(memory.broken_at)
+    dt = min(dt, LONGEST_SCAN_S)
     for place, relation in enumerate(found):
         first, second = PAIRS[place]
         odd_first, odd_second = memory.odd[first], memory.odd[second]
         if (odd_first and not odd_first.doubted) or (odd_second and not odd_second.doubted):
-            seconds[place] = 0.0  # explained
+            seconds[place] = 0.0  # explained, and no word against the other end afterwards
+            at[place] = float("-inf")
         elif relation.broken:
             if seconds[place] == 0.0:
                 since[place] = now
@@ -62,10 +65,12 @@ def judge(
     now: float,
     is_misfit: bool,
     k2_may_be_open: bool,
+    k2_gap_v: float,
     k2_parted: bool,
 ) -> Plausible:
     """Name the odd one of each relation that has been broken for long enough. `k2_may_be_open`:
-    it has parted the charger, or the battery is owed something, so that the relay watch tells;
+    it has parted the charger, or the battery is owed something, so that the relay watch tells what
+    it reads by more than `k2_gap_v` above the battery;
     `k2_parted`: it has done so since the charger gave last."""
     odd = memory.odd
     for place, seconds in enumerate(memory.broken_s):
@@ -82,7 +87,9 @@ def judge(
                 odd = put(odd, other, None)
                 continue
         is_watched = (
-            place == Tie.CHARGER_SILENT.value and k2_may_be_open and _is_k2s(memory, place, sp)
+            place == Tie.CHARGER_SILENT.value
+            and k2_may_be_open
+            and _is_k2s(memory, place, k2_gap_v)
         )
         if seconds >= DOUBT_S and both == (None, None) and not is_watched:
             doubt = Odd(_both(memory, place), doubted=True)
@@ -94,12 +101,12 @@ def judge(
     return memory if odd is memory.odd else memory._replace(odd=odd)
 
 
-def _is_k2s(memory: Plausible, place: int, sp: Setpoints) -> bool:
+def _is_k2s(memory: Plausible, place: int, k2_gap_v: float) -> bool:
     """No reading that has crept up puts the charger so far above the battery."""
     charger, battery = (memory.volts[end] for end in PAIRS[place])
     if charger is None or battery is None or memory.crept_v <= NOISE_V:
         return True
-    return without_creep(charger, memory.crept_v) - battery > GAP_V * sp.blocks
+    return without_creep(charger, memory.crept_v) - battery > k2_gap_v
 
 
 def _is_counted(memory: Plausible, place: int) -> bool:
@@ -124,13 +131,17 @@ def _liar(
             return None
         return first if is_first else second
 
+    # nothing is below 0 V: with its poles reversed the unit would not live
+    volts = memory.volts[first], memory.volts[second]
+    liar = only(*(value is not None and value < NEGATIVE_V for value in volts))
+    if liar is not None:
+        return liar
     if place == Tie.CHARGER_SILENT.value:
         # as a rule K2 is open then (relay watch), unless one of them has moved as no battery does,
         # or reads what no charger gives
-        charger = memory.volts[first]
+        charger, battery = volts
         if charger is not None and charger > sp.th.mismatch_high_v and not is_misfit:
             return first
-        battery = memory.volts[second]
         takes = battery is not None and battery < sp.th.charger_present_v
         if k2_parted and takes and not memory.jumped[second]:
             # it takes what any charger gives: were the charger's reading wrong, the charger would
@@ -148,14 +159,12 @@ def _liar(
     # an idle guard says that the load, and so what feeds it, is above its level
     if second == LOAD and inputs.guard is False:
         level = sp.th.guard_closed_v
-        volts = memory.volts[first], memory.volts[second]
         liar = only(*(value is not None and value < level for value in volts))
         if liar is not None:
             return liar
     if EQUAL[place] and memory.found[place].broken and not is_misfit:
         # nothing that gives or takes current is at volts at which no bank is, empty or overcharged
         low, high = sp.th.unfed_v, sp.th.mismatch_high_v
-        volts = memory.volts[first], memory.volts[second]
         liar = only(*(value is not None and not low <= value <= high for value in volts))
         if liar is not None:
             return liar

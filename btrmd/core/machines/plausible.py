@@ -48,17 +48,21 @@ def step_plausible(
     dt: float,
     is_misfit: bool,
     k2_may_be_open: bool,
+    k2_gap_v: float,
     k2_parted: bool,
     supply_is_weak: bool,
 ) -> Plausible:
     """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now; `is_misfit`:
     `system.voltage` is known not to be that of the bank; `k2_may_be_open`: where a charger gives
-    nothing, the relay watch tells; `k2_parted`: it was parted by K2, and has not given since;
+    nothing, the relay watch tells, from `k2_gap_v` above the battery on; `k2_parted`: it was parted
+    by K2, and has not given since;
     `supply_is_weak`: the guard has lately had to help it often."""
     volts = voltages(inputs)
     found = find_relations(
-        volts, inputs, flows, outputs, settled_s >= SETTLE_S, memory.battery_is_tied, is_misfit, sp
-    )
+        volts, inputs, flows, outputs, settled_s >= SETTLE_S,
+        memory.battery_is_tied and outputs.k1,  # a K1 that was let go ties nothing any more
+        is_misfit, sp,
+    )  # fmt: skip
     # a battery that gives, or a guard that has closed: S2 is closed, and stays so with K1
     closed = found[Tie.BATTERY_LOAD.value].broken is False or inputs.guard is True
     tied = outputs.k1 and inputs.batt_path is not False and (memory.battery_is_tied or closed)
@@ -77,7 +81,7 @@ def step_plausible(
     memory = _remember(memory, lines, volts, found, outputs, sp, now, dt)
     if any(relation.broken for relation in found) or any(memory.broken_s):
         memory = count(memory, found, now, dt)
-        memory = judge(memory, inputs, sp, now, is_misfit, k2_may_be_open, k2_parted)
+        memory = judge(memory, inputs, sp, now, is_misfit, k2_may_be_open, k2_gap_v, k2_parted)
     if memory.odd != NONE_ODD:
         memory = memory._replace(odd=_rehabilitated(memory, found, inputs, outputs, sp, dt))
     return memory

@@ -18,6 +18,9 @@ APART_V = 0.31
 # gains change it by when the volts are others than then
 KNOWN_V, GAINS = 0.015, 0.02
 SMOOTH = 0.2
+# per block: more than two sensors of +-(1 % + 20 mV) and a diode can be apart; and, where it is
+# known what they read apart while the charger delivered, more than then
+GAP_V, MORE_V = 0.4, 0.2
 RISE_V = 0.1  # per block: more than noise, and than what its wires have dropped
 CHATTERS = 3.0  # so often parted within about a minute, and the contacts chatter
 FADES_S = 30.0  # one parting is forgotten
@@ -74,6 +77,13 @@ class Recharge(NamedTuple):
     @property
     def is_overdue(self) -> bool:
         return self.waited_s >= WITHIN_S
+
+    def open_gap_v(self, blocks: int) -> float:
+        """V by which a charger that gives nothing reads above the battery where K2 parts the two.
+        What they read apart with K2 closed, by a reading that had drifted by then, is none of it.
+        """
+        known = 0.0 if self.tied is None else self.tied.gap_v + MORE_V * blocks
+        return max(GAP_V * blocks, known)
 
 
 def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
