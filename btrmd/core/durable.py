@@ -102,7 +102,12 @@ def _lvd(state: State, now: float) -> Stored:
 
 def _bank_fit(state: State, now: float) -> Stored:
     fit = state.bank_fit
-    return {"bank_fit": {"system_v": fit.system_v, "fits": fit.fits, "bank_v": fit.bank_v}}
+    return {
+        "bank_fit": {
+            "system_v": fit.system_v, "fits": fit.fits, "bank_v": fit.bank_v,
+            "earlier_v": fit.earlier_v,
+        }
+    }  # fmt: skip
 
 
 def _alarms(state: State, now: float) -> Stored:

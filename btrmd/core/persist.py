@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import isfinite, isnan, nan
 
 from ..model.discharge import Capacity, TestRecord, TestState
+from ..model.thresholds import SYSTEM_VOLTAGES
 from ..model.timezone import CLOCK_SANE_S
 from .capacity_test.state import CapacityTest
 from .durable import durable
@@ -126,11 +127,20 @@ def restore(
 
 
 def _bank_fit(stored: object, system_v: int) -> BankFit:
-    if not isinstance(stored, dict) or not isinstance(fits := stored.get("fits"), bool):
+    if not isinstance(stored, dict):
         return BankFit()
-    known_v = int(_number(stored, "system_v", 0.0))
+    fits = stored.get("fits")
+    known_v, earlier_v = (_choice(stored, key) for key in ("system_v", "earlier_v"))
+    if not isinstance(fits, bool):
+        return fit_of_file(BankFit(known_v, earlier_v=earlier_v), system_v)
     bank_v = int(_number(stored, "bank_v", known_v if fits else 0.0))
     return fit_of_file(BankFit(known_v, fits, None, bank_v), system_v)
+
+
+def _choice(stored: Mapping[str, object], key: str) -> int:
+    """A System Voltage, V; 0 = none."""
+    volts = _number(stored, key, 0.0)
+    return int(volts) if volts in SYSTEM_VOLTAGES else 0
 
 
 def _away(data: Mapping[str, object], now: float, wall: float, boot_id: str) -> float:

@@ -70,6 +70,7 @@ def step(
     presence = step_presence(state.presence, ctx)
     bank_fit = step_bank_fit(state.bank_fit, ctx)
     ctx.is_misfit, ctx.is_bank_known = bank_fit.is_wrong, bank_fit.fits is True
+    ctx.earlier_v = bank_fit.earlier_v
     relays = step_relays(state.relays, state.outputs, ctx)
     carries = state.test.k1 or state.on_battery
     whole = full_ah(sp, state.health)

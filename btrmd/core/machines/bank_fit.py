@@ -24,7 +24,8 @@ class BankFit(NamedTuple):
 
     `fits`: battery and supply have both been its own for 10 s (True), or plainly those of another
     choice (False), `bank_v` (0: not known). `since`: they have looked otherwise since then (process
-    clock, s), and `looks_right` says how.
+    clock, s), and `looks_right` says how. `earlier_v`: the setting that stood in the file before,
+    V, where it was changed while no daemon ran and the bank was not known (0: none).
     """
 
     system_v: int = 0
@@ -32,6 +33,7 @@ class BankFit(NamedTuple):
     since: float | None = None
     bank_v: int = 0
     looks_right: bool | None = None
+    earlier_v: int = 0
 
     @property
     def is_wrong(self) -> bool:
@@ -65,8 +67,12 @@ def fit_of_file(stored: BankFit, system_v: int) -> BankFit:
     """What was stored, for the setting `system_v` of a start. One that took another's place while
     no daemon ran, and is not that of the bank as far as is known, counts as wrong until it has
     shown itself: there may be no supply to tell, and the load comes first."""
-    if stored.system_v == system_v or not stored.bank_v:
+    if stored.system_v == system_v or (stored.fits is False and not stored.bank_v):
         return stored
+    if not stored.bank_v:
+        earlier_v = stored.earlier_v or stored.system_v
+        is_same = earlier_v in (0, system_v)
+        return BankFit() if is_same else BankFit(system_v, earlier_v=earlier_v)
     return BankFit(system_v, stored.bank_v == system_v, None, stored.bank_v)
 
 
@@ -87,6 +93,13 @@ def what_is_seen(ctx: StepContext) -> bool | None:
     if all(m.good and level <= m.value <= LEAD_ACID.fits_high_v * sp.blocks for m in readings):
         return True
     return None
+
+
+def looks_like_earlier(battery_v: float, earlier_v: int) -> bool:
+    """`battery_v` is what a bank of the setting that stood in the file before would have while it
+    feeds a load, neither empty nor above its rest: nobody knows which of the two is right."""
+    blocks = earlier_v // LEAD_ACID.nominal_v
+    return LEAD_ACID.lvd_open_v * blocks <= battery_v <= LEAD_ACID.full_v * blocks
 
 
 def looks_like_another(ctx: StepContext) -> bool:

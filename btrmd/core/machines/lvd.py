@@ -12,7 +12,7 @@ from ...model.events import Kind
 from ..scan.context import StepContext
 from ..scan.due import due_if
 from ..scan.relations import APART_V, BATTERY
-from .bank_fit import looks_like_another
+from .bank_fit import looks_like_another, looks_like_earlier
 
 OPEN_S = 10.0
 CLOSE_S = 60.0
@@ -58,6 +58,8 @@ def _is_low(ctx: StepContext) -> bool | None:
         return False
     if not ctx.is_bank_known and battery.value < sp.th.unfed_v:
         return False  # it gives no load its power at so little a block: there are fewer blocks
+    if ctx.earlier_v and looks_like_earlier(battery.value, ctx.earlier_v):
+        return False  # it may well be the bank of the setting before
     if not inputs.battery_v.good:
         # not believed: what hangs on it decides while it gives; one that gives nothing can wait
         return flows.carries or _is_on_battery(ctx)

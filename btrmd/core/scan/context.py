@@ -27,14 +27,15 @@ class StepContext:
     since. `doubted_s`: for how long the supply alone has fed the load, though it cannot be told
     whether its volts or the load's are wrong; 0 = it does not. `is_misfit`: `system.voltage` is
     known not to be that of bank and supply, so that no limit means anything; `is_bank_known`: it is
-    known to be. `charger_still_s`: for how long the charger's voltage has read the same to the last
-    digit; `charger_crept_v`: V that it has crept up while the charger gives nothing.
+    known to be; `earlier_v`: the setting in its place in the file before, V, where neither is known
+    to be right (0: none). `charger_still_s`: for how long the charger's voltage has read the same
+    to the last digit; `charger_crept_v`: V that it has crept up while the charger gives nothing.
     """
 
     __slots__ = (
         "actions", "battery_is_odd", "boot", "charger_crept_v", "charger_still_s", "doubted_s",
-        "doubts", "dt", "flows", "inputs", "is_bank_known", "is_doubtful", "is_misfit", "jumped",
-        "now", "sp", "supply_feeds",
+        "doubts", "dt", "earlier_v", "flows", "inputs", "is_bank_known", "is_doubtful", "is_misfit",
+        "jumped", "now", "sp", "supply_feeds",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +70,7 @@ class StepContext:
         self.charger_still_s = charger_still_s
         self.charger_crept_v = charger_crept_v
         self.is_bank_known = self.is_misfit = False  # until the step has asked
+        self.earlier_v = 0
         self.actions: list[Action] = []
 
     @property
