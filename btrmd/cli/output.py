@@ -6,8 +6,8 @@ import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..model.number_text import format_number
-from ..model.setting_value import format_setting
+from ..model.setting import format_setting
+from ..model.value_text import format_number
 
 FAILURE = 1  # exit code
 

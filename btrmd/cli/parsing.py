@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from ..model.number_text import read_number
+from ..model.value_text import read_number
 from .place import HELP, Folders, find_place
 
 USAGE = 2  # exit code

@@ -6,7 +6,7 @@ import re
 from argparse import ArgumentTypeError
 from pathlib import Path
 
-from ..model.number_text import read_number
+from ..model.value_text import read_number
 from ..net import split_address
 from ..run_options import SerialOption
 

@@ -126,7 +126,7 @@ class FileSettings:
 
     def set(self, changes: Mapping[str, object]) -> SetResult:
         before, after = self._change(changes, dry_run=False)
-        from ..model.setting_relations import notes
+        from ..model.setting_table import notes
 
         keys = (*changes, *before.followers(changes))
         values = {key: after.public()[key] for key in keys}
@@ -140,7 +140,7 @@ class FileSettings:
 
     def import_(self, changes: Mapping[str, object], dry_run: bool) -> dict[str, Any]:
         from ..docgen.settings_export import difference
-        from ..model.setting_relations import notes
+        from ..model.setting_table import notes
 
         before, after = self._change(changes, dry_run)
         differing = before.differing(after)

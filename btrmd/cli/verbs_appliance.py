@@ -11,7 +11,7 @@ from typing import Any
 
 from ..model.appliance import CONFIRM_S, MAX_BUNDLE
 from ..model.errors import BtrmError, DataError
-from ..model.number_text import format_number
+from ..model.value_text import format_number
 from ..paths import run_dir
 from ..servers.control_appliance import PIECE
 from .client import ControlClient

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model.errors import BtrmError
-from ..model.number_text import format_number
+from ..model.value_text import format_number
 from .output import write_line
 from .parsing import Verbs, place_of
 from .settings_client import config_lock

@@ -14,10 +14,9 @@ from ..estimate.enough import NotEnough
 from ..estimate.rating import capacity_pct
 from ..estimate.run_time import estimate
 from ..model.chemistry import LEAD_ACID
-from ..model.discharge import Estimate
+from ..model.discharge import Estimate, sure_s
 from ..model.errors import DataError
-from ..model.hidden_fault import sure_s
-from ..model.number_text import format_number, read_number
+from ..model.value_text import format_number, read_number
 from .output import write_json, write_line
 from .parsing import Verbs, add_json, decode_whole, wants_json
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..model.discharge import TestRecord
-from ..model.number_text import format_number
 from ..model.result_words import format_action, is_combined
+from ..model.value_text import format_number
 from .client import ControlClient
 from .output import reading_text, table, value_text, write_json, write_line, write_lines
 from .parsing import Verbs, add_json, add_place, place_of, wants_json

@@ -7,7 +7,7 @@ import math
 import time
 from typing import Any
 
-from ..model.number_text import read_number
+from ..model.value_text import read_number
 from .client import CommandRefusedError, ControlClient
 from .output import FAILURE, fail, write_json, write_line
 from .parsing import Verbs, add_json, add_place, place_of, wants_json

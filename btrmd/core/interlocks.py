@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..model.alarms import blocks_test
-from ..model.number_text import format_number
+from ..model.value_text import format_number
 from .machines.presence import Presence
 from .machines.transfer import Where
 from .scan.context import StepContext, named_readings

@@ -7,7 +7,7 @@ from math import isfinite, isnan, nan
 
 from ..model.discharge import Capacity, TestRecord, TestState
 from ..model.thresholds import SYSTEM_VOLTAGES
-from ..model.timezone import CLOCK_SANE_S
+from ..model.value_text import CLOCK_SANE_S
 from .capacity_test.state import CapacityTest
 from .durable import durable
 from .machines.alarms import Alarms, RaisedAlarm

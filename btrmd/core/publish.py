@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ..model.alarms import ALARMS
 from ..model.block_taps import CHANNELS, MOST_BLOCKS, block_volts
 from ..model.board import Inputs
+from ..model.chemistry import hours_at, new_charge_ah
 from ..model.discharge import (
     RELIEVED_LEAST_S,
     Estimate,
@@ -14,10 +15,9 @@ from ..model.discharge import (
     TestState,
     is_relieved,
 )
-from ..model.rated_charge import hours_at, new_charge_ah
 from ..model.readings import BAD, GOOD, MISSING, Measurement, Reading, Value
+from ..model.schedule import format_waiting
 from ..model.snapshot import AlarmView
-from ..model.waiting import format_waiting
 from .capacity_test.state import CapacityTest
 from .machines.blocks import deviations, measure_blocks
 from .machines.charge import full_ah

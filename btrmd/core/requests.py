@@ -31,9 +31,9 @@ from ..model.commands import (
 from ..model.discharge import TestState
 from ..model.events import Kind, is_protocol
 from ..model.readings import Value
+from ..model.schedule import StartRefusal as RefusedStart
 from ..model.settings import Settings
 from ..model.snapshot import Precheck
-from ..model.waiting import StartRefusal as RefusedStart
 from . import outage
 from .capacity_test import sequence
 from .capacity_test.state import Moved

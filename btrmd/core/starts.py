@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model.discharge import TestState
-from ..model.waiting import StartRefusal
+from ..model.schedule import StartRefusal
 from .capacity_test import sequence
 from .capacity_test.state import IDLE
 from .interlocks import refusal

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from ..model.board import SAFE_OUTPUTS, Outputs
+from ..model.schedule import StartRefusal
 from ..model.settings import Settings
-from ..model.waiting import StartRefusal
 from .capacity_test.state import IDLE, CapacityTest
 from .machines.alarms import Alarms
 from .machines.bank_fit import BankFit

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ..model.bindings import InputRegister
+from ..model.point import InputRegister
 from ..model.points import modbus_map
 from ..model.readings import Reading
 

@@ -6,8 +6,7 @@ from functools import lru_cache
 
 from ..model.board import Inputs
 from ..model.discharge import TestState
-from ..model.waiting import HOUR_S, StartWait
-from ..model.window import Window
+from ..model.schedule import HOUR_S, StartWait, Window
 from .machines.schedule import RETRIES, WAIT_FOR_REST_S
 from .state import State
 

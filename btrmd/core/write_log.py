@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..model.commands import ChangeSettings, NoteWrite
 from ..model.settings import SETTINGS, Settings
-from ..model.words import format_in_words
+from ..model.value_text import format_in_words
 
 LONG = 200  # characters of a value
 

@@ -22,7 +22,7 @@ from ..model.commands import Note
 from ..model.errors import BtrmError, SettingError
 from ..model.service import Service
 from ..model.settings import Settings
-from ..model.timezone import CLOCK_SANE_S
+from ..model.value_text import CLOCK_SANE_S
 from ..net import split_address
 from ..notify.mail.sender import MailSender
 from ..notify.mail.tester import MailTester

@@ -6,9 +6,9 @@ import re
 from typing import Final
 
 from ..model.alarms import alarm_of
-from ..model.number_text import format_number
 from ..model.points import POINT
 from ..model.readings import Value
+from ..model.value_text import format_number
 
 _SHORT: Final = frozenset(
     ("ack", "dns", "dnp3", "https", "io1", "io2", "io3", "io4", "led", "lvd", "mqtt", "nut",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..model.limits import LIMITS
+from ..model.service import LIMITS
 from .markdown import markdown_table
 
 

@@ -6,8 +6,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from ..model.bindings import ENTERPRISE, Scalar
-from ..model.point import Point
+from ..model.point import ENTERPRISE, Point, Scalar
 from ..model.points import POINT, snmp_map
 from ..model.setting_table import SETTINGS
 from ..model.snmp_tree import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ..model.bindings import (
+from ..model.point import (
     AnalogInput,
     AnalogOutput,
     BinaryInput,
@@ -14,11 +14,11 @@ from ..model.bindings import (
     HoldingRegister,
     InputRegister,
     Number,
+    Point,
     Rounding,
     Scalar,
     Write,
 )
-from ..model.point import Point
 from ..model.points import POINTS, dnp3_map, modbus_map, snmp_map
 from ..model.setting_snmp import TRAP_ROWS
 from ..model.snmp_tree import ALL_NOTIFICATIONS, SYSTEM_GROUP, TRAP_ENTRY, TRAP_TABLE

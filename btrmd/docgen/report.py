@@ -7,7 +7,6 @@ from math import inf
 from typing import Final, NamedTuple
 
 from ..model.discharge import TestRecord
-from ..model.number_text import format_number
 from ..model.readings import BAD, MISSING
 from ..model.result_words import (
     format_action,
@@ -20,7 +19,7 @@ from ..model.result_words import (
 from ..model.settings import SETTINGS
 from ..model.snapshot import Snapshot
 from ..model.thresholds import Thresholds
-from ..model.timezone import CLOCK_SANE_S, format_beside
+from ..model.value_text import CLOCK_SANE_S, format_beside, format_number
 
 FormatTime = Callable[[float | None], str]
 

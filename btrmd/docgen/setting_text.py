@@ -5,9 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import Final
 
-from ..model.setting import Setting
+from ..model.setting import Setting, format_setting
 from ..model.setting_table import SETTINGS
-from ..model.setting_value import format_setting
 from ..model.settings import Settings, allowed_text
 from ..model.site import Site
 from .markdown import markdown_table

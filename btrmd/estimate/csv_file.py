@@ -12,7 +12,7 @@ from typing import NamedTuple
 from ..model.chemistry import LEAD_ACID
 from ..model.discharge import CurveRow
 from ..model.errors import DataError
-from ..model.number_text import read_number
+from ..model.value_text import read_number
 from .csv_table import read_table
 from .enough import NotEnough
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from ..model.rated_charge import new_charge_ah
+from ..model.chemistry import new_charge_ah
 
 BELOW_25 = 0.0065  # share of the charge lost a degree below 25 degC
 ABOVE_25 = 0.002  # gained a degree above it ...

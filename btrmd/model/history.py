@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from .discharge import CurveRow, TestRecord
-from .event_filter import EVERY_EVENT, EventFilter
-from .events import Event, Kind
+from .events import EVERY_EVENT, Event, EventFilter, Kind
 
 
 class TrendRows(Protocol):

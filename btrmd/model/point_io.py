@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .bindings import (
+from .point import (
     AnalogInput,
     AnalogOutput,
     BinaryInput,
@@ -12,11 +12,11 @@ from .bindings import (
     HoldingRegister,
     InputRegister,
     Number,
+    Point,
     Scalar,
     Show,
     Write,
 )
-from .point import Point
 from .point_power import MILLIVOLTS, MILLIVOLTS_16, OFF_ON, VOLTS_HIGH
 
 _TRUE_FALSE = ("TRUE", "FALSE")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from .bindings import (
+from .chemistry import LEAD_ACID
+from .encoding import LOAD_SOURCES, charge_part, discharge_part, source_number
+from .point import (
     AnalogInput,
     BinaryInput,
     BinaryOutput,
@@ -12,13 +14,11 @@ from .bindings import (
     DiscreteInput,
     InputRegister,
     Number,
+    Point,
     Scalar,
     Show,
     Write,
 )
-from .chemistry import LEAD_ACID
-from .conversion import LOAD_SOURCES, charge_part, discharge_part, source_number
-from .point import Point
 
 VOLTS_HIGH: Final = 60.0  # manual 7.1.2, 15: every input measures 0..60 V
 AMPS_HIGH: Final = 40.0  # the shunt amplifiers' end of scale; the rating is 20 or 10 A

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from .bindings import (
+from .encoding import code_voltage, firmware_register, voltage_code
+from .point import (
     AnalogInput,
     AnalogOutput,
     BinaryInput,
@@ -12,12 +13,11 @@ from .bindings import (
     HoldingRegister,
     InputRegister,
     Number,
+    Point,
     Scalar,
     Show,
     Write,
 )
-from .conversion import code_voltage, firmware_register, voltage_code
-from .point import Point
 
 _SELECT = Number(convert=voltage_code)
 _SELECT_16 = Number(convert=voltage_code, signed=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from .bindings import (
+from .encoding import TEST_STATES, state_number
+from .point import (
     AnalogInput,
     AnalogOutput,
     BinaryInput,
@@ -14,13 +15,12 @@ from .bindings import (
     HoldingRegister,
     InputRegister,
     Number,
+    Point,
     Rounding,
     Scalar,
     Show,
     Write,
 )
-from .conversion import TEST_STATES, state_number
-from .point import Point
 
 _DAY = 86400.0
 _LONGEST_S = 417 * _DAY  # 2000 Ah at the 0.2 A a test needs

@@ -9,22 +9,31 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from .battery_table import GRAMMAR, plain_table, read_battery_table
-from .origins import WORDS as ORIGINS
-from .origins import is_origin_list
-from .timezone import find_zone
+from .schedule import MAX_DATES, read_dates, read_days
+from .value_text import find_zone
 from .webhook_template import GRAMMAR as WEBHOOK_GRAMMAR
 from .webhook_template import plain_template, template_fault
-from .window import MAX_DATES, read_dates, read_days
 
 MAX_EMAIL = 32  # manual 9.3: "32 for Email Addr" (R63)
 MAX_RECIPIENTS = 8
 MAX_NETWORKS = 32
+MAX_ORIGINS = 8
+MAX_ORIGINS_LENGTH = 600
+
+ORIGINS_GRAMMAR: Final = (
+    f"at most {MAX_ORIGINS} origins such as https://noc.example.com or http://10.0.0.5:8080, "
+    "without a path, separated by commas; * and null are none"
+)
 
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)")
 _MAC = re.compile(r"[0-9A-Fa-f]{2}(:[0-9A-Fa-f]{2}){5}")
 _EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@([A-Za-z0-9.-]{1,253})")
 _TOPIC = re.compile(r"[^\x00/+#$ ][^\x00/+#]*(/[^\x00/+#]+)*")  # MQTT 5.0, 4.7.1 and 4.7.2
 _URL = re.compile(r"https://[!-\"$-~]+", re.IGNORECASE)  # RFC 3986, without a fragment
+_ORIGIN = re.compile(
+    r"https?://(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::[0-9]{1,5})?",
+    re.ASCII,
+)
 _HEADER = re.compile(r"[!-~]([ -~]*[!-~])?")
 _PATH = re.compile(r"/[^\x00]*")
 _PASSPHRASE = re.compile(r"[ -~]{8,64}")  # RFC 3414 11.2: at least 8 characters
@@ -169,6 +178,28 @@ def is_https_url(text: str) -> bool:
     return is_host(parts.hostname or "") and "@" not in parts.netloc and port != 0
 
 
+def read_origins(text: str) -> tuple[str, ...]:
+    """The web sites of a list whose pages may read this unit with a token, as browsers send them
+    (Fetch standard, CORS). Raises ValueError for what is none."""
+    origins = tuple(part.strip() for part in text.split(",") if part.strip())
+    if not 0 < len(origins) <= MAX_ORIGINS:
+        raise ValueError(text)
+    for origin in origins:
+        port = origin.rpartition("]")[2].removeprefix("https://").removeprefix("http://")
+        number = port.partition(":")[2]
+        if _ORIGIN.fullmatch(origin) is None or (number and not 1 <= int(number) <= 65535):
+            raise ValueError(origin)
+    return origins
+
+
+def is_origin_list(text: str) -> bool:
+    """1..8 origins."""
+    try:
+        return bool(read_origins(text))
+    except ValueError:
+        return False
+
+
 def is_webhook_template(text: str) -> bool:
     """A body with fields that are known."""
     return not template_fault(text)
@@ -239,6 +270,6 @@ FORMATS: Final[Mapping[str, TextFormat]] = {
         is_webhook_template, WEBHOOK_GRAMMAR, plain_template, template_fault
     ),
     "header": TextFormat(is_header, "printable ASCII characters"),
-    "origin_list": TextFormat(is_origin_list, ORIGINS),
+    "origin_list": TextFormat(is_origin_list, ORIGINS_GRAMMAR),
     "topic": TextFormat(is_topic, "levels of a topic such as site/btrmd, without + # and $"),
 }

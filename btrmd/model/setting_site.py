@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from .origins import MAX_LENGTH as MOST_ORIGINS
 from .setting import Section, Setting
+from .setting_format import MAX_ORIGINS_LENGTH
 
 EMAIL: Final = "E-Mail Configuration"
 NETWORK: Final = "Network Configuration"
@@ -216,7 +216,7 @@ WALL_SETTINGS: Final = (
         "",
         "Web sites whose pages may read this unit's API with a token, for a wall of many units "
         "(contrib/wall.html). Empty = none.",
-        max_length=MOST_ORIGINS,
+        max_length=MAX_ORIGINS_LENGTH,
         format="origin_list",
         page="Integrations",
         group="Wall of Many Units",

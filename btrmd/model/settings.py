@@ -8,19 +8,18 @@ from types import MappingProxyType
 
 from .block_taps import TAPS, check_taps, tap_choices
 from .errors import SettingError
-from .setting import Setting, SettingValue
+from .setting import Setting, SettingValue, decode_value, format_setting
 from .setting_battery import TYPE2_MINIMUM_MV
 from .setting_format import FORMATS
-from .setting_relations import (
+from .setting_table import (
     GATEWAY,
     MAIL,
     NO_GATEWAY,
+    SETTINGS,
     check_relations,
     loses_gateway,
     placeholder_of,
 )
-from .setting_table import SETTINGS
-from .setting_value import decode_value, format_setting
 from .site import Site
 
 __all__ = [

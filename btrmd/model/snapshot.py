@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from .discharge import TestRecord
 from .readings import Reading
+from .schedule import StartRefusal, StartWait
 from .settings import Settings
-from .waiting import StartRefusal, StartWait
 
 
 class AlarmView(NamedTuple):

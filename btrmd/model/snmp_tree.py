@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from .alarms import ALARMS, SEVERITIES
-from .bindings import ENTERPRISE, Access, Syntax
+from .point import ENTERPRISE, Access, Syntax
 from .points import POINT
 from .setting_snmp import TRAP_ROWS
 from .setting_table import SETTINGS

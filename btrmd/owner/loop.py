@@ -26,7 +26,7 @@ from ..model.history import History
 from ..model.readings import Value
 from ..model.settings import Settings
 from ..model.snapshot import Precheck, Snapshot
-from ..model.timezone import CLOCK_SANE_S
+from ..model.value_text import CLOCK_SANE_S
 from ..store.writer import Writer
 from .action_runner import ActionRunner, LoopRequests
 from .battery_history import BatteryHistory

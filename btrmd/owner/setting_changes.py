@@ -15,9 +15,9 @@ from ..model.commands import ACCEPTED, Answer, Calibrate, ChangeSettings, Comman
 from ..model.errors import BtrmError, SettingError
 from ..model.events import Event, Kind
 from ..model.readings import Value
-from ..model.setting_relations import check_relations
+from ..model.setting_table import check_relations
 from ..model.settings import SETTINGS, Settings
-from ..model.words import format_in_words
+from ..model.value_text import format_in_words
 from ..store.writer import Writer
 from .change_limit import ChangeLimit
 

@@ -32,7 +32,7 @@ from ..model.discharge import TestRecord
 from ..model.history import History
 from ..model.points import POINT
 from ..model.readings import BAD, MISSING, Reading
-from ..model.setting_relations import notes
+from ..model.setting_table import notes
 from ..model.settings import SETTINGS
 from ..model.snapshot import AlarmView, Snapshot
 from .control_access import Passwords, Tokens, access_verbs

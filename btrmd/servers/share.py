@@ -15,7 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ..model.limits import Limit
+from ..model.service import Limit
 from ..net import network_of
 
 BURST_S: Final = 2.0  # of new connections at the full rate may come at once

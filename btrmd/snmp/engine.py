@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from ..model.bindings import ENTERPRISE
+from ..model.point import ENTERPRISE
 from ..model.snapshot import Snapshot
 
 MOST: Final = 2**31 - 1  # of the start count and of the seconds

@@ -9,8 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..model.alarms import Severity, alarm_keys
-from ..model.event_filter import EVERY_EVENT, LVD, EventFilter, at_least
-from ..model.events import Event, EventClass, Kind
+from ..model.events import EVERY_EVENT, LVD, Event, EventClass, EventFilter, Kind, at_least
 from ..model.readings import Value
 from . import chain
 

@@ -11,8 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from ..model.discharge import CurveRow, TestRecord
 from ..model.errors import DataError
-from ..model.event_filter import EVERY_EVENT, EventFilter
-from ..model.events import Event, Kind
+from ..model.events import EVERY_EVENT, Event, EventFilter, Kind
 from . import curves, events, state, tests
 from .database import Database, is_damage
 from .errors import StorageError

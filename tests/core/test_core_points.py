@@ -6,12 +6,12 @@ import pytest
 from core_scenes import Bench, phase
 
 from btrmd.core.publish import UNTESTED, alarm_views, points
-from btrmd.model.bindings import InputRegister
+from btrmd.model.chemistry import hours_at, new_charge_ah
 from btrmd.model.commands import CapacityCheck, StartTest, StopTest
 from btrmd.model.discharge import Estimate
 from btrmd.model.encoding import encode_register
+from btrmd.model.point import InputRegister
 from btrmd.model.points import modbus_map
-from btrmd.model.rated_charge import hours_at, new_charge_ah
 from btrmd.model.readings import BAD, GOOD, MISSING, STALE, Reading, Value
 
 IDENTITY: dict[str, Value] = {

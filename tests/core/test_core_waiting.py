@@ -8,7 +8,7 @@ from core_scenes import Bench
 from btrmd.core.publish import points
 from btrmd.core.waiting import waiting_of
 from btrmd.model.commands import StartTest
-from btrmd.model.waiting import StartWait, format_waiting
+from btrmd.model.schedule import StartWait, format_waiting
 
 AT = 1_780_000_000.0  # 2026-05-28 20:26:40 UTC
 H = 3600.0

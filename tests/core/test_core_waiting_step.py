@@ -10,7 +10,7 @@ from btrmd.core.outage import Outage
 from btrmd.core.state import State, new_state
 from btrmd.core.waiting import waiting_of
 from btrmd.model.discharge import TestRecord, TestState
-from btrmd.model.waiting import StartWait
+from btrmd.model.schedule import StartWait
 
 NOW = 1000.0
 

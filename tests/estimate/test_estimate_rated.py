@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from btrmd.estimate.rating import capacity_pct, new_charge_ah, temperature_factor
-from btrmd.model.rated_charge import hours_at
+from btrmd.model.chemistry import hours_at
 
 
 @pytest.mark.parametrize(("hours", "share"), [(1, 0.50), (3, 0.69), (10, 0.90), (20, 0.98)])

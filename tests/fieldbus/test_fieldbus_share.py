@@ -15,7 +15,7 @@ from fieldbus_station import Station
 from hostile import address, connect, crowd, is_open
 from waiting import wait_until
 
-from btrmd.model.limits import LIMITS
+from btrmd.model.service import LIMITS
 from btrmd.servers.fieldbus import dnp3_tcp, modbus_tcp
 from btrmd.servers.fieldbus.dnp3_connection import Dnp3Connection
 from btrmd.servers.fieldbus.dnp3_session import Dnp3Session

@@ -8,16 +8,6 @@ from typing import Any
 
 import pytest
 
-from btrmd.model.bindings import (
-    AnalogInput,
-    AnalogOutput,
-    BinaryInput,
-    BinaryOutput,
-    Coil,
-    DiscreteInput,
-    HoldingRegister,
-    InputRegister,
-)
 from btrmd.model.encoding import (
     COMM_LOST,
     ONLINE,
@@ -27,6 +17,16 @@ from btrmd.model.encoding import (
     encode_bit,
     encode_register,
     encode_scalar,
+)
+from btrmd.model.point import (
+    AnalogInput,
+    AnalogOutput,
+    BinaryInput,
+    BinaryOutput,
+    Coil,
+    DiscreteInput,
+    HoldingRegister,
+    InputRegister,
 )
 from btrmd.model.points import POINT, dnp3_map, modbus_map, snmp_map
 from btrmd.model.readings import Quality, Reading

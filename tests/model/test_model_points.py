@@ -15,30 +15,32 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from btrmd.docgen.point_text import points_json, points_markdown
-from btrmd.model.bindings import (
-    AnalogInput,
-    Coil,
-    DiscreteInput,
-    HoldingRegister,
-    InputRegister,
-    Number,
-    Rounding,
-    Scalar,
-    Write,
-)
-from btrmd.model.conversion import charge_part, discharge_part, firmware_register, voltage_code
 from btrmd.model.encoding import (
+    charge_part,
     decode_write,
+    discharge_part,
     encode_analog,
     encode_analog_bare,
     encode_binary,
     encode_number,
     encode_register,
     encode_scalar,
+    firmware_register,
+    voltage_code,
 )
-from btrmd.model.point import Point
-from btrmd.model.point_check import UNITS, check_points
-from btrmd.model.points import POINT, POINT_KEYS, POINTS, modbus_map
+from btrmd.model.point import (
+    AnalogInput,
+    Coil,
+    DiscreteInput,
+    HoldingRegister,
+    InputRegister,
+    Number,
+    Point,
+    Rounding,
+    Scalar,
+    Write,
+)
+from btrmd.model.points import POINT, POINT_KEYS, POINTS, UNITS, check_points, modbus_map
 from btrmd.model.readings import Quality, Reading, Value
 from btrmd.model.setting_table import SETTINGS, check_settings
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from btrmd.model.errors import SettingError
-from btrmd.model.setting_relations import notes, placeholder_of
+from btrmd.model.setting_table import notes, placeholder_of
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site
 

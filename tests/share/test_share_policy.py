@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from btrmd.model.limits import LIMITS, YIELD_S, Limit
+from btrmd.model.service import LIMITS, YIELD_S, Limit
 from btrmd.servers.share import MOST_PLACES, OWN_BURST, OWN_RATE, Member, Share
 
 LIMIT = Limit("test", most=8, each=8, idle_s=600.0, new_s=10.0, kept="nobody")

@@ -17,7 +17,7 @@ from snmp_station import make_snapshot
 from waiting import wait_until
 
 from btrmd.bus import Bus
-from btrmd.model.limits import LIMITS
+from btrmd.model.service import LIMITS
 from btrmd.net import split_address
 from btrmd.servers.acceptor import AT_ONCE
 from btrmd.servers.nut.client import NutClient

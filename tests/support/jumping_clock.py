@@ -27,17 +27,17 @@ def main(file: Path, words: list[str]) -> int:
     signal.signal(signal.SIGUSR1, jump)
 
     from btrmd.clock import SimClock
-    from btrmd.model import limits
+    from btrmd.model import service
 
     # The simulated station's time goes its own way; somebody sets it all the same.
     simulated = SimClock.wall
     SimClock.wall = lambda self: simulated(self) + offset[0]  # type: ignore[method-assign]
 
-    limits.STALL_S = SHORT_S  # type: ignore[misc]
-    limits.LIMITS = MappingProxyType(  # type: ignore[misc]
+    service.STALL_S = SHORT_S  # type: ignore[misc]
+    service.LIMITS = MappingProxyType(  # type: ignore[misc]
         {
             name: limit._replace(idle_s=limit.idle_s and SHORT_S)
-            for name, limit in limits.LIMITS.items()
+            for name, limit in service.LIMITS.items()
         }
     )
     from btrmd.servers.web import listener, socket_server, tls_channel

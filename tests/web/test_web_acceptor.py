@@ -15,7 +15,7 @@ from typing import cast
 import pytest
 from hostile import connect
 
-from btrmd.model.limits import Limit
+from btrmd.model.service import Limit
 from btrmd.retry import RetryPauses, keep_running
 from btrmd.servers.acceptor import AT_ONCE, HELD, PAUSE_S, WAITING, Acceptor
 from btrmd.servers.share import OWN_BURST, Member, Share

@@ -8,8 +8,7 @@ from urllib.parse import quote
 import pytest
 from test_web_history import Place, numbers, place, words  # noqa: F401 - the fixture
 
-from btrmd.model.event_filter import event_severity
-from btrmd.model.events import Event, Kind
+from btrmd.model.events import Event, Kind, event_severity
 
 
 def at(text: str) -> float:

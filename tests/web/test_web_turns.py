@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from hostile import address, connect
 
-from btrmd.model.limits import LIMITS, Limit
+from btrmd.model.service import LIMITS, Limit
 from btrmd.servers.acceptor import AT_ONCE
 from btrmd.servers.share import Share
 from btrmd.servers.web.dispatcher import Dispatcher

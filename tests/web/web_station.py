@@ -13,8 +13,7 @@ from btrmd.bus import Bus
 from btrmd.model.commands import Answer, ChangeSettings, Command, Note, StartTest
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.errors import SettingError
-from btrmd.model.event_filter import EVERY_EVENT, EventFilter
-from btrmd.model.events import Event, Kind
+from btrmd.model.events import EVERY_EVENT, Event, EventFilter, Kind
 from btrmd.model.points import POINT
 from btrmd.model.readings import GOOD, MISSING, Reading, Value
 from btrmd.model.settings import Settings

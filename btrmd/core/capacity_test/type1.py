@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...model.discharge import Estimate
-from ...model.hidden_fault import sure_s
+from ...model.discharge import Estimate, sure_s
 
 SHORTEST_S = 3600.0
 LONGEST_S = 4 * 3600.0

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...model.discharge import Estimate, TestRecord, TestResult
-from ...model.hidden_fault import sure_s
+from ...model.discharge import Estimate, TestRecord, TestResult, sure_s
 from ...model.result_words import FINDINGS, format_hours, format_lasting, is_combined
 from ..scan.context import StepContext
 from .state import CapacityTest, End

@@ -18,7 +18,7 @@ BATTERY: Final = "battery"
 CHARGER: Final = "charger"  # by the battery's path, and the battery itself gives nothing
 SHARED: Final = "shared"  # the supply gives a part, battery or charger the rest
 NONE: Final = "none"  # the load has no power
-SOURCES: Final = (NONE, SUPPLY, BATTERY, CHARGER, SHARED)  # as model.conversion.LOAD_SOURCES
+SOURCES: Final = (NONE, SUPPLY, BATTERY, CHARGER, SHARED)  # as model.encoding.LOAD_SOURCES
 
 SURE_A = 0.1  # what sensors are off at small currents (DESIGN section 2: 30 mA each)
 LEAST_A = LEAST_LOAD_A  # with a smaller load the contacts tell

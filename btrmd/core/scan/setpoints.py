@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...model.block_taps import NONE, wired_taps
+from ...model.schedule import Window, read_dates, read_days
 from ...model.settings import Settings
 from ...model.thresholds import Thresholds
-from ...model.window import Window, read_dates, read_days
 
 
 class Setpoints(NamedTuple):

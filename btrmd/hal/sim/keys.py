@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ...model.errors import SettingError
-from ...model.number_text import read_number
+from ...model.value_text import read_number
 from .load import HIGHEST_A, read_profile
 from .plant import Plant
 from .reading_fault import ALLOWED as LIES_ALLOWED

@@ -11,7 +11,7 @@ from math import isfinite
 from random import Random
 from typing import NamedTuple
 
-from ...model.number_text import read_number
+from ...model.value_text import read_number
 from .sense import Sense
 
 POINTS = (

@@ -7,7 +7,7 @@ from math import inf, isfinite
 from pathlib import Path
 
 from ...model.errors import DataError
-from ...model.number_text import read_number
+from ...model.value_text import read_number
 
 MOST_ROWS = 1_000_000
 

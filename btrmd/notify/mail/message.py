@@ -12,11 +12,10 @@ from zlib import crc32
 
 from ...docgen.event_text import format_event_value
 from ...model.alarms import SEVERITIES
-from ...model.event_filter import event_severity
-from ...model.events import Event, Kind
+from ...model.events import Event, Kind, event_severity
 from ...model.settings import Settings
 from ...model.snapshot import Snapshot
-from ...model.timezone import format_beside, local_time
+from ...model.value_text import format_beside, local_time
 from .account import Account
 
 LISTED: Final = 60  # events a digest names one by one, the newest

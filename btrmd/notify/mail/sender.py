@@ -16,7 +16,7 @@ from ...bus import Bus
 from ...model.errors import BtrmError
 from ...model.events import Event
 from ...model.history import History
-from ...model.setting_relations import placeholder_of
+from ...model.setting_table import placeholder_of
 from ...model.settings import Settings
 from ..cursor import Cursor, CursorStore, drop_numbers
 from ..notifier import Notifier

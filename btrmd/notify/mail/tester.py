@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ...bus import Bus
 from ...model.commands import MailStep
-from ...model.setting_relations import placeholder_of
+from ...model.setting_table import placeholder_of
 from ..unit_link import unit_link
 from .account import LIMIT_S, PATIENCE_S, Account
 

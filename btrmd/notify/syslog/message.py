@@ -9,10 +9,10 @@ from typing import Final
 
 from ... import __version__
 from ...model.alarms import severity_of
-from ...model.bindings import ENTERPRISE
 from ...model.events import Event, Kind
+from ...model.point import ENTERPRISE
 from ...model.settings import Settings
-from ...model.words import plain_value
+from ...model.value_text import plain_value
 
 APP_NAME: Final = "btrmd"
 SD_ID: Final = f"btrm@{ENTERPRISE[-1]}"

@@ -7,9 +7,8 @@ from ipaddress import IPv4Address
 from typing import Final, NamedTuple
 
 from ...model.alarms import SEVERITIES
-from ...model.bindings import ENTERPRISE, MIB2_SYSTEM
-from ...model.event_filter import event_severity
-from ...model.events import Event, Kind
+from ...model.events import Event, Kind, event_severity
+from ...model.point import ENTERPRISE, MIB2_SYSTEM
 from ...model.points import POINT
 from ...model.snapshot import Snapshot
 from ...model.snmp_tree import ALARM_STATE, NOTIFY_OBJECTS, Notification, notification_of

@@ -17,7 +17,6 @@ from py1815.control import (
 from py1815.session import Control
 
 from ...bus import Bus
-from ...model.bindings import AnalogOutput, BinaryOutput, Write
 from ...model.commands import (
     Answer,
     ChangeSettings,
@@ -31,6 +30,7 @@ from ...model.commands import (
 from ...model.commands import StopTest as StopTestCommand
 from ...model.encoding import decode_write
 from ...model.errors import BusyError, SettingError
+from ...model.point import AnalogOutput, BinaryOutput, Write
 from ...model.points import dnp3_map
 from .context import NO_RESET
 from .dnp3_limits import MOST_CONTROLS, RESTART_MS

@@ -9,8 +9,8 @@ from py1815.objects import BinaryPoint, BinaryQuality
 
 from ...bus import Bus
 from ...model.alarms import ALARMS
-from ...model.bindings import BinaryInput
 from ...model.events import Event, Kind
+from ...model.point import BinaryInput
 from ...model.points import dnp3_map
 from ...model.snapshot import Snapshot
 from .dnp3_limits import CAPACITY

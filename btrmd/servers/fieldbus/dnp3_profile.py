@@ -7,9 +7,9 @@ from typing import Final
 
 from ...docgen.markdown import markdown_table
 from ...docgen.point_text import number_text
-from ...model.bindings import AnalogInput, AnalogOutput, BinaryInput, BinaryOutput, Write
-from ...model.limits import LIMITS
+from ...model.point import AnalogInput, AnalogOutput, BinaryInput, BinaryOutput, Write
 from ...model.points import dnp3_map
+from ...model.service import LIMITS
 from .dnp3_attributes import ALL, ATTRIBUTES, LIST
 from .dnp3_limits import (
     ANSWER_S,

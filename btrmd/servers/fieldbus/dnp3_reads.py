@@ -10,9 +10,8 @@ from typing import Final
 from py1815.application import ObjectHeader, QualifierCode, object_header
 from py1815.session import ParameterError, UnknownObject
 
-from ...model.bindings import AnalogInput, AnalogOutput, BinaryInput, BinaryOutput
 from ...model.encoding import encode_analog, encode_analog_bare, encode_binary
-from ...model.point import Point
+from ...model.point import AnalogInput, AnalogOutput, BinaryInput, BinaryOutput, Point
 from ...model.points import dnp3_map
 from ...model.readings import BAD, GOOD, STALE, Reading
 from ...model.snapshot import Snapshot

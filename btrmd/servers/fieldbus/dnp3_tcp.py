@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from typing import Final
 
-from ...model.limits import LIMITS, STALL_S
+from ...model.service import LIMITS, STALL_S
 from ...names import AddressPendingError, Names
 from ...net import is_same_host, plain_peer
 from ...retry import RetryPauses

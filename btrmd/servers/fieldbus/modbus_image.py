@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ...model.bindings import Coil, DiscreteInput, HoldingRegister, InputRegister
 from ...model.encoding import encode_bit, encode_register
+from ...model.point import Coil, DiscreteInput, HoldingRegister, InputRegister
 from ...model.points import modbus_map
 from ...model.readings import Reading
 from .modbus_request import ILLEGAL_ADDRESS, ModbusFault, Read

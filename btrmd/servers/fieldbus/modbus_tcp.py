@@ -8,7 +8,7 @@ import socket
 from collections.abc import Coroutine
 from typing import Any, Final, cast
 
-from ...model.limits import LIMITS, STALL_S
+from ...model.service import LIMITS, STALL_S
 from ...net import plain_peer
 from ..share import Member, Share
 from .access import AllowList

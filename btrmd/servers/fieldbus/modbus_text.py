@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Final
 
 from ...docgen.markdown import markdown_table
-from ...model.bindings import (
+from ...model.point import (
     Coil,
     DiscreteInput,
     HoldingRegister,
     InputRegister,
     Number,
+    Point,
     Rounding,
     Write,
 )
-from ...model.limits import STALL_S
-from ...model.point import Point
 from ...model.points import modbus_map
+from ...model.service import STALL_S
 from .modbus_request import MOST, MOST_READ_23, MOST_WRITTEN_23
 from .modbus_rtu import gap_s
 from .modbus_tcp import LIMIT, TURN

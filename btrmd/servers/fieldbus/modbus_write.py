@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from ...model.bindings import Coil, HoldingRegister, Write
 from ...model.commands import (
     Answer,
     ChangeSettings,
@@ -16,6 +15,7 @@ from ...model.commands import (
     StopTest,
 )
 from ...model.encoding import decode_write
+from ...model.point import Coil, HoldingRegister, Write
 from ...model.readings import Value
 from ...model.snapshot import Snapshot
 from .context import NO_RESET, FieldbusContext

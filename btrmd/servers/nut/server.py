@@ -12,8 +12,7 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from ...bus import Bus
-from ...model.limits import LIMITS, STALL_S
-from ...model.service import Service
+from ...model.service import LIMITS, STALL_S, Service
 from ...model.setting_format import split_list
 from ...model.settings import Settings
 from ...net import (

@@ -7,7 +7,6 @@ from typing import Final
 
 from ... import __version__
 from ...model.commands import Command, StartTest, StopTest
-from ...model.number_text import format_number
 from ...model.snapshot import Snapshot
 from ...model.ups_view import (
     ABORTED,
@@ -29,6 +28,7 @@ from ...model.ups_view import (
     test_summary,
     watts,
 )
+from ...model.value_text import format_number
 
 Read = Callable[[Snapshot], str | None]
 TEST_WORDS: Final = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from ...model.bindings import Write
 from ...model.commands import Answer, ChangeSettings, Command, StartTest, StopTest
 from ...model.encoding import decode_write
 from ...model.errors import SettingError
+from ...model.point import Write
 from ...model.setting_table import SETTINGS
 from ...model.settings import Settings, parse_value
 from .pdu import VarBind

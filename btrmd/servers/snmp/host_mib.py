@@ -9,8 +9,8 @@ import time
 from pathlib import Path
 from typing import Final
 
-from ...model.bindings import MIB2_SYSTEM
 from ...model.errors import BtrmError
+from ...model.point import MIB2_SYSTEM
 from ...model.snapshot import Snapshot
 from ...snmp.engine import SnmpEngine
 from ...snmp.message import Oid

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from ...model.bindings import ENTERPRISE, MIB2_SYSTEM, Scalar, Write
 from ...model.encoding import encode_scalar
+from ...model.point import ENTERPRISE, MIB2_SYSTEM, Scalar, Write
 from ...model.points import snmp_map
 from ...model.setting_snmp import TRAP_ROWS
 from ...model.setting_table import SETTINGS

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from ...model.limits import LIMITS
+from ...model.service import LIMITS
 from ...net import host_and_port, look_up_form, network_of, plain_peer
 from ..allowance import Allowance
 from ..fair_queue import FairQueue

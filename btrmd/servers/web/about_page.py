@@ -7,7 +7,7 @@ from typing import Final
 
 from btrmd import __build_date__, __version__
 from btrmd.docgen.event_text import with_names
-from btrmd.model.conversion import firmware_register
+from btrmd.model.encoding import firmware_register
 
 from .pages import Pages
 from .routes import Route, RouteAccess

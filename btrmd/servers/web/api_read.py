@@ -12,10 +12,10 @@ from flask import Response, g, request
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.events import Event
 from btrmd.model.history import History
-from btrmd.model.number_text import format_number
 from btrmd.model.points import POINT
 from btrmd.model.settings import SETTINGS
 from btrmd.model.snapshot import Snapshot
+from btrmd.model.value_text import format_number
 
 from . import metrics, stream_gzip
 from .answers import (

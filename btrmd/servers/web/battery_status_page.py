@@ -11,14 +11,13 @@ from flask import Response, g, request
 from btrmd.model.battery_table import EXAMPLE, MAX_LENGTH
 from btrmd.model.discharge import TestRecord
 from btrmd.model.events import Event
-from btrmd.model.number_text import format_number
 from btrmd.model.readings import MISSING
 from btrmd.model.result_words import format_result
 from btrmd.model.setting_battery import BATTERY_TYPES
 from btrmd.model.settings import find_setting
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
-from btrmd.model.timezone import CLOCK_SANE_S
+from btrmd.model.value_text import CLOCK_SANE_S, format_number
 
 from ..replacement import TYPE, replace_battery
 from .answers import answer_json

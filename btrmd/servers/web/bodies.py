@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 from flask import Request
 
 from btrmd.model.errors import BtrmError
-from btrmd.model.number_text import read_number
+from btrmd.model.value_text import read_number
 
 MAX_BODY: Final = 64 * 1024  # bytes
 MAX_FIELDS: Final = 500

@@ -7,12 +7,11 @@ from typing import Final, NamedTuple
 
 from btrmd.docgen.event_text import with_names
 from btrmd.model.discharge import TestRecord
-from btrmd.model.number_text import format_number
 from btrmd.model.result_words import format_action, format_mark, is_combined, is_dated, weak_block
+from btrmd.model.schedule import format_waiting
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
-from btrmd.model.timezone import CLOCK_SANE_S
-from btrmd.model.waiting import format_waiting
+from btrmd.model.value_text import CLOCK_SANE_S, format_number
 
 from .known import known, known_number
 from .wording import format_duration, format_short, format_time

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from waitress.channel import ClientDisconnected, HTTPChannel
 
-from btrmd.model.limits import PIPELINED
+from btrmd.model.service import PIPELINED
 from btrmd.net import plain_peer
 
 from ..share import Member

@@ -11,7 +11,7 @@ from typing import Final
 from flask import Response, request
 
 from btrmd.bus import Bus
-from btrmd.model.origins import read_origins
+from btrmd.model.setting_format import read_origins
 
 SETTING: Final = "web.cors_origins"
 FOLDER: Final = "/api/v1/"

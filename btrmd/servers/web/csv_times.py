@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Mapping
 from typing import NamedTuple
 
-from btrmd.model.timezone import local_iso
+from btrmd.model.value_text import local_iso
 
 from .wording import site_zone
 

@@ -7,8 +7,8 @@ from typing import Final
 from flask import Response, request
 
 from btrmd.model.discharge import TestRecord
-from btrmd.model.number_text import format_number
 from btrmd.model.thresholds import Thresholds
+from btrmd.model.value_text import format_number
 
 from .answers import answer_json
 from .card import RESULTS

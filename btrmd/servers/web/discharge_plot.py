@@ -7,9 +7,9 @@ import time
 from typing import Final
 
 from btrmd.model.discharge import TestRecord
-from btrmd.model.number_text import format_number
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
+from btrmd.model.value_text import format_number
 
 from .curve_points import NO_POINTS, CurvePoints, Curves
 from .known import known_number

@@ -13,11 +13,9 @@ from flask import Response, g, request
 
 from btrmd.docgen.event_text import format_event_value, name_of
 from btrmd.model.alarms import SEVERITIES
-from btrmd.model.event_filter import event_severity
-from btrmd.model.events import Event, Kind
+from btrmd.model.events import Event, Kind, event_severity
 from btrmd.model.snapshot import AlarmView, Snapshot
-from btrmd.model.timezone import local_time
-from btrmd.model.words import plain_value
+from btrmd.model.value_text import local_time, plain_value
 
 from .answers import answer_pieces, json_list
 from .bodies import refuse_field

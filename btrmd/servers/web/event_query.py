@@ -9,8 +9,7 @@ from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
 from btrmd.model.alarms import SEVERITIES
-from btrmd.model.event_filter import EventFilter
-from btrmd.model.events import Kind
+from btrmd.model.events import EventFilter, Kind
 
 MAX_KEY: Final = 100
 LARGEST_N: Final = 2**63 - 1

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from btrmd.model.number_text import format_number
 from btrmd.model.points import POINT
 from btrmd.model.readings import BAD, GOOD, MISSING
 from btrmd.model.snapshot import Snapshot
+from btrmd.model.value_text import format_number
 
 from .wording import NOTHING
 

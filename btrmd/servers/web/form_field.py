@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 
 from btrmd.model.readings import BAD, MISSING
 from btrmd.model.setting import Setting, SettingValue
-from btrmd.model.setting_relations import NOTED, notes
 from btrmd.model.setting_snmp import COMMUNITIES
+from btrmd.model.setting_table import NOTED, notes
 from btrmd.model.settings import (
     SETTINGS,
     Settings,

@@ -9,11 +9,11 @@ from flask import g
 
 from btrmd.bus import Bus
 from btrmd.docgen.event_text import with_names
-from btrmd.model.number_text import format_number
+from btrmd.model.schedule import format_waiting
 from btrmd.model.settings import SETTINGS, Settings
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.thresholds import Thresholds
-from btrmd.model.waiting import format_waiting
+from btrmd.model.value_text import format_number
 
 from .card import format_refusal
 from .network_change import change_panel

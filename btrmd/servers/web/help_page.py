@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from btrmd.model.bindings import ENTERPRISE
-from btrmd.model.limits import LIMITS, STALL_S
+from btrmd.model.point import ENTERPRISE
+from btrmd.model.service import LIMITS, STALL_S
 from btrmd.model.settings import SETTINGS
 from btrmd.model.snmp_tree import TRAP_ENTRY, TRAP_TABLE
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from btrmd.model.discharge import TestRecord
-from btrmd.model.number_text import format_number
 from btrmd.model.result_words import format_action, is_dated
+from btrmd.model.value_text import format_number
 
 from .card import TONES, format_notes, format_own, format_verdict
 from .wording import NOTHING, format_duration, format_time

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from btrmd.model.number_text import format_number
+from btrmd.model.value_text import format_number
 
 from .plot_path import Frame, Values, is_known, path, short, spread
 from .plot_ticks import TimeTick, format_elapsed, number_ticks, time_ticks

@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
-from btrmd.model.timezone import local_time
+from btrmd.model.value_text import local_time
 
 DAY_S: Final = 86400
 _CLOCK_STEPS: Final = (

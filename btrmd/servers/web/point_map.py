@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from btrmd.model.bindings import (
+from btrmd.model.encoding import (
+    COMM_LOST,
+    encode_analog,
+    encode_binary,
+    encode_bit,
+    encode_register,
+    encode_scalar,
+)
+from btrmd.model.point import (
     ENTERPRISE,
     AnalogInput,
     AnalogOutput,
@@ -14,17 +22,9 @@ from btrmd.model.bindings import (
     DiscreteInput,
     HoldingRegister,
     InputRegister,
+    Point,
     Scalar,
 )
-from btrmd.model.encoding import (
-    COMM_LOST,
-    encode_analog,
-    encode_binary,
-    encode_bit,
-    encode_register,
-    encode_scalar,
-)
-from btrmd.model.point import Point
 from btrmd.model.points import dnp3_map, modbus_map, snmp_map
 from btrmd.model.snapshot import Snapshot
 

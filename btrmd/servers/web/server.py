@@ -13,8 +13,7 @@ from btrmd import __version__
 from btrmd.bus import Bus
 from btrmd.model.commands import MailStep
 from btrmd.model.history import History
-from btrmd.model.limits import LIMITS
-from btrmd.model.service import Service
+from btrmd.model.service import LIMITS, Service
 
 from ..health import LoopHealth
 from ..share import Share

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from waitress.server import TcpWSGIServer
 
-from btrmd.model.limits import STALL_S
+from btrmd.model.service import STALL_S
 
 from ..acceptor import Acceptor
 from ..share import Member, Share

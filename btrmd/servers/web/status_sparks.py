@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from btrmd.model.history import History
-from btrmd.model.number_text import format_number
 from btrmd.model.points import POINT
 from btrmd.model.snapshot import Snapshot
+from btrmd.model.value_text import format_number
 
 from .plot_path import Frame, is_known, path, spread
 from .wording import format_time

@@ -8,7 +8,7 @@ import time
 from typing import Final
 
 from btrmd.bus import Bus
-from btrmd.model.limits import LIMITS
+from btrmd.model.service import LIMITS
 from btrmd.model.snapshot import Snapshot
 
 from ..share import Member, Share

@@ -8,7 +8,7 @@ from flask import Response, g, request
 
 from btrmd.model.appliance import MAX_BUNDLE, UpdateState
 from btrmd.model.commands import InstallUpdate, PutUpdate, ShowAppliance
-from btrmd.model.number_text import format_number
+from btrmd.model.value_text import format_number
 
 from .answers import answer_json
 from .bodies import BodyError, query_int

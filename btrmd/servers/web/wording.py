@@ -5,12 +5,11 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import Final, NamedTuple
 
-from btrmd.model.number_text import format_number
 from btrmd.model.points import POINT
 from btrmd.model.readings import BAD, GOOD, MISSING, Reading
+from btrmd.model.schedule import short_time
 from btrmd.model.snapshot import AlarmView, Snapshot
-from btrmd.model.timezone import UTC_NAMES, format_beside, local_time
-from btrmd.model.waiting import short_time
+from btrmd.model.value_text import UTC_NAMES, format_beside, format_number, local_time
 
 NOTHING: Final = "—"
 CAPACITY_WORDS: Final = {"unknown": "no test yet", "good": "Good", "low": "Low"}  # R29, R192

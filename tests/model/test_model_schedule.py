@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from btrmd.model.schedule import MAX_DATES, Window, read_dates, read_days
 from btrmd.model.settings import SettingError, Settings
-from btrmd.model.window import MAX_DATES, Window, read_dates, read_days
 
 
 def at(text: str) -> float:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from btrmd.model.discharge import Estimate
-from btrmd.model.hidden_fault import sure_s
+from btrmd.model.discharge import Estimate, sure_s
 
 MADE = Estimate(10_000.0, 9_500.0, 11_000.0)
 

@@ -1,4 +1,4 @@
-"""Numbers in texts: what people and programs write, and not what float() takes beside."""
+"""A value in a text: numbers as they come, and the site's time zone."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from btrmd.model.number_text import format_number, read_number
+from btrmd.model.errors import SettingError
+from btrmd.model.settings import Settings
+from btrmd.model.value_text import find_zone, format_number, local_time, read_number
+
+# --- Numbers in texts: what people and programs write, and not what float() takes beside.
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "+2.5", ".5", "3.", "1e3", "1E-3", "007"])
@@ -63,3 +67,24 @@ def test_people_read_a_quantity_as_one_formatter_writes_it() -> None:
     assert found == []
     assert own.search('f"{volts:.2f} V"')
     assert own.search('f"{part:.0f} % of it"')
+
+
+# --- The site's time zone: names the system knows, and no way to open other files by one.
+
+AT = 1_780_000_000.0  # 2026-05-28 20:26:40 UTC
+
+
+def test_summer_and_winter() -> None:
+    assert f"{local_time(AT, 'Europe/Berlin'):%H:%M}" == "22:26"
+    assert f"{local_time(AT - 150 * 86400, 'Europe/Berlin'):%H:%M}" == "21:26"
+    assert f"{local_time(AT, ''):%H:%M}" == "20:26"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Berlin/Europe", "../etc/passwd", "/etc/passwd", "x" * 60, "Europe/Bérlin", ".", "a\0b"],
+)
+def test_what_is_no_zone_is_refused(name: str) -> None:
+    assert find_zone(name) is None
+    with pytest.raises(SettingError, match="a time zone such as Europe/Berlin"):
+        Settings.defaults().with_changes({"site.timezone": name[:48]})
