@@ -112,7 +112,7 @@ def browsers(host: str, port: int) -> Iterator[list[str]]:
 def fill_year(state: Path) -> int:
     """A year of quarter hours in the history of the daemon on `state`; how many rows."""
     sys.path.insert(0, str(ROOT))
-    from btrmd.store.trend_keys import COLUMNS, encode_means
+    from btrmd.store.trends import COLUMNS, encode_means
 
     now = int(time.time()) // TIER_S * TIER_S
     rows = [

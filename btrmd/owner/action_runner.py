@@ -34,7 +34,7 @@ from ..model.discharge import TestRecord
 from ..model.errors import BtrmError
 from ..model.events import Event, Kind
 from ..model.settings import Settings
-from ..store.batch import OnDone
+from ..store.write_queue import OnDone
 from ..store.writer import Writer
 from .audit import WINDOW_S, Audit
 from .battery import battery_of, estimate_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ..model.readings import GOOD, Reading
-from ..store.trend_keys import TREND_KEYS
+from ..store.trends import TREND_KEYS
 
 _SPACING_S = 0.95  # one sample a second is enough for a mean, at a tenth of the work
 

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from .atomic import keep_aside, sync_folder
 from .errors import StorageError, refusal
-from .retention import HARD_BYTES, WAL_BYTES
 from .schema import PAGE_BYTES, ForeignDatabaseError, prepare
 
 log = logging.getLogger(__name__)
+
+HARD_BYTES = 45_000_000  # SQLite itself refuses to grow beyond it
+WAL_BYTES = 2_000_000  # what the write-ahead log keeps on disk between checkpoints
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 

@@ -16,8 +16,7 @@ from . import curves, events, state, tests
 from .database import Database, is_damage
 from .errors import StorageError
 from .sequence_numbers import SequenceFile, number_from_time
-from .trend_keys import FINEST_S, TREND_KEYS
-from .trends import Trends, select_ranges, select_trends
+from .trends import FINEST_S, TREND_KEYS, Trends, select_ranges, select_trends
 from .write_queue import WriteQueue
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from .trend_keys import COLUMNS, TIERS
+from .trends import COLUMNS, TIERS
 
 APPLICATION_ID = 0x42545244  # "BTRD": a database of somebody else is not touched
 PAGE_BYTES = 4096

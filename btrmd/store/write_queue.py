@@ -1,15 +1,18 @@
-"""What waits to be written: filled by the owner, emptied by the writer, readable by everyone."""
+"""The write queue: filled by the owner, emptied batch by batch by the writer, read by everyone."""
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from ..model.discharge import CurveRow, TestRecord
+from ..model.errors import BtrmError
 from ..model.events import Event, EventClass
-from .batch import Batch, OnDone
+from . import curves, events, tests
+from .state import store_state
 
 SOURCES = 4  # told by name; the others together
 OTHERS = "other sources"
@@ -19,6 +22,52 @@ WORDS = {
     EventClass.ACCESS: "refused logins",
     EventClass.PROTOCOLS: "protocols",
 }
+MAX_EVENTS = {
+    EventClass.ALARMS: 2_000,
+    EventClass.PEOPLE: 1_500,
+    EventClass.ACCESS: 500,
+    EventClass.PROTOCOLS: 1_000,
+}  # of each class by itself: no flood pushes out what others did
+MAX_ROWS = 60_000  # of all curves: a 16 h test at a row a second
+MAX_MINUTES = 2_880
+MAX_TESTS = 200
+
+_T = TypeVar("_T")
+
+OnDone = Callable[[BtrmError | None], None]
+
+
+class Batch(NamedTuple):
+    """`state`: the core's state as JSON; `cleared_to`: tests up to it are cleared, 0 = none."""
+
+    events: tuple[Event, ...]
+    tests: tuple[TestRecord, ...]
+    curves: dict[int, tuple[CurveRow, ...]]
+    minutes: dict[int, tuple[int | None, ...]]
+    state: str | None
+    cleared_to: int
+    waiters: tuple[OnDone, ...]
+
+    @property
+    def is_durable(self) -> bool:
+        """True when the disk must have it before anybody hears of it."""
+        return bool(self.events or self.tests or self.state or self.cleared_to or self.curves)
+
+    def __bool__(self) -> bool:
+        return self.is_durable or bool(self.minutes or self.waiters)
+
+    def store(self, connection: sqlite3.Connection) -> None:
+        """All but the minutes (the roll-up stores those), within a transaction."""
+        if self.events:
+            events.insert_events(connection, self.events)
+        for record in self.tests:
+            tests.upsert_test(connection, record)
+        for n, rows in self.curves.items():
+            curves.append_rows(connection, n, rows)
+        if self.state is not None:
+            store_state(connection, self.state)
+        if self.cleared_to:
+            tests.clear_tests(connection, self.cleared_to)
 
 
 class Losses:
@@ -58,19 +107,6 @@ class Losses:
         self._lines.clear()
         self._others.clear()
         return f"There was no room for {', '.join(parts)}." if parts else ""
-
-
-_T = TypeVar("_T")
-
-MAX_EVENTS = {
-    EventClass.ALARMS: 2_000,
-    EventClass.PEOPLE: 1_500,
-    EventClass.ACCESS: 500,
-    EventClass.PROTOCOLS: 1_000,
-}  # of each class by itself: no flood pushes out what others did
-MAX_ROWS = 60_000  # of all curves: a 16 h test at a row a second
-MAX_MINUTES = 2_880
-MAX_TESTS = 200
 
 
 class WriteQueue:

@@ -14,16 +14,15 @@ from ..model.discharge import CurveRow, TestRecord
 from ..model.errors import BtrmError
 from ..model.events import Event, Kind
 from ..model.settings import Settings
-from .batch import Batch, OnDone
 from .errors import StorageError, refusal
 from .events import trimmed
 from .history_db import HistoryDb
 from .maintenance import Maintenance
 from .settings_file import SettingsFile
 from .state import encode_state
-from .trend_keys import encode_means
-from .trends import RollUp
+from .trends import RollUp, encode_means
 from .write_budget import WriteBudget
+from .write_queue import Batch, OnDone
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,11 @@ import pytest
 from store_bench import Station, a_curve, a_record, an_event, station
 
 from btrmd.model.events import EventClass, Kind
-from btrmd.store import curves, events, retention, tests, trend_keys
-from btrmd.store.curve_codec import encode_rows
+from btrmd.store import curves, events, maintenance, tests
+from btrmd.store.curves import encode_rows
+from btrmd.store.database import HARD_BYTES, WAL_BYTES
 from btrmd.store.schema import prepare
-from btrmd.store.trend_keys import TREND_KEYS
+from btrmd.store.trends import TIERS, TREND_KEYS
 from btrmd.store.write_budget import (
     ALARM_HOLD_S,
     COMMIT_BYTES,
@@ -79,7 +80,7 @@ def test_the_log_beside_the_database_stays_small(tmp_path: Path) -> None:
             assert unit.writer.flush()
             assert unit.history.events(after=n)
         assert reader.execute("SELECT count(*) FROM events").fetchone() == (39 * 400,)
-        assert (tmp_path / "history.db-wal").stat().st_size < 2 * retention.WAL_BYTES
+        assert (tmp_path / "history.db-wal").stat().st_size < 2 * WAL_BYTES
 
 
 # --- for ever ------------------------------------------------------------------------------------
@@ -94,13 +95,13 @@ def database(path: Path) -> sqlite3.Connection:
 
 
 def test_the_limits_add_up_to_fifty_megabytes() -> None:
-    assert retention.SOFT_BYTES < retention.HARD_BYTES
+    assert maintenance.SOFT_BYTES < HARD_BYTES
     # the log may overshoot by one transaction before it is cut back
-    assert retention.HARD_BYTES + 2 * retention.WAL_BYTES <= 50 * MEGABYTE
+    assert HARD_BYTES + 2 * WAL_BYTES <= 50 * MEGABYTE
     row = 12 + len(TREND_KEYS) * 5  # every value at its four bytes and a byte of header
-    trends = sum(trend_keys.TIERS.values()) * row
+    trends = sum(TIERS.values()) * row
     # What is never given up must leave room below the soft limit.
-    assert trends + events.FLOOR * 1_000 + tests.KEEP * 300 < retention.SOFT_BYTES
+    assert trends + events.FLOOR * 1_000 + tests.KEEP * 300 < maintenance.SOFT_BYTES
 
 
 def test_numbers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,11 +114,11 @@ def test_numbers_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         curves.append_rows(connection, n, a_curve(20))
     connection.executemany(
         "INSERT INTO trend_60 (t) VALUES (?)",
-        ((60 * i,) for i in range(trend_keys.TIERS[60] + 500)),
+        ((60 * i,) for i in range(TIERS[60] + 500)),
     )
-    assert retention.trim(connection) == {EventClass.ALARMS: 150}
-    assert connection.execute("SELECT count(*) FROM trend_60").fetchone()[0] == trend_keys.TIERS[60]
-    assert retention.trim(connection) == {}
+    assert maintenance.trim(connection) == {EventClass.ALARMS: 150}
+    assert connection.execute("SELECT count(*) FROM trend_60").fetchone()[0] == TIERS[60]
+    assert maintenance.trim(connection) == {}
     assert events.select_events(connection, 0, 1, None)[0].n == 151
     assert [t.n for t in tests.select_tests(connection, True, 100)] == [10, 9, 8, 7, 6]
     assert curves.oldest_curve(connection, None, 100) == 6
@@ -130,7 +131,7 @@ def test_room_is_made_from_the_oldest_curves_and_results_stay(tmp_path: Path) ->
     for n in range(1, 31):
         tests.upsert_test(connection, a_record(n))
         curves.append_rows(connection, n, a_curve(4000, seed=n))
-    whole = retention.used_bytes(connection)
+    whole = maintenance.used_bytes(connection)
 
     def lengths() -> list[int]:
         return [
@@ -138,21 +139,21 @@ def test_room_is_made_from_the_oldest_curves_and_results_stay(tmp_path: Path) ->
         ]
 
     for _ in range(20):
-        assert retention.make_space(connection)
+        assert maintenance.drop_least(connection)
     assert lengths() == [671] * 20 + [4000] * 10
-    assert retention.used_bytes(connection) < whole
+    assert maintenance.used_bytes(connection) < whole
     last = curves.unpack(curves.select_chunks(connection, 1))
     assert [row.time_s for row in last][-1] == 3999.0
 
-    retention.make_space(connection)
-    retention.make_space(connection)
+    maintenance.drop_least(connection)
+    maintenance.drop_least(connection)
     count = connection.execute("SELECT count(*) FROM events").fetchone()[0]
     assert count == events.FLOOR
     for _ in range(20):
-        assert retention.make_space(connection)
+        assert maintenance.drop_least(connection)
     assert lengths() == [0] * 20 + [4000] * 10
     steps = 0
-    while retention.make_space(connection):
+    while maintenance.drop_least(connection):
         steps += 1
         assert steps < 100
     assert lengths() == [0] * 30
@@ -162,14 +163,14 @@ def test_room_is_made_from_the_oldest_curves_and_results_stay(tmp_path: Path) ->
 
 
 def test_the_writer_makes_room_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(retention, "SOFT_BYTES", 170_000)
+    monkeypatch.setattr(maintenance, "SOFT_BYTES", 170_000)
     curve = a_curve(4000)
     with station(tmp_path) as unit:
         for n in range(1, 21):
             unit.writer.commit(test=a_record(n), curve=(n, curve), finish=True)
             assert unit.writer.flush()
         unit.fold()
-        used = retention.used_bytes(unit.history.database.reader())
+        used = maintenance.used_bytes(unit.history.database.reader())
         assert used < 170_000 + 2 * len(encode_rows(curve))
         lengths = [len(list(unit.history.curve(n))) for n in range(1, 21)]
         assert lengths == sorted(lengths), "the oldest are thinned first"

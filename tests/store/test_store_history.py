@@ -15,7 +15,7 @@ from store_bench import Station, a_curve, a_record, an_event, disk_limit, statio
 from btrmd.model.discharge import CurveRow
 from btrmd.model.events import Event, EventClass, Kind
 from btrmd.model.readings import Value
-from btrmd.store.curve_codec import decode_rows, encode_rows, thinned
+from btrmd.store.curves import decode_rows, encode_rows, thinned
 from btrmd.store.events import decode_value, encode_value
 from btrmd.store.history_db import HistoryDb
 from btrmd.store.write_queue import MAX_EVENTS

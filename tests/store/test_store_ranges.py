@@ -12,7 +12,7 @@ from btrmd.model.errors import DataError
 from btrmd.model.events import Event, Kind
 from btrmd.store.events import insert_events
 from btrmd.store.history_db import HistoryDb
-from btrmd.store.trend_keys import COLUMNS, encode_means
+from btrmd.store.trends import COLUMNS, encode_means
 
 START = 1_780_012_800  # 2026-05-29T00:00:00Z: the start of a day, an hour, a minute
 DAY = 86400

@@ -16,8 +16,15 @@ from btrmd.model.errors import ConfigError
 from btrmd.model.settings import Settings
 from btrmd.model.site import Site, decode_site, flatten
 from btrmd.store.errors import StorageError
-from btrmd.store.settings_file import SettingsFile, load_settings
-from btrmd.store.settings_migrations import MIGRATIONS, VERSION, Migration, check_order, migrate
+from btrmd.store.settings_file import (
+    MIGRATIONS,
+    VERSION,
+    Migration,
+    SettingsFile,
+    check_order,
+    load_settings,
+    migrate,
+)
 from btrmd.store.site_file import load_site
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,8 +12,7 @@ from btrmd.model.points import POINT
 from btrmd.model.readings import Quality, Reading
 from btrmd.owner.minute_mean import MinuteMean
 from btrmd.store.history_db import HistoryDb
-from btrmd.store.trend_keys import TIERS, TREND_KEYS
-from btrmd.store.trends import RollUp, trim_trends
+from btrmd.store.trends import TIERS, TREND_KEYS, RollUp, trim_trends
 
 DAY = 1_700_006_400  # midnight UTC
 KEY = "battery.voltage"

@@ -29,7 +29,7 @@ from btrmd.store.curves import append_rows
 from btrmd.store.events import insert_events
 from btrmd.store.history_db import HistoryDb
 from btrmd.store.tests import upsert_test
-from btrmd.store.trend_keys import COLUMNS, encode_means
+from btrmd.store.trends import COLUMNS, encode_means
 
 DAY = 86400
 PAGES = ("/battery-status", "/trends", "/discharges", "/events")
