@@ -43,8 +43,7 @@ os.close(goes_to)
 
 
 class Stamped:
-    """The module os, which keeps the kernel's stamp of each edge that is read, and when it was."""
-
+    # the module os, which keeps the kernel's stamp of each edge that is read, and when it was
     def __getattr__(self, name):
         return getattr(os, name)
 

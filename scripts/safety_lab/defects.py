@@ -38,7 +38,7 @@ DEFECTS = (
     ),
     # No defect of a remembered LVD that is kept on a fed load: between 10.5 and 12.5 V a block an
     # open LVD is within its rights, so the judge cannot call it one. What the core does there is
-    # held by tests/core/test_core_remembered.py.
+    # held by tests/core/test_core_recover.py.
     Defect(
         "a carried outage is forgotten over a restart",
         "core/persist.py",
@@ -247,16 +247,16 @@ DEFECTS = (
     Defect(
         "K2 is watched by a wide gap only",
         "core/machines/evidence.py",
-        "    return (gap > GAP_V * sp.blocks and recharge.may_be_open) or recharge.is_overdue",
-        "    return gap > 4.0 * sp.blocks",
+        "(gap > recharge.open_gap_v(sp.blocks) and recharge.may_be_open) or recharge.is_overdue",
+        "gap > 4.0 * sp.blocks",
         "relay.k2",
         story="test",
     ),
     Defect(
         "a contact that has not moved is blamed for a reading that drifts",
         "core/machines/evidence.py",
-        "    return (gap > GAP_V * sp.blocks and recharge.may_be_open) or recharge.is_overdue",
-        "    return gap > GAP_V * sp.blocks or recharge.is_overdue",
+        "(gap > recharge.open_gap_v(sp.blocks) and recharge.may_be_open) or recharge.is_overdue",
+        "gap > recharge.open_gap_v(sp.blocks) or recharge.is_overdue",
         "without a cause",
     ),
     Defect(

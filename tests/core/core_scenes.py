@@ -11,6 +11,7 @@ from btrmd.core.scan.context import StepContext
 from btrmd.core.scan.setpoints import Setpoints
 from btrmd.core.state import State, new_state
 from btrmd.core.step import step
+from btrmd.hal.sim.keys import set_keys
 from btrmd.hal.sim.plant import Plant
 from btrmd.model.board import Inputs
 from btrmd.model.commands import Answer, Command, EstimateReady, StartTest
@@ -75,6 +76,22 @@ def supply(station: Station, on: bool) -> None:
     station.plant.supply.on = on
     station.plant.charger.switch(on)
     station.plant.touch()
+
+
+def lie(station: Station, point: str, text: str) -> None:
+    """The reading `point` lies as the simulation key of it says."""
+    set_keys(station.plant, {f"fault.reading.{point}": text})
+
+
+def bad_readings(station: Station) -> list[str]:
+    """The readings that are not believed, by their alarms."""
+    return [key for key in station.state.alarms.keys if key.startswith("reading.")]
+
+
+def blamed(station: Station) -> list[str]:
+    """Readings that are not believed and relays that are blamed, by their alarms."""
+    keys = station.state.alarms.keys
+    return sorted(key for key in keys if key.startswith(("reading.", "relay.")))
 
 
 def last(station: Station | Bench) -> TestRecord:

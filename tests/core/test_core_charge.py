@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import Bench, last, phase, rested, start, supply
+from core_scenes import Bench, last, phase, rested, start, step_context, supply
 
 from btrmd.core import persist
-from btrmd.core.machines.charge import ChargeBalance, full_ah
-from btrmd.core.machines.float_time import FloatTime
+from btrmd.core.machines.capacity import CapacityHealth
+from btrmd.core.machines.charge import ChargeBalance, after_gap, full_ah, need_ah, step_charge
+from btrmd.core.machines.condition import StartCondition, condition_of
+from btrmd.core.machines.float_time import FloatTime, step_float_time
+from btrmd.core.machines.presence import Presence, Source
 from btrmd.core.publish import points
 from btrmd.core.state import new_state
 from btrmd.model.commands import StartTest, StopTest
-from btrmd.model.discharge import Estimate
-from btrmd.model.readings import MISSING, Reading
+from btrmd.model.discharge import Estimate, TestRecord
+from btrmd.model.readings import BAD, MISSING, Measurement, Reading
+
+# --- The charge balance: what is missing since the battery was full, and how a start is marked
 
 HOUR = 3600.0
 
@@ -276,3 +281,292 @@ def test_an_older_state_without_a_balance_is_unknown() -> None:
         ChargeBalance()
     )
     assert phase(bench) == "idle"
+
+
+# --- The charge balance, step by step: what is counted, what float says, what is not known -------
+
+HERE, GONE = Source(0.0, None, 0.0, True, True), Source(None, 990.0, None, False, True)
+HALF = ChargeBalance(50.0, 1.0)  # of 100 Ah
+DISCHARGE = {"battery_v": 12.5}
+
+
+def stepped(
+    before: ChargeBalance, amps: object, *, ah: float | None = 100.0, dt: float = 3600.0,
+    on_battery: bool = False, charger: Source = HERE, volts: float = 12.5,
+) -> ChargeBalance:  # fmt: skip
+    ctx = step_context(dt=dt, battery_a=amps, battery_v=volts)
+    return step_charge(before, Presence(HERE, charger), on_battery, ah, ctx)
+
+
+def test_a_discharge_is_counted_with_what_the_sensor_may_be_off_by() -> None:
+    made = stepped(HALF, -10.0)
+    assert made.missing_ah == pytest.approx(60.0)
+    # 1 % of 10 Ah and 30 mA for an hour
+    assert made.sd_ah == pytest.approx(1.0 + 0.1 + 0.03)
+
+
+def test_a_charge_counts_for_0_93_of_it() -> None:
+    made = stepped(HALF, 10.0)
+    assert made.missing_ah == pytest.approx(40.7)
+    assert made.sd_ah == pytest.approx(1.0 + 0.5 + 0.03)
+    assert stepped(ChargeBalance(5.0, 1.0), 10.0).missing_ah == 0.0
+
+
+@pytest.mark.parametrize(("amps", "missing"), [(-0.05, 50.0), (-0.06, 50.06), (0.05, 50.0)])
+def test_less_than_50_ma_is_nobodys_charge(amps: float, missing: float) -> None:
+    made = stepped(HALF, amps)
+    assert made.missing_ah == pytest.approx(missing)
+    assert made.sd_ah >= 1.03
+    assert stepped(HALF, 0.06).missing_ah == pytest.approx(50.0 - 0.93 * 0.06)
+
+
+def test_what_is_not_known_stays_so_until_float_tells() -> None:
+    assert stepped(ChargeBalance(), -10.0) == ChargeBalance()
+    assert stepped(ChargeBalance(unread_s=5.0), -10.0) == ChargeBalance()
+
+
+def test_without_readings_it_is_not_known_after_10_min_and_on_battery_after_1_min() -> None:
+    assert stepped(HALF, None, dt=600.0) == HALF._replace(unread_s=600.0)
+    assert stepped(HALF, None, dt=601.0) == ChargeBalance(unread_s=601.0)
+    assert stepped(HALF, None, dt=60.0, on_battery=True) == HALF._replace(unread_s=60.0)
+    assert stepped(HALF, None, dt=61.0, on_battery=True) == ChargeBalance(unread_s=61.0)
+    assert stepped(HALF._replace(unread_s=599.0), None, dt=2.0).missing_ah is None
+    assert stepped(HALF._replace(unread_s=599.0), 10.0, dt=2.0).unread_s == 0.0
+
+
+# --- float ---------------------------------------------------------------------------------------
+
+
+def near(amps: float, **put: object) -> tuple[float, float]:
+    """(seconds near the tail, seconds on it) after one step of 5 s."""
+    made = stepped(ChargeBalance(), amps, dt=5.0, **{"volts": 13.5, **put})  # type: ignore[arg-type]
+    return made.near_s, made.tail_s
+
+
+def test_the_tail_is_1_a_of_100_ah_and_three_times_that_is_near() -> None:
+    assert near(1.0) == (5.0, 5.0)
+    assert near(1.01) == (5.0, 0.0)
+    assert near(3.0) == (5.0, 0.0)
+    assert near(3.01) == (0.0, 0.0)
+    assert near(-0.05) == (5.0, 5.0)
+    assert near(-0.06) == (0.0, 0.0)
+    # 0.1 A at least, 0.3 A where the Ah are not known
+    assert near(0.1, ah=2.0) == (5.0, 5.0)
+    assert near(0.11, ah=2.0) == (5.0, 0.0)
+    assert near(0.3, ah=None) == (5.0, 5.0)
+    assert near(0.31, ah=None) == (5.0, 0.0)
+    # at absorption, from 14.0 V, twice as much
+    assert near(2.0, volts=14.0) == (5.0, 5.0)
+    assert near(2.01, volts=14.0) == (5.0, 0.0)
+    assert near(2.0, volts=13.99) == (5.0, 0.0)
+
+
+def test_float_is_13_0_v_with_a_charger_behind_it() -> None:
+    assert near(1.0, volts=13.0) == (5.0, 5.0)
+    assert near(1.0, volts=12.99) == (0.0, 0.0)
+    assert near(1.0, charger=GONE) == (0.0, 0.0)
+
+
+def test_after_10_s_on_the_tail_an_unknown_charge_is_known() -> None:
+    young = ChargeBalance(tail_s=4.9, near_s=4.9)
+    assert stepped(young, 0.5, dt=5.0, volts=13.5) == ChargeBalance(tail_s=9.9, near_s=9.9)
+    made = stepped(ChargeBalance(tail_s=5.0, near_s=5.0), 0.5, dt=5.0, volts=13.5)
+    # 3 h of 0.5 A are missing, sure to 5 % of the Ah
+    assert made == ChargeBalance(1.5, 5.0, 10.0, 10.0, 0.0, True)
+    # no more than 3 h of its tail, and nothing below zero
+    bulk = stepped(ChargeBalance(tail_s=10.0), 2.0, dt=5.0, volts=14.0)
+    assert bulk.missing_ah == pytest.approx(3.0)
+    assert stepped(ChargeBalance(tail_s=10.0), -0.05, dt=5.0, volts=13.5).missing_ah == 0.0
+    unknown = stepped(ChargeBalance(tail_s=10.0), 0.3, ah=None, dt=5.0, volts=13.5)
+    assert (unknown.missing_ah, unknown.sd_ah) == (pytest.approx(0.9), 0.0)
+
+
+def test_the_tail_overrules_what_was_counted_within_5_min_and_becomes_sure_within_an_hour() -> None:
+    made = stepped(ChargeBalance(3.5, 9.0), 0.5, dt=30.0, volts=13.5)
+    assert made.missing_ah == pytest.approx(3.5 + 0.1 * (1.5 - 3.5))
+    assert made.sd_ah == pytest.approx(9.0 + 30.0 / 3600.0 * (1.0 - 9.0))
+    at_once = stepped(ChargeBalance(3.5, 9.0), 0.5, dt=7200.0, volts=13.5)
+    assert (at_once.missing_ah, at_once.sd_ah) == (pytest.approx(1.5), pytest.approx(1.0))
+
+
+def test_after_1_min_on_the_tail_no_more_than_4_percent_can_be_missing() -> None:
+    lacks = ChargeBalance(20.0, 9.0, tail_s=50.0)
+    made = stepped(lacks, 0.5, dt=9.0, volts=13.5)
+    assert made.missing_ah == pytest.approx(20.0 + 9.0 / 300.0 * (1.5 - 20.0))
+    made = stepped(lacks, 0.5, dt=10.0, volts=13.5)
+    assert (made.missing_ah, made.sd_ah) == (4.0, 5.0)
+    unknown = stepped(lacks, 0.2, ah=None, dt=10.0, volts=13.5)
+    assert unknown.missing_ah == pytest.approx(0.6)
+    assert unknown.sd_ah > 8.0
+
+
+def test_a_tail_that_falls_says_more_than_the_first_look() -> None:
+    first = ChargeBalance(1.5, 5.0, 10.0, is_first=True)
+    made = stepped(first, 0.2, dt=3.0, volts=13.5)
+    assert made.missing_ah == pytest.approx(0.6)
+    assert made.is_first
+    # one that rises only draws it along
+    made = stepped(first, 1.0, dt=3.0, volts=13.5)
+    assert made.missing_ah == pytest.approx(1.5 + 0.01 * 1.5)
+    assert not stepped(first, -10.0).is_first
+
+
+# --- what is made of it --------------------------------------------------------------------------
+
+
+def test_the_part_that_is_in_the_battery() -> None:
+    assert ChargeBalance(25.0, 1.0).part(100.0) == 0.75
+    assert ChargeBalance(150.0, 1.0).part(100.0) == 0.0
+    assert ChargeBalance(-5.0, 1.0).part(100.0) == 1.0
+    assert ChargeBalance(25.0, 15.0).part(100.0) == 0.75
+    assert ChargeBalance(25.0, 15.1).part(100.0) is None
+    assert ChargeBalance(25.0).part(None) is None
+    assert ChargeBalance().part(100.0) is None
+
+
+def test_what_begins_full() -> None:
+    assert ChargeBalance(5.0).is_full(100.0, 0.0, True)
+    assert not ChargeBalance(5.1).is_full(100.0, 0.0, True)
+    assert not ChargeBalance(5.1, tail_s=10.0).is_full(100.0, 0.0, True)
+    # where the charge is not known, float tells; near it only if no discharge is known
+    assert ChargeBalance(tail_s=10.0).is_full(100.0, 0.0, True)
+    assert not ChargeBalance(tail_s=9.9).is_full(100.0, 0.0, True)
+    assert ChargeBalance(near_s=10.0).is_full(100.0, 0.0, False)
+    assert not ChargeBalance(near_s=10.0).is_full(100.0, 0.0, True)
+    assert not ChargeBalance(near_s=9.9).is_full(100.0, 0.0, False)
+    # or a tenth of what the load needs
+    assert ChargeBalance(1.0).is_full(None, 10.0, True)
+    assert not ChargeBalance(1.1).is_full(None, 10.0, True)
+    assert not ChargeBalance(1.0, 99.0).is_full(100.0, 10.0, True)
+    assert not ChargeBalance().is_full(None, 10.0, True)
+
+
+def test_the_ah_that_percent_are_of() -> None:
+    plain, rated = step_context().sp, step_context(changes={"battery.rated_ah": 40.0}).sp
+    record = TestRecord(n=1, type="1", estimate_s=7200.0, average_current=5.0)
+    tested = CapacityHealth(measured=record)
+    assert full_ah(rated, tested) == 40.0
+    assert full_ah(plain, tested) == pytest.approx(10.0)
+    assert full_ah(plain, CapacityHealth()) is None
+    for nothing in ({"estimate_s": None}, {"estimate_s": 0.0}, {"average_current": None},
+                    {"average_current": 0.0}, {"average_current": -5.0}):  # fmt: skip
+        assert full_ah(plain, CapacityHealth(measured=record._replace(**nothing))) is None
+
+
+def test_what_the_load_needs() -> None:
+    hours = {"test.minimum_runtime_min": 120}
+    assert need_ah(step_context(load_a=2.0, changes=hours)) == pytest.approx(4.0)
+    assert need_ah(step_context(load_a=2.0, changes={"test.minimum_runtime_min": 30})) == 2.0
+    assert need_ah(step_context(load_a=None, changes=hours)) == 0.0
+    ctx = step_context(load_a=2.0, changes=hours)
+    ctx.inputs = ctx.inputs._replace(load_a=Measurement(2.0, BAD, ctx.now))
+    assert need_ah(ctx) == 0.0
+
+
+def test_what_is_known_after_the_daemon_was_away() -> None:
+    assert after_gap(5.0, 1.0, 3600.0, False) == ChargeBalance(5.0, 1.03)
+    assert after_gap(5.0, 1.0, 0.0, False) == ChargeBalance(5.0, 1.0)
+    assert after_gap(5.0, 1.0, 3601.0, False) == ChargeBalance()
+    assert after_gap(5.0, 1.0, -1.0, False) == ChargeBalance()
+    assert after_gap(5.0, 1.0, 10.0, True) == ChargeBalance()
+    assert after_gap(None, 1.0, 10.0, False) == ChargeBalance()
+    assert after_gap(-5.0, -1.0, 0.0, False) == ChargeBalance(0.0, 0.0)
+
+
+# --- Float time, step by step: 24 h on float and 48 h without a discharge are rest ---------------
+
+COMING = Source(990.0, None, 990.0)
+H = 3600.0
+
+
+def aged(
+    before: FloatTime, *, charger: Source = HERE, on_battery: bool = False,
+    changes: dict[str, object] | None = None, **channels: object,
+) -> FloatTime:  # fmt: skip
+    ctx = step_context(dt=2.0, changes=changes, **channels)  # type: ignore[arg-type]
+    return step_float_time(before, Presence(HERE, charger), on_battery, ctx)
+
+
+def test_rest_is_24_h_of_float_and_48_h_without_a_discharge() -> None:
+    assert FloatTime(24 * H, 48 * H).is_rested
+    assert FloatTime(24 * H, None).is_rested
+    assert not FloatTime(24 * H - 1.0, 48 * H).is_rested
+    assert not FloatTime(24 * H, 48 * H - 1.0).is_rested
+
+
+def test_on_float_both_ages_grow() -> None:
+    assert aged(FloatTime(10.0, 20.0, 3.0)) == FloatTime(12.0, 22.0, 0.0)
+    assert aged(FloatTime(10.0, None)) == FloatTime(12.0, None, 0.0)
+
+
+def test_on_battery_both_begin_anew() -> None:
+    assert aged(FloatTime(10.0, 20.0, 3.0), on_battery=True) == FloatTime(0.0, 0.0, 5.0)
+
+
+def test_a_charger_that_is_not_yet_present_neither_breaks_nor_extends_it() -> None:
+    assert aged(FloatTime(10.0, 20.0), charger=COMING) == FloatTime(10.0, 22.0)
+    assert aged(FloatTime(10.0, 20.0), charger=GONE) == FloatTime(0.0, 22.0)
+
+
+@pytest.mark.parametrize("name", ["battery_v", "battery_a"])
+def test_a_reading_that_is_not_known_neither_breaks_nor_extends_it(name: str) -> None:
+    assert aged(FloatTime(10.0, 20.0, 4.0), **{name: None}) == FloatTime(10.0, 22.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("amps", "volts", "made"),
+    [
+        # the end of charging: 0.3 A, or a hundredth of the rating
+        (0.3, 13.5, FloatTime(12.0, 22.0)),
+        (0.31, 13.5, FloatTime(0.0, 22.0)),
+        # the float level is 13.0 V a block: a float charger holds 13.5 V
+        (0.0, 13.0, FloatTime(12.0, 22.0)),
+        (0.0, 12.99, FloatTime(0.0, 22.0)),
+        # the unit's own draw is no discharge
+        (-0.2, 13.5, FloatTime(12.0, 22.0)),
+        (-0.21, 13.5, FloatTime(10.0, 22.0, 2.0)),
+    ],
+)
+def test_what_counts_as_float(amps: float, volts: float, made: FloatTime) -> None:
+    assert aged(FloatTime(10.0, 20.0), battery_a=amps, battery_v=volts) == made
+
+
+def test_a_large_bank_ends_its_charge_at_a_hundredth_of_its_rating() -> None:
+    rated: dict[str, object] = {"battery__rated_ah": 100.0}
+    assert aged(FloatTime(10.0, 20.0), battery_a=1.0, changes=rated).float_s == 12.0
+    assert aged(FloatTime(10.0, 20.0), battery_a=1.01, changes=rated).float_s == 0.0
+
+
+def test_10_s_of_discharge_end_both() -> None:
+    assert aged(FloatTime(10.0, 20.0, 7.9), battery_a=-1.0) == FloatTime(10.0, 22.0, 9.9)
+    assert aged(FloatTime(10.0, 20.0, 8.0), battery_a=-1.0) == FloatTime(0.0, 0.0, 10.0)
+
+
+# --- The battery's condition at a start, and the marks a test gets from it -----------------------
+
+RATED: dict[str, object] = {"battery.rated_ah": 100.0}
+
+
+def test_marks() -> None:
+    assert StartCondition().marks == ()
+    assert StartCondition(is_full=False).marks == ("not_full",)
+    assert StartCondition(is_rested=False).marks == ("not_rested",)
+    assert StartCondition(is_full=False, is_rested=False).marks == ("not_full", "not_rested")
+
+
+def test_what_is_known_of_a_battery() -> None:
+    ctx = step_context(changes=RATED)
+    made = condition_of(ChargeBalance(12.34567, 1.0), FloatTime(1.0, 48 * H), CapacityHealth(), ctx)
+    assert made == StartCondition(charge=0.877, is_full=False, is_rested=False, is_used=False)
+    rested = FloatTime(24 * H, 48 * H)
+    made = condition_of(ChargeBalance(1.0, 1.0), rested, CapacityHealth(), ctx)
+    assert made == StartCondition(charge=0.99, is_full=True, is_rested=True, is_used=False)
+
+
+def test_a_discharge_counts_as_known_for_48_h() -> None:
+    ctx = step_context(changes=RATED)
+    for age, used in ((None, False), (48 * H - 1.0, True), (48 * H, False)):
+        made = condition_of(
+            ChargeBalance(near_s=20.0), FloatTime(24 * H, age), CapacityHealth(), ctx
+        )
+        assert (made.charge, made.is_used, made.is_full) == (None, used, not used), age

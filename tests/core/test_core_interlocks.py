@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import step_context
+from core_scenes import VOLTS, Bench, phase, step_context
 
 from btrmd.core.interlocks import checks, refusal
 from btrmd.core.machines.alarms import RaisedAlarm
@@ -11,7 +11,14 @@ from btrmd.core.machines.plausible_state import Odd
 from btrmd.core.machines.presence import Presence, Source
 from btrmd.core.machines.relaywatch import Contact
 from btrmd.core.machines.transfer import Transfer, Where
+from btrmd.core.requests import prechecks
+from btrmd.core.scan.context import StepContext
 from btrmd.core.state import State, new_state
+from btrmd.model.commands import StartTest, StopTest
+from btrmd.model.readings import STALE
+from btrmd.model.snapshot import Precheck
+
+# --- Each interlock of a test at its border, with the sentence of its refusal --------------------
 
 HERE, COMING = Source(0.0, None, 0.0, True, True), Source(995.0)
 GONE = Source(None, 900.0, None, False, True)
@@ -170,3 +177,142 @@ def test_the_list_shows_what_is_not_known_as_well() -> None:
     told = {check.name: check.refusal.text for check in checks(unknown, bad) if check.refusal}
     assert told["Supply"].startswith("The supply is not present")
     assert told["Charger"].startswith("The charger is not present")
+
+
+# --- Every reason against a test, in one sentence ------------------------------------------------
+
+START = StartTest("1", source="test")
+
+REASONS = [
+    ("supply", {"supply_v": 11.4, "supply_a": 0.0}, "The supply is not present"),
+    ("charger", {"charger_v": 12.5}, "The charger is not present"),
+    ("battery", {"battery_v": 12.4, "charger_v": 12.7, "charger_a": 1.0}, "starts only above"),
+    ("load", {"load_a": 0.1}, "a test needs at least 0.2 A"),
+    ("temperature", {"temperature": 45.0625}, "a test needs 0 to 45 C"),
+    ("temperature", {"temperature": -0.0625}, "a test needs 0 to 45 C"),
+    ("sensor", {"battery_v": None}, "The battery voltage has no good reading (bad)."),
+    ("sensor", {"charger_a": STALE}, "The charger current has no good reading (stale)."),
+    ("sensor", {"temperature": None}, "The temperature has no good reading (bad)."),
+    ("sensor", {"guard": None}, "The BATT_PATH or GUARD line cannot be read."),
+    ("sensor", {"batt_path": None}, "The BATT_PATH or GUARD line cannot be read."),
+    ("guard", {"guard": True}, "The bus guard is active."),
+    ("alarm", {"storage_ok": False}, "The alarm storage is active."),
+    ("alarm", {"load_a": 23.0, "supply_a": 23.3}, "The alarm overcurrent is active."),
+]
+
+
+@pytest.mark.parametrize(("code", "channels", "words"), REASONS)
+def test_each_reason_against_a_test_is_one_sentence(
+    code: str, channels: dict[str, object], words: str
+) -> None:
+    bench = Bench(ups__enabled=False)
+    bench.run(20.0)
+    bench.put(**channels)
+    bench.run(15.0)
+    refused = bench.ask(START)
+    assert (refused.ok, refused.code) == (False, code)
+    assert words in refused.text
+    assert refused.text.endswith(".")
+    assert "\n" not in refused.text
+    assert refused.text.isascii()  # SNMP carries it as DisplayString
+    assert bench.state.last_reason == refused.text
+    assert refused.text in bench.reported("test.refused")[-1].text
+    assert phase(bench) == "idle"
+    assert not bench.records
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+def test_the_battery_must_be_above_its_start_voltage(volts: int) -> None:
+    bench = Bench(volts=volts)
+    bench.run(20.0)
+    bench.put(battery_v=12.40)
+    assert f"{12.40 * volts / 12:.2f} V" in bench.ask(START).text
+    bench.put(battery_v=12.41)
+    assert bench.ask(START).ok
+
+
+def test_a_test_without_charger_current_is_possible_on_a_single_source_only() -> None:
+    for single in (False, True):
+        bench = Bench(system__single_source=single)
+        bench.run(20.0)
+        bench.put(charger_a=None)
+        assert bench.ask(START).ok is single
+
+
+def test_a_load_that_is_being_watched_is_not_said_to_be_on_the_battery() -> None:
+    bench = Bench(dt=0.1)
+    bench.start()
+    bench.ask(StopTest("x"))
+    bench.until("idle", 20.0)
+    bench.ask(StartTest("1", source="x"))
+    bench.until("running", 60.0)
+    bench.put(supply_v=0.0)
+    bench.run(5.0)
+    assert bench.ask(START).text == "The load is on the battery."
+    bench.free("supply_v")
+    while bench.state.outputs.k1:
+        bench.step()
+    refused = bench.ask(START)
+    assert (refused.code, refused.text) == (
+        "on_battery", "The load has just returned to the supply and is being watched.",
+    )  # fmt: skip
+
+
+# --- The list before a test: what a start would be asked, in the words of its refusal ------------
+
+
+def listed(bench: Bench) -> tuple[Precheck, ...]:
+    state = bench.state
+    return prechecks(state, StepContext(bench.now, 0.0, state.boot, bench.scan(), state.setpoints))
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+def test_all_is_well_and_a_test_starts(volts: int) -> None:
+    bench = Bench(volts=volts)
+    assert not all(check.ok for check in listed(bench))  # the self-test is still running
+    bench.run(20.0)
+    checks = listed(bench)
+    assert [check.name for check in checks if not check.ok] == []
+    texts = {check.name: check.text for check in checks}
+    assert len(texts) == len(checks)
+    assert f"must be greater than {12.40 * volts / 12:.2f} V" in texts["Battery voltage"]
+    assert bench.ask(START).ok
+
+
+@pytest.mark.parametrize(("code", "channels", "words"), REASONS)
+def test_the_first_that_is_not_good_is_what_a_start_is_refused_with(
+    code: str, channels: dict[str, object], words: str
+) -> None:
+    bench = Bench(ups__enabled=False)
+    bench.run(20.0)
+    bench.put(**channels)
+    bench.run(15.0)
+    wrong = [check.text for check in listed(bench) if not check.ok]
+    assert words in wrong[0]
+    assert wrong[0] == bench.ask(START).text
+
+
+def test_what_is_not_measured_is_not_shown_as_a_number() -> None:
+    bench = Bench(ups__enabled=False)
+    bench.run(20.0)
+    bench.put(battery_v=None, supply_v=None, charger_v=None, load_a=None, temperature=None)
+    bench.run(15.0)
+    unknown = {check.name: check for check in listed(bench) if "not known" in check.text}
+    assert set(unknown) == {"Supply", "Charger", "Battery voltage", "Load current", "Temperature"}
+    assert not any(check.ok for check in unknown.values())
+
+
+def test_a_test_is_not_taken_for_an_outage_that_is_over() -> None:
+    """The supply has not been away: nothing waits for it to hold."""
+    bench = Bench()
+    bench.start()
+    bench.run(5.0)
+    texts = {check.name: check.text for check in listed(bench)}
+    assert texts["Load"] == "The load is on the battery while the supply is there, as in a test."
+    bench.put(supply_v=0.0)
+    bench.run(15.0)
+    assert {c.name: c.text for c in listed(bench)}["Load"] == "The load is on the battery."
+    bench.free("supply_v")
+    bench.run(1.0)
+    texts = {check.name: check.text for check in listed(bench)}
+    assert "The supply is back" in texts["Load"]

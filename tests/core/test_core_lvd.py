@@ -3,10 +3,271 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, Bench, phase, rested, supply
+from core_scenes import (
+    VOLTS,
+    WALL_0,
+    Bench,
+    measured,
+    model_for,
+    phase,
+    rested,
+    step_context,
+    supply,
+)
 
+from btrmd.core.machines.lvd import Lvd, step_lvd
+from btrmd.core.scan.actions import Tell
+from btrmd.core.scan.context import StepContext
+from btrmd.core.scan.relations import BATTERY
+from btrmd.core.scan.setpoints import Setpoints
+from btrmd.model.board import Inputs
 from btrmd.model.commands import StartTest
-from btrmd.model.events import Kind
+from btrmd.model.events import Event, Kind
+from btrmd.model.settings import Settings
+
+# --- The low-voltage disconnect, step by step: 10.5 V for 10 s, 12.5 V for 60 s, two witnesses
+
+ON: dict[str, object] = {"lvd.enabled": True}
+LOW = {"battery_v": 10.4, "battery_a": -2.3, "load_v": 10.3, "supply_v": 0.0, "supply_a": 0.0,
+       "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
+
+
+def stepped(
+    lvd: Lvd, now: float = 1000.0, *, may_open: bool = True, proven: bool = False,
+    enabled: bool = True, odd: bool = False, jumped: int | None = None, doubtful: bool = False,
+    volts: int = 12, **put: object,
+) -> tuple[Lvd, list[str]]:  # fmt: skip
+    ctx: StepContext = step_context(now, volts=volts, changes=ON if enabled else {}, **put)  # type: ignore[arg-type]
+    ctx.battery_is_odd, ctx.is_doubtful = odd, doubtful
+    ctx.jumped = tuple(place == jumped for place in range(4))
+    made = step_lvd(lvd, may_open, proven, ctx)
+    return made, [action.event.text for action in ctx.actions if isinstance(action, Tell)]
+
+
+def counts(**put: object) -> bool:
+    """Whether such a scan counts towards opening."""
+    return stepped(Lvd(), **put)[0].low_since == 1000.0  # type: ignore[arg-type]
+
+
+def test_it_opens_after_10_s_below_10_5_v() -> None:
+    lvd, told = stepped(Lvd(), 100.0, **LOW)  # type: ignore[arg-type]
+    assert (lvd, told) == (Lvd(False, 100.0), [])
+    assert not lvd.is_due(109.9)
+    assert lvd.is_due(110.0)
+    assert not Lvd().is_due(110.0)
+    same, _ = stepped(lvd, 109.9, **LOW)  # type: ignore[arg-type]
+    assert same is lvd
+    held, _ = stepped(lvd, 200.0, may_open=False, **LOW)  # type: ignore[arg-type]
+    assert held is lvd
+    opened, told = stepped(lvd, 110.0, **LOW)  # type: ignore[arg-type]
+    assert opened == Lvd(True)
+    assert told == ["LVD opened: the battery is at 10.40 V."]
+    assert (opened.is_driven, Lvd(True, remembered=True).is_driven, Lvd().is_driven) == (
+        True, False, False,
+    )  # fmt: skip
+
+
+def test_it_begins_anew_when_the_battery_is_not_low() -> None:
+    low = Lvd(False, 100.0)
+    assert stepped(low, 105.0, **{**LOW, "battery_v": 10.5})[0] == Lvd()  # type: ignore[arg-type]
+    assert stepped(low, 105.0, **{**LOW, "battery_v": None})[0] == Lvd()  # type: ignore[arg-type]
+    closed = Lvd()
+    assert stepped(closed)[0] is closed
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_what_counts_while_it_feeds_the_load(volts: int) -> None:
+    blocks = volts // 12
+
+    def low(battery: float, load: object) -> bool:
+        each = load * blocks if isinstance(load, float) else load
+        return counts(**{**LOW, "volts": volts, "battery_v": battery * blocks, "load_v": each,
+                         "battery_a": -2.05, "load_a": 2.0})  # fmt: skip
+
+    assert low(10.49, 10.4)
+    assert not low(10.5, 10.4)
+    # the load must be low too
+    assert low(10.4, 10.49)
+    assert not low(10.4, 10.51)
+    assert not low(10.1, 10.5)
+    # half a volt apart they contradict each other: then the load must be low by itself
+    assert low(9.5, 10.3)
+    assert not low(9.5, 10.48)
+
+
+def test_without_the_loads_reading_it_must_be_sure_who_feeds_it() -> None:
+    blind = {**LOW, "load_v": None}
+    assert counts(**blind)
+    assert not counts(**blind, jumped=BATTERY)
+    assert not counts(**blind, doubtful=True)
+    lines_only = {**blind, "battery_a": None, "load_a": None, "guard": True}
+    assert not counts(**lines_only)
+
+
+def test_what_is_not_believed_is_told_by_what_hangs_on_it() -> None:
+    assert counts(**{**LOW, "battery_v": None}, odd=True)
+    assert not counts(**{**LOW, "battery_v": None, "load_v": 10.6}, odd=True)
+    assert not counts(**{**LOW, "battery_v": None, "battery_a": 0.0, "load_a": 0.0}, odd=True)
+
+
+def test_the_lines_say_that_the_load_hangs_on_it_where_the_currents_do_not() -> None:
+    lines = {**LOW, "battery_a": None, "load_a": None, "guard": True}
+    assert counts(**lines)
+    for other in ({"guard": False}, {"guard": None}, {"supply_v": 11.5}, {"supply_v": None},
+                  {"batt_path": False}, {"load_v": 7.9}):  # fmt: skip
+        assert not counts(**{**lines, **other}), other
+    assert counts(**{**lines, "supply_v": 11.49})
+    assert counts(**{**lines, "batt_path": None})
+    assert counts(**{**lines, "load_v": 8.0, "battery_v": 8.4})
+
+
+def test_a_battery_that_gives_nothing_needs_a_charger_that_sees_it_low_too() -> None:
+    idle = {"battery_v": 10.4, "battery_a": 0.0, "charger_a": 0.0}
+    assert counts(**idle, charger_v=10.89)
+    assert not counts(**idle, charger_v=10.91)
+    assert counts(**idle, charger_v=9.91)
+    assert not counts(**idle, charger_v=9.89)
+    assert not counts(**idle, charger_v=None)
+
+
+@pytest.mark.parametrize(("volts", "level"), [(12, 12.5), (24, 24.5), (36, 36.75), (48, 49.0)])
+def test_it_closes_after_60_s_above_the_reconnect_level(volts: int, level: float) -> None:
+    """As the manual prints it, also where 24 V is no multiple of 12 V."""
+    blocks = volts // 12
+    opened = Lvd(True)
+    assert stepped(opened, 100.0, volts=volts, battery_v=level)[0] is opened
+    rising, _ = stepped(opened, 100.0, volts=volts, battery_v=level + 0.01)
+    assert rising == Lvd(True, None, 100.0)
+    same, _ = stepped(rising, 159.9, volts=volts, battery_v=level + 0.01)
+    assert same is rising
+    # it may dip by 0.05 V a block
+    assert stepped(rising, 120.0, volts=volts, battery_v=level - 0.04 * blocks)[0] is rising
+    assert stepped(rising, 120.0, volts=volts, battery_v=level - 0.06 * blocks)[0] == opened
+    assert stepped(rising, 120.0, volts=volts, battery_v=None)[0] == opened
+    assert stepped(opened, 120.0, volts=volts, battery_v=None)[0] is opened
+    closed, told = stepped(rising, 160.0, volts=volts, battery_v=level + 0.01)
+    assert closed == Lvd()
+    assert told == [f"LVD closed: the battery is at {level + 0.01:.2f} V."]
+
+
+def test_switched_off_it_closes() -> None:
+    closed, told = stepped(Lvd(True), enabled=False)
+    assert (closed, told) == (Lvd(), ["LVD was disabled: battery path closed."])
+    assert stepped(Lvd(False, 5.0), enabled=False) == (Lvd(), [])
+    nothing = Lvd()
+    assert stepped(nothing, enabled=False)[0] is nothing
+
+
+def test_what_is_remembered_is_checked_against_the_first_readings() -> None:
+    remembered = Lvd(True, remembered=True)
+    # recovered meanwhile
+    made, told = stepped(remembered, battery_v=12.51)
+    assert (made, told) == (Lvd(), ["LVD closed: the battery is at 12.51 V."])
+    # low, and the load lives on the supply: it loses nothing
+    assert stepped(remembered, proven=True, battery_v=12.5) == (Lvd(True), [])
+    # the load is on it again
+    made, told = stepped(remembered, **LOW)  # type: ignore[arg-type]
+    assert made == Lvd()
+    assert told == ["LVD closed: the restart has put the load back on the battery."]
+    lines = {**LOW, "battery_a": None, "load_a": None, "guard": True}
+    assert stepped(remembered, **lines)[0] == Lvd()  # type: ignore[arg-type]
+    # it cannot be told for 2 s
+    waiting, told = stepped(remembered, 100.0, battery_v=None)
+    assert (waiting, told) == (Lvd(True, None, 100.0, True), [])
+    same, _ = stepped(waiting, 101.9, battery_v=None, proven=True)
+    assert same is waiting
+    made, told = stepped(waiting, 102.0, battery_v=None)
+    assert made == Lvd()
+    assert told == ["LVD closed: after the restart it cannot be told whether the battery is low."]
+
+
+def test_with_limits_of_another_bank_it_closes_and_says_so_once() -> None:
+    def misfit(lvd: Lvd) -> tuple[Lvd, list[Event]]:
+        ctx = step_context(changes=ON, **LOW)  # type: ignore[arg-type]
+        ctx.is_misfit = True
+        made = step_lvd(lvd, True, False, ctx)
+        return made, [action.event for action in ctx.actions if isinstance(action, Tell)]
+
+    closed, told = misfit(Lvd(True))
+    assert closed == Lvd()
+    assert [(e.value, e.text) for e in told] == [
+        (False, "LVD closed: System Voltage is not that of the battery.")
+    ]
+    assert misfit(closed) == (closed, [])
+    assert misfit(Lvd(False, 100.0)) == (Lvd(), [])
+
+
+def test_the_line_of_a_disabled_one_says_that_it_is_closed() -> None:
+    ctx = step_context(**LOW)  # type: ignore[arg-type]
+    step_lvd(Lvd(True), True, False, ctx)
+    (told,) = [action.event for action in ctx.actions if isinstance(action, Tell)]
+    assert told.value is False
+
+
+# --- The LVD's own step on readings put by hand: who agrees, and what is said of it --------------
+
+OUTAGE = {
+    "battery_a": -2.4, "load_a": 2.0, "supply_v": 0.0, "supply_a": 0.0,
+    "charger_v": 0.0, "charger_a": 0.0,
+}  # fmt: skip
+
+
+def scene(volts: int, now: float, guard: bool | None, **channels: object) -> StepContext:
+    """One scan: V of the bank, A; None = bad."""
+    changes = {"system.voltage": volts, "lvd.enabled": True}
+    settings = Settings.defaults(model_for(volts)).with_changes(changes)
+    readings = {name: measured(value, now) for name, value in {**OUTAGE, **channels}.items()}
+    inputs = Inputs(**readings, guard=guard, batt_path=True, wall=WALL_0)
+    return StepContext(now, 0.1, 0.0, inputs, Setpoints.of(settings))
+
+
+def texts(ctx: StepContext) -> list[str]:
+    return [action.event.text for action in ctx.actions if isinstance(action, Tell)]
+
+
+def test_both_witnesses_are_below_the_level_and_up_to_2_v_apart_in_a_48_v_bank() -> None:
+    """A battery reading that drifts down while the load hangs at 10.6 V a block cuts off nobody."""
+    for load_v, is_open in ((41.95, True), (42.05, False), (43.7, False)):
+        ctx = scene(48, 100.0, True, battery_v=40.1, load_v=load_v)
+        made = step_lvd(Lvd(False, low_since=90.0), True, False, ctx)
+        assert made.is_open is is_open, load_v
+
+
+def test_what_was_remembered_is_forgotten_for_a_load_that_the_lines_show_on_the_battery() -> None:
+    lvd = Lvd(True, remembered=True)
+    ctx = scene(12, 100.0, True, battery_v=10.9, load_v=10.8, load_a=None, battery_a=None)
+    assert step_lvd(lvd, True, False, ctx) == Lvd()
+    assert texts(ctx) == ["LVD closed: the restart has put the load back on the battery."]
+
+
+def test_where_nobody_knows_what_was_remembered_waits_for_2_s() -> None:
+    unknown = {"load_v": None, "load_a": None, "battery_a": None, "supply_v": None}
+    lvd = Lvd(True, remembered=True)
+    for now in (100.0, 101.0, 101.9):
+        ctx = scene(12, now, None, battery_v=10.9, **unknown)
+        lvd = step_lvd(lvd, False, False, ctx)
+        assert (lvd.is_open, lvd.is_driven, texts(ctx)) == (True, False, []), now
+    ctx = scene(12, 102.0, None, battery_v=10.9, **unknown)
+    assert step_lvd(lvd, False, False, ctx) == Lvd()
+    assert "it cannot be told whether the battery is low" in texts(ctx)[0]
+
+
+def test_what_was_remembered_is_driven_again_on_a_proven_supply() -> None:
+    ctx = scene(12, 100.0, False, battery_v=10.9, load_v=13.4, supply_v=13.6, supply_a=2.4)
+    assert step_lvd(Lvd(True, remembered=True), True, True, ctx) == Lvd(True)
+    assert texts(ctx) == []
+
+
+def test_a_guard_that_acts_is_one_line_of_the_log_however_long() -> None:
+    bench = Bench(dt=0.1)
+    bench.run(20.0)
+    bench.put(guard=True, supply_v=12.0)
+    bench.run(30.0)
+    closed = [event for event in bench.events if "guard has closed" in event.text]
+    assert [(event.kind.value, event.value) for event in closed] == [("change", True)]
+
+
+# --- LVD: the battery path opens before the battery is ruined, and never without need ------------
 
 STEPS = pytest.mark.parametrize("dt", [0.1, 1.0])
 CLOSE_V = {12: 12.5, 24: 24.5, 36: 36.75, 48: 49.0}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, Bench, last, phase, rested, start, supply
+from core_scenes import VOLTS, Bench, bad_readings, last, lie, phase, rested, start, supply
 from station import POINT_OF, Station
 
 from btrmd.core.machines.odd_one import put
@@ -15,15 +15,6 @@ from btrmd.model.commands import StartTest
 from btrmd.model.readings import Quality
 
 VOLTAGES = ("battery.voltage", "load.voltage", "charger.voltage", "supply.voltage")
-
-
-def lie(station: Station, point: str, text: str) -> None:
-    set_keys(station.plant, {f"fault.reading.{point}": text})
-
-
-def reported(station: Station) -> list[str]:
-    """The readings that are not believed, by their alarms."""
-    return [key for key in station.state.alarms.keys if key.startswith("reading.")]
 
 
 def site(state: str, volts: int = 12, **settings: object) -> Station:
@@ -74,8 +65,8 @@ SEEN = [
 def test_a_reading_that_jumps_away_is_named_at_once(point: str, state: str, text: str) -> None:
     station = site(state)
     lie(station, point, text)
-    assert station.until(lambda s: reported(s) != [], 15.0)
-    assert reported(station) == [f"reading.{point}"]
+    assert station.until(lambda s: bad_readings(s) != [], 15.0)
+    assert bad_readings(station) == [f"reading.{point}"]
     shown = points(station.state, station.inputs, {}, station.now)[point]
     assert (shown.value, shown.quality) == (None, Quality.BAD)
     station.run(60.0)
@@ -85,7 +76,7 @@ def test_a_reading_that_jumps_away_is_named_at_once(point: str, state: str, text
     lie(station, point, "off")
     supply(station, True)
     station.run(1200.0)
-    assert reported(station) == []
+    assert bad_readings(station) == []
     assert not station.state.outputs.k1
     assert station.plant.dropped_s == 0.0
 
@@ -130,13 +121,13 @@ def test_who_lies_while_the_charger_feeds_the_load_is_named(
     station.run(120.0)
     assert abs(station.plant.sense().battery_a) < 0.1
     lie(station, point, text)
-    assert station.until(lambda s: reported(s) != [], 10.0)
-    assert reported(station) == [f"reading.{point}"]
+    assert station.until(lambda s: bad_readings(s) != [], 10.0)
+    assert bad_readings(station) == [f"reading.{point}"]
     station.run(60.0)
     assert station.plant.dropped_s == 0.0
     station.plant.reading_faults.clear()
     station.run(30.0)
-    assert reported(station) == []
+    assert bad_readings(station) == []
 
 
 def test_a_battery_that_is_changed_while_the_lvd_is_open_is_not_blamed() -> None:
@@ -147,11 +138,11 @@ def test_a_battery_that_is_changed_while_the_lvd_is_open_is_not_blamed() -> None
     lie(station, "charger.voltage", "x0.78")
     station.run(60.0)
     set_keys(station.plant, {"battery.soc": 1, "charger.on": 1})
-    assert station.until(lambda s: reported(s) != [], 15.0)
+    assert station.until(lambda s: bad_readings(s) != [], 15.0)
     assert not station.state.plausible.is_odd("battery.voltage")
     set_keys(station.plant, {"fault.reading.charger.voltage": "off"})
     station.run(120.0)
-    assert reported(station) == []
+    assert bad_readings(station) == []
     assert not station.state.lvd.is_open
 
 
@@ -168,7 +159,7 @@ def test_a_battery_that_jumped_while_a_current_lied_is_not_blamed_for_the_load(v
     station.plant.reading_faults.clear()
     lie(station, "load.voltage", "x0.85")
     station.run(8.0)
-    assert reported(station) != []
+    assert bad_readings(station) != []
     assert not station.state.plausible.is_odd("battery.voltage")
 
 
@@ -224,7 +215,7 @@ def test_a_sinking_battery_reading_while_charging_cuts_off_nobody() -> None:
     lie(station, "battery.voltage", "x0.78")
     station.run(60.0)
     assert not station.state.lvd.is_open
-    assert reported(station) == ["reading.battery.voltage"]
+    assert bad_readings(station) == ["reading.battery.voltage"]
     assert "reads" in station.state.alarms.raised["reading.battery.voltage"].text
     supply(station, False)
     station.run(60.0)
@@ -249,14 +240,14 @@ def test_a_supply_reading_that_hangs_in_an_outage_leaves_the_lvd_its_say(
     station.run(30.0)
     assert station.state.on_battery
     if text == "hold":
-        assert reported(station) == ["reading.supply.voltage"]
+        assert bad_readings(station) == ["reading.supply.voltage"]
     assert 10.2 < drain(station) < 10.5
     assert station.plant.dropped_s == 0.0
     lie(station, "supply.voltage", "off")
     supply(station, True)
     station.run(120.0)
     assert station.plant.sense().supply_a > 4.9
-    assert reported(station) == []
+    assert bad_readings(station) == []
 
 
 @pytest.mark.parametrize("volts", [12, 48])
@@ -273,7 +264,7 @@ def test_a_battery_reading_that_jumps_while_a_joined_source_charges_is_named(
     assert station.plant.sense().battery_a > 1.0
     lie(station, "battery.voltage", text)
     station.run(60.0)
-    assert reported(station) == ["reading.battery.voltage"]
+    assert bad_readings(station) == ["reading.battery.voltage"]
     supply(station, False)
     station.run(600.0)
     assert not station.state.lvd.is_open
@@ -300,7 +291,7 @@ def test_a_live_supply_that_reads_low_in_a_test_gets_its_load_back(
     assert not station.plant.relays.s1_open
     assert station.plant.sense().supply_a > 2.9
     assert not station.state.on_battery
-    assert reported(station) == ["reading.supply.voltage"]
+    assert bad_readings(station) == ["reading.supply.voltage"]
 
 
 @pytest.mark.parametrize("point", ["battery.voltage", "load.voltage"])
@@ -329,14 +320,15 @@ def test_a_doubt_is_resolved_by_what_the_supply_and_the_charger_say_after_it() -
     station = rested(load_a=5.0)
     start(station)
     lie(station, "battery.voltage", "drift:8")
-    assert station.until(lambda s: len(reported(s)) == 2, 600.0)
+    assert station.until(lambda s: len(bad_readings(s)) == 2, 600.0)
     assert "cannot be told" in station.state.alarms.raised["reading.load.voltage"].text
     lines = prechecks(station.state, look(station.state, station.inputs, station.now))
     assert next(line for line in lines if line.name == "Readings").text == (
         "Two readings contradict each other."
     )
     station.run(30.0)
-    assert reported(station) == ["reading.battery.voltage"], "the load agrees with the supply again"
+    again = "the load agrees with the supply again"
+    assert bad_readings(station) == ["reading.battery.voltage"], again
     refused = station.ask(StartTest("1", source="x"))
     assert (refused.ok, refused.code) == (False, "alarm")
 
@@ -353,7 +345,7 @@ def test_an_idle_battery_that_reads_low_is_not_cut_off_by_one_witness(volts: int
     assert not station.state.lvd.is_open
     supply(station, False)
     station.run(60.0)
-    assert reported(station) == ["reading.battery.voltage"]
+    assert bad_readings(station) == ["reading.battery.voltage"]
     assert station.plant.dropped_s == 0.0
     assert 10.2 < drain(station) < 10.5
 
@@ -433,10 +425,10 @@ def test_a_reading_that_is_honest_again_is_believed_at_the_ends_of_the_tolerance
     station.errors["supply_v"] = (1.01, 0.02)
     lie(station, "load.voltage", "x0.78")
     station.run(30.0)
-    assert reported(station) == ["reading.load.voltage"]
+    assert bad_readings(station) == ["reading.load.voltage"]
     lie(station, "load.voltage", "off")
     station.run(45.0)
-    assert reported(station) == []
+    assert bad_readings(station) == []
 
 
 def test_the_error_of_a_current_is_not_taken_for_this_units_own_draw() -> None:
@@ -448,7 +440,7 @@ def test_the_error_of_a_current_is_not_taken_for_this_units_own_draw() -> None:
     station.run(20.0)
     assert station.inputs.charger_a.value > 0.5
     assert station.inputs.guard is False
-    assert reported(station) == []
+    assert bad_readings(station) == []
     assert station.state.outputs.k1
 
 
@@ -480,78 +472,6 @@ def test_a_lying_charger_cuts_off_no_battery_whose_own_reading_is_not_believed()
     station.run(60.0)
     assert 10.6 < station.plant.circuit.battery_v < 12.0
     assert not station.state.lvd.is_open
-
-
-# --- lines ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("dt", [0.1, 1.0])
-def test_a_guard_line_that_says_active_for_ever_is_not_believed(dt: float) -> None:
-    station = rested(dt=dt)
-    set_keys(station.plant, {"fault.guard": "low"})
-    station.run(16.0)
-    assert reported(station) == [], "a real guard holds for 10 s"
-    moved = station.until(lambda s: s.state.outputs.k1, 5.0)
-    station.run(60.0)
-    assert reported(station) == ["reading.guard.active"]
-    assert not moved
-    assert not station.state.outputs.k1
-    assert not station.state.on_battery
-    shown = points(station.state, station.inputs, {}, station.now)["guard.active"]
-    assert shown.value is None
-    set_keys(station.plant, {"fault.guard": "off"})
-    station.run(5.0)
-    assert reported(station) == []
-
-
-def test_a_guard_line_that_says_idle_in_an_outage_is_not_believed_and_the_load_is_carried() -> None:
-    station = rested()
-    set_keys(station.plant, {"fault.guard": "high"})
-    supply(station, False)
-    station.run(4.0)
-    assert station.state.on_battery
-    station.run(4.0)
-    assert reported(station) == ["reading.guard.active"]
-    assert station.state.outputs.k1, "the currents say it"
-    assert len(station.records) == 1
-    supply(station, True)
-    station.run(60.0)
-    assert not station.state.on_battery
-    assert station.plant.dropped_s == 0.0
-
-
-def test_an_outage_behind_a_guard_line_that_hangs_is_carried_by_the_charger_too() -> None:
-    station = rested()
-    set_keys(station.plant, {"fault.guard": "low"})
-    station.run(30.0)
-    assert reported(station) == ["reading.guard.active"]
-    station.plant.battery.set_soc(0.5)
-    set_keys(station.plant, {"supply.on": 0})  # the charger feeds load and battery
-    station.run(6.0)
-    assert station.plant.circuit.battery_a > 0.0
-    assert station.state.outputs.k1
-    assert station.plant.dropped_s == 0.0
-
-
-def test_a_path_line_that_the_load_current_belies_blames_no_relay() -> None:
-    station = rested()
-    start(station)
-    set_keys(station.plant, {"fault.batt_path": "low"})
-    station.run(30.0)
-    assert reported(station) == ["reading.batt_path"]
-    assert station.state.relays.faulty == ()
-    assert phase(station) == "running"
-    set_keys(station.plant, {"fault.batt_path": "off"})
-    station.run(10.0)
-    assert reported(station) == []
-
-
-def test_an_open_path_is_the_relays_fault() -> None:
-    station = rested()
-    set_keys(station.plant, {"battery.fuse": 0, "charger.on": 0})
-    station.run(10.0)
-    assert reported(station) == []
-    assert station.state.relays.faulty == ("k3",)
 
 
 # --- nothing is wrong ----------------------------------------------------------------------------
@@ -629,14 +549,14 @@ def test_a_supply_that_was_away_is_not_the_odd_one_because_it_came(volts: int) -
     for _ in range(300):
         station.tick()
         assert not station.state.plausible.is_odd("supply.voltage")
-    assert "reading.load.voltage" in reported(station)  # at least as one of the two
+    assert "reading.load.voltage" in bad_readings(station)  # at least as one of the two
 
 
 def test_a_charger_that_gives_nothing_in_an_outage_is_lost_whatever_its_reading() -> None:
     """Its volts were not believed when the supply went; nothing vouches for them since."""
     station = site("bulk")
     lie(station, "charger.voltage", "x0.78")
-    assert station.until(lambda s: reported(s) == ["reading.charger.voltage"], 15.0)
+    assert station.until(lambda s: bad_readings(s) == ["reading.charger.voltage"], 15.0)
     supply(station, False)
     station.run(66.0)
     assert "charger.lost" in station.state.alarms.keys
@@ -654,8 +574,8 @@ def test_a_charger_that_lies_is_named_though_the_battery_takes_and_gives_nothing
     station.run(20.0)
     assert abs(station.plant.sense().battery_a) < 0.5
     lie(station, "charger.voltage", "x1.2")
-    assert station.until(lambda s: reported(s) != [], 15.0)
-    assert reported(station) == ["reading.charger.voltage"]
+    assert station.until(lambda s: bad_readings(s) != [], 15.0)
+    assert bad_readings(station) == ["reading.charger.voltage"]
     assert station.plant.dropped_s == 0.0
 
 
@@ -707,13 +627,13 @@ def test_a_supply_reading_that_lies_low_when_the_supply_is_back_gives_the_load_b
     if restarts:
         station.crash(2.0)
     station.run(30.0)
-    assert reported(station) == ["reading.supply.voltage"]
+    assert bad_readings(station) == ["reading.supply.voltage"]
     assert not station.plant.circuit.path_a > 0.0
     assert not station.state.outputs.k1
     assert station.plant.unfed.dropped_s == 0.0
     lie(station, "supply.voltage", "off")
     station.run(30.0)
-    assert reported(station) == []
+    assert bad_readings(station) == []
     assert not station.state.on_battery
 
 
@@ -724,9 +644,9 @@ def test_a_doubt_about_two_readings_ends_when_one_of_them_is_named() -> None:
     station.run(60.0)
     supply(station, False)
     station.run(60.0)
-    assert reported(station) == ["reading.battery.voltage"]
+    assert bad_readings(station) == ["reading.battery.voltage"]
     lie(station, "battery.voltage", "off")
     supply(station, True)
     station.run(120.0)
-    assert reported(station) == []
+    assert bad_readings(station) == []
     assert not station.state.plausible.is_doubtful

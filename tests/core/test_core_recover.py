@@ -1,8 +1,12 @@
-"""What is written of a record that a dead daemon left open, and what letting go does."""
+"""Recovery: the record that a dead daemon left open, and what was remembered is checked."""
 
 from __future__ import annotations
 
-from core_scenes import step_context
+from collections.abc import Callable
+
+import pytest
+from core_scenes import VOLTS, rested, step_context, supply
+from station import Station
 
 from btrmd.core.capacity_test.state import IDLE
 from btrmd.core.machines.lvd import Lvd
@@ -11,8 +15,11 @@ from btrmd.core.outage import Outage
 from btrmd.core.recover import closed_after_death, let_go, with_means
 from btrmd.core.scan.actions import Persist, SaveRecord
 from btrmd.core.state import State, new_state
+from btrmd.hal.sim.keys import set_keys
 from btrmd.model.board import SAFE_OUTPUTS, Outputs
 from btrmd.model.discharge import CurveRow, TestRecord, TestState
+
+# --- What is written of a record that a dead daemon left open, and what letting go does ----------
 
 
 def row(time_s: float, volts: float, amps: float, temp: float | None = 20.0) -> CurveRow:
@@ -120,3 +127,215 @@ def test_what_was_on_is_closed_and_what_waits_goes_on_waiting() -> None:
     assert (saved[3].result, saved[4].reason) == ("aborted", "Why.")
     assert made.health.last is not None
     assert made.health.last.n == 3
+
+
+# --- The record that a dead daemon left open, closed at the next start ---------------------------
+
+DIED_ROWS = (
+    CurveRow(0.0, 12.7, -2.0, 24.0, 1.8),
+    CurveRow(10.0, 12.5, -4.0, None, 3.8),
+    CurveRow(40.0, 12.4, 0.5, 26.0, 1.8),  # charged meanwhile: no part of the discharge,
+    CurveRow(45.0, 12.4, 0.0, 26.0, 1.8),  # nor is what was idle
+    CurveRow(50.0, 12.3, -2.0, 26.0, 1.8),
+    CurveRow(54.0, 12.1, -2.0, 26.0, 1.8),
+    CurveRow(55.0, 11.9, -2.0, 26.0, 1.8),
+)
+
+
+def record(**changes: object) -> TestRecord:
+    made = TestRecord(n=7, type="2", source="test", started_at=1000.0, state="running")
+    return made._replace(**changes)
+
+
+@pytest.mark.parametrize(
+    ("left", "result", "reason"),
+    [
+        ({}, "aborted", "The daemon stopped in the test."),
+        ({"result": "good", "reason": "The planned 1 h are over."}, "good",
+         "The planned 1 h are over."),
+        ({"reason": "Stopped."}, "none", "Stopped."),
+        ({"result": "low"}, "low", ""),
+        ({"type": "outage"}, "none", "The daemon stopped in the outage."),
+    ],
+)  # fmt: skip
+def test_a_verdict_already_reached_stands(
+    left: dict[str, object], result: str, reason: str
+) -> None:
+    made = closed_after_death(record(**left), 2000.0, 55.0, DIED_ROWS)
+    assert (made.state, made.result, made.reason) == ("finished", result, reason)
+    assert (made.ended_at, made.duration_s) == (2000.0, 55.0)
+
+
+def test_a_duration_that_is_known_is_kept() -> None:
+    assert closed_after_death(record(duration_s=30.0), 2000.0, 55.0).duration_s == 30.0
+    assert closed_after_death(record(), 2000.0, None).duration_s is None
+
+
+def test_a_clock_that_went_back_ends_it_no_earlier_than_it_lasted() -> None:
+    assert closed_after_death(record(), 900.0, 55.0).ended_at == 1055.0
+    assert closed_after_death(record(), 900.0, None).ended_at == 1000.0
+
+
+def test_the_means_come_from_what_was_discharged() -> None:
+    made = with_means(record(), DIED_ROWS)
+    # 10 s at 2 A, 30 s at 4 A, then 5 s at 2 A; the last row lasts no time
+    assert made.average_current == pytest.approx((20.0 + 120.0 + 10.0) / 45.0)
+    # 10 s at 24 degC, then 5 s at 26; where no temperature was known nothing counts
+    assert made.average_temperature == pytest.approx((240.0 + 130.0) / 15.0)
+    assert made.end_voltage == pytest.approx((12.3 + 12.1 + 11.9) / 3.0)
+
+
+def test_without_rows_or_time_there_are_no_means() -> None:
+    for rows in ((), DIED_ROWS[:1]):
+        made = with_means(record(), rows)
+        assert (made.average_current, made.average_temperature) == (None, None)
+    assert with_means(record(), ()).end_voltage is None
+    assert with_means(record(), DIED_ROWS[:1]).end_voltage == 12.7
+
+
+def test_means_that_were_worked_out_stay() -> None:
+    kept = record(average_current=9.0, average_temperature=8.0, end_voltage=7.0)
+    assert with_means(kept, DIED_ROWS) == kept
+
+
+def test_rows_that_are_out_of_order_weigh_nothing() -> None:
+    rows = (
+        DIED_ROWS[0],
+        DIED_ROWS[1],
+        CurveRow(5.0, 12.5, -9.0, 24.0, 1.8),
+        CurveRow(7.0, 12.5, -9.0, 24.0, 1.8),
+    )
+    assert with_means(record(), rows).average_current == pytest.approx((20.0 + 18.0) / 12.0)
+
+
+# --- What was remembered is checked against the first good readings before anything is driven ----
+
+
+def flat(volts: int = 12, *, dt: float = 1.0, load_a: float = 5.0) -> Station:
+    """The LVD has opened in an outage; the load has been dark for a minute."""
+    station = rested(volts, dt=dt, rated_ah=7.0, load_a=load_a, lvd__enabled=True)
+    supply(station, False)
+    station.plant.battery.set_soc(0.08)
+    assert station.until(lambda s: s.state.lvd.is_open, 3600.0)
+    station.run(60.0)
+    assert station.plant.sense().load_v < 9.0 * volts / 12
+    return station
+
+
+def die(station: Station, seconds: float = 5.0) -> None:
+    """kill -9: the coils fall off within 2 s; the daemon is back after `seconds`."""
+    station.crash(seconds)
+
+
+def hang(station: Station) -> None:
+    """The loop hangs for 3 s; the heartbeat circuit releases the coils, the loop then wakes up."""
+    for _ in range(3):
+        station.pass_time(1.0)
+    station.state, _ = let_go(station.state, station.inputs, "It hung.", station.now)
+    station.drive()
+
+
+def fall(station: Station) -> None:
+    """A step raises: all outputs safe, what is on is closed."""
+    station.state, _ = let_go(station.state, station.inputs, "It fell.", station.now)
+    station.drive()
+    station.pass_time(1.0)
+
+
+ENDS = pytest.mark.parametrize("end", [die, hang, fall])
+
+
+@ENDS
+@pytest.mark.parametrize("volts", VOLTS)
+def test_a_bank_that_was_charged_meanwhile_keeps_its_load(
+    volts: int, end: Callable[[Station], None]
+) -> None:
+    station = flat(volts)
+    for name in ("k1", "k2", "k3"):
+        station.plant.set_coil(name, False)
+    set_keys(station.plant, {"charger.on": 1, "battery.soc": 0.99})
+    end(station)
+    dark = station.plant.dropped_s + station.plant.dead_s
+    station.run(90.0)
+    assert station.plant.dropped_s + station.plant.dead_s - dark < 0.05
+    assert not station.state.lvd.is_open
+    assert station.state.on_battery
+    assert station.plant.sense().load_v > 11.5 * volts / 12
+
+
+@ENDS
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_a_load_that_the_restart_has_put_back_is_cut_off_only_when_the_battery_is_low(
+    dt: float, end: Callable[[Station], None]
+) -> None:
+    station = flat(dt=dt)
+    station.plant.battery.set_soc(0.3)  # 11.7 V: not yet above 12.5 V
+    end(station)
+    dark = station.plant.dead_s
+    station.run(60.0)
+    assert not station.state.outputs.k3
+    assert station.plant.dead_s == dark
+    station.plant.battery.set_soc(0.02)
+    station.run(15.0)
+    assert station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0
+
+
+@ENDS
+def test_an_open_lvd_stays_open_while_the_load_lives_on_the_supply(
+    end: Callable[[Station], None],
+) -> None:
+    station = flat()
+    supply(station, True)
+    station.plant.charger.switch(False)
+    station.run(30.0)
+    assert station.state.outputs.k3
+    end(station)
+    station.run(20.0)
+    assert station.state.lvd.is_open
+    assert station.state.outputs.k3
+    assert station.plant.dropped_s == 0.0
+    station.plant.battery.set_soc(1.0)
+    station.run(59.0)
+    assert station.state.lvd.is_open
+    station.run(5.0)
+    assert not station.state.lvd.is_open
+
+
+def test_nothing_is_driven_before_the_first_good_readings() -> None:
+    station = flat()
+    station.crash(5.0)
+    station.lies["battery_v"] = None
+    station.run(1.0)
+    assert not station.state.outputs.k3
+    station.run(3.0)
+    assert not station.state.lvd.is_open, "nothing tells that the battery is low"
+
+
+def test_it_is_forgotten_with_the_setting() -> None:
+    station = flat()
+    station.settings = station.settings.with_changes({"lvd.enabled": False})
+    station.crash(5.0)
+    station.run(5.0)
+    assert not station.state.lvd.is_open
+    assert not station.state.outputs.k3
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_an_outage_that_was_carried_is_carried_on_only_without_a_supply(on: bool) -> None:
+    from btrmd.model.commands import StartTest
+
+    station = rested(ups__enabled=False)
+    assert station.ask(StartTest("1", source="x")).ok
+    station.run(40.0)
+    station.plant.supply.on = False
+    station.plant.touch()
+    station.run(10.0)
+    assert station.state.transfer.carried
+    station.plant.supply.on = on
+    station.plant.touch()
+    station.crash(5.0)
+    station.run(40.0)
+    assert station.state.outputs.k1 is not on
+    assert station.state.outputs.k3 is on
+    assert station.plant.dropped_s == 0.0

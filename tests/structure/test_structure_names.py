@@ -112,3 +112,36 @@ def test_a_class_name_has_one_meaning() -> None:
             if isinstance(node, ast.ClassDef):
                 places[node.name.lstrip("_")].add(str(path.relative_to(ROOT)))
     assert {name: sorted(where) for name, where in places.items() if len(where) > 1} == {}
+
+
+LONGEST_TEST = 700  # lines
+
+
+def strays(tests: Path, package: Path) -> list[str]:
+    """What is no test file of a module of `package`, named by it, or is too long for one."""
+    modules = {path.stem for path in package.rglob("*.py")}
+    found = []
+    for path in sorted(tests.glob("test_*.py")):
+        lines = len(path.read_text(encoding="utf-8").splitlines())
+        if path.stem.removeprefix(f"test_{package.name}_") not in modules:
+            found.append(f"{path.name} is named by no module of {package.name}")
+        if lines > LONGEST_TEST:
+            found.append(f"{path.name} has {lines} lines")
+    return found
+
+
+def test_a_module_of_the_core_has_one_test_file() -> None:
+    assert strays(ROOT / "tests" / "core", ROOT / "btrmd" / "core") == []
+
+
+def test_a_test_file_of_no_module_and_a_long_one_are_found(tmp_path: Path) -> None:
+    tests, package = tmp_path / "tests", tmp_path / "core"
+    for folder in (tests, package):
+        folder.mkdir()
+    (package / "lvd.py").touch()
+    (tests / "test_core_lvd_step.py").touch()
+    (tests / "test_core_lvd.py").write_text("\n" * (LONGEST_TEST + 1))
+    assert strays(tests, package) == [
+        "test_core_lvd.py has 701 lines",
+        "test_core_lvd_step.py is named by no module of core",
+    ]

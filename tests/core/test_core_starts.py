@@ -1,9 +1,9 @@
-"""What starts by itself, and what the held buttons do, on states put by hand."""
+"""What starts by itself, what the held buttons do, and what a restart that is due refuses."""
 
 from __future__ import annotations
 
 import pytest
-from core_scenes import WALL_0, step_context
+from core_scenes import WALL_0, Bench, last, phase, rested, sentences, step_context
 
 from btrmd.core.capacity_test.state import IDLE
 from btrmd.core.held_buttons import step_held_buttons
@@ -11,11 +11,22 @@ from btrmd.core.machines.buttons import Buttons
 from btrmd.core.machines.float_time import FloatTime
 from btrmd.core.machines.presence import Presence, Source
 from btrmd.core.machines.schedule import Schedule
-from btrmd.core.scan.actions import ClearTests, RestoreSettings, Tell
+from btrmd.core.scan.actions import ClearTests, Forward, RestoreSettings, Tell
 from btrmd.core.scan.context import StepContext
 from btrmd.core.starts import step_starts
 from btrmd.core.state import State, new_state
+from btrmd.model.commands import (
+    CapacityCheck,
+    ChangeSettings,
+    NextTestIn,
+    ResetData,
+    RestartUnit,
+    RunSelfTest,
+    StartTest,
+)
 from btrmd.model.discharge import TestRecord, TestState
+
+# --- What starts by itself, and what the held buttons do, on states put by hand ------------------
 
 HERE = Source(0.0, None, 0.0, True, True)
 RESTED = FloatTime(24 * 3600.0, None)
@@ -152,3 +163,89 @@ def test_a_button_that_is_not_held_changes_nothing() -> None:
     made = step_held_buttons(state, ctx)
     assert made.buttons.pb1_since == 1000.0
     assert ctx.actions == []
+
+
+# --- A start that is refused, and a restart that is due ------------------------------------------
+
+START = StartTest("1", source="test")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [StartTest("3"), StartTest("1", -0.1), StartTest("1", 500.1), StartTest("1", float("nan"))],
+)
+def test_a_wrong_type_or_delay_is_refused_with_its_range(command: StartTest) -> None:
+    bench = Bench()
+    bench.run(20.0)
+    refused = bench.ask(command)
+    assert refused.code == "range"
+    assert "allowed is" in refused.text
+
+
+def test_a_second_start_is_refused_and_the_first_goes_on() -> None:
+    station = rested()
+    assert station.ask(START).ok
+    refused = station.ask(START)
+    assert refused.code == "running"
+    assert refused.text == "A test is already proving."
+    assert any(refused.text in text for text in sentences(station))
+    station.run(40.0)
+    assert phase(station) == "running"
+    assert last(station).n == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        StartTest("1", source="x"), StartTest("2", 1.0, "x"), NextTestIn(1.0, "x"),
+        ChangeSettings({"ups.enabled": False}, "x"), RunSelfTest("x"), RestartUnit("x"),
+        CapacityCheck(True, "x"), ResetData(source="x"),
+    ],
+)  # fmt: skip
+def test_nothing_begins_that_a_restart_would_end(command: object) -> None:
+    bench = Bench(dt=0.1)
+    bench.run(20.0)
+    assert bench.ask(RestartUnit("cli")).ok
+    refused = bench.ask(command)
+    assert (refused.ok, refused.code, refused.text) == (
+        False, "restart", "A restart is due; ask again after it.",
+    )  # fmt: skip
+
+
+def test_a_button_that_is_held_asks_for_a_restart_and_keeps_its_own_changes() -> None:
+    """F8: PB1's restart is due 3 s after the hold; what restores the defaults passes."""
+    bench = Bench(dt=0.1)
+    bench.run(20.0)
+    bench.put(pb1=True)
+    bench.run(15.2)
+    bench.put(pb1=False)
+    assert bench.ask(START).code == "restart"
+    assert phase(bench) == "idle"
+    bench.step(ChangeSettings({"web.authorization": "writes"}, "PB1"))
+    assert any(isinstance(action, Forward) for action in bench.actions)
+
+
+def test_both_buttons_held_together_restore_both() -> None:
+    """PB1's restart does not refuse the defaults that PB2 asks for in the same moment."""
+    bench = Bench(dt=0.1)
+    bench.run(20.0)
+    bench.put(pb1=True, pb2=True)
+    bench.run(15.2)
+    bench.put(pb1=False, pb2=False)
+    for source, change in (("PB1", {"web.authorization": "writes"}), ("PB2", {"test.type": "1"})):
+        bench.step(ChangeSettings(change, source))
+        assert any(isinstance(action, Forward) for action in bench.actions), source
+    assert bench.ask(ChangeSettings({"test.type": "1"}, "x")).code == "restart"
+
+
+def test_a_test_that_falls_due_before_a_restart_waits_for_it() -> None:
+    bench = Bench(dt=0.1, test__enabled=True, test__interval_h=24)
+    bench.run(20.0)
+    bench.ask(RestartUnit("cli"))
+    bench.state = bench.state._replace(
+        restart_at=bench.now + 30.0, schedule=bench.state.schedule._replace(due=bench.now + 1.0),
+        float_time=bench.state.float_time._replace(float_s=1e6),
+    )  # fmt: skip
+    bench.run(20.0)
+    assert phase(bench) == "idle"
+    assert bench.state.schedule.due is not None

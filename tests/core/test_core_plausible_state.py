@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from core_scenes import step_context
 
+from btrmd.core.machines.backward import step_backward
+from btrmd.core.machines.creep import step_creep, without_creep
 from btrmd.core.machines.odd_one import put
 from btrmd.core.machines.plausible import step_plausible
 from btrmd.core.machines.plausible_state import Backward, Odd, Plausible
@@ -14,6 +18,8 @@ from btrmd.core.scan.flows import measure_flows
 from btrmd.core.scan.relations import BATTERY, CHARGER, LOAD, SUPPLY, Tie
 from btrmd.model.board import Outputs
 from btrmd.model.readings import Quality
+
+# --- What the plausibility check remembers between two scans: moves, jumps, witnesses, ties ------
 
 ON_BATTERY = {"battery_v": 12.5, "battery_a": -2.3, "load_v": 12.4, "supply_v": 0.0,
               "supply_a": 0.0, "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
@@ -341,3 +347,112 @@ def test_there_is_a_place_for_each_voltage_and_each_relation() -> None:
     assert [len(values) for values in by_voltage] == [4] * 6
     by_relation = (new.found, new.broken_s, new.broken_since, new.broken_at)
     assert [len(values) for values in by_relation] == [8] * 4
+
+
+# --- Currents against a diode: -0.206 A for 1.5 s is not believed, until 5 s forward -------------
+
+ALL = ("load_a", "charger_a", "supply_a")
+
+
+def looked(memory: Mapping[str, Backward], name: str, amps: object, dt: float = 0.5) -> Backward:
+    """What is remembered of one current; Backward(-1.0): nothing."""
+    inputs = step_context(**{name: amps}).inputs  # type: ignore[arg-type]
+    return step_backward(memory, inputs, dt).get(name, Backward(-1.0))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_current_against_its_diode_is_not_believed_after_1_5_s(name: str) -> None:
+    memory: dict[str, Backward] = {}
+    for seconds in (0.5, 1.0):
+        one = looked(memory, name, -0.3)
+        assert one == Backward(seconds)
+        memory = {name: one}
+    one = looked(memory, name, -0.3)
+    word = name.removesuffix("_a")
+    assert one == Backward(
+        5.0,
+        f"The {word} current reads -0.30 A, backward through a diode: the reading is not believed.",
+    )
+    assert looked({name: one}, name, -0.4) == one
+
+
+def test_the_tolerance_of_a_sensor_is_no_current() -> None:
+    assert looked({}, "load_a", -0.206) == Backward(-1.0)
+    assert looked({}, "load_a", -0.207) == Backward(0.5)
+
+
+def test_the_battery_may_go_both_ways() -> None:
+    assert step_backward({}, step_context(battery_a=-5.0).inputs, 1.0) == {}
+
+
+def test_it_is_believed_again_after_5_s_forward() -> None:
+    one = Backward(5.0, "why")
+    for left in (3.0, 1.0):
+        one = looked({"load_a": one}, "load_a", 1.0, 2.0)
+        assert one == Backward(left, "why")
+    assert looked({"load_a": one}, "load_a", 1.0, 2.0) == Backward(-1.0)
+    assert looked({"load_a": Backward(2.0, "why")}, "load_a", 1.0, 2.0) == Backward(-1.0)
+    # and once more backward, it begins anew
+    assert looked({"load_a": Backward(0.5, "why")}, "load_a", -1.0) == Backward(5.0, "why")
+
+
+def test_a_reading_that_is_bad_is_forgotten_and_the_others_are_not() -> None:
+    memory = {"load_a": Backward(3.0, "a"), "charger_a": Backward(3.0, "b")}
+    inputs = step_context(load_a=None, charger_a=-1.0).inputs
+    assert step_backward(memory, inputs, 0.5) == {"charger_a": Backward(5.0, "b")}
+
+
+def test_a_scan_without_news_changes_nothing() -> None:
+    memory: dict[str, Backward] = {}
+    assert step_backward(memory, step_context().inputs, 0.5) is memory
+
+
+# --- How far the charger's reading has crept up while it gives nothing ---------------------------
+
+BLOCKS = (1, 4)
+
+
+def crept(
+    before: float | None, after: float | None, *, so_far: float = 0.2, dt: float = 1.0,
+    blocks: int = 1, single: bool = False, **put: object,
+) -> float:  # fmt: skip
+    ctx = step_context(
+        volts=12 * blocks, changes={"system.single_source": single},
+        **{"charger_a": 0.0, "battery_a": 0.0, **put},
+    )  # type: ignore[arg-type]  # fmt: skip
+    return step_creep(so_far, before, after, ctx.inputs, ctx.sp, dt)
+
+
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_what_rises_slowly_is_counted_and_what_moves_at_once_is_the_charger(blocks: int) -> None:
+    volts = 13.5 * blocks
+    for dt, slow, fast in ((1.0, 0.079, 0.081), (0.1, 0.034, 0.036)):
+        made = crept(volts, volts + slow * blocks, dt=dt, blocks=blocks)
+        assert made == pytest.approx(0.2 + slow * blocks, abs=1e-3)
+        assert crept(volts, volts + fast * blocks, dt=dt, blocks=blocks) == 0.2
+    assert crept(volts, 14.4 * blocks, blocks=blocks) == 0.2, "it goes to absorption"
+
+
+def test_what_falls_takes_back_and_an_hour_forgets_what_the_temperature_moves() -> None:
+    assert crept(13.5, 13.4) == pytest.approx(0.1, abs=1e-4)
+    assert crept(14.4, 13.55) == 0.0
+    assert crept(13.5, 13.5, dt=3600.0) == pytest.approx(0.15)
+    assert crept(54.0, 54.0, dt=1800.0, blocks=4) == pytest.approx(0.1)
+
+
+def test_a_charger_that_gives_is_at_its_volts_and_what_is_not_known_says_nothing() -> None:
+    assert crept(13.5, 13.51, charger_a=0.05) == 0.0
+    assert crept(13.5, 13.5, charger_a=0.049) == pytest.approx(0.2, abs=1e-4)
+    assert crept(13.5, 13.51, charger_a=None) == 0.2
+    assert crept(None, 13.5) == crept(13.5, None) == 0.2
+    # one that is gone, and comes back
+    assert crept(13.5, 0.0) == crept(0.0, 13.5) == 0.2
+    assert crept(12.6, 12.59) == 0.2
+    # of a joined source the battery's current tells
+    assert crept(13.5, 13.51, single=True, charger_a=1.0) > 0.2
+    assert crept(13.5, 13.51, single=True, battery_a=0.05) == 0.0
+
+
+def test_noise_takes_nothing_from_what_the_charger_reads() -> None:
+    assert without_creep(13.5, 0.03) == 13.5
+    assert without_creep(13.5, 0.23) == pytest.approx(13.3)

@@ -1,13 +1,17 @@
-"""The self-test's own step: what it finds, when it is over, and when its findings are gone."""
+"""The self-test: what it finds, when it is over, and when its findings are gone."""
 
 from __future__ import annotations
 
 import pytest
-from core_scenes import CHIPS, step_context
+from core_scenes import CHIPS, Bench, step_context
 
 from btrmd.core.machines.selftest import SelfTest, step_selftest
 from btrmd.core.scan.actions import Tell
 from btrmd.core.scan.context import StepContext
+from btrmd.model.board import Led
+from btrmd.model.commands import RunSelfTest, StartTest
+
+# --- The self-test's own step: what it finds, when it is over, and when its findings are gone ----
 
 RUNNING = SelfTest(started=100.0)
 
@@ -78,3 +82,84 @@ def test_findings_go_one_by_one_and_none_comes_later() -> None:
     left = step_selftest(failed, ctx)
     assert left == SelfTest("failed", 100.0, (f"Chip {CHIPS[0]} does not answer.",))
     assert told(ctx) == []
+
+
+# --- The first seconds ---------------------------------------------------------------------------
+
+START = StartTest("1", source="test")
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_the_self_test_takes_at_least_5_s_and_says_it_is_well(dt: float) -> None:
+    bench = Bench(dt=dt)
+    bench.run(5.0)
+    assert bench.state.selftest.state == "running"
+    bench.run(1.0)
+    assert bench.state.selftest.state == "good"
+    assert [event.text for event in bench.reported("system.self_test")] == ["Self-test passed."]
+
+
+def test_the_self_test_waits_15_s_for_a_silent_chip_and_then_names_it() -> None:
+    bench = Bench()
+    bench.put(chips=tuple((c, c != "0x4a") for c in CHIPS), battery_v=None, storage_ok=False)
+    bench.run(15.0)
+    assert bench.state.selftest.state == "running"
+    bench.run(1.0)
+    assert bench.state.selftest.state == "failed"
+    assert bench.state.selftest.findings == (
+        "Chip 0x4a does not answer.",
+        "The battery voltage has no good reading.",
+        "The history cannot be written.",
+    )
+    bench.run(60.0)
+    assert len(bench.reported("system.self_test")) == 1
+
+
+def test_a_chip_that_answers_late_passes_as_soon_as_it_does() -> None:
+    bench = Bench(dt=0.1)
+    bench.put(clock_ok=False)
+    bench.run(8.0)
+    bench.free("clock_ok")
+    bench.run(0.2)
+    assert bench.state.selftest.state == "good"
+
+
+def test_what_the_self_test_found_is_told_until_it_is_mended() -> None:
+    bench = Bench()
+    bench.put(storage_ok=False, clock_ok=False)
+    bench.run(16)
+    assert bench.state.selftest.findings == (
+        "The history cannot be written.",
+        "The clock is not set.",
+    )
+    bench.free("storage_ok")
+    bench.run(1)
+    assert bench.state.selftest.state == "failed"
+    assert bench.state.selftest.findings == ("The clock is not set.",)
+    bench.free("clock_ok")
+    bench.run(1)
+    assert (bench.state.selftest.state, bench.state.selftest.findings) == ("good", ())
+    assert (
+        bench.reported("system.self_test")[-1].text == "What the self-test had found is well again."
+    )
+
+
+def test_the_button_leds_blink_in_the_self_test_and_are_dark_after() -> None:
+    bench = Bench(dt=0.1)
+    bench.step()
+    assert bench.state.outputs.led_pb1 is bench.state.outputs.led_pb2 is Led.BLINK_2HZ
+    bench.run(6.0)
+    assert bench.state.outputs.led_pb1 is bench.state.outputs.led_pb2 is Led.OFF
+    assert bench.state.outputs.led_status is Led.BLINK_1HZ
+
+
+def test_a_test_is_refused_until_the_self_test_is_over_and_again_in_a_second_one() -> None:
+    bench = Bench()
+    assert bench.ask(START).code == "selftest"
+    bench.run(20.0)
+    assert bench.ask(RunSelfTest("web")).ok
+    refused = bench.ask(START)
+    assert (refused.code, refused.text) == ("selftest", "The self-test is still running.")
+    bench.run(6.0)
+    assert bench.ask(START).ok
+    assert not bench.ask(RunSelfTest("web")).ok

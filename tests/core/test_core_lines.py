@@ -1,21 +1,19 @@
-"""GUARD and BATT_PATH, step by step: when they are belied by what flows, when believed again."""
+"""GUARD and BATT_PATH: when they are belied by what flows, when believed again."""
 
 from __future__ import annotations
 
 import pytest
-from core_scenes import step_context
+from core_scenes import bad_readings, phase, rested, start, step_context, supply
 
-from btrmd.core.machines.lines import (
-    GUARD_HANGS,
-    GUARD_MISSES,
-    PATH_MISSES,
-    InputLines,
-    step_lines,
-)
+from btrmd.core.machines.lines import GUARD_HANGS, GUARD_MISSES, PATH_MISSES, InputLines, step_lines
 from btrmd.core.machines.presence import Presence, Source
+from btrmd.core.publish import points
 from btrmd.core.scan.flows import measure_flows
+from btrmd.hal.sim.keys import set_keys
 from btrmd.model.board import Outputs
 from btrmd.model.readings import Measurement, Quality
+
+# --- GUARD and BATT_PATH, step by step: when they are belied by what flows -----------------------
 
 ABOVE = Presence(Source(0.0, None, 0.0, True, True))
 BATTERY_FEEDS = {"battery_v": 12.5, "battery_a": -2.3, "load_v": 12.4, "supply_v": 0.0,
@@ -197,3 +195,75 @@ def test_a_path_that_says_closed_again_is_believed_after_3_s() -> None:
     assert looked(lies._replace(path_well_s=2.0), path=False).path_well_s == 0.0
     assert looked(lies._replace(path_well_s=2.0), k3=True).path_well_s == 0.0
     assert looked(lies._replace(path_well_s=2.0), path=None).path_well_s == 0.0
+
+
+# --- Lines that lie, on a whole station ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_a_guard_line_that_says_active_for_ever_is_not_believed(dt: float) -> None:
+    station = rested(dt=dt)
+    set_keys(station.plant, {"fault.guard": "low"})
+    station.run(16.0)
+    assert bad_readings(station) == [], "a real guard holds for 10 s"
+    moved = station.until(lambda s: s.state.outputs.k1, 5.0)
+    station.run(60.0)
+    assert bad_readings(station) == ["reading.guard.active"]
+    assert not moved
+    assert not station.state.outputs.k1
+    assert not station.state.on_battery
+    shown = points(station.state, station.inputs, {}, station.now)["guard.active"]
+    assert shown.value is None
+    set_keys(station.plant, {"fault.guard": "off"})
+    station.run(5.0)
+    assert bad_readings(station) == []
+
+
+def test_a_guard_line_that_says_idle_in_an_outage_is_not_believed_and_the_load_is_carried() -> None:
+    station = rested()
+    set_keys(station.plant, {"fault.guard": "high"})
+    supply(station, False)
+    station.run(4.0)
+    assert station.state.on_battery
+    station.run(4.0)
+    assert bad_readings(station) == ["reading.guard.active"]
+    assert station.state.outputs.k1, "the currents say it"
+    assert len(station.records) == 1
+    supply(station, True)
+    station.run(60.0)
+    assert not station.state.on_battery
+    assert station.plant.dropped_s == 0.0
+
+
+def test_an_outage_behind_a_guard_line_that_hangs_is_carried_by_the_charger_too() -> None:
+    station = rested()
+    set_keys(station.plant, {"fault.guard": "low"})
+    station.run(30.0)
+    assert bad_readings(station) == ["reading.guard.active"]
+    station.plant.battery.set_soc(0.5)
+    set_keys(station.plant, {"supply.on": 0})  # the charger feeds load and battery
+    station.run(6.0)
+    assert station.plant.circuit.battery_a > 0.0
+    assert station.state.outputs.k1
+    assert station.plant.dropped_s == 0.0
+
+
+def test_a_path_line_that_the_load_current_belies_blames_no_relay() -> None:
+    station = rested()
+    start(station)
+    set_keys(station.plant, {"fault.batt_path": "low"})
+    station.run(30.0)
+    assert bad_readings(station) == ["reading.batt_path"]
+    assert station.state.relays.faulty == ()
+    assert phase(station) == "running"
+    set_keys(station.plant, {"fault.batt_path": "off"})
+    station.run(10.0)
+    assert bad_readings(station) == []
+
+
+def test_an_open_path_is_the_relays_fault() -> None:
+    station = rested()
+    set_keys(station.plant, {"battery.fuse": 0, "charger.on": 0})
+    station.run(10.0)
+    assert bad_readings(station) == []
+    assert station.state.relays.faulty == ("k3",)
