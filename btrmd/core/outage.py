@@ -8,8 +8,7 @@ from ..model.commands import EstimateReady
 from ..model.discharge import RELIEVED_LEAST_S, Estimate, TestRecord, is_relieved
 from ..model.events import Kind
 from ..model.result_words import FINDINGS
-from .capacity_test.progress import Progress, advance
-from .capacity_test.stamps import ended, restamped
+from .capacity_test.progress import Progress, advance, ended, restamped
 from .capacity_test.verdict import measured, with_estimate
 from .machines.condition import StartCondition
 from .machines.flood import Flood, chattering

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import WALL_0, Station, last, rested, start, step_context, supply
 
-from btrmd.core.capacity_test.progress import Progress, advance
-from btrmd.core.capacity_test.stamps import ended, restamped
+from btrmd.core.capacity_test.progress import Progress, advance, ended, restamped
 from btrmd.core.machines.condition import StartCondition
 from btrmd.core.machines.flood import NO_FLOOD, Flood
 from btrmd.core.outage import NO_OUTAGE, Outage, close, step_outage, take_estimate
@@ -162,7 +161,7 @@ def test_an_estimate_is_taken_for_its_own_record_only() -> None:
     assert take_estimate(NO_OUTAGE, ready) is NO_OUTAGE
 
 
-# --- progress and stamps -------------------------------------------------------------------------
+# --- progress: sums and wall times ----------------------------------------------------------------
 
 
 def test_progress_adds_what_is_known() -> None:

@@ -1,12 +1,21 @@
-"""Progress: the running sums of one discharge: time, charge, temperature, the last 5 s of volts."""
+"""Progress: the running sums of one discharge, and when it began and ended by the wall clock.
+
+Time, charge, temperature and the last 5 s of volts come from the process clock. The wall times of
+its record are held to what that has measured meanwhile: the wall clock of a unit without a battery
+for it begins anywhere and is set at any time.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+from ...model.board import Inputs
+from ...model.discharge import TestRecord
 from ..scan.context import StepContext
 
 MEAN_S = 5.0  # cutoff and end voltage are 5 s means (DESIGN section 3)
+JUMP_S = 60.0  # what the wall clock may drift from the process clock before it counts as set anew
+MARK_NOT_SET = "clock_not_set"
 
 
 class Progress(NamedTuple):
@@ -65,3 +74,19 @@ def advance(progress: Progress, ctx: StepContext) -> Progress:
     if inputs.battery_v.good:
         window = (*window, (now, inputs.battery_v.value))
     return Progress(t0, charge, seconds, temp_ks, temp_s, window)
+
+
+def restamped(record: TestRecord, elapsed_s: float, inputs: Inputs) -> TestRecord:
+    """`record`, begun `elapsed_s` s ago, by the wall clock as it goes now: where somebody has set
+    it since, the newer setting is believed."""
+    began = max(0.0, inputs.wall - elapsed_s)
+    is_same = abs(began - record.started_at) <= JUMP_S
+    return record if is_same else record._replace(started_at=began)
+
+
+def ended(record: TestRecord, elapsed_s: float, inputs: Inputs) -> TestRecord:
+    """`record` with its end now, `elapsed_s` s after its start; marked where no clock is set."""
+    record = restamped(record, elapsed_s, inputs)._replace(ended_at=inputs.wall)
+    if inputs.clock_ok or MARK_NOT_SET in record.marks:
+        return record
+    return record._replace(marks=(*record.marks, MARK_NOT_SET))

@@ -15,7 +15,7 @@ from ..scan.actions import SaveRecord, WantEstimate
 from ..scan.context import StepContext
 from .checks import step_checks
 from .discharge import step_discharge
-from .stamps import ended, restamped
+from .progress import ended, restamped
 from .state import IDLE, CapacityTest, End, Moved, lasted
 from .type1 import weigh
 from .verdict import judge, with_estimate
