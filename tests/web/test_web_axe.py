@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,7 @@ pytestmark = [
 ]
 
 SECONDS = 30.0
+TABS = 2  # as many pages at once: each computes for itself
 STANDARDS = (
     '{type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", '
     '"best-practice"]}'
@@ -96,19 +97,23 @@ def home(place: Place) -> str:  # noqa: F811
     return f"http://{place.client.host}:{place.client.port}"
 
 
-def axe(browser: Browser, rules: str) -> list[str]:
-    """The serious findings on the page that is open, each one line."""
+def axe(browser: Browser, tabs: Sequence[str], rules: str) -> list[list[str]]:
+    """The serious findings on the page that each tab shows, each one line."""
     assert AXE is not None
-    if not browser.run("typeof axe === 'object'"):
-        browser.run(AXE.read_text(encoding="utf-8") + ";0")
-    answer = browser.call(
+    for tab in tabs:
+        browser.use(tab)
+        if not browser.run("typeof axe === 'object'"):
+            browser.run(AXE.read_text(encoding="utf-8") + ";0")
+    answers = browser.call_at_once(
+        tabs,
         "Runtime.evaluate",
         expression=RUN.replace("RULES", rules),
         awaitPromise=True,
         returnByValue=True,
     )
-    assert "exceptionDetails" not in answer, answer
-    return list(answer["result"]["value"])
+    for answer in answers:
+        assert "exceptionDetails" not in answer, answer
+    return [list(answer["result"]["value"]) for answer in answers]
 
 
 def look(browser: Browser, width: int, theme: str) -> None:
@@ -126,16 +131,34 @@ def look(browser: Browser, width: int, theme: str) -> None:
 
 def test_no_page_has_a_serious_finding(browser: Browser, place: Place) -> None:  # noqa: F811
     found: list[str] = []
-    for path in PATHS:
-        look(browser, 1280, "light")
-        browser.open(home(place) + path)
-        browser.wait("document.querySelector('main h1') !== null", SECONDS)
-        for width in (1280, 360):
-            for theme in ("light", "dark"):
-                look(browser, width, theme)
-                rules = STANDARDS if (width, theme) == (1280, "light") else LOOKS
-                found += [f"{path} {width} {theme}: {text}" for text in axe(browser, rules)]
+    with browser.tabs(TABS) as tabs:
+        for paths in (PATHS[first : first + TABS] for first in range(0, len(PATHS), TABS)):
+            shown = dict(zip(tabs[: len(paths)], paths, strict=True))
+            found += findings(browser, place, shown)
     assert not found, "\n".join(found)
+
+
+def findings(browser: Browser, place: Place, shown: dict[str, str]) -> list[str]:  # noqa: F811
+    """Those of some pages, side by side, each in its tab."""
+    for tab, path in shown.items():
+        browser.use(tab)
+        look(browser, 1280, "light")
+        browser.begin_to_open(home(place) + path)
+    for tab in shown:
+        browser.use(tab)
+        browser.wait_until_open()
+        browser.wait("document.querySelector('main h1') !== null && !document.hidden", SECONDS)
+    found: list[str] = []
+    for width in (1280, 360):
+        for theme in ("light", "dark"):
+            for tab in shown:
+                browser.use(tab)
+                look(browser, width, theme)
+            rules = STANDARDS if (width, theme) == (1280, "light") else LOOKS
+            said = axe(browser, list(shown), rules)
+            for path, texts in zip(shown.values(), said, strict=True):
+                found += [f"{path} {width} {theme}: {text}" for text in texts]
+    return found
 
 
 def test_a_refused_form_has_no_serious_finding(browser: Browser, place: Place) -> None:  # noqa: F811
@@ -144,4 +167,4 @@ def test_a_refused_form_has_no_serious_finding(browser: Browser, place: Place) -
     fill(browser, "#f-test-interval_h", "9999")
     press(browser, "form.settings .buttons button")
     browser.wait("document.querySelector('#alert') !== null", SECONDS)
-    assert not axe(browser, STANDARDS)
+    assert not any(axe(browser, [browser.tab], STANDARDS))

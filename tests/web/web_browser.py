@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +33,8 @@ class BrowserError(AssertionError):
 
 
 class Browser:
-    """One page. `requests` are the addresses it asked for, `complaints` what its console said."""
+    """One page, or several in tabs. `requests` are the addresses they asked for, `complaints` what
+    their consoles said; `tab` is the one that is spoken to."""
 
     def __init__(self) -> None:
         assert CHROMIUM is not None
@@ -51,18 +54,38 @@ class Browser:
         os.close(theirs_out)
         self._buffer = b""
         self._id = 0
-        self._session = ""
+        self._answers: dict[int, dict[str, Any] | None] = {}  # by the number of what was asked
+        self.tab = ""  # none: the browser itself
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self._octets: dict[tuple[object, object], int] = {}  # of each (session, request)
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self.call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
+        self.tab = self._open_tab()[1]
+
+    def _open_tab(self) -> tuple[str, str]:
+        """Target and session of one more page, in a window of its own: none hides another."""
+        target = str(
+            self.call("Target.createTarget", url="about:blank", newWindow=True)["targetId"]
+        )
+        session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        own, self.tab = self.tab, str(session)
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+        self.tab = own
+        return target, str(session)
+
+    @contextmanager
+    def tabs(self, count: int) -> Iterator[list[str]]:
+        """So many pages, the one that is there first; the others are closed at the end."""
+        own, self.tab = self.tab, ""
+        more = [self._open_tab() for _ in range(count - 1)]
+        yield [own, *(session for _, session in more)]
+        self.tab = ""
+        for target, _ in more:
+            self.call("Target.closeTarget", targetId=target)
+        self.tab = own
 
     def close(self) -> None:
-        self._session = ""
+        self.tab = ""
         try:
             self.call("Browser.close")
             self._process.wait(10)
@@ -73,19 +96,24 @@ class Browser:
         os.close(self._out)
         shutil.rmtree(Path(self._profile), ignore_errors=True)
 
-    def use(self, session: str) -> None:
+    def use(self, tab: str) -> None:
         """From now on speak to another tab."""
-        self._session = session
+        self.tab = tab
 
     def open(self, address: str) -> None:
+        self.begin_to_open(address)
+        self.wait_until_open()
+
+    def begin_to_open(self, address: str) -> None:
         self.call("Page.navigate", url=address)
+
+    def wait_until_open(self) -> None:
         self.wait("document.readyState === 'complete' && location.href !== 'about:blank'")
 
     def weigh(self, address: str, until: str) -> int:
         """Octets that its network layer took, heads and compressed bodies, from before the page is
         opened until the expression `until` is true: those of the page and of its shared worker."""
-        page = self._session
-        self._session = ""
+        page, self.tab = self.tab, ""
         self.call(
             "Target.setAutoAttach",
             autoAttach=True,
@@ -93,7 +121,7 @@ class Browser:
             flatten=True,
             filter=[{"type": "shared_worker"}],
         )
-        self._session = page
+        self.tab = page
         self._octets.clear()
         self.open(address)
         self.wait(until)
@@ -128,25 +156,39 @@ class Browser:
             return False
 
     def call(self, method: str, **params: object) -> dict[str, Any]:
-        self._id += 1
-        number = self._id
-        message: dict[str, object] = {"id": number, "method": method, "params": params}
-        if self._session:
-            message["sessionId"] = self._session
-        os.write(self._out, json.dumps(message).encode() + b"\0")
-        deadline = time.monotonic() + 20.0
-        while time.monotonic() < deadline:
-            for answer in self._read(1.0):
-                if answer.get("id") == number:
-                    if "error" in answer:
-                        raise BrowserError(str(answer))
-                    return dict(answer["result"])
-        raise TimeoutError(f"the browser did not answer {method}")
+        return self._answer(self._send(self.tab, method, params), method)
 
-    def _read(self, seconds: float) -> list[dict[str, Any]]:
-        """The messages that come within `seconds`; what the page did is noted."""
+    def call_at_once(
+        self, tabs: Sequence[str], method: str, **params: object
+    ) -> list[dict[str, Any]]:
+        """The same of each tab, side by side; the answers in their order."""
+        numbers = [self._send(tab, method, params) for tab in tabs]
+        return [self._answer(number, method) for number in numbers]
+
+    def _send(self, tab: str, method: str, params: dict[str, object]) -> int:
+        self._id += 1
+        message: dict[str, object] = {"id": self._id, "method": method, "params": params}
+        if tab:
+            message["sessionId"] = tab
+        self._answers[self._id] = None
+        os.write(self._out, json.dumps(message).encode() + b"\0")
+        return self._id
+
+    def _answer(self, number: int, method: str) -> dict[str, Any]:
+        deadline = time.monotonic() + 20.0
+        while (answer := self._answers[number]) is None:
+            if time.monotonic() >= deadline:
+                raise TimeoutError(f"the browser did not answer {method}")
+            self._read(1.0)
+        del self._answers[number]
+        if "error" in answer:
+            raise BrowserError(str(answer))
+        return dict(answer["result"])
+
+    def _read(self, seconds: float) -> None:
+        """Take the messages that come within `seconds`: answers, and what the pages did."""
         if not select.select([self._in], [], [], seconds)[0]:
-            return []
+            return
         data = os.read(self._in, 65536)
         if not data:
             raise EOFError("the browser is gone")
@@ -154,7 +196,9 @@ class Browser:
         messages = [json.loads(message) for message in complete]
         for message in messages:
             params = message.get("params", {})
-            if message.get("method") == "Network.requestWillBeSent":
+            if message.get("id") in self._answers:
+                self._answers[message["id"]] = message
+            elif message.get("method") == "Network.requestWillBeSent":
                 url = params["request"]["url"]
                 if not url.startswith("data:"):  # it carries what it names: nobody is asked
                     self.requests.append(url)
@@ -167,7 +211,6 @@ class Browser:
                 self.complaints.append(str(params["exceptionDetails"]))
             elif message.get("method") == "Log.entryAdded":
                 self.complaints.append(str(params["entry"]["text"]))
-        return messages
 
     def _count_octets(self, message: dict[str, Any]) -> None:
         params = message["params"]
