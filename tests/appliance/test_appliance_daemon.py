@@ -27,7 +27,7 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture
 def daemon(place: Path) -> Iterator[DaemonProcess]:
-    made = DaemonProcess(place / "station", speed=4)
+    made = DaemonProcess(place / "station", speed=10)
     yield made
     made.close()
 

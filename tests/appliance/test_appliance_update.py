@@ -83,7 +83,7 @@ def test_a_good_one_goes_in_and_a_bad_one_comes_back(machine: Machine) -> None:
     assert ended["text"] == "btrmd 1.1.0 is installed and well."
     assert machine.installed == "1.1.0 installed"
     assert site.read_text() == "by hand\n", "conffiles are the site's"
-    assert "update_ended" in (bench.daemon_run / "asked").read_text()
+    wait_until(lambda: "update_ended" in (bench.daemon_run / "asked").read_text())
 
     # 1.2.0 never gets well: 1.1.0 returns by itself, from the package that was kept.
     bench.stop()

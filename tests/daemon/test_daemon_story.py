@@ -51,7 +51,7 @@ def start_replay(make: Make, minimum_min: int, speed: float) -> DaemonProcess:
 
 
 def test_a_measured_discharge_becomes_a_result(make: Make) -> None:
-    daemon = start_replay(make, minimum_min=240, speed=600)
+    daemon = start_replay(make, minimum_min=240, speed=1500)
 
     # while it runs: the battery carries the load, then estimate and interval appear
     daemon.wait_value("test.state", "running")
