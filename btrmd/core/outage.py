@@ -133,14 +133,13 @@ def step_outage(
     record = restamped(outage.record, elapsed, ctx.inputs)
     if record is not outage.record:
         ctx.do(SaveRecord(record))
-    mean = progress.mean_v
     reached = outage.measured_s
     if (
         reached is None
-        and mean is not None
         and elapsed > EVALUATE_AFTER_S
-        and mean < ctx.sp.th.cutoff_v
         and relieved_s <= RELIEVED_LEAST_S  # else it is no run time of the battery alone
+        and (mean := progress.mean_v) is not None
+        and mean < ctx.sp.th.cutoff_v
     ):
         reached = elapsed
     asked = outage.asked_at

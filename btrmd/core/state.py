@@ -82,6 +82,13 @@ class State(NamedTuple):
     replaced_at: float | None = None
     refusal: StartRefusal | None = None
 
+    def put(self, **fields: object) -> State:
+        """The same with other `fields`: `_replace` in a third of the time, three times a scan."""
+        values: list[object] = [*self]
+        for name, value in fields.items():
+            values[_PLACE[name]] = value
+        return tuple.__new__(State, values)
+
     @property
     def on_battery(self) -> bool:
         """The battery feeds the load outside a test."""
@@ -119,6 +126,7 @@ class State(NamedTuple):
         return None if settings_ok else True
 
 
+_PLACE: Final = {name: place for place, name in enumerate(State._fields)}
 _MACHINES: Final = tuple(
     place
     for place, name in enumerate(State._fields)

@@ -28,7 +28,7 @@ from .requests import handle
 from .scan.actions import Action, Persist, Restart
 from .scan.context import StepContext
 from .scan.flows import measure_flows
-from .scan.relations import CHARGER, Tie
+from .scan.relations import CHARGER, SUPPLY_LOAD
 from .starts import step_starts
 from .state import State, with_settings
 
@@ -60,7 +60,7 @@ def step(
         state.guard.is_weak,
     )  # fmt: skip
     snapshot = plausible.believed(snapshot)
-    feeds = flows.alone and not plausible.found[Tie.SUPPLY_LOAD.value].broken
+    feeds = flows.alone and not plausible.found[SUPPLY_LOAD].broken
     ctx = StepContext(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
@@ -75,7 +75,7 @@ def step(
     carries = state.test.k1 or state.on_battery
     whole = full_ah(sp, state.health)
     float_time = step_float_time(state.float_time, presence, carries, ctx)
-    state = state._replace(
+    state = state.put(
         last_now=now,
         plausible=plausible,
         selftest=step_selftest(state.selftest, ctx),
@@ -119,7 +119,7 @@ def step(
         state.guard, state.outputs.k1, state.outputs.k3, absent,
         helped and moved.handover is Handover.NONE, ctx,
     )  # fmt: skip
-    state = state._replace(transfer=transfer, lvd=lvd, battery_use=battery_use, guard=guard)
+    state = state.put(transfer=transfer, lvd=lvd, battery_use=battery_use, guard=guard)
     state = step_outage_record(state, ctx)
 
     # what is told and driven
@@ -133,7 +133,7 @@ def step(
         not state.selftest.is_over, ctx,
     )  # fmt: skip
     k1_on_guard = moves_on_guard(transfer, state.test.k1, lvd.is_open, relays.k1, presence, ctx)
-    state = state._replace(alarms=alarms, outputs=outputs, k1_on_guard=k1_on_guard)
+    state = state.put(alarms=alarms, outputs=outputs, k1_on_guard=k1_on_guard)
     if state.restart_at is not None and now >= state.restart_at:
         ctx.do(Restart(state.restart_source))
         state = state._replace(restart_at=None)

@@ -75,6 +75,16 @@ def test_no_test_holds_nothing_and_has_judged_nothing() -> None:
     assert not any((plain.proved, plain.failed_start))
 
 
+def test_put_is_replace_and_refuses_what_no_state_has() -> None:
+    state = fresh()
+    made = state.put(last_now=6.0, next_n=3, refusal=None)
+    assert made == state._replace(last_now=6.0, next_n=3)
+    assert type(made) is type(state)
+    assert state.last_now == 0.0
+    with pytest.raises(KeyError):
+        state.put(nothing=1)
+
+
 # --- Each machine says when it wants to be looked at next; the state's answer is the earliest ----
 
 NOW = 5000.0

@@ -18,12 +18,14 @@ VOLTAGES = ("battery.voltage", "load.voltage", "charger.voltage", "supply.voltag
 
 
 class AlarmRules:
-    """`look` after every step; `fail` raises. `_held`: seconds for which a condition has held."""
+    """`look` after every step; `fail` raises. `_held`: seconds for which a condition has held;
+    `_late`: for which an alarm should have been raised."""
 
     def __init__(self, station: Station, fail: Callable[[str], None]) -> None:
         self.station = station
         self.fail = fail
         self._held: dict[str, float] = {}
+        self._late: dict[str, float] = {}
         self._since: dict[str, float] = {}  # cause -> when it was last there, station clock
         self._helps: list[float] = []
         self._was_guard = self._was_k1 = False
@@ -38,6 +40,7 @@ class AlarmRules:
     def interrupted(self) -> None:
         """The daemon dies or hangs: delays begin anew."""
         self._held.clear()
+        self._late.clear()
         self._helps.clear()
 
     def look(self, honest_s: float, alive_s: float) -> None:
@@ -72,11 +75,13 @@ class AlarmRules:
         return self.station.settings.blocks == self.station.plant.blocks
 
     def _deadline(self, key: str, holds: bool, seconds: float) -> None:
-        if not holds:
-            self._held.pop(f"alarm {key}", None)
+        late = self._late
+        if not holds or key in self.station.state.alarms.raised or not self._same_shape():
+            if late:
+                late.pop(key, None)
             return
-        raised = key in self.station.state.alarms.raised
-        if self._for(f"alarm {key}", not raised and self._same_shape(), seconds):
+        late[key] = late.get(key, 0.0) + self.station.dt
+        if late[key] > seconds:
             self.fail(f"{key} is not raised after {seconds:g} s")
 
     # --- in time -------------------------------------------------------------------------------

@@ -50,6 +50,10 @@ POINT_OF = {
     **{f"io{n}_v": f"io{n}.voltage" for n in range(1, 5)},
 }
 
+# the channels are the first of Inputs, in this order
+_PLACE = {name: place for place, name in enumerate(POINT_OF)}
+assert tuple(POINT_OF) == Inputs._fields[: len(POINT_OF)]
+
 # as Measurement itself, in half the time: thirteen of them are made in each scan
 _measurement: Callable[[tuple[float, Quality, float]], Measurement]
 _measurement = partial(tuple.__new__, Measurement)  # type: ignore[arg-type]
@@ -105,39 +109,29 @@ class Station:
     def read(self) -> Inputs:
         """The scan as the board would deliver it."""
         sense = self.plant.sense()
-        true = {
-            "battery_v": sense.battery_v,
-            "battery_a": sense.battery_a,
-            "load_v": sense.load_v,
-            "load_a": sense.load_a,
-            "charger_v": sense.charger_v,
-            "charger_a": sense.charger_a,
-            "supply_v": sense.supply_v,
-            "supply_a": sense.supply_a,
-            "temperature": sense.temperature_c,
-            "io1_v": sense.io_v[0],
-            "io2_v": sense.io_v[1],
-            "io3_v": sense.io_v[2],
-            "io4_v": sense.io_v[3],
-        }
-        if self.errors:
-            for name, (gain, offset) in self.errors.items():
-                true[name] = true[name] * gain + offset
+        true = [
+            sense.battery_v, sense.battery_a, sense.load_v, sense.load_a, sense.charger_v,
+            sense.charger_a, sense.supply_v, sense.supply_a, sense.temperature_c, *sense.io_v,
+        ]  # fmt: skip
+        for name, (gain, offset) in self.errors.items():
+            place = _PLACE[name]
+            true[place] = true[place] * gain + offset
         if faults := self.plant.reading_faults:
-            for name, value in true.items():
-                if (fault := faults.get(POINT_OF[name])) is not None:
-                    true[name] = fault.tell(value, self.plant.plant_s)
+            for place, point in enumerate(POINT_OF.values()):
+                if (fault := faults.get(point)) is not None:
+                    true[place] = fault.tell(true[place], self.plant.plant_s)
         now = self.now
-        measured = {name: _measurement((value, GOOD, now)) for name, value in true.items()}
+        measured = [_measurement((value, GOOD, now)) for value in true]
         for name, lie in self.lies.items():
-            measured[name] = (
+            place = _PLACE[name]
+            measured[place] = (
                 Measurement(0.0, BAD, now)
                 if lie is None
-                else Measurement(lie(true[name]), GOOD, now)
+                else Measurement(lie(true[place]), GOOD, now)
             )
         lines = self.plant.line_faults
         return Inputs(
-            **measured,
+            *measured,
             batt_path=lines.get("batt_path", sense.batt_path),
             # the line is active low
             guard=not lines["guard"] if "guard" in lines else sense.guard,

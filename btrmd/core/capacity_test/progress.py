@@ -70,7 +70,10 @@ def advance(progress: Progress, ctx: StepContext) -> Progress:
         temp_s += dt
     oldest = now - MEAN_S
     if window and window[0][0] < oldest:
-        window = tuple(sample for sample in window if sample[0] >= oldest)
+        gone = 1  # they rise in time
+        while gone < len(window) and window[gone][0] < oldest:
+            gone += 1
+        window = window[gone:]
     if inputs.battery_v.good:
         window = (*window, (now, inputs.battery_v.value))
     return Progress(t0, charge, seconds, temp_ks, temp_s, window)

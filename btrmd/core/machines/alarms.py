@@ -100,6 +100,7 @@ Conditions = Sequence[AlarmCondition]
 _OFF: Final = {
     alarm.key: (AlarmCondition(alarm.key, alarm, False, True, alarm.text),) for alarm in ALARMS
 }
+_QUIET: Final = {key: (off._replace(notify=False),) for key, (off,) in _OFF.items()}
 
 
 def _flag(alarm: Alarm, on: bool, text: str = "") -> Conditions:
@@ -174,6 +175,8 @@ def _guard(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 
 
 def _weak(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    if not seen.guard.helps:
+        return _OFF[alarm.key]
     return (AlarmCondition(alarm.key, alarm, seen.guard.is_weak, not seen.guard.helps, alarm.text),)
 
 
@@ -215,9 +218,13 @@ def _mismatch(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     on = not th.mismatch_low_v <= m.value <= th.mismatch_high_v if m.good else None
     if ctx.is_misfit:  # within the limits, but another choice fits battery and supply better
         on = True
-    text = f"The battery does not fit the system voltage of {th.system_v} V."
     shown = m.value if m.good else None
-    return (AlarmCondition(alarm.key, alarm, on, on is False, text, shown),)
+    return (AlarmCondition(alarm.key, alarm, on, on is False, _misfit_text(th.system_v), shown),)
+
+
+@lru_cache(maxsize=4)  # the four choices
+def _misfit_text(system_v: int) -> str:
+    return f"The battery does not fit the system voltage of {system_v} V."
 
 
 def _storage(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -242,6 +249,8 @@ def _digital(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     volts = ctx.inputs.io1_v if is_first else ctx.inputs.io2_v
     is_young = ctx.now - ctx.boot < SUPPRESSION_S
     tripped, limit = channel.tripped is True, limit_v(channel)
+    if limit is None and not tripped:
+        return (_QUIET if is_young else _OFF)[alarm.key]  # nearly always: no digital input
     text, value = alarm.text, None
     if limit is not None and volts.good:
         value = round(volts.value, 2)
@@ -270,6 +279,8 @@ def _chip(address: str, ok: bool) -> AlarmCondition:
 
 
 def _readings(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    if not seen.reasons:
+        return ()  # nearly always
     return [
         AlarmCondition(f"reading.{point}", alarm, True, False, reason)
         for point, reason in seen.reasons.items()

@@ -20,6 +20,10 @@ def step_backward(
     memory: Mapping[str, Backward], inputs: Inputs, dt: float
 ) -> Mapping[str, Backward]:
     """Currents that no diode lets pass (DESIGN section 2: only the battery's goes both ways)."""
+    load, charger, supply = inputs.load_a, inputs.charger_a, inputs.supply_a
+    least = -BACKWARD_A
+    if not (memory or load.value < least or charger.value < least or supply.value < least):
+        return memory  # nearly always
     for name, point in CURRENTS.items():
         measured: Measurement = getattr(inputs, name)
         one = memory.get(name)

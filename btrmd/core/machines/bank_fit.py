@@ -109,9 +109,9 @@ def looks_like_another(ctx: StepContext) -> bool:
 
 def _another(ctx: StepContext) -> int:
     """That choice, V; 0 = none."""
-    readings = (ctx.inputs.battery_v, ctx.inputs.supply_v)
-    others = {_other(measured, ctx.sp.th.system_v) for measured in readings}
-    return others.pop() if len(others) == 1 else 0
+    system_v = ctx.sp.th.system_v
+    choice = _other(ctx.inputs.battery_v, system_v)
+    return choice if choice and _other(ctx.inputs.supply_v, system_v) == choice else 0
 
 
 def _other(measured: Measurement, system_v: int) -> int:

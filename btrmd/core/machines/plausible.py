@@ -6,10 +6,13 @@ cannot be told apart stays and is doubted: no test starts on it, and none goes o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ...model.board import Inputs, Outputs
 from ..scan.flows import Flows
 from ..scan.relations import (
     BATTERY,
+    BATTERY_LOAD,
     CHARGER,
     EQUAL,
     FEEDS,
@@ -27,7 +30,7 @@ from .backward import WELL_S, step_backward
 from .creep import step_creep
 from .lines import InputLines, step_lines
 from .odd_one import count, judge, put
-from .plausible_state import NONE_ODD, Odd, Plausible
+from .plausible_state import NONE_ODD, Backward, Odd, Plausible
 from .presence import Presence
 from .relaywatch import SETTLE_S
 
@@ -64,22 +67,18 @@ def step_plausible(
         is_misfit, sp,
     )  # fmt: skip
     # a battery that gives, or a guard that has closed: S2 is closed, and stays so with K1
-    closed = found[Tie.BATTERY_LOAD.value].broken is False or inputs.guard is True
+    closed = found[BATTERY_LOAD].broken is False or inputs.guard is True
     tied = outputs.k1 and inputs.batt_path is not False and (memory.battery_is_tied or closed)
-    if tied is not memory.battery_is_tied:
-        memory = memory._replace(battery_is_tied=tied)
     lines = step_lines(
         memory.lines, inputs, flows, outputs, settled_s, presence, memory.odd[SUPPLY] is not None,
         supply_is_weak, sp, now, dt,
     )  # fmt: skip
     backward = step_backward(memory.backward, inputs, dt)
-    if backward is not memory.backward:
-        memory = memory._replace(backward=backward)
     crept_v = step_creep(memory.crept_v, memory.volts[CHARGER], volts[CHARGER], inputs, sp, dt)
-    if crept_v != memory.crept_v:
-        memory = memory._replace(crept_v=crept_v)
-    memory = _remember(memory, lines, volts, found, outputs, sp, now, dt)
-    if any(relation.broken for relation in found) or any(memory.broken_s):
+    memory = _remember(
+        memory, lines, backward, crept_v, tied, volts, found, outputs, sp, now, dt
+    )  # fmt: skip
+    if True in [relation.broken for relation in found] or any(memory.broken_s):
         memory = count(memory, found, now, dt)
         memory = judge(memory, inputs, sp, now, is_misfit, k2_may_be_open, k2_gap_v, k2_parted)
     if memory.odd != NONE_ODD:
@@ -99,6 +98,9 @@ def doubted_s(memory: Plausible, now: float) -> float:
 def _remember(
     memory: Plausible,
     lines: InputLines,
+    backward: Mapping[str, Backward],
+    crept_v: float,
+    battery_is_tied: bool,
     volts: tuple[float | None, ...],
     found: Found,
     outputs: Outputs,
@@ -106,18 +108,20 @@ def _remember(
     now: float,
     dt: float,
 ) -> Plausible:
-    """Who moved, who jumped, and who is vouched for by whom in this scan; `lines` as judged."""
+    """Who moved, who jumped, and who is vouched for by whom in this scan; `lines`, `backward`,
+    `crept_v` and `battery_is_tied` as judged."""
     before, odd = memory.volts, memory.odd
     agreed_s = memory.agreed_s
     moved_at, moves = memory.moved_at, memory.moves
-    jumped, witness_at = memory.jumped, memory.witness_at
+    jumped = memory.jumped
     if volts != before:
         moved = [value != old for value, old in zip(volts, before, strict=True)]
-        moved_at = tuple(now if one else at for at, one in zip(moved_at, moved, strict=True))
-        moves = tuple(
+        # lists: tuples made from generators take twice as long, and this is done in each scan
+        moved_at = tuple([now if one else at for at, one in zip(moved_at, moved, strict=True)])
+        moves = tuple([
             min(count + 1, MOST_MOVES) if one else max(count - 1, 0)
             for count, one in zip(moves, moved, strict=True)
-        )
+        ])  # fmt: skip
         limit = JUMP_V * sp.blocks
         for place, (value, old) in enumerate(zip(volts, before, strict=True)):
             if value is None or old is None or -limit <= value - old <= limit:
@@ -134,20 +138,23 @@ def _remember(
                 continue  # cut off from load and charger, empty as a rule: it may be another one
             jumped, agreed_s = put(jumped, place, True), put(agreed_s, place, 0.0)
     elif any(moves):
-        moves = tuple(max(count - 1, 0) for count in moves)
+        moves = tuple([max(count - 1, 0) for count in moves])
+    witnesses = list(memory.witness_at)
     for relation, (first, second) in zip(found, PAIRS, strict=True):
         if relation.near:
             if odd[second] is None:
-                witness_at = put(witness_at, first, now)
+                witnesses[first] = now
                 jumped = put(jumped, first, False) if jumped[first] else jumped
             if odd[first] is None:
-                witness_at = put(witness_at, second, now)
+                witnesses[second] = now
                 jumped = put(jumped, second, False) if jumped[second] else jumped
     if any(jumped):
         jumped, agreed_s = _long_agreed(jumped, agreed_s, found, odd, dt)
-    return memory._replace(
-        volts=volts, moved_at=moved_at, moves=moves, jumped=jumped, witness_at=witness_at,
-        found=found, lines=lines, agreed_s=agreed_s,
+    return Plausible(
+        volts=volts, moved_at=moved_at, moves=moves, jumped=jumped, agreed_s=agreed_s,
+        witness_at=tuple(witnesses), found=found, broken_s=memory.broken_s,
+        broken_since=memory.broken_since, broken_at=memory.broken_at, odd=odd, backward=backward,
+        lines=lines, crept_v=crept_v, battery_is_tied=battery_is_tied,
     )  # fmt: skip
 
 

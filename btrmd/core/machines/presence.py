@@ -74,8 +74,14 @@ def _watch(
     known = source.known or present or (
         below_since is not None and now - below_since >= PRESENT_S - 1e-6
     )  # fmt: skip
-    made = Source(above_since, below_since, there_since, present, known)
-    return source if made == source else made
+    is_same = (
+        above_since == source.above_since
+        and below_since == source.below_since
+        and there_since == source.there_since
+        and present is source.present
+        and known is source.known
+    )
+    return source if is_same else Source(above_since, below_since, there_since, present, known)
 
 
 def step_presence(presence: Presence, ctx: StepContext) -> Presence:

@@ -50,9 +50,10 @@ class RelayWatch(NamedTuple):
     @property
     def faulty(self) -> tuple[str, ...]:
         """The names of latched relays, "k1".."k3"."""
-        return tuple(
-            name for name, contact in zip(NAMES, self.contacts, strict=True) if contact.faulty
-        )
+        contacts = self.contacts
+        if not (contacts[0].faulty or contacts[1].faulty or contacts[2].faulty):
+            return ()  # nearly always, and asked several times a scan
+        return tuple(name for name, contact in zip(NAMES, contacts, strict=True) if contact.faulty)
 
     def next_due(self, now: float) -> float:
         """Every scan while evidence against a relay, or for a debt of the charger, is counted."""

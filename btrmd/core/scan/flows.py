@@ -79,10 +79,10 @@ def measure_flows(inputs: Inputs, single_source: bool) -> Flows:
     supply, load, battery = inputs.supply_a, inputs.load_a, inputs.battery_a
     charger = inputs.charger_a
     hat = hat_amps(inputs)
-    missing = [not supply.good, not load.good, not battery.good]
-    if not single_source:
-        missing.append(not charger.good)
-    lost = sum(missing)
+    missing = (
+        not supply.good, not load.good, not battery.good, not (single_source or charger.good)
+    )  # fmt: skip
+    lost = sum(missing) if True in missing else 0
     if lost > 1:
         return Flows(hat=hat)
     s, a, b = supply.value, load.value, battery.value

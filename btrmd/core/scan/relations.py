@@ -41,6 +41,8 @@ class Tie(Enum):
     CHARGER_LOAD = 7  # the charger feeds the load, the battery may float beside it or be cut off
 
 
+# places in Found that are asked for in each scan
+SUPPLY_LOAD, BATTERY_LOAD = Tie.SUPPLY_LOAD.value, Tie.BATTERY_LOAD.value
 PAIRS = (
     (SUPPLY, LOAD), (BATTERY, LOAD), (CHARGER, BATTERY), (SUPPLY, LOAD), (SUPPLY, BATTERY),
     (CHARGER, BATTERY), (SUPPLY, BATTERY), (CHARGER, LOAD),

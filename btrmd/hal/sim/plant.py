@@ -256,7 +256,10 @@ class Plant:
             or relays.s2_closed
             or guard.active
             or self.replay is not None
-            or any(fault.lie.kind == "noise" for fault in self.reading_faults.values())
+            or (
+                bool(self.reading_faults)
+                and any(fault.lie.kind == "noise" for fault in self.reading_faults.values())
+            )
         )
         if not is_moving and self.bus_v >= DROPPED_V * self.blocks:
             self._quiet_until = min(relays.due, guard.due, load.due, hat.due, load.lockout.due)
