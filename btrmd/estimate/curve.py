@@ -88,20 +88,45 @@ class Curve(NamedTuple):
     start_v: float
 
 
+class ReadRows(NamedTuple):
+    """What rows say whatever the rating is: seconds, discharging A, V a block and Ah removed row by
+    row; their load; Ohm of its upward steps."""
+
+    times: list[float]
+    amps: list[float]
+    volts: list[float]
+    q: list[float]
+    load: Load
+    steps: list[float]
+    blocks: int
+
+
+def read_rows(rows: Sequence[CurveRow], blocks: int) -> ReadRows:
+    """Discharging `rows` (two or more, rising in time) of `blocks` 12 V blocks."""
+    times = [row.time_s for row in rows]
+    amps = [-row.battery_a for row in rows]
+    volts = [row.battery_v / blocks for row in rows]
+    removed = 0.0
+    q = [removed]
+    for k in range(1, len(rows)):
+        removed += max(0.0, amps[k]) * (times[k] - times[k - 1]) / 3600.0
+        q.append(removed)
+    load = _load(times, amps, volts, q[-1] * 3600.0 / (times[-1] - times[0]))
+    return ReadRows(times, amps, volts, q, load, _steps(times, amps, volts, load.amps), blocks)
+
+
 def refer(rows: Sequence[CurveRow], blocks: int, rated_ah: float | None) -> Curve:
     """The curve of discharging `rows` (two or more, rising in time) of `blocks` 12 V blocks.
 
     `rated_ah` 20 h charge or None.
     """
-    times = [row.time_s for row in rows]
-    amps = [-row.battery_a for row in rows]
-    volts = [row.battery_v / blocks for row in rows]
-    q = [0.0]
-    for k in range(1, len(rows)):
-        q.append(q[-1] + max(0.0, amps[k]) * (times[k] - times[k - 1]) / 3600.0)
-    load = _load(times, amps, volts, q[-1] * 3600.0 / (times[-1] - times[0]))
+    return refer_read(read_rows(rows, blocks), rated_ah)
+
+
+def refer_read(read: ReadRows, rated_ah: float | None) -> Curve:
+    """The same of rows that were read before."""
+    times, amps, volts, q, load, steps, blocks = read
     size = rated_ah if rated_ah else max(load.amps, 1e-6) * GUESS_H
-    steps = _steps(times, amps, volts, load.amps)
     is_measured = len(steps) >= STEPS
     resistance = max(0.0, median(steps)) if is_measured else OHM_AH / size
     growth = 0.0

@@ -10,6 +10,7 @@ from ..model.discharge import CurveRow
 
 EARLY_S = 600.0  # so long a dip is coup de fouet, unless it goes ...
 EARLY_V = LEAD_ACID.cutoff_v - LEAD_ACID.early_cutoff_v  # ... this far below the cutoff
+ROUNDING_V = 1e-6  # more than a running sum of a hundred thousand rows is off by
 MEAN_S = 5.0  # the cutoff is judged on the mean of so many s
 
 
@@ -18,6 +19,8 @@ def cutoff_time(rows: Sequence[CurveRow], blocks: int, cutoff_v_block: float) ->
 
     In the first 10 min only 0.5 V below the cutoff counts.
     """
+    if not rows or min([row.battery_v for row in rows]) > cutoff_v_block * blocks + ROUNDING_V:
+        return None  # no mean is below it where no row is
     window: deque[CurveRow] = deque()
     total = 0.0
     limit = cutoff_v_block * blocks

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 from ..model.discharge import CurveRow
 from ..model.errors import BtrmError
@@ -28,7 +27,8 @@ def demand_rows(rows: Sequence[CurveRow]) -> None:
         raise NotEnough(
             f"The discharge lasted {span / 60:.1f} min; an estimate needs {LEAST_S / 60:.0f} min."
         )
-    if any(after.time_s < before.time_s for before, after in pairwise(rows)):
+    times = [row.time_s for row in rows]
+    if times != sorted(times):
         raise NotEnough("The rows do not rise in time.")
     if not any(row.battery_a < 0.0 for row in rows[1:]):
         raise NotEnough("The battery was not discharged, so there is no run time to estimate.")

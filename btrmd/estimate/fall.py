@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from math import asinh, inf, log, sqrt
 from typing import NamedTuple
@@ -35,11 +36,12 @@ def fit_line(q: Sequence[float], y: Sequence[float]) -> FittedLine:
     in doubt, where they tell nothing. The slope's standard error is s / sqrt(sum (q - mean)^2)."""
     n = len(q)
     middle_q, middle_y = sum(q) / n, sum(y) / n
-    spread = sum((at - middle_q) ** 2 for at in q)
+    spread = sum([(at - middle_q) ** 2 for at in q])
     if n < 3 or q[-1] <= q[0]:
         return FittedLine(0.0, inf, y[-1])
-    rise = sum((at - middle_q) * (v - middle_y) for at, v in zip(q, y, strict=True)) / spread
-    off = sum((v - middle_y - rise * (at - middle_q)) ** 2 for at, v in zip(q, y, strict=True))
+    pairs = [(at - middle_q, v - middle_y) for at, v in zip(q, y, strict=True)]
+    rise = sum([along * up for along, up in pairs]) / spread
+    off = sum([(up - rise * along) ** 2 for along, up in pairs])
     return FittedLine(-rise, sqrt(off / (n - 2) / spread), middle_y + rise * (q[-1] - middle_q))
 
 
@@ -73,7 +75,7 @@ def _lately(
 def last_fall(curve: Curve, shape: Shape, part: float, cutoff_v: float) -> tuple[float, float]:
     """A line through the last `part` (0..1) of the charge: V a block above the cutoff where it
     ends, and its fall in V per Ah, drawn towards that of the whole as far as noise hides it."""
-    count = sum(q >= curve.seen_ah * (1.0 - part) for q in curve.q)
+    count = len(curve.q) - bisect_left(curve.q, curve.seen_ah * (1.0 - part))
     count = max(count, LEAST_ROWS)
     line = fit_line(curve.q[-count:], curve.y[-count:])
     known = 1.0 / (1.0 + (line.slope_sd / max(DOUBT * shape.slope, 1e-6)) ** 2)
@@ -90,10 +92,10 @@ def _parabola(
     x = [q / curve.seen_ah for q in shape.q]
     rows = [(1.0, -at, -at * at) for at in x]
     matrix = [
-        [sum(row[i] * row[j] for row in rows) + (EASE[i] if i == j else 0.0) for j in range(3)]
+        [sum([row[i] * row[j] for row in rows]) + (EASE[i] if i == j else 0.0) for j in range(3)]
         for i in range(3)
     ]
-    right = [sum(row[i] * v for row, v in zip(rows, shape.y, strict=True)) for i in range(3)]
+    right = [sum([row[i] * v for row, v in zip(rows, shape.y, strict=True)]) for i in range(3)]
     level, fall_v, bend_v = solve([list(line) for line in matrix], right)
     variance = solve(matrix, [0.0, 0.0, 1.0])[2]
     off = sum(

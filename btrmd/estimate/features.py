@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from math import asinh, log, sqrt
 from statistics import median
 
@@ -92,11 +93,11 @@ def _idle(curve: Curve, slope: float) -> tuple[float, float]:
 
 def _sag(curve: Curve, shape: Shape) -> float:
     """How deep below its line a tenth of the rows lies: the ends of long bursts, heavy hours."""
-    off = sorted(
+    first = bisect_left(curve.q, shape.q[0])
+    off = sorted([
         y - shape.now_v - shape.slope * (curve.seen_ah - q)
-        for q, y in zip(curve.q, curve.y, strict=True)
-        if q >= shape.q[0]
-    )
+        for q, y in zip(curve.q[first:], curve.y[first:], strict=True)
+    ])  # fmt: skip
     return max(-0.5, min(off[len(off) // 10], 0.5)) * 5.0 if off else 0.0
 
 

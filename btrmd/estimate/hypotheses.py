@@ -131,29 +131,33 @@ def branches(h: Hypothesis, years: float, age: float) -> list[Hypothesis]:
     span = max(years, LEAST_SPAN)
     drop = 1.0 - exp(-DROP_YEAR * span)
     fall = 1.0 - exp(-min(FALL_YEAR, fall_hazard(age, h.level)) * span)
-    later = ahead(h, years)
+    _, k, level, drift, bias, ll, ld, lb, dd, db, bb, change, _, before, _ = ahead(h, years)
     since = min(99, h.since + 1)
-    same = later._replace(since=since, is_off=False)
-    found = [same._replace(weight=h.weight * (1.0 - drop - fall - RESTORED - OFF))]
-    found.append(same._replace(weight=h.weight * OFF, is_off=True))
-    shared = SCATTERS[h.scatter].shared
-    moved = 0.2 * shared  # errors depend on the state of the battery: some of them are new
-    for part, lost, sd in ((1.0 - DEAD_PART, DROP, DROP_SD), (DEAD_PART, DEAD, DEAD_SD)):
-        found.append(same._replace(
-            weight=h.weight * drop * part, level=later.level + lost, ll=later.ll + sd * sd,
-            bb=later.bb + moved, change=DROPPED, since=0, before=later.level,
-        ))  # fmt: skip
+    weight = h.weight
+    same = weight * (1.0 - drop - fall - RESTORED - OFF)
+    moved = 0.2 * SCATTERS[k].shared  # errors depend on the state of the battery: some are new
     half = 0.5 * span
-    found.append(same._replace(
-        weight=h.weight * fall, level=later.level + FALL * half,
-        ll=later.ll + (FALL_SD * half) ** 2 + (FALL * half) ** 2 / 3.0, drift=later.drift + FALL,
-        ld=later.ld + FALL_SD**2 * half, dd=later.dd + FALL_SD**2, bb=later.bb + 0.5 * moved,
-        change=FALLS, since=0, before=later.level,
+    found = [
+        Hypothesis(
+            same, k, level, drift, bias, ll, ld, lb, dd, db, bb, change, since, before, False
+        ),
+        Hypothesis(
+            weight * OFF, k, level, drift, bias, ll, ld, lb, dd, db, bb, change, since, before, True
+        ),
+    ]
+    for part, lost, sd in ((1.0 - DEAD_PART, DROP, DROP_SD), (DEAD_PART, DEAD, DEAD_SD)):
+        found.append(Hypothesis(
+            weight * drop * part, k, level + lost, drift, bias,
+            ll + sd * sd, ld, lb, dd, db, bb + moved, DROPPED, 0, level, False,
+        ))  # fmt: skip
+    found.append(Hypothesis(
+        weight * fall, k, level + FALL * half, drift + FALL, bias,
+        ll + (FALL_SD * half) ** 2 + (FALL * half) ** 2 / 3.0,
+        ld + FALL_SD**2 * half, lb, dd + FALL_SD**2, db, bb + 0.5 * moved, FALLS, 0, level, False,
     ))  # fmt: skip
-    found.append(same._replace(
-        weight=h.weight * RESTORED, level=later.level + RESTORED_BY,
-        ll=later.ll + RESTORED_SD**2, bb=later.bb + moved,
-        change=RISEN, since=0, before=later.level,
+    found.append(Hypothesis(
+        weight * RESTORED, k, level + RESTORED_BY, drift, bias,
+        ll + RESTORED_SD**2, ld, lb, dd, db, bb + moved, RISEN, 0, level, False,
     ))  # fmt: skip
     return found
 
@@ -238,11 +242,12 @@ def _update(
     off = value - level * h.level - bias * h.bias
     gain_l, gain_d, gain_b = to_l / var, to_d / var, to_b / var
     likely = exp(-0.5 * off * off / var) / (2.0 * pi * var) ** 0.5
-    return h._replace(
-        weight=h.weight * weight * likely,
-        level=h.level + gain_l * off, drift=h.drift + gain_d * off, bias=h.bias + gain_b * off,
-        ll=h.ll - gain_l * to_l, ld=h.ld - gain_l * to_d, lb=h.lb - gain_l * to_b,
-        dd=h.dd - gain_d * to_d, db=h.db - gain_d * to_b, bb=h.bb - gain_b * to_b,
+    return Hypothesis(
+        h.weight * weight * likely, h.scatter,
+        h.level + gain_l * off, h.drift + gain_d * off, h.bias + gain_b * off,
+        h.ll - gain_l * to_l, h.ld - gain_l * to_d, h.lb - gain_l * to_b,
+        h.dd - gain_d * to_d, h.db - gain_d * to_b, h.bb - gain_b * to_b,
+        h.change, h.since, h.before, h.is_off,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from statistics import median
 
 from .curve import Curve
@@ -33,12 +34,12 @@ def has_knee(curve: Curve) -> bool:
 def _points(curve: Curve, low: float, high: float) -> tuple[list[float], list[float]] | None:
     """Medians of the curve between two parts of the charge seen; None with too few rows."""
     ends = low * curve.seen_ah, high * curve.seen_ah
-    inside = [(q, y) for q, y in zip(curve.q, curve.y, strict=True) if ends[0] <= q <= ends[1]]
-    if len(inside) < LEAST_ROWS:
+    first, stop = bisect_left(curve.q, ends[0]), bisect_right(curve.q, ends[1])
+    if stop - first < LEAST_ROWS:
         return None
-    size = max(1, -(-len(inside) // MOST_POINTS))
-    groups = [inside[k : k + size] for k in range(0, len(inside), size)]
+    size = max(1, -(-(stop - first) // MOST_POINTS))
+    groups = [slice(k, min(k + size, stop)) for k in range(first, stop, size)]
     return (
-        [median(q for q, _ in group) for group in groups],
-        [median(y for _, y in group) for group in groups],
+        [median(curve.q[group]) for group in groups],
+        [median(curve.y[group]) for group in groups],
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..model.chemistry import LEAD_ACID
 from ..model.discharge import CurveRow, Estimate
-from .curve import Load
+from .curve import Load, ReadRows, read_rows
 from .cutoff import cutoff_time
 from .ending import ending_of, is_low, spared
 from .enough import NotEnough, demand_rows
@@ -22,12 +22,13 @@ from .view import (
     Remaining,
     View,
     between,
+    mean_temp,
     odds,
     ramp,
     remaining_of,
     stretch_of,
     stretched,
-    view_of,
+    view_of_read,
 )
 
 METHOD = "curve family"
@@ -83,12 +84,13 @@ def estimate(
     seen_s = rows[-1].time_s
     short = thin(rows, LIMIT)
     warnings = []
-    view = view_of(short, blocks, rated_ah, cutoff_v_block, maker)
+    read, temp_c = read_rows(short, blocks), mean_temp(short)
+    view = view_of_read(read, temp_c, rated_ah, cutoff_v_block, maker)
     if rated_ah is None:
         warnings.append("The rated Ah is not known; the estimate rests on the curve alone.")
         left = _hardly_begun(_alone(view, seen_s, tables), view, seen_s)
     else:
-        plain = _plain(short, blocks, cutoff_v_block, maker)
+        plain = _plain(read, temp_c, cutoff_v_block, maker)
         is_wrong = _is_wrong(view, plain, seen_s, rated_ah, tables)
         if is_wrong:
             warnings.append(
@@ -114,11 +116,11 @@ def estimate(
 
 
 def _plain(
-    rows: Sequence[CurveRow], blocks: int, cutoff_v: float, maker: Maker | None
+    read: ReadRows, temp_c: float | None, cutoff_v: float, maker: Maker | None
 ) -> View | None:
     """The curve without the rating; None where that says nothing yet."""
     try:
-        return view_of(rows, blocks, None, cutoff_v, maker)
+        return view_of_read(read, temp_c, None, cutoff_v, maker)
     except NotEnough:
         return None
 

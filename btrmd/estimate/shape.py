@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
@@ -30,7 +32,7 @@ def shape_of(curve: Curve, skip_ah: float) -> Shape | None:
     if len(q) < 2:
         return None
     slope = robust_slope(q, y)
-    now_v = median(level - slope * (curve.seen_ah - at) for at, level in zip(q, y, strict=True))
+    now_v = median([level - slope * (curve.seen_ah - at) for at, level in zip(q, y, strict=True)])
     return Shape(q, y, slope, now_v)
 
 
@@ -38,14 +40,13 @@ def _bins(curve: Curve, skip_ah: float) -> tuple[list[float], list[float]]:
     span = curve.seen_ah - skip_ah
     if span <= 0.0:
         return [], []
-    inside: list[list[int]] = [[] for _ in range(BINS)]
-    for k, q in enumerate(curve.q):
-        if q >= skip_ah:
-            inside[min(BINS - 1, int((q - skip_ah) / span * BINS))].append(k)
-    filled = [places for places in inside if places]
+    first = bisect_left(curve.q, skip_ah)
+    bins = [int((q - skip_ah) / span * BINS) for q in curve.q[first:]]  # rising, as `q` is
+    ends = [first + bisect_left(bins, number) for number in range(BINS)]
+    filled = [slice(at, end) for at, end in pairwise([*ends, len(curve.q)]) if end > at]
     return (
-        [median(curve.q[k] for k in places) for places in filled],
-        [median(curve.y[k] for k in places) for places in filled],
+        [median(curve.q[places]) for places in filled],
+        [median(curve.y[places]) for places in filled],
     )
 
 

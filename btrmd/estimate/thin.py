@@ -22,15 +22,16 @@ def thin(rows: Sequence[CurveRow], limit: int = 400) -> list[CurveRow]:
     buckets = max(1, (limit - 2) // 2)
     span = (last.time_s - first.time_s) / buckets
     thinned = [first]
-    start, at = first.time_s, 1
+    times = [row.time_s for row in rows]
+    start, at, most = first.time_s, 1, len(rows) - 1
     for number in range(buckets):
         end = last.time_s if number == buckets - 1 else first.time_s + (number + 1) * span
         stop = at
-        while stop < len(rows) - 1 and rows[stop].time_s <= end:
+        while stop < most and times[stop] <= end:
             stop += 1
         if stop > at:
             # the bucket ends where its last row does, so that gaps in the curve keep their place
-            edge = rows[stop - 1].time_s
+            edge = times[stop - 1]
             thinned.extend(_levels(rows[at:stop], start, edge))
             start, at = edge, stop
     thinned.append(last)
@@ -58,8 +59,8 @@ def _mean(rows: Sequence[CurveRow], time_s: float) -> CurveRow:
     loads = [row.load_a for row in rows if row.load_a is not None]
     return CurveRow(
         time_s,
-        sum(row.battery_v for row in rows) / len(rows),
-        sum(row.battery_a for row in rows) / len(rows),
+        sum([row.battery_v for row in rows]) / len(rows),
+        sum([row.battery_a for row in rows]) / len(rows),
         sum(temperatures) / len(temperatures) if temperatures else None,
         sum(loads) / len(loads) if loads else None,
         _mean_blocks(rows) if rows[0].block_v else (),

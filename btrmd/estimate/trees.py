@@ -36,10 +36,13 @@ class TreeAnswer(NamedTuple):
 
 
 class Forest(NamedTuple):
-    """`nodes`: tree after tree; a node at or below its bound goes on with the next node, else
-    jumps. `trees`: where each begins, in nodes; `scale`: what one count of a leaf is worth."""
+    """Tree after tree, node by node: the `indices` of the numbers, or LEAF; their `bounds`; the
+    `jumps`. A node at or below its bound goes on with the next node, else jumps. `trees`: where
+    each begins, in nodes; `scale`: what one count of a leaf is worth."""
 
-    nodes: bytes
+    indices: bytes
+    bounds: bytes
+    jumps: bytes
     trees: tuple[int, ...]
     scale: float
 
@@ -78,6 +81,12 @@ class TreeTable(NamedTuple):
     strange: Forest | None
 
 
+def forest_of(nodes: bytes, trees: Sequence[int], scale: float) -> Forest:
+    """`nodes` as a table holds them: NODE bytes each, one node behind the other."""
+    indices, bounds, jumps = (nodes[place::NODE] for place in range(NODE))
+    return Forest(indices, bounds, jumps, tuple(trees), scale)
+
+
 @cache
 def load_table(path: Path) -> TreeTable:
     """The table in the file; read once, on first use."""
@@ -85,7 +94,7 @@ def load_table(path: Path) -> TreeTable:
 
     def forest(name: str) -> Forest:
         made = stored[name]
-        return Forest(b64decode(made["nodes"]), tuple(made["trees"]), made["scale"])
+        return forest_of(b64decode(made["nodes"]), made["trees"], made["scale"])
 
     def stretch(name: str) -> Stretch:
         made = stored[name]
@@ -124,10 +133,10 @@ def ask_strange(table: TreeTable, ranks: Sequence[int]) -> float:
 
 @lru_cache(maxsize=64)  # one estimate asks the same up to three times
 def _sum(forest: Forest, ranks: tuple[int, ...]) -> float:
-    nodes, counts = forest.nodes, 0
-    for tree in forest.trees:
-        at = tree * NODE
-        while (index := nodes[at]) != LEAF:
-            at += NODE if ranks[index] <= nodes[at + 1] else NODE * nodes[at + 2]
-        counts += (nodes[at + 1] << 8 | nodes[at + 2]) - ZERO
-    return counts * forest.scale
+    indices, bounds, jumps, trees, scale = forest
+    counts = 0
+    for at in trees:
+        while (index := indices[at]) != LEAF:
+            at += 1 if ranks[index] <= bounds[at] else jumps[at]
+        counts += (bounds[at] << 8 | jumps[at]) - ZERO
+    return counts * scale

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..model.discharge import CurveRow
 from . import slope
-from .curve import Curve, refer
+from .curve import Curve, ReadRows, read_rows, refer_read
 from .enough import NotEnough, demand_charge
 from .features import features
 from .maker import Maker, average_maker
@@ -67,7 +67,18 @@ def view_of(
     maker: Maker | None = None,
 ) -> View:
     """Arguments as in run_time.estimate. Raises NotEnough where there is no curve to speak of."""
-    curve = refer(rows, blocks, rated_ah)
+    return view_of_read(read_rows(rows, blocks), mean_temp(rows), rated_ah, cutoff_v, maker)
+
+
+def view_of_read(
+    read: ReadRows,
+    temp_c: float | None,
+    rated_ah: float | None,
+    cutoff_v: float,
+    maker: Maker | None = None,
+) -> View:
+    """The same of rows that were read before, at a mean of `temp_c` degC."""
+    curve = refer_read(read, rated_ah)
     if curve.load.ahead <= 0.0:
         raise NotEnough("The battery is not discharged any more, so the run time cannot be told.")
     demand_charge(curve.seen_ah, rated_ah)
@@ -76,7 +87,7 @@ def view_of(
         raise NotEnough("The rows past the first minutes are too few for a slope.")
     if rated_ah is None and shape.slope <= FLAT_V_AH:
         raise NotEnough("The voltage does not fall yet, so the run time cannot be told.")
-    return prepare(curve, shape, rated_ah, mean_temp(rows), cutoff_v, maker)
+    return prepare(curve, shape, rated_ah, temp_c, cutoff_v, maker)
 
 
 def prepare(

@@ -79,7 +79,8 @@ def answers_of(path: Path, x: Array) -> Array:
 
 def _sums(forest: Forest, ranks: np.ndarray) -> Array:
     """What the forest's trees add up to for each row of `ranks`."""
-    nodes = np.frombuffer(forest.nodes, np.uint8).reshape(-1, NODE).astype(np.int64)
+    columns = (forest.indices, forest.bounds, forest.jumps)
+    nodes = np.column_stack([np.frombuffer(c, np.uint8) for c in columns]).astype(np.int64)
     rows = np.arange(len(ranks))
     counts = np.zeros(len(ranks), dtype=np.int64)
     for tree in forest.trees:

@@ -18,12 +18,12 @@ from btrmd.estimate.trees import (
     TABLES,
     UNRATED,
     ZERO,
-    Forest,
     Reach,
     Stretch,
     TreeTable,
     ask,
     ask_strange,
+    forest_of,
     load_table,
     rank,
 )
@@ -56,8 +56,8 @@ def leaf(count: int) -> bytes:
 
 # number 0 <= 1.5: -300, else number 1 <= 20: 5, else 7000; and a tree that is one leaf
 STUMP = bytes((0, 1, 2)) + leaf(-300) + bytes((1, 0, 2)) + leaf(5) + leaf(7000)
-FOREST = Forest(STUMP + leaf(1), (0, 5), 1e-4)
-NOTHING = Forest(leaf(0), (0,), 1.0)
+FOREST = forest_of(STUMP + leaf(1), (0, 5), 1e-4)
+NOTHING = forest_of(leaf(0), (0,), 1.0)
 BOUNDS = ((-1.0, 1.5), (20.0,))
 EVEN = Stretch((), {"steady": [Reach(1.0, 1.0)]})
 
