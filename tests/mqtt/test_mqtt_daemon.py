@@ -19,10 +19,12 @@ BLOCK = re.compile(r"### (\w+)\n(?:(?!###).)*?```json\n(.*?)```", re.DOTALL)
 SCHEMAS: dict[str, Any] = {name: json.loads(text) for name, text in BLOCK.findall(PAGE.read_text())}
 
 
-# So long a new session waits for its subscribers; on a unit 3 s.
+# So long a new session waits for its subscribers, on a unit 3 s; and so long at most the unit
+# before it asks again for a broker that is away, on a unit up to two minutes.
 SOON = """import sys
-from btrmd.notify.mqtt import session
+from btrmd.notify.mqtt import publisher, session
 session.SETTLE_S = 0.5
+publisher.LONGEST_PAUSE_S = 1.0
 from btrmd.cli.main import main
 sys.exit(main(sys.argv[1:]))"""
 
