@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from ..model.discharge import TestRecord
 from .capacity_test.state import Moved
 from .machines import capacity, schedule
@@ -13,6 +15,8 @@ from .outage import step_outage
 from .scan.actions import SaveRecord
 from .scan.context import StepContext
 from .state import State
+
+NOT_ASKED: Final = StartCondition()
 
 
 def close_test(state: State, record: TestRecord, ctx: StepContext) -> State:
@@ -64,9 +68,7 @@ def step_outage_record(state: State, ctx: StepContext) -> State:
     elif lasting:
         flood = flood.come(ctx.now)
     stands = (
-        condition_of(state.charge, state.float_time, state.health, ctx)
-        if begins
-        else StartCondition()
+        condition_of(state.charge, state.float_time, state.health, ctx) if begins else NOT_ASKED
     )
     outage = step_outage(
         state.outage, lasting, state.next_n, state.carried_from, stands, reason, flood, ctx

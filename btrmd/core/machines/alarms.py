@@ -22,7 +22,7 @@ from .guardwatch import GuardWatch
 from .lvd import Lvd
 from .presence import Presence
 from .relaywatch import NAMES as RELAYS
-from .relaywatch import RelayWatch
+from .relaywatch import Contact, RelayWatch
 
 SUPPRESSION_S = 10.0  # R86: no trap or mail for digital changes so soon after the start
 HOT_C, HOT_CLEAR_C = 60.0, 57.0
@@ -105,9 +105,14 @@ _QUIET: Final = {key: (off._replace(notify=False),) for key, (off,) in _OFF.item
 
 def _flag(alarm: Alarm, on: bool, text: str = "") -> Conditions:
     """It is on, or it is off."""
-    if not on and (not text or text == alarm.text):
-        return _OFF[alarm.key]
-    return (AlarmCondition(alarm.key, alarm, on, not on, text or alarm.text),)
+    if on:
+        return (AlarmCondition(alarm.key, alarm, True, False, text or alarm.text),)
+    return _OFF[alarm.key] if not text or text == alarm.text else _off_with(alarm.key, text)
+
+
+@lru_cache(maxsize=16)  # what was said last of the battery's capacity and of its blocks
+def _off_with(key: str, text: str) -> Conditions:
+    return (AlarmCondition(key, ALARM[key], False, True, text),)
 
 
 def _lvd(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -262,10 +267,11 @@ def _digital(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 
 
 def _relay(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
-    return _flag(alarm, seen.relays.contacts[_RELAY[alarm.key]].faulty)
+    contact: Contact = seen.relays[_RELAY[alarm.key]]  # type: ignore[assignment]
+    return _flag(alarm, contact.faulty)
 
 
-_RELAY: Final = {f"relay.{name}": place for place, name in enumerate(RELAYS)}
+_RELAY: Final = {f"relay.{name}": RelayWatch._fields.index(name) for name in RELAYS}
 
 
 def _sensors(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:

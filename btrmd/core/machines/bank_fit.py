@@ -88,11 +88,11 @@ def what_is_seen(ctx: StepContext) -> bool | None:
         return None
     if looks_like_another(ctx):
         return False if ctx.supply_feeds else None
-    readings = (inputs.battery_v, inputs.supply_v)
-    level = LEAD_ACID.proven_v * sp.blocks
-    if all(m.good and level <= m.value <= LEAD_ACID.fits_high_v * sp.blocks for m in readings):
-        return True
-    return None
+    battery, supply = inputs.battery_v, inputs.supply_v
+    low, high = LEAD_ACID.proven_v * sp.blocks, LEAD_ACID.fits_high_v * sp.blocks
+    if not (battery.good and supply.good):
+        return None
+    return True if low <= battery.value <= high and low <= supply.value <= high else None
 
 
 def looks_like_earlier(battery_v: float, earlier_v: int) -> bool:

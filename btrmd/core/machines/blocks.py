@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ...model.block_taps import ORDER_V, block_volts, check_tap_volts
 from ...model.board import Inputs
@@ -42,6 +42,9 @@ class Blocks(NamedTuple):
     @property
     def is_imbalanced(self) -> bool:
         return self.worst > 0 or self.weak > 0
+
+
+NO_BLOCKS: Final = Blocks()
 
 
 def channel_volts(inputs: Inputs) -> Mapping[str, float | None]:
@@ -90,7 +93,7 @@ def step_blocks(blocks: Blocks, float_time: FloatTime, ctx: StepContext) -> Bloc
     """Count the time that a block deviates on float; elsewhere the count stands still."""
     sp, inputs = ctx.sp, ctx.inputs
     if not sp.taps:
-        return blocks if blocks == Blocks() else Blocks()
+        return blocks if blocks == NO_BLOCKS else NO_BLOCKS
     over = blocks.over_s
     if len(over) != sp.blocks:
         blocks = Blocks(over_s=(0.0,) * sp.blocks, weak=blocks.weak)
