@@ -270,6 +270,23 @@ def test_a_resting_battery_near_its_charger_is_well_slowly() -> None:
     assert made[BATTERY] == Odd("a", well_s=1.0)
 
 
+@pytest.mark.parametrize(("charger_v", "share"), [(13.2, 1.0 / 6.0), (13.43, 1.0 / 12.0)])
+def test_two_that_were_named_vouch_for_each_other_where_a_current_ties_them(
+    charger_v: float, share: float
+) -> None:
+    """Each was named by somebody else's word. (With the LVD open nobody else is tied to either:
+    both stayed so for ever, and the LVD stayed open.)"""
+    memory = Plausible(odd=(Odd("a", well_s=1.0), None, Odd("b", well_s=1.0), None))
+    charging = {"battery_v": 13.1, "battery_a": 2.5, "charger_v": charger_v, "charger_a": 2.5}
+    made = scan(memory, **charging).odd  # type: ignore[arg-type]
+    for place in (BATTERY, CHARGER):
+        assert made[place].well_s == pytest.approx(1.0 + share)  # type: ignore[union-attr]
+    # no more while they contradict each other, or read what feeds nothing
+    for volts in ({"charger_v": 11.0}, {"battery_v": 0.0, "charger_v": 0.1}):
+        made = scan(memory, **{**charging, **volts}).odd  # type: ignore[arg-type]
+        assert all(made[place].well_s <= 1.0 for place in (BATTERY, CHARGER))  # type: ignore[union-attr]
+
+
 def test_what_the_hardware_itself_calls_bad_needs_no_word_of_ours() -> None:
     assert healed(SUPPLY, 1.0, supply_v=None) is None
     assert healed(SUPPLY, 1.0, odd=Odd("why", doubted=True), supply_v=None) is None

@@ -247,7 +247,10 @@ class AlarmRules:
         }
         if fault is not self._liar:  # whoever lied before has not been believed again yet
             self._liar, self._blamed = fault, blamed
-        self._blamed = self._blamed & blamed
+        # no reading tells a battery that was set to another charge from one that lies: whoever is
+        # blamed then, beside a lie of somebody else, stays so until the two agree again
+        set_lately = station.now - self._jumped_at <= 120.0
+        self._blamed = blamed if set_lately else self._blamed & blamed
         blamed = blamed - self._blamed
         alone = not (relays or bypass or plant.supply.ohms) and plant.supply.limit_a > 20.0
         # with the limits of another bank two honest sensors may contradict each other
@@ -256,7 +259,6 @@ class AlarmRules:
         lie = fault.tell(true, plant.plant_s)
         others = (sense.battery_v, sense.load_v, sense.charger_v, sense.supply_v)
         alone = alone and all(abs(lie - volts) > 0.6 * blocks for volts in others)
-        alone = alone and station.now - self._jumped_at > 120.0
         if self._for("blamed", far and tied and bool(blamed) and alone, 5.0):
             self.fail(f"{point} lies by {fault.lie.text}, and {min(blamed)} is blamed")
 

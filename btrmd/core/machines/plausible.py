@@ -35,6 +35,7 @@ from .presence import Presence
 from .relaywatch import SETTLE_S
 
 WEAK_S = 30.0  # as WELL_S, where agreement proves less
+WEAKEST_S = 60.0  # ... and least
 MOST_MOVES = 8  # scans that are looked back on
 JUMP_V = 1.0  # per block, from one scan to the next
 
@@ -273,6 +274,11 @@ def _is_doubted_by_another(place: int, odd: tuple[Odd | None, ...]) -> bool:
     return any((one := odd[end]) is not None and one.doubted for end in others)
 
 
+def _are_fed(memory: Plausible, ends: tuple[int, int], sp: Setpoints) -> bool:
+    """Both voltages are such that they can feed something."""
+    return all((volts := memory.volts[end]) is not None and volts >= sp.th.unfed_v for end in ends)
+
+
 def _agreement(
     place: int, memory: Plausible, found: Found, outputs: Outputs, sp: Setpoints
 ) -> float:
@@ -290,6 +296,9 @@ def _agreement(
         if equal and relation.broken is False and memory.odd[partner] is None:
             # two sensors at opposite ends of their +-1 % agree, but prove less
             best = max(best, 1.0 if relation.near else WELL_S / WEAK_S)
+        elif equal and relation.broken is False and _are_fed(memory, ends, sp):
+            # both were named, each by somebody else: two that lie do not lie alike
+            best = max(best, WELL_S / WEAK_S if relation.near else WELL_S / WEAKEST_S)
         elif relation.broken is False and not equal and place == SUPPLY:
             best = max(best, 1.0)
     if best == 0.0 and place in (BATTERY, CHARGER) and not outputs.k2:
