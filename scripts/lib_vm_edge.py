@@ -115,6 +115,43 @@ for t in edges:
 print(json.dumps(told))
 """
 
+BARE = r"""
+import glob, os, random, sys, threading, time
+from contextlib import suppress
+from btrmd.daemon import SWITCH_INTERVAL_S
+from btrmd.hal import line_events
+
+COUNT = @COUNT@
+sys.setswitchinterval(SWITCH_INTERVAL_S)
+chip = glob.glob("/sys/devices/platform/gpio-sim.*/gpiochip*")[0]
+for path in sorted(glob.glob("/dev/gpiochip*")):
+    with suppress(OSError):
+        fd = line_events.request_line(path, 26, "up")
+        break
+if os.fork() == 0:
+    line = os.open(chip + "/sim_gpio26/pull", os.O_WRONLY)
+    os.pwrite(line, b"pull-up", 0)
+    for _ in range(COUNT):
+        time.sleep(random.uniform(0.1, 0.15))
+        os.pwrite(line, b"pull-down", 0)
+        time.sleep(0.05)
+        os.pwrite(line, b"pull-up", 0)
+    os._exit(0)
+times = []
+
+
+def read():
+    while True:
+        data = os.read(fd, line_events.EVENT_SIZE)
+        times.append((time.monotonic_ns() - int.from_bytes(data[:8], sys.byteorder)) / 1e6)
+
+
+threading.Thread(target=read, daemon=True).start()
+os.wait()
+print(sorted(times), flush=True)
+os._exit(0)
+"""
+
 
 class Edges(Station):
     """A step of its own: the service is stopped meanwhile, since the lines can be had only once."""
@@ -122,23 +159,30 @@ class Edges(Station):
     def guard_edge(self, count: int = 300) -> str:
         """`count` edges; what came later than 10 ms after the kernel's stamp of the edge, or never,
         must be less than 0.1 %."""
-        source = base64.b64encode(PROGRAM.replace("@COUNT@", str(count)).encode()).decode()
         self.vm.run("systemctl stop btrmd")
         try:
-            text = self.vm.run(
-                f"cd /run && LG_WD=/run /usr/lib/btrmd/bin/python3 -I -c "
-                f"'import base64; exec(base64.b64decode(\"{source}\"))'"
-            )
+            found = json.loads(self._told(PROGRAM, count))
+            bare = json.loads(self._told(BARE, count))
         finally:
             self.vm.run("systemctl start btrmd")
         self.active()
-        return judged(json.loads(text.splitlines()[-1]))
+        return judged(found, bare)
+
+    def _told(self, program: str, count: int) -> str:
+        """The last line that `program` prints on the machine."""
+        source = base64.b64encode(program.replace("@COUNT@", str(count)).encode()).decode()
+        return self.vm.run(
+            f"cd /run && LG_WD=/run /usr/lib/btrmd/bin/python3 -I -c "
+            f"'import base64; exec(base64.b64decode(\"{source}\"))'"
+        ).splitlines()[-1]
 
 
-def judged(found: list[list[float]]) -> str:
+def judged(found: list[list[float]], bare: list[float]) -> str:
     """The figures in words. `found`: for each edge that was acted on the ms from the kernel's stamp
-    to K1's coil, those before the stamp, and those until the board's thread had it. Raises
-    TrialError when too many edges were late or not acted on."""
+    to K1's coil, those before the stamp, and those until the board's thread had it. `bare`: ms, in
+    rising order, until a thread that does nothing else has an edge, in a process that does nothing
+    else: what the machine itself takes. Raises TrialError when too many edges were late or not
+    acted on."""
     times = sorted(edge[0] for edge in found if edge)
     late = len(found) - sum(ms <= LONGEST_MS for ms in times)
     figures = "no edge was acted on"
@@ -151,5 +195,7 @@ def judged(found: list[list[float]]) -> str:
     text = f"{len(found)} edges: {figures}; {late} later than {LONGEST_MS:g} ms or never"
     text += f" ({woken} ms until the thread had it)" if woken else ""
     text += f"; up to {before:.1f} ms before the kernel's stamp"
+    alone = bare[min(int(len(bare) * PART), len(bare) - 1)]
+    text += f". A bare thread: 99.9 % {alone:.1f} ms, longest {bare[-1]:.1f} ms"
     expect(times and late <= (1.0 - PART) * len(found), text)
     return text

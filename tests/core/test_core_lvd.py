@@ -7,6 +7,8 @@ from core_scenes import (
     VOLTS,
     WALL_0,
     Bench,
+    bad_readings,
+    lie,
     measured,
     model_for,
     phase,
@@ -15,7 +17,7 @@ from core_scenes import (
     supply,
 )
 
-from btrmd.core.machines.lvd import Lvd, step_lvd
+from btrmd.core.machines.lvd import Alone, Lvd, step_lvd
 from btrmd.core.scan.actions import Tell
 from btrmd.core.scan.context import StepContext
 from btrmd.core.scan.relations import BATTERY
@@ -108,6 +110,65 @@ def test_what_is_not_believed_is_told_by_what_hangs_on_it() -> None:
     assert counts(**{**LOW, "battery_v": None}, odd=True)
     assert not counts(**{**LOW, "battery_v": None, "load_v": 10.6}, odd=True)
     assert not counts(**{**LOW, "battery_v": None, "battery_a": 0.0, "load_a": 0.0}, odd=True)
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+@pytest.mark.parametrize("lone", ["battery_v", "load_v"])
+def test_a_lone_witness_that_falls_at_once_under_the_same_current_is_not_believed(
+    volts: int, lone: str
+) -> None:
+    """No battery does that; the other witness is gone, and nobody contradicts it."""
+    blocks = volts // 12
+    other = "load_v" if lone == "battery_v" else "battery_v"
+
+    def told(lvd: Lvd, now: float, each_v: float, amps: float = 2.3) -> Lvd:
+        readings = {**LOW, lone: each_v * blocks, other: None, "battery_a": -amps}
+        readings["load_a"] = amps - 0.3
+        return stepped(lvd, now, odd=lone == "load_v", volts=volts, **readings)[0]  # type: ignore[arg-type]
+
+    lvd = told(Lvd(), 1000.0, 10.75)
+    assert lvd.low_since is None
+    fell = told(lvd, 1001.0, 10.49)
+    assert fell == lvd
+    assert told(fell, 1012.0, 10.3).low_since is None  # nor however long
+    assert told(fell, 1013.0, 10.55).alone is not None
+    # another current explains it, and a slow fall is one
+    assert told(lvd, 1001.0, 10.3, amps=2.8).low_since == 1001.0
+    slow = told(told(lvd, 1001.0, 10.51), 1002.0, 10.45)
+    assert slow.low_since == 1002.0
+    assert told(slow, 1012.0, 10.44).is_open
+    # with two witnesses again nothing is left of it
+    both = stepped(
+        fell,
+        1002.0,
+        volts=volts,
+        **{key: value * blocks if key.endswith("_v") else value for key, value in LOW.items()},
+    )[0]  # type: ignore[arg-type]
+    assert (both.alone, both.low_since) == (None, 1002.0)
+
+
+def test_after_a_pause_a_lone_witness_may_have_fallen_as_far() -> None:
+    ctx = step_context(1090.0, dt=90.0, changes=ON, **{**LOW, "battery_v": None})  # type: ignore[arg-type]
+    ctx.battery_is_odd = True
+    assert step_lvd(Lvd(alone=Alone(11.5, 2.3)), True, False, ctx).low_since == 1090.0
+
+
+@pytest.mark.parametrize("first", ["noise:2", "x0.78", "+1.5"])
+def test_a_load_reading_that_lies_after_the_batterys_cuts_off_nobody(first: str) -> None:
+    station = rested(12, load_a=5.0, rated_ah=17.0, lvd__enabled=True)
+    station.plant.battery.set_soc(0.4)
+    station.run(10.0)
+    supply(station, False)
+    station.run(30.0)
+    lie(station, "battery.voltage", first)
+    station.run(30.0)
+    assert bad_readings(station) == ["reading.battery.voltage"]
+    lie(station, "battery.voltage", "off")
+    at = station.plant.sense().load_v
+    lie(station, "load.voltage", f"x{10.1 / at:.3f}")
+    station.run(300.0)
+    assert not station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0
 
 
 def test_the_lines_say_that_the_load_hangs_on_it_where_the_currents_do_not() -> None:

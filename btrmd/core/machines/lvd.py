@@ -18,11 +18,23 @@ OPEN_S = 10.0
 CLOSE_S = 60.0
 HANGS_V = 0.1  # V: what a diode and the path take at a full load
 DIP_V = 0.05  # per block; a recovering battery may fall so far below the level without losing time
+# per block: less than a lie that matters, more than noise and what a battery falls by in a second
+# under the same current, which may differ by so many A and this part
+STEP_V, SAME_A, SAME_PART = 0.25, 0.2, 0.1
+SCAN_S = 2.0  # after a longer pause it may have fallen as far
 RECALL_S = 2.0  # after a start: by then the first readings have told who feeds the load
+
+
+class Alone(NamedTuple):
+    """What the one witness that is left told last, V, and the battery's current with it, A."""
+
+    volts: float
+    amps: float
 
 
 class Lvd(NamedTuple):
     """`low_since`: battery below the limit since then; `high_since`: above the reconnect level.
+    `alone`: while one of the two witnesses is not there, or not believed.
 
     `remembered`: open when the daemon stopped, or before the hardware released all relays: K3 is
     not energised for it until the first good readings have agreed.
@@ -32,6 +44,7 @@ class Lvd(NamedTuple):
     low_since: float | None = None
     high_since: float | None = None
     remembered: bool = False
+    alone: Alone | None = None
 
     @property
     def is_driven(self) -> bool:
@@ -88,6 +101,24 @@ def _is_on_battery(ctx: StepContext) -> bool:
     return inputs.guard is True and absent and inputs.batt_path is not False and not dead
 
 
+def _hear(lvd: Lvd, ctx: StepContext) -> tuple[Lvd, bool]:
+    """(with what the lone witness tells, whether it has stepped down). No battery falls at once
+    under the same current: one that does is not believed until it is back, or there are two again.
+    """
+    inputs, battery = ctx.inputs, ctx.battery
+    feeds = ctx.flows.carries or _is_on_battery(ctx)
+    if not feeds or (inputs.battery_v.good and inputs.load_v.good) or not battery.good:
+        return (lvd if lvd.alone is None else lvd._replace(alone=None)), False
+    was, amps = lvd.alone, inputs.battery_a
+    now = Alone(battery.value, amps.value if amps.good else 0.0)
+    fell = was is not None and was.volts - now.volts > STEP_V * ctx.sp.blocks
+    if was is not None and fell and ctx.dt <= SCAN_S:
+        apart = abs(now.amps - was.amps)
+        if apart <= SAME_A + SAME_PART * abs(was.amps):
+            return lvd, True
+    return lvd._replace(alone=now), False
+
+
 def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
     """Open below `lvd_open_v` for 10 s, close above `lvd_close_v` for 60 s (C15).
 
@@ -107,11 +138,12 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
     if lvd.remembered:
         return _recall(lvd, proven, ctx)
     if not lvd.is_open:
+        lvd, has_stepped = _hear(lvd, ctx)
         low = _is_low(ctx)
-        if not low:
-            return lvd if lvd.low_since is None else Lvd()
+        if not low or has_stepped:
+            return lvd if lvd.low_since is None else lvd._replace(low_since=None)
         if lvd.low_since is None:
-            return Lvd(False, now)
+            return lvd._replace(low_since=now)
         if may_open and lvd.is_due(now):
             ctx.tell(
                 "lvd.open", Kind.CHANGE,
