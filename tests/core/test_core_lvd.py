@@ -189,6 +189,24 @@ def test_a_battery_that_gives_nothing_needs_a_charger_that_sees_it_low_too() -> 
     assert counts(**idle, charger_v=9.91)
     assert not counts(**idle, charger_v=9.89)
     assert not counts(**idle, charger_v=None)
+    # a dead charger is no witness of a reading that lies at 0 V
+    assert counts(**{**idle, "battery_v": 8.0}, charger_v=8.0)
+    assert not counts(**{**idle, "battery_v": 8.0}, charger_v=7.99)
+    assert not counts(**{**idle, "battery_v": 0.0}, charger_v=0.0)
+
+
+@pytest.mark.parametrize("text", ["x0", "x0.02"])
+def test_a_dead_charger_is_no_witness_of_a_battery_that_reads_nothing(text: str) -> None:
+    """The LVD opened in an outage of the charger alone, and a weak supply dropped the load."""
+    station = rested(24, load_a=5.0, lvd__enabled=True)
+    station.plant.battery.set_soc(0.6)
+    station.run(60.0)
+    lie(station, "battery.voltage", text)
+    station.run(10.0)
+    station.plant.charger.switch(False)
+    station.plant.touch()
+    station.run(120.0)
+    assert not station.state.lvd.is_open
 
 
 @pytest.mark.parametrize(("volts", "level"), [(12, 12.5), (24, 24.5), (36, 36.75), (48, 49.0)])

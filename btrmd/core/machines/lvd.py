@@ -87,8 +87,10 @@ def _is_low(ctx: StepContext) -> bool | None:
             return load.value < limit
         # they contradict each other; but the load hangs below the battery, and is low by itself
         return load.value < limit - HANGS_V
-    # a battery that gives nothing needs no disconnect, unless its charger sees it low too
-    return charger.good and abs(charger.value - battery.value) <= apart
+    # a battery that gives nothing needs no disconnect, unless its charger sees it low too; what has
+    # no volts of its own sees nothing
+    sees = charger.good and charger.value >= sp.th.unfed_v
+    return sees and abs(charger.value - battery.value) <= apart
 
 
 def _is_on_battery(ctx: StepContext) -> bool:
