@@ -67,7 +67,7 @@ DEFECTS = (
     Defect(
         "an idle battery is cut off by one witness",
         "core/machines/lvd.py",
-        "return charger.good and abs(charger.value - battery.value) <= apart",
+        "return sees and abs(charger.value - battery.value) <= apart",
         "return True",
         "dropped",
         story="doubt",
