@@ -94,6 +94,19 @@ def blamed(station: Station) -> list[str]:
     return sorted(key for key in keys if key.startswith(("reading.", "relay.")))
 
 
+def hours_left(bench: Bench) -> float | None:
+    """Until the next scheduled test, h."""
+    seconds = bench.state.schedule.next_s(bench.state.setpoints.interval_s, bench.now)
+    return None if seconds is None else seconds / 3600.0
+
+
+def pass_hours(bench: Bench, hours: float) -> None:
+    """In steps of 2 min, and the last 12 min in steps of 10 s."""
+    fine = min(hours, 0.2)
+    bench.run((hours - fine) * 3600.0, dt=120.0)
+    bench.run(fine * 3600.0, dt=10.0)
+
+
 def last(station: Station | Bench) -> TestRecord:
     """The record with the highest number."""
     return station.records[max(station.records)]

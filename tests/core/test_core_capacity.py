@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import Bench, last, phase, rested, step_context, supply
+from core_scenes import Bench, hours_left, last, pass_hours, phase, rested, step_context, supply
 
 from btrmd.core import persist
 from btrmd.core.machines.capacity import (
@@ -213,17 +213,6 @@ def bench_for(**settings: object) -> Bench:
     bench.state = bench.state._replace(float_time=RESTED)
     bench.run(30.0)
     return bench
-
-
-def hours_left(bench: Bench) -> float | None:
-    seconds = bench.state.schedule.next_s(bench.state.setpoints.interval_s, bench.now)
-    return None if seconds is None else seconds / HOUR
-
-
-def pass_hours(bench: Bench, hours: float) -> None:
-    fine = min(hours, 0.2)
-    bench.run((hours - fine) * HOUR, dt=120.0)
-    bench.run(fine * HOUR, dt=10.0)
 
 
 def manual_test(bench: Bench, made: Estimate = MARGINAL) -> None:

@@ -201,14 +201,19 @@ REASONS = [
 ]
 
 
-@pytest.mark.parametrize(("code", "channels", "words"), REASONS)
-def test_each_reason_against_a_test_is_one_sentence(
-    code: str, channels: dict[str, object], words: str
-) -> None:
+def not_good(channels: dict[str, object]) -> Bench:
     bench = Bench(ups__enabled=False)
     bench.run(20.0)
     bench.put(**channels)
     bench.run(15.0)
+    return bench
+
+
+@pytest.mark.parametrize(("code", "channels", "words"), REASONS)
+def test_each_reason_against_a_test_is_one_sentence(
+    code: str, channels: dict[str, object], words: str
+) -> None:
+    bench = not_good(channels)
     refused = bench.ask(START)
     assert (refused.ok, refused.code) == (False, code)
     assert words in refused.text
@@ -283,10 +288,7 @@ def test_all_is_well_and_a_test_starts(volts: int) -> None:
 def test_the_first_that_is_not_good_is_what_a_start_is_refused_with(
     code: str, channels: dict[str, object], words: str
 ) -> None:
-    bench = Bench(ups__enabled=False)
-    bench.run(20.0)
-    bench.put(**channels)
-    bench.run(15.0)
+    bench = not_good(channels)
     wrong = [check.text for check in listed(bench) if not check.ok]
     assert words in wrong[0]
     assert wrong[0] == bench.ask(START).text

@@ -153,6 +153,39 @@ def test_after_a_pause_a_lone_witness_may_have_fallen_as_far() -> None:
     assert step_lvd(Lvd(alone=Alone(11.5, 2.3)), True, False, ctx).low_since == 1090.0
 
 
+def test_where_the_currents_are_not_known_a_fall_may_be_that_of_another_load() -> None:
+    lost = {**LOW, "load_v": None, "load_a": None, "charger_a": None}
+    for alone in (Alone(11.5, None), Alone(11.5, 2.3)):
+        ctx = step_context(1001.0, guard=True, changes=ON, **lost)  # type: ignore[arg-type]
+        assert step_lvd(Lvd(alone=alone), True, False, ctx).alone == Alone(10.4, None)
+
+
+@pytest.mark.parametrize("grows", [False, True])
+def test_with_the_batterys_chips_dead_another_load_or_source_keeps_no_lvd_closed(
+    grows: bool,
+) -> None:
+    """Its current is worked out from the others: the load that grows, the charger that goes."""
+    station = rested(12, load_a=3.0, rated_ah=7.0, lvd__enabled=True)
+    lie(station, "battery.voltage", "x0.7")
+    station.run(30.0)
+    station.plant.supply.on = False
+    station.plant.touch()
+    station.run(30.0)
+    station.lies["battery_a"] = None
+    if grows:
+        station.plant.charger.switch(False)
+        station.run(30.0)
+        station.plant.load.hold(9.0)
+        station.plant.touch()
+    else:
+        station.plant.charger.switch(False)
+        station.plant.touch()
+    assert station.until(lambda s: s.plant.circuit.battery_v < 10.5, 9000.0)
+    assert not station.state.lvd.is_open
+    assert station.until(lambda s: s.state.lvd.is_open, 30.0)
+    assert station.plant.dropped_s == 0.0
+
+
 @pytest.mark.parametrize("first", ["noise:2", "x0.78", "+1.5"])
 def test_a_load_reading_that_lies_after_the_batterys_cuts_off_nobody(first: str) -> None:
     station = rested(12, load_a=5.0, rated_ah=17.0, lvd__enabled=True)

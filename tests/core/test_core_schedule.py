@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import Bench, last, phase, step_context
+from core_scenes import Bench, hours_left, last, pass_hours, phase, step_context
 
 from btrmd.core.machines.float_time import FloatTime
 from btrmd.core.machines.schedule import (
@@ -35,18 +35,6 @@ def bench_with(**settings: object) -> Bench:
     bench.state = bench.state._replace(float_time=RESTED)
     bench.run(30.0)
     return bench
-
-
-def hours_left(bench: Bench) -> float | None:
-    seconds = bench.state.schedule.next_s(bench.state.setpoints.interval_s, bench.now)
-    return None if seconds is None else seconds / HOUR
-
-
-def pass_hours(bench: Bench, hours: float) -> None:
-    """In steps of 2 min, and the last 12 min in steps of 10 s."""
-    fine = min(hours, 0.2)
-    bench.run((hours - fine) * HOUR, dt=120.0)
-    bench.run(fine * HOUR, dt=10.0)
 
 
 def finish(bench: Bench) -> None:

@@ -26,10 +26,11 @@ RECALL_S = 2.0  # after a start: by then the first readings have told who feeds 
 
 
 class Alone(NamedTuple):
-    """What the one witness that is left told last, V, and the battery's current with it, A."""
+    """What the one witness that is left told last, V, and what the battery gave then, A (of the
+    flows; None: too few currents are known)."""
 
     volts: float
-    amps: float
+    amps: float | None
 
 
 class Lvd(NamedTuple):
@@ -111,13 +112,12 @@ def _hear(lvd: Lvd, ctx: StepContext) -> tuple[Lvd, bool]:
     feeds = ctx.flows.carries or _is_on_battery(ctx)
     if not feeds or (inputs.battery_v.good and inputs.load_v.good) or not battery.good:
         return (lvd if lvd.alone is None else lvd._replace(alone=None)), False
-    was, amps = lvd.alone, inputs.battery_a
-    now = Alone(battery.value, amps.value if amps.good else 0.0)
-    fell = was is not None and was.volts - now.volts > STEP_V * ctx.sp.blocks
-    if was is not None and fell and ctx.dt <= SCAN_S:
-        apart = abs(now.amps - was.amps)
-        if apart <= SAME_A + SAME_PART * abs(was.amps):
-            return lvd, True
+    was, now = lvd.alone, Alone(battery.value, ctx.flows.discharge)
+    if was is None or was.amps is None or now.amps is None or ctx.dt > SCAN_S:
+        return lvd._replace(alone=now), False  # another current may explain what it fell by
+    is_same = abs(now.amps - was.amps) <= SAME_A + SAME_PART * abs(was.amps)
+    if is_same and was.volts - now.volts > STEP_V * ctx.sp.blocks:
+        return lvd, True
     return lvd._replace(alone=now), False
 
 
