@@ -15,6 +15,7 @@ from waiting import wait_until
 from web_station import AT, Client, Station
 
 from btrmd.model.events import Event, Kind
+from btrmd.servers import acceptor
 from btrmd.servers.web import channel as channels
 from btrmd.servers.web import socket_server
 from btrmd.servers.web.http_head import HeadError, parse_head
@@ -411,7 +412,9 @@ def test_a_crowd_from_forty_addresses_keeps_nobody_out(
         with connect(client.port, address(200)) as fresh:
             assert is_well(fresh, GET)
         assert time.monotonic() - began < 10.0
-        assert sum(map(is_open, held)) <= 128
+        # who came last of the crowd may still wait for another turn while the new one is served
+        assert sum(map(is_open, held)) <= 128 + acceptor.WAITING
+        wait_until(lambda: sum(map(is_open, held)) <= 128)
 
 
 def test_who_is_logged_in_keeps_his_connection(station: Station) -> None:
