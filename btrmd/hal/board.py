@@ -230,7 +230,8 @@ class HatBoard:
         self._read_currents(now)
         self._read_voltages(now)
         self._read_temperature(now)
-        self._lines = batt_path, guard, pb1, pb2 = self._pins.read()
+        edges = self._lines.guard_edges
+        self._lines = batt_path, guard, pb1, pb2, guard_edges = self._pins.read()
         m = [NO_MEASUREMENT if channel is None else channel.measurement for channel in self._order]
         if self.single_source:
             m[5], m[7] = NO_MEASUREMENT, _sum(m[7], m[5])
@@ -243,6 +244,7 @@ class HatBoard:
             pb2=pb2,
             chips=self._chips_answer(),
             wall=wall,
+            guard_moved=guard_edges != edges,
         )
 
     def is_unchanged(self, now: float, band: float) -> bool:

@@ -37,12 +37,14 @@ class PinError(BtrmError, OSError):
 
 
 class GpioLines(NamedTuple):
-    """The digital inputs; None = unreadable or not fitted."""
+    """The digital inputs; None = unreadable or not fitted. `guard_edges`: counted since the start,
+    where the factory tells them."""
 
     batt_path: bool | None = None
     guard: bool | None = None
     pb1: bool = False
     pb2: bool = False
+    guard_edges: int = 0
 
 
 NO_LINES = GpioLines()
@@ -83,6 +85,7 @@ class HatPins:
         self._driving = RLock()  # K1's level and what follows are shared with the edge
         self._is_armed = False
         self._armed_until = float("-inf")
+        self._edges = 0  # of the GUARD line
         self._caught = False  # an edge has energised K1,
         self._is_reported = False  # and a scan has said so
 
@@ -168,6 +171,8 @@ class HatPins:
         K1 may have lifted the bus again.
         """
         lines = self._read()
+        if lines.guard_edges != self._edges:
+            lines = lines._replace(guard_edges=self._edges)
         if self._caught:
             self._is_reported = True
             return lines._replace(guard=True)
@@ -233,6 +238,7 @@ class HatPins:
 
     def _guard_moved(self, ticks: object = None, state: object = None) -> None:
         """An edge, on the factory's thread. Never raises: that thread would end."""
+        self._edges += 1
         if not self._is_armed:
             return
         with self._driving:

@@ -40,6 +40,7 @@ class Inputs(NamedTuple):
     storage_ok: bool = True  # the shell fills these three: history writable, clock set,
     clock_ok: bool = True
     settings_ok: bool = True  # settings file read at the start
+    guard_moved: bool = False  # an edge of the GUARD line since the scan before
 
 
 class Led(Enum):

@@ -287,7 +287,7 @@ FLOATING = {
 def step_context(
     now: float = 1000.0, *, dt: float = 0.1, volts: int = 12, guard: bool | None = False,
     batt_path: bool | None = True, boot: float = 0.0, changes: dict[str, object] | None = None,
-    **channels: object,
+    guard_moved: bool = False, **channels: object,
 ) -> StepContext:  # fmt: skip
     """What one machine's step sees of a site on float; channels as in measured()."""
     changed = {"system.voltage": volts, **dotted(changes or {})}
@@ -298,5 +298,8 @@ def step_context(
     }
     readings = {name: measured(value, now) for name, value in {**put, **channels}.items()}
     chips = tuple((chip, True) for chip in CHIPS)
-    inputs = Inputs(**readings, guard=guard, batt_path=batt_path, chips=chips, wall=WALL_0)
+    inputs = Inputs(
+        **readings, guard=guard, batt_path=batt_path, chips=chips, wall=WALL_0,
+        guard_moved=guard_moved,
+    )  # fmt: skip
     return StepContext(now, dt, boot, inputs, Setpoints.of(settings))

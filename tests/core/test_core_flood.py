@@ -144,6 +144,26 @@ def test_a_limited_supply_beside_a_charger_makes_few_records(
     assert station.plant.dropped_s == 0.0
 
 
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+@pytest.mark.parametrize(("volts", "limit_a", "inrush"), [(12, 6.0, 5.0), (24, 8.0, 10.0)])
+def test_a_guard_that_lets_go_and_closes_again_between_two_scans_is_believed(
+    dt: float, volts: int, limit_a: float, inrush: float
+) -> None:
+    """The inrush at each letting go is more than the supply has: 20 ms later it closes again."""
+    station = rested(volts, dt=dt, load_a=5.0)
+    count = len(station.events)
+    put(station, load__inrush=inrush, supply__on=0)
+    station.run(60.0)
+    put(station, supply__on=1, supply__limit_a=limit_a)
+    moves = station.plant.guard.moves
+    station.run(900.0)
+    assert station.plant.guard.moves - moves >= 10
+    assert set(station.state.alarms.keys) == {"guard.active", "supply.weak"}
+    assert not [e for e in station.events[count:] if e.key.startswith("reading.")]
+    assert len(station.events) - count <= 20
+    assert station.plant.dropped_s == 0.0
+
+
 def test_a_discharge_is_told_though_the_sum_of_the_currents_is_wrong() -> None:
     """A load that goes partly around its shunt beside a supply that cannot feed it."""
     station = rested(load_a=5.0)

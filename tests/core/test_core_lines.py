@@ -24,11 +24,11 @@ def looked(
     lines: InputLines, now: float = 1000.0, *, guard: bool | None = False,
     path: bool | None = True, k1: bool = False, k3: bool = False, settled_s: float = 100.0,
     presence: Presence = ABOVE, supply_is_odd: bool = False, weak: bool = False,
-    single: bool = False, dt: float = 1.0, **channels: object,
+    single: bool = False, dt: float = 1.0, guard_moved: bool = False, **channels: object,
 ) -> InputLines:  # fmt: skip
     ctx = step_context(
-        now, dt=dt, guard=guard, batt_path=path, changes={"system.single_source": single},
-        **channels,
+        now, dt=dt, guard=guard, guard_moved=guard_moved, batt_path=path,
+        changes={"system.single_source": single}, **channels,
     )  # type: ignore[arg-type] # fmt: skip
     flows = measure_flows(ctx.inputs, single)
     return step_lines(
@@ -104,6 +104,16 @@ def test_it_hangs_only_when_all_has_been_so_for_15_s() -> None:
         HANGS, inputs, flows, Outputs(), 100.0, ABOVE, False, False, ctx.sp, 1000.0, 1.0
     )
     assert made.guard_s == 0.0
+
+
+def test_a_guard_that_has_moved_between_two_scans_does_not_hang() -> None:
+    made = looked(HANGS._replace(guard_s=2.0), guard=True, guard_moved=True)
+    assert made.guard_since == 1000.0
+    assert (made.guard_s, made.guard_reason) == (1.5, "")
+    assert looked(HANGS, guard_moved=True).guard_since is None
+    # long after that it hangs as any other
+    later = looked(HANGS._replace(guard_since=1000.0), 1015.0, guard=True)
+    assert later.guard_s == 1.0
 
 
 def test_a_guard_that_is_idle_though_the_battery_feeds_the_load_is_not_believed() -> None:

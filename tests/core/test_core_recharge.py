@@ -89,6 +89,24 @@ def test_a_charger_with_the_volts_for_it_is_waited_for() -> None:
     )
 
 
+def test_a_charger_is_also_waited_for_while_the_battery_gives() -> None:
+    """In an outage the battery gave the 0.28 A of this unit only, beside a charger that had its
+    volts behind an open K2: with it closed the charger would have given them."""
+    waiting = OWED._replace(waited_s=4.0)
+    gives = {"battery_a": -0.28}
+    after = counted(waiting, **gives, **GIVES)
+    assert (after.waited_s, after.taken_as) == (6.0, pytest.approx(20.56))
+    # within what the sensors may be apart, below the battery, gone, or parted by our own command
+    for other in (
+        {"charger_v": 13.2, "battery_v": 12.9}, {"charger_v": 12.7, "battery_v": 12.9},
+        {"charger_v": 12.59, "battery_v": 11.0}, {"k2": True, **GIVES},
+    ):  # fmt: skip
+        after = counted(waiting, **gives, **other)  # type: ignore[arg-type]
+        assert (after.waited_s, after.taken_as) == (0.0, pytest.approx(20.56)), other
+    # nothing is owed by one that may have been closed all the time
+    assert counted(Recharge(20.0, 4.0), **gives, **GIVES).waited_s == 0.0
+
+
 def test_a_charger_that_is_not_there_is_not_waited_for() -> None:
     waiting = OWED._replace(waited_s=4.0)
     low = counted(waiting, charger_v=12.59, battery_v=11.0)

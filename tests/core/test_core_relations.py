@@ -106,6 +106,22 @@ def test_battery_and_load_are_tied_while_the_battery_gives_to_it() -> None:
     assert silent(tie, **{**ON_BATTERY, "battery_a": 0.0, "charger_a": 2.3}, k1=True)
 
 
+def test_a_load_of_half_an_ampere_ties_the_battery_too_where_k1_is_on() -> None:
+    """In a test, with this unit on the supply: all four currents say so, and the coil does."""
+    tie = Tie.BATTERY_LOAD
+    put = {**TEST, "battery_a": -0.5, "load_a": 0.5}
+    assert found(tie, k1=True, **put).broken is False
+    assert found(tie, k1=True, **{**put, "load_v": 13.1}).broken is True
+    assert silent(tie, **put)  # K1 is released: so little may be an error of the sum
+    assert silent(tie, k1=True, settled=False, **put)
+    assert silent(tie, k1=True, **{**put, "charger_a": None})  # worked out from the others
+    assert silent(tie, k1=True, **{**put, "load_a": 1.5})  # the sum does not hold
+    assert silent(tie, k1=True, **{**put, "load_a": 0.39})  # 0.09 A above the supply's
+    assert not silent(tie, k1=True, **{**put, "load_a": 0.41})
+    # the charger may feed the load beside a battery that is cut off
+    assert silent(tie, k1=True, **{**put, "battery_a": 0.0, "charger_a": 0.5})
+
+
 def test_charger_and_battery_are_tied_while_the_charger_charges() -> None:
     tie = Tie.CHARGER_BATTERY
     assert found(tie, **CHARGING).broken is False

@@ -184,6 +184,32 @@ def test_a_pulse_that_is_over_when_it_is_looked_at_drives_nothing(
     assert not k1(bench)
 
 
+def test_a_guard_that_has_let_go_and_closed_again_between_two_scans_has_moved() -> None:
+    bench = Bench()
+    bench.plant.put(guard=True)
+    bench.scan()
+    assert not bench.scan().guard_moved
+    assert bench.board.is_unchanged(bench.now, 0.01)
+    open_guard(bench)
+    close_guard(bench)
+    assert not bench.board.is_unchanged(bench.now, 0.01), "a scan that only looks forgets it not"
+    inputs = bench.scan()
+    assert (inputs.guard, inputs.guard_moved) == (True, True)
+    assert not bench.scan().guard_moved
+
+
+@pytest.mark.parametrize("stuck", [False, True])
+def test_the_simulated_line_shows_what_was_over_within_a_step(stuck: bool) -> None:
+    bench = Bench()
+    bench.plant.put(guard=True)
+    bench.scan()
+    faults = {"guard": False} if stuck else {}  # low: active
+    for moves, moved in ((1, False), (3, not stuck), (3, False)):
+        bench.pins.drive_inputs(bench.plant.now, False, False, faults, moves)  # type: ignore[arg-type]
+        inputs = bench.board.read(bench.now, 0.0)
+        assert (inputs.guard, inputs.guard_moved) == (True, moved), moves
+
+
 def test_a_line_that_cannot_be_read_drives_nothing_and_ends_no_thread(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

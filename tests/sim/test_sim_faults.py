@@ -62,6 +62,40 @@ def test_beyond_its_limit_a_supply_gives_its_limit_and_the_battery_the_rest(run,
     assert not plant.sense().guard
 
 
+@pytest.mark.parametrize(("inrush", "holds"), [(2.0, True), (6.0, False)])
+def test_at_its_limit_a_supply_goes_on_feeding_a_bus_that_falls(run, inrush, holds):
+    """3 A come, 4 A and the HAT are taken for 20 ms: 10 mF fall by 2.3 V. Where 12 A are taken
+    they fall to the guard's 21 V, and it closes again."""
+    plant = Plant(2)
+    plant.noise = False
+    changed(plant, supply__on=0, charger__on=0)
+    run(plant, 3)
+    assert plant.guard.active
+    changed(plant, load__amps=2, load__inrush=inrush, supply__on=1, supply__limit_a=3)
+    plant.lowest_v_block = 20.0
+    moves = plant.guard.moves
+    run(plant, 12)
+    assert plant.guard.active is not holds
+    assert plant.guard.moves - moves == (1 if holds else 2)
+    fallen = 27.2 - 0.06 - plant.lowest_v_block * 2
+    if holds:
+        assert fallen == pytest.approx((4.0 + 4.0 / 27.2 - 3.0) * 0.02 / 0.01, abs=0.1)
+    else:
+        assert plant.lowest_v_block == pytest.approx(10.5, abs=0.1)
+
+
+def test_while_the_bus_falls_a_limited_supply_is_read_at_its_limit(run):
+    plant = Plant(1)
+    plant.noise = False
+    changed(plant, load__amps=5, supply__limit_a=3, charger__on=0)
+    plant.step(0.005)
+    sense = plant.sense()
+    assert not sense.guard
+    assert sense.supply_a == pytest.approx(3.0)
+    assert sense.load_v == pytest.approx(13.57 - (5.0 + 4.0 / 13.6 - 3.0) * 0.005 / 0.01, abs=0.05)
+    assert sense.supply_v == pytest.approx(sense.load_v + 0.03, abs=0.05)
+
+
 def test_a_limit_without_a_battery_behind_it_locks_the_load_out(run, plant):
     changed(plant, load__amps=5, supply__limit_a=3, battery__fuse=0, charger__on=0)
     run(plant, 3)

@@ -102,6 +102,7 @@ class Station:
         self.disk_s = 0.0  # how long a change of settings takes to become durable
         self.landing: list[tuple[float, Settings]] = []  # when, and what
         self.wants_restart = False
+        self._guard_moves = 0
         self.before_time: Callable[[], None] = _nothing  # called when the outputs are decided
 
     # --- one step ------------------------------------------------------------------------------
@@ -130,6 +131,7 @@ class Station:
                 else Measurement(lie(true[place]), GOOD, now)
             )
         lines = self.plant.line_faults
+        moves, self._guard_moves = self._guard_moves, self.plant.guard.moves
         return Inputs(
             *measured,
             batt_path=lines.get("batt_path", sense.batt_path),
@@ -142,6 +144,7 @@ class Station:
             else ALL_WELL,
             wall=self.wall,
             settings_ok=self.settings_ok,
+            guard_moved="guard" not in lines and moves != self.plant.guard.moves,
             storage_ok=self.storage_ok,
             clock_ok=self.clock_ok,
         )

@@ -75,7 +75,8 @@ def step_lines(
     proven = not outputs.k1 and (lines.s1_proven or (flows.alone and inputs.guard is not True))
     if proven is not lines.s1_proven:
         lines = lines._replace(s1_proven=proven)
-    if (inputs.guard is True) is (lines.guard_since is None):
+    # one that has moved between two scans does not hang
+    if (inputs.guard is True) is (lines.guard_since is None) or inputs.guard_moved:
         lines = lines._replace(guard_since=now if inputs.guard else None)
     if flows.alone is (lines.alone_since is None):
         lines = lines._replace(alone_since=now if flows.alone else None)

@@ -140,19 +140,23 @@ def _owed(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
         recharge = recharge._replace(gave_a=0.0, gave_v=None)
     if charger.good and not recharge.came_back:
         recharge = _comes_back(recharge, charger.value, ctx)
-    if amps.good and amps.value < -DISCHARGE_A:
-        return recharge._replace(taken_as=recharge.taken_as - amps.value * dt, waited_s=0.0)
+    gives = amps.good and amps.value < -DISCHARGE_A
+    if gives:
+        recharge = recharge._replace(taken_as=recharge.taken_as - amps.value * dt)
     if not recharge.is_owed or outputs.k2:
-        return recharge
+        return recharge._replace(waited_s=0.0) if gives else recharge
     if not known or charger.value < ctx.sp.th.charger_present_v:
         return recharge if recharge.waited_s == 0.0 else recharge._replace(waited_s=0.0)
     gap = without_creep(charger.value, ctx.charger_crept_v) - battery.value
+    if gap > _most(recharge.tied, battery.value, ctx.sp.blocks):
+        # also while the battery gives: one that is closed would give in its place
+        return recharge._replace(waited_s=recharge.waited_s + dt)
+    if gives:
+        return recharge._replace(waited_s=0.0)
     if gap <= _least(recharge.tied, battery.value):
         # still above the charger, by an absorption that has just ended: nothing is owed
         return Recharge(tied=recharge.tied)
-    if gap <= _most(recharge.tied, battery.value, ctx.sp.blocks):
-        return recharge  # it cannot be told by the volts
-    return recharge._replace(waited_s=recharge.waited_s + dt)
+    return recharge  # it cannot be told by the volts
 
 
 def _comes_back(recharge: Recharge, charger_v: float, ctx: StepContext) -> Recharge:

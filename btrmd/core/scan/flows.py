@@ -14,6 +14,7 @@ HAT_W = 4.0  # from the higher of supply and battery, or from neither (fed elsew
 HAT_FLOOR_V = 9.0  # below it the HAT is off
 SURE_A, SURE_PART = 0.2, 0.05  # more than sensors are off: +-(1 % + 30 mA) each
 OWN_A, OWN_PART = 0.1, 0.01  # beyond the HAT's full draw, which is a margin by itself
+TRICKLES_A = 0.1  # two sensors are off by 30 mA each, and 1 % of what is little here
 BALANCE_A, BALANCE_PART = 0.3, 0.05
 CONDUCTS_A = 0.3  # so much, and the path is closed: more than an unnoticed error of the sum
 DIODE_V = 0.03
@@ -42,6 +43,14 @@ class Flows(NamedTuple):
     def carries(self) -> bool:
         """Battery or charger feed the load, by all that is known."""
         return self.path is not None and self.balanced is not False and self.path > 0.0
+
+    @property
+    def trickles(self) -> bool:
+        """Battery or charger give the load something, by all four currents: too little to be sure
+        of where no coil has closed that path, and more than two sensors are off by."""
+        if self.path is None or self.load is None or not self.balanced:
+            return False
+        return self.path + _sure(self.load) > TRICKLES_A
 
     @property
     def discharges(self) -> bool:
@@ -100,7 +109,7 @@ def measure_flows(inputs: Inputs, single_source: bool) -> Flows:
         b = s + c - a - hat
     else:
         c = max(a + b + hat - s, 0.0)
-    sure = SURE_A + SURE_PART * max(a, 0.0)
+    sure = _sure(a)
     if single_source:
         # the one source feeds the load, or charges, or both: only the battery's own part is sure
         path = -b - hat
@@ -117,3 +126,8 @@ def measure_flows(inputs: Inputs, single_source: bool) -> Flows:
         hat=hat,
         balanced=balanced,
     )
+
+
+def _sure(load_a: float) -> float:
+    """What may be wrong with a sum of currents, A, that feeds a load of `load_a`."""
+    return SURE_A + SURE_PART * max(load_a, 0.0)

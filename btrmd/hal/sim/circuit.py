@@ -68,9 +68,24 @@ class Circuit:
         self._book(share, supply_load, hat_supply)
         return bus
 
-    def rest(self) -> None:
-        """Nothing flows to LOAD+: its capacitor stands above every source."""
-        self._book(0.0, 0.0, self.hat_supply)
+    def fall(self, bus_v: float) -> float:
+        """LOAD+'s capacitor stands at `bus_v` above where the sources would hold it. Returns the A
+        that come to it all the same: a supply at its limit goes on giving that."""
+        given = 0.0
+        if self.has_supply and bus_v <= self.limit_v:
+            given = max(self.supply_limit - self.hat_supply, 0.0)
+        self._book(0.0, given, self.hat_supply)
+        if given > 0.0:
+            self.supply_v = bus_v + DIODE_V + PATH_OHMS * given
+        return given
+
+    @property
+    def limit_v(self) -> float:
+        """Volts of LOAD+ from which down the supply is at its limit; NO_SOURCE: it has none, or
+        does not feed LOAD+."""
+        if not (self.has_s1 and self.has_supply) or self.supply_limit == NO_LIMIT:
+            return NO_SOURCE
+        return self._supply_bus(max(self.supply_limit - self.hat_supply, 0.0), self.hat_supply)
 
     def supply_could(self, load_a: float) -> float:
         """Volts at LOAD+ if the supply alone fed `load_a` A through S1."""

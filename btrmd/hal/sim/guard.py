@@ -13,10 +13,11 @@ RELEASE_S = 10.0
 class SimGuard:
     """Needs no Pi. Events are due at plant second `due`."""
 
-    __slots__ = ("_release_v", "active", "due", "is_fitted", "trip_v")
+    __slots__ = ("_release_v", "active", "due", "is_fitted", "moves", "trip_v")
 
     def __init__(self, blocks: int) -> None:
         self.active = False
+        self.moves = 0  # how often it has closed or let go
         self.is_fitted = True  # a HAT without a guard drops the load until software acts
         self.due = inf
         self.set_up(blocks)
@@ -41,5 +42,6 @@ class SimGuard:
         if now < self.due:
             return False
         self.active = not self.active
+        self.moves += 1
         self.due = inf
         return True

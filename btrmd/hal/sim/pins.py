@@ -97,6 +97,7 @@ class SimPins:
         self.leds: dict[str, bool] = {}
         self._active_high = {name: pin.active_high for name, pin in config.pins.items()}
         self._inputs: dict[str, SimPin] = {}
+        self._guard_moves = 0
         for name, pin in config.pins.items():
             if name in COILS:
                 action = partial(self._level, partial(plant.set_coil, name), pin.active_high)
@@ -121,12 +122,22 @@ class SimPins:
         plant.heartbeat()
 
     def drive_inputs(
-        self, sense: Sense, pb1: bool, pb2: bool, faults: Mapping[str, bool] = NO_FAULTS
+        self,
+        sense: Sense,
+        pb1: bool,
+        pb2: bool,
+        faults: Mapping[str, bool] = NO_FAULTS,
+        guard_moves: int = 0,
     ) -> None:
         """Once a plant step: put the plant's lines and the buttons (True = pressed) on the pins.
 
-        `faults`: lines ("guard", "batt_path") whose level is stuck, True = high.
+        `faults`: lines ("guard", "batt_path") whose level is stuck, True = high. `guard_moves`: how
+        often the guard has moved since the start; what was over within the step is an edge all the
+        same.
         """
+        if guard_moves - self._guard_moves > 1:
+            self._drive("guard", not sense.guard, faults.get("guard"))
+        self._guard_moves = guard_moves
         self._drive("batt_path", sense.batt_path, faults.get("batt_path"))
         self._drive("guard", sense.guard, faults.get("guard"))
         self._drive("pb1", pb1)

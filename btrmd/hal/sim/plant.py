@@ -87,6 +87,7 @@ class Plant:
         self.taken_a = 0.0  # what the load takes from LOAD+
         self._is_falling = False
         self._fall_to = 0.0
+        self._fall_a = 0.0  # by which what the load takes is more than what comes to LOAD+
         self._ahead_s = 0.0
         self._lag_s = 0.0  # passed, with the flows as solved, and not yet booked
         self._solved_at = 0.0  # plant second up to which the circuit was solved step by step
@@ -296,7 +297,7 @@ class Plant:
         start_v = self.bus_v
         if self._is_falling:
             # C dV/dt = -(I + V / R), from start_v down to _fall_to.
-            lift = self.taken_a * BUS_OHMS
+            lift = self._fall_a * BUS_OHMS
             tau = BUS_OHMS * BUS_FARAD
             needed = dt
             if start_v > self._fall_to:
@@ -354,7 +355,7 @@ class Plant:
                 self._is_falling = False
             else:
                 self._is_falling = True
-                circuit.rest()
+                self._fall_a = max(taken - circuit.fall(self.bus_v), 0.0)
                 self._fall_to = self._next_limit(source_v)
             bus_v = self.bus_v
             guard.look(bus_v, circuit.supply_v, relays.coils["k1"], now)
@@ -418,7 +419,10 @@ class Plant:
         blocks = self.blocks
         bus_v = self.bus_v
         floor = max(source_v, DEAD_V)
-        for limit in (self.guard.trip_v, DROPPED_V * blocks, self.load.lockout.low):
+        limits = [self.guard.trip_v, DROPPED_V * blocks, self.load.lockout.low]
+        if self.circuit.limit_v > limits[0]:
+            limits.insert(0, self.circuit.limit_v)
+        for limit in limits:
             if floor < limit - HAIR_V < bus_v - HAIR_V:
                 return limit - HAIR_V
         return floor

@@ -170,7 +170,7 @@ class World:
         held, now = plant.button_until, plant.plant_s
         pb1, pb2 = held["pb1"] > now, held["pb2"] > now
         self._is_pressed = pb1 or pb2
-        self.pins.drive_inputs(sense, pb1, pb2, self.plant.line_faults)
+        self.pins.drive_inputs(sense, pb1, pb2, self.plant.line_faults, self.plant.guard.moves)
 
     def _save(self) -> None:
         if self._file is None:
