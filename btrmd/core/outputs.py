@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..model.alarms import ALARMS
 from ..model.board import Outputs
+from ..model.discharge import LEAST_LOAD_A
 from .capacity_test.state import CapacityTest
 from .machines.buttons import Buttons, leds
 from .machines.digital import OUTPUT_NC, OUTPUT_NO
@@ -15,10 +16,10 @@ from .scan.context import StepContext
 
 def on_supply(
     transfer: Transfer, outputs: Outputs, presence: Presence, ctx: StepContext,
-    k1_is_faulty: bool,
+    k1_is_doubted: bool,
 ) -> bool:  # fmt: skip
-    """True when the load is proven on the supply: K1 off, bus up, and the current is there. Of a K1
-    that is `k1_is_faulty` a load that takes next to nothing proves nothing: it may hang on it."""
+    """True when the load is proven on the supply: K1 off, bus up, and the current is there. Where
+    `k1_is_doubted` a load that takes next to nothing proves nothing: it may hang on it."""
     inputs, th = ctx.inputs, ctx.sp.th
     if transfer.where is not Where.SUPPLY or outputs.k1 or inputs.guard is not False:
         return False
@@ -28,9 +29,16 @@ def on_supply(
         return False
     if not (inputs.load_a.good and inputs.supply_a.good):
         return False
-    if inputs.load_a.value < 0.2:
-        return not k1_is_faulty
+    if inputs.load_a.value < LEAST_LOAD_A:
+        return not k1_is_doubted
     return inputs.supply_a.value >= 0.8 * inputs.load_a.value
+
+
+def is_unproven(before: bool, proven: bool, ctx: StepContext) -> bool:
+    """True while a load that the currents could tell of has not been `proven` on the supply since,
+    `before` in the last scan: it may hang on a K1 that does not let go, and take little by now."""
+    load = ctx.inputs.load_a
+    return before if not load.good or load.value < LEAST_LOAD_A else not proven
 
 
 BATTERY_FAULTS = frozenset(alarm.key for alarm in ALARMS if alarm.is_battery_fault)

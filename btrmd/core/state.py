@@ -34,6 +34,7 @@ from .scan.setpoints import Setpoints
 class State(NamedTuple):
     """`boot`: process clock at start. `outputs`: what is in force since the step before;
     `k1_on_guard`: K1 is to be energised at once if the bus guard closes before the next step.
+    `load_unproven`: the load was last not seen on the supply when it took enough to be seen.
 
     `next_n`: the number the next test or outage gets. `last_reason`: the sentence of the last
     refusal or end of a test. `restart_at`: process clock of a restart that was asked for;
@@ -50,6 +51,7 @@ class State(NamedTuple):
     last_now: float
     outputs: Outputs = SAFE_OUTPUTS
     k1_on_guard: bool = False
+    load_unproven: bool = False
     selftest: SelfTest = SelfTest()
     plausible: Plausible = Plausible()
     presence: Presence = Presence()

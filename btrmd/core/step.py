@@ -22,7 +22,7 @@ from .machines.presence import step_presence
 from .machines.relaywatch import step_relays
 from .machines.selftest import step_selftest
 from .machines.transfer import Handover, Where, moves_on_guard, step_transfer
-from .outputs import combine, keep_path_open, on_supply
+from .outputs import combine, is_unproven, keep_path_open, on_supply
 from .records import step_outage_record, take_moved
 from .requests import handle
 from .scan.actions import Action, Persist, Restart
@@ -57,7 +57,7 @@ def step(
         state.plausible, snapshot, flows, state.outputs, settled_s, state.presence, sp, now, dt,
         state.bank_fit.is_wrong, state.relays.k2.faulty or state.relays.recharge.may_be_open,
         state.relays.recharge.open_gap_v(sp.blocks), state.relays.recharge.parted,
-        state.guard.is_weak,
+        state.guard.is_weak, state.relays.recharge.fell_v,
     )  # fmt: skip
     snapshot = plausible.believed(snapshot)
     feeds = flows.alone and not plausible.found[SUPPLY_LOAD].broken
@@ -102,7 +102,8 @@ def step(
         state.transfer, moved.handover, state.test.k1, state.lvd.is_open, relays.k1,
         presence, ctx,
     )  # fmt: skip
-    proven = on_supply(transfer, state.outputs, presence, ctx, relays.k1.faulty)
+    k1_is_doubted = relays.k1.faulty or state.load_unproven
+    proven = on_supply(transfer, state.outputs, presence, ctx, k1_is_doubted)
     absent = presence.supply.below_since is not None
     # a supply whose volts are not known or not believed is absent while the battery carries
     unfed = absent or (not snapshot.supply_v.good and flows.carries)
@@ -119,7 +120,10 @@ def step(
         state.guard, state.outputs.k1, state.outputs.k3, absent,
         helped and moved.handover is Handover.NONE, ctx,
     )  # fmt: skip
-    state = state.put(transfer=transfer, lvd=lvd, battery_use=battery_use, guard=guard)
+    state = state.put(
+        transfer=transfer, lvd=lvd, battery_use=battery_use, guard=guard,
+        load_unproven=is_unproven(state.load_unproven, proven, ctx),
+    )  # fmt: skip
     state = step_outage_record(state, ctx)
 
     # what is told and driven

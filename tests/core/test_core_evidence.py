@@ -135,6 +135,12 @@ def test_what_a_reading_has_crept_up_is_no_gap_that_k2_makes() -> None:
         assert k2_odd(False, PARTED, ctx) is is_odd, crept_v
 
 
+def test_what_the_batterys_reading_has_fallen_by_is_no_gap_that_k2_makes() -> None:
+    ctx = step_context(charger_v=13.45, charger_a=0.0, battery_v=13.0, battery_a=0.0)
+    for fell_v, is_odd in ((0.03, True), (0.07, True), (0.09, False)):
+        assert k2_odd(False, PARTED._replace(fell_v=fell_v), ctx) is is_odd, fell_v
+
+
 def test_with_one_current_missing_the_volts_must_agree() -> None:
     put = {**ON_BATTERY, "supply_a": None}
     assert k1(False, **put) is True

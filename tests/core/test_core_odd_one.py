@@ -469,6 +469,53 @@ def test_a_charger_reading_that_creeps_up_after_a_test_is_never_told_as_an_open_
     assert station.state.relays.faulty == ()
 
 
+@pytest.mark.parametrize(
+    ("volts", "load_a", "volts_per_h"),
+    [(12, 0.5, -240), (12, 2.0, -60), (12, 0.5, -10), (24, 0.5, -120), (48, 0.3, -60)],
+)
+def test_a_battery_reading_that_drifts_down_after_a_test_is_never_told_as_an_open_k2(
+    volts: int, load_a: float, volts_per_h: float
+) -> None:
+    """The battery was full, and no current shows that K2 has closed. One that has been discharged
+    rises at rest, or falls by what is left of float."""
+    station = rested(volts, load_a=load_a, rated_ah=17.0)
+    station.run(60.0)
+    start(station, "2")
+    station.run(60.0)
+    station.ask(StopTest("test"))
+    drift(station, "battery.voltage", volts_per_h)
+    assert station.until(lambda s: "reading.battery.voltage" in blamed(s), 900.0)
+    station.run(300.0)
+    assert station.state.relays.faulty == ()
+
+
+def test_a_battery_that_has_fallen_is_doubted_though_k2_may_be_open() -> None:
+    ctx = step_context(NOW)
+
+    def doubted(charger: float, fell_v: float) -> bool:
+        memory = timed(Tie.CHARGER_SILENT, 5.0)._replace(volts=(12.9, 13.5, charger, 13.6))
+        return judge(
+            memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, True, fell_v
+        ).is_doubtful  # fmt: skip
+
+    assert not doubted(13.42, 0.03)
+    assert not doubted(13.42, 0.14)
+    assert doubted(13.42, 0.16)
+    assert not doubted(13.6, 0.2)
+    assert doubted(13.6, 0.34)
+
+
+def test_a_doubt_ends_with_the_last_relation_that_is_weighed_for_an_end() -> None:
+    """Supply and load, charger and battery; supply and battery do not contradict each other."""
+    ctx, doubt = step_context(NOW), Odd("x", doubted=True)
+    seconds = {Tie.SUPPLY_LOAD: 6.0, Tie.CHARGER_SILENT: 6.0}
+    for gone, left in (((), 4), ((Tie.SUPPLY_LOAD,), 2), (tuple(seconds), 0)):
+        broken = tuple(0.0 if tie in gone else seconds.get(tie, 0.0) for tie in Tie)
+        memory = timed(Tie.SUPPLY_LOAD, 0.0)._replace(broken_s=broken, odd=(doubt,) * 4)
+        made = judge(memory, ctx.inputs, ctx.sp, NOW, False, False, 0.4, False)
+        assert sum(one is not None for one in made.odd) == left, gone
+
+
 @pytest.mark.parametrize("volts", SYSTEM_V)
 def test_the_load_tells_in_an_outage_that_it_is_the_batterys_reading(volts: int) -> None:
     station = on_float(volts)

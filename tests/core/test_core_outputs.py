@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import WALL_0, Bench, measured, model_for, step_context
+from core_scenes import WALL_0, Bench, measured, model_for, rested, start, step_context
 
 from btrmd.core.capacity_test.state import IDLE
 from btrmd.core.machines.buttons import Buttons
 from btrmd.core.machines.lvd import Lvd
 from btrmd.core.machines.presence import Presence, Source
 from btrmd.core.machines.transfer import Transfer, Where
-from btrmd.core.outputs import battery_fault, combine, keep_path_open, on_supply
+from btrmd.core.outputs import (
+    battery_fault,
+    combine,
+    is_unproven,
+    keep_path_open,
+    on_supply,
+)
 from btrmd.core.scan.context import StepContext
 from btrmd.core.scan.setpoints import Setpoints
+from btrmd.hal.sim.keys import set_keys
 from btrmd.model.board import Inputs, Outputs
+from btrmd.model.commands import StopTest
 from btrmd.model.discharge import TestState
 from btrmd.model.readings import BAD
 from btrmd.model.settings import Settings
@@ -50,6 +58,39 @@ def test_the_load_is_proven_by_volts_current_and_an_idle_guard(volts: int) -> No
     assert not proven(supply_a=None)
     assert proven(load_a=0.19, supply_a=0.0)
     assert not proven(load_a=0.2, supply_a=0.0)
+
+
+def test_a_load_that_was_not_seen_on_the_supply_proves_nothing_once_it_takes_little() -> None:
+    for before in (False, True):
+        assert is_unproven(before, True, step_context(load_a=0.2)) is False
+        assert is_unproven(before, False, step_context(load_a=0.2)) is True
+        for proven in (False, True):
+            assert is_unproven(before, proven, step_context(load_a=0.19)) is before
+            assert is_unproven(before, proven, step_context(load_a=None)) is before
+
+
+@pytest.mark.parametrize("volts", [12, 24])
+def test_a_load_that_falls_on_a_k1_that_nothing_had_shown_to_be_welded_keeps_its_path(
+    volts: int,
+) -> None:
+    """0.5 A by K1, beside a charger: no current is large enough to tell of a welded K1."""
+    station = rested(volts, load_a=0.5, ups__enabled=False)
+    start(station, "1")
+    station.run(60.0)
+    set_keys(station.plant, {"fault.relay.k1": "welded"})
+    station.ask(StopTest("test"))
+    station.run(15.0)
+    set_keys(station.plant, {"load.amps": 0.05})
+    station.run(600.0)
+    assert not station.state.outputs.k3
+    assert station.plant.dropped_s == 0.0
+    # it takes enough to be seen on the supply, where it is again
+    set_keys(station.plant, {"fault.relay.k1": "off", "load.amps": 1.0})
+    station.run(10.0)
+    set_keys(station.plant, {"load.amps": 0.05})
+    station.run(10.0)
+    assert station.state.outputs.k3
+    assert station.plant.dropped_s == 0.0
 
 
 def test_k3_is_kept_only_with_ups_mode_off_and_the_load_on_the_supply() -> None:

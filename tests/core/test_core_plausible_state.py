@@ -8,7 +8,7 @@ import pytest
 from core_scenes import step_context
 
 from btrmd.core.machines.backward import step_backward
-from btrmd.core.machines.creep import step_creep, without_creep
+from btrmd.core.machines.creep import step_creep, step_fall, without_creep
 from btrmd.core.machines.odd_one import put
 from btrmd.core.machines.plausible import step_plausible
 from btrmd.core.machines.plausible_state import Backward, Odd, Plausible
@@ -36,7 +36,7 @@ def scan(
     flows = measure_flows(ctx.inputs, False)
     return step_plausible(
         memory, ctx.inputs, flows, Outputs(k1=k1, k2=k2), settled_s, Presence(), ctx.sp, now, dt,
-        False, True, 0.4, False, False,
+        False, True, 0.4, False, False, 0.0,
     )  # fmt: skip
 
 
@@ -468,6 +468,22 @@ def test_a_charger_that_gives_is_at_its_volts_and_what_is_not_known_says_nothing
     # of a joined source the battery's current tells
     assert crept(13.5, 13.51, single=True, charger_a=1.0) > 0.2
     assert crept(13.5, 13.51, single=True, battery_a=0.05) == 0.0
+
+
+@pytest.mark.parametrize("blocks", BLOCKS)
+def test_a_battery_at_rest_falls_by_half_a_millivolt_a_second_at_most(blocks: int) -> None:
+    sp = step_context(volts=12 * blocks).sp
+    volts = 13.0 * blocks
+    for dt, slow, fast in ((1.0, 0.079, 0.081), (0.1, 0.034, 0.036)):
+        fell = step_fall(0.2, volts, volts - slow * blocks, sp, dt)
+        assert fell == pytest.approx(0.2 + (slow - 0.0005 * dt) * blocks)
+        assert step_fall(0.2, volts, volts - fast * blocks, sp, dt) == 0.2, "it is another one"
+    assert step_fall(0.0, volts, volts - 0.0005 * blocks, sp, 1.0) == pytest.approx(0.0, abs=1e-9)
+    # it recovers, and what rises takes back
+    assert step_fall(0.2 * blocks, volts, volts + 0.1 * blocks, sp, 1.0) == pytest.approx(
+        (0.2 - 0.1 - 0.0005) * blocks
+    )
+    assert step_fall(0.2, volts, volts + 1.0, sp, 1.0) == 0.0
 
 
 def test_noise_takes_nothing_from_what_the_charger_reads() -> None:

@@ -172,7 +172,8 @@ def test_no_machine_is_forgotten() -> None:
     silent = [name for name, kind in machines.items() if not hasattr(kind, "next_due")]
     assert silent == []
     assert set(State._fields) - set(machines) == {
-        "setpoints", "boot", "last_now", "outputs", "k1_on_guard", "settings_seen", "unsolicited",
+        "setpoints", "boot", "last_now", "outputs", "k1_on_guard", "load_unproven", "settings_seen",
+        "unsolicited",
         "next_n", "carried_from", "last_reason", "restart_at", "restart_source",
         "protocol_start", "replaced_after", "replaced_at", "refusal",
     }  # fmt: skip

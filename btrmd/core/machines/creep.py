@@ -1,7 +1,8 @@
-"""Creep: how far the charger's reading has crept up while it gives nothing.
+"""Creep: how far the charger's reading has crept up, and the battery's down, while nothing flows.
 
 A charger that gives nothing holds its volts, and moves at once when it is switched or goes to
-another stage. What rises slowly is a reading that drifts, and says nothing of K2.
+another stage; a battery that has been discharged rises at rest, or falls slowly. What moves
+otherwise is a reading that drifts, and says nothing of K2.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ STEP_V, STEP_V_S = 0.03, 0.05
 # per block: as slowly as a charger that follows the temperature moves
 FORGOTTEN_V_S = 0.05 / 3600.0
 NOISE_V = 0.03
+# per block: twenty times what is left of float leaks away by after a discharge
+RESTS_V_S = 0.0005
 
 
 def step_creep(
@@ -35,6 +38,15 @@ def step_creep(
     if step > (STEP_V + STEP_V_S * dt) * sp.blocks:
         return crept_v
     return max(crept_v + step - FORGOTTEN_V_S * sp.blocks * dt, 0.0)
+
+
+def step_fall(fell_v: float, before: float, after: float, sp: Setpoints, dt: float) -> float:
+    """V that the battery's reading has fallen at rest, since a discharge, beyond what a battery
+    does, one scan on; `before` and `after` what it reads."""
+    fall = before - after
+    if fall > (STEP_V + STEP_V_S * dt) * sp.blocks:
+        return fell_v
+    return max(fell_v + fall - RESTS_V_S * sp.blocks * dt, 0.0)
 
 
 def without_creep(charger_v: float, crept_v: float) -> float:

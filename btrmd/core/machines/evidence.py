@@ -5,7 +5,6 @@ from __future__ import annotations
 from ..scan.context import StepContext
 from ..scan.flows import CHARGES_A
 from ..scan.relations import APART_V, CHARGER, HAT_LEAST_A, HAT_PART, SUPPLY
-from .creep import without_creep
 from .recharge import Recharge
 
 LOAD_MIN_A = 0.3  # below it current tells nothing
@@ -91,7 +90,7 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
         return None
     if amps.value >= CHARGES_A:
         return False
-    gap = without_creep(inputs.charger_v.value, ctx.charger_crept_v) - inputs.battery_v.value
+    gap = recharge.gap_v(inputs.charger_v.value, ctx.charger_crept_v, inputs.battery_v.value)
     if ctx.is_doubtful and "charger.voltage" in ctx.doubts:
         return None  # it has been contradicted for other reasons, and may be wrong
     is_supplied = inputs.supply_v.good and inputs.supply_v.value >= sp.th.supply_present_v

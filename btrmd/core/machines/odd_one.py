@@ -67,11 +67,13 @@ def judge(
     k2_may_be_open: bool,
     k2_gap_v: float,
     k2_parted: bool,
+    battery_fell_v: float = 0.0,
 ) -> Plausible:
     """Name the odd one of each relation that has been broken for long enough. `k2_may_be_open`:
     it has parted the charger, or the battery is owed something, so that the relay watch tells what
     it reads by more than `k2_gap_v` above the battery;
-    `k2_parted`: it has done so since the charger gave last."""
+    `k2_parted`: it has done so since the charger gave last;
+    `battery_fell_v`: by which the battery's reading has fallen at rest as no battery does."""
     odd = memory.odd
     for place, seconds in enumerate(memory.broken_s):
         first, second = PAIRS[place]
@@ -89,30 +91,31 @@ def judge(
         is_watched = (
             place == Tie.CHARGER_SILENT.value
             and k2_may_be_open
-            and _is_k2s(memory, place, k2_gap_v)
+            and _is_k2s(memory, place, k2_gap_v, battery_fell_v)
         )
         if seconds >= DOUBT_S and both == (None, None) and not is_watched:
             doubt = Odd(_both(memory, place), doubted=True)
             odd = put(put(odd, first, doubt), second, doubt)
-        elif all(one is not None and one.doubted for one in both) and not _is_counted(
-            memory, place
-        ):
-            odd = put(put(odd, first, None), second, None)
+        elif all(one is not None and one.doubted for one in both):
+            ended = [end for end in PAIRS[place] if not _is_weighed(memory, odd, end)]
+            for end in ended:
+                odd = put(odd, end, None)
     return memory if odd is memory.odd else memory._replace(odd=odd)
 
 
-def _is_k2s(memory: Plausible, place: int, k2_gap_v: float) -> bool:
-    """No reading that has crept up puts the charger so far above the battery."""
+def _is_k2s(memory: Plausible, place: int, k2_gap_v: float, battery_fell_v: float) -> bool:
+    """No reading that has crept up or down puts the charger so far above the battery."""
     charger, battery = (memory.volts[end] for end in PAIRS[place])
-    if charger is None or battery is None or memory.crept_v <= NOISE_V:
+    if charger is None or battery is None or max(memory.crept_v, battery_fell_v) <= NOISE_V:
         return True
-    return without_creep(charger, memory.crept_v) - battery > k2_gap_v
+    charger = without_creep(without_creep(charger, memory.crept_v), battery_fell_v)
+    return charger - battery > k2_gap_v
 
 
-def _is_counted(memory: Plausible, place: int) -> bool:
-    """A relation between the two ends of this one is still being weighed."""
+def _is_weighed(memory: Plausible, odd: tuple[Odd | None, ...], end: int) -> bool:
+    """A relation of this end to another one that is doubted is still being weighed."""
     return any(
-        seconds > 0.0 and ends == PAIRS[place]
+        seconds > 0.0 and end in ends and all((one := odd[e]) and one.doubted for e in ends)
         for seconds, ends in zip(memory.broken_s, PAIRS, strict=True)
     )
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ...model.board import Outputs
 from ..scan.context import StepContext
 from ..scan.flows import CHARGES_A, CONDUCTS_A
-from .creep import without_creep
+from .creep import step_fall, without_creep
 
 OWED_AS = 20.0  # A s; so much taken out, and the recharge must show
 WITHIN_S = 60.0  # DESIGN section 3: charge current back within 60 s
@@ -41,6 +41,8 @@ class Recharge(NamedTuple):
     `parted`: K2 has been told to open since, or a charger that gave has risen and gives nothing;
     `gave_a`, `gave_v` the charger in the scan before; `is_gone`: the charger has no volts, until
     `rose_at` (process clock); `came_back`: they have come from there at once since it gave.
+    `fell_v`: by which the battery's reading, `rest_v` now, has fallen at rest since it gave last,
+    as no battery does.
     `partings`: how often it has lately stopped to give at once with its volts risen, K2 released.
     """
 
@@ -54,6 +56,8 @@ class Recharge(NamedTuple):
     rose_at: float = float("-inf")
     came_back: bool = False
     partings: float = 0.0
+    fell_v: float = 0.0
+    rest_v: float | None = None
 
     @property
     def chatters(self) -> bool:
@@ -78,6 +82,10 @@ class Recharge(NamedTuple):
     def is_overdue(self) -> bool:
         return self.waited_s >= WITHIN_S
 
+    def gap_v(self, charger_v: float, charger_crept_v: float, battery_v: float) -> float:
+        """V by which the charger is above the battery, without what either has drifted by."""
+        return without_creep(without_creep(charger_v, charger_crept_v), self.fell_v) - battery_v
+
     def open_gap_v(self, blocks: int) -> float:
         """V by which a charger that gives nothing reads above the battery where K2 parts the two.
         What they read apart with K2 closed, by a reading that had drifted by then, is none of it.
@@ -88,13 +96,29 @@ class Recharge(NamedTuple):
 
 def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
     """Count one scan on."""
-    made = _owed(recharge, outputs, ctx)
+    made = _owed(_at_rest(recharge, ctx), outputs, ctx)
     partings = max(recharge.partings - ctx.dt / FADES_S, 0.0)
     if outputs.k2:
         partings = 0.0
     elif _parts(recharge, ctx):
         partings = min(partings + 1.0, MOST_PARTINGS)
     return made if partings == made.partings else made._replace(partings=partings)
+
+
+def _at_rest(recharge: Recharge, ctx: StepContext) -> Recharge:
+    """Follow the battery's reading while it gives nothing, and has not been charged since it did.
+    What a charge has lifted falls fast when that ends."""
+    amps, battery = ctx.inputs.battery_a, ctx.inputs.battery_v
+    if recharge.taken_as < OWED_AS or (amps.good and amps.value < -DISCHARGE_A):
+        if recharge.rest_v is None and recharge.fell_v == 0.0:
+            return recharge
+        return recharge._replace(fell_v=0.0, rest_v=None)
+    if not (amps.good and battery.good):
+        return recharge._replace(rest_v=None)
+    fell_v = recharge.fell_v
+    if recharge.rest_v is not None:
+        fell_v = step_fall(fell_v, recharge.rest_v, battery.value, ctx.sp, ctx.dt)
+    return recharge._replace(fell_v=fell_v, rest_v=battery.value)
 
 
 def _parts(recharge: Recharge, ctx: StepContext) -> bool:
@@ -147,7 +171,7 @@ def _owed(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
         return recharge._replace(waited_s=0.0) if gives else recharge
     if not known or charger.value < ctx.sp.th.charger_present_v:
         return recharge if recharge.waited_s == 0.0 else recharge._replace(waited_s=0.0)
-    gap = without_creep(charger.value, ctx.charger_crept_v) - battery.value
+    gap = recharge.gap_v(charger.value, ctx.charger_crept_v, battery.value)
     if gap > _most(recharge.tied, battery.value, ctx.sp.blocks):
         # also while the battery gives: one that is closed would give in its place
         return recharge._replace(waited_s=recharge.waited_s + dt)
