@@ -85,6 +85,41 @@ def test_k1_off_and_the_battery_feeds_the_load_all_the_same() -> None:
     assert k1(False, **{**ON_BATTERY, "battery_a": 0.5, "charger_a": 2.5}) is True
 
 
+def test_k1_off_and_a_small_load_that_the_supply_does_not_give_enough_for() -> None:
+    """0.29 A for the HAT on the supply: of 0.5 A 0.21 are missing there, and come by S2."""
+    site = {"load_a": 0.5, "battery_a": -0.5}
+    assert k1(False, **{**ON_BATTERY, **site}) is True
+    # each by more than two sensors are off by: 0.1 A
+    assert k1(False, **{**ON_BATTERY, **site, "supply_a": 0.395}) is True
+    assert k1(False, **{**ON_BATTERY, **site, "supply_a": 0.405}) is False
+    hat = 4.0 / 13.6
+    for given, odd in ((hat + 0.105, True), (hat + 0.095, False)):
+        assert k1(False, **{**ON_BATTERY, **site, "battery_a": -given}) is odd
+    # a charger of 10 A beside it may be 0.1 A off, and the battery's sensor too
+    past = {"charger_a": 10.4, "battery_a": 10.0}
+    assert k1(False, **{**ON_BATTERY, **site, **past}) is False
+    assert k1(False, **{**ON_BATTERY, **site, "charger_a": 1.5, "battery_a": 1.0}) is True
+    # of a larger load the HAT's part does not matter
+    for load, odd in ((1.0, True), (1.01, False)):
+        part = {"load_a": load, "supply_a": 0.45, "battery_a": -0.7}
+        assert k1(False, **{**ON_BATTERY, **part}) is odd
+
+
+@pytest.mark.parametrize(("volts", "load_a"), [(12, 0.45), (24, 0.3), (48, 0.3)])
+@pytest.mark.parametrize("fault", ["welded", "chatter"])
+def test_a_k1_that_does_not_let_go_of_a_small_load_is_found(
+    volts: int, load_a: float, fault: str
+) -> None:
+    station = rested(volts, load_a=load_a, dt=0.1)
+    start(station, "2")
+    station.run(40.0)
+    station.plant.relay_faults["k1"] = fault
+    if fault == "welded":  # contacts chatter while the coil pulls
+        station.ask(StopTest("test"))
+    assert station.until(lambda s: "relay.k1" in s.state.alarms.keys, 8.0)
+    assert station.plant.dropped_s == 0.0
+
+
 def test_a_charger_of_15_a_beside_a_load_of_0_3_a_says_nothing_of_k1() -> None:
     """A healthy site whose HAT lives on the charger (0.29 A): charger, battery and supply sensor
     are each off by what DESIGN section 2 allows, 1 % and 30 mA."""

@@ -143,7 +143,7 @@ class AlarmRules:
             and not outputs.k1
             and not plant.guard.active
             and sense.supply_v > 12.0 * blocks
-            and sense.load_a >= 0.7
+            and sense.load_a >= 0.6
             and circuit.path_a > 0.9 * sense.load_a
             and not single
         )

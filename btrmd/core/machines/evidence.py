@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from ..scan.context import StepContext
-from ..scan.flows import CHARGES_A
+from ..scan.flows import CHARGES_A, PAST_PART
 from ..scan.relations import APART_V, CHARGER, HAT_LEAST_A, HAT_PART, SUPPLY
 from .recharge import Recharge
 
 LOAD_MIN_A = 0.3  # below it current tells nothing
-PAST_PART = 0.02  # charger and battery sensor may each be 1 % off what goes past the load
+SMALL_A = 1.0  # of a larger load the HAT's part does not matter
 CLOSED_A = 0.15  # a charger that K2 has parted gives less
 LIVES_S = 1.0  # a reading that has moved within it is of something that lives
 BESIDE_V = 0.25  # per block: the load is at the battery's volts
@@ -42,7 +42,11 @@ def k1_odd(
         if sp.single_source and (not k2_energised or k2_odd):
             return None  # the one source may feed the load by way of the charger path
         return supply > max(0.8 * load, flows.hat + 0.1) and supply - path > doubt
-    return path >= 0.6 * load and supply <= 0.4 * load + flows.hat and path - supply > doubt
+    if path < 0.6 * load or supply > 0.4 * load + flows.hat:
+        return False
+    # beside a small load what the HAT takes counts: the supply gives less than the load takes, and
+    # battery and charger more than the HAT
+    return path - supply > doubt or (load <= SMALL_A and flows.trickles(past))
 
 
 def _is_s1_dead(ctx: StepContext) -> bool:

@@ -15,6 +15,7 @@ HAT_FLOOR_V = 9.0  # below it the HAT is off
 SURE_A, SURE_PART = 0.2, 0.05  # more than sensors are off: +-(1 % + 30 mA) each
 OWN_A, OWN_PART = 0.1, 0.01  # beyond the HAT's full draw, which is a margin by itself
 TRICKLES_A = 0.1  # two sensors are off by 30 mA each, and 1 % of what is little here
+PAST_PART = 0.02  # charger and battery sensor may each be 1 % off what goes past the load
 BALANCE_A, BALANCE_PART = 0.3, 0.05
 CONDUCTS_A = 0.3  # so much, and the path is closed: more than an unnoticed error of the sum
 DIODE_V = 0.03
@@ -44,13 +45,13 @@ class Flows(NamedTuple):
         """Battery or charger feed the load, by all that is known."""
         return self.path is not None and self.balanced is not False and self.path > 0.0
 
-    @property
-    def trickles(self) -> bool:
+    def trickles(self, past_a: float = 0.0) -> bool:
         """Battery or charger give the load something, by all four currents: too little to be sure
-        of where no coil has closed that path, and more than two sensors are off by."""
+        of by their sum alone, and more than two sensors are off by; `past_a` flows from the charger
+        to the battery meanwhile."""
         if self.path is None or self.load is None or not self.balanced:
             return False
-        return self.path + _sure(self.load) > TRICKLES_A
+        return self.path + _sure(self.load) > TRICKLES_A + PAST_PART * past_a
 
     @property
     def discharges(self) -> bool:

@@ -149,7 +149,7 @@ def _feeding(look: Look, s1_closed: bool) -> tuple[Relation, Relation]:
     # a joined source feeds the load by way of the charger path while K1 is on
     through_s1 = flows.supplies and (s1_closed or not look.sp.single_source)
     supply_load = look.tie(look.supply, look.load) if through_s1 else SILENT
-    feeds = flows.carries or (look.outputs.k1 and look.has_settled and flows.trickles)
+    feeds = flows.carries or (look.outputs.k1 and look.has_settled and flows.trickles())
     feeds = feeds and flows.uses_battery
     return supply_load, look.tie(look.battery, look.load) if feeds else SILENT
 
