@@ -238,8 +238,7 @@ DEFECTS = (
     Defect(
         "K1's evidence is turned around",
         "core/machines/evidence.py",
-        "    return path >= 0.6 * load and supply <= 0.4 * load + flows.hat"
-        " and path - supply > doubt",
+        "    return path - supply > doubt or (load <= SMALL_A and flows.trickles(past))",
         "    return supply > 2.0 * load",
         "relay.k1",
         story="outage",
