@@ -273,6 +273,21 @@ def test_a_k1_that_sticks_is_on_battery_until_it_is_known_that_nothing_flows() -
     assert blind.on
 
 
+def test_by_a_k1_that_sticks_the_battery_is_on_also_where_the_sum_of_the_currents_is_wrong() -> None:
+    """Half of the load goes past its shunt: of 3.9 A from the battery 1.4 are not accounted for."""
+    wrong = {**HELPS, "battery_a": -3.9, "charger_a": 1.0, "load_a": 2.5, "supply_a": 0.1}
+    stuck = {"where": Where.BATTERY, "k1": True, "k1_is_faulty": True}
+    was = OnBattery(True)
+    for second in range(60):
+        was = looked(was, 100.0 + second, **stuck, **wrong)  # type: ignore[arg-type]
+        assert was.on, second
+    # released, and found on it again
+    was = looked(OnBattery(), 200.0, k1_is_faulty=True, **wrong)
+    assert looked(was, 202.0, k1_is_faulty=True, **wrong).on
+    # of one that follows, a sum that is wrong tells nothing
+    assert looked(OnBattery(), 200.0, **wrong).flows_since is None
+
+
 def test_a_48_v_bus_is_dead_below_36_v_and_nobody_feeds_it() -> None:
     dead = {"battery_a": 0.0, "load_a": 0.0, "supply_v": 0.0, "supply_a": 0.0}
     for block_v, on in ((8.9, False), (9.0, True)):

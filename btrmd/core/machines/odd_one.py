@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...model.board import Inputs
-from ..scan.relations import EQUAL, LOAD, NAMES, PAIRS, Found, Tie
+from ..scan.relations import BATTERY, CHARGER, EQUAL, LOAD, NAMES, PAIRS, Found, Tie
 from ..scan.setpoints import Setpoints
 from .creep import NOISE_V, without_creep
 from .plausible_state import Odd, Plausible
@@ -75,6 +75,7 @@ def judge(
     `k2_parted`: it has done so since the charger gave last;
     `battery_fell_v`: by which the battery's reading has fallen at rest as no battery does."""
     odd = memory.odd
+    is_k2s = k2_may_be_open and _is_k2s(memory, k2_gap_v, battery_fell_v)
     for place, seconds in enumerate(memory.broken_s):
         first, second = PAIRS[place]
         both = odd[first], odd[second]
@@ -82,17 +83,13 @@ def judge(
             continue
         # one that has agreed since, and says nothing now, is no ground for a verdict
         if seconds >= DECIDE_S and memory.broken_at[place] > float("-inf"):
-            liar = _liar(memory, place, inputs, sp, now, is_misfit, k2_parted)
+            liar = _liar(memory, place, inputs, sp, now, is_misfit, k2_parted, is_k2s)
             if liar is not None:
                 odd = put(odd, liar, Odd(_reason(memory, place, liar)))
                 other = second if liar == first else first
                 odd = put(odd, other, None)
                 continue
-        is_watched = (
-            place == Tie.CHARGER_SILENT.value
-            and k2_may_be_open
-            and _is_k2s(memory, place, k2_gap_v, battery_fell_v)
-        )
+        is_watched = is_k2s and place == Tie.CHARGER_SILENT.value
         if seconds >= DOUBT_S and both == (None, None) and not is_watched:
             doubt = Odd(_both(memory, place), doubted=True)
             odd = put(put(odd, first, doubt), second, doubt)
@@ -103,9 +100,9 @@ def judge(
     return memory if odd is memory.odd else memory._replace(odd=odd)
 
 
-def _is_k2s(memory: Plausible, place: int, k2_gap_v: float, battery_fell_v: float) -> bool:
+def _is_k2s(memory: Plausible, k2_gap_v: float, battery_fell_v: float) -> bool:
     """No reading that has crept up or down puts the charger so far above the battery."""
-    charger, battery = (memory.volts[end] for end in PAIRS[place])
+    charger, battery = memory.volts[CHARGER], memory.volts[BATTERY]
     if charger is None or battery is None or max(memory.crept_v, battery_fell_v) <= NOISE_V:
         return True
     charger = without_creep(without_creep(charger, memory.crept_v), battery_fell_v)
@@ -122,7 +119,7 @@ def _is_weighed(memory: Plausible, odd: tuple[Odd | None, ...], end: int) -> boo
 
 def _liar(
     memory: Plausible, place: int, inputs: Inputs, sp: Setpoints, now: float, is_misfit: bool,
-    k2_parted: bool,
+    k2_parted: bool, is_k2s: bool,
 ) -> int | None:  # fmt: skip
     """Which end of the broken relation lies, by what else is known; None: it cannot be told."""
     first, second = PAIRS[place]
@@ -156,7 +153,7 @@ def _liar(
     if liar is not None:
         return liar
     # one of them contradicts somebody else as well
-    liar = only(*(_is_broken_elsewhere(memory, end, place, now) for end in (first, second)))
+    liar = only(*(_is_broken_elsewhere(memory, end, place, now, is_k2s) for end in PAIRS[place]))
     if liar is not None:
         return liar
     # an idle guard says that the load, and so what feeds it, is above its level
@@ -181,10 +178,13 @@ def _liar(
     return only(memory.jumped[first], memory.jumped[second])
 
 
-def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float) -> bool:
+def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float, is_k2s: bool) -> bool:
     """`end` has lately contradicted a third voltage too, and not for a scan only: where currents
     jump with a step of the battery, a single scan may find flows that are none. A doubt of it that
-    stands, with a source that has gone since, is as good as lately."""
+    stands, with a source that has gone since, is as good as lately. `is_k2s`: a K2 that is open, or
+    may be, explains what a charger that gives nothing reads: no word against anybody, unless it
+    was doubted before.
+    """
     for other, ends in enumerate(PAIRS):
         if end not in ends or ends == PAIRS[place]:
             continue
@@ -192,7 +192,8 @@ def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float) ->
         stands = memory.broken_s[other] > 0.0 and all(
             (odd := memory.odd[one]) is not None and odd.doubted for one in ends
         )
-        if at > memory.broken_since[other] and (stands or now - at <= RECENT_S):
+        is_k2 = is_k2s and other == Tie.CHARGER_SILENT.value
+        if at > memory.broken_since[other] and (stands or (now - at <= RECENT_S and not is_k2)):
             return True
     return False
 

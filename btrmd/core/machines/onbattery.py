@@ -60,13 +60,14 @@ def step_on_battery(
     coils have been as they are: those in force in this scan."""
     now, flows, load = ctx.now, ctx.flows, ctx.inputs.load_v
     gives = flows.discharge is not None and flows.discharge > 0.0
-    # where the sum of the currents is wrong, the guard says where the battery's current goes
-    flowing = flows.discharges or (gives and ctx.inputs.guard is True)
+    # where the sum of the currents is wrong, the guard, or a K1 that does not let go, says where
+    # the battery's current goes
+    flowing = flows.discharges or (gives and (ctx.inputs.guard is True or k1_is_faulty))
     flowing = flowing and not (in_test or k1_on) and settled_s >= SETTLE_S
     flows_since = _since(was.flows_since, flowing, now)
     flowed_at = now if flowing else was.flowed_at
     # a K1 that does not let go is left on while the guard keeps the supply on the load
-    gives_none = flows.discharge is not None and not flows.discharges
+    gives_none = flows.discharge is not None and not gives
     idle_since = _since(was.idle_since, k1_is_faulty and gives_none, now)
     dead = load.good and load.value < ctx.sp.th.dark_v and not flows.carries
     dead_since = _since(was.dead_since, dead, now)
