@@ -78,6 +78,11 @@ def supply(station: Station, on: bool) -> None:
     station.plant.touch()
 
 
+def drift(station: Station, point: str, volts_per_h: float) -> None:
+    """The reading of `point` drifts, V an hour and block."""
+    lie(station, point, f"drift:{volts_per_h * station.plant.blocks:g}")
+
+
 def lie(station: Station, point: str, text: str) -> None:
     """The reading `point` lies as the simulation key of it says."""
     set_keys(station.plant, {f"fault.reading.{point}": text})

@@ -273,7 +273,7 @@ def test_a_k1_that_sticks_is_on_battery_until_it_is_known_that_nothing_flows() -
     assert blind.on
 
 
-def test_by_a_k1_that_sticks_the_battery_is_on_also_where_the_sum_of_the_currents_is_wrong() -> None:
+def test_by_a_k1_that_sticks_it_is_on_battery_also_where_the_currents_do_not_add_up() -> None:
     """Half of the load goes past its shunt: of 3.9 A from the battery 1.4 are not accounted for."""
     wrong = {**HELPS, "battery_a": -3.9, "charger_a": 1.0, "load_a": 2.5, "supply_a": 0.1}
     stuck = {"where": Where.BATTERY, "k1": True, "k1_is_faulty": True}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import blamed, lie, rested, start, step_context, supply
+from core_scenes import blamed, drift, lie, rested, start, step_context, supply
 from station import Station
 
 from btrmd.core.machines.odd_one import count, judge, put
@@ -409,11 +409,6 @@ SYSTEM_V = (12, 48)
 BOTH = ["reading.battery.voltage", "reading.charger.voltage"]
 
 
-def drift(station: Station, point: str, volts_per_h: float) -> None:
-    """V an hour and block."""
-    lie(station, point, f"drift:{volts_per_h * station.plant.blocks:g}")
-
-
 def on_float(volts: int) -> Station:
     station = rested(volts, load_a=5.0, rated_ah=7.0, lvd__enabled=True)
     station.run(1800.0)
@@ -445,54 +440,6 @@ def test_a_reading_that_drifts_on_float_is_never_told_as_an_open_k2(
     lie(station, point, "off")
     station.run(30.0)
     assert blamed(station) == []
-
-
-@pytest.mark.parametrize(
-    ("volts", "volts_per_h", "before_s"),
-    [(12, 6, 0), (12, 6, 200), (12, 12, 0), (12, 12, 100), (24, 12, 0)],
-)
-def test_a_charger_reading_that_creeps_up_after_a_test_is_never_told_as_an_open_k2(
-    volts: int, volts_per_h: float, before_s: float
-) -> None:
-    """The test has ended an absorption: the battery stands above the charger, and no current shows
-    that K2 has closed. A charger that gives nothing holds its volts."""
-    station = rested(volts, load_a=2.0, rated_ah=17.0)
-    station.run(60.0)
-    supply(station, False)
-    station.run(20.0)
-    supply(station, True)
-    station.run(1200.0)
-    assert station.inputs.battery_v.value > 13.6 * station.plant.blocks
-    drift(station, "charger.voltage", volts_per_h)
-    station.run(before_s)
-    start(station, "2")
-    station.run(30.0)
-    station.ask(StopTest("test"))
-    assert station.until(lambda s: blamed(s) != [], 900.0)
-    assert station.inputs.charger_a.value < 0.05
-    assert blamed(station) == BOTH
-    station.run(300.0)
-    assert station.state.relays.faulty == ()
-
-
-@pytest.mark.parametrize(
-    ("volts", "load_a", "volts_per_h"),
-    [(12, 0.5, -240), (12, 2.0, -60), (12, 0.5, -10), (24, 0.5, -120), (48, 0.3, -60)],
-)
-def test_a_battery_reading_that_drifts_down_after_a_test_is_never_told_as_an_open_k2(
-    volts: int, load_a: float, volts_per_h: float
-) -> None:
-    """The battery was full, and no current shows that K2 has closed. One that has been discharged
-    rises at rest, or falls by what is left of float."""
-    station = rested(volts, load_a=load_a, rated_ah=17.0)
-    station.run(60.0)
-    start(station, "2")
-    station.run(60.0)
-    station.ask(StopTest("test"))
-    drift(station, "battery.voltage", volts_per_h)
-    assert station.until(lambda s: "reading.battery.voltage" in blamed(s), 900.0)
-    station.run(300.0)
-    assert station.state.relays.faulty == ()
 
 
 def test_a_battery_that_has_fallen_is_doubted_though_k2_may_be_open() -> None:

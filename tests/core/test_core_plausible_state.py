@@ -8,7 +8,6 @@ import pytest
 from core_scenes import step_context
 
 from btrmd.core.machines.backward import step_backward
-from btrmd.core.machines.creep import step_creep, step_fall, without_creep
 from btrmd.core.machines.odd_one import put
 from btrmd.core.machines.plausible import step_plausible
 from btrmd.core.machines.plausible_state import Backward, Odd, Plausible
@@ -422,70 +421,3 @@ def test_a_reading_that_is_bad_is_forgotten_and_the_others_are_not() -> None:
 def test_a_scan_without_news_changes_nothing() -> None:
     memory: dict[str, Backward] = {}
     assert step_backward(memory, step_context().inputs, 0.5) is memory
-
-
-# --- How far the charger's reading has crept up while it gives nothing ---------------------------
-
-BLOCKS = (1, 4)
-
-
-def crept(
-    before: float | None, after: float | None, *, so_far: float = 0.2, dt: float = 1.0,
-    blocks: int = 1, single: bool = False, **put: object,
-) -> float:  # fmt: skip
-    ctx = step_context(
-        volts=12 * blocks, changes={"system.single_source": single},
-        **{"charger_a": 0.0, "battery_a": 0.0, **put},
-    )  # type: ignore[arg-type]  # fmt: skip
-    return step_creep(so_far, before, after, ctx.inputs, ctx.sp, dt)
-
-
-@pytest.mark.parametrize("blocks", BLOCKS)
-def test_what_rises_slowly_is_counted_and_what_moves_at_once_is_the_charger(blocks: int) -> None:
-    volts = 13.5 * blocks
-    for dt, slow, fast in ((1.0, 0.079, 0.081), (0.1, 0.034, 0.036)):
-        made = crept(volts, volts + slow * blocks, dt=dt, blocks=blocks)
-        assert made == pytest.approx(0.2 + slow * blocks, abs=1e-3)
-        assert crept(volts, volts + fast * blocks, dt=dt, blocks=blocks) == 0.2
-    assert crept(volts, 14.4 * blocks, blocks=blocks) == 0.2, "it goes to absorption"
-
-
-def test_what_falls_takes_back_and_an_hour_forgets_what_the_temperature_moves() -> None:
-    assert crept(13.5, 13.4) == pytest.approx(0.1, abs=1e-4)
-    assert crept(14.4, 13.55) == 0.0
-    assert crept(13.5, 13.5, dt=3600.0) == pytest.approx(0.15)
-    assert crept(54.0, 54.0, dt=1800.0, blocks=4) == pytest.approx(0.1)
-
-
-def test_a_charger_that_gives_is_at_its_volts_and_what_is_not_known_says_nothing() -> None:
-    assert crept(13.5, 13.51, charger_a=0.05) == 0.0
-    assert crept(13.5, 13.5, charger_a=0.049) == pytest.approx(0.2, abs=1e-4)
-    assert crept(13.5, 13.51, charger_a=None) == 0.2
-    assert crept(None, 13.5) == crept(13.5, None) == 0.2
-    # one that is gone, and comes back
-    assert crept(13.5, 0.0) == crept(0.0, 13.5) == 0.2
-    assert crept(12.6, 12.59) == 0.2
-    # of a joined source the battery's current tells
-    assert crept(13.5, 13.51, single=True, charger_a=1.0) > 0.2
-    assert crept(13.5, 13.51, single=True, battery_a=0.05) == 0.0
-
-
-@pytest.mark.parametrize("blocks", BLOCKS)
-def test_a_battery_at_rest_falls_by_half_a_millivolt_a_second_at_most(blocks: int) -> None:
-    sp = step_context(volts=12 * blocks).sp
-    volts = 13.0 * blocks
-    for dt, slow, fast in ((1.0, 0.079, 0.081), (0.1, 0.034, 0.036)):
-        fell = step_fall(0.2, volts, volts - slow * blocks, sp, dt)
-        assert fell == pytest.approx(0.2 + (slow - 0.0005 * dt) * blocks)
-        assert step_fall(0.2, volts, volts - fast * blocks, sp, dt) == 0.2, "it is another one"
-    assert step_fall(0.0, volts, volts - 0.0005 * blocks, sp, 1.0) == pytest.approx(0.0, abs=1e-9)
-    # it recovers, and what rises takes back
-    assert step_fall(0.2 * blocks, volts, volts + 0.1 * blocks, sp, 1.0) == pytest.approx(
-        (0.2 - 0.1 - 0.0005) * blocks
-    )
-    assert step_fall(0.2, volts, volts + 1.0, sp, 1.0) == 0.0
-
-
-def test_noise_takes_nothing_from_what_the_charger_reads() -> None:
-    assert without_creep(13.5, 0.03) == 13.5
-    assert without_creep(13.5, 0.23) == pytest.approx(13.3)
