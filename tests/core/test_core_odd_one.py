@@ -382,6 +382,26 @@ def test_a_doubt_that_stands_is_a_contradiction_with_a_third_one_however_long_ag
     assert named(lately, may=False)[:2] == "x."
 
 
+def test_one_that_reads_between_two_others_is_not_named_for_both() -> None:
+    place, other = Tie.BATTERY_LOAD, Tie.CHARGER_BATTERY
+    memory = timed(place, 2.0)
+    memory = memory._replace(
+        broken_s=put(memory.broken_s, other.value, 2.0),
+        broken_since=put(memory.broken_since, other.value, NOW - 2.0),
+        broken_at=put(memory.broken_at, other.value, NOW),
+    )
+    for battery_load, charger_battery, letters in (
+        (10.0, 2.3, ".."), (10.0, -2.3, "x."), (-10.0, 2.3, "x."), (-10.0, -2.3, ".."),
+    ):  # fmt: skip
+        gaps = put(put(memory.gap_v, place.value, battery_load), other.value, charger_battery)
+        assert named(memory._replace(gap_v=gaps), may=False)[:2] == letters
+    # what it was is remembered
+    broken = put(NOTHING, place.value, Relation(10.0, True))
+    assert count(Plausible(), broken, NOW, 1.0).gap_v[place.value] == 10.0
+    agreed = put(NOTHING, place.value, Relation(0.1, False))
+    assert count(Plausible(), agreed, NOW, 1.0).gap_v[place.value] == 0.0
+
+
 def test_a_doubt_ends_where_the_same_two_are_tied_by_a_current_and_agree() -> None:
     doubted = timed(Tie.CHARGER_SILENT, 5.0, odd=(DOUBT, None, DOUBT, None))
     agreed = counted(doubted, Tie.CHARGER_BATTERY, False)

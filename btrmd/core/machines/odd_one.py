@@ -25,6 +25,7 @@ def put(values: tuple, place: int, value: object) -> tuple:  # type: ignore[type
 def count(memory: Plausible, found: Found, now: float, dt: float) -> Plausible:
     """How long each relation has been broken; one that is silent is forgotten slowly."""
     seconds, since, at = list(memory.broken_s), list(memory.broken_since), list(memory.broken_at)
+    gaps = memory.gap_v
     dt = min(dt, LONGEST_SCAN_S)
     for place, relation in enumerate(found):
         first, second = PAIRS[place]
@@ -37,6 +38,7 @@ def count(memory: Plausible, found: Found, now: float, dt: float) -> Plausible:
                 since[place] = now
             seconds[place] = min(seconds[place] + dt, LONGEST_S)
             at[place] = now
+            gaps = put(gaps, place, relation.gap)
         elif relation.broken is False:
             weight = 2.0 if odd_first and odd_second else 0.5
             seconds[place] = max(seconds[place] - weight * dt, 0.0)
@@ -47,7 +49,9 @@ def count(memory: Plausible, found: Found, now: float, dt: float) -> Plausible:
             seconds[place] = max(seconds[place] - 0.1 * dt, 0.0)
         elif min(memory.witness_at[first], memory.witness_at[second]) > since[place]:
             seconds[place] = max(seconds[place] - 0.5 * dt, 0.0)  # others vouch for both
-    return memory._replace(broken_s=tuple(seconds), broken_since=tuple(since), broken_at=tuple(at))
+    return memory._replace(
+        broken_s=tuple(seconds), broken_since=tuple(since), broken_at=tuple(at), gap_v=gaps
+    )
 
 
 def _agrees_otherwise(found: Found, place: int) -> bool:
@@ -192,10 +196,18 @@ def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float, is
         stands = memory.broken_s[other] > 0.0 and all(
             (odd := memory.odd[one]) is not None and odd.doubted for one in ends
         )
+        # one that lies is wrong by the same to both; between the two of them it may be right
+        if _above(memory, end, other) * _above(memory, end, place) < 0.0:
+            continue
         is_k2 = is_k2s and other == Tie.CHARGER_SILENT.value
         if at > memory.broken_since[other] and (stands or (now - at <= RECENT_S and not is_k2)):
             return True
     return False
+
+
+def _above(memory: Plausible, end: int, place: int) -> float:
+    """V of `end` above the other end of a relation, when that was broken last."""
+    return memory.gap_v[place] if PAIRS[place][0] == end else -memory.gap_v[place]
 
 
 # --- in words ------------------------------------------------------------------------------------

@@ -158,8 +158,8 @@ def _remember(
     return Plausible(
         volts=volts, moved_at=moved_at, moves=moves, jumped=jumped, agreed_s=agreed_s,
         witness_at=tuple(witnesses), found=found, broken_s=memory.broken_s,
-        broken_since=memory.broken_since, broken_at=memory.broken_at, odd=odd, backward=backward,
-        lines=lines, crept_v=crept_v, battery_is_tied=battery_is_tied,
+        broken_since=memory.broken_since, broken_at=memory.broken_at, gap_v=memory.gap_v,
+        odd=odd, backward=backward, lines=lines, crept_v=crept_v, battery_is_tied=battery_is_tied,
     )  # fmt: skip
 
 

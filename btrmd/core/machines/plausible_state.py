@@ -49,6 +49,7 @@ class Plausible(NamedTuple):
     broken_s: tuple[float, ...] = (0.0,) * TIES
     broken_since: tuple[float, ...] = (0.0,) * TIES
     broken_at: tuple[float, ...] = NEVER_TIES  # the last time; -inf: it has agreed since
+    gap_v: tuple[float, ...] = (0.0,) * TIES  # V of the first end above the second, that time
     odd: tuple[Odd | None, ...] = (None,) * 4
     backward: Mapping[str, Backward] = {}  # currents that flow against their diode
     lines: InputLines = InputLines()
