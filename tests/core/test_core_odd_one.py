@@ -487,6 +487,31 @@ def test_a_doubt_ends_with_the_last_relation_that_is_weighed_for_an_end() -> Non
 
 
 @pytest.mark.parametrize("volts", SYSTEM_V)
+@pytest.mark.parametrize("fault", ["off", "welded"])
+def test_a_load_reading_that_jumped_while_the_supplys_was_dead_is_the_odd_one_in_the_outage(
+    volts: int, fault: str
+) -> None:
+    """Nobody else read who feeds the load; the currents told that it is fed. With K2 open after a
+    test the charger contradicts the battery too, and that is K2's."""
+    station = rested(volts, load_a=2.0, lvd__enabled=True)
+    start(station, "2")
+    station.run(75.0)
+    station.plant.relay_faults["k2"] = fault
+    station.ask(StopTest("test"))
+    station.run(10.0)
+    station.lies["supply_v"] = None
+    station.run(5.0)
+    lie(station, "load.voltage", "x0.78")
+    station.run(10.0)
+    supply(station, False)
+    station.run(60.0)
+    assert "reading.load.voltage" in blamed(station)
+    assert "reading.battery.voltage" not in blamed(station)
+    assert not station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("volts", SYSTEM_V)
 def test_the_load_tells_in_an_outage_that_it_is_the_batterys_reading(volts: int) -> None:
     station = on_float(volts)
     drift(station, "battery.voltage", -20)

@@ -79,7 +79,8 @@ def step_plausible(
     backward = step_backward(memory.backward, inputs, dt)
     crept_v = step_creep(memory.crept_v, memory.volts[CHARGER], volts[CHARGER], inputs, sp, dt)
     memory = _remember(
-        memory, lines, backward, crept_v, tied, volts, found, outputs, sp, now, dt
+        memory, lines, backward, crept_v, tied, volts, found, outputs,
+        flows.supplies or flows.carries, sp, now, dt,
     )  # fmt: skip
     if True in [relation.broken for relation in found] or any(memory.broken_s):
         memory = count(memory, found, now, dt)
@@ -109,12 +110,13 @@ def _remember(
     volts: tuple[float | None, ...],
     found: Found,
     outputs: Outputs,
+    is_fed: bool,
     sp: Setpoints,
     now: float,
     dt: float,
 ) -> Plausible:
     """Who moved, who jumped, and who is vouched for by whom in this scan; `lines`, `backward`,
-    `crept_v` and `battery_is_tied` as judged."""
+    `crept_v` and `battery_is_tied` as judged; `is_fed`: the currents tell who feeds the load."""
     before, odd = memory.volts, memory.odd
     agreed_s = memory.agreed_s
     moved_at, moves = memory.moved_at, memory.moves
@@ -137,7 +139,7 @@ def _remember(
                 continue
             if place in SWITCHED and _may_jump(place, value, old, memory.found, found, sp):
                 continue
-            if place == LOAD and _is_unfed(found):
+            if place == LOAD and not is_fed and _is_unfed(found):
                 continue
             if place == BATTERY and outputs.k3 and not _is_at_charger(old, before[CHARGER], sp):
                 continue  # cut off from load and charger, empty as a rule: it may be another one
