@@ -221,6 +221,33 @@ class Stories:
             self._at(40.0, self._put(**{f"fault.reading.{point}": drift}))
         self._at(320.0, chaos.heal)
 
+    def _deceived(self) -> None:
+        """A good battery in an outage while a sensor is dead, a reading lies and a relay may stick.
+        Only where it is asked for: the others keep their seeds."""
+        random, chaos = self.random, self.chaos
+        self._at(1.0, self._set(lvd__enabled=True, ups__enabled=random.random() < 0.7))
+        soc = random.choice((1.0, 1.0, 0.6, 0.3))
+        self._at(2.0, self._put(load__amps=random.choice((0.5, 2.0, 5.0)), battery__soc=soc))
+        begun = 30.0
+        if random.random() < 0.5:
+            self._at(10.0, lambda: self._ask(StartTest("2", 0.0, "chaos")))
+            begun = random.uniform(60.0, 120.0)
+            self._at(begun, lambda: self._ask(StopTest("chaos")))
+        spoilt = [self._mean, random.choice((chaos.kill_sensor, chaos.kill_sensor, self._weld))]
+        if random.random() < 0.5:
+            spoilt.append(random.choice((self._weld, chaos.kill_chip, chaos.lie_on_a_line)))
+        for what in spoilt:
+            self._at(begun + random.uniform(0.0, 40.0), what)
+        gone = begun + random.uniform(0.0, 60.0)
+        charger = int(random.random() < 0.3)
+        self._at(gone, self._put(supply__on=0, charger__on=charger))
+        if random.random() < 0.3:
+            self._at(gone + 20.0, random.choice((lambda: chaos.crash(5.0), lambda: chaos.hang(5))))
+        if random.random() < 0.5:
+            self._at(gone + 80.0, self._put(supply__on=1, charger__on=1))
+        self._at(gone + 120.0, chaos.heal)
+        self._at(gone + 360.0, lambda: None)  # an hour has room for so many events only
+
     def _path(self) -> None:
         """UPS mode off keeps K3 energised, where the load does not hang on the battery."""
         random, chaos = self.random, self.chaos
