@@ -17,7 +17,7 @@ pytestmark = pytest.mark.long  # begun first
 
 
 def test_a_replaced_battery_starts_anew_and_its_history_is_kept(make: Make) -> None:
-    daemon = make(speed=60).start("--fresh")
+    daemon = make(speed=100).start("--fresh")  # a test of 1.6 s: time to be refused meanwhile
     daemon.wait_selftest()
     daemon.sim(load__amps=15)
     daemon.set(test__type=2, test__type2_min=2, test__type2_minimum_mv=12500)
@@ -49,6 +49,7 @@ def test_a_replaced_battery_starts_anew_and_its_history_is_kept(make: Make) -> N
     assert len(daemon.curve(1)) > 40
 
     daemon.stop()
+    daemon.speed = 600.0  # nothing is asked during the second test
     daemon.start()
     assert daemon.value("capacity.state") == "unknown"
     assert daemon.value("test.result") == "none"
