@@ -3,17 +3,20 @@ and the memory as the daemon has them. Years of tests in seconds."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
+from functools import lru_cache
 
 from station import Station
 
 from btrmd.core.machines.charge import ChargeBalance
 from btrmd.core.machines.float_time import FloatTime
 from btrmd.core.scan.actions import Action, ForgetBattery, SaveRecord
+from btrmd.estimate.run_time import estimate
 from btrmd.hal.sim.plant import Plant
 from btrmd.hal.sim.truth import truth as describe_truth
 from btrmd.model.commands import EstimateReady, NextTestIn, StartTest
-from btrmd.model.discharge import Estimate, TestRecord
+from btrmd.model.discharge import CurveRow, Estimate, TestRecord
 from btrmd.owner.battery_history import BatteryHistory
 
 HOUR = 3600.0
@@ -21,8 +24,19 @@ BEAT_S = 1.5  # the hardware lets the relays go when no heartbeat comes for long
 RUNNING_DT = 5.0
 
 
+def estimate_once(rows: Sequence[CurveRow], blocks: int, rated_ah: float | None) -> Estimate:
+    """The estimate; tests of a battery in the same state are alike to the last row, and so is what
+    is estimated from them."""
+    return _estimated(tuple(rows), blocks, rated_ah)
+
+
+_estimated = lru_cache(maxsize=2000)(estimate)
+
+
 class Site(Station):
     """A station that remembers its discharges. `reported`: stands in for history's combination."""
+
+    estimator = staticmethod(estimate_once)
 
     def __init__(self, volts: int, ah: float, load_a: float, minimum_min: int, soh: float) -> None:
         plant = Plant(blocks=volts // 12, rated_ah=ah)

@@ -67,6 +67,8 @@ class Station:
     `lies` maps a channel of Inputs to None (dead: BAD) or to a function of the true value.
     """
 
+    estimator = staticmethod(estimate)
+
     def __init__(
         self,
         settings: Mapping[str, object] | None = None,
@@ -285,7 +287,7 @@ class Station:
     def _estimate(self, n: int) -> EstimateReady:
         rated = self.settings["battery.rated_ah"]
         try:
-            made = estimate(
+            made = self.estimator(
                 self.curves[n], self.settings.blocks,
                 float(rated) if isinstance(rated, int | float) else None,
             )  # fmt: skip
