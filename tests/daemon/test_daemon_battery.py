@@ -63,7 +63,7 @@ def test_a_replaced_battery_starts_anew_and_its_history_is_kept(make: Make) -> N
 
 
 def test_health_is_forgotten_at_once_and_stays_forgotten(make: Make) -> None:
-    daemon = make(speed=900).start("--fresh")
+    daemon = make(speed=1800).start("--fresh")
     daemon.wait_selftest()
     daemon.sim(battery__rated_ah=17, battery__soh=0.6, load__amps=4)
     daemon.set(battery__rated_ah=17, test__minimum_runtime_min=160)
