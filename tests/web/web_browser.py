@@ -34,9 +34,9 @@ class BrowserError(AssertionError):
 
 class Browser:
     """One page, or several in tabs. `requests` are the addresses they asked for, `complaints` what
-    their consoles said; `tab` is the one that is spoken to."""
+    their consoles said; `tab` is the one that is spoken to. `flags`: more words for Chromium."""
 
-    def __init__(self) -> None:
+    def __init__(self, *flags: str) -> None:
         assert CHROMIUM is not None
         self._profile = tempfile.mkdtemp(prefix="btrmd-browser-")
         ours_in, theirs_out = os.pipe()
@@ -45,11 +45,12 @@ class Browser:
         # The browser reads descriptor 3 and writes descriptor 4.
         shell = f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}'
         self._process = subprocess.Popen(
-            ["/bin/bash", "-c", shell, CHROMIUM, *FLAGS, f"--user-data-dir={self._profile}"],
+            ["/bin/bash", "-c", shell, CHROMIUM, *FLAGS, *flags,
+             f"--user-data-dir={self._profile}"],
             pass_fds=(theirs_in, theirs_out),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-        )
+        )  # fmt: skip
         os.close(theirs_in)
         os.close(theirs_out)
         self._buffer = b""
