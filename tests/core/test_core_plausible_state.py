@@ -114,6 +114,16 @@ def test_every_reading_may_jump_but_not_from_or_to_nothing() -> None:
     assert jumped({}, {"battery_v": None}) == "...."
 
 
+def test_what_comes_nearer_to_what_it_contradicted_has_not_jumped() -> None:
+    """The first scan of an outage still read the bus at the supply's volts."""
+    handed = {**ON_BATTERY, "load_v": 13.57, "battery_v": 11.0}
+    for load_v, letters in ((11.0, "...."), (12.3, "...."), (9.0, "...."), (8.4, ".l..")):
+        assert jumped(handed, {**handed, "load_v": load_v}) == letters, load_v
+    # what agreed before jumps away; the other end stays where it was
+    agreed = {**ON_BATTERY, "load_v": 12.4}
+    assert jumped(agreed, {**agreed, "load_v": 11.2}) == ".l.."
+
+
 def test_what_a_transfer_moves_has_not_jumped() -> None:
     """Another source feeds the load than in the scan before."""
     on = {"k1": True, **ON_BATTERY, "load_v": 11.0, "battery_v": 11.1, "supply_v": 13.6}

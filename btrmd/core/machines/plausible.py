@@ -137,6 +137,8 @@ def _remember(
                 place, volts, memory, found, sp
             ):
                 continue
+            if _comes_nearer(place, memory.found, found):
+                continue
             if place in SWITCHED and _may_jump(place, value, old, memory.found, found, sp):
                 continue
             if place == LOAD and not is_fed and _is_unfed(found):
@@ -163,6 +165,16 @@ def _remember(
         broken_since=memory.broken_since, broken_at=memory.broken_at, gap_v=memory.gap_v,
         odd=odd, backward=backward, lines=lines, crept_v=crept_v, battery_is_tied=battery_is_tied,
     )  # fmt: skip
+
+
+def _comes_nearer(place: int, before: Found, found: Found) -> bool:
+    """What it has contradicted it contradicts less, or no more: so does a bus that has just been
+    handed over, and no lie that begins."""
+    return any(
+        equal and place in ends and was.broken and abs(relation.gap) < abs(was.gap)
+        for was, relation, ends, equal in zip(before, found, PAIRS, EQUAL, strict=True)
+        if relation.broken is not None
+    )
 
 
 def _goes_along(
