@@ -384,17 +384,23 @@ def test_a_doubt_that_stands_is_a_contradiction_with_a_third_one_however_long_ag
 
 def test_one_that_reads_between_two_others_is_not_named_for_both() -> None:
     place, other = Tie.BATTERY_LOAD, Tie.CHARGER_BATTERY
-    memory = timed(place, 2.0)
-    memory = memory._replace(
-        broken_s=put(memory.broken_s, other.value, 2.0),
-        broken_since=put(memory.broken_since, other.value, NOW - 2.0),
-        broken_at=put(memory.broken_at, other.value, NOW),
-    )
+
+    def also(memory: Plausible, tie: Tie) -> Plausible:
+        return memory._replace(
+            broken_s=put(memory.broken_s, tie.value, 2.0),
+            broken_since=put(memory.broken_since, tie.value, NOW - 2.0),
+            broken_at=put(memory.broken_at, tie.value, NOW),
+        )
+
+    memory = also(timed(place, 2.0), other)
     for battery_load, charger_battery, letters in (
         (10.0, 2.3, ".."), (10.0, -2.3, "x."), (-10.0, 2.3, "x."), (-10.0, -2.3, ".."),
     ):  # fmt: skip
         gaps = put(put(memory.gap_v, place.value, battery_load), other.value, charger_battery)
         assert named(memory._replace(gap_v=gaps), may=False)[:2] == letters
+        # the charger contradicts the load too: it may be the one that lies
+        three = also(memory._replace(gap_v=gaps), Tie.CHARGER_LOAD)
+        assert named(three, may=False)[:2] == ".."
     # what it was is remembered
     broken = put(NOTHING, place.value, Relation(10.0, True))
     assert count(Plausible(), broken, NOW, 1.0).gap_v[place.value] == 10.0

@@ -183,26 +183,41 @@ def _liar(
 
 
 def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float, is_k2s: bool) -> bool:
-    """`end` has lately contradicted a third voltage too, and not for a scan only: where currents
-    jump with a step of the battery, a single scan may find flows that are none. A doubt of it that
-    stands, with a source that has gone since, is as good as lately. `is_k2s`: a K2 that is open, or
-    may be, explains what a charger that gives nothing reads: no word against anybody, unless it
-    was doubted before.
-    """
+    """`end` has lately contradicted a third voltage too, which the other end has not: else the
+    third may be the one that lies. `is_k2s`: a K2 that is open, or may be, explains what a charger
+    that gives nothing reads: no word against anybody, unless it was doubted before."""
+    opposite = _partner(place, end)
     for other, ends in enumerate(PAIRS):
         if end not in ends or ends == PAIRS[place]:
             continue
-        at = memory.broken_at[other]
-        stands = memory.broken_s[other] > 0.0 and all(
-            (odd := memory.odd[one]) is not None and odd.doubted for one in ends
-        )
         # one that lies is wrong by the same to both; between the two of them it may be right
         if _above(memory, end, other) * _above(memory, end, place) < 0.0:
             continue
-        is_k2 = is_k2s and other == Tie.CHARGER_SILENT.value
-        if at > memory.broken_since[other] and (stands or (now - at <= RECENT_S and not is_k2)):
+        both = {opposite, _partner(other, end)}
+        if _is_lately_broken(memory, other, now, is_k2s) and not any(
+            set(PAIRS[third]) == both and _is_lately_broken(memory, third, now, is_k2s)
+            for third in range(len(PAIRS))
+        ):
             return True
     return False
+
+
+def _is_lately_broken(memory: Plausible, place: int, now: float, is_k2s: bool) -> bool:
+    """Not for a scan only: where currents jump with a step of the battery, a single scan may find
+    flows that are none. A doubt that stands, with a source that has gone since, is as good as
+    lately."""
+    at = memory.broken_at[place]
+    stands = memory.broken_s[place] > 0.0 and all(
+        (odd := memory.odd[one]) is not None and odd.doubted for one in PAIRS[place]
+    )
+    is_k2 = is_k2s and place == Tie.CHARGER_SILENT.value
+    return at > memory.broken_since[place] and (stands or (now - at <= RECENT_S and not is_k2))
+
+
+def _partner(place: int, end: int) -> int:
+    """The other end of a relation."""
+    first, second = PAIRS[place]
+    return second if end == first else first
 
 
 def _above(memory: Plausible, end: int, place: int) -> float:
