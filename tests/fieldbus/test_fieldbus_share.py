@@ -196,11 +196,15 @@ def test_a_dnp3_connection_that_has_ended_is_gone_at_once() -> None:
     """Not when the collector of cycles comes, which is after hundreds of them."""
     kinds = (TcpConnection, Dnp3Connection, Dnp3Session)
 
-    def left() -> list[object]:
+    def alive() -> list[object]:
         return [one for one in gc.get_objects() if isinstance(one, kinds)]
+
+    def left() -> list[object]:
+        return [one for one in alive() if all(one is not other for other in known)]
 
     with Bench() as bench:
         gc.collect()
+        known = alive()  # of a test before this one, whose threads have not ended
         gc.disable()
         try:
             with Master(bench.place) as master:

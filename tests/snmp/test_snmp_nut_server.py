@@ -264,14 +264,18 @@ def test_a_client_that_has_ended_is_gone_at_once() -> None:
     """Not when the collector of cycles comes, which is after hundreds of them."""
     kinds = (NutClient, NutSession)
 
-    def left() -> list[object]:
+    def alive() -> list[object]:
         return [one for one in gc.get_objects() if isinstance(one, kinds)]
+
+    def left() -> list[object]:
+        return [one for one in alive() if all(one is not other for other in known)]
 
     bus = Bus(make_snapshot())
     server = NutServer(bus, "127.0.0.1:0")  # not started: the test turns its loop
     server._follow()
     where = int(bus.listeners["nut"].address.rpartition(":")[2])
     gc.collect()
+    known = alive()  # of a test before this one, whose threads have not ended
     gc.disable()
     try:
         with connect(where, "127.0.0.1") as monitor:
