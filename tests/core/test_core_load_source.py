@@ -217,16 +217,16 @@ HELPS = {"battery_v": 12.6, "battery_a": -1.5, "supply_v": 12.6, "supply_a": 0.8
 def looked(
     was: OnBattery, now: float, *, volts: int = 12, where: Where = Where.SUPPLY, k1: bool = False,
     k1_is_faulty: bool = False, in_test: bool = False, settled_s: float = 10.0,
-    **channels: object,
+    guard: bool = False, **channels: object,
 ) -> OnBattery:  # fmt: skip
-    """One step; volts are a block's, no guard."""
+    """One step; volts are a block's."""
     settings = Settings.defaults(model_for(volts)).with_changes({"system.voltage": volts})
     put = {**ON_SUPPLY, **channels}
     for name in ("battery_v", "load_v", "supply_v", "charger_v"):
         if isinstance(put[name], float):
             put[name] = put[name] * (volts // 12)
     readings = {name: measured(value, now) for name, value in put.items()}
-    inputs = Inputs(**readings, guard=False, batt_path=True, wall=WALL_0)
+    inputs = Inputs(**readings, guard=guard, batt_path=True, wall=WALL_0)
     ctx = StepContext(now, 0.1, 0.0, inputs, Setpoints.of(settings))
     return step_on_battery(was, Transfer(where), in_test, False, k1, k1_is_faulty, settled_s, ctx)
 
@@ -286,6 +286,8 @@ def test_by_a_k1_that_sticks_it_is_on_battery_also_where_the_currents_do_not_add
     assert looked(was, 202.0, k1_is_faulty=True, **wrong).on
     # of one that follows, a sum that is wrong tells nothing
     assert looked(OnBattery(), 200.0, **wrong).flows_since is None
+    assert looked(OnBattery(), 200.0, guard=True, **wrong).flows_since == 200.0
+    assert looked(OnBattery(), 200.0, k1_is_faulty=True, k1=True, **wrong).flows_since is None
 
 
 def test_a_48_v_bus_is_dead_below_36_v_and_nobody_feeds_it() -> None:

@@ -306,14 +306,16 @@ def test_a_charger_beside_a_battery_that_takes_what_any_charger_gives_has_k2_ope
     assert made.is_odd("battery.voltage"), "that it takes is what it reads itself"
 
 
-def test_a_charger_that_has_crept_up_is_doubted_though_k2_may_be_open() -> None:
+@pytest.mark.parametrize("who", ["charger", "battery"])
+def test_what_has_crept_up_or_down_is_doubted_though_k2_may_be_open(who: str) -> None:
     """The relay watch tells of what is above the battery without that."""
     ctx = step_context(NOW)
 
-    def doubted(charger: float, crept_v: float) -> bool:
+    def doubted(charger: float, drift_v: float) -> bool:
+        crept_v, fell_v = (drift_v, 0.0) if who == "charger" else (0.0, drift_v)
         memory = timed(Tie.CHARGER_SILENT, 5.0, crept_v=crept_v)
         memory = memory._replace(volts=(12.9, 13.5, charger, 13.6))
-        return judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, True).is_doubtful
+        return judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, True, fell_v).is_doubtful
 
     assert not doubted(13.42, 0.03)
     assert not doubted(13.42, 0.14)
@@ -376,6 +378,10 @@ def test_a_doubt_that_stands_is_a_contradiction_with_a_third_one_however_long_ag
     assert named(both)[:2] == "x."
     alone = both._replace(odd=(None, None, DOUBT, None))
     assert named(alone)[:2] == ".."
+    # what is weighed no more stands no more
+    for seconds, letters in ((0.5, "x."), (0.0, "..")):
+        ended = both._replace(broken_s=put(both.broken_s, place, seconds))
+        assert named(ended)[:2] == letters
     # lately: of a K2 that may be open it says nothing
     lately = alone._replace(broken_at=put(both.broken_at, place, NOW - 5.0))
     assert named(lately)[:2] == ".."
@@ -468,21 +474,6 @@ def test_a_reading_that_drifts_on_float_is_never_told_as_an_open_k2(
     assert blamed(station) == []
 
 
-def test_a_battery_that_has_fallen_is_doubted_though_k2_may_be_open() -> None:
-    ctx = step_context(NOW)
-
-    def doubted(charger: float, fell_v: float) -> bool:
-        memory = timed(Tie.CHARGER_SILENT, 5.0)._replace(volts=(12.9, 13.5, charger, 13.6))
-        made = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, True, fell_v)
-        return made.is_doubtful
-
-    assert not doubted(13.42, 0.03)
-    assert not doubted(13.42, 0.14)
-    assert doubted(13.42, 0.16)
-    assert not doubted(13.6, 0.2)
-    assert doubted(13.6, 0.34)
-
-
 def test_a_doubt_ends_with_the_last_relation_that_is_weighed_for_an_end() -> None:
     """Supply and load, charger and battery; supply and battery do not contradict each other."""
     seconds = {Tie.SUPPLY_LOAD: 6.0, Tie.CHARGER_SILENT: 6.0}
@@ -490,6 +481,11 @@ def test_a_doubt_ends_with_the_last_relation_that_is_weighed_for_an_end() -> Non
         broken = tuple(0.0 if tie in gone else seconds.get(tie, 0.0) for tie in Tie)
         memory = timed(Tie.SUPPLY_LOAD, 0.0)._replace(broken_s=broken, odd=(DOUBT,) * 4)
         assert named(memory, may=False).count("?") == left, gone
+    # of a relation to one that is believed, or named, nothing is weighed for a doubt
+    beside = put((0.0,) * len(Tie), Tie.BATTERY_LOAD.value, 1.0)
+    for other, letter in ((None, "."), (LIES, "x")):
+        memory = memory._replace(broken_s=beside, odd=(other, DOUBT, None, DOUBT))
+        assert named(memory, may=False) == f"{letter}..."
 
 
 @pytest.mark.parametrize("volts", SYSTEM_V)

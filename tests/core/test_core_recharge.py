@@ -112,6 +112,9 @@ def test_a_battery_that_reads_lower_at_rest_than_any_does_is_not_what_k2_parts()
     assert followed(after, battery_a=-0.11, battery_v=12.8, charger_v=13.6).fell_v == 0.0
     assert followed(after, charger_a=0.05, battery_v=12.8, charger_v=13.6).rest_v is None
     assert followed(Recharge(19.9, came_back=True), battery_v=12.9).rest_v is None
+    # and at rest again it begins anew
+    gave = followed(after, battery_a=-2.0, battery_v=12.0, charger_v=13.6)
+    assert (gave.rest_v, followed(gave, battery_v=12.85, charger_v=13.6).fell_v) == (None, 0.0)
 
 
 def test_without_what_it_has_fallen_by_nothing_is_waited_for() -> None:
