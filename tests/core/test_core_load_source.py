@@ -273,6 +273,16 @@ def test_a_k1_that_sticks_is_on_battery_until_it_is_known_that_nothing_flows() -
     assert blind.on
 
 
+def test_a_k1_that_follows_is_on_battery_however_little_flows() -> None:
+    was = OnBattery(True)
+    for second in range(40):
+        was = looked(was, 100.0 + second, where=Where.BATTERY, k1=True)
+        assert was.on, second
+    # 0.1 A beyond the unit's own draw is a discharge
+    little = {**HELPS, "battery_a": -0.8}
+    assert looked(OnBattery(), 200.0, **little).flows_since == 200.0
+
+
 def test_by_a_k1_that_sticks_it_is_on_battery_also_where_the_currents_do_not_add_up() -> None:
     """Half of the load goes past its shunt: of 3.9 A from the battery 1.4 are not accounted for."""
     wrong = {**HELPS, "battery_a": -3.9, "charger_a": 1.0, "load_a": 2.5, "supply_a": 0.1}

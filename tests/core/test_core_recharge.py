@@ -8,6 +8,7 @@ from core_scenes import step_context
 from btrmd.core.machines.evidence import k2_odd
 from btrmd.core.machines.recharge import Recharge, Tied, step_recharge
 from btrmd.model.board import Outputs
+from btrmd.model.readings import BAD
 
 
 def followed(
@@ -249,6 +250,40 @@ def test_what_is_parted_again_and_again_chatters_and_is_forgotten_in_time() -> N
         assert made.partings == partings, battery_v
     joined = {"single": True, "charger_a": None, "charger_v": 13.4}
     assert counted(gave, **joined).partings == 1.0  # type: ignore[arg-type]
+
+
+def test_what_a_bad_reading_says_is_not_counted() -> None:
+    """Whatever value it comes with."""
+    rested = OWED._replace(fell_v=0.2, rest_v=12.9)
+    blind = followed(rested, battery_a=BAD, **GIVES)
+    assert (blind.taken_as, blind.fell_v, blind.rest_v) == (20.0, 0.2, None)
+    gave = Recharge(gave_a=2.0, gave_v=13.2)
+    for name in ("charger_a", "charger_v", "battery_a"):
+        assert counted(gave, **{"charger_v": 13.4, name: BAD}).partings == 0.0, name
+    tied = gave._replace(tied=Tied(0.05, -2000.0))
+    assert counted(tied, charger_v=13.4, battery_v=BAD).partings == 1.0
+    assert not counted(gave, charger_v=13.4, battery_v=BAD).parted
+    # nor is a charger gone that is not read, or one that has come back
+    assert not counted(OWED._replace(came_back=False), charger_v=BAD).is_gone
+    assert not counted(OWED, charger_v=0.0).is_gone
+
+
+def test_the_borders_of_what_a_charger_shows() -> None:
+    before = OWED._replace(came_back=False)
+    assert not counted(before, charger_v=8.0).is_gone
+    assert counted(before, charger_v=7.99).is_gone
+    lately = before._replace(rose_at=999.0)
+    assert counted(lately, charger_v=12.6, battery_v=12.0).came_back
+    assert counted(OWED._replace(waited_s=1.0), charger_v=12.59).waited_s == 0.0
+    # by 0.1 V a block
+    gave = Recharge(gave_a=2.0, gave_v=53.0)
+    for charger_v, parted in ((53.3, False), (53.5, True)):
+        made = counted(gave, volts=48, charger_v=charger_v, battery_v=52.9)
+        assert (made.parted, made.partings) == (parted, float(parted)), charger_v
+    assert counted(gave, volts=48, charger_v=53.5, battery_v=52.9).gave_v is None
+    # a joined source has no charger's current of its own that could stop
+    joined = Recharge(gave_a=2.0, gave_v=13.2)
+    assert not counted(joined, single=True, charger_v=13.6, battery_v=13.1).parted
 
 
 def test_a_charger_that_has_come_back_at_once_is_there_and_one_that_hangs_may_not_be() -> None:
