@@ -260,6 +260,9 @@ def test_what_a_bad_reading_says_is_not_counted() -> None:
     gave = Recharge(gave_a=2.0, gave_v=13.2)
     for name in ("charger_a", "charger_v", "battery_a"):
         assert counted(gave, **{"charger_v": 13.4, name: BAD}).partings == 0.0, name
+    ctx = step_context(charger_v=13.4, charger_a=0.0, battery_a=0.0)
+    ctx.inputs = ctx.inputs._replace(charger_v=ctx.inputs.charger_v._replace(quality=BAD))
+    assert step_recharge(gave, Outputs(), ctx).partings == 0.0
     tied = gave._replace(tied=Tied(0.05, -2000.0))
     assert counted(tied, charger_v=13.4, battery_v=BAD).partings == 1.0
     assert not counted(gave, charger_v=13.4, battery_v=BAD).parted

@@ -127,8 +127,9 @@ def _parts(recharge: Recharge, ctx: StepContext) -> bool:
     that steps down too; where a wire to the battery is loose the two rise together."""
     inputs, gave_v, tied = ctx.inputs, recharge.gave_v, recharge.tied
     charge = inputs.battery_a if ctx.sp.single_source else inputs.charger_a
-    known = charge.good and inputs.charger_v.good and inputs.battery_a.good
-    if not known or gave_v is None or recharge.gave_a <= CONDUCTS_A or not ctx.flows.balanced:
+    # where the currents balance each of them is known
+    known = ctx.flows.balanced and inputs.charger_v.good
+    if not known or gave_v is None or recharge.gave_a <= CONDUCTS_A:
         return False
     rise, battery = inputs.charger_v.value - gave_v, inputs.battery_v
     if tied is not None and battery.good and battery.value - tied.battery_v > 0.5 * rise:
