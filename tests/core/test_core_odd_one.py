@@ -311,12 +311,13 @@ def test_what_has_crept_up_or_down_is_doubted_though_k2_may_be_open(who: str) ->
     """The relay watch tells of what is above the battery without that."""
     ctx = step_context(NOW)
 
-    def doubted(charger: float, drift_v: float) -> bool:
+    def doubted(charger: float | None, drift_v: float) -> bool:
         crept_v, fell_v = (drift_v, 0.0) if who == "charger" else (0.0, drift_v)
         memory = timed(Tie.CHARGER_SILENT, 5.0, crept_v=crept_v)
         memory = memory._replace(volts=(12.9, 13.5, charger, 13.6))
         return judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, True, fell_v).is_doubtful
 
+    assert not doubted(None, 0.2)
     assert not doubted(13.42, 0.03)
     assert not doubted(13.42, 0.14)
     assert doubted(13.42, 0.16)
@@ -416,8 +417,11 @@ def test_one_that_reads_between_two_others_is_not_named_for_both() -> None:
 
 def test_a_doubt_ends_where_the_same_two_are_tied_by_a_current_and_agree() -> None:
     doubted = timed(Tie.CHARGER_SILENT, 5.0, odd=(DOUBT, None, DOUBT, None))
-    agreed = counted(doubted, Tie.CHARGER_BATTERY, False)
-    assert agreed.broken_s[Tie.CHARGER_SILENT.value] == 3.0
+    for dt, left in ((1.0, 3.0), (0.5, 4.0)):
+        agreed = counted(doubted, Tie.CHARGER_BATTERY, False, dt)
+        assert agreed.broken_s[Tie.CHARGER_SILENT.value] == left
+    half = counted(doubted._replace(odd=(DOUBT, None, None, None)), Tie.CHARGER_BATTERY, False)
+    assert half.broken_s[Tie.CHARGER_SILENT.value] == 4.9, "the charger is believed: slowly"
     other = counted(doubted, Tie.BATTERY_LOAD, False)
     assert other.broken_s[Tie.CHARGER_SILENT.value] == 5.0
 
