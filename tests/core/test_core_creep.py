@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import blamed, drift, rested, start, step_context, supply
 
-from btrmd.core.machines.creep import step_creep, step_fall, without_creep
+from btrmd.core.machines.creep import gap_without_creep, step_creep, step_fall, without_creep
 from btrmd.model.commands import StopTest
 
 # --- How far the charger's reading has crept up while it gives nothing ---------------------------
@@ -73,6 +73,8 @@ def test_a_battery_at_rest_falls_by_half_a_millivolt_a_second_at_most(blocks: in
 def test_noise_takes_nothing_from_what_the_charger_reads() -> None:
     assert without_creep(13.5, 0.03) == 13.5
     assert without_creep(13.5, 0.23) == pytest.approx(13.3)
+    for crept_v, fell_v, gap_v in ((0.03, 0.03, 0.5), (0.13, 0.03, 0.4), (0.13, 0.23, 0.2)):
+        assert gap_without_creep(13.5, crept_v, 13.0, fell_v) == pytest.approx(gap_v)
 
 
 # --- On a site ----------------------------------------------------------------------------------

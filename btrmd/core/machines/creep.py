@@ -16,7 +16,8 @@ STEP_V, STEP_V_S = 0.03, 0.05
 # per block: as slowly as a charger that follows the temperature moves
 FORGOTTEN_V_S = 0.05 / 3600.0
 NOISE_V = 0.03
-# per block: twenty times what is left of float leaks away by after a discharge
+# per block: a discharged battery fell by 0.00003 V/s at most (simulated, 7 to 100 Ah); a real one
+# may leak faster
 RESTS_V_S = 0.0005
 
 
@@ -52,3 +53,9 @@ def step_fall(fell_v: float, before: float, after: float, sp: Setpoints, dt: flo
 def without_creep(charger_v: float, crept_v: float) -> float:
     """What the charger would read, V, had it not crept by more than noise."""
     return charger_v - max(crept_v - NOISE_V, 0.0)
+
+
+def gap_without_creep(charger_v: float, crept_v: float, battery_v: float, fell_v: float) -> float:
+    """V by which the charger would read above the battery, had neither crept by more than noise:
+    the charger up by `crept_v`, the battery down by `fell_v`."""
+    return without_creep(without_creep(charger_v, crept_v), fell_v) - battery_v

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...model.board import Inputs
 from ..scan.relations import BATTERY, CHARGER, EQUAL, LOAD, NAMES, PAIRS, Found, Tie
 from ..scan.setpoints import Setpoints
-from .creep import NOISE_V, without_creep
+from .creep import NOISE_V, gap_without_creep
 from .plausible_state import Odd, Plausible
 
 DECIDE_S = 1.5  # broken for so long, and it is clear who lies
@@ -109,8 +109,7 @@ def _is_k2s(memory: Plausible, k2_gap_v: float, battery_fell_v: float) -> bool:
     charger, battery = memory.volts[CHARGER], memory.volts[BATTERY]
     if charger is None or battery is None or max(memory.crept_v, battery_fell_v) <= NOISE_V:
         return True
-    charger = without_creep(without_creep(charger, memory.crept_v), battery_fell_v)
-    return charger - battery > k2_gap_v
+    return gap_without_creep(charger, memory.crept_v, battery, battery_fell_v) > k2_gap_v
 
 
 def _is_weighed(memory: Plausible, odd: tuple[Odd | None, ...], end: int) -> bool:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from ...model.board import Outputs
 from ..scan.context import StepContext
 from ..scan.flows import CHARGES_A, CONDUCTS_A
-from .creep import step_fall, without_creep
+from .creep import gap_without_creep, step_fall
 
 OWED_AS = 20.0  # A s; so much taken out, and the recharge must show
 WITHIN_S = 60.0  # DESIGN section 3: charge current back within 60 s
@@ -84,7 +84,7 @@ class Recharge(NamedTuple):
 
     def gap_v(self, charger_v: float, charger_crept_v: float, battery_v: float) -> float:
         """V by which the charger is above the battery, without what either has drifted by."""
-        return without_creep(without_creep(charger_v, charger_crept_v), self.fell_v) - battery_v
+        return gap_without_creep(charger_v, charger_crept_v, battery_v, self.fell_v)
 
     def open_gap_v(self, blocks: int) -> float:
         """V by which a charger that gives nothing reads above the battery where K2 parts the two.
