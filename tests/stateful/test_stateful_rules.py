@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from chaos import Chaos, Violation
+from chaos_stories import NAMES
 
 import btrmd.core.step as step_module
 from btrmd.model.readings import GOOD
@@ -34,6 +35,13 @@ def test_no_rule_breaks_in_20_000_random_steps(group: int) -> None:
     # the driver really gets tests and outages going
     assert sum(count for word, count in ended.items() if word.startswith(("1", "2"))) > 5
     assert ended.get("outage none", 0) > 5
+
+
+@pytest.mark.parametrize("story", NAMES)
+def test_each_story_is_told_and_breaks_no_rule(story: str) -> None:
+    chaos = Chaos(1, story=story)
+    chaos.run(1_000)
+    assert set(chaos.stories.told) == {story}
 
 
 def broken(seeds: Iterable[int], **how: Any) -> str:

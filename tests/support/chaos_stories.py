@@ -6,6 +6,7 @@ then does to it what hurts most there. The dice go on meanwhile.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
@@ -21,6 +22,12 @@ READINGS = (
 )  # fmt: skip
 
 
+NAMES = (
+    "test", "lvd", "outage", "restart", "shape", "limits", "lie", "path", "doubt", "remembered",
+    "misfit", "deceived",
+)  # fmt: skip
+
+
 class Stories:
     """`tell` is called once a step; `is_on` while a story goes on. `favoured`: tell no other."""
 
@@ -28,6 +35,7 @@ class Stories:
         self.chaos = chaos
         self.favoured = favoured
         self.random: Random = chaos.random
+        self.told: Counter[str] = Counter()  # how often each was begun
         self._due: list[tuple[float, Callable[[], None]]] = []
 
     @property
@@ -49,6 +57,7 @@ class Stories:
         )  # fmt: skip
         if self.favoured:
             story = getattr(self, f"_{self.favoured}")
+        self.told[story.__name__[1:]] += 1
         self.chaos.say(f"story {story.__name__[1:]}")
         self.chaos.heal()
         story()
