@@ -55,9 +55,7 @@ def step(
     settled_s = state.relays.settled_s(state.outputs, now)
     plausible = step_plausible(
         state.plausible, snapshot, flows, state.outputs, settled_s, state.presence, sp, now, dt,
-        state.bank_fit.is_wrong, state.relays.k2.faulty or state.relays.recharge.may_be_open,
-        state.relays.recharge.open_gap_v(sp.blocks), state.relays.recharge.parted,
-        state.guard.is_weak, state.relays.recharge.fell_v,
+        state.bank_fit.is_wrong, state.relays.recharge, state.relays.k2.faulty, state.guard.is_weak,
     )  # fmt: skip
     snapshot = plausible.believed(snapshot)
     feeds = flows.alone and not plausible.found[SUPPLY_LOAD].broken

@@ -8,6 +8,7 @@ from station import Station
 
 from btrmd.core.machines.odd_one import count, judge, put
 from btrmd.core.machines.plausible_state import Odd, Plausible
+from btrmd.core.machines.recharge import Recharge
 from btrmd.core.scan.relations import (
     BATTERY,
     CHARGER,
@@ -123,12 +124,20 @@ def test_what_reads_below_0_v_lies_whatever_else_is_known(tie: Tie, end: int) ->
         assert named(read)[other] == "."
 
 
-def named(
-    memory: Plausible, *, guard: bool | None = True, volts: int = 12, may: bool = True
-) -> str:
+MAY_BE_OPEN = Recharge(taken_as=20.0, came_back=True)
+
+
+def judged(
+    memory: Plausible, recharge: Recharge = MAY_BE_OPEN, *, misfit: bool = False, **site: object
+) -> Plausible:
+    """`site`: as of step_context."""
+    ctx = step_context(NOW, **site)  # type: ignore[arg-type]
+    return judge(memory, ctx.inputs, ctx.sp, NOW, misfit, recharge, False)
+
+
+def named(memory: Plausible, *, may: bool = True, guard: bool | None = True, **site: object) -> str:
     """One letter a voltage: x is not believed, ? is doubted; battery, load, charger, supply."""
-    ctx = step_context(NOW, guard=guard, volts=volts)
-    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, may, 0.4, False).odd
+    odd = judged(memory, MAY_BE_OPEN if may else Recharge(), guard=guard, **site).odd  # type: ignore[arg-type]
     return "".join("." if one is None else "?" if one.doubted else "x" for one in odd)
 
 
@@ -147,15 +156,11 @@ def test_it_is_decided_after_1_5_s_where_it_is_clear_and_after_5_s_it_is_a_doubt
 
 
 def test_the_words_say_what_contradicts_what() -> None:
-    ctx = step_context(NOW)
-    odd = judge(timed(TIE, 1.5, **JUMPED), ctx.inputs, ctx.sp, NOW, False, True, 0.4, False).odd[
-        LOAD
-    ]
-    assert odd == Odd(
+    assert judged(timed(TIE, 1.5, **JUMPED)).odd[LOAD] == Odd(
         "The load voltage reads 13.50 V, but the supply feeds the load and the supply voltage is "
         "13.60 V: the reading is not believed."
     )
-    odd = judge(timed(TIE, 5.0), ctx.inputs, ctx.sp, NOW, False, True, 0.4, False).odd[SUPPLY]
+    odd = judged(timed(TIE, 5.0)).odd[SUPPLY]
     assert odd is not None
     assert odd.reason == (
         "The supply voltage (13.60 V) and the load voltage (13.50 V) contradict each other; it "
@@ -180,9 +185,7 @@ def test_the_words_say_what_contradicts_what() -> None:
     ],
 )  # fmt: skip
 def test_every_relation_has_words_of_its_own(tie: Tie, liar: int, what: str) -> None:
-    ctx = step_context(NOW)
-    memory = timed(tie, 2.0, jumped=put((False,) * 4, liar, True))
-    odd = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, False).odd[liar]
+    odd = judged(timed(tie, 2.0, jumped=put((False,) * 4, liar, True))).odd[liar]
     assert odd is not None
     assert f", but {what}: the reading is not believed." in odd.reason
 
@@ -288,13 +291,12 @@ def test_a_charger_that_gives_nothing_lies_only_if_it_has_jumped() -> None:
 def test_a_charger_beside_a_battery_that_takes_what_any_charger_gives_has_k2_open() -> None:
     """It has jumped; but were it wrong, there would be no charger either. One thing is wrong."""
     tie = Tie.CHARGER_SILENT
-    ctx = step_context(NOW)
 
     def lies(battery: float, *, told: bool = True, both: bool = False) -> bool:
         memory = timed(tie, 2.0, jumped=(both, False, True, False))
         memory = memory._replace(volts=(battery, 13.5, 13.6, 13.6))
-        made = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, told)
-        return made.is_odd("charger.voltage")
+        recharge = Recharge(parted=True) if told else MAY_BE_OPEN
+        return judged(memory, recharge).is_odd("charger.voltage")
 
     assert not lies(12.59)
     assert lies(12.6)
@@ -302,20 +304,19 @@ def test_a_charger_beside_a_battery_that_takes_what_any_charger_gives_has_k2_ope
     assert not lies(12.59, both=True)
     memory = timed(tie, 2.0, jumped=(True, False, False, False))
     memory = memory._replace(volts=(11.0, 13.5, 13.6, 13.6))
-    made = judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, True)
+    made = judged(memory, Recharge(parted=True))
     assert made.is_odd("battery.voltage"), "that it takes is what it reads itself"
 
 
 @pytest.mark.parametrize("who", ["charger", "battery"])
 def test_what_has_crept_up_or_down_is_doubted_though_k2_may_be_open(who: str) -> None:
     """The relay watch tells of what is above the battery without that."""
-    ctx = step_context(NOW)
 
     def doubted(charger: float | None, drift_v: float) -> bool:
         crept_v, fell_v = (drift_v, 0.0) if who == "charger" else (0.0, drift_v)
         memory = timed(Tie.CHARGER_SILENT, 5.0, crept_v=crept_v)
         memory = memory._replace(volts=(12.9, 13.5, charger, 13.6))
-        return judge(memory, ctx.inputs, ctx.sp, NOW, False, True, 0.4, True, fell_v).is_doubtful
+        return judged(memory, Recharge(parted=True, fell_v=fell_v)).is_doubtful
 
     assert not doubted(None, 0.2)
     assert not doubted(13.42, 0.03)
@@ -326,46 +327,42 @@ def test_what_has_crept_up_or_down_is_doubted_though_k2_may_be_open(who: str) ->
 
 
 def test_a_charger_that_gives_nothing_is_doubted_with_the_battery_where_k2_has_not_moved() -> None:
-    tie = Tie.CHARGER_SILENT
-    ctx = step_context(NOW, guard=True)
 
-    def judged(volts: float, *, misfit: bool = False, may: bool = False) -> Plausible:
-        memory = timed(tie, 5.0)._replace(volts=(12.9, 13.5, volts, 13.6))
-        return judge(memory, ctx.inputs, ctx.sp, NOW, misfit, may, 0.4, False)
+    def at(volts: float, *, misfit: bool = False, may: bool = False) -> Plausible:
+        memory = timed(Tie.CHARGER_SILENT, 5.0)._replace(volts=(12.9, 13.5, volts, 13.6))
+        return judged(memory, Recharge(parted=may), misfit=misfit, guard=True)
 
-    doubted = judged(13.6)
+    doubted = at(13.6)
     assert doubted.odd[BATTERY] == doubted.odd[CHARGER]
     assert doubted.reasons["battery.voltage"] == (
         "The charger voltage (13.60 V) and the battery voltage (12.90 V) contradict each other, "
         "and the charger gives nothing: one of them is wrong, or relay K2 is open; it cannot be "
         "told which."
     )
-    assert not any(judged(13.6, may=True).odd), "the relay watch tells"
+    assert not any(at(13.6, may=True).odd), "the relay watch tells"
     # no charger comes to more than 16 V a block
-    assert judged(16.1).is_odd("charger.voltage")
-    assert judged(15.9).is_doubtful
-    assert not judged(16.1, misfit=True).is_odd("charger.voltage")
+    assert at(16.1).is_odd("charger.voltage")
+    assert at(15.9).is_doubtful
+    assert not at(16.1, misfit=True).is_odd("charger.voltage")
 
 
 @pytest.mark.parametrize("volts", [12, 48])
 def test_what_gives_or_takes_current_is_not_at_volts_at_which_no_bank_is(volts: int) -> None:
     tie, blocks = Tie.BATTERY_LOAD, volts // 12
-    ctx = step_context(NOW, volts=volts, guard=True)
 
-    def judged(battery: float, load: float, *, now: bool = True, misfit: bool = False) -> str:
+    def named_at(battery: float, load: float, *, now: bool = True, misfit: bool = False) -> str:
         memory = timed(tie, 2.0)._replace(volts=(battery * blocks, load * blocks, None, None))
         memory = memory._replace(found=relation(tie, True if now else None))
-        odd = judge(memory, ctx.inputs, ctx.sp, NOW, misfit, True, 0.4, False).odd
-        return "".join("." if one is None else "x" for one in odd)
+        return named(memory, volts=volts, misfit=misfit)
 
-    assert judged(7.9, 11.0) == "x..."
-    assert judged(8.0, 11.0) == "...."
-    assert judged(16.1, 11.0) == "x..."
-    assert judged(16.0, 11.0) == "...."
-    assert judged(11.0, 16.1) == ".x.."
-    assert judged(16.1, 17.0) == "....", "both: another bank"
-    assert judged(7.9, 11.0, now=False) == "....", "nothing flows now"
-    assert judged(7.9, 11.0, misfit=True) == "...."
+    assert named_at(7.9, 11.0) == "x..."
+    assert named_at(8.0, 11.0) == "...."
+    assert named_at(16.1, 11.0) == "x..."
+    assert named_at(16.0, 11.0) == "...."
+    assert named_at(11.0, 16.1) == ".x.."
+    assert named_at(16.1, 17.0) == "....", "both: another bank"
+    assert named_at(7.9, 11.0, now=False) == "....", "nothing flows now"
+    assert named_at(7.9, 11.0, misfit=True) == "...."
 
 
 def test_a_doubt_that_stands_is_a_contradiction_with_a_third_one_however_long_ago() -> None:

@@ -12,6 +12,7 @@ from btrmd.core.machines.odd_one import put
 from btrmd.core.machines.plausible import step_plausible
 from btrmd.core.machines.plausible_state import Backward, Odd, Plausible
 from btrmd.core.machines.presence import Presence
+from btrmd.core.machines.recharge import Recharge
 from btrmd.core.scan.due import EVERY_SCAN, NO_TIME
 from btrmd.core.scan.flows import measure_flows
 from btrmd.core.scan.relations import BATTERY, CHARGER, LOAD, SUPPLY, Tie
@@ -35,7 +36,7 @@ def scan(
     flows = measure_flows(ctx.inputs, False)
     return step_plausible(
         memory, ctx.inputs, flows, Outputs(k1=k1, k2=k2), settled_s, Presence(), ctx.sp, now, dt,
-        False, True, 0.4, False, False, 0.0,
+        False, Recharge(), False, False,
     )  # fmt: skip
 
 

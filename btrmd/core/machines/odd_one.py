@@ -5,8 +5,9 @@ from __future__ import annotations
 from ...model.board import Inputs
 from ..scan.relations import BATTERY, CHARGER, EQUAL, LOAD, NAMES, PAIRS, Found, Tie
 from ..scan.setpoints import Setpoints
-from .creep import NOISE_V, gap_without_creep
+from .creep import NOISE_V
 from .plausible_state import Odd, Plausible
+from .recharge import Recharge
 
 DECIDE_S = 1.5  # broken for so long, and it is clear who lies
 DOUBT_S = 5.0  # broken for so long, and it is not
@@ -68,18 +69,14 @@ def judge(
     sp: Setpoints,
     now: float,
     is_misfit: bool,
-    k2_may_be_open: bool,
-    k2_gap_v: float,
-    k2_parted: bool,
-    battery_fell_v: float = 0.0,
+    recharge: Recharge,
+    k2_is_faulty: bool,
 ) -> Plausible:
-    """Name the odd one of each relation that has been broken for long enough. `k2_may_be_open`:
-    it has parted the charger, or the battery is owed something, so that the relay watch tells what
-    it reads by more than `k2_gap_v` above the battery;
-    `k2_parted`: it has done so since the charger gave last;
-    `battery_fell_v`: by which the battery's reading has fallen at rest as no battery does."""
+    """Name the odd one of each relation that has been broken for long enough. Where K2 is faulty,
+    or by `recharge` may be open, the relay watch tells of a charger that stands above the
+    battery."""
     odd = memory.odd
-    is_k2s = k2_may_be_open and _is_k2s(memory, k2_gap_v, battery_fell_v)
+    is_k2s = (k2_is_faulty or recharge.may_be_open) and _is_k2s(memory, recharge, sp)
     for place, seconds in enumerate(memory.broken_s):
         first, second = PAIRS[place]
         both = odd[first], odd[second]
@@ -87,7 +84,7 @@ def judge(
             continue
         # one that has agreed since, and says nothing now, is no ground for a verdict
         if seconds >= DECIDE_S and memory.broken_at[place] > float("-inf"):
-            liar = _liar(memory, place, inputs, sp, now, is_misfit, k2_parted, is_k2s)
+            liar = _liar(memory, place, inputs, sp, now, is_misfit, recharge.parted, is_k2s)
             if liar is not None:
                 odd = put(odd, liar, Odd(_reason(memory, place, liar)))
                 other = second if liar == first else first
@@ -104,12 +101,12 @@ def judge(
     return memory if odd is memory.odd else memory._replace(odd=odd)
 
 
-def _is_k2s(memory: Plausible, k2_gap_v: float, battery_fell_v: float) -> bool:
+def _is_k2s(memory: Plausible, recharge: Recharge, sp: Setpoints) -> bool:
     """No reading that has crept up or down puts the charger so far above the battery."""
     charger, battery = memory.volts[CHARGER], memory.volts[BATTERY]
-    if charger is None or battery is None or max(memory.crept_v, battery_fell_v) <= NOISE_V:
+    if charger is None or battery is None or max(memory.crept_v, recharge.fell_v) <= NOISE_V:
         return True
-    return gap_without_creep(charger, memory.crept_v, battery, battery_fell_v) > k2_gap_v
+    return recharge.gap_v(charger, memory.crept_v, battery) > recharge.open_gap_v(sp.blocks)
 
 
 def _is_weighed(memory: Plausible, odd: tuple[Odd | None, ...], end: int) -> bool:

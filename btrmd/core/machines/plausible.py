@@ -32,6 +32,7 @@ from .lines import InputLines, step_lines
 from .odd_one import count, judge, put
 from .plausible_state import NONE_ODD, Backward, Odd, Plausible
 from .presence import Presence
+from .recharge import Recharge
 from .relaywatch import SETTLE_S
 
 WEAK_S = 30.0  # as WELL_S, where agreement proves less
@@ -51,18 +52,14 @@ def step_plausible(
     now: float,
     dt: float,
     is_misfit: bool,
-    k2_may_be_open: bool,
-    k2_gap_v: float,
-    k2_parted: bool,
+    recharge: Recharge,
+    k2_is_faulty: bool,
     supply_is_weak: bool,
-    battery_fell_v: float,
 ) -> Plausible:
     """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now; `is_misfit`:
-    `system.voltage` is known not to be that of the bank; `k2_may_be_open`: where a charger gives
-    nothing, the relay watch tells, from `k2_gap_v` above the battery on; `k2_parted`: it was parted
-    by K2, and has not given since;
-    `supply_is_weak`: the guard has lately had to help it often; `battery_fell_v`: by which the
-    battery's reading has fallen at rest as no battery does."""
+    `system.voltage` is known not to be that of the bank; `recharge`: what the charger owes, after
+    the scan before; `k2_is_faulty`: the relay watch has told of it;
+    `supply_is_weak`: the guard has lately had to help it often."""
     volts = voltages(inputs)
     found = find_relations(
         volts, inputs, flows, outputs, settled_s >= SETTLE_S,
@@ -84,9 +81,7 @@ def step_plausible(
     )  # fmt: skip
     if True in [relation.broken for relation in found] or any(memory.broken_s):
         memory = count(memory, found, now, dt)
-        memory = judge(
-            memory, inputs, sp, now, is_misfit, k2_may_be_open, k2_gap_v, k2_parted, battery_fell_v
-        )
+        memory = judge(memory, inputs, sp, now, is_misfit, recharge, k2_is_faulty)
     if memory.odd != NONE_ODD:
         memory = memory._replace(odd=_rehabilitated(memory, found, inputs, outputs, sp, dt))
     return memory
