@@ -58,12 +58,14 @@ def step(
         state.bank_fit.is_wrong, state.relays.recharge, state.relays.k2.faulty, state.guard.is_weak,
     )  # fmt: skip
     snapshot = plausible.believed(snapshot)
-    feeds = flows.alone and not plausible.found[SUPPLY_LOAD].broken
+    belied = flows.alone and plausible.found[SUPPLY_LOAD].broken is True
+    # all four currents say more than volts that contradict each other
+    feeds = flows.alone and (flows.balanced is True or not belied)
     ctx = StepContext(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
         plausible.jumped, doubted_s(plausible, now), now - plausible.moved_at[CHARGER],
-        plausible.crept_v,
+        plausible.crept_v, plausible.lines.s1_held, belied,
     )  # fmt: skip
     presence = step_presence(state.presence, ctx)
     bank_fit = step_bank_fit(state.bank_fit, ctx)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, Bench, last, phase, rested, sentences, start, step_context
+from core_scenes import VOLTS, Bench, last, lie, phase, rested, sentences, start, step_context
 from station import Station
 
 from btrmd.core.capacity_test.checks import step_checks
@@ -561,3 +561,18 @@ def test_a_supply_lost_while_k1_closes_is_carried_by_the_battery(dt: float) -> N
     assert station.plant.dropped_s == 0.0
     assert station.plant.sense().load_v > 11.5
     assert station.state.on_battery
+
+
+@pytest.mark.parametrize("text", ["+0.3", "+1.5", "drift:60"])
+@pytest.mark.parametrize("volts", [12, 36])
+def test_a_current_of_a_joined_source_that_lies_blames_no_k2(volts: int, text: str) -> None:
+    """What the battery gives shows that the source is parted from the load."""
+    station = rested(volts, system__single_source=True)
+    station.plant.single_source = True
+    station.plant.touch()
+    station.run(30.0)
+    lie(station, "supply.current", text)
+    station.run(40.0)
+    station.ask(StartTest("2", source="test"))
+    station.run(70.0)
+    assert not [key for key in station.state.alarms.keys if key.startswith("relay.")]

@@ -65,9 +65,12 @@ def test_k1_on_and_the_supply_feeds_the_load_all_the_same() -> None:
     assert k1(True, **share, load_a=0.35, supply_a=0.40) is True
     assert k1(True, **share, load_a=0.35, supply_a=0.39) is False
     # by 0.2 of the load and 0.1 A more than battery and charger give
-    assert k1(True, load_a=2.0, supply_a=2.0, battery_a=-1.49, charger_a=0.0) is True
-    assert k1(True, load_a=2.0, supply_a=2.0, battery_a=-1.51, charger_a=0.0) is False
-    assert k1(True, load_a=2.0, supply_a=2.0, battery_a=0.0, charger_a=1.51) is False
+    assert k1(True, load_a=0.35, supply_a=0.5, battery_a=-0.32, charger_a=0.0) is True
+    assert k1(True, load_a=0.35, supply_a=0.5, battery_a=-0.34, charger_a=0.0) is False
+    assert k1(True, load_a=0.35, supply_a=0.5, battery_a=0.0, charger_a=0.34) is False
+    # where the sum is off a current lies, and nothing is known of K1
+    assert k1(True, load_a=2.0, supply_a=2.0, battery_a=-0.69, charger_a=0.0) is True
+    assert k1(True, load_a=2.0, supply_a=2.0, battery_a=-0.71, charger_a=0.0) is None
 
 
 def test_k1_off_and_the_battery_feeds_the_load_all_the_same() -> None:
@@ -669,3 +672,26 @@ def test_a_load_that_falls_on_a_welded_k1_keeps_its_battery_path(volts: int) -> 
     station.run(30.0)
     assert not station.state.outputs.k3
     assert station.plant.sense().load_v > 11.0 * volts / 12
+
+
+def test_k1_beside_a_guard_that_holds_s1_says_nothing() -> None:
+    fed = {"supply_a": 2.3, "battery_a": 0.0, "charger_a": 0.0, "load_a": 2.0}
+    assert k1_odd(True, True, None, step_context(1000.0, **fed)) is True  # type: ignore[arg-type]
+    held = step_context(1000.0, **fed)  # type: ignore[arg-type]
+    held.s1_held = True
+    assert k1_odd(True, True, None, held) is None
+    assert k1_odd(False, True, None, held) is False
+
+
+def test_k1_off_and_a_joined_source_that_shares_the_load_with_the_battery() -> None:
+    """By 0.1 of the load and 0.2 A: what the battery gives beyond the unit, and what is missing."""
+    hat = 4.0 / 13.6
+    site = {"load_a": 6.0, "charger_a": 0.0}
+
+    def shares(supply_a: float, battery_a: float) -> bool | None:
+        return k1(False, single=True, **site, supply_a=supply_a, battery_a=battery_a)
+
+    assert shares(5.19, -0.81 - hat) is True
+    assert shares(5.21, -0.81 - hat) is False, "the source gives it nearly all"
+    assert shares(5.19, -0.79 - hat) is False
+    assert k1(False, **site, supply_a=5.19, battery_a=-0.81 - hat) is False, "of two sources"

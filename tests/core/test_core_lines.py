@@ -75,7 +75,7 @@ def test_a_guard_that_hangs_is_not_believed_after_3_s() -> None:
 @pytest.mark.parametrize(
     "put",
     [
-        {"k1": True}, {"settled_s": 14.9}, {"single": True}, {"supply_is_odd": True},
+        {"k1": True}, {"settled_s": 14.9}, {"supply_is_odd": True},
         {"weak": True}, {"supply_v": None}, {"supply_v": 11.89},
         {"presence": Presence(Source(985.1, None, 985.1, True, True))},
         # not alone: the battery helps
@@ -277,3 +277,60 @@ def test_an_open_path_is_the_relays_fault() -> None:
     station.run(10.0)
     assert bad_readings(station) == []
     assert station.state.relays.faulty == ("k3",)
+
+
+def test_a_guard_that_was_active_as_k1_was_energised_holds_s1_until_k1_is_released() -> None:
+    held = looked(InputLines(), guard=True)
+    assert held.s1_held
+    assert looked(held, guard=True, k1=True).s1_held
+    assert looked(held, guard=False, k1=True).s1_held, "it cannot let go: the line lies"
+    assert not looked(held, guard=False).s1_held
+    assert not looked(InputLines(), guard=True, k1=True).s1_held
+    assert not looked(InputLines(guard_reason=GUARD_HANGS), guard=True).s1_held
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_guard_line_that_says_idle_while_k1_is_on_blames_no_k1_as_the_supply_is_back(
+    volts: int,
+) -> None:
+    """The guard holds S1 and S2 until K1 is released: the load goes back to the supply with it."""
+    station = rested(volts)
+    supply(station, False)
+    station.run(60.0)
+    assert station.state.outputs.k1
+    set_keys(station.plant, {"fault.guard": "high"})
+    station.run(60.0)
+    supply(station, True)
+    station.run(60.0)
+    assert not station.state.outputs.k1
+    assert "raise" not in station.kinds("relay.k1")
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_guard_line_that_hangs_is_not_believed_on_a_joined_source_either(
+    volts: int, dt: float
+) -> None:
+    station = rested(volts, dt=dt, load_a=6.0, system__single_source=True)
+    station.plant.single_source = True
+    station.plant.touch()
+    station.run(30.0)
+    set_keys(station.plant, {"fault.guard": "low"})
+    station.run(60.0)
+    assert "reading.guard.active" in station.state.alarms.keys
+    station.run(300.0)
+    assert "raise" not in station.kinds("guard.active")
+    assert not station.state.outputs.k1
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_guard_line_that_says_active_in_a_test_has_no_voltage_named(volts: int) -> None:
+    """With K1 energised and the load far above its level no guard closes: S1 is as it was told."""
+    station = rested(volts, load_a=6.0, rated_ah=7.0)
+    start(station, "2")
+    station.run(300.0)
+    set_keys(station.plant, {"fault.guard": "low"})
+    station.run(60.0)
+    assert not station.state.outputs.k1
+    assert [key for key in bad_readings(station) if key.endswith("voltage")] == []
+    assert "raise" not in station.kinds("reading.supply.voltage")

@@ -228,7 +228,7 @@ def test_an_idle_guard_says_that_the_load_and_what_feeds_it_are_above_its_level(
 
     def memory(tie: Tie, first: int, low: float) -> Plausible:
         values = put(tuple(v * blocks for v in VOLTS), first, low * blocks)
-        return timed(tie, 2.0)._replace(volts=values)
+        return timed(tie, 2.0, found=relation(tie, True))._replace(volts=values)
 
     def idle(memory: Plausible) -> str:
         return named(memory, volts=volts, guard=False)
@@ -244,7 +244,8 @@ def test_an_idle_guard_says_that_the_load_and_what_feeds_it_are_above_its_level(
     assert idle(memory(Tie.CHARGER_BATTERY, BATTERY, 10.0)) == "...."
     # both below it: nothing can be told; and one without a reading is not low
     low = memory(TIE, LOAD, 10.0)
-    assert idle(low._replace(volts=put(low.volts, SUPPLY, 9.0))) == "...."
+    assert idle(low._replace(found=relation(TIE, None))) == "....", "nor does one of before"
+    assert idle(low._replace(volts=put(low.volts, SUPPLY, 9.0 * blocks))) == "...."
     assert idle(low._replace(volts=put(low.volts, LOAD, None))) == "...."
 
 

@@ -231,3 +231,61 @@ def test_a_joined_source_that_reads_low_beside_a_nearly_flat_battery_gets_its_lo
     assert not station.state.outputs.k1
     assert station.plant.circuit.path_a == 0.0
     assert station.plant.dropped_s == 0.0
+
+
+def test_a_charger_without_volts_gives_nothing_whatever_its_current_reads() -> None:
+    def there(**put: object) -> bool:
+        presence = step_presence(Presence(), fed(100.0, False, **put))
+        return presence.charger.there_since is not None
+
+    assert not there(charger_v=7.9, charger_a=1.5)
+    assert there(charger_v=8.0, charger_a=0.06)
+    assert there(charger_v=None, charger_a=0.06), "its volts are not known, or not believed"
+
+
+@pytest.mark.parametrize("text", ["+0.1", "hold", "+1.5", "noise:2"])
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_charger_that_has_gone_is_lost_whatever_its_current_reads(volts: int, text: str) -> None:
+    """The battery was not charged any more, and nobody was told."""
+    station = rested(volts)
+    station.plant.battery.set_soc(0.6)
+    station.plant.touch()
+    station.run(30.0)
+    lie(station, "charger.current", text)
+    station.plant.charger.switch(False)
+    station.plant.touch()
+    station.run(90.0)
+    assert "charger.lost" in station.state.alarms.raised
+
+
+@pytest.mark.parametrize("single", [False, True])
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_supply_that_feeds_the_load_is_not_lost_because_its_reading_is_doubted(
+    volts: int, single: bool
+) -> None:
+    """DESIGN 8b: present while it feeds the load; its volts are what is in doubt."""
+    station = rested(volts, load_a=3.0, system__single_source=single)
+    station.plant.single_source = single
+    station.plant.touch()
+    station.run(30.0)
+    lie(station, "supply.voltage", f"drift:{-5 * volts // 12}")
+    station.run(1700.0)
+    assert station.inputs.supply_v.value < 11.5 * volts / 12
+    assert not station.kinds("supply.lost")
+
+
+@pytest.mark.parametrize("text", ["hold", "x0.78", "x0.5"])
+@pytest.mark.parametrize("load_a", [0.5, 8.0])
+def test_a_supply_that_is_back_is_not_lost_any_more_though_its_volts_are_not_believed(
+    load_a: float, text: str
+) -> None:
+    station = rested(load_a=load_a, rated_ah=65.0)
+    supply(station, False)
+    station.run(160.0)
+    lie(station, "supply.voltage", text)
+    station.run(100.0)
+    assert "supply.lost" in station.state.alarms.keys
+    supply(station, True)
+    station.run(200.0)
+    assert "supply.lost" not in station.state.alarms.keys
+    assert not station.state.outputs.k1

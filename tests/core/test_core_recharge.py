@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from core_scenes import step_context
 
+from btrmd.core.machines.creep import NOISE_V
 from btrmd.core.machines.evidence import k2_odd
 from btrmd.core.machines.recharge import Recharge, Tied, step_recharge
 from btrmd.model.board import Outputs
@@ -306,3 +307,19 @@ def test_a_charger_that_has_come_back_at_once_is_there_and_one_that_hangs_may_no
         assert (made.came_back, made.is_owed) == (came_back, came_back), (ago, volts)
     assert not Recharge(taken_as=19.9, came_back=True).may_be_open
     assert not counted(OWED, charger_a=0.05).came_back, "it has given: all begins anew"
+
+
+def test_how_far_the_battery_read_below_the_load_that_it_fed_does_not_count_against_k2() -> None:
+    """Its reading has sunk in a test, by less than what contradicts the load's."""
+    fed = {"battery_a": -2.3, "charger_a": 0.0, "supply_a": 0.0, "load_a": 2.0}
+    under = followed(Recharge(parted=True), **fed, battery_v=12.6, load_v=13.0)  # type: ignore[arg-type]
+    assert under.under_v == pytest.approx(0.4)
+    assert under.off_v == pytest.approx(0.4)
+    assert under._replace(fell_v=0.1).off_v == pytest.approx(0.5)
+    assert under.gap_v(13.6, 0.0, 13.1) == pytest.approx(0.1 + NOISE_V)
+    near = followed(under, **fed, battery_v=12.6, load_v=12.57)  # type: ignore[arg-type]
+    assert near.under_v == 0.0, "the last word counts, and a load is below its battery"
+    for unknown in ({"load_v": None}, {"supply_a": 2.3, "battery_a": -0.3}):
+        kept = followed(under, **{**fed, "battery_v": 12.9, "load_v": 12.8, **unknown})  # type: ignore[arg-type]
+        assert kept.under_v == pytest.approx(0.4), "the battery does not feed it now, or who knows"
+    assert followed(under, battery_a=1.0, charger_a=1.0).under_v == 0.0  # type: ignore[arg-type]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import step_context
+from core_scenes import lie, rested, step_context, supply
 
 from btrmd.core.scan.flows import Flows, hat_amps, measure_flows
 from btrmd.core.scan.relations import Relation, Tie, find_relations, voltages
@@ -22,7 +22,7 @@ CHARGING = {"battery_v": 13.0, "battery_a": 2.5, "charger_v": 13.1, "charger_a":
 def found(
     tie: Tie, *, k1: bool = False, k2: bool = False, settled: bool = True, tied: bool = False,
     volts: int = 12, single: bool = False, guard: bool | None = False, misfit: bool = False,
-    **channels: object,
+    held: bool = True, **channels: object,
 ) -> Relation:  # fmt: skip
     ctx = step_context(
         volts=volts, guard=guard, changes={"system.single_source": single}, **channels
@@ -35,6 +35,7 @@ def found(
         Outputs(k1=k1, k2=k2),
         settled,
         tied,
+        held,
         misfit,
         ctx.sp,
     )
@@ -73,10 +74,10 @@ def test_under_a_wrong_system_voltage_the_readings_say_what_sensors_may_differ_b
 
 
 def test_exactly_on_the_border_is_within_it() -> None:
-    for supply, load in ((0.3, 0.0), (0.0, 0.3)):
-        assert found(Tie.SUPPLY_LOAD, supply_v=supply, load_v=load).near
-    for supply, load in ((13.5, 13.0), (13.0, 13.5)):
-        assert found(Tie.SUPPLY_LOAD, supply_v=supply, load_v=load).broken is False
+    for volts, load in ((0.3, 0.0), (0.0, 0.3)):
+        assert found(Tie.SUPPLY_LOAD, supply_v=volts, load_v=load).near
+    for volts, load in ((13.5, 13.0), (13.0, 13.5)):
+        assert found(Tie.SUPPLY_LOAD, supply_v=volts, load_v=load).broken is False
 
 
 def silent(tie: Tie, **put: object) -> bool:
@@ -467,3 +468,17 @@ def test_an_unbalanced_sum_feeds_nobody() -> None:
     assert not Flows(path=0.1, discharge=0.0).discharges
     assert not Flows(path=0.1).discharges
     assert not Flows(discharge=0.1).discharges
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_load_that_takes_nothing_is_not_carried_on_a_joined_source(volts: int) -> None:
+    """UPS mode off and no supply: the load is dark, whatever the battery's current reads."""
+    station = rested(volts, system__single_source=True, ups__enabled=False)
+    station.plant.single_source = True
+    station.plant.touch()
+    station.run(30.0)
+    lie(station, "battery.current", "-0.9")
+    supply(station, False)
+    station.run(60.0)
+    assert not station.state.plausible.reasons
+    assert not [key for key in station.state.alarms.keys if key.startswith(("reading.", "relay."))]

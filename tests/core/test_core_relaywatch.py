@@ -16,6 +16,7 @@ from btrmd.core.machines.relaywatch import (
     single_source_suspect,
     step_relays,
 )
+from btrmd.hal.sim.keys import set_keys
 from btrmd.model.board import Outputs
 from btrmd.model.commands import AckAlarm, StartTest, StopTest
 
@@ -267,3 +268,38 @@ def test_a_healthy_plant_is_never_blamed() -> None:
                 supply(station, True)
                 station.run(30.0)
                 assert station.state.relays.faulty == (), (volts, load_a, supply_v)
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize(("load_a", "text"), [(0.5, "+1.5"), (2.0, "+3"), (4.0, "+6")])
+def test_a_supply_current_that_lies_in_a_test_blames_no_k1(
+    volts: int, load_a: float, text: str
+) -> None:
+    """The battery gives all that the load takes: a K1 that stays leaves the sum right."""
+    station = rested(volts, load_a=load_a)
+    start(station, "2")
+    set_keys(station.plant, {"fault.reading.supply.current": text})
+    station.run(30.0)
+    assert "raise" not in station.kinds("relay.k1")
+
+
+@pytest.mark.parametrize("ups", [False, True])
+@pytest.mark.parametrize(
+    ("volts", "load_a", "ah"), [(12, 6.0, 17.0), (12, 2.0, 7.0), (48, 6.0, 17.0)]
+)
+def test_a_k1_that_stays_on_a_joined_source_is_found_while_source_and_battery_share_the_load(
+    volts: int, load_a: float, ah: float, ups: bool
+) -> None:
+    """The battery was discharged for hours beside a live supply, and no alarm was raised."""
+    station = rested(
+        volts, load_a=load_a, rated_ah=ah, system__single_source=True, ups__enabled=ups,
+        test__type2_min=1,
+    )  # fmt: skip
+    station.plant.single_source = True
+    station.plant.touch()
+    station.run(30.0)
+    start(station, "2")
+    station.run(30.0)
+    set_keys(station.plant, {"fault.relay.k1": "welded"})
+    station.run(60.0)
+    assert "relay.k1" in station.state.alarms.keys

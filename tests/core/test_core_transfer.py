@@ -3,7 +3,19 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, WALL_0, Bench, last, measured, model_for, rested, supply
+from core_scenes import (
+    VOLTS,
+    WALL_0,
+    Bench,
+    last,
+    lie,
+    measured,
+    model_for,
+    rested,
+    step_context,
+    supply,
+)
+from station import Station
 
 from btrmd.core.machines.presence import Presence, Source
 from btrmd.core.machines.relaywatch import Contact, RelayWatch, acknowledge, step_relays
@@ -572,3 +584,78 @@ def test_events_of_an_outage_are_few() -> None:
     reported = [event.text for event in station.events[count:]]
     assert len(reported) == len(set(reported)), reported
     assert len(reported) <= 10
+
+
+SITES = [(12, False), (12, True), (48, False), (48, True)]
+
+
+def joined_or_not(volts: int, single: bool, load_a: float, **settings: object) -> Station:
+    station = rested(volts, load_a=load_a, system__single_source=single, **settings)
+    station.plant.single_source = single
+    station.plant.touch()
+    station.run(30.0)
+    return station
+
+
+@pytest.mark.parametrize("load_a", [0.5, 2.0])
+@pytest.mark.parametrize(("volts", "single"), SITES)
+def test_a_load_reading_that_is_low_from_a_start_on_moves_no_load_off_a_live_supply(
+    volts: int, single: bool, load_a: float
+) -> None:
+    """10.6 V a block: below the transfer's level, above the guard's."""
+    station = joined_or_not(volts, single, load_a)
+    lie(station, "load.voltage", "x0.78")
+    station.crash(1.0)
+    station.run(900.0)
+    assert "reading.load.voltage" in station.state.alarms.keys
+    assert not station.state.outputs.k1
+    assert not station.kinds("ups.on_battery")
+
+
+@pytest.mark.parametrize("load_a", [0.5, 6.0])
+@pytest.mark.parametrize("text", ["hold", "x0.78"])
+@pytest.mark.parametrize(("volts", "single"), SITES)
+def test_a_load_reading_that_is_low_as_the_supply_is_back_keeps_no_load_on_the_battery(
+    volts: int, single: bool, text: str, load_a: float
+) -> None:
+    station = joined_or_not(volts, single, load_a)
+    station.plant.battery.set_soc(0.12)
+    station.plant.touch()
+    supply(station, False)
+    station.run(60.0)
+    lie(station, "load.voltage", text)
+    station.run(10.0)
+    supply(station, True)
+    station.run(300.0)
+    assert not station.state.outputs.k1
+    assert not station.state.on_battery
+    assert not {"guard.active", "supply.weak"} & set(station.state.alarms.keys)
+
+
+@pytest.mark.parametrize("load_a", [0.5, 6.0])
+@pytest.mark.parametrize(("volts", "single"), SITES)
+def test_a_load_reading_that_drifts_down_beside_a_supply_that_feeds_it_moves_no_load(
+    volts: int, single: bool, load_a: float
+) -> None:
+    """It was doubted for six minutes, and then taken for a supply that fails the load."""
+    station = joined_or_not(volts, single, load_a)
+    lie(station, "load.voltage", f"drift:{-20 * volts // 12}")
+    assert not station.until(lambda s: s.state.outputs.k1, 1000.0)
+
+
+@pytest.mark.parametrize("put", [{"supply_v": 13.6}, {"supply_v": 13.6, "guard": True}])
+def test_a_low_bus_counts_only_where_the_supply_that_feeds_it_does_not_belie_it(
+    put: dict[str, object],
+) -> None:
+    ctx = step_context(1000.0, load_v=10.9, **put)  # type: ignore[arg-type]
+    there = Presence(Source(0.0, None, 0.0, True, True))
+    counted = step_transfer(Transfer(), Handover.NONE, False, False, Contact(), there, ctx)
+    assert counted.low_ticks == 1
+    back = Transfer(Where.RETURNED, 990.0, low_ticks=1, guard=True)
+    failed = step_transfer(back, Handover.NONE, False, False, Contact(), there, ctx)
+    assert failed.where is Where.BATTERY
+    ctx.is_belied = True
+    counted = step_transfer(Transfer(), Handover.NONE, False, False, Contact(), there, ctx)
+    assert counted.low_ticks == 0
+    held = step_transfer(back, Handover.NONE, False, False, Contact(), there, ctx)
+    assert held.where is Where.SUPPLY

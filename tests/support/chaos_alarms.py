@@ -34,6 +34,8 @@ class AlarmRules:
         self._taken_as = 0.0  # A s that the battery has given since K2 parted the charger
         self._events = 0
         self._looked_at = station.now
+        self._lied: set[str] = set()  # the points that lied in the step before
+        self._unseen: set[str] = set()  # those that began while the daemon was away, and still do
         self._battery_v = 0.0  # the true one of the step before
         self._jumped_at = float("-inf")
 
@@ -295,6 +297,11 @@ class AlarmRules:
         self._looked_at = now
         if gap > 2.0 * station.dt:  # a hang or a crash: nobody was there to see, or to be told
             self._since = {cause: at + gap for cause, at in self._since.items()}
+            self._unseen |= set(plant.reading_faults) - self._lied
+        self._lied = set(plant.reading_faults)
+        self._unseen &= self._lied
+        # what K2 was told last, and has not been seen to do, explains them as well
+        present["unseen"] = bool(self._unseen & {"battery.voltage", "charger.voltage"})
         for cause, is_so in present.items():
             if is_so:
                 self._since[cause] = now
@@ -327,6 +334,7 @@ class AlarmRules:
             excuses.append("relay")
         if group == "relay":  # a voltage that lies alone is no evidence against a contact
             excuses = [cause, "more than a volt", "shape", "wiring.current_balance"]
+            excuses += ["unseen"] if key == "relay.k2" else []
         now = self.station.now
         if all(now - self._since.get(name, float("-inf")) > 90.0 for name in excuses):
             self.fail(f"{key} is raised without a cause: {text}")

@@ -17,6 +17,7 @@ from .type1 import Policy, planned_length
 LONGEST_S = 60.0
 REST_S = 30.0
 SUSPECT = {CheckPhase.PATH: ("k3",), CheckPhase.CHARGER: ("k2",), CheckPhase.TAKEOVER: ("k1", "k2")}
+CARRIES_PART = 0.8  # of the load's current: so much of the battery's, and it carries it
 SCANS = 3  # a check fails only after its time and three scans: at fast speeds a scan is a second
 
 
@@ -62,7 +63,7 @@ def _check(test: CapacityTest, ctx: StepContext) -> tuple[bool, str]:
         inputs.guard is False
         and inputs.supply_a.good
         and inputs.supply_a.value < 0.5
-        and inputs.battery_a.value <= -0.8 * inputs.load_a.value
+        and inputs.battery_a.value <= -CARRIES_PART * inputs.load_a.value
         and inputs.load_v.value >= inputs.battery_v.value - sp.th.takeover_drop_v
         and inputs.load_a.value > 0.1
     )
@@ -78,7 +79,9 @@ def _suspect(test: CapacityTest, relays: RelayWatch, ctx: StepContext) -> str:
     if ctx.sp.single_source and test.phase is CheckPhase.TAKEOVER and test.before is not None:
         # with S1 and K2 open the source feeds this unit at most
         still = inputs.guard is False and inputs.supply_a.good
-        if still and inputs.supply_a.value > flows.hat + CLOSED_A:
+        # what the battery gives as well is no source's: the current of one of them lies
+        shares = flows.balanced and -inputs.battery_a.value < CARRIES_PART * inputs.load_a.value
+        if still and shares and inputs.supply_a.value > flows.hat + CLOSED_A:
             return single_source_suspect(test.before, look_at_source(inputs))
     for name in SUSPECT.get(test.phase, ()):
         if getattr(relays, name).odd_since is not None:

@@ -141,10 +141,13 @@ def _imbalance(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 
 
 def _source(
-    alarm: Alarm, present: bool, delivers: bool, m: Measurement, limit: float, unread: bool | None
-) -> Conditions:
-    """`unread`: what holds while the voltage has no good reading."""
-    on = m.value < limit and not delivers if m.good else unread
+    alarm: Alarm, present: bool, delivers: bool, m: Measurement, limit: float,
+    is_silent: bool = False,
+) -> Conditions:  # fmt: skip
+    """Without a good voltage its current tells: `is_silent`, it gives nothing though it should."""
+    on: bool | None = m.value < limit and not delivers
+    if not m.good:
+        on = True if is_silent else False if present else None
     value = m.value if m.good else None
     return (AlarmCondition(alarm.key, alarm, on, present, alarm.text, value, limit),)
 
@@ -153,22 +156,21 @@ def _supply(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     supply = seen.presence.supply
     delivers = supply.below_since is None
     limit = ctx.sp.th.supply_present_v
-    return _source(alarm, supply.present, delivers, ctx.inputs.supply_v, limit, None)
+    return _source(alarm, supply.present, delivers, ctx.inputs.supply_v, limit)
 
 
 def _charger(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     if ctx.sp.single_source:
         return ()
     # In bulk the charger's limit pulls its volts down to the battery's: current counts too.
-    charges = delivers(ctx.inputs)
+    charges = delivers(ctx.inputs, ctx.sp)
     present = seen.presence.charger.present or charges
     # Whatever its volts: one that gives nothing while the battery is discharged is not there.
     amps = ctx.inputs.charger_a
     is_silent = amps.good and not charges and ctx.flows.discharges and not seen.relays.k2.energised
     return _source(
-        alarm, present, charges, ctx.inputs.charger_v, ctx.sp.th.charger_present_v,
-        True if is_silent else None,
-    )  # fmt: skip
+        alarm, present, charges, ctx.inputs.charger_v, ctx.sp.th.charger_present_v, is_silent
+    )
 
 
 def _guard(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:

@@ -87,7 +87,7 @@ def what_is_seen(ctx: StepContext) -> bool | None:
     if inputs.guard is not False or ctx.flows.path is None or ctx.flows.path > 0.0:
         return None
     if looks_like_another(ctx):
-        return False if ctx.supply_feeds else None
+        return False if ctx.supply_feeds and not ctx.is_belied else None
     battery, supply = inputs.battery_v, inputs.supply_v
     low, high = LEAD_ACID.proven_v * sp.blocks, LEAD_ACID.fits_high_v * sp.blocks
     if not (battery.good and supply.good):

@@ -9,6 +9,7 @@ from .recharge import Recharge
 
 LOAD_MIN_A = 0.3  # below it current tells nothing
 SMALL_A = 1.0  # of a larger load the HAT's part does not matter
+SHARES_A, SHARES_PART = 0.2, 0.1  # more than three sensors may be off by, of the load
 CLOSED_A = 0.15  # a charger that K2 has parted gives less
 LIVES_S = 1.0  # a reading that has moved within it is of something that lives
 BESIDE_V = 0.25  # per block: the load is at the battery's volts
@@ -25,6 +26,8 @@ def k1_odd(
         return None
     if supply_v.value < sp.th.supply_present_v or inputs.guard is None:
         return None
+    if energised and ctx.s1_held:
+        return None  # S1 is closed all the same, whatever the line says by now
     if inputs.guard:
         # with K1 on S1 is open as it was told, and it is the line that may lie
         return True if not energised and _is_s1_dead(ctx) else None
@@ -41,7 +44,11 @@ def k1_odd(
     if energised:
         if sp.single_source and (not k2_energised or k2_odd):
             return None  # the one source may feed the load by way of the charger path
+        if not flows.balanced:
+            return None  # a K1 that does not move leaves the sum right: a current lies
         return supply > max(0.8 * load, flows.hat + 0.1) and supply - path > doubt
+    if sp.single_source and min(path - flows.hat, load - supply) > SHARES_PART * load + SHARES_A:
+        return True  # the source gives its part by way of K2 and the same S2
     if path < 0.6 * load or supply > 0.4 * load + flows.hat:
         return False
     # beside a small load what the HAT takes counts: the supply gives less than the load takes, and

@@ -20,7 +20,8 @@ class InputLines(NamedTuple):
     """`guard_s`, `path_s` seconds of contradiction; a reason means that the line is not believed.
 
     `guard_well_s`, `path_well_s`: how long a line that is not believed has agreed. `s1_proven`:
-    the supply has fed the load since K1 was on last, so that S2 is open.
+    the supply has fed the load since K1 was on last, so that S2 is open. `s1_held`: the guard was
+    active as K1 was energised, and keeps S1 closed as long as K1 is (DESIGN section 2).
     """
 
     guard_s: float = 0.0
@@ -30,6 +31,7 @@ class InputLines(NamedTuple):
     path_reason: str = ""
     path_well_s: float = 0.0
     s1_proven: bool = False
+    s1_held: bool = False
     guard_since: float | None = None  # active since then
     alone_since: float | None = None  # the supply alone feeds the load since then
 
@@ -73,8 +75,9 @@ def step_lines(
 ) -> InputLines:
     """Judge both lines in this scan. `supply_is_weak`: the guard has had to help it often."""
     proven = not outputs.k1 and (lines.s1_proven or (flows.alone and inputs.guard is not True))
-    if proven is not lines.s1_proven:
-        lines = lines._replace(s1_proven=proven)
+    held = lines.s1_held if outputs.k1 else inputs.guard is True and not lines.guard_reason
+    if proven is not lines.s1_proven or held is not lines.s1_held:
+        lines = lines._replace(s1_proven=proven, s1_held=held)
     # one that has moved between two scans does not hang
     if (inputs.guard is True) is (lines.guard_since is None) or inputs.guard_moved:
         lines = lines._replace(guard_since=now if inputs.guard else None)
@@ -115,7 +118,7 @@ def _guard(
     supply = inputs.supply_v
     if inputs.guard:
         # a source at its limit makes the guard let go and close again between two scans
-        well = not (sp.single_source or supply_is_weak) and supply.good and not supply_is_odd
+        well = not supply_is_weak and supply.good and not supply_is_odd
         well = well and supply.value >= sp.th.guard_release_v
         long = settled_s >= HOLDS_S and presence.supply.above_for(now) >= HOLDS_S
         return well and long and flows.alone, False

@@ -16,7 +16,7 @@ from .bank_fit import looks_like_another, looks_like_earlier
 
 OPEN_S = 10.0
 CLOSE_S = 60.0
-HANGS_V = 0.1  # V: what a diode and the path take at a full load
+HANGS_V = 0.1  # V: what a diode, the path or the charger's wires take at a full load
 DIP_V = 0.05  # per block; a recovering battery may fall so far below the level without losing time
 # per block: less than a lie that matters, more than noise and what a battery falls by in a second
 # under the same current, which may differ by so many A and this part
@@ -88,9 +88,9 @@ def _is_low(ctx: StepContext) -> bool | None:
             return load.value < limit
         # they contradict each other; but the load hangs below the battery, and is low by itself
         return load.value < limit - HANGS_V
-    # a battery that gives nothing needs no disconnect, unless its charger sees it low too; what has
-    # no volts of its own sees nothing
-    sees = charger.good and charger.value >= sp.th.unfed_v
+    # a battery that gives nothing needs no disconnect, unless its charger sees it low too, not just
+    # as low as the battery's reading may be off by; what has no volts of its own sees nothing
+    sees = charger.good and sp.th.unfed_v <= charger.value < limit + HANGS_V
     return sees and abs(charger.value - battery.value) <= apart
 
 

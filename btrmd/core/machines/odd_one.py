@@ -104,7 +104,7 @@ def judge(
 def _is_k2s(memory: Plausible, recharge: Recharge, sp: Setpoints) -> bool:
     """No reading that has crept up or down puts the charger so far above the battery."""
     charger, battery = memory.volts[CHARGER], memory.volts[BATTERY]
-    if charger is None or battery is None or max(memory.crept_v, recharge.fell_v) <= NOISE_V:
+    if charger is None or battery is None or max(memory.crept_v, recharge.off_v) <= NOISE_V:
         return True
     return recharge.gap_v(charger, memory.crept_v, battery) > recharge.open_gap_v(sp.blocks)
 
@@ -156,8 +156,8 @@ def _liar(
     liar = only(*(_is_broken_elsewhere(memory, end, place, now, is_k2s) for end in PAIRS[place]))
     if liar is not None:
         return liar
-    # an idle guard says that the load, and so what feeds it, is above its level
-    if second == LOAD and inputs.guard is False:
+    # an idle guard says that the load, and what feeds it now, is above its level
+    if second == LOAD and inputs.guard is False and memory.found[place].broken:
         level = sp.th.guard_closed_v
         liar = only(*(value is not None and value < level for value in volts))
         if liar is not None:

@@ -64,7 +64,7 @@ def step_plausible(
     found = find_relations(
         volts, inputs, flows, outputs, settled_s >= SETTLE_S,
         memory.battery_is_tied and outputs.k1,  # a K1 that was let go ties nothing any more
-        is_misfit, sp,
+        memory.lines.s1_held, is_misfit, sp,
     )  # fmt: skip
     # a battery that gives, or a guard that has closed: S2 is closed, and stays so with K1
     closed = found[BATTERY_LOAD].broken is False or inputs.guard is True

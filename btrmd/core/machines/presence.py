@@ -91,7 +91,7 @@ def step_presence(presence: Presence, ctx: StepContext) -> Presence:
         presence.supply, inputs.supply_v, th.supply_present_v, ctx.supply_feeds, ctx.now
     )
     charger = _watch(
-        presence.charger, inputs.charger_v, th.charger_present_v, delivers(inputs), ctx.now
+        presence.charger, inputs.charger_v, th.charger_present_v, delivers(inputs, ctx.sp), ctx.now
     )
     if supply is presence.supply and charger is presence.charger:
         return presence

@@ -42,7 +42,7 @@ class Recharge(NamedTuple):
     `gave_a`, `gave_v` the charger in the scan before; `is_gone`: the charger has no volts, until
     `rose_at` (process clock); `came_back`: they have come from there at once since it gave.
     `fell_v`: by which the battery's reading, `rest_v` now, has fallen at rest since it gave last,
-    as no battery does.
+    as no battery does; `under_v`: by which it last read less than the load that the battery fed.
     `partings`: how often it has lately stopped to give at once with its volts risen, K2 released.
     """
 
@@ -58,6 +58,12 @@ class Recharge(NamedTuple):
     partings: float = 0.0
     fell_v: float = 0.0
     rest_v: float | None = None
+    under_v: float = 0.0
+
+    @property
+    def off_v(self) -> float:
+        """V by which the battery's reading is surely too low since the charger gave last."""
+        return self.fell_v + self.under_v
 
     @property
     def chatters(self) -> bool:
@@ -84,7 +90,7 @@ class Recharge(NamedTuple):
 
     def gap_v(self, charger_v: float, charger_crept_v: float, battery_v: float) -> float:
         """V by which the charger is above the battery, without what either has drifted by."""
-        return gap_without_creep(charger_v, charger_crept_v, battery_v, self.fell_v)
+        return gap_without_creep(charger_v, charger_crept_v, battery_v, self.off_v)
 
     def open_gap_v(self, blocks: int) -> float:
         """V by which a charger that gives nothing reads above the battery where K2 parts the two.
@@ -110,9 +116,14 @@ def _at_rest(recharge: Recharge, ctx: StepContext) -> Recharge:
     What a charge has lifted falls fast when that ends."""
     amps, battery = ctx.inputs.battery_a, ctx.inputs.battery_v
     if recharge.taken_as < OWED_AS or (amps.good and amps.value < -DISCHARGE_A):
-        if recharge.rest_v is None and recharge.fell_v == 0.0:
+        load, under_v = ctx.inputs.load_v, recharge.under_v
+        if ctx.flows.discharges and battery.good and load.good:
+            # what a battery feeds is not above it, and two sensors of one kind agree
+            under_v = max(load.value - battery.value, 0.0)
+        is_same = under_v == recharge.under_v and recharge.rest_v is None
+        if is_same and recharge.fell_v == 0.0:
             return recharge
-        return recharge._replace(fell_v=0.0, rest_v=None)
+        return recharge._replace(fell_v=0.0, rest_v=None, under_v=under_v)
     if not (amps.good and battery.good):
         return recharge._replace(rest_v=None)
     fell_v = recharge.fell_v

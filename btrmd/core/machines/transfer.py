@@ -144,6 +144,7 @@ def _returned(transfer: Transfer, low: int, presence: Presence, ctx: StepContext
     inputs, now = ctx.inputs, ctx.now
     over = now - transfer.since >= WATCH_S
     weak = inputs.load_v.good and inputs.load_v.value < ctx.sp.th.supply_present_v
+    weak = weak and not ctx.is_belied
     is_new = inputs.guard is True and transfer.guard is False
     absent = presence.supply.below_since is not None and not ctx.doubted_s
     if absent or low >= LOW_TICKS or is_new or (over and weak):
@@ -175,7 +176,10 @@ def step_transfer(
     if test_holds:
         return _same(transfer, 0, ctx)
     load = ctx.inputs.load_v
-    low = transfer.low_ticks + 1 if load.good and load.value < ctx.sp.th.ups_transfer_v else 0
+    # a bus that reads far below the supply that feeds it alone is no failing supply: a reading
+    # lies, and below 10.5 V a block the guard has an eye of its own
+    is_low = load.good and load.value < ctx.sp.th.ups_transfer_v and not ctx.is_belied
+    low = transfer.low_ticks + 1 if is_low else 0
     if lvd_open or ctx.is_misfit or ctx.inputs.supply_v.quality in (BAD, MISSING):
         if transfer.where is Where.SUPPLY:
             if transfer.waited_s:  # nobody watches the return now, nor waits for its end

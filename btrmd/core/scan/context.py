@@ -20,22 +20,25 @@ class StepContext:
     """Lives for one step only, so that the machines stay functions of plain values.
 
     `now` is the process clock in s, `dt` the seconds since the step before (0 at the first).
-    `flows` are those of the scan; `supply_feeds`: the supply feeds the whole load, and its volts
-    do not contradict that. `battery_is_odd`: the battery's reading is not believed. `doubts`:
-    reading -> why it is not believed, or `is_doubtful`: which of two lies cannot be told;
-    `jumped`, by place in a scan's four voltages: it has jumped, and nothing has vouched for it
-    since. `doubted_s`: for how long the supply alone has fed the load, though it cannot be told
-    whether its volts or the load's are wrong; 0 = it does not. `is_misfit`: `system.voltage` is
-    known not to be that of bank and supply, so that no limit means anything; `is_bank_known`: it is
-    known to be; `earlier_v`: the setting in its place in the file before, V, where neither is known
-    to be right (0: none). `charger_still_s`: for how long the charger's voltage has read the same
-    to the last digit; `charger_crept_v`: V that it has crept up while the charger gives nothing.
+    `flows` are those of the scan; `supply_feeds`: the supply feeds the whole load, by all four
+    currents, or by those that are left and volts that do not contradict it; `is_belied`: supply and
+    load, which it feeds alone in this scan, contradict each other. `battery_is_odd`: the battery's
+    reading is not believed. `doubts`: reading -> why it is not believed, or `is_doubtful`: which of
+    two lies cannot be told; `jumped`, by place in a scan's four voltages: it has jumped, and
+    nothing has vouched for it since. `doubted_s`: for how long the supply alone has fed the load,
+    though it cannot be told whether its volts or the load's are wrong; 0 = it does not.
+    `is_misfit`: `system.voltage` is known not to be that of bank and supply, so that no limit means
+    anything; `is_bank_known`: it is known to be; `earlier_v`: the setting in its place in the file
+    before, V, where neither is known to be right (0: none). `charger_still_s`: for how long the
+    charger's voltage has read the same to the last digit; `charger_crept_v`: V that it has crept up
+    while the charger gives nothing. `s1_held`: the guard was active as K1 was energised, and keeps
+    S1 closed until it is not.
     """
 
     __slots__ = (
         "actions", "battery_is_odd", "boot", "charger_crept_v", "charger_still_s", "doubted_s",
-        "doubts", "dt", "earlier_v", "flows", "inputs", "is_bank_known", "is_doubtful", "is_misfit",
-        "jumped", "now", "sp", "supply_feeds",
+        "doubts", "dt", "earlier_v", "flows", "inputs", "is_bank_known", "is_belied",
+        "is_doubtful", "is_misfit", "jumped", "now", "s1_held", "sp", "supply_feeds",
     )  # fmt: skip
 
     def __init__(
@@ -54,6 +57,8 @@ class StepContext:
         doubted_s: float = 0.0,
         charger_still_s: float = 0.0,
         charger_crept_v: float = 0.0,
+        s1_held: bool = False,
+        is_belied: bool = False,
     ) -> None:
         self.now = now
         self.dt = dt
@@ -69,6 +74,8 @@ class StepContext:
         self.doubted_s = doubted_s
         self.charger_still_s = charger_still_s
         self.charger_crept_v = charger_crept_v
+        self.s1_held = s1_held
+        self.is_belied = is_belied
         self.is_bank_known = self.is_misfit = False  # until the step has asked
         self.earlier_v = 0
         self.actions: list[Action] = []

@@ -113,7 +113,7 @@ def measure_flows(inputs: Inputs, single_source: bool) -> Flows:
     sure = _sure(a)
     if single_source:
         # the one source feeds the load, or charges, or both: only the battery's own part is sure
-        path = -b - hat
+        path = min(-b - hat, a)  # what takes nothing is not carried
         through = min(s - hat - max(b, 0.0), a - max(-b, 0.0))
     else:
         path = min(a - s, c - b - hat)

@@ -19,6 +19,7 @@ APART_V = 0.5  # per block: two sensors of +-(1 % + 20 mV), a diode and 25 A in 
 NEAR_V = 0.3  # per block: near enough to be a witness for each other
 LOWER_V = 0.36  # per block: two sensors of +-(1 % + 20 mV) at 14.4 V and their noise, no path
 MOST_BLOCKS = 4
+GUARD_V = 0.15  # per block: 1 % + 20 mV of the level at which the guard closes, and noise
 SURELY_A = 0.1  # three times what a sensor may be off by
 HAT_PART = 0.6  # of the HAT's 4 W, and still above a sensor's offset at 48 V
 HAT_LEAST_A = 0.06  # a sensor may say 0.03 and its noise where nothing flows
@@ -104,11 +105,13 @@ def find_relations(
     outputs: Outputs,
     has_settled: bool,
     battery_is_tied: bool,
+    s1_held: bool,
     is_misfit: bool,
     sp: Setpoints,
 ) -> Found:
     """Every relation of this scan. `has_settled`: the coils `outputs` have been so for a while;
     `battery_is_tied`: K1 is energised, and what is seen says that S2 is closed too;
+    `s1_held`: the guard was active as K1 was energised, and holds S1 until it is not;
     `is_misfit`: `system.voltage` is known not to be that of bank and supply.
     """
     battery, load, charger, supply = volts
@@ -117,7 +120,7 @@ def find_relations(
         battery, load, charger, supply, inputs, flows, outputs, has_settled, battery_is_tied, sp,
         blocks,
     )  # fmt: skip
-    s1_closed = _is_s1_closed(look)
+    s1_closed = _is_s1_closed(look, s1_held)
     supply_load, battery_load = _by_joined_path(look, *_feeding(look, s1_closed))
     charger_battery, charger_load = _charging(look)
     if flows.balanced is False:
@@ -135,8 +138,12 @@ def find_relations(
     )  # fmt: skip
 
 
-def _is_s1_closed(look: Look) -> bool:
+def _is_s1_closed(look: Look, s1_held: bool) -> bool:
     outputs, guard = look.outputs, look.inputs.guard
+    if guard and outputs.k1 and not s1_held:
+        # it closes S1 beside an energised K1 at its level only; else its line may lie
+        level = look.sp.th.supply_absent_v + GUARD_V * look.sp.blocks
+        return look.load is not None and look.load < level
     # with the guard idle and K1 released S2 is open: what comes through it all the same says that
     # K1's contacts are not where its coil is
     follows = outputs.k1 or guard is not False or not look.flows.carries
@@ -256,6 +263,9 @@ def _blocks_of(volts: tuple[float | None, ...]) -> int:
     return min(max(ceil(each / LEAD_ACID.fits_high_v), 1), MOST_BLOCKS)
 
 
-def delivers(inputs: Inputs) -> bool:
-    """The charger gives current, whatever its volts."""
-    return inputs.charger_a.good and inputs.charger_a.value > CHARGES_A
+def delivers(inputs: Inputs, sp: Setpoints) -> bool:
+    """The charger gives current, also below its level. At volts at which no battery is, it gives
+    none, whatever its current reads; volts that are belied by what flows are not good."""
+    amps, volts = inputs.charger_a, inputs.charger_v
+    has_volts = not volts.good or volts.value >= sp.th.unfed_v
+    return amps.good and amps.value > CHARGES_A and has_volts
