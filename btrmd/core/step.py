@@ -12,6 +12,7 @@ from .machines.alarms import Seen, conditions, step_alarms
 from .machines.bank_fit import step_bank_fit
 from .machines.blocks import step_blocks
 from .machines.charge import full_ah, step_charge
+from .machines.chatter import step_chatter
 from .machines.digital import step_digital
 from .machines.float_time import step_float_time
 from .machines.guardwatch import step_guard
@@ -141,6 +142,8 @@ def step(
     if state.restart_at is not None and now >= state.restart_at:
         ctx.do(Restart(state.restart_source))
         state = state._replace(restart_at=None)
+    if ctx.actions:
+        state = state.put(news=step_chatter(state.news, ctx))
     if must_store(before, state):
         ctx.do(Persist())
     return state, ctx.actions

@@ -133,7 +133,6 @@ class Station:
                 else Measurement(lie(true[place]), GOOD, now)
             )
         lines = self.plant.line_faults
-        moves, self._guard_moves = self._guard_moves, self.plant.guard.moves
         return Inputs(
             *measured,
             batt_path=lines.get("batt_path", sense.batt_path),
@@ -146,7 +145,7 @@ class Station:
             else ALL_WELL,
             wall=self.wall,
             settings_ok=self.settings_ok,
-            guard_moved="guard" not in lines and moves != self.plant.guard.moves,
+            guard_moved="guard" not in lines and self._guard_moves != self.plant.guard.moves,
             storage_ok=self.storage_ok,
             clock_ok=self.clock_ok,
         )
@@ -155,6 +154,7 @@ class Station:
         """One scan, one step of the core, its outputs applied, one `dt` of the plant."""
         self._land()
         self.inputs = self.read()
+        self._guard_moves = self.plant.guard.moves  # only a tick has heard of the edges
         asked = (*self.inbox, *commands)
         internal = len(self.inbox)
         self.inbox = []
