@@ -326,7 +326,7 @@ ABORTS = [
     ({"guard": True}, 0.0, "The bus guard closed."),
     ({"supply_a": 2.4, "battery_a": 0.0}, 3.0, "Relay K1 does not move the load"),
     # closed, K2 ties the charger to the volts of the battery
-    ({"charger_a": 0.3, "charger_v": 12.7}, 3.0, "Relay K2 does not switch the charger"),
+    ({"charger_a": 0.5, "charger_v": 12.7}, 3.0, "Relay K2 does not switch the charger"),
 ]
 
 

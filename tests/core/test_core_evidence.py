@@ -273,10 +273,10 @@ def test_beside_a_dead_supply_k2_is_blamed_by_a_charger_that_lives_only(
 
 
 @pytest.mark.parametrize("volts", [12, 48])
-def test_0_15_a_and_0_4_v_a_block_are_the_limits(volts: int) -> None:
+def test_0_4_a_and_0_4_v_a_block_are_the_limits(volts: int) -> None:
     blocks = volts // 12
-    assert k2(True, battery_a=0.15, charger_a=0.15) is False
-    assert k2(True, battery_a=0.16, charger_a=0.16) is True
+    assert k2(True, battery_a=0.4, charger_a=0.4) is False
+    assert k2(True, battery_a=0.41, charger_a=0.41) is True
     rest = {"battery_a": 0.0, "charger_a": 0.0, "battery_v": 13.0 * blocks, "volts": volts}
     assert k2(False, PARTED, **rest, charger_v=13.39 * blocks) is False
     assert k2(False, PARTED, **rest, charger_v=13.41 * blocks) is True

@@ -289,3 +289,46 @@ def test_a_supply_that_is_back_is_not_lost_any_more_though_its_volts_are_not_bel
     station.run(200.0)
     assert "supply.lost" not in station.state.alarms.keys
     assert not station.state.outputs.k1
+
+
+@pytest.mark.parametrize("text", ["+0.35", "+0.5", "noise:0.5"])
+@pytest.mark.parametrize("volts", [12, 24, 48])
+def test_a_charger_that_has_gone_with_the_supply_is_not_named_for_an_error_of_its_current(
+    volts: int, text: str
+) -> None:
+    station = rested(volts)
+    lie(station, "charger.current", text)
+    supply(station, False)
+    station.run(100.0)
+    assert not station.kinds("reading.charger.voltage")
+    assert "charger.lost" in station.state.alarms.keys
+
+
+@pytest.mark.parametrize("load_a", [1.0, 6.0])
+@pytest.mark.parametrize("has_begun", [False, True])
+@pytest.mark.parametrize("how", ["hangs", "dead"])
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_supply_whose_volts_are_not_known_is_lost_when_it_gives_nothing(
+    volts: int, how: str, has_begun: bool, load_a: float
+) -> None:
+    """S1 ties it to a load that the battery feeds; at 48 V a reading that hangs takes 150 s."""
+    station = rested(volts, load_a=load_a)
+
+    def lies() -> None:
+        if how == "hangs":
+            lie(station, "supply.voltage", "hold")
+        else:
+            station.lies["supply_v"] = None
+
+    if not has_begun:
+        lies()
+        station.run(5.0)
+    supply(station, False)
+    if has_begun:
+        station.run(3.0)
+        lies()
+    station.run(200.0)
+    assert "supply.lost" in station.state.alarms.keys
+    supply(station, True)
+    station.run(60.0)
+    assert "supply.lost" not in station.state.alarms.keys

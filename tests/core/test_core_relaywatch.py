@@ -303,3 +303,40 @@ def test_a_k1_that_stays_on_a_joined_source_is_found_while_source_and_battery_sh
     set_keys(station.plant, {"fault.relay.k1": "welded"})
     station.run(60.0)
     assert "relay.k1" in station.state.alarms.keys
+
+
+@pytest.mark.parametrize("text", ["+0.2", "+0.3"])
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_charger_current_that_is_a_little_off_in_a_test_blames_no_k2(
+    volts: int, text: str
+) -> None:
+    """A charger that K2 leaves on a battery that gives 2 A gives all it can."""
+    station = rested(volts)
+    start(station, "2")
+    set_keys(station.plant, {"fault.reading.charger.current": text})
+    station.run(60.0)
+    assert "raise" not in station.kinds("relay.k2")
+
+
+@pytest.mark.parametrize("load_a", [1.0, 6.0])
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_k2_that_falls_closed_in_a_test_is_found(volts: int, load_a: float) -> None:
+    station = rested(volts, load_a=load_a)
+    start(station, "2")
+    station.run(30.0)
+    set_keys(station.plant, {"fault.relay.k2": "open"})
+    station.run(6.0)
+    assert "relay.k2" in station.state.alarms.keys
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_path_line_that_says_closed_beside_a_dark_load_blames_no_k3(volts: int) -> None:
+    """The LVD is open: behind a closed path the guard would feed the load."""
+    station = rested(volts, rated_ah=7.0, lvd__enabled=True)
+    station.plant.battery.set_soc(0.1)
+    supply(station, False)
+    assert station.until(lambda s: s.state.lvd.is_open, 20000.0)
+    station.run(20.0)
+    set_keys(station.plant, {"fault.batt_path": "high"})
+    station.run(60.0)
+    assert "raise" not in station.kinds("relay.k3")

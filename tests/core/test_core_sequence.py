@@ -352,12 +352,12 @@ def test_a_bus_that_stays_low_gets_the_battery_back(dt: float) -> None:
     bench.ask(StopTest("test"))
     while bench.state.outputs.k1:
         bench.step()
-    bench.put(load_v=11.4)
+    bench.put(load_v=11.4, supply_v=11.7)
     bench.run(4.0)
     assert not bench.state.outputs.k1
     bench.run(2.5)
     assert bench.state.outputs.k1
-    bench.free("load_v")
+    bench.free("load_v", "supply_v")
     bench.run(3.0)
     record = bench.records[1]
     assert record.state == "finished"

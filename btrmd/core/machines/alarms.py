@@ -11,7 +11,7 @@ from ...model.events import Kind
 from ...model.readings import Measurement, Value
 from ..scan.context import StepContext
 from ..scan.due import due_if
-from ..scan.flows import hat_amps
+from ..scan.flows import CHARGES_A, hat_amps
 from ..scan.relations import delivers
 from .bank_fit import what_is_seen
 from .blocks import Blocks, format_imbalance
@@ -155,8 +155,11 @@ def _source(
 def _supply(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     supply = seen.presence.supply
     delivers = supply.below_since is None
+    # whatever its volts: one that S1 ties to a load that the battery feeds, and gives nothing
+    amps, s1_closed = ctx.inputs.supply_a, ctx.s1_held or not seen.relays.k1.energised
+    is_silent = amps.good and amps.value <= CHARGES_A and s1_closed and ctx.flows.discharges
     limit = ctx.sp.th.supply_present_v
-    return _source(alarm, supply.present, delivers, ctx.inputs.supply_v, limit)
+    return _source(alarm, supply.present, delivers, ctx.inputs.supply_v, limit, is_silent)
 
 
 def _charger(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:

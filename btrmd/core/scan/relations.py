@@ -21,6 +21,7 @@ LOWER_V = 0.36  # per block: two sensors of +-(1 % + 20 mV) at 14.4 V and their 
 MOST_BLOCKS = 4
 GUARD_V = 0.15  # per block: 1 % + 20 mV of the level at which the guard closes, and noise
 SURELY_A = 0.1  # three times what a sensor may be off by
+SEEN_A = 1.0  # more than the sum of the currents may be off by, the unit's own 0.44 A with it
 HAT_PART = 0.6  # of the HAT's 4 W, and still above a sensor's offset at 48 V
 HAT_LEAST_A = 0.06  # a sensor may say 0.03 and its noise where nothing flows
 
@@ -185,6 +186,12 @@ def _charging(look: Look) -> tuple[Relation, Relation]:
     amps = look.inputs.battery_a if is_joined else look.inputs.charger_a
     if not amps.good or look.outputs.k2:
         return SILENT, SILENT
+    if (
+        not has_volts(look.inputs, look.sp)
+        and amps.value < SEEN_A
+        and not (flows.charge is not None and flows.charge > 0.0)
+    ):
+        return SILENT, SILENT  # it may be gone, and its current an error that the sum does not show
     if amps.value <= CONDUCTS_A:
         # so little may be an error of one of them; but two say so, what is given and what is taken
         taken = look.inputs.battery_a.good and flows.charge is not None and flows.charge > 0.0
@@ -264,8 +271,16 @@ def _blocks_of(volts: tuple[float | None, ...]) -> int:
 
 
 def delivers(inputs: Inputs, sp: Setpoints) -> bool:
-    """The charger gives current, also below its level. At volts at which no battery is, it gives
-    none, whatever its current reads; volts that are belied by what flows are not good."""
-    amps, volts = inputs.charger_a, inputs.charger_v
-    has_volts = not volts.good or volts.value >= sp.th.unfed_v
-    return amps.good and amps.value > CHARGES_A and has_volts
+    """The charger gives current, also below its level. Without volts it gives none, whatever its
+    current reads; volts that are belied by what flows are not good."""
+    amps = inputs.charger_a
+    return amps.good and amps.value > CHARGES_A and has_volts(inputs, sp)
+
+
+def has_volts(inputs: Inputs, sp: Setpoints) -> bool:
+    """The charger is at volts at which a battery may be, or at this one's whatever the setting
+    says, or its volts are not known."""
+    charger, battery = inputs.charger_v, inputs.battery_v
+    if not charger.good or charger.value >= sp.th.unfed_v:
+        return True
+    return battery.good and charger.value >= battery.value - APART_V * sp.blocks
