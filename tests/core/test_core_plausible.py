@@ -650,3 +650,22 @@ def test_a_doubt_about_two_readings_ends_when_one_of_them_is_named() -> None:
     station.run(120.0)
     assert bad_readings(station) == []
     assert not station.state.plausible.is_doubtful
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize(
+    ("point", "text"),
+    [("battery.voltage", "x0.78"), ("battery.voltage", "x1.1"), ("charger.voltage", "x1.1")],
+)
+def test_on_a_joined_source_a_reading_that_jumps_on_float_is_named_too(
+    volts: int, point: str, text: str
+) -> None:
+    """A battery that read 10.6 V a block was told as low, and as nothing else."""
+    station = rested(volts, load_a=5.0, system__single_source=True)
+    station.plant.single_source = True
+    station.plant.touch()
+    station.run(30.0)
+    lie(station, point, text)
+    station.run(60.0)
+    assert station.state.plausible.is_odd(point)
+    assert station.state.alarms.keys == (f"reading.{point}",)

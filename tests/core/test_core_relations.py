@@ -257,11 +257,16 @@ def test_a_charger_that_gives_nothing_is_not_above_the_battery(volts: int) -> No
     assert found(tie, **base, charger_v=12.61 * blocks).broken is False
     assert silent(tie, **base, charger_v=12.59 * blocks), "no charger: it cannot agree either"
     for put in (
-        {"k2": True}, {"settled": False}, {"single": True}, {"charger_a": 0.05},
+        {"k2": True}, {"settled": False}, {"charger_a": 0.05},
         {"charger_a": None}, {"charger_v": None}, {"battery_v": None},
     ):  # fmt: skip
         assert silent(tie, **{**base, **put}), put
     assert not silent(tie, **{**base, "charger_a": 0.049})
+    # on a joined source the battery's own current tells what comes by K2
+    joined = {**base, "single": True, "charger_a": None, "charger_v": 13.6 * blocks}
+    assert found(tie, **joined, battery_a=0.049).broken is True
+    assert silent(tie, **joined, battery_a=0.05)
+    assert silent(tie, **joined, battery_a=None)
 
 
 def test_a_supply_that_feeds_beside_a_tied_battery_is_not_below_it() -> None:

@@ -209,13 +209,15 @@ def _charging(look: Look) -> tuple[Relation, Relation]:
 
 def _silent_charger(look: Look) -> Relation:
     """With K2 released a charger that gives nothing is not above the battery."""
-    amps, charger, battery = look.inputs.charger_a, look.charger, look.battery
+    charger, battery = look.charger, look.battery
+    # a joined source has no charger current of its own: what the battery takes comes by K2
+    amps = look.inputs.battery_a if look.sp.single_source else look.inputs.charger_a
     # below its level there is no charger, and nothing to be told of it
     if charger is None or charger < look.sp.th.charger_present_v or battery is None:
         return SILENT
     if not (amps.good and amps.value < CHARGES_A) or look.outputs.k2:
         return SILENT
-    if not look.has_settled or look.sp.single_source:
+    if not look.has_settled:
         return SILENT
     gap = charger - battery
     return Relation(gap, gap > APART_V * look.blocks)
