@@ -5,7 +5,6 @@ from __future__ import annotations
 from ...model.alarms import ALARM
 from ...model.discharge import TestState
 from ...model.events import Kind
-from ..machines.evidence import CLOSED_A
 from ..machines.relaywatch import RelayWatch, look_at_source, single_source_suspect
 from ..machines.transfer import Handover, Transfer, Where
 from ..scan.actions import SaveRecord
@@ -17,6 +16,7 @@ from .type1 import Policy, planned_length
 LONGEST_S = 60.0
 REST_S = 30.0
 SUSPECT = {CheckPhase.PATH: ("k3",), CheckPhase.CHARGER: ("k2",), CheckPhase.TAKEOVER: ("k1", "k2")}
+CLOSED_A = 0.15  # beyond the unit's own: a source that S1 and K2 have parted gives less
 CARRIES_PART = 0.8  # of the load's current: so much of the battery's, and it carries it
 SCANS = 3  # a check fails only after its time and three scans: at fast speeds a scan is a second
 

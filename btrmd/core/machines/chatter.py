@@ -19,8 +19,6 @@ KEYS = ("guard.active", "relay.k1")
 def step_chatter(floods: Mapping[str, Flood], ctx: StepContext) -> Mapping[str, Flood]:
     """Strike from what this step tells the news that has come more than six times within an hour;
     the seventh says so. `floods`: how often each key has come."""
-    if not ctx.actions:
-        return floods
     kept: list[Action] = []
     for action in ctx.actions:
         if isinstance(action, Tell) and _is_counted(action):

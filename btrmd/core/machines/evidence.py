@@ -11,7 +11,6 @@ LOAD_MIN_A = 0.3  # below it current tells nothing
 SMALL_A = 1.0  # of a larger load the HAT's part does not matter
 SHARES_A, SHARES_PART = 0.2, 0.1  # more than three sensors may be off by, of the load
 GIVES_A = 0.4  # more than an error of the sum: a charger on a battery that gives, gives all it can
-CLOSED_A = 0.15  # a charger that K2 has parted gives less
 LIVES_S = 1.0  # a reading that has moved within it is of something that lives
 BESIDE_V = 0.25  # per block: the load is at the battery's volts
 
@@ -121,10 +120,9 @@ def k3_odd(energised: bool, ctx: StepContext) -> bool | None:
     """K3 on: nothing behind it. K3 off: the battery's volts behind it."""
     inputs = ctx.inputs
     if energised:
+        # behind a closed K3 the guard would feed the load: where that is dark the line lies
         if inputs.guard is True and inputs.load_v.good and inputs.load_v.value < ctx.sp.th.dark_v:
-            return (
-                None  # behind a closed K3 the guard would feed the load: it is the line that lies
-            )
+            return None
         return True if ctx.flows.carries else inputs.batt_path
     if inputs.batt_path is None:
         return None
