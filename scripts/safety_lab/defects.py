@@ -257,6 +257,7 @@ DEFECTS = (
         "(gap > recharge.open_gap_v(sp.blocks) and recharge.may_be_open) or recharge.is_overdue",
         "gap > recharge.open_gap_v(sp.blocks) or recharge.is_overdue",
         "without a cause",
+        story="doubt",
     ),
     Defect(
         "K3's line is not looked at",

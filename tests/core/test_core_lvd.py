@@ -563,3 +563,56 @@ def test_a_load_reading_that_contradicts_one_source_after_the_other_has_no_say(
     assert station.kinds("reading.supply.voltage") == ["raise", "clear"]
     assert station.until(lambda s: s.state.lvd.is_open, 20000.0)
     assert station.plant.circuit.battery_v / blocks == pytest.approx(10.5, abs=0.1)
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_an_open_lvd_closes_on_a_charger_that_delivers_to_a_battery_whose_reading_is_doubted(
+    volts: int,
+) -> None:
+    """It opened by right; the battery was charged, and its reading had sunk meanwhile: the next
+    outage found a good battery cut off."""
+    blocks = volts // 12
+    doubts = {"battery.voltage": "why", "charger.voltage": "why"}
+    site: dict[str, object] = {"volts": volts, "changes": {"lvd.enabled": True}}
+    charging: dict[str, object] = {
+        "battery_v": 10.8 * blocks, "battery_a": 2.5, "charger_v": 13.0 * blocks, "charger_a": 2.5,
+        "supply_a": 2.3, "load_a": 2.0,
+    }  # fmt: skip
+
+    def closes(since: float | None = 940.0, **put: object) -> bool:
+        lvd = Lvd(True, high_since=since)
+        ctx = step_context(1000.0, **site, **{**charging, **put})  # type: ignore[arg-type]
+        ctx.doubts, ctx.is_doubtful = doubts, True
+        made = step_lvd(lvd, False, True, ctx)
+        if not made.is_open:
+            told = [action.event.text for action in ctx.actions if isinstance(action, Tell)]
+            assert told == [f"LVD closed: its charger delivers at {13.0 * blocks:.2f} V."]
+        return not made.is_open
+
+    assert closes()
+    assert not closes(940.1), "for 60 s, as ever"
+    assert not closes(None)
+    assert not closes(charger_v=12.0 * blocks), "it is not above the level either"
+    assert not closes(charger_a=0.3, battery_a=0.3, battery_v=10.8 * blocks), "too little to tie"
+    assert not closes(charger_v=None)
+    assert not closes(charger_a=5.0), "the currents contradict each other"
+    ctx = step_context(1000.0, **site, **charging)  # type: ignore[arg-type]
+    assert step_lvd(Lvd(True, high_since=940.0), False, True, ctx) == Lvd(True), "nobody doubts it"
+
+
+def test_a_battery_that_was_charged_while_its_reading_sank_is_there_in_the_next_outage() -> None:
+    station = rested(36, rated_ah=7.0, lvd__enabled=True)
+    supply(station, False)
+    assert station.until(lambda s: s.state.lvd.is_open, 30000.0)
+    lie(station, "battery.voltage", "drift:-180")
+    supply(station, True)
+    station.run(40.0)
+    station.plant.battery.set_soc(1.0)
+    station.plant.touch()
+    station.crash(90.0)
+    station.run(150.0)
+    assert not station.state.lvd.is_open
+    before = station.plant.dropped_s
+    supply(station, False)
+    station.run(60.0)
+    assert station.plant.dropped_s == before

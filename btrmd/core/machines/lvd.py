@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...model.events import Kind
+from ...model.readings import Measurement
 from ..scan.context import StepContext
 from ..scan.due import due_if
+from ..scan.flows import CONDUCTS_A
 from ..scan.relations import APART_V, BATTERY
 from .bank_fit import looks_like_another, looks_like_earlier
 
@@ -154,6 +156,9 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
             )  # fmt: skip
             return Lvd(True)
         return lvd
+    charged, why = _charged(ctx), ""
+    if charged is not None:
+        battery, why = charged, f"its charger delivers at {charged.value:.2f} V"
     if not battery.good:
         return lvd if lvd.high_since is None else Lvd(True)
     if lvd.high_since is None:
@@ -161,8 +166,19 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
     if battery.value <= sp.th.lvd_close_v - DIP_V * sp.blocks:
         return Lvd(True)
     if now - lvd.high_since >= CLOSE_S:
-        return _close(ctx)
+        return _close(ctx, why)
     return lvd
+
+
+def _charged(ctx: StepContext) -> Measurement | None:
+    """The charger that the battery takes from, where the two contradict each other, nobody knows
+    who lies, and it reads more: an open LVD goes by it. It opens again on two witnesses only."""
+    inputs, charger = ctx.inputs, ctx.inputs.charger_v
+    if not (ctx.is_doubtful and charger.good and "battery.voltage" in ctx.doubts):
+        return None
+    given = inputs.battery_a if ctx.sp.single_source else inputs.charger_a
+    gives = given.good and given.value > CONDUCTS_A and ctx.flows.balanced is not False
+    return charger if gives and charger.value > inputs.battery_v.value else None
 
 
 def _close(ctx: StepContext, why: str = "") -> Lvd:
