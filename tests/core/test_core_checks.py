@@ -8,7 +8,7 @@ from station import Station
 
 from btrmd.core.capacity_test.checks import step_checks
 from btrmd.core.capacity_test.state import CapacityTest, CheckPhase, Moved, Watch, abort_reason
-from btrmd.core.machines.relaywatch import Contact, RelayWatch
+from btrmd.core.machines.relaywatch import Contact, Joined, RelayWatch
 from btrmd.core.machines.transfer import Handover, Transfer, Where
 from btrmd.core.scan.actions import SaveRecord
 from btrmd.core.scan.context import StepContext
@@ -576,3 +576,20 @@ def test_a_current_of_a_joined_source_that_lies_blames_no_k2(volts: int, text: s
     station.ask(StartTest("2", source="test"))
     station.run(70.0)
     assert not [key for key in station.state.alarms.keys if key.startswith("relay.")]
+
+
+def test_on_a_joined_source_a_relay_is_suspected_by_currents_that_add_up() -> None:
+    """The source gives more than the unit takes, and the battery less than 0.8 of the load."""
+    before = Joined(drop=0.1, battery_a=0.0)
+
+    def suspect(supply_a: float, battery_a: float) -> str:
+        test = proving(TAKEOVER, 3.0, before=before)
+        site = {"changes": {"system.single_source": True}, "charger_a": None, "load_a": 2.0}
+        return stepped(test, supply_a=supply_a, battery_a=battery_a, **site).suspect
+
+    assert suspect(2.3, 0.0) == "k1"
+    assert suspect(0.45, -1.5) == "k2"
+    assert suspect(0.44, -1.5) == "", "it may be the unit's own 0.29 A, and 0.15"
+    assert suspect(0.8, -1.59) == "k2"
+    assert suspect(0.8, -1.61) == "", "the battery carries it"
+    assert suspect(2.3, -1.5) == "", "a current lies"

@@ -277,6 +277,7 @@ def test_0_4_a_and_0_4_v_a_block_are_the_limits(volts: int) -> None:
     blocks = volts // 12
     assert k2(True, battery_a=0.4, charger_a=0.4) is False
     assert k2(True, battery_a=0.41, charger_a=0.41) is True
+    assert k2(True, battery_a=1.0, charger_a=1.0, battery_v=13.0, charger_v=13.5) is True
     rest = {"battery_a": 0.0, "charger_a": 0.0, "battery_v": 13.0 * blocks, "volts": volts}
     assert k2(False, PARTED, **rest, charger_v=13.39 * blocks) is False
     assert k2(False, PARTED, **rest, charger_v=13.41 * blocks) is True

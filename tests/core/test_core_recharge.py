@@ -323,3 +323,11 @@ def test_how_far_the_battery_read_below_the_load_that_it_fed_does_not_count_agai
         kept = followed(under, **{**fed, "battery_v": 12.9, "load_v": 12.8, **unknown})  # type: ignore[arg-type]
         assert kept.under_v == pytest.approx(0.4), "the battery does not feed it now, or who knows"
     assert followed(under, battery_a=1.0, charger_a=1.0).under_v == 0.0  # type: ignore[arg-type]
+
+
+def test_k2_is_blamed_beside_a_doubt_that_is_not_about_the_charger() -> None:
+    parted = {"battery_a": 0.0, "charger_a": 0.0, "battery_v": 13.0, "charger_v": 13.6}
+    for doubts, odd in (({"charger.voltage": "why"}, None), ({"load.voltage": "why"}, True)):
+        ctx = step_context(1000.0, **parted)  # type: ignore[arg-type]
+        ctx.is_doubtful, ctx.doubts = True, doubts
+        assert k2_odd(False, Recharge(parted=True), ctx) is odd
