@@ -349,6 +349,16 @@ def test_the_supply_is_lost_below_11_5_v_unless_it_feeds_the_load() -> None:
     assert at(YOUNG, 11.49) == HOLD
     assert at(HERE, 11.6) == OFF
     assert at(GONE, None) == UNKNOWN
+    assert at(HERE, None) == OFF, "it feeds the load, whatever its volts"
+    # and whatever its volts: one that S1 ties to a load that the battery feeds, and gives nothing
+    gone = SEEN._replace(presence=Presence(GONE, GONE))
+    silent = {"supply_v": None, "supply_a": 0.05, "battery_a": -2.3, "charger_a": 0.0}
+    assert sides("supply.lost", gone, **silent)[0] is True
+    assert sides("supply.lost", gone, **{**silent, "supply_a": 0.051})[0] is None
+    assert sides("supply.lost", gone, **{**silent, "supply_a": None})[0] is None
+    assert sides("supply.lost", gone, **{**silent, "battery_a": 0.0, "supply_a": 2.3})[0] is None
+    opened = gone._replace(relays=RelayWatch(k1=Contact(energised=True)))
+    assert sides("supply.lost", opened, **silent)[0] is None, "with K1 on S1 is open"
     assert found("supply.lost", supply_v=None).value is None
     assert found("supply.lost", supply_v=12.0)[-3:-1] == (12.0, 11.5)
 

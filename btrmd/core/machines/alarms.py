@@ -156,7 +156,7 @@ def _supply(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     supply = seen.presence.supply
     delivers = supply.below_since is None
     # whatever its volts: one that S1 ties to a load that the battery feeds, and gives nothing
-    amps, s1_closed = ctx.inputs.supply_a, ctx.s1_held or not seen.relays.k1.energised
+    amps, s1_closed = ctx.inputs.supply_a, not seen.relays.k1.energised
     is_silent = amps.good and amps.value <= CHARGES_A and s1_closed and ctx.flows.discharges
     limit = ctx.sp.th.supply_present_v
     return _source(alarm, supply.present, delivers, ctx.inputs.supply_v, limit, is_silent)
