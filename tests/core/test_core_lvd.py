@@ -151,6 +151,11 @@ def test_after_a_pause_a_lone_witness_may_have_fallen_as_far() -> None:
     ctx = step_context(1090.0, dt=90.0, changes=ON, **{**LOW, "battery_v": None})  # type: ignore[arg-type]
     ctx.battery_is_odd = True
     assert step_lvd(Lvd(alone=Alone(11.5, 2.3)), True, False, ctx).low_since == 1090.0
+    for dt, amps, low_since in ((2.0, None, 1090.0), (2.0, 1.9, None), (2.1, 1.9, 1090.0)):
+        ctx = step_context(1090.0, dt=dt, changes=ON, **{**LOW, "battery_v": None})  # type: ignore[arg-type]
+        ctx.battery_is_odd = True
+        made = step_lvd(Lvd(alone=Alone(11.5, amps)), True, False, ctx)
+        assert made.low_since == low_since, (dt, amps)
 
 
 def test_where_the_currents_are_not_known_a_fall_may_be_that_of_another_load() -> None:

@@ -347,6 +347,8 @@ def test_the_scan_that_is_believed_lacks_what_is_not() -> None:
     assert not memory.is_odd("load.voltage")
     assert memory.is_doubtful
     assert not Plausible(odd=(Odd("b"), None, None, None)).is_doubtful
+    alone = Plausible(backward={"load_a": Backward(5.0, "l")}).believed(inputs)
+    assert alone.load_a.quality is Quality.BAD
     missing = inputs._replace(supply_v=inputs.supply_v._replace(quality=Quality.MISSING))
     assert memory.believed(missing).supply_v.quality is Quality.MISSING
 
