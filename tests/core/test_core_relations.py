@@ -191,6 +191,14 @@ def test_charger_and_load_are_tied_while_the_charger_feeds_it(volts: int) -> Non
         assert found(tie, **moves, k1=True, volts=volts).broken is False
     away = {**floats, "battery_v": 0.0}
     assert found(tie, **away, k1=True, volts=volts).broken is False
+    # little of it is told as well, where the charger has volts
+    little = {**floats, "charger_a": 0.9, "load_a": 0.5}
+    assert found(tie, **little, k1=True, volts=volts).broken is False
+    gone = {**little, "charger_v": 7.9 * blocks}
+    assert silent(tie, **gone, k1=True, volts=volts), "it may be gone, and its current an error"
+    assert (
+        found(tie, **{**gone, "charger_a": 1.0, "load_a": 0.9}, k1=True, volts=volts).broken is True
+    )
     lies = {**floats, "load_v": 13.02 * blocks}
     assert found(tie, **lies, k1=True, volts=volts).broken is True
     for silent_if in (

@@ -660,3 +660,15 @@ def test_a_low_bus_counts_only_where_the_supply_that_feeds_it_does_not_belie_it(
     assert counted.low_ticks == 0
     held = step_transfer(back, Handover.NONE, False, False, Contact(), there, ctx)
     assert held.where is Where.SUPPLY
+
+
+def test_a_low_bus_that_supply_and_battery_share_is_not_belied() -> None:
+    """Who feeds it alone would be at its volts; two that share it may both be above a bad path."""
+    bench = Bench(dt=0.1)
+    bench.run(20.0)
+    bench.put(
+        load_v=10.9, supply_v=13.6, supply_a=1.3, battery_a=-1.0, battery_v=12.3, charger_a=0.0,
+        charger_v=0.0,
+    )  # fmt: skip
+    bench.run(0.2)
+    assert bench.state.outputs.k1
