@@ -49,6 +49,15 @@ def rested(
     return station
 
 
+def joined(volts: int = 12, *, is_joined: bool = True, **site: object) -> Station:
+    """The same where supply and charger are one source; `is_joined` False: where they are not."""
+    station = rested(volts, system__single_source=is_joined, **site)  # type: ignore[arg-type]
+    station.plant.single_source = is_joined
+    station.plant.touch()
+    station.run(30.0)
+    return station
+
+
 def permit(station: Station) -> None:
     """The daemon's word to the plant: may the battery feed the load?"""
     state = station.state

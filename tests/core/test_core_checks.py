@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, Bench, last, lie, phase, rested, sentences, start, step_context
+from core_scenes import (
+    VOLTS,
+    Bench,
+    joined,
+    last,
+    lie,
+    phase,
+    rested,
+    sentences,
+    start,
+    step_context,
+)
 from station import Station
 
 from btrmd.core.capacity_test.checks import step_checks
@@ -567,10 +578,7 @@ def test_a_supply_lost_while_k1_closes_is_carried_by_the_battery(dt: float) -> N
 @pytest.mark.parametrize("volts", [12, 36])
 def test_a_current_of_a_joined_source_that_lies_blames_no_k2(volts: int, text: str) -> None:
     """What the battery gives shows that the source is parted from the load."""
-    station = rested(volts, system__single_source=True)
-    station.plant.single_source = True
-    station.plant.touch()
-    station.run(30.0)
+    station = joined(volts)
     lie(station, "supply.current", text)
     station.run(40.0)
     station.ask(StartTest("2", source="test"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import bad_readings, phase, rested, start, step_context, supply
+from core_scenes import bad_readings, joined, phase, rested, start, step_context, supply
 
 from btrmd.core.machines.lines import GUARD_HANGS, GUARD_MISSES, PATH_MISSES, InputLines, step_lines
 from btrmd.core.machines.presence import Presence, Source
@@ -311,10 +311,7 @@ def test_a_guard_line_that_says_idle_while_k1_is_on_blames_no_k1_as_the_supply_i
 def test_a_guard_line_that_hangs_is_not_believed_on_a_joined_source_either(
     volts: int, dt: float
 ) -> None:
-    station = rested(volts, dt=dt, load_a=6.0, system__single_source=True)
-    station.plant.single_source = True
-    station.plant.touch()
-    station.run(30.0)
+    station = joined(volts, dt=dt, load_a=6.0)
     set_keys(station.plant, {"fault.guard": "low"})
     station.run(60.0)
     assert "reading.guard.active" in station.state.alarms.keys
@@ -323,10 +320,11 @@ def test_a_guard_line_that_hangs_is_not_believed_on_a_joined_source_either(
     assert not station.state.outputs.k1
 
 
-@pytest.mark.parametrize("volts", [12, 48])
-def test_a_guard_line_that_says_active_in_a_test_has_no_voltage_named(volts: int) -> None:
-    """With K1 energised and the load far above its level no guard closes: S1 is as it was told."""
-    station = rested(volts, load_a=6.0, rated_ah=7.0)
+def test_a_guard_line_that_says_active_in_a_test_has_no_voltage_named() -> None:
+    """With K1 energised and the load far above its level no guard closes: S1 is as it was told. At
+    48 V a supply current that is 30 mA low hides what the unit takes of a supply."""
+    station = rested(48, load_a=6.0, rated_ah=7.0)
+    station.errors["supply_a"] = (1.0, -0.03)
     start(station, "2")
     station.run(300.0)
     set_keys(station.plant, {"fault.guard": "low"})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, Bench, blamed, lie, rested, start, step_context, supply
+from core_scenes import VOLTS, Bench, blamed, joined, lie, rested, start, step_context, supply
 
 from btrmd.core.machines.presence import Presence, Source, step_presence
 from btrmd.core.publish import points
@@ -264,10 +264,7 @@ def test_a_supply_that_feeds_the_load_is_not_lost_because_its_reading_is_doubted
     volts: int, single: bool
 ) -> None:
     """DESIGN 8b: present while it feeds the load; its volts are what is in doubt."""
-    station = rested(volts, load_a=3.0, system__single_source=single)
-    station.plant.single_source = single
-    station.plant.touch()
-    station.run(30.0)
+    station = joined(volts, is_joined=single, load_a=3.0)
     lie(station, "supply.voltage", f"drift:{-5 * volts // 12}")
     station.run(1700.0)
     assert station.inputs.supply_v.value < 11.5 * volts / 12

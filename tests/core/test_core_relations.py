@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import lie, rested, step_context, supply
+from core_scenes import joined, lie, step_context, supply
 
 from btrmd.core.scan.flows import Flows, hat_amps, measure_flows
 from btrmd.core.scan.relations import Relation, Tie, find_relations, voltages
@@ -486,10 +486,7 @@ def test_an_unbalanced_sum_feeds_nobody() -> None:
 @pytest.mark.parametrize("volts", [12, 48])
 def test_a_load_that_takes_nothing_is_not_carried_on_a_joined_source(volts: int) -> None:
     """UPS mode off and no supply: the load is dark, whatever the battery's current reads."""
-    station = rested(volts, system__single_source=True, ups__enabled=False)
-    station.plant.single_source = True
-    station.plant.touch()
-    station.run(30.0)
+    station = joined(volts, ups__enabled=False)
     lie(station, "battery.current", "-0.9")
     supply(station, False)
     station.run(60.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, Bench, rested, start, step_context, supply
+from core_scenes import VOLTS, Bench, joined, rested, start, step_context, supply
 from station import Station
 
 from btrmd.core.machines.relaywatch import (
@@ -291,13 +291,7 @@ def test_a_k1_that_stays_on_a_joined_source_is_found_while_source_and_battery_sh
     volts: int, load_a: float, ah: float, ups: bool
 ) -> None:
     """The battery was discharged for hours beside a live supply, and no alarm was raised."""
-    station = rested(
-        volts, load_a=load_a, rated_ah=ah, system__single_source=True, ups__enabled=ups,
-        test__type2_min=1,
-    )  # fmt: skip
-    station.plant.single_source = True
-    station.plant.touch()
-    station.run(30.0)
+    station = joined(volts, load_a=load_a, rated_ah=ah, ups__enabled=ups, test__type2_min=1)
     start(station, "2")
     station.run(30.0)
     set_keys(station.plant, {"fault.relay.k1": "welded"})
