@@ -40,12 +40,12 @@ class State(NamedTuple):
     `next_n`: the number the next test or outage gets. `last_reason`: the sentence of the last
     refusal or end of a test. `restart_at`: process clock of a restart that was asked for;
     `protocol_start` of the last start of a test by a protocol. `outages`: how often the battery had
-    to feed the load within the last hour; `news` the same of what guard and K1 have done, by key.
-    `settings_seen`: somebody has acted on a settings file
-    that was set aside. `replaced_after`: the last discharge of the battery before this one, 0 =
-    there was none; `replaced_at` wall time s of the replacement. `refusal`: the last start that was
-    refused, None once a test has begun. `unsolicited`: as a DNP3 master has switched it, None = as
-    the settings say.
+    to feed the load within the last hour; `chatter` the same of what guard and K1 have done, by
+    key. `settings_seen`: somebody has acted on a settings file that was set aside.
+    `replaced_after`: the last discharge of the battery before this one, 0 = there was none;
+    `replaced_at` wall time s of the replacement. `refusal`: the last start that was refused, None
+    once a test has begun. `unsolicited`: as a DNP3 master has switched it, None = as the settings
+    say.
     """
 
     setpoints: Setpoints
@@ -74,7 +74,7 @@ class State(NamedTuple):
     guard: GuardWatch = GuardWatch()
     battery_use: OnBattery = OnBattery()
     outages: Flood = NO_FLOOD
-    news: Mapping[str, Flood] = {}
+    chatter: Mapping[str, Flood] = {}
     settings_seen: bool = False
     unsolicited: bool | None = None
     next_n: int = 1

@@ -143,7 +143,7 @@ def step(
         ctx.do(Restart(state.restart_source))
         state = state._replace(restart_at=None)
     if ctx.actions:
-        state = state.put(news=step_chatter(state.news, ctx))
+        state = state.put(chatter=step_chatter(state.chatter, ctx))
     if must_store(before, state):
         ctx.do(Persist())
     return state, ctx.actions

@@ -9,6 +9,7 @@ from ..machines.relaywatch import RelayWatch, look_at_source, single_source_susp
 from ..machines.transfer import Handover, Transfer, Where
 from ..scan.actions import SaveRecord
 from ..scan.context import StepContext
+from ..scan.flows import k2_current
 from .progress import Progress, advance
 from .state import CapacityTest, CheckPhase, Moved, abort_reason
 from .type1 import Policy, planned_length
@@ -41,7 +42,7 @@ def _check(test: CapacityTest, ctx: StepContext) -> tuple[bool, str]:
         closed = inputs.batt_path is True
         return closed, _late(test, 1.0, now, "The battery path did not close (BATT_PATH).")
     if test.phase is CheckPhase.CHARGER:
-        amps = inputs.battery_a if sp.single_source else inputs.charger_a
+        amps = k2_current(inputs, sp.single_source)
         quiet = amps.good and amps.value < 0.1
         sentence = "The charger did not open: it still delivers current."
         if not amps.good:

@@ -147,7 +147,9 @@ def _source(
     """Without a good voltage its current tells: `is_silent`, it gives nothing though it should."""
     on: bool | None = m.value < limit and not delivers
     if not m.good:
-        on = True if is_silent else False if present else None
+        on = None  # not known
+        if is_silent or present:
+            on = is_silent
     value = m.value if m.good else None
     return (AlarmCondition(alarm.key, alarm, on, present, alarm.text, value, limit),)
 

@@ -8,7 +8,7 @@ otherwise is a reading that drifts, and says nothing of K2.
 from __future__ import annotations
 
 from ...model.board import Inputs
-from ..scan.flows import CHARGES_A
+from ..scan.flows import CHARGES_A, k2_current
 from ..scan.setpoints import Setpoints
 
 # per block: a scan and a second of what is still slow
@@ -27,8 +27,7 @@ def step_creep(
 ) -> float:  # fmt: skip
     """V that the charger's reading has risen slowly since it gave last, one scan on; `before` and
     `after` what it reads, None where there is no good reading."""
-    # a joined source has no charger current of its own
-    amps = inputs.battery_a if sp.single_source else inputs.charger_a
+    amps = k2_current(inputs, sp.single_source)
     if not amps.good:
         return crept_v
     if amps.value >= CHARGES_A:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..scan.context import StepContext
-from ..scan.flows import CHARGES_A, PAST_PART
+from ..scan.flows import CHARGES_A, PAST_PART, k2_current
 from ..scan.relations import APART_V, CHARGER, HAT_LEAST_A, HAT_PART, SUPPLY
 from .recharge import Recharge
 
@@ -87,7 +87,7 @@ def _k1_by_volts(energised: bool, ctx: StepContext) -> bool | None:
 def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None:
     """K2 on: the charger must give nothing. K2 off: it must give what the battery takes."""
     inputs, sp = ctx.inputs, ctx.sp
-    amps = inputs.battery_a if sp.single_source else inputs.charger_a
+    amps = k2_current(inputs, sp.single_source)
     if not amps.good or ctx.flows.balanced is False:
         return None
     volts_known = inputs.charger_v.good and inputs.battery_v.good

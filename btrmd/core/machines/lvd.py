@@ -12,7 +12,6 @@ from ...model.events import Kind
 from ...model.readings import Measurement
 from ..scan.context import StepContext
 from ..scan.due import due_if
-from ..scan.flows import CONDUCTS_A
 from ..scan.relations import APART_V, BATTERY
 from .bank_fit import looks_like_another, looks_like_earlier
 
@@ -176,9 +175,7 @@ def _charged(ctx: StepContext) -> Measurement | None:
     inputs, charger = ctx.inputs, ctx.inputs.charger_v
     if not (ctx.is_doubtful and charger.good and "battery.voltage" in ctx.doubts):
         return None
-    given = inputs.battery_a if ctx.sp.single_source else inputs.charger_a
-    gives = given.good and given.value > CONDUCTS_A and ctx.flows.balanced is not False
-    return charger if gives and charger.value > inputs.battery_v.value else None
+    return charger if ctx.charges and charger.value > inputs.battery_v.value else None
 
 
 def _close(ctx: StepContext, why: str = "") -> Lvd:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ...model.board import Outputs
 from ..scan.context import StepContext
-from ..scan.flows import CHARGES_A, CONDUCTS_A
+from ..scan.flows import CHARGES_A, CONDUCTS_A, k2_current
 from .creep import gap_without_creep, step_fall
 
 OWED_AS = 20.0  # A s; so much taken out, and the recharge must show
@@ -137,7 +137,7 @@ def _parts(recharge: Recharge, ctx: StepContext) -> bool:
     its place, and its volts have risen, without the battery's. One that is switched off falls, one
     that steps down too; where a wire to the battery is loose the two rise together."""
     inputs, gave_v, tied = ctx.inputs, recharge.gave_v, recharge.tied
-    charge = inputs.battery_a if ctx.sp.single_source else inputs.charger_a
+    charge = k2_current(inputs, ctx.sp.single_source)
     # where the currents balance each of them is known
     known = ctx.flows.balanced and inputs.charger_v.good
     if not known or gave_v is None or recharge.gave_a <= CONDUCTS_A:
@@ -154,7 +154,7 @@ def _owed(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
     there the battery's tells what is given back."""
     inputs, dt = ctx.inputs, ctx.dt
     amps = inputs.battery_a
-    charge = amps if ctx.sp.single_source else inputs.charger_a
+    charge = k2_current(inputs, ctx.sp.single_source)
     charger, battery = inputs.charger_v, inputs.battery_v
     if not charge.good:
         return recharge

@@ -9,7 +9,7 @@ from ...model.board import Inputs
 from ...model.events import Event, Kind
 from ...model.readings import Measurement, Value
 from .actions import Action, Tell
-from .flows import CONDUCTS_A, DIODE_V, Flows, measure_flows
+from .flows import CONDUCTS_A, DIODE_V, Flows, k2_current, measure_flows
 from .relations import CHARGER, LOAD
 from .setpoints import Setpoints
 
@@ -92,14 +92,17 @@ class StepContext:
             return own  # fuse F2 may have cut it off from both
         if self.flows.carries and inputs.load_v.good and not self.jumped[LOAD]:
             return inputs.load_v._replace(value=inputs.load_v.value + DIODE_V)
-        # a joined source has no charger current of its own: what the battery takes comes by K2
-        given = inputs.battery_a if self.sp.single_source else inputs.charger_a
-        charges = given.good and given.value > CONDUCTS_A and self.flows.balanced is not False
         # a charger that has no volts delivers nothing, whatever its current reads
         is_fed = inputs.charger_v.good and inputs.charger_v.value >= self.sp.th.unfed_v
-        if charges and is_fed and not self.jumped[CHARGER]:
+        if self.charges and is_fed and not self.jumped[CHARGER]:
             return inputs.charger_v._replace(value=inputs.charger_v.value - DIODE_V)
         return own
+
+    @property
+    def charges(self) -> bool:
+        """So much comes by K2 that it ties charger and battery, by all that is known."""
+        given = k2_current(self.inputs, self.sp.single_source)
+        return given.good and given.value > CONDUCTS_A and self.flows.balanced is not False
 
     def do(self, action: Action) -> None:
         """Put one action into the tray."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...model.board import Inputs
+from ...model.readings import Measurement
 
 HAT_W = 4.0  # from the higher of supply and battery, or from neither (fed elsewhere)
 HAT_FLOOR_V = 9.0  # below it the HAT is off
@@ -82,6 +83,12 @@ def hat_amps(inputs: Inputs) -> float:
         if m.good and m.value > volts:
             volts = m.value
     return HAT_W / volts
+
+
+def k2_current(inputs: Inputs, single_source: bool) -> Measurement:
+    """What comes by K2, A: the charger's current. A joined source (`single_source`) has none of its
+    own; there it is what the battery takes."""
+    return inputs.battery_a if single_source else inputs.charger_a
 
 
 def measure_flows(inputs: Inputs, single_source: bool) -> Flows:

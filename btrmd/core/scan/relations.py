@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ...model.board import Inputs, Outputs
 from ...model.chemistry import LEAD_ACID
-from .flows import CHARGES_A, CONDUCTS_A, Flows
+from .flows import CHARGES_A, CONDUCTS_A, Flows, k2_current
 from .setpoints import Setpoints
 
 APART_V = 0.5  # per block: two sensors of +-(1 % + 20 mV), a diode and 25 A in the path
@@ -182,20 +182,15 @@ def _by_joined_path(
 def _charging(look: Look) -> tuple[Relation, Relation]:
     """Charger and battery, charger and load: what the charger delivers to is at its volts."""
     flows, is_joined = look.flows, look.sp.single_source
-    # what a battery takes on a joined source comes by K2: its own current tells
-    amps = look.inputs.battery_a if is_joined else look.inputs.charger_a
+    amps = k2_current(look.inputs, is_joined)
     if not amps.good or look.outputs.k2:
         return SILENT, SILENT
-    if (
-        not has_volts(look.inputs, look.sp)
-        and amps.value < SEEN_A
-        and not (flows.charge is not None and flows.charge > 0.0)
-    ):
+    takes = flows.charge is not None and flows.charge > 0.0
+    if amps.value < SEEN_A and not (takes or has_volts(look.inputs, look.sp)):
         return SILENT, SILENT  # it may be gone, and its current an error that the sum does not show
     if amps.value <= CONDUCTS_A:
         # so little may be an error of one of them; but two say so, what is given and what is taken
-        taken = look.inputs.battery_a.good and flows.charge is not None and flows.charge > 0.0
-        taken = taken and not is_joined
+        taken = takes and look.inputs.battery_a.good and not is_joined
         if amps.value <= SURELY_A or not taken:
             return SILENT, SILENT
         return look.tie(look.charger, look.battery), SILENT
@@ -203,15 +198,14 @@ def _charging(look: Look) -> tuple[Relation, Relation]:
     charger_load = look.tie(look.charger, look.load) if feeds else SILENT
     # the battery may balance what charger and load do, and still be the node they share
     shares = flows.carries and look.tie(look.battery, look.load).near
-    takes = flows.uses_battery or shares
-    return look.tie(look.charger, look.battery) if takes else SILENT, charger_load
+    is_tied = flows.uses_battery or shares
+    return look.tie(look.charger, look.battery) if is_tied else SILENT, charger_load
 
 
 def _silent_charger(look: Look) -> Relation:
     """With K2 released a charger that gives nothing is not above the battery."""
     charger, battery = look.charger, look.battery
-    # a joined source has no charger current of its own: what the battery takes comes by K2
-    amps = look.inputs.battery_a if look.sp.single_source else look.inputs.charger_a
+    amps = k2_current(look.inputs, look.sp.single_source)
     # below its level there is no charger, and nothing to be told of it
     if charger is None or charger < look.sp.th.charger_present_v or battery is None:
         return SILENT
