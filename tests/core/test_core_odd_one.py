@@ -89,6 +89,12 @@ def test_silence_forgets_it_slowly_but_no_doubt_unless_both_are_vouched_for() ->
     for odd in (put((None,) * 4, SUPPLY, doubt), put((None,) * 4, LOAD, doubt)):
         memory = timed(TIE, 3.0, odd=odd)
         assert counted(memory, TIE, None).broken_s[TIE.value] == pytest.approx(2.9)
+        # nor is it taken back the sooner where the two agree otherwise: that is for a doubt of both
+        silent = timed(Tie.SUPPLY_SILENT, 3.0, odd=odd)
+        made = counted(silent, TIE, False)
+        assert made.broken_s[Tie.SUPPLY_SILENT.value] == pytest.approx(2.9)
+    silent = timed(Tie.SUPPLY_SILENT, 3.0, odd=(None, doubt, None, doubt))
+    assert counted(silent, TIE, False).broken_s[Tie.SUPPLY_SILENT.value] == 1.0
 
 
 @pytest.mark.parametrize("liar", [LOAD, SUPPLY])

@@ -9,7 +9,7 @@ from station import POINT_OF, Station
 from btrmd.core.machines.odd_one import put
 from btrmd.core.publish import points
 from btrmd.core.requests import look, prechecks
-from btrmd.core.scan.relations import Tie
+from btrmd.core.scan.relations import BATTERY, Tie
 from btrmd.hal.sim.keys import set_keys
 from btrmd.model.commands import StartTest
 from btrmd.model.readings import Quality
@@ -206,6 +206,17 @@ def test_a_battery_that_the_charger_holds_does_not_jump_behind_an_open_k3() -> N
     station.run(30.0)
     assert any(key == "reading.battery.voltage" for key in station.state.alarms.keys)
     assert not station.state.plausible.is_odd("charger.voltage")
+
+
+def test_another_battery_behind_an_open_k3_has_not_jumped() -> None:
+    """Nothing is read of the charger: that it holds the battery cannot be said."""
+    station = rested(12, ups__enabled=False)
+    station.lies["charger_v"] = None
+    station.run(30.0)
+    assert station.state.outputs.k3
+    station.plant.battery.set_soc(0.05)
+    station.run(30.0)
+    assert not station.state.plausible.jumped[BATTERY]
 
 
 def test_a_sinking_battery_reading_while_charging_cuts_off_nobody() -> None:

@@ -376,3 +376,15 @@ def test_while_every_scan_fails_no_more_commands_wait_than_the_inbox_holds(
     rig.owner.finish()
     rig.bus.close()
     assert {future.result(0.0).code for future in taken} == {"busy"}
+
+
+def test_what_is_new_is_watched_for_two_seconds_though_no_machine_times_anything(
+    make_rig: Callable[..., Rig],
+) -> None:
+    rig = idle(make_rig)
+    rig.world.change({"temperature.c": "31"})
+    rig.tick(2)
+    assert wants_no_scan(rig)
+    assert looks(rig, 17) == 17
+    rig.tick(20)
+    assert looks(rig, 20) == 2
