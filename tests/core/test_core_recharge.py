@@ -14,11 +14,12 @@ from btrmd.model.readings import BAD
 
 def followed(
     before: Recharge, *, k2: bool = False, dt: float = 2.0, single: bool = False, volts: int = 12,
-    **channels: object,
+    doubts: dict[str, str] | None = None, **channels: object,
 ) -> Recharge:  # fmt: skip
     put = {"charger_a": 0.0, "battery_a": 0.0, **channels}
     changes: dict[str, object] = {"system.single_source": single}
     ctx = step_context(dt=dt, volts=volts, changes=changes, **put)  # type: ignore[arg-type]
+    ctx.doubts = doubts or {}
     return step_recharge(before, Outputs(k2=k2), ctx)
 
 
@@ -84,6 +85,32 @@ def test_what_the_two_read_apart_is_followed_slowly() -> None:
     assert after is not None
     assert after.gap_v == pytest.approx(0.1)  # a fifth of 0.5 V
     assert after.battery_v == 12.5
+
+
+@pytest.mark.parametrize("point", ["charger.voltage", "battery.voltage"])
+def test_of_a_reading_that_is_doubted_nothing_is_learnt(point: str) -> None:
+    gives = {"charger_a": 1.0, "battery_a": 1.0, "charger_v": 10.0, "battery_v": 13.0}
+    tied = Recharge(tied=Tied(0.1, 12.5))
+    assert followed(tied, doubts={point: "It is."}, **gives).tied == tied.tied
+    assert followed(tied, doubts={"supply.voltage": "It is."}, **gives).tied != tied.tied
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_what_a_drifted_charger_reading_has_taught_blames_no_k2_when_it_is_mended(
+    volts: int,
+) -> None:
+    """-36 V had been learnt, also over a restart: a mended charger below the battery was waited
+    for, and K2 was blamed."""
+    blocks = volts // 12
+    learnt = OWED._replace(tied=Tied(-3.0 * blocks, 13.6 * blocks))
+
+    def waited_s(gap_v: float) -> float:
+        charger_v = 13.6 + gap_v
+        put = {"charger_v": charger_v * blocks, "battery_v": 13.6 * blocks}
+        return counted(learnt, volts=volts, **put).waited_s
+
+    assert waited_s(-0.32) == 0.0
+    assert waited_s(-0.28) == 2.0  # two sensors may be so far apart, and no more was learnt
 
 
 def test_a_charger_with_the_volts_for_it_is_waited_for() -> None:

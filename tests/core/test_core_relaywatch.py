@@ -48,6 +48,21 @@ def test_evidence_is_counted_from_0_3_s_after_the_coil_to_3_s() -> None:
     assert k1(full) is full
 
 
+def test_what_the_unit_takes_beside_a_charged_battery_is_no_load_on_k1() -> None:
+    """The supply's current reads nothing; charger and battery differ by the unit's own 0.29 A."""
+    hat = 4.0 / 13.6
+    site = {"battery_a": 1.0, "battery_v": 13.5, "load_a": 0.5}
+
+    def is_odd(spare_a: float, supply_a: float) -> bool:
+        ctx = step_context(NOW, **site, charger_a=1.0 + spare_a, supply_a=supply_a)
+        return step_relays(RelayWatch(), Outputs(), ctx).k1.odd_s > 0.0
+
+    assert not is_odd(0.32, 0.0)
+    assert not is_odd(hat + 0.6 * 0.5 - 0.01, 0.0)
+    assert is_odd(hat + 0.6 * 0.5 + 0.01, 0.0), "the unit and the load"
+    assert is_odd(0.5, 0.2), "the unit lives on the supply, and the load alone is here"
+
+
 def test_a_coil_that_moves_begins_anew_but_stays_latched() -> None:
     made = k1(Contact(odd_since=990.0, odd_s=2.0, faulty=True), coil=True)
     assert made == Contact(True, NOW, None, True, 0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..scan.context import StepContext
 from ..scan.flows import CHARGES_A, PAST_PART, k2_current
-from ..scan.relations import APART_V, CHARGER, HAT_LEAST_A, HAT_PART, SUPPLY
+from ..scan.relations import APART_V, CHARGER, SUPPLY, lives_a
 from .recharge import Recharge
 
 LOAD_MIN_A = 0.3  # below it current tells nothing
@@ -49,7 +49,9 @@ def k1_odd(
         return supply > max(0.8 * load, flows.hat + 0.1) and supply - path > doubt
     if sp.single_source and min(path - flows.hat, load - supply) > SHARES_PART * load + SHARES_A:
         return True  # the source gives its part by way of K2 and the same S2
-    if path < 0.6 * load or supply > 0.4 * load + flows.hat:
+    # a supply that does not feed the HAT leaves that to battery or charger, beside the load
+    spare = 0.0 if supply >= lives_a(flows.hat) else flows.hat
+    if path < 0.6 * load + spare or supply > 0.4 * load + flows.hat:
         return False
     # beside a small load what the HAT takes counts: the supply gives less than the load takes, and
     # battery and charger more than the HAT
@@ -64,9 +66,8 @@ def _is_s1_dead(ctx: StepContext) -> bool:
         return False
     if ctx.jumped[SUPPLY]:
         return False  # its reading may lie
-    lives = max(HAT_PART * flows.hat, HAT_LEAST_A)
     is_above = inputs.supply_v.value - load_v.value > APART_V * sp.blocks
-    return is_above and lives <= amps.value <= flows.hat + 0.1
+    return is_above and lives_a(flows.hat) <= amps.value <= flows.hat + 0.1
 
 
 def _k1_by_volts(energised: bool, ctx: StepContext) -> bool | None:

@@ -25,6 +25,7 @@ RISE_V = 0.1  # per block: more than noise, and than what its wires have dropped
 CHATTERS = 3.0  # so often parted within about a minute, and the contacts chatter
 FADES_S = 30.0  # one parting is forgotten
 MOST_PARTINGS = 4.0
+ENDS = {"charger.voltage", "battery.voltage"}
 BACK_S = 10.0  # a charger comes from nothing to its volts in less; no drift does
 
 
@@ -162,7 +163,8 @@ def _owed(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
     gap = charger.value - battery.value
     if charge.value >= CHARGES_A:
         tied = recharge.tied
-        if known and not outputs.k2:
+        is_doubted = ctx.doubts and not ENDS.isdisjoint(ctx.doubts)
+        if known and not (outputs.k2 or is_doubted):
             smooth = gap if tied is None else tied.gap_v + SMOOTH * (gap - tied.gap_v)
             tied = Tied(smooth, battery.value)
         if outputs.k2:
@@ -225,4 +227,6 @@ def _most(tied: Tied | None, battery_v: float, blocks: int) -> float:
     """V that they can read apart though nothing would flow."""
     if tied is None:
         return APART_V * blocks
-    return tied.gap_v + KNOWN_V + GAINS * abs(battery_v - tied.battery_v)
+    # learnt of a reading that had drifted down it would be the honest ones that are too far apart
+    learnt_v = max(tied.gap_v, -APART_V * blocks)
+    return learnt_v + KNOWN_V + GAINS * abs(battery_v - tied.battery_v)

@@ -30,6 +30,11 @@ NAMES = ("battery voltage", "load voltage", "charger voltage", "supply voltage")
 BATTERY, LOAD, CHARGER, SUPPLY = range(4)
 
 
+def lives_a(hat: float) -> float:
+    """A that a supply gives which surely feeds the HAT, where that takes `hat` A."""
+    return max(HAT_PART * hat, HAT_LEAST_A)
+
+
 class Tie(Enum):
     """One relation between two voltages; the value is its place in Found."""
 
@@ -122,7 +127,7 @@ def find_relations(
         blocks,
     )  # fmt: skip
     s1_closed = _is_s1_closed(look, s1_held)
-    supply_load, battery_load = _by_joined_path(look, *_feeding(look, s1_closed))
+    supply_load, battery_load = _by_joined_path(look, *_feeding(look))
     charger_battery, charger_load = _charging(look)
     if flows.balanced is False:
         # a current lies: what flows is not sure, but two volts that agree where the coils have
@@ -151,11 +156,13 @@ def _is_s1_closed(look: Look, s1_held: bool) -> bool:
     return guard is True or (not outputs.k1 and follows)
 
 
-def _feeding(look: Look, s1_closed: bool) -> tuple[Relation, Relation]:
+def _feeding(look: Look) -> tuple[Relation, Relation]:
     """Supply and load, battery and load: whoever feeds the load is at its volts."""
     flows = look.flows
-    # a joined source feeds the load by way of the charger path while K1 is on
-    through_s1 = flows.supplies and (s1_closed or not look.sp.single_source)
+    # a joined source feeds the load by way of the charger path while K1 is on, and a guard that
+    # holds S1 beside it is not seen: its line may lie
+    by_k2 = look.sp.single_source and not _is_s1_closed(look, False)
+    through_s1 = flows.supplies and not by_k2
     supply_load = look.tie(look.supply, look.load) if through_s1 else SILENT
     feeds = flows.carries or (look.outputs.k1 and look.has_settled and flows.trickles())
     feeds = feeds and flows.uses_battery
@@ -240,7 +247,7 @@ def _idle_supply(look: Look, s1_closed: bool) -> tuple[Relation, Relation]:
     amps = inputs.supply_a
     if not amps.good or supply is None or not look.has_settled:
         return SILENT, SILENT
-    hat_lives = max(HAT_PART * flows.hat, HAT_LEAST_A)
+    hat_lives = lives_a(flows.hat)
     if s1_closed and look.load is not None and amps.value < hat_lives:
         gap = supply - look.load
         supply_silent = Relation(gap, gap > APART_V * look.blocks)
