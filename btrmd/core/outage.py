@@ -9,7 +9,7 @@ from ..model.discharge import RELIEVED_LEAST_S, Estimate, TestRecord, is_relieve
 from ..model.events import Kind
 from ..model.result_words import FINDINGS
 from .capacity_test.progress import Progress, advance, ended, restamped
-from .capacity_test.verdict import measured, with_estimate
+from .capacity_test.verdict import measured, with_estimate, without_estimate
 from .machines.condition import StartCondition
 from .machines.flood import Flood, chattering
 from .scan.actions import SaveRecord, WantEstimate
@@ -22,7 +22,8 @@ EVALUATE_AFTER_S = 600.0
 
 class Outage(NamedTuple):
     """`record` None = no outage. `measured_s` time from its start to the cutoff, once reached.
-    `relieved_s`: how long of it the battery did not carry the load."""
+    `relieved_s`: how long of it the battery did not carry the load. `is_belied`: the battery's
+    voltage has been doubted in it, and nothing is concluded from its curve."""
 
     record: TestRecord | None = None
     progress: Progress = Progress()
@@ -30,6 +31,7 @@ class Outage(NamedTuple):
     asked_at: float = 0.0
     measured_s: float | None = None
     relieved_s: float = 0.0
+    is_belied: bool = False
 
     def next_due(self, now: float) -> float:
         """Every scan while it is recorded."""
@@ -101,6 +103,8 @@ def close(outage: Outage, reason: str, ctx: StepContext) -> Outage:
 def take_estimate(outage: Outage, ready: EstimateReady) -> Outage:
     if outage.record is None or outage.record.n != ready.test_n or ready.estimate is None:
         return outage
+    if outage.is_belied:
+        return outage
     record = with_estimate(outage.record, ready.estimate)
     return outage._replace(estimate=ready.estimate, record=record)
 
@@ -133,9 +137,13 @@ def step_outage(
     record = restamped(outage.record, elapsed, ctx.inputs)
     if record is not outage.record:
         ctx.do(SaveRecord(record))
-    reached = outage.measured_s
+    estimate, reached = outage.estimate, outage.measured_s
+    is_belied = outage.is_belied or "battery.voltage" in ctx.doubts
+    if is_belied and not outage.is_belied:
+        record, estimate, reached = without_estimate(record), None, None
     if (
         reached is None
+        and not is_belied
         and elapsed > EVALUATE_AFTER_S
         and relieved_s <= RELIEVED_LEAST_S  # else it is no run time of the battery alone
         and (mean := progress.mean_v) is not None
@@ -143,7 +151,8 @@ def step_outage(
     ):
         reached = elapsed
     asked = outage.asked_at
-    if elapsed >= EVALUATE_AFTER_S and ctx.now - asked >= EVALUATE_EVERY_S:
+    may_ask = elapsed >= EVALUATE_AFTER_S and not is_belied
+    if may_ask and ctx.now - asked >= EVALUATE_EVERY_S:
         ctx.do(WantEstimate(record.n))
         asked = ctx.now
-    return Outage(record, progress, outage.estimate, asked, reached, relieved_s)
+    return Outage(record, progress, estimate, asked, reached, relieved_s, is_belied)

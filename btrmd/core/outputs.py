@@ -6,6 +6,7 @@ from ..model.alarms import ALARMS
 from ..model.board import Outputs
 from ..model.discharge import LEAST_LOAD_A
 from .capacity_test.state import CapacityTest
+from .machines.beside import BESIDE_V
 from .machines.buttons import Buttons, leds
 from .machines.digital import OUTPUT_NC, OUTPUT_NO
 from .machines.lvd import Lvd
@@ -25,13 +26,20 @@ def on_supply(
         return False
     if presence.supply.above_since is None or not inputs.load_v.good:
         return False
-    if inputs.load_v.value < th.ups_transfer_v:
+    if inputs.load_v.value < th.ups_transfer_v or _is_by_k2(ctx):
         return False
     if not (inputs.load_a.good and inputs.supply_a.good):
         return False
     if inputs.load_a.value < LEAST_LOAD_A:
         return not k1_is_doubted
     return inputs.supply_a.value >= 0.8 * inputs.load_a.value
+
+
+def _is_by_k2(ctx: StepContext) -> bool:
+    """The load of a joined source is far below it: a K1 that stays on feeds it by way of K2."""
+    supply, load = ctx.inputs.supply_v, ctx.inputs.load_v
+    far = BESIDE_V * ctx.sp.blocks
+    return ctx.sp.single_source and supply.good and supply.value - load.value > far
 
 
 def is_unproven(before: bool, proven: bool, ctx: StepContext) -> bool:

@@ -44,7 +44,7 @@ DEFECTS = (
         "core/persist.py",
         'if data.get("carried") is True or interrupted:',
         "if False:",
-        "dropped",
+        "no longer carried",
         story="test",
     ),
     Defect(
@@ -101,7 +101,7 @@ DEFECTS = (
         "core/machines/lvd.py",
         "if now - lvd.high_since >= CLOSE_S:",
         "if False:",
-        "dropped",
+        "stays open",
         story="lvd",
     ),
     Defect(
@@ -109,7 +109,7 @@ DEFECTS = (
         "core/machines/lvd.py",
         "if not battery.good:\n        return None",
         "if False:\n        return None",
-        "bad reading",
+        "dropped",
         story="lvd",
     ),
     # --- UPS mode and the way back ---
@@ -118,7 +118,7 @@ DEFECTS = (
         "core/outputs.py",
         "return proven or outputs.k3",
         "return True",
-        "dropped",
+        "K3 is pulled",
         story="path",
     ),
     Defect(
@@ -126,7 +126,7 @@ DEFECTS = (
         "core/outputs.py",
         "return inputs.supply_a.value >= 0.8 * inputs.load_a.value",
         "return True",
-        "dropped",
+        "K3 is pulled",
         story="path",
     ),
     Defect(
@@ -134,7 +134,7 @@ DEFECTS = (
         "core/outputs.py",
         "or outputs.k1 or inputs.guard is not False:",
         "or outputs.k1:",
-        "dropped",
+        "K3 is pulled",
         story="path",
     ),
     Defect(
@@ -421,5 +421,13 @@ DEFECTS = (
         "        if state.test.is_on:\n            where",
         "shape",
         story="shape",
+    ),
+    Defect(
+        "battery and load are compared by half a volt only",
+        "core/machines/plausible.py",
+        "if drop.is_odd and found[BATTERY_LOAD].broken is False:",
+        "if False and found[BATTERY_LOAD].broken is False:",
+        "moved apart",
+        story="mended",
     ),
 )

@@ -46,7 +46,8 @@ ALARMS = [
     ("sensor.0x4a", {"chips": SILENT_CHIP}, 10, None, {}, 2),
     ("wiring.current_balance", {"supply_a": 3.0}, 60, None, {}, 10),
     ("system.voltage_mismatch", {"battery_v": 8.9}, 60, None, {"battery_v": 9.0}, 10),
-    ("system.voltage_mismatch", {"battery_v": 16.1}, 60, None, {"battery_v": 16.0}, 10),
+    ("system.voltage_mismatch", {"battery_v": 16.1, "charger_v": 15.9}, 60, None,
+     {"battery_v": 16.0}, 10),
     ("storage", {"storage_ok": False}, 0, None, {}, 0),
     ("clock", {"clock_ok": False}, 0, None, {}, 0),
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from core_scenes import (
     WALL_0,
     Bench,
     bad_readings,
+    drift,
     lie,
     measured,
     model_for,
@@ -22,6 +23,7 @@ from btrmd.core.scan.actions import Tell
 from btrmd.core.scan.context import StepContext
 from btrmd.core.scan.relations import BATTERY
 from btrmd.core.scan.setpoints import Setpoints
+from btrmd.hal.sim.keys import set_keys
 from btrmd.model.board import Inputs
 from btrmd.model.commands import StartTest
 from btrmd.model.events import Event, Kind
@@ -37,10 +39,11 @@ LOW = {"battery_v": 10.4, "battery_a": -2.3, "load_v": 10.3, "supply_v": 0.0, "s
 def stepped(
     lvd: Lvd, now: float = 1000.0, *, may_open: bool = True, proven: bool = False,
     enabled: bool = True, odd: bool = False, jumped: int | None = None, doubtful: bool = False,
-    volts: int = 12, **put: object,
+    doubts: dict[str, str] | None = None, volts: int = 12, **put: object,
 ) -> tuple[Lvd, list[str]]:  # fmt: skip
     ctx: StepContext = step_context(now, volts=volts, changes=ON if enabled else {}, **put)  # type: ignore[arg-type]
     ctx.battery_is_odd, ctx.is_doubtful = odd, doubtful
+    ctx.doubts = doubts or {}
     ctx.jumped = tuple(place == jumped for place in range(4))
     made = step_lvd(lvd, may_open, proven, ctx)
     return made, [action.event.text for action in ctx.actions if isinstance(action, Tell)]
@@ -101,7 +104,10 @@ def test_without_the_loads_reading_it_must_be_sure_who_feeds_it() -> None:
     blind = {**LOW, "load_v": None}
     assert counts(**blind)
     assert not counts(**blind, jumped=BATTERY)
-    assert not counts(**blind, doubtful=True)
+    doubts = {"battery.voltage": "It is.", "charger.voltage": "It is."}
+    assert not counts(**blind, doubtful=True, doubts=doubts)
+    others = {"load.voltage": "It is.", "supply.voltage": "It is."}
+    assert counts(**blind, doubtful=True, doubts=others), "that is not about the battery"
     lines_only = {**blind, "battery_a": None, "load_a": None, "guard": True}
     assert not counts(**lines_only)
 
@@ -212,9 +218,14 @@ def test_a_load_reading_that_lies_after_the_batterys_cuts_off_nobody(first: str)
 def test_the_lines_say_that_the_load_hangs_on_it_where_the_currents_do_not() -> None:
     lines = {**LOW, "battery_a": None, "load_a": None, "guard": True}
     assert counts(**lines)
-    for other in ({"guard": False}, {"guard": None}, {"supply_v": 11.5}, {"supply_v": None},
-                  {"batt_path": False}, {"load_v": 7.9}):  # fmt: skip
+    unknown = {"guard": None, "battery_v": 10.4}
+    for other in (
+        {"guard": False}, {"supply_v": 11.5}, {"supply_v": None}, {"batt_path": False},
+        {"load_v": 7.9}, {"guard": None, "load_v": None}, {**unknown, "load_v": 9.89},
+    ):  # fmt: skip
         assert not counts(**{**lines, **other}), other
+    # the line is not believed; a load at the battery's volts hangs on it all the same
+    assert counts(**{**lines, **unknown, "load_v": 9.91})
     assert counts(**{**lines, "supply_v": 11.49})
     assert counts(**{**lines, "batt_path": None})
     assert counts(**{**lines, "load_v": 8.0, "battery_v": 8.4})
@@ -621,3 +632,38 @@ def test_a_battery_that_was_charged_while_its_reading_sank_is_there_in_the_next_
     supply(station, False)
     station.run(60.0)
     assert station.plant.dropped_s == before
+
+
+@pytest.mark.parametrize(("volts", "volts_per_h"), [(12, 1.0), (24, 2.0), (36, 3.0)])
+def test_an_open_lvd_does_not_close_on_a_drifting_reading_that_is_doubted(
+    volts: int, volts_per_h: float
+) -> None:
+    """Without supply or charger: it closed four times, and the bank was emptied to 9.3 V a block
+    round and round."""
+    station = rested(volts, load_a=4.0, rated_ah=7.0, lvd__enabled=True)
+    supply(station, False)
+    station.run(240.0)
+    drift(station, "battery.voltage", volts_per_h)
+    assert station.until(lambda s: s.state.lvd.is_open, 20000.0)
+    station.run(3600.0)
+    assert station.state.lvd.is_open
+    supply(station, True)
+    lie(station, "battery.voltage", "off")
+    assert station.until(lambda s: not s.state.lvd.is_open, 6000.0)
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_guard_line_that_was_mended_takes_nobody_its_lvd(volts: int) -> None:
+    """It is not believed for the rest of the outage, and a load current that lies says nothing
+    either: both voltages, which are true, went down to 9.5 V a block."""
+    station = rested(volts, load_a=2.0, rated_ah=7.0, lvd__enabled=True)
+    set_keys(station.plant, {"fault.guard": "low"})
+    station.run(60.0)
+    supply(station, False)
+    station.run(60.0)
+    set_keys(station.plant, {"fault.guard": "off"})
+    station.run(60.0)
+    lie(station, "load.current", "x0")
+    low_v = 10.35 * volts / 12
+    station.until(lambda s: s.state.lvd.is_open or s.plant.circuit.battery_v < low_v, 20000.0)
+    assert station.state.lvd.is_open

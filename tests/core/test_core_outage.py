@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import WALL_0, Station, last, rested, start, step_context, supply
+from core_scenes import WALL_0, Station, last, lie, rested, start, step_context, supply
 
 from btrmd.core.capacity_test.progress import Progress, advance, ended, restamped
 from btrmd.core.machines.condition import StartCondition
@@ -283,3 +283,48 @@ def test_a_delayed_test_that_is_taken_back_ends_when_it_is_taken_back() -> None:
     assert station.ask(StopTest("test")).ok
     record = last(station)
     assert record.started_at == record.ended_at == pytest.approx(AHEAD, abs=5.0)
+
+
+@pytest.mark.parametrize("text", ["-1.0", "noise:1.2", "hold"])
+@pytest.mark.parametrize(("volts", "load_a", "rated_ah"), [(12, 5.0, 7.0), (48, 2.0, 4.0)])
+def test_a_battery_current_that_lies_carries_no_load_that_the_lvd_has_made_dark(
+    volts: int, load_a: float, rated_ah: float, text: str
+) -> None:
+    """It was told to run on the battery, beside "LOAD DISCONNECTED", in up to eight records."""
+    station = rested(volts, load_a=load_a, rated_ah=rated_ah, lvd__enabled=True)
+    station.plant.battery.set_soc(0.3)  # type: ignore[union-attr]
+    supply(station, False)
+    station.run(60.0)
+    lie(station, "battery.current", text)
+    assert station.until(lambda s: s.state.lvd.is_open, 6000.0)
+    station.run(10.0)
+    events, records = len(station.kinds("ups.on_battery")), len(station.records)
+    station.run(300.0)
+    assert not station.state.on_battery
+    assert (len(station.kinds("ups.on_battery")), len(station.records)) == (events, records)
+
+
+EMPTY = {**GIVES, "battery_v": 10.0}
+
+
+def test_an_outage_whose_battery_reading_was_doubted_concludes_nothing() -> None:
+    """Estimate, measured time and the wish for another estimate: also when it is well again."""
+    made = Estimate(9000.0, 8000.0, 10000.0)
+    progress = Progress(t0=0.0)
+    outage = Outage(RECORD, progress, made, 0.0)
+    ctx = step_context(1000.0, **EMPTY)  # type: ignore[arg-type]
+    sure = stepped(outage, ctx)
+    assert (sure.estimate, sure.measured_s, sure.is_belied) == (made, 1000.0, False)
+    assert [a for a in ctx.actions if isinstance(a, WantEstimate)] != []
+    ctx = step_context(1000.0, **EMPTY)  # type: ignore[arg-type]
+    ctx.doubts = {"battery.voltage": "It is."}
+    belied = stepped(outage, ctx)
+    assert (belied.estimate, belied.measured_s, belied.is_belied) == (None, None, True)
+    ctx = step_context(1100.0, **EMPTY)  # type: ignore[arg-type]
+    again = stepped(belied, ctx)
+    assert (again.estimate, again.measured_s, again.is_belied) == (None, None, True)
+    assert [a for a in ctx.actions if isinstance(a, WantEstimate)] == []
+    assert take_estimate(again, EstimateReady(7, made)) is again
+    ctx = step_context(1000.0, **EMPTY)  # type: ignore[arg-type]
+    ctx.doubts = {"supply.voltage": "It is."}
+    assert not stepped(outage, ctx).is_belied

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import step_context
+from core_scenes import blamed, joined, lie, rested, start, step_context, supply
+from station import Station
 
 from btrmd.core.machines.creep import NOISE_V
 from btrmd.core.machines.evidence import k2_odd
 from btrmd.core.machines.recharge import Recharge, Tied, step_recharge
+from btrmd.hal.sim.keys import set_keys
 from btrmd.model.board import Outputs
+from btrmd.model.commands import StartTest, StopTest
 from btrmd.model.readings import BAD
 
 
@@ -29,6 +32,7 @@ def counted(before: Recharge, **put: object) -> Recharge:
 
 
 OWED = Recharge(taken_as=20.0, came_back=True)
+GIVING = OWED._replace(gives_s=1.0)  # not by the noise of a scan
 GIVES = {"charger_v": 13.6, "battery_v": 12.9}  # 0.7 V above the battery
 
 
@@ -48,14 +52,30 @@ def test_k2_is_blamed_for_volts_beyond_what_was_read_with_it_closed(volts: int) 
     """A charger's reading had drifted by 0.46 V while it delivered, and by 0.2 V more in the test
     after it: 0.64 V with K2 closed again, of which no contact adds more than 0.2."""
     blocks = volts // 12
-    own = {"battery_v": 13.4 * blocks, "charger_v": (13.4 + 0.64) * blocks, "battery_a": -2.0}
-    flows = {"charger_a": 0.0, "load_a": 2.0, "supply_a": 0.0}
-    ctx = step_context(volts=volts, **own, **flows)  # type: ignore[arg-type]
+    own = {"battery_v": 13.4 * blocks, "charger_v": (13.4 + 0.64) * blocks}
+    ctx = step_context(volts=volts, **own, battery_a=0.0, charger_a=0.0)  # type: ignore[arg-type]
     for gap_v, odd in ((None, True), (0.1, True), (0.43, True), (0.46, False)):
         tied = None if gap_v is None else Tied(gap_v * blocks, 13.7 * blocks)
         recharge = Recharge(taken_as=200.0, tied=tied, parted=True)
         assert k2_odd(False, recharge, ctx) is odd
     assert Recharge().open_gap_v(blocks) == pytest.approx(0.4 * blocks)
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_battery_that_gives_and_has_not_sunk_is_waited_for(volts: int) -> None:
+    """A charger whose reading had risen by 0.7 V a block in the test was just below it."""
+    blocks = volts // 12
+    gives = {"battery_a": -2.0, "load_a": 1.7, "charger_a": 0.0, "supply_a": 0.0}
+    tied = Tied(0.0, 13.5 * blocks)
+    for each, recharge, odd in (
+        (13.21, Recharge(parted=True, tied=tied), False),
+        (13.19, Recharge(parted=True, tied=tied), True),
+        (12.0, Recharge(parted=True), False),
+        (13.21, Recharge(parted=True, tied=tied, waited_s=60.0), True),
+    ):
+        own = {"battery_v": each * blocks, "load_v": each * blocks, "charger_v": 14.2 * blocks}
+        ctx = step_context(volts=volts, **own, **gives)  # type: ignore[arg-type]
+        assert k2_odd(False, recharge, ctx) is odd, each
 
 
 def test_what_is_taken_is_counted() -> None:
@@ -66,7 +86,7 @@ def test_what_is_taken_is_counted() -> None:
 
 
 def test_a_charger_that_gives_owes_nothing_any_more() -> None:
-    gives = counted(OWED, charger_a=0.05, charger_v=13.0, battery_v=12.9)
+    gives = counted(GIVING, charger_a=0.05, charger_v=13.0, battery_v=12.9)
     assert gives.taken_as == 0.0
     assert not gives.parted
     assert gives.tied is not None
@@ -74,9 +94,25 @@ def test_a_charger_that_gives_owes_nothing_any_more() -> None:
     assert gives.tied.battery_v == 12.9
     assert counted(OWED, charger_a=0.049, **GIVES).taken_as == 20.0
     # with K2 open, or a reading missing, nothing is learnt of what the two read apart
-    assert counted(OWED, charger_a=0.05, k2=True) == Recharge()
-    assert counted(OWED, charger_a=0.05, charger_v=None) == Recharge(gave_a=0.05)
-    assert counted(OWED, charger_a=0.05, battery_v=None) == Recharge(gave_a=0.05)
+    assert counted(GIVING, charger_a=0.05, k2=True) == Recharge(gives_s=2.0)
+    gave = Recharge(gave_a=0.05, gives_s=2.0)
+    assert counted(GIVING, charger_a=0.05, charger_v=None) == gave
+    assert counted(GIVING, charger_a=0.05, battery_v=None) == gave
+
+
+def test_one_scan_of_a_small_current_is_no_charger_that_gives() -> None:
+    """A sensor at +30 mA and its noise: it taught what the two read apart of a charger that was
+    gone, and forgot what one behind an open K2 owed."""
+    once = counted(OWED, charger_a=0.06, dt=0.1, **GIVES)
+    assert once == OWED._replace(waited_s=0.1, gives_s=0.1)
+    assert counted(once, charger_a=0.0, dt=0.1, **GIVES).gives_s == 0.0
+    assert counted(GIVING._replace(gives_s=0.49), charger_a=0.06, **GIVES).taken_as == 20.0
+    assert counted(GIVING._replace(gives_s=0.5), charger_a=0.06, **GIVES).taken_as == 0.0
+    # what no sensor is off by counts at once, but not of a charger without volts
+    assert counted(OWED, charger_a=0.31, dt=0.1, **GIVES).taken_as == 0.0
+    for charger_a in (0.31, 5.0):
+        gone = counted(GIVING, charger_a=charger_a, charger_v=0.0, battery_v=12.9)
+        assert (gone.taken_as, gone.tied, gone.gives_s) == (20.0, None, 0.0)
 
 
 def test_what_the_two_read_apart_is_followed_slowly() -> None:
@@ -139,7 +175,8 @@ def test_a_battery_that_reads_lower_at_rest_than_any_does_is_not_what_k2_parts()
     assert followed(after, battery_v=12.8, battery_a=None).fell_v == after.fell_v
     # it gives, or has been charged: what a charge has lifted falls fast
     assert followed(after, battery_a=-0.11, battery_v=12.8, charger_v=13.6).fell_v == 0.0
-    assert followed(after, charger_a=0.05, battery_v=12.8, charger_v=13.6).rest_v is None
+    giving = after._replace(gives_s=1.0)
+    assert followed(giving, charger_a=0.05, battery_v=12.8, charger_v=13.6).rest_v is None
     assert followed(Recharge(19.9, came_back=True), battery_v=12.9).rest_v is None
     # and at rest again it begins anew
     gave = followed(after, battery_a=-2.0, battery_v=12.0, charger_v=13.6)
@@ -188,7 +225,7 @@ def test_of_a_joined_source_the_battery_tells_what_it_gives_back() -> None:
     """Its charger's shunt carries nothing: the current is part of the supply's."""
     assert counted(OWED, single=True, charger_a=5.0, **GIVES) == OWED._replace(waited_s=2.0)
     assert counted(OWED, single=True, charger_a=None, **GIVES) == OWED._replace(waited_s=2.0)
-    gives = counted(OWED, single=True, battery_a=0.05, charger_v=13.0, battery_v=12.9)
+    gives = counted(GIVING, single=True, battery_a=0.05, charger_v=13.0, battery_v=12.9)
     assert gives.taken_as == 0.0
     assert gives.tied is not None
     assert counted(Recharge(1.0), single=True, battery_a=-2.0).taken_as == 5.0
@@ -203,8 +240,12 @@ def test_volts_within_the_sensors_tolerance_tell_nothing(volts: int) -> None:
     far = counted(OWED, volts=volts, charger_v=base + 0.32 * blocks, battery_v=base)
     assert far == OWED._replace(waited_s=2.0)
     # a charger that is no higher than the battery owes nothing
-    even = counted(OWED, volts=volts, charger_v=base, battery_v=base)
-    assert even == Recharge()
+    put = {"volts": volts, "charger_v": base, "battery_v": base}
+    even = counted(OWED._replace(level_s=28.9), **put)
+    assert even == OWED._replace(level_s=29.9), "for 30 s: in a scan it may be noise"
+    assert counted(even, **put) == Recharge()
+    above = counted(even, volts=volts, charger_v=base + 0.01, battery_v=base)
+    assert above == OWED, "and without a break"
 
 
 def test_where_it_is_known_what_they_read_apart_less_is_enough() -> None:
@@ -213,13 +254,14 @@ def test_where_it_is_known_what_they_read_apart_less_is_enough() -> None:
     assert counted(known, charger_v=13.16, battery_v=13.0).taken_as == 20.0
     assert counted(known, charger_v=13.16, battery_v=13.0).waited_s == 2.0
     assert counted(known, charger_v=13.11, battery_v=13.0) == known
-    assert counted(known, charger_v=13.09, battery_v=13.0) == Recharge(tied=Tied(0.1, 13.0))
+    level = known._replace(level_s=29.0)
+    assert counted(level, charger_v=13.09, battery_v=13.0) == Recharge(tied=Tied(0.1, 13.0))
     # one volt away the gains may make 20 mV of it, both ways
     assert counted(known, charger_v=14.13, battery_v=14.0) == known
     assert counted(known, charger_v=14.14, battery_v=14.0).waited_s == 2.0
     assert counted(known, charger_v=14.085, battery_v=14.0) == known
     assert counted(known, charger_v=12.13, battery_v=12.0).waited_s == 0.0
-    assert counted(known, charger_v=14.075, battery_v=14.0).taken_as == 0.0
+    assert counted(level, charger_v=14.075, battery_v=14.0).taken_as == 0.0
     exactly = OWED._replace(tied=Tied(0.11, 13.0))
     assert counted(exactly, charger_v=13.125, battery_v=13.0) == exactly
     parted = Recharge(tied=Tied(0.1, 13.0), parted=True)
@@ -333,7 +375,7 @@ def test_a_charger_that_has_come_back_at_once_is_there_and_one_that_hangs_may_no
         made = counted(gone, charger_a=0.0, charger_v=volts, battery_v=12.0)
         assert (made.came_back, made.is_owed) == (came_back, came_back), (ago, volts)
     assert not Recharge(taken_as=19.9, came_back=True).may_be_open
-    assert not counted(OWED, charger_a=0.05).came_back, "it has given: all begins anew"
+    assert not counted(GIVING, charger_a=0.05).came_back, "it has given: all begins anew"
 
 
 def test_how_far_the_battery_read_below_the_load_that_it_fed_does_not_count_against_k2() -> None:
@@ -350,6 +392,11 @@ def test_how_far_the_battery_read_below_the_load_that_it_fed_does_not_count_agai
         kept = followed(under, **{**fed, "battery_v": 12.9, "load_v": 12.8, **unknown})  # type: ignore[arg-type]
         assert kept.under_v == pytest.approx(0.4), "the battery does not feed it now, or who knows"
     assert followed(under, battery_a=1.0, charger_a=1.0).under_v == 0.0  # type: ignore[arg-type]
+    for volts in (12, 48):  # where they contradict each other, either may be the one that is wrong
+        for gap, learnt in ((0.49, 0.49 * volts / 12), (0.51, 0.1)):
+            far = {"battery_v": 12.0 * volts / 12, "load_v": (12.0 + gap) * volts / 12}
+            made = followed(Recharge(under_v=0.1), volts=volts, **fed, **far)  # type: ignore[arg-type]
+            assert made.under_v == pytest.approx(learnt)
 
 
 def test_k2_is_blamed_beside_a_doubt_that_is_not_about_the_charger() -> None:
@@ -358,3 +405,91 @@ def test_k2_is_blamed_beside_a_doubt_that_is_not_about_the_charger() -> None:
         ctx = step_context(1000.0, **parted)  # type: ignore[arg-type]
         ctx.is_doubtful, ctx.doubts = True, doubts
         assert k2_odd(False, Recharge(parted=True), ctx) is odd
+
+
+# --- K2 that stays open --------------------------------------------------------------------------
+
+
+def stays_open(volts: int, **site: object) -> Station:
+    """K2 has been welded open in a test of a minute."""
+    station = rested(volts, **site)  # type: ignore[arg-type]
+    start(station, "2")
+    station.run(60.0)
+    set_keys(station.plant, {"fault.relay.k2": "welded"})
+    return station
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_one_odd_scan_of_the_charger_current_hides_no_open_k2(volts: int) -> None:
+    station = stays_open(volts, load_a=2.0, rated_ah=17.0)
+    station.ask(StopTest("test"))
+    station.run(1.0)
+    lie(station, "charger.current", "+0.06")
+    station.run(1.0)
+    lie(station, "charger.current", "off")
+    assert station.until(lambda s: "relay.k2" in blamed(s), 120.0)
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_load_reading_that_ended_the_test_hides_no_open_k2(volts: int) -> None:
+    station = stays_open(volts, load_a=2.0, rated_ah=17.0)
+    station.run(5.0)
+    lie(station, "load.voltage", f"{0.7 * volts / 12:+g}")
+    station.run(70.0)
+    lie(station, "load.voltage", "off")
+    assert station.until(lambda s: "relay.k2" in blamed(s), 180.0)
+
+
+@pytest.mark.parametrize(
+    ("volts", "rated_ah", "away_h"), [(12, 7.0, 12), (48, 7.0, 12), (12, 100.0, 1)]
+)
+def test_one_odd_scan_of_the_charger_current_in_an_outage_blames_no_k2_after_a_restart(
+    volts: int, rated_ah: float, away_h: int
+) -> None:
+    """The charger has no volts: 0 V under the battery was learnt as what the two read apart."""
+    station = rested(volts, load_a=2.0, rated_ah=rated_ah)
+    supply(station, False)
+    station.run(60.0)
+    lie(station, "charger.current", "+0.06")
+    station.run(3.0)
+    lie(station, "charger.current", "off")
+    station.run(60.0)
+    supply(station, True)
+    station.crash(away_h * 3600.0)
+    station.run(300.0)
+    assert blamed(station) == []
+
+
+def test_what_two_sensors_say_comes_by_a_k2_that_is_told_to_open() -> None:
+    """One of them may be off by 0.4 A; that both are off by more than 0.1 A is no error."""
+
+    def is_odd(is_joined: bool = False, **put: object) -> bool | None:
+        ctx = step_context(changes={"system.single_source": is_joined}, **put)  # type: ignore[arg-type]
+        return k2_odd(True, Recharge(), ctx)
+
+    for battery_a, charger_a, odd in (
+        (0.11, 0.11, True), (0.11, 0.1, False), (0.1, 0.11, False),
+    ):  # fmt: skip
+        assert is_odd(battery_a=battery_a, charger_a=charger_a) is odd
+    assert is_odd(battery_a=2.0, charger_a=0.2) is None, "they contradict each other"
+    for spare_a, odd in ((0.11, True), (0.09, False)):  # beyond load and HAT
+        given = 2.0 + 4.0 / 13.6 + spare_a
+        assert is_odd(True, charger_a=None, battery_a=0.2, supply_a=given) is odd
+
+
+@pytest.mark.parametrize("kind", ["welded", "open"])
+@pytest.mark.parametrize(
+    ("volts", "rated_ah", "load_a", "is_joined"),
+    [(12, 100.0, 1.5, False), (12, 65.0, 5.0, False), (48, 200.0, 5.0, False),
+     (24, 40.0, 2.0, True), (48, 100.0, 2.0, True)],
+)  # fmt: skip
+def test_a_k2_that_does_not_open_for_a_test_is_found_under_a_float_current(
+    volts: int, rated_ah: float, load_a: float, is_joined: bool, kind: str
+) -> None:
+    """Each test was aborted for it, for what looked like an error of one current."""
+    station = joined(volts, is_joined=is_joined, load_a=load_a, rated_ah=rated_ah)
+    station.run(60.0)
+    set_keys(station.plant, {"fault.relay.k2": kind})
+    station.ask(StartTest("1", source="test"))
+    station.run(30.0)
+    assert blamed(station) == ["relay.k2"]

@@ -161,6 +161,11 @@ def test_on_a_joined_source_what_the_battery_takes_ties_it_to_the_charger_termin
     assert found(tie, **joined).broken is False
     assert found(tie, **{**joined, "battery_v": 10.2}).broken is True
     assert silent(tie, **joined, k2=True)
+    # what one current says alone may be an error of it, where the source has no volts
+    gone = {**joined, "battery_a": 0.7, "supply_a": 3.0, "charger_v": 0.0}
+    assert silent(tie, **gone)
+    assert not silent(tie, **{**gone, "charger_v": 12.6})
+    assert not silent(tie, **{**gone, "battery_a": 1.01, "supply_a": 3.3})
     assert silent(tie, **{**joined, "battery_a": 0.3, "supply_a": 2.6})
     assert silent(tie, **{**joined, "battery_a": -2.0, "supply_a": 0.3})
 
@@ -224,8 +229,13 @@ def test_a_supply_that_gives_nothing_is_not_above_the_load() -> None:
     # with S1 open it may be anything
     assert silent(tie, **idle, k1=True)
     # what the HAT takes is no nothing: 0.6 of 4 W at 12.5 V are 0.192 A
-    assert not silent(tie, **{**idle, "supply_a": 0.19}, guard=True)
-    assert silent(tie, **{**idle, "supply_a": 0.2}, guard=True)
+    lives = {**idle, "supply_v": 12.5}
+    assert not silent(tie, **{**lives, "supply_a": 0.19}, guard=True)
+    assert silent(tie, **{**lives, "supply_a": 0.2}, guard=True)
+    # one without volts, whose reading is noisy, says nothing of a bus that is dark as well
+    dark = {**idle, "load_v": 0.1, "battery_a": 0.0, "load_a": 0.0}
+    assert found(tie, **{**dark, "supply_v": 7.9}, guard=True).broken is False
+    assert found(tie, **{**dark, "supply_v": 8.1}, guard=True).broken is True
 
 
 def test_at_48_v_a_sensors_offset_is_not_taken_for_the_hats_draw() -> None:
@@ -268,15 +278,23 @@ def test_a_charger_that_gives_nothing_is_not_above_the_battery(volts: int) -> No
     assert found(tie, **base, charger_v=12.61 * blocks).broken is False
     assert silent(tie, **base, charger_v=12.59 * blocks), "no charger: it cannot agree either"
     for put in (
-        {"k2": True}, {"settled": False}, {"charger_a": 0.05},
+        {"k2": True}, {"settled": False}, {"charger_a": 0.31},
         {"charger_a": None}, {"charger_v": None}, {"battery_v": None},
     ):  # fmt: skip
         assert silent(tie, **{**base, **put}), put
-    assert not silent(tie, **{**base, "charger_a": 0.049})
+    # so little does not surely tie the two, but it is a closed K2 all the more
+    for charger_a in (0.049, 0.05, 0.1, 0.3):
+        assert found(tie, **{**base, "charger_a": charger_a}, charger_v=13.6 * blocks).broken
+    # what the battery takes and the charger gives does: that is asked of the tie itself
+    taken = {**base, "charger_a": 0.2, "battery_a": 0.2}
+    assert silent(tie, **taken)
+    assert not silent(Tie.CHARGER_BATTERY, **taken)
+    for gap, near in ((0.29, True), (0.31, False), (-0.29, True), (-0.31, False)):
+        assert found(tie, **base, charger_v=(13.0 + gap) * blocks).near is near
     # on a joined source the battery's own current tells what comes by K2
     joined = {**base, "single": True, "charger_a": None, "charger_v": 13.6 * blocks}
-    assert found(tie, **joined, battery_a=0.049).broken is True
-    assert silent(tie, **joined, battery_a=0.05)
+    assert found(tie, **joined, battery_a=0.3).broken is True
+    assert silent(tie, **joined, battery_a=0.35)
     assert silent(tie, **joined, battery_a=None)
 
 

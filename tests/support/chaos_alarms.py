@@ -225,6 +225,8 @@ class AlarmRules:
         true = getattr(sense, f"{name}_v")
         far = abs(fault.tell(true, plant.plant_s) - true) > 1.2 * blocks
         load = circuit.supply_load > 1.0 and circuit.path_a == 0.0
+        # beside an energised K1 only the guard's line says that S1 is closed
+        load = load and not (state.setpoints.single_source and state.outputs.k1)
         path = circuit.path_a > 1.0 and circuit.supply_load == 0.0
         # where one source feeds load and battery over K1, no current says which contact it takes
         path = path and (not state.setpoints.single_source or sense.battery_a < -0.6)

@@ -26,6 +26,9 @@ MOST_K1_MOVES = 60  # an hour: tests of a minute, and tries with a growing wait
 MOST_PAIRS = 6  # of raise and clear of one key, an hour
 MOST_AFTER_RESTART = 20  # events more for each start within the hour
 MOST_EVENTS = 120  # an hour, all keys together, without what commands tell
+# per block, for so many scans of a test: battery and load are told so much otherwise against each
+# other than in its first minute
+APART_V, APART_STEPS = 0.2, 60
 HAT_W = 4.0
 
 
@@ -50,6 +53,7 @@ class Rules:
         self._alive_s = 0.0  # since the last start or hang
         self._seen: set[int] = set()
         self._lied_in_test = False  # the volts, when a test was last running
+        self._apart = (-1, 0.0, 0)  # number of a test, V apart at first, scans far from that
         self._events = 0
         self._reported: list[tuple[float, str, Kind, bool]] = []
         self._opened: list[float] = []
@@ -436,6 +440,7 @@ class Rules:
         state = station.state
         if state.test.state is TestState.RUNNING:
             self._lied_in_test = self._volts_lie()
+            self._watch_the_drop()
         current = {
             record.n for record in (state.test.record, state.outage.record) if record is not None
         }
@@ -464,6 +469,12 @@ class Rules:
         lied = self._volts_lie() and (is_outage or self._lied_in_test)
         if record.result in ("good", "low") and lied:
             self.fail(f"test {n} is {record.result} by a voltage that lies")
+        if (
+            record.result in ("good", "low")
+            and n == self._apart[0]
+            and self._apart[2] > APART_STEPS
+        ):
+            self.fail(f"test {n} is {record.result} by volts that have moved apart in it")
         if is_outage:
             now = station.now
             self._opened = [at for at in self._opened if now - at < HOUR_S] + [now]
@@ -471,6 +482,23 @@ class Rules:
                 self.fail(f"{len(self._opened)} outages were recorded within an hour")
         word = f"{record.type} {record.result}"
         self.ended[word] = self.ended.get(word, 0) + 1
+
+    def _watch_the_drop(self) -> None:
+        """How long battery and load have been told otherwise against each other than at first."""
+        station = self.station
+        test, plant, blocks = station.state.test, station.plant, station.plant.blocks
+        assert test.record is not None
+        apart = 0.0
+        for point, sign in (("battery.voltage", 1.0), ("load.voltage", -1.0)):
+            fault = plant.reading_faults.get(point)
+            if fault is not None and fault.lie.kind != "noise":
+                true = getattr(plant.sense(), f"{point.split('.')[0]}_v")
+                apart += sign * (fault.tell(true, plant.plant_s) - true)
+        n, first, steps = self._apart
+        if n != test.record.n or station.now - test.progress.t0 < 60.0:
+            self._apart = (test.record.n, apart, 0)
+        elif abs(apart - first) > APART_V * blocks:
+            self._apart = (n, first, steps + 1)
 
     def _volts_lie(self) -> bool:
         """The battery's or the load's volts have been far off for 10 s."""

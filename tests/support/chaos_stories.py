@@ -24,7 +24,7 @@ READINGS = (
 
 NAMES = (
     "test", "lvd", "outage", "restart", "shape", "limits", "lie", "path", "doubt", "remembered",
-    "misfit", "deceived",
+    "misfit", "deceived", "mended",
 )  # fmt: skip
 
 
@@ -256,6 +256,45 @@ class Stories:
             self._at(gone + 80.0, self._put(supply__on=1, charger__on=1))
         self._at(gone + 120.0, chaos.heal)
         self._at(gone + 360.0, lambda: None)  # an hour has room for so many events only
+
+    def _mended(self) -> None:
+        """A reading lies for a while, is well again, and then something else happens. Only where it
+        is asked for: the others keep their seeds."""
+        random, chaos = self.random, self.chaos
+        self._at(1.0, self._set(lvd__enabled=random.random() < 0.7, test__type2_min=20))
+        soc = random.choice((1.0, 1.0, 0.9, 0.1))
+        self._at(2.0, self._put(load__amps=random.choice((0.5, 2.0, 5.0)), battery__soc=soc))
+        begun, where = 20.0, random.choice(("float", "recharge", "outage", "test"))
+        if where == "test":
+            self._at(5.0, lambda: self._ask(StartTest("2", 0.0, "chaos")))
+            begun = random.uniform(60.0, 400.0)
+            if random.random() < 0.5:  # it ends with the little lie that has begun in it
+                self._at(3.0, self._set(test__type2_min=random.choice((10, 20))))
+                point = random.choice(("battery.voltage", "load.voltage"))
+                blocks = chaos.station.plant.blocks
+                little = random.choice(("hold", f"+{0.3 * blocks}", f"-{0.3 * blocks}"))
+                self._at(begun + 60.0, self._put(**{f"fault.reading.{point}": little}))
+                self._at(1300.0, chaos.heal)
+                return
+        elif where != "float":
+            self._at(5.0, self._put(supply__on=0, charger__on=0))
+            begun = random.uniform(60.0, 120.0)
+        if where == "recharge":
+            self._at(50.0, self._put(supply__on=1, charger__on=1))
+        self._at(begun, self._mean)
+        mended = begun + random.choice((1.0, 20.0, 120.0, 400.0))
+        self._at(mended, chaos.make_honest)
+        if random.random() < 0.3:
+            self._at(mended + 5.0, lambda: chaos.crash(random.choice((5.0, 600.0))))
+        then = mended + random.choice((10.0, 100.0, 400.0))
+        what = (self._mean, self._mean, chaos.kill_sensor, self._weld, chaos.lie_on_a_line)
+        self._at(then, random.choice(what))
+        gone = then + random.uniform(-60.0, 60.0)
+        self._at(gone, self._put(supply__on=0, charger__on=0))
+        if random.random() < 0.5:
+            self._at(gone + 100.0, self._put(supply__on=1, charger__on=1))
+        self._at(max(gone, then) + 300.0, chaos.heal)
+        self._at(max(gone, then) + 600.0, lambda: None)
 
     def _path(self) -> None:
         """UPS mode off keeps K3 energised, where the load does not hang on the battery."""

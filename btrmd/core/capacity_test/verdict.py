@@ -119,6 +119,19 @@ def with_estimate(record: TestRecord, estimate: Estimate | None) -> TestRecord:
     return reported._replace(own_estimate_s=own.ert_s, own_low_s=own.low_s, own_high_s=own.high_s)
 
 
+def without_estimate(record: TestRecord) -> TestRecord:
+    """The record of a discharge whose readings are not believed: nothing is concluded from them."""
+    return record._replace(
+        estimate_s=None, estimate_low_s=None, estimate_high_s=None, own_estimate_s=None,
+        own_low_s=None, own_high_s=None, marks=_with_block(record.marks, 0),
+    )  # fmt: skip
+
+
+def _is_belied(test: CapacityTest, ctx: StepContext) -> bool:
+    """What the estimate is made from has contradicted something."""
+    return bool(ctx.doubts) or test.watch.balance is not None
+
+
 def _with_block(marks: tuple[str, ...], weak: int) -> tuple[str, ...]:
     """The marks with the block that ends the run, as the newest estimate has it."""
     others = tuple(mark for mark in marks if not mark.startswith("weak_block:"))
@@ -153,6 +166,8 @@ def judge(test: CapacityTest, ctx: StepContext) -> TestRecord:
     if test.end is End.CUTOFF and is_full and record.duration_s is not None:
         estimate = measured(record.duration_s, estimate)
     record = with_estimate(record, estimate)
+    if test.end is End.ABORT and _is_belied(test, ctx):
+        record, estimate = without_estimate(record), None
     if test.end is End.ABORT:
         made = Judgement(TestResult.ABORTED, test.reason)
     else:

@@ -30,6 +30,7 @@ SINKS = (
     "The load has been too low for a minute: the supply does not hold it alone, the bus guard has "
     "closed, and the battery path is open."
 )
+BELIED = "The reading that said so is not believed."
 JUDGED_S = 15.0  # after the start: a reading that still lies has been found again
 
 
@@ -126,14 +127,14 @@ def _low_capacity(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
 def _low_voltage(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     m, th = ctx.battery, ctx.sp.th
     on = m.value < th.low_battery_v if m.good else None
-    off = m.value > th.low_battery_clear_v
+    off, text = m.value > th.low_battery_clear_v, alarm.text
     if ctx.is_misfit:
         on, off = False, True  # the level is that of another bank, which has an alarm of its own
     elif on and what_is_seen(ctx) is False:
         on = None  # which takes 10 s to be known
-    return (AlarmCondition(
-        alarm.key, alarm, on, off, alarm.text, m.value, th.low_battery_v,
-    ),)  # fmt: skip
+    elif on is None and ctx.battery_is_odd:
+        on, off, text = False, True, f"{alarm.text} {BELIED}"  # by that reading, if it was told
+    return (AlarmCondition(alarm.key, alarm, on, off, text, m.value, th.low_battery_v),)
 
 
 def _imbalance(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -230,6 +231,8 @@ def _mismatch(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     on = not th.mismatch_low_v <= m.value <= th.mismatch_high_v if m.good else None
     if ctx.is_misfit:  # within the limits, but another choice fits battery and supply better
         on = True
+    elif on is None and ctx.battery_is_odd:
+        on = False
     shown = m.value if m.good else None
     return (AlarmCondition(alarm.key, alarm, on, on is False, _misfit_text(th.system_v), shown),)
 

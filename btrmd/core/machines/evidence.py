@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..scan.context import StepContext
 from ..scan.flows import CHARGES_A, PAST_PART, k2_current
-from ..scan.relations import APART_V, CHARGER, SUPPLY, lives_a
+from ..scan.relations import APART_V, CHARGER, SUPPLY, SURELY_A, lives_a
 from .recharge import Recharge
 
 LOAD_MIN_A = 0.3  # below it current tells nothing
@@ -95,7 +95,8 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
     if energised:
         # a closed contact ties the two: so far apart it is open, and the current lies
         gap = inputs.charger_v.value - inputs.battery_v.value if volts_known else 0.0
-        return amps.value > GIVES_A and gap <= APART_V * sp.blocks
+        least_a = SURELY_A if _is_taken(ctx) else GIVES_A
+        return amps.value > least_a and gap <= APART_V * sp.blocks
     if recharge.chatters:
         return True  # of the moment, whatever it gives in this scan
     if not volts_known or inputs.charger_v.value < sp.th.charger_present_v:
@@ -114,7 +115,21 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
     if ctx.jumped[CHARGER] and not recharge.parted:
         return None  # no contact does that that was not told to move: its reading may lie
     # a contact that has been seen closed since, and was not told to move, is not blamed for volts
+    if ctx.flows.discharges and not recharge.has_sunk(inputs.battery_v.value, sp.blocks):
+        # one just below a battery that gives is silent by right, and may read too much
+        return recharge.is_overdue
     return (gap > recharge.open_gap_v(sp.blocks) and recharge.may_be_open) or recharge.is_overdue
+
+
+def _is_taken(ctx: StepContext) -> bool:
+    """What comes by K2 is told by a second sensor too: by the battery's, or, where that is the
+    first, by what a joined source gives beyond load and HAT."""
+    inputs, sp = ctx.inputs, ctx.sp
+    if not ctx.flows.balanced:
+        return False
+    if sp.single_source:
+        return inputs.supply_a.value - inputs.load_a.value - ctx.flows.hat > SURELY_A
+    return inputs.battery_a.value > SURELY_A
 
 
 def k3_odd(energised: bool, ctx: StepContext) -> bool | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...model.events import Kind
-from ...model.readings import Measurement
 from ..scan.context import StepContext
 from ..scan.due import due_if
 from ..scan.relations import APART_V, BATTERY
@@ -83,7 +82,8 @@ def _is_low(ctx: StepContext) -> bool | None:
     load, charger = inputs.load_v, inputs.charger_v
     if flows.carries or _is_on_battery(ctx):
         if not load.good:
-            return flows.carries and not (ctx.jumped[BATTERY] or ctx.is_doubtful)
+            is_doubted = ctx.jumped[BATTERY] or "battery.voltage" in ctx.doubts
+            return flows.carries and not is_doubted
         if abs(battery.value - load.value) <= apart:
             # so near each other that neither is doubted; but a reading may be on its way down alone
             return load.value < limit
@@ -102,7 +102,11 @@ def _is_on_battery(ctx: StepContext) -> bool:
     supply, load = inputs.supply_v, inputs.load_v
     absent = supply.good and supply.value < sp.th.supply_present_v
     dead = load.good and load.value < sp.th.unfed_v
-    return inputs.guard is True and absent and inputs.batt_path is not False and not dead
+    guarded = inputs.guard is True
+    if inputs.guard is None and load.good and inputs.battery_v.good:
+        # the line is not believed; but a load at the battery's volts hangs on it
+        guarded = abs(inputs.battery_v.value - load.value) <= APART_V * sp.blocks
+    return guarded and absent and inputs.batt_path is not False and not dead
 
 
 def _hear(lvd: Lvd, ctx: StepContext) -> tuple[Lvd, bool]:
@@ -155,10 +159,13 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
             )  # fmt: skip
             return Lvd(True)
         return lvd
-    charged, why = _charged(ctx), ""
-    if charged is not None:
-        battery, why = charged, f"its charger delivers at {charged.value:.2f} V"
-    if not battery.good:
+    why = ""
+    if ctx.is_doubtful and "battery.voltage" in ctx.doubts:
+        # it would open again on two witnesses only: a charger that delivers to the battery says
+        # that it may close, and nothing else does
+        battery = ctx.inputs.charger_v
+        why = f"its charger delivers at {battery.value:.2f} V"
+    if not battery.good or (why and not ctx.charges):
         return lvd if lvd.high_since is None else Lvd(True)
     if lvd.high_since is None:
         return lvd if battery.value <= sp.th.lvd_close_v else Lvd(True, None, now)
@@ -167,15 +174,6 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
     if now - lvd.high_since >= CLOSE_S:
         return _close(ctx, why)
     return lvd
-
-
-def _charged(ctx: StepContext) -> Measurement | None:
-    """The charger that the battery takes from, where the two contradict each other, nobody knows
-    who lies, and it reads more: an open LVD goes by it. It opens again on two witnesses only."""
-    inputs, charger = ctx.inputs, ctx.inputs.charger_v
-    if not (ctx.is_doubtful and charger.good and "battery.voltage" in ctx.doubts):
-        return None
-    return charger if ctx.charges and charger.value > inputs.battery_v.value else None
 
 
 def _close(ctx: StepContext, why: str = "") -> Lvd:

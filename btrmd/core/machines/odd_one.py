@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from ...model.board import Inputs
-from ..scan.relations import BATTERY, CHARGER, EQUAL, LOAD, NAMES, PAIRS, Found, Tie
+from ..scan.relations import BATTERY, CHARGER, CHARGER_SILENT, EQUAL, LOAD, NAMES, PAIRS, Found, Tie
 from ..scan.setpoints import Setpoints
 from .creep import NOISE_V
 from .plausible_state import Odd, Plausible
-from .recharge import Recharge
+from .recharge import LONGEST_SCAN_S, Recharge
 
 DECIDE_S = 1.5  # broken for so long, and it is clear who lies
 DOUBT_S = 5.0  # broken for so long, and it is not
+FLOATS_S = 30.0  # a doubt of charger and battery that read alike, and little flows, is over in it
 LONGEST_S = 6.0  # what a broken relation counts up to: it is forgiven within twice that
 FROZEN_S = 4.0  # without the least change while the other end moves
 MOVES = 5  # so many more changes than standstills of the last eight scans
 RECENT_S = 10.0
+GONE_PART = 0.5  # of the battery's volts: no charger
+STANDS_S = 50.0  # a contradiction that has gone silent may be decided by what comes after it
 NEGATIVE_V = -1.0  # more than a sensor is off by
-LONGEST_SCAN_S = 1.0  # a scan after a pause shows one moment of it
 
 
 def put(values: tuple, place: int, value: object) -> tuple:  # type: ignore[type-arg]
@@ -46,13 +48,24 @@ def count(memory: Plausible, found: Found, now: float, dt: float) -> Plausible:
             at[place] = float("-inf")
         elif odd_first and odd_second and _agrees_otherwise(found, place):
             seconds[place] = max(seconds[place] - 2.0 * dt, 0.0)
+        elif odd_first and odd_second and _floats(found, place):
+            seconds[place] = max(seconds[place] - LONGEST_S / FLOATS_S * dt, 0.0)
         elif not (odd_first and odd_second):
             seconds[place] = max(seconds[place] - 0.1 * dt, 0.0)
-        elif min(memory.witness_at[first], memory.witness_at[second]) > since[place]:
+        elif _is_vouched(memory, first, since[place]) and _is_vouched(memory, second, since[place]):
             seconds[place] = max(seconds[place] - 0.5 * dt, 0.0)  # others vouch for both
     return memory._replace(
         broken_s=tuple(seconds), broken_since=tuple(since), broken_at=tuple(at), gap_v=gaps
     )
+
+
+def _is_vouched(memory: Plausible, end: int, since: float) -> bool:
+    """Somebody else has since; a charger without volts needs nobody: it is gone."""
+    if end == CHARGER:
+        charger, battery = memory.volts[CHARGER], memory.volts[BATTERY]
+        if charger is not None and battery is not None and charger < GONE_PART * battery:
+            return True
+    return memory.witness_at[end] > since
 
 
 def _agrees_otherwise(found: Found, place: int) -> bool:
@@ -61,6 +74,11 @@ def _agrees_otherwise(found: Found, place: int) -> bool:
         equal and ends == PAIRS[place] and relation.broken is False
         for relation, ends, equal in zip(found, PAIRS, EQUAL, strict=True)
     )
+
+
+def _floats(found: Found, place: int) -> bool:
+    """Charger and battery, and they read alike, though less flows than says that they must."""
+    return PAIRS[place] == (CHARGER, BATTERY) and found[CHARGER_SILENT].near
 
 
 def judge(
@@ -83,14 +101,15 @@ def judge(
         if any(one is not None and not one.doubted for one in both):
             continue
         # one that has agreed since, and says nothing now, is no ground for a verdict
-        if seconds >= DECIDE_S and memory.broken_at[place] > float("-inf"):
+        # nor is one of long ago: its cause may have been mended meanwhile
+        if seconds >= DECIDE_S and now - memory.broken_at[place] <= STANDS_S:
             liar = _liar(memory, place, inputs, sp, now, is_misfit, recharge.parted, is_k2s)
             if liar is not None:
                 odd = put(odd, liar, Odd(_reason(memory, place, liar)))
                 other = second if liar == first else first
                 odd = put(odd, other, None)
                 continue
-        is_watched = is_k2s and place == Tie.CHARGER_SILENT.value
+        is_watched = is_k2s and place == CHARGER_SILENT
         if seconds >= DOUBT_S and both == (None, None) and not is_watched:
             doubt = Odd(_both(memory, place), doubted=True)
             odd = put(put(odd, first, doubt), second, doubt)
@@ -136,7 +155,7 @@ def _liar(
     liar = only(*(value is not None and value < NEGATIVE_V for value in volts))
     if liar is not None:
         return liar
-    if place == Tie.CHARGER_SILENT.value:
+    if place == CHARGER_SILENT:
         # as a rule K2 is open then (relay watch), unless one of them has moved as no battery does,
         # or reads what no charger gives
         charger, battery = volts
@@ -201,12 +220,13 @@ def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float, is
 def _is_lately_broken(memory: Plausible, place: int, now: float, is_k2s: bool) -> bool:
     """Not for a scan only: where currents jump with a step of the battery, a single scan may find
     flows that are none. A doubt that stands, with a source that has gone since, is as good as
-    lately."""
+    lately, as long as nobody has vouched for one of the two since."""
     at = memory.broken_at[place]
     stands = memory.broken_s[place] > 0.0 and all(
-        (odd := memory.odd[one]) is not None and odd.doubted for one in PAIRS[place]
+        (odd := memory.odd[one]) is not None and odd.doubted and memory.witness_at[one] <= at
+        for one in PAIRS[place]
     )
-    is_k2 = is_k2s and place == Tie.CHARGER_SILENT.value
+    is_k2 = is_k2s and place == CHARGER_SILENT
     return at > memory.broken_since[place] and (stands or (now - at <= RECENT_S and not is_k2))
 
 
@@ -238,7 +258,7 @@ def _reason(memory: Plausible, place: int, liar: int) -> str:
         Tie.BATTERY_LOAD: f"the battery feeds the load and the {NAMES[other]} is {at}",
         Tie.CHARGER_BATTERY: f"the charger delivers and the {NAMES[other]} is {at}",
         Tie.SUPPLY_SILENT: f"the supply gives nothing to a load at {at}",
-        Tie.CHARGER_SILENT: f"the charger gives nothing and the {NAMES[other]} is {at}",
+        Tie.CHARGER_SILENT: f"the charger gives little or nothing and the {NAMES[other]} is {at}",
         Tie.SUPPLY_BATTERY: f"the supply feeds the load and the {NAMES[other]} is {at}",
         Tie.CHARGER_LOAD: f"the charger feeds the load and the {NAMES[other]} is {at}",
         Tie.SUPPLY_HAT: f"this unit lives on the supply and the {NAMES[other]} is {at}",
@@ -254,9 +274,9 @@ def _both(memory: Plausible, place: int) -> str:
         f"The {NAMES[first]} ({_volts(memory, first):.2f} V) and the {NAMES[second]} "
         f"({_volts(memory, second):.2f} V)"
     )
-    if place == Tie.CHARGER_SILENT.value:
+    if place == CHARGER_SILENT:
         return (
-            f"{ends} contradict each other, and the charger gives nothing: one of them is wrong, "
-            "or relay K2 is open; it cannot be told which."
+            f"{ends} contradict each other, and the charger gives little or nothing: one of them "
+            "is wrong, or relay K2 is open; it cannot be told which."
         )
     return f"{ends} contradict each other; it cannot be told which is wrong."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from ...model.discharge import LEAST_LOAD_A
 from ..scan.context import StepContext
 from ..scan.due import due_if
 from .transfer import Transfer, Where
@@ -63,13 +64,16 @@ def step_on_battery(
     # where the sum of the currents is wrong, the guard, or a K1 that does not let go, says where
     # the battery's current goes
     flowing = flows.discharges or (gives and (ctx.inputs.guard is True or k1_is_faulty))
-    flowing = flowing and not (in_test or k1_on) and settled_s >= SETTLE_S
+    # a load that is dark and takes nothing is fed by nobody, whatever the battery's current reads
+    amps, dark = ctx.inputs.load_a, load.good and load.value < ctx.sp.th.dark_v
+    is_off = dark and amps.good and amps.value < LEAST_LOAD_A
+    flowing = flowing and not (in_test or k1_on or is_off) and settled_s >= SETTLE_S
     flows_since = _since(was.flows_since, flowing, now)
     flowed_at = now if flowing else was.flowed_at
     # a K1 that does not let go is left on while the guard keeps the supply on the load
     gives_none = flows.discharge is not None and not gives
     idle_since = _since(was.idle_since, k1_is_faulty and gives_none, now)
-    dead = load.good and load.value < ctx.sp.th.dark_v and not flows.carries
+    dead = dark and (is_off or not flows.carries)
     dead_since = _since(was.dead_since, dead, now)
     on = transfer.where is Where.BATTERY or (guarded and not in_test)
     if on and (_for(idle_since, IDLE_S, now) or _for(dead_since, DEAD_S, now)):

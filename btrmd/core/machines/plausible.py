@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...model.board import Inputs, Outputs
-from ..scan.flows import Flows
+from ..scan.flows import CHARGES_A, Flows, k2_current
 from ..scan.relations import (
+    APART_V,
     BATTERY,
     BATTERY_LOAD,
     CHARGER,
+    CHARGER_SILENT,
     EQUAL,
     FEEDS,
     LOAD,
@@ -21,6 +23,7 @@ from ..scan.relations import (
     PAIRS,
     SUPPLY,
     Found,
+    Relation,
     Tie,
     find_relations,
     voltages,
@@ -28,6 +31,7 @@ from ..scan.relations import (
 from ..scan.setpoints import Setpoints
 from .backward import WELL_S, step_backward
 from .creep import step_creep
+from .drop import Drop, step_drop
 from .lines import InputLines, step_lines
 from .odd_one import count, judge, put
 from .plausible_state import NONE_ODD, Backward, Odd, Plausible
@@ -69,6 +73,13 @@ def step_plausible(
     # a battery that gives, or a guard that has closed: S2 is closed, and stays so with K1
     closed = found[BATTERY_LOAD].broken is False or inputs.guard is True
     tied = outputs.k1 and inputs.batt_path is not False and (memory.battery_is_tied or closed)
+    drop = step_drop(memory.drop, inputs, flows, sp, dt)
+    if drop.is_odd and found[BATTERY_LOAD].broken is False:
+        found = put(found, BATTERY_LOAD, Relation(found[BATTERY_LOAD].gap, True))
+    # a charge may leave a battery above its charger, but it does not jump there
+    gap = found[CHARGER_SILENT].gap
+    if memory.jumped[BATTERY] and gap < -APART_V * sp.blocks:
+        found = put(found, CHARGER_SILENT, Relation(gap, True))
     lines = step_lines(
         memory.lines, inputs, flows, outputs, settled_s, presence, memory.odd[SUPPLY] is not None,
         supply_is_weak, sp, now, dt,
@@ -76,7 +87,7 @@ def step_plausible(
     backward = step_backward(memory.backward, inputs, dt)
     crept_v = step_creep(memory.crept_v, memory.volts[CHARGER], volts[CHARGER], inputs, sp, dt)
     memory = _remember(
-        memory, lines, backward, crept_v, tied, volts, found, outputs,
+        memory, lines, backward, crept_v, tied, drop, volts, found, outputs,
         flows.supplies or flows.carries, sp, now, dt,
     )  # fmt: skip
     if True in [relation.broken for relation in found] or any(memory.broken_s):
@@ -102,6 +113,7 @@ def _remember(
     backward: Mapping[str, Backward],
     crept_v: float,
     battery_is_tied: bool,
+    drop: Drop,
     volts: tuple[float | None, ...],
     found: Found,
     outputs: Outputs,
@@ -111,7 +123,8 @@ def _remember(
     dt: float,
 ) -> Plausible:
     """Who moved, who jumped, and who is vouched for by whom in this scan; `lines`, `backward`,
-    `crept_v` and `battery_is_tied` as judged; `is_fed`: the currents tell who feeds the load."""
+    `crept_v`, `battery_is_tied` and `drop` as judged; `is_fed`: the currents tell who feeds the
+    load."""
     before, odd = memory.volts, memory.odd
     agreed_s = memory.agreed_s
     moved_at, moves = memory.moved_at, memory.moves
@@ -144,8 +157,8 @@ def _remember(
     elif any(moves):
         moves = tuple([max(count - 1, 0) for count in moves])
     witnesses = list(memory.witness_at)
-    for relation, (first, second) in zip(found, PAIRS, strict=True):
-        if relation.near:
+    for relation, (first, second), equal in zip(found, PAIRS, EQUAL, strict=True):
+        if relation.near and equal:
             if odd[second] is None:
                 witnesses[first] = now
                 jumped = put(jumped, first, False) if jumped[first] else jumped
@@ -159,6 +172,7 @@ def _remember(
         witness_at=tuple(witnesses), found=found, broken_s=memory.broken_s,
         broken_since=memory.broken_since, broken_at=memory.broken_at, gap_v=memory.gap_v,
         odd=odd, backward=backward, lines=lines, crept_v=crept_v, battery_is_tied=battery_is_tied,
+        drop=drop,
     )  # fmt: skip
 
 
@@ -199,14 +213,17 @@ def _long_agreed(
     odd: tuple[Odd | None, ...],
     dt: float,
 ) -> tuple[tuple[bool, ...], tuple[float, ...]]:
-    """Two sensors at opposite ends of their tolerance are never near, and vouch more slowly."""
+    """Two sensors at opposite ends of their tolerance are never near, and vouch more slowly; so do
+    two that float beside each other."""
     for place, has_jumped in enumerate(jumped):
         if not has_jumped:
             continue
         broken = [
             relation.broken
             for relation, ends, equal in zip(found, PAIRS, EQUAL, strict=True)
-            if equal and place in ends and odd[ends[0] if place == ends[1] else ends[1]] is None
+            if (equal or relation.near)
+            and place in ends
+            and odd[ends[0] if place == ends[1] else ends[1]] is None
         ]
         if True in broken:
             agreed_s = put(agreed_s, place, 0.0)
@@ -274,6 +291,8 @@ def _rehabilitated(
                 odd = put(odd, place, None)
             continue
         weight = _agreement(place, memory, found, outputs, sp)
+        if weight == 0.0 and place == CHARGER and _is_off(memory, inputs, sp):
+            weight = 1.0
         well = 0.0 if weight < 0.0 else one.well_s + weight * dt
         if well >= WELL_S:
             odd = put(odd, place, None)
@@ -290,6 +309,12 @@ def _is_doubted_by_another(place: int, odd: tuple[Odd | None, ...]) -> bool:
 def _are_fed(memory: Plausible, ends: tuple[int, int], sp: Setpoints) -> bool:
     """Both voltages are such that they can feed something."""
     return all((volts := memory.volts[end]) is not None and volts >= sp.th.unfed_v for end in ends)
+
+
+def _is_off(memory: Plausible, inputs: Inputs, sp: Setpoints) -> bool:
+    """A charger that has no volts and gives nothing contradicts nobody: it is off."""
+    amps, volts = k2_current(inputs, sp.single_source), memory.volts[CHARGER]
+    return volts is not None and volts < sp.th.unfed_v and amps.good and amps.value < CHARGES_A
 
 
 def _agreement(

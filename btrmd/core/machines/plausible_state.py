@@ -10,6 +10,7 @@ from ...model.board import Inputs
 from ...model.readings import BAD, Measurement
 from ..scan.due import due_if
 from ..scan.relations import NOTHING, POINTS, Found, Tie
+from .drop import NO_DROP, Drop
 from .lines import InputLines
 
 TIES = len(Tie)
@@ -55,6 +56,7 @@ class Plausible(NamedTuple):
     lines: InputLines = InputLines()
     crept_v: float = 0.0  # V that the charger's reading has crept up while it gives nothing
     battery_is_tied: bool = False  # K1 is on; battery or guard have shown since: S2 is closed
+    drop: Drop = NO_DROP
 
     def next_due(self, now: float) -> float:
         """Every scan while a contradiction is being weighed."""

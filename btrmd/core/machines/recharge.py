@@ -7,6 +7,7 @@ from typing import NamedTuple
 from ...model.board import Outputs
 from ..scan.context import StepContext
 from ..scan.flows import CHARGES_A, CONDUCTS_A, k2_current
+from ..scan.relations import has_volts
 from .creep import gap_without_creep, step_fall
 
 OWED_AS = 20.0  # A s; so much taken out, and the recharge must show
@@ -21,10 +22,15 @@ SMOOTH = 0.2
 # per block: more than two sensors of +-(1 % + 20 mV) and a diode can be apart; and, where it is
 # known what they read apart while the charger delivered, more than then
 GAP_V, MORE_V = 0.4, 0.2
+UNDER_V = 0.5  # per block: two that are farther apart contradict each other
+SUNK_V = 0.3  # per block
 RISE_V = 0.1  # per block: more than noise, and than what its wires have dropped
 CHATTERS = 3.0  # so often parted within about a minute, and the contacts chatter
 FADES_S = 30.0  # one parting is forgotten
 MOST_PARTINGS = 4.0
+GIVES_S = 1.5
+LEVEL_S = 30.0  # not by the noise of a scan: a bank at rest stands beside its charger for minutes
+LONGEST_SCAN_S = 1.0  # a scan after a pause shows one moment of it
 ENDS = {"charger.voltage", "battery.voltage"}
 BACK_S = 10.0  # a charger comes from nothing to its volts in less; no drift does
 
@@ -45,6 +51,8 @@ class Recharge(NamedTuple):
     `fell_v`: by which the battery's reading, `rest_v` now, has fallen at rest since it gave last,
     as no battery does; `under_v`: by which it last read less than the load that the battery fed.
     `partings`: how often it has lately stopped to give at once with its volts risen, K2 released.
+    `level_s`: for so long the two have read no farther apart than while it delivered; `gives_s`:
+    for so long it has read as giving: one scan may be noise.
     """
 
     taken_as: float = 0.0
@@ -60,6 +68,8 @@ class Recharge(NamedTuple):
     fell_v: float = 0.0
     rest_v: float | None = None
     under_v: float = 0.0
+    level_s: float = 0.0
+    gives_s: float = 0.0
 
     @property
     def off_v(self) -> float:
@@ -88,6 +98,11 @@ class Recharge(NamedTuple):
     @property
     def is_overdue(self) -> bool:
         return self.waited_s >= WITHIN_S
+
+    def has_sunk(self, battery_v: float, blocks: int) -> bool:
+        """The battery is far lower than where the charger last gave it something: to a charger
+        that is as it was it would give again."""
+        return self.tied is not None and battery_v < self.tied.battery_v - SUNK_V * blocks
 
     def gap_v(self, charger_v: float, charger_crept_v: float, battery_v: float) -> float:
         """V by which the charger is above the battery, without what either has drifted by."""
@@ -119,8 +134,10 @@ def _at_rest(recharge: Recharge, ctx: StepContext) -> Recharge:
     if recharge.taken_as < OWED_AS or (amps.good and amps.value < -DISCHARGE_A):
         load, under_v = ctx.inputs.load_v, recharge.under_v
         if ctx.flows.discharges and battery.good and load.good:
-            # what a battery feeds is not above it, and two sensors of one kind agree
-            under_v = max(load.value - battery.value, 0.0)
+            # what a battery feeds is not above it, and two sensors of one kind agree; which of two
+            # that contradict each other is wrong is not known
+            under = max(load.value - battery.value, 0.0)
+            under_v = under if under <= UNDER_V * ctx.sp.blocks else under_v
         is_same = under_v == recharge.under_v and recharge.rest_v is None
         if is_same and recharge.fell_v == 0.0:
             return recharge
@@ -161,17 +178,22 @@ def _owed(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
         return recharge
     known = charger.good and battery.good
     gap = charger.value - battery.value
-    if charge.value >= CHARGES_A:
+    gives_s = 0.0
+    if charge.value >= CHARGES_A and has_volts(inputs, ctx.sp):
+        gives_s = recharge.gives_s + min(dt, LONGEST_SCAN_S)
+    if gives_s != recharge.gives_s:
+        recharge = recharge._replace(gives_s=gives_s)
+    if gives_s >= GIVES_S or (gives_s and charge.value > CONDUCTS_A):
         tied = recharge.tied
         is_doubted = ctx.doubts and not ENDS.isdisjoint(ctx.doubts)
         if known and not (outputs.k2 or is_doubted):
             smooth = gap if tied is None else tied.gap_v + SMOOTH * (gap - tied.gap_v)
             tied = Tied(smooth, battery.value)
         if outputs.k2:
-            return Recharge(tied=tied)
+            return Recharge(tied=tied, gives_s=gives_s)
         # a spike that the other currents belie is no charger that gives
         gave_v = charger.value if known and ctx.flows.balanced is not False else None
-        return Recharge(tied=tied, gave_a=charge.value, gave_v=gave_v)
+        return Recharge(tied=tied, gave_a=charge.value, gave_v=gave_v, gives_s=gives_s)
     if not recharge.parted and (outputs.k2 or (known and _has_risen(recharge, charger.value, ctx))):
         recharge = recharge._replace(parted=True)
     if recharge.gave_a:
@@ -188,13 +210,17 @@ def _owed(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
     gap = recharge.gap_v(charger.value, ctx.charger_crept_v, battery.value)
     if gap > _most(recharge.tied, battery.value, ctx.sp.blocks):
         # also while the battery gives: one that is closed would give in its place
-        return recharge._replace(waited_s=recharge.waited_s + dt)
+        return recharge._replace(waited_s=recharge.waited_s + dt, level_s=0.0)
     if gives:
-        return recharge._replace(waited_s=0.0)
-    if gap <= _least(recharge.tied, battery.value):
-        # still above the charger, by an absorption that has just ended: nothing is owed
-        return Recharge(tied=recharge.tied)
-    return recharge  # it cannot be told by the volts
+        return recharge._replace(waited_s=0.0, level_s=0.0)
+    if charger.value - battery.value > _least(recharge.tied, battery.value):
+        # it cannot be told by the volts
+        return recharge if recharge.level_s == 0.0 else recharge._replace(level_s=0.0)
+    level_s = recharge.level_s + min(dt, LONGEST_SCAN_S)
+    if level_s < LEVEL_S:
+        return recharge._replace(level_s=level_s)
+    # still above the charger, by an absorption that has just ended: nothing is owed
+    return Recharge(tied=recharge.tied)
 
 
 def _comes_back(recharge: Recharge, charger_v: float, ctx: StepContext) -> Recharge:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ...model.board import Inputs, Outputs
 from ..scan.context import StepContext
 from ..scan.due import due_if
+from .beside import Beside, step_beside
 from .evidence import k1_odd, k2_odd, k3_odd
 from .recharge import Recharge, step_recharge
 
@@ -36,12 +37,14 @@ class Contact(NamedTuple):
 
 
 class RelayWatch(NamedTuple):
-    """`recharge`: what the charger owes the battery, by which K2 is watched."""
+    """`recharge`: what the charger owes the battery, by which K2 is watched; `beside`: since when
+    the load of a joined source has been at the battery's volts, by which K1 is."""
 
     k1: Contact = Contact()
     k2: Contact = Contact()
     k3: Contact = Contact()
     recharge: Recharge = Recharge()
+    beside: Beside | None = None
 
     @property
     def contacts(self) -> tuple[Contact, Contact, Contact]:
@@ -65,7 +68,7 @@ class RelayWatch(NamedTuple):
         k1, k2, k3 = (
             contact if name == own else old for own, old in zip(NAMES, self.contacts, strict=True)
         )
-        return RelayWatch(k1, k2, k3, self.recharge)
+        return RelayWatch(k1, k2, k3, self.recharge, self.beside)
 
     def settled_s(self, outputs: Outputs, now: float) -> float:
         """For how long all coils have been as they are; 0.0 in the first scan after a change."""
@@ -105,13 +108,16 @@ def step_relays(watch: RelayWatch, outputs: Outputs, ctx: StepContext) -> RelayW
     """Compare the coils in force with this scan's evidence and latch what contradicts for 3 s."""
     recharge = step_recharge(watch.recharge, outputs, ctx)
     k2_now = k2_odd(outputs.k2, recharge, ctx)
-    k1 = _watch(watch.k1, outputs.k1, k1_odd(outputs.k1, outputs.k2, k2_now, ctx), ctx)
+    beside, follows = step_beside(watch.beside, outputs.k1, ctx)
+    k1_now = follows or k1_odd(outputs.k1, outputs.k2, k2_now, ctx)
+    k1 = _watch(watch.k1, outputs.k1, k1_now, ctx)
     forgive = FORGIVE if outputs.k2 else FORGIVE_VOLTS
     k2 = _watch(watch.k2, outputs.k2, k2_now, ctx, forgive)
     k3 = _watch(watch.k3, outputs.k3, k3_odd(outputs.k3, ctx), ctx)
-    if k1 is watch.k1 and k2 is watch.k2 and k3 is watch.k3 and recharge is watch.recharge:
+    is_same = k1 is watch.k1 and k2 is watch.k2 and k3 is watch.k3 and recharge is watch.recharge
+    if is_same and beside is watch.beside:
         return watch
-    return RelayWatch(k1, k2, k3, recharge)
+    return RelayWatch(k1, k2, k3, recharge, beside)
 
 
 def latch(watch: RelayWatch, name: str) -> RelayWatch:

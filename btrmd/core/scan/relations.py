@@ -43,13 +43,14 @@ class Tie(Enum):
     CHARGER_BATTERY = 2  # the charger delivers
     SUPPLY_SILENT = 3  # S1 is closed, the supply gives nothing: it is not above the load
     SUPPLY_HAT = 4  # the HAT lives on the supply: it is not below the battery
-    CHARGER_SILENT = 5  # K2 is released, the charger gives nothing: it is not above the battery
+    CHARGER_SILENT = 5  # K2 is released, the charger gives little: it is not above the battery
     SUPPLY_BATTERY = 6  # the supply feeds what the battery is tied to: it is not below the battery
     CHARGER_LOAD = 7  # the charger feeds the load, the battery may float beside it or be cut off
 
 
 # places in Found that are asked for in each scan
 SUPPLY_LOAD, BATTERY_LOAD = Tie.SUPPLY_LOAD.value, Tie.BATTERY_LOAD.value
+CHARGER_SILENT = Tie.CHARGER_SILENT.value
 PAIRS = (
     (SUPPLY, LOAD), (BATTERY, LOAD), (CHARGER, BATTERY), (SUPPLY, LOAD), (SUPPLY, BATTERY),
     (CHARGER, BATTERY), (SUPPLY, BATTERY), (CHARGER, LOAD),
@@ -129,6 +130,7 @@ def find_relations(
     s1_closed = _is_s1_closed(look, s1_held)
     supply_load, battery_load = _by_joined_path(look, *_feeding(look))
     charger_battery, charger_load = _charging(look)
+    is_fed = charger_battery is not SILENT
     if flows.balanced is False:
         # a current lies: what flows is not sure, but two volts that agree where the coils have
         # closed the path still vouch for each other
@@ -140,7 +142,7 @@ def find_relations(
     supply_silent, supply_hat = _idle_supply(look, s1_closed)
     return (
         supply_load, battery_load, charger_battery, supply_silent, supply_hat,
-        _silent_charger(look), _supply_beside_battery(look, supply_load), charger_load,
+        _silent_charger(look, is_fed), _supply_beside_battery(look, supply_load), charger_load,
     )  # fmt: skip
 
 
@@ -193,11 +195,12 @@ def _charging(look: Look) -> tuple[Relation, Relation]:
     if not amps.good or look.outputs.k2:
         return SILENT, SILENT
     takes = flows.charge is not None and flows.charge > 0.0
-    if amps.value < SEEN_A and not (takes or has_volts(look.inputs, look.sp)):
+    two_tell = takes and not is_joined  # else by the same current twice
+    if amps.value < SEEN_A and not (two_tell or has_volts(look.inputs, look.sp)):
         return SILENT, SILENT  # it may be gone, and its current an error that the sum does not show
     if amps.value <= CONDUCTS_A:
         # so little may be an error of one of them; but two say so, what is given and what is taken
-        taken = takes and look.inputs.battery_a.good and not is_joined
+        taken = two_tell and look.inputs.battery_a.good
         if amps.value <= SURELY_A or not taken:
             return SILENT, SILENT
         return look.tie(look.charger, look.battery), SILENT
@@ -209,19 +212,22 @@ def _charging(look: Look) -> tuple[Relation, Relation]:
     return look.tie(look.charger, look.battery) if is_tied else SILENT, charger_load
 
 
-def _silent_charger(look: Look) -> Relation:
-    """With K2 released a charger that gives nothing is not above the battery."""
+def _silent_charger(look: Look, is_fed: bool) -> Relation:
+    """With K2 released a charger that gives little or nothing, so that it is not surely tied to
+    the battery (`is_fed`), is not above it; one that gives a little is not below it either. Where
+    the two read alike they hold each other."""
     charger, battery = look.charger, look.battery
     amps = k2_current(look.inputs, look.sp.single_source)
+    if charger is None or battery is None or is_fed or look.outputs.k2 or not look.has_settled:
+        return SILENT
+    if not (amps.good and amps.value <= CONDUCTS_A):
+        return SILENT
+    gives = amps.value > SURELY_A and has_volts(look.inputs, look.sp)
     # below its level there is no charger, and nothing to be told of it
-    if charger is None or charger < look.sp.th.charger_present_v or battery is None:
+    if charger < look.sp.th.charger_present_v and not gives:
         return SILENT
-    if not (amps.good and amps.value < CHARGES_A) or look.outputs.k2:
-        return SILENT
-    if not look.has_settled:
-        return SILENT
-    gap = charger - battery
-    return Relation(gap, gap > APART_V * look.blocks)
+    gap, apart, near = charger - battery, APART_V * look.blocks, NEAR_V * look.blocks
+    return Relation(gap, gap > apart or (gives and gap < -apart), -near <= gap <= near)
 
 
 def _supply_beside_battery(look: Look, supply_load: Relation) -> Relation:
@@ -250,7 +256,9 @@ def _idle_supply(look: Look, s1_closed: bool) -> tuple[Relation, Relation]:
     hat_lives = lives_a(flows.hat)
     if s1_closed and look.load is not None and amps.value < hat_lives:
         gap = supply - look.load
-        supply_silent = Relation(gap, gap > APART_V * look.blocks)
+        # what has no volts to feed a load with contradicts no dark one
+        is_alive = supply >= look.sp.th.unfed_v
+        supply_silent = Relation(gap, is_alive and gap > APART_V * look.blocks)
     # with S1 open nothing but the HAT takes of the supply
     s1_open = look.outputs.k1 and inputs.guard is False and not look.sp.single_source
     if s1_open and look.battery is not None:
