@@ -1,4 +1,4 @@
-"""The station as UPS software sees it: on line, on battery, low, tested (RFC 1628's words, R144).
+"""The station as UPS software sees it: on line, on battery, off, low, tested (RFC 1628, R144).
 
 A capacity test is no outage: the supply is there, and no host must shut down for it.
 """
@@ -16,9 +16,22 @@ PASSED, WARNING, ERROR, ABORTED, IN_PROGRESS, NONE_YET = 1, 2, 3, 4, 5, 6  # ups
 LOW_MINUTES: Final = 5  # upsConfigLowBattTime: "low" below, in an outage
 
 
+def is_dark(snapshot: Snapshot) -> bool:
+    """True while the load has no power.
+
+    A load that reads dark beside a battery that carries something is "on battery" all the same:
+    that is the word on which hosts shut down. Behind an open LVD it carries nothing, whatever it
+    reads.
+    """
+    points = snapshot.points
+    if points["load.source"].value != "none":
+        return False
+    return points["lvd.open"].value is True or points["ups.on_battery"].value is not True
+
+
 def is_out(snapshot: Snapshot) -> bool:
-    """True in a true outage, also one that begins in a test."""
-    return snapshot.points["ups.on_battery"].value is True
+    """True in a true outage that the battery carries, also one that begins in a test."""
+    return snapshot.points["ups.on_battery"].value is True and not is_dark(snapshot)
 
 
 def is_tested(snapshot: Snapshot) -> bool:
@@ -27,7 +40,10 @@ def is_tested(snapshot: Snapshot) -> bool:
 
 
 def seconds_left(snapshot: Snapshot) -> float | None:
-    """In an outage what is left, else the whole estimate, s."""
+    """In an outage what is left, 0 once the LVD has taken the battery off, else the whole estimate,
+    s."""
+    if snapshot.points["lvd.open"].value is True and is_dark(snapshot):
+        return 0.0
     return number(snapshot, "runtime.remaining" if is_out(snapshot) else "runtime.estimate")
 
 

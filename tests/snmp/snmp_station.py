@@ -33,6 +33,7 @@ VALUES: Mapping[str, Value] = {
     "battery.low_voltage": False,
     "load.current": 1.04,
     "load.voltage": 13.1,
+    "load.source": "supply",
     "supply.voltage": 13.41,
     "supply.current": 1.3,
     "charger.voltage": 13.5,

@@ -8,6 +8,7 @@ from snmp_station import make_snapshot
 from btrmd.model import ups_view as view
 from btrmd.model.readings import Value
 from btrmd.model.settings import Settings
+from btrmd.servers.nut.variables import status
 from btrmd.servers.snmp import ups_mib as ups
 from btrmd.servers.snmp.tree import Tree
 
@@ -48,6 +49,34 @@ def test_low_means_the_real_limit() -> None:
     assert read(2, 1, 0, runtime__remaining=10.0) == view.NORMAL, "no outage"
     assert read(2, 1, 0, lvd__open=True) == view.DEPLETED
     assert read(2, 1, 0, battery__voltage=None) == view.UNKNOWN
+
+
+def test_a_load_without_power_is_neither_on_line_nor_on_battery() -> None:
+    """Whatever ups.on_battery says behind an open LVD, through which no battery feeds anything."""
+    for on_battery in (False, True):
+        values: dict[str, Value] = {
+            "load__source": "none", "load__voltage": 0.0, "load__current": 0.0, "lvd__open": True,
+            "ups__on_battery": on_battery, "runtime__estimate": 7259.0,
+            "runtime__remaining": None if not on_battery else 600.0,
+        }  # fmt: skip
+        assert read(4, 1, 0, **values) == ups.SOURCE_NONE
+        assert read(2, 3, 0, **values) == 0, "nothing is left that could carry it"
+        assert status(make_snapshot(**values)) == "OFF LB"
+    off: dict[str, Value] = {"load__source": "none", "ups__enabled": False}
+    assert read(4, 1, 0, **off) == ups.SOURCE_NONE
+    assert status(make_snapshot(**off)) == "OFF"
+
+
+def test_a_load_that_reads_dark_while_the_battery_carries_it_is_on_battery() -> None:
+    """A load reading that lies must not take from hosts the word on which they shut down."""
+    values: dict[str, Value] = {"load__source": "none", "ups__on_battery": True}
+    assert read(4, 1, 0, **values) == ups.SOURCE_BATTERY
+    assert status(make_snapshot(**values, battery__low_voltage=True)) == "OB LB"
+
+
+def test_a_supply_that_is_back_behind_an_open_lvd_is_on_line() -> None:
+    assert read(4, 1, 0, lvd__open=True) == ups.SOURCE_NORMAL
+    assert status(make_snapshot(lvd__open=True)) == "OL LB"
 
 
 def test_measurements_are_in_the_units_of_rfc_1628() -> None:

@@ -19,6 +19,7 @@ from ...model.ups_view import (
     PASSED,
     WARNING,
     battery_status,
+    is_dark,
     is_out,
     is_tested,
     number,
@@ -42,8 +43,9 @@ TEST_WORDS: Final = {
 
 
 def status(snapshot: Snapshot) -> str:
-    """ups.status: OL or OB; LB low, RB replace the battery, TEST (or CAL) in a capacity test."""
-    words = ["OB" if is_out(snapshot) else "OL"]
+    """ups.status: OL, OB or, without power at the load, OFF, as snmp-ups says of upsOutputSource;
+    LB low, RB replace the battery, TEST (or CAL) in a capacity test."""
+    words = ["OFF" if is_dark(snapshot) else "OB" if is_out(snapshot) else "OL"]
     if battery_status(snapshot) in (LOW, DEPLETED):
         words.append("LB")
     if snapshot.points["battery.low_capacity"].value is True:

@@ -2,7 +2,8 @@
 
 A capacity test is shown as a battery test with the output on "normal": the supply is there, and a
 host must not shut down for a test. "On battery" is a true outage only; the battery is "low" at the
-real limit only (alarm, or little run time left in an outage).
+real limit only (alarm, or little run time left in an outage). A load without power has the output
+on "none", of which NUT's snmp-ups makes OFF.
 
 "Deep battery calibration" would say more, but makes NUT's upsmon 2.8.0 and 2.8.1 (Debian 12, 13)
 ignore every later outage until it is restarted: they never forget CAL. So it is a setting.
@@ -16,6 +17,7 @@ from ...model.snapshot import Snapshot
 from ...model.ups_view import (
     LOW_MINUTES,
     battery_status,
+    is_dark,
     is_out,
     is_tested,
     percent_load,
@@ -30,7 +32,7 @@ from .tree import SCALAR, Leaf, Plain, Read
 UPS: Final[Oid] = (1, 3, 6, 1, 2, 1, 33, 1)
 TESTS: Final[Oid] = (*UPS, 7, 7)  # upsWellKnownTests
 
-SOURCE_NORMAL, SOURCE_BATTERY = 3, 5  # upsOutputSource
+SOURCE_NONE, SOURCE_NORMAL, SOURCE_BATTERY = 2, 3, 5  # upsOutputSource
 NO_TEST, BATTERY_TEST, DEEP_CALIBRATION = 1, 4, 5  # below upsWellKnownTests
 
 
@@ -69,13 +71,15 @@ def ups_leaves() -> list[Leaf]:
 
 
 def minutes_remaining(snapshot: Snapshot) -> Plain:
-    """upsEstimatedMinutesRemaining: in an outage what is left, else the whole estimate."""
+    """upsEstimatedMinutesRemaining: of ups_view.seconds_left."""
     left = seconds_left(snapshot)
     return None if left is None else int(left / 60)
 
 
 def output_source(snapshot: Snapshot) -> int:
-    """upsOutputSource: battery in a true outage only."""
+    """upsOutputSource: none where the load is dark, battery in a true outage only."""
+    if is_dark(snapshot):
+        return SOURCE_NONE
     return SOURCE_BATTERY if is_out(snapshot) else SOURCE_NORMAL
 
 
