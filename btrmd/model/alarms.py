@@ -299,16 +299,25 @@ def alarm_of(key: str) -> Alarm | None:
     return ALARM.get(key) or ALARM.get(head + dot)
 
 
+# Edges that come and go as alarms do, and stand in no list of alarms: as grave as supply.lost.
+EDGE_SEVERITY: Final[Mapping[str, Severity]] = MappingProxyType({"ups.on_battery": "major"})
+_SEVERITY: Final[Mapping[str, Severity]] = MappingProxyType(
+    {**{alarm.key: alarm.severity for alarm in ALARMS}, **EDGE_SEVERITY}
+)
+
+
 def severity_of(key: str) -> Severity:
     """The severity of the alarm `key`; a warning where nobody knows."""
     alarm = alarm_of(key)
-    return alarm.severity if alarm is not None else "warning"
+    return alarm.severity if alarm is not None else EDGE_SEVERITY.get(key, "warning")
 
 
-def alarm_keys(*severities: Severity) -> tuple[str, ...]:
-    """The keys of these severities (none named: of all); what ends in a dot stands for every key
-    that begins so."""
-    return tuple(one.key for one in ALARMS if not severities or one.severity in severities)
+def graded_keys(*severities: Severity) -> tuple[str, ...]:
+    """The keys that have one of these severities (none named: any), alarms and EDGE_SEVERITY; what
+    ends in a dot stands for every key that begins so."""
+    if not severities:
+        return tuple(_SEVERITY)
+    return tuple(key for key, severity in _SEVERITY.items() if severity in severities)
 
 
 def advice_of(key: str, *, is_supplied: bool = False) -> str:

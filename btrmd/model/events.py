@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple
 
-from .alarms import SEVERITIES, Severity, alarm_keys, severity_of
+from .alarms import SEVERITIES, Severity, graded_keys, severity_of
 from .readings import Value
 
 PROTOCOLS: Final = ("modbus", "dnp3", "snmp", "nut")
@@ -102,12 +102,21 @@ EVERY_EVENT: Final = EventFilter()
 
 
 def event_severity(event: Event) -> Severity | None:
-    """The severity of the alarm that `event` raises or clears; None where it is no alarm's."""
+    """The severity of the alarm that `event` raises or clears, or of an outage that begins or ends;
+    None where it is neither's. Log, traps, mail, syslog and webhook all have it from here."""
     if event.kind not in (Kind.RAISE, Kind.CLEAR) and event.key != LVD:
         return None
     head, dot, _ = event.key.partition(".")
-    is_alarm = event.key in alarm_keys() or (head + dot if dot else "") in alarm_keys()
-    return severity_of(event.key) if is_alarm else None
+    keys = graded_keys()
+    is_graded = event.key in keys or (head + dot if dot else "") in keys
+    return severity_of(event.key) if is_graded else None
+
+
+def raised_severity(event: Event) -> Severity | None:
+    """That severity where `event` raises, as the opening of the LVD does; None where it clears,
+    changes or is no alarm's."""
+    is_on = event.kind is Kind.RAISE or (event.kind is Kind.CHANGE and event.value is True)
+    return event_severity(event) if is_on else None
 
 
 def at_least(severity: Severity) -> tuple[Severity, ...]:

@@ -100,7 +100,8 @@ NOTIFY_OBJECTS: Final = (
     NotifyObject((99, 2, 3), "eventTime", "DateAndTime", "When it happened."),
     NotifyObject(
         (99, 2, 5), "eventSeverity", "INTEGER",
-        "How grave the alarm of this notification is, whether it comes or goes; info of no alarm.",
+        "How grave the alarm or outage of this notification is, whether it comes or goes; info of "
+        "no alarm.",
         tuple((severity, n) for n, severity in enumerate(SEVERITIES, 1)),
     ),
 )  # fmt: skip

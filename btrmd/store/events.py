@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Any
 
-from ..model.alarms import Severity, alarm_keys
+from ..model.alarms import Severity, graded_keys
 from ..model.events import EVERY_EVENT, LVD, Event, EventClass, EventFilter, Kind, at_least
 from ..model.readings import Value
 from . import chain
@@ -119,7 +119,7 @@ def find_events(
 
 def _of_severity(severity: Severity) -> tuple[str, list[object]]:
     """The condition for alarms of this severity and above, as EventFilter.fits has it."""
-    keys = alarm_keys(*at_least(severity))
+    keys = graded_keys(*at_least(severity))
     names = [key for key in keys if not key.endswith(".")]
     heads = [key for key in keys if key.endswith(".")]
     parts = [f"key IN ({','.join('?' * len(names))})", *("(key >= ? AND key < ?)" for _ in heads)]

@@ -645,8 +645,11 @@ def gone(key: str, floods: Mapping[str, Flood] | None = None, age: float = 99.0)
 
 def test_an_alarm_whose_subject_has_left_is_cleared() -> None:
     assert gone("sensor.0x40") == ["Cleared: no longer watched."]
-    assert gone("reading.load.voltage") == ["Cleared: the readings agree again."]
-    assert gone("reading.load.voltage", age=15.0) == ["Cleared: the readings agree again."]
+    assert gone("reading.load.voltage") == ["Cleared: load voltage: the readings agree again."]
+    (text,) = gone("reading.supply.current", age=15.0)
+    assert text == "Cleared: supply current: the readings agree again."
+    assert gone("reading.guard.active") == ["Cleared: GUARD line: the readings agree again."]
+    assert gone("reading.batt_path") == ["Cleared: BATT_PATH line: the readings agree again."]
     # it was raised before a restart, and has not been judged for long enough since
     assert gone("reading.load.voltage", age=14.9) == []
     assert gone("sensor.0x40", age=14.9) == ["Cleared: no longer watched."]

@@ -14,6 +14,7 @@ from btrmd.model.alarms import (
     blocks_test,
     check_alarms,
     count_severities,
+    graded_keys,
     severity_of,
     worst_first,
 )
@@ -58,6 +59,10 @@ def test_members_of_a_family() -> None:
     assert alarm_of("relay.k4") is None
     assert severity_of("sensor.0x4a") == "minor"
     assert severity_of("nobody.knows") == "warning"
+    assert severity_of("ups.on_battery") == severity_of("supply.lost") == "major"
+    assert "ups.on_battery" in graded_keys()
+    assert "ups.on_battery" in graded_keys("major")
+    assert "ups.on_battery" not in graded_keys("critical", "minor")
     assert advice_of("nobody.knows") == ""
 
 

@@ -140,6 +140,29 @@ def test_what_one_cause_raises_is_one_mail_to_all(bench: Bench, serve: Serve) ->
         assert text in mail.text
 
 
+def test_what_is_raised_in_a_mail_decides_its_severity_whatever_goes_in_it(
+    bench: Bench, serve: Serve
+) -> None:
+    server = serve()
+    bench.use(server.port)
+    bench.look()
+    bench.tell("charger.lost", Kind.CLEAR)
+    bench.tell("relay.k1", Kind.CLEAR)
+    bench.tell("ups.on_battery", text="The load runs on the battery.")
+    bench.look()
+    bench.look(1.5)
+    (mail,) = server.all()
+    assert mail.subject == "730 Northern: The load runs on the battery. (and 2 more)"
+    assert mail.message["X-Severity"] == "major"
+    bench.tell("ups.on_battery", Kind.CLEAR, value=False, text="Outage over.")
+    bench.settle()
+    assert server.take().message["X-Severity"] == "cleared"
+    bench.tell("lvd.open", Kind.CHANGE, value=False, text="LVD closed.")
+    bench.tell("clock")
+    bench.settle()
+    assert server.take().message["X-Severity"] == "warning", "a closed LVD is no alarm"
+
+
 def test_ten_minutes_of_flapping_are_a_handful_of_mails(bench: Bench, serve: Serve) -> None:
     server = serve()
     bench.use(server.port)

@@ -75,6 +75,10 @@ def test_severities(log_bench: LogBench, tcp: TcpServer) -> None:
     for key, kind, value, notify, severity in (
         ("battery.low_capacity", Kind.RAISE, True, True, 3),
         ("battery.low_capacity", Kind.CLEAR, False, True, 5),
+        ("ups.on_battery", Kind.RAISE, True, True, 3),
+        ("ups.on_battery", Kind.CHANGE, False, True, 5),
+        ("temperature.high", Kind.RAISE, True, True, 3),
+        ("clock", Kind.RAISE, True, True, 4),
         ("lvd.open", Kind.CHANGE, True, True, 2),
         ("lvd.open", Kind.CHANGE, False, True, 5),
         ("test.result", Kind.CHANGE, "good", True, 5),

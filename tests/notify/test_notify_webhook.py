@@ -60,6 +60,14 @@ def test_an_event_arrives_with_every_field_and_its_signature(
     assert (body["n"], body["key"], body["kind"]) == (n, "supply.lost", "raise")
     assert (body["value"], body["threshold"], body["severity"]) == (0.02, 11.5, "major")
     assert body["link"] == "http://10.1.2.3/"
+    for key, kind, value, severity in (
+        ("ups.on_battery", Kind.RAISE, True, "major"),
+        ("ups.on_battery", Kind.CLEAR, False, "info"),
+        ("lvd.open", Kind.CHANGE, True, "critical"),
+        ("lvd.open", Kind.CHANGE, False, "info"),
+    ):
+        n = hook.tell(key, kind, value)
+        assert server.take().json["severity"] == severity
     wait_until(lambda: hook.reported == n)
     wait_until(lambda: hook.hook_address == f"127.0.0.1:{server.port}")
 

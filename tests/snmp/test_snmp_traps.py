@@ -103,6 +103,9 @@ def test_a_v1_trap(bench: Bench, catcher: Catcher) -> None:
     assert rows[0][0] == (*BTRM, 99, 2, 4, 0)
     assert len(rows) == 8
     assert (rows[7][0], int(rows[7][1])) == ((*BTRM, 99, 2, 5, 0), 4), "major"
+    bench.tell(event(6, "ups.on_battery"))
+    rows = rows_of(catcher.take(v1)[0], v1)
+    assert int(rows[7][1]) == 4, "as grave as the supply's loss, not info"
 
 
 def test_a_receiver_at_an_ipv6_address_is_told_and_confirms(bench: Bench, wait_until: Wait) -> None:

@@ -96,3 +96,5 @@ def test_only_what_raises_or_clears_an_alarm_has_a_severity() -> None:
     assert event_severity(event(1, "web.login", Kind.RAISE, "2026-05-03")) is None
     assert event_severity(event(1, "lvd.open", Kind.CHANGE, "2026-05-03")) == "critical"
     assert event_severity(event(1, "sensor.0x40", Kind.CLEAR, "2026-05-03")) == "minor"
+    assert event_severity(event(1, "ups.on_battery", Kind.RAISE, "2026-05-03")) == "major"
+    assert event_severity(event(1, "ups.on_battery", Kind.CHANGE, "2026-05-03")) is None

@@ -12,7 +12,7 @@ from zlib import crc32
 
 from ...docgen.event_text import format_event_value
 from ...model.alarms import SEVERITIES
-from ...model.events import Event, Kind, event_severity
+from ...model.events import Event, Kind, event_severity, raised_severity
 from ...model.settings import Settings
 from ...model.snapshot import Snapshot
 from ...model.value_text import format_beside, local_time
@@ -50,10 +50,11 @@ def event_mail(
 
 
 def _severity(events: Sequence[Event]) -> str:
-    """The gravest alarm that comes, "cleared" where alarms only go, else ""."""
-    alarms = [(event.kind, severity) for event in events if (severity := event_severity(event))]
-    coming = [severity for kind, severity in alarms if kind is not Kind.CLEAR]
-    return max(coming, key=SEVERITIES.index) if coming else "cleared" if alarms else ""
+    """The gravest of what comes, "cleared" where alarms and outages only go, else ""."""
+    coming = [severity for event in events if (severity := raised_severity(event))]
+    if coming:
+        return max(coming, key=SEVERITIES.index)
+    return "cleared" if any(map(event_severity, events)) else ""
 
 
 def test_mail(snapshot: Snapshot, account: Account, link: str) -> EmailMessage:

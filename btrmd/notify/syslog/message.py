@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from socket import gethostname
+from types import MappingProxyType
 from typing import Final
 
 from ... import __version__
-from ...model.alarms import severity_of
-from ...model.events import Event, Kind
+from ...model.alarms import Severity
+from ...model.events import Event, Kind, raised_severity
 from ...model.point import ENTERPRISE
 from ...model.settings import Settings
 from ...model.value_text import plain_value
@@ -19,13 +21,13 @@ SD_ID: Final = f"btrm@{ENTERPRISE[-1]}"
 NIL: Final = "-"
 BOM: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"  # RFC 5424 6.4: what follows is UTF-8
 FACILITY: Final = {"daemon": 3, **{f"local{n}": 16 + n for n in range(8)}}
-CRITICAL, ERROR, NOTICE, INFORMATIONAL = 2, 3, 5, 6
-SEVERITY: Final = {
-    Kind.RAISE: ERROR,
-    Kind.CLEAR: NOTICE,
-    Kind.CHANGE: NOTICE,
-    Kind.COMMAND: INFORMATIONAL,
-}
+CRITICAL, ERROR, WARNING, NOTICE, INFORMATIONAL = 2, 3, 4, 5, 6
+# Minor and warning as RFC 5674 (section 2) has them, critical and major one step less grave than
+# there: what a collector's filters were made for.
+RAISED: Final[Mapping[Severity, int]] = MappingProxyType(
+    {"critical": CRITICAL, "major": ERROR, "minor": ERROR, "warning": WARNING,
+     "info": INFORMATIONAL}
+)  # fmt: skip
 HOST_MOST: Final = 255  # characters, printable ASCII
 PARAM_MOST: Final = 200  # characters of a value
 TEXT_MOST: Final = 800  # so that a message stays below the 2048 octets a server should take
@@ -44,14 +46,12 @@ def syslog_message(event: Event, settings: Settings, serial: str) -> bytes:
 
 
 def severity(event: Event) -> int:
-    """2 critical, 3 error, 5 notice (cleared, changed), 6 informational (somebody's command, and
-    what nobody is to be told of, R86)."""
-    if not event.notify:
+    """Of what is raised by RAISED; else 5 notice (cleared, changed), 6 informational (somebody's
+    command, and what nobody is to be told of, R86)."""
+    if not event.notify or event.kind is Kind.COMMAND:
         return INFORMATIONAL
-    is_on = event.kind is Kind.RAISE or (event.kind is Kind.CHANGE and event.value is True)
-    if is_on and severity_of(event.key) == "critical":
-        return CRITICAL
-    return SEVERITY[event.kind]
+    raised = raised_severity(event)
+    return NOTICE if raised is None else RAISED[raised]
 
 
 def timestamp(at: float) -> str:

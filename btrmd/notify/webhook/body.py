@@ -7,8 +7,8 @@ import hmac
 from collections.abc import Mapping
 
 from ...docgen.json_text import dumps, encode_event
-from ...model.alarms import advice_of, severity_of
-from ...model.events import Event, Kind
+from ...model.alarms import advice_of
+from ...model.events import Event, Kind, raised_severity
 from ...model.snapshot import Snapshot
 from ...model.webhook_template import read_template, render
 from .target import WebhookTarget
@@ -20,7 +20,7 @@ def webhook_fields(event: Event, snapshot: Snapshot, link: str) -> Mapping[str, 
     is_alarm = event.kind is Kind.RAISE
     return {
         **encode_event(event),
-        "severity": severity_of(event.key) if is_alarm else "info",
+        "severity": raised_severity(event) or "info",
         "advice": advice_of(event.key) if is_alarm else "",
         "serial": str(snapshot.points["system.serial"].value or ""),
         "name": settings.text("site.name"),
