@@ -18,7 +18,7 @@ import stat
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..bus import Bus
@@ -206,7 +206,9 @@ class ControlServer(Service, name="control"):
 
     def _answer(self, line: bytes, source: str) -> dict[str, object]:
         try:
-            request = json.loads(line)
+            request = json.loads(line, object_pairs_hook=once)
+        except TwiceError as error:
+            return refusal("syntax", f"A request names {error.key[:60]!r} twice.")
         except (ValueError, RecursionError):
             return refusal("syntax", "A request is one JSON object on one line.")
         if not isinstance(request, dict) or not isinstance(request.get("verb"), str):
@@ -223,6 +225,26 @@ class ControlServer(Service, name="control"):
             log.exception("control verb %s failed", request["verb"])
             text = f"The daemon failed at {request['verb']!r}; its log tells more."
             return refusal("internal", text)
+
+
+class TwiceError(Exception):
+    """A request gives a name two values."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key)
+        self.key = key
+
+
+def once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """The pairs of a JSON object; raises TwiceError, where JSON itself would keep the last."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise TwiceError(key)
+            seen.add(key)
+    return made
 
 
 class TooLongError(Exception):

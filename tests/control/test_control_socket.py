@@ -119,6 +119,18 @@ def test_garbage_is_refused_and_the_connection_lives_on(server: ControlServer, l
         assert peer.line()["ok"] is True
 
 
+def test_a_name_that_is_given_twice_is_refused_not_the_last_one_taken(
+    server: ControlServer, station: Station
+) -> None:
+    with Peer(server.path) as peer:
+        peer.send(b'{"verb": "sim", "changes": {"supply.ohms": 1, "supply.ohms": 2}}\n')
+        answer = {"ok": False, "code": "syntax", "text": "A request names 'supply.ohms' twice."}
+        assert peer.line() == answer
+        assert station.sim_changes == []
+        peer.send(ALARMS)
+        assert peer.line()["ok"] is True
+
+
 def test_an_unknown_verb_is_refused(server: ControlServer) -> None:
     with Peer(server.path) as peer:
         peer.send(b'{"verb": "format_disk"}\n')

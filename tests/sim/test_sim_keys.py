@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from btrmd.hal.sim.keys import KEYS, check_keys, set_key, set_keys
+from btrmd.hal.sim.plant import Plant
 from btrmd.hal.sim.truth import truth as truth_of
 from btrmd.model.errors import SettingError
 
@@ -214,3 +215,19 @@ def test_checking_alone_changes_nothing(plant):
     checked = check_keys({"load.amps": "9", "battery.blocks": 2})
     assert list(checked) == ["battery.blocks", "load.amps"]  # the order of applying
     assert plant.load.amps == 2.0
+
+
+@pytest.mark.parametrize("key", ["load.profile", "battery.replay"])
+@pytest.mark.parametrize("path", ["\0", "a\0b.csv", "\ud800.csv"])
+def test_what_no_file_can_be_called_is_refused_as_such(plant: Plant, key: str, path: str) -> None:
+    with pytest.raises(SettingError, match=f"^{key} = .* is refused: allowed is the path of a CSV"):
+        set_keys(plant, {"load.amps": 7, key: path})
+    assert plant.load.amps != 7, "all or none"
+
+
+@pytest.mark.parametrize("again", ["SUPPLY.OHMS", " supply.ohms", "Supply.Ohms"])
+def test_a_key_is_given_once_however_it_is_written(plant: Plant, again: str) -> None:
+    before = plant.supply.ohms
+    with pytest.raises(SettingError, match=r"^supply\.ohms is given twice\.$"):
+        set_keys(plant, {"supply.ohms": 1, again: 2})
+    assert plant.supply.ohms == before

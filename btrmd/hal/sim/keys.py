@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from math import inf, isfinite
 from pathlib import Path
@@ -34,11 +35,14 @@ def check_keys(raw: Mapping[str, object], folder: Path | None = None) -> dict[st
     """Typed values of `raw`, in the order in which they are to be applied.
 
     Relative paths are taken from `folder` (default: the working directory). Raises SettingError
-    naming key, value and allowed range, or DataError for a bad CSV file.
+    naming key, value and allowed range, or a key that is given twice (in another case, or with a
+    blank beside it), or DataError for a bad CSV file.
     """
     found: dict[str, Any] = {}
-    for name, value in raw.items():
-        name = name.strip().lower()
+    for written, value in raw.items():
+        name = written.strip().lower()
+        if name in found:
+            raise SettingError(name, value, "one value", f"{name} is given twice.")
         key = KEYS.get(name)
         if key is None:
             allowed = "one of " + ", ".join(KEYS)
@@ -147,9 +151,19 @@ def _file(read: Callable[[Path], Any]) -> Callable[[object, Path], Any]:
             raise _OutOfRangeError
         if str(value).strip().lower() in NO_FILE:
             return None
+        if not _may_be_path(str(value)):
+            raise _OutOfRangeError
         return read((folder / value).absolute())
 
     return parse
+
+
+def _may_be_path(text: str) -> bool:
+    """False for what no file can be called: a NUL in it, or half a character."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 # --- what they do --------------------------------------------------------------------------------
