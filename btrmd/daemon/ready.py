@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from .. import LOADED_AT
@@ -35,6 +35,7 @@ class Readiness:
         self._has_reported = False
         self._again_at = 0.0
         self._ticks = 0
+        self._trouble = ""  # why listeners.json cannot be written, as it was told last
 
     def expect(self, listeners: Collection[str]) -> None:
         """The listeners that must be bound for the ready line; there is none before this. Any
@@ -52,15 +53,14 @@ class Readiness:
         listeners = self._bus.listeners
         if (listeners, wanted) == self._seen or time.monotonic() < self._again_at:
             return
-        try:
-            self._tell(listeners, wanted)
-        except OSError as error:  # a full disk, or nobody reads our output: the station goes on
+        if self._tell(listeners, wanted):
+            self._seen = listeners, wanted
+        else:
             self._again_at = time.monotonic() + AGAIN_S
-            log.error("%s or the ready line cannot be written: %s", self._path, error)
-            return
-        self._seen = listeners, wanted
 
-    def _tell(self, listeners: dict[str, ListenerState], wanted: Collection[str] | None) -> None:
+    def _tell(self, listeners: dict[str, ListenerState], wanted: Collection[str] | None) -> bool:
+        """Whether listeners.json is written; the ready line needs no disk, and comes after it, as
+        whoever waits for the line reads the file then."""
         addresses = {
             name: listeners[name].address or None if name in listeners else None for name in NAMES
         }
@@ -68,18 +68,40 @@ class Readiness:
         if tried and not self._has_reported:
             self._has_reported = True
             self._supervisor.ready()
-        write_atomic(self._path, json.dumps(addresses).encode() + b"\n", 0o644)
+        is_written = self._write(addresses)
         if not self._is_ready and tried and all(listeners[n].address for n in wanted or ()):
             self._is_ready = True
             self._bus.start_s = time.monotonic() - LOADED_AT
             give_back()
-            http = addresses.get("http")
-            sys.stdout.write(f"ready http://{http}\n" if http else "ready\n")
-            sys.stdout.flush()
+            _print_ready(addresses["http"])
+        return is_written
+
+    def _write(self, addresses: Mapping[str, str | None]) -> bool:
+        """Whether it could be. A full disk is told once, not with each try, until it is well."""
+        try:
+            write_atomic(self._path, json.dumps(addresses).encode() + b"\n", 0o644)
+        except OSError as error:
+            trouble = error.strerror or str(error)  # without the temporary file, another each time
+            if trouble != self._trouble:
+                log.error("%s cannot be written: %s; tried again.", self._path, trouble)
+            self._trouble = trouble
+            return False
+        if self._trouble:
+            log.info("%s is written again.", self._path)
+        self._trouble = ""
+        return True
 
     def remove(self) -> None:
         """The daemon stops: nobody listens any more."""
         self._path.unlink(missing_ok=True)
+
+
+def _print_ready(http: str | None) -> None:
+    try:
+        sys.stdout.write(f"ready http://{http}\n" if http else "ready\n")
+        sys.stdout.flush()
+    except OSError as error:  # nobody reads our output: the station goes on
+        log.error("The ready line cannot be written: %s", error)
 
 
 def status_line(faults: Sequence[str]) -> str:
