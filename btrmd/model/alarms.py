@@ -118,7 +118,7 @@ ALARMS: Final = (
         "minor",
         ((99, 0, 18), "supplyWeakEvent"),
         "Check the supply's rating and its cables: it sags under the load.",
-        "The supply is weak: the battery had to help more than three times within an hour.",
+        "The supply is weak: guard or battery had to help more than three times within an hour.",
     ),
     Alarm(
         "temperature.high",

@@ -31,6 +31,19 @@ ON_TEST = {
 }
 
 
+WEAK = {  # a supply that is there and gives a tenth of what the load takes
+    "guard.active": True,
+    "supply.present": True,
+    "supply.voltage": 12.66,
+    "supply.current": 0.48,
+    "ups.on_battery": True,
+    "load.source": "battery",
+    "load.current": 5.0,
+    "battery.current": -2.3,
+    "charger.current": 2.55,
+}
+
+
 def seen(**changes: Value) -> Snapshot:
     """A snapshot at rest with these points changed; None = missing. "__" stands for "."."""
     values = {**VALUES, **REST, **{key.replace("__", "."): v for key, v in changes.items()}}
@@ -72,6 +85,28 @@ def dotted(values: Mapping[str, Value]) -> dict[str, Value]:
         (
             {"relay.k3": True, "lvd.open": True},
             "Load fed by supply, 1.0 A; battery cut off at low voltage",
+        ),
+        (
+            {"relay.k3": True, "lvd.open": True, "guard.active": True},
+            "Load fed by supply, 1.0 A; battery cut off at low voltage, the supply is too weak",
+        ),
+        (
+            {**WEAK, "runtime.remaining": 16140.0},
+            "Load fed by battery and charger through the bus guard, 5.0 A, supply too weak,"
+            " 4:29 h left",
+        ),
+        (
+            {**WEAK, "supply.present": False, "supply.lost": True},
+            "Load fed by battery and charger through the bus guard, 5.0 A, supply lost",
+        ),
+        # K1 carries the load, the supply is back, or is not known: nothing is said of it
+        (
+            {**ON_TEST, "ups.on_battery": True, "runtime.remaining": 11100.0},
+            "Load fed by battery, 7.0 A, 3:05 h left",
+        ),
+        (
+            {**ON_TEST, "ups.on_battery": True, "supply.present": None},
+            "Load fed by battery, 7.0 A",
         ),
         (
             {"relay.k3": True, "lvd.open": True, "supply.present": False, "load.source": "none"},

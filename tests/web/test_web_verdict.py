@@ -45,6 +45,7 @@ FULL = "lasts 4 h 06 min when full; needs 3 h; tested 2 d ago"
 DOUBTED = TESTED._replace(result="low", marks=("unconfirmed",))
 ON_TEST = {"load.source": "battery", "test.state": "running", "test.elapsed": 1200.0}
 DISCHARGE = {"load.source": "battery", "ups.on_battery": True, "supply.present": False}
+WEAK = {**DISCHARGE, "supply.present": True, "guard.active": True, "relay.k1": False}
 OUTAGE = TestRecord(8, "outage", "running", started_at=AT - 600)
 TEST = TestRecord(9, "1", "running", started_at=AT - 600, estimate_s=7200.0)
 
@@ -94,6 +95,36 @@ TEST = TestRecord(9, "1", "running", started_at=AT - 600, estimate_s=7200.0)
             "the low-voltage disconnect is open; " + KNOWN,
         ),
         (
+            seen({"lvd.open": True}, alarms=("lvd.open", "supply.weak")),
+            "bad", "Load on a weak supply, no backup",
+            "guard or battery had to help; the low-voltage disconnect is open; " + KNOWN,
+        ),
+        (
+            seen({"lvd.open": True, "guard.active": True, "relay.k1": False}),
+            "bad", "Load on a weak supply, no backup",
+            "guard or battery had to help; the low-voltage disconnect is open; " + KNOWN,
+        ),
+        (  # a guard that waits behind K1 says nothing of the supply, nor does one without a supply
+            seen({"lvd.open": True, "guard.active": True, "relay.k1": True}),
+            "bad", "Load safe, on supply, but no backup",
+            "the low-voltage disconnect is open; " + KNOWN,
+        ),
+        (
+            seen({"lvd.open": True, "supply.present": False}, alarms=("supply.weak",)),
+            "bad", "Load safe, on supply, but no backup",
+            "the low-voltage disconnect is open; " + KNOWN,
+        ),
+        (seen(alarms=("supply.weak",)), "good", "Load safe, on supply", KNOWN),
+        (
+            seen({**WEAK, "runtime.remaining": 6180.0}, test=OUTAGE),
+            "warn", "On battery, about 1:43 left",
+            "the supply is too weak for the load; " + FULL,
+        ),
+        (
+            seen(WEAK, test=OUTAGE), "warn", "On battery",
+            "the supply is too weak for the load; the time left is not known; " + FULL,
+        ),
+        (
             seen(alarms=("relay.k3",)), "bad", "Load safe, on supply, but no backup",
             "the battery relay or its fuse has a fault; " + KNOWN,
         ),
@@ -122,6 +153,22 @@ TEST = TestRecord(9, "1", "running", started_at=AT - 600, estimate_s=7200.0)
 def test_what_it_says(snapshot: Snapshot, tone: str, headline: str, facts: str) -> None:
     verdict = make_verdict(snapshot)
     assert (verdict.tone, verdict.headline, verdict.facts) == (tone, headline, facts)
+
+
+@pytest.mark.parametrize(
+    ("changes", "alarms", "todo"),
+    [
+        (WEAK, (), "Shed load, or check the supply: it does not hold the load alone."),
+        ({**WEAK, "supply.present": False}, (), "Restore the supply or shed load."),
+        ({**WEAK, "guard.active": False}, (), "Restore the supply or shed load."),
+        # it may be K1 that keeps the load on the battery
+        (WEAK, ("relay.k1",), "Restore the supply or shed load."),
+    ],
+)
+def test_what_to_do_about_a_supply_that_is_too_weak(
+    changes: Mapping[str, Value], alarms: tuple[str, ...], todo: str
+) -> None:
+    assert make_verdict(seen(changes, alarms, test=OUTAGE)).todo == todo
 
 
 DARK: dict[str, Value] = {"load.source": "none", "supply.present": False}

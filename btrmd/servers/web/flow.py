@@ -9,6 +9,7 @@ from btrmd.model.readings import BAD, GOOD, MISSING
 from btrmd.model.snapshot import Snapshot
 from btrmd.model.value_text import format_number
 
+from .weak_supply import is_weak
 from .wording import NOTHING
 
 FLOWING_A: Final = 0.05  # below, a current is the sensors' noise
@@ -79,7 +80,8 @@ def make_flow(snapshot: Snapshot) -> Flow:
         Node(name, name.capitalize(), state, tuple((key, see.text(key)) for key in _VALUES[name]))
         for name, state in states.items()
     )
-    return Flow(nodes, _wires(see, source), switches, _format(see, source, switches, guard))
+    text = _format(see, source, switches, guard, is_weak(snapshot))
+    return Flow(nodes, _wires(see, source), switches, text)
 
 
 def format_flow(key: str, snapshot: Snapshot) -> str:
@@ -120,7 +122,9 @@ def _contact(energised: bool | None, *, at_rest: bool) -> str:
     return CLOSED if energised != at_rest else OPEN
 
 
-def _format(see: _Sight, source: str | None, switches: dict[str, str], guard: bool) -> str:
+def _format(
+    see: _Sight, source: str | None, switches: dict[str, str], guard: bool, is_weak: bool
+) -> str:
     """The picture in one or two sentences."""
     if not see.is_ticking:
         return "The unit does not measure: the picture shows what was last known."
@@ -138,9 +142,10 @@ def _format(see: _Sight, source: str | None, switches: dict[str, str], guard: bo
     if amps:
         text += f", {amps}"
     if source in ("battery", "charger"):
-        return text + _why(see)
+        return text + _why(see, is_weak)
     if see.flag("lvd.open"):
-        return f"{text}; battery cut off at low voltage"
+        weak = ", the supply is too weak" if is_weak else ""
+        return f"{text}; battery cut off at low voltage{weak}"
     if source == "shared":
         return f"{text}; the supply alone does not carry it"
     if switches["k3"] == OPEN:
@@ -162,8 +167,9 @@ _FED: Final = {
 }
 
 
-def _why(see: _Sight) -> str:
-    """ ", test running 0:42" or what else has moved the load to the battery."""
+def _why(see: _Sight, is_weak: bool) -> str:
+    """ ", test running 0:42" or what else has moved the load to the battery; of a supply that is
+    there without having needed help, or is not known, nothing is said."""
     state = see.word("test.state")
     if state in ("running", "returning", "proving"):
         elapsed = see.number("test.elapsed")
@@ -171,11 +177,13 @@ def _why(see: _Sight) -> str:
         reported = "" if minutes is None else f" {minutes // 60}:{minutes % 60:02}"
         return f", test {state}{reported}"
     if see.flag("ups.on_battery"):
+        is_lost = see.flag("supply.present") is False or see.flag("supply.lost") is True
+        why = ", supply too weak" if is_weak else ", supply lost" if is_lost else ""
         left = see.number("runtime.remaining")
         if left is None:
-            return ", supply lost"
+            return why
         minutes = int(left // 60)
-        return f", supply lost, {minutes // 60}:{minutes % 60:02} h left"
+        return f"{why}, {minutes // 60}:{minutes % 60:02} h left"
     return ""
 
 

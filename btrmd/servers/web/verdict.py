@@ -16,6 +16,7 @@ from btrmd.model.result_words import format_action, format_hours, format_need
 from btrmd.model.snapshot import Snapshot
 
 from .known import known, known_number
+from .weak_supply import is_weak
 from .wording import format_age, format_clock, format_time
 
 GOOD_TONE: Final = "good"
@@ -23,7 +24,10 @@ WARN: Final = "warn"
 BAD_TONE: Final = "bad"
 UNKNOWN: Final = "unknown"
 SAFE: Final = "Load safe, on supply"
+WEAK: Final = "Load on a weak supply, no backup"
 NO_POWER: Final = "LOAD DISCONNECTED"
+TOO_WEAK: Final = "the supply is too weak for the load"
+WEAK_TODO: Final = "Shed load, or check the supply: it does not hold the load alone."
 CLOCK_S: Final = 60.0
 ORDER_S: Final = 183 * 86400.0  # half a year: budget, delivery and a visit
 FULL_PCT: Final = 95.0  # the last of the charge takes hours and gives minutes
@@ -113,16 +117,17 @@ def _why_dark(snapshot: Snapshot, is_cut: bool) -> str:
 def _on_battery(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     left = time_left(snapshot)
     left_words = "" if left is None else f", about {_clock(left)} left"
+    weak = [TOO_WEAK] if is_weak(snapshot) else []
     test = snapshot.test
     if is_testing(snapshot) and test is not None:
         return GOOD_TONE, f"On battery{left_words}", [f"test {test.n} is running"]
     if left is None:
-        return WARN, "On battery", ["the time left is not known"]
+        return WARN, "On battery", [*weak, "the time left is not known"]
     estimated = [record for record in (test, snapshot.last_test)
                  if record is not None and record.estimate_s is not None]  # fmt: skip
     is_rough = left > 0.0 and not estimated
     reasons = ["by rating and load alone: half as long is possible"] if is_rough else []
-    return WARN, f"On battery{left_words}", reasons
+    return WARN, f"On battery{left_words}", [*weak, *reasons]
 
 
 def is_testing(snapshot: Snapshot) -> bool:
@@ -149,6 +154,8 @@ def _on_supply(snapshot: Snapshot) -> tuple[str, str, list[str]]:
     gone = _why_no_backup(snapshot)
     last = snapshot.last_test
     is_low = known(snapshot, "capacity.state") == "low"
+    if gone and is_weak(snapshot):
+        return BAD_TONE, WEAK, ["guard or battery had to help", gone]
     if is_low and not (last is not None and "unconfirmed" in last.marks):
         is_near = last is not None and "marginal" in last.marks
         reasons = ["load on supply", f"the capacity is {'probably ' if is_near else ''}low"]
@@ -260,7 +267,7 @@ def _todo(snapshot: Snapshot, keys: list[str]) -> str:
         return "Restart the unit; if that does not help have it looked at."
     source = known(snapshot, "load.source")
     if known(snapshot, "ups.on_battery") is True and source in ("battery", "charger"):
-        return "Restore the supply or shed load."
+        return WEAK_TODO if is_weak(snapshot) else "Restore the supply or shed load."
     if source == "none" and known(snapshot, "lvd.open") is not True:
         return " ".join(filter(None, (_restore(snapshot), _relay_advice(keys))))
     for key in worst_first(keys, str):
