@@ -18,6 +18,7 @@ from waiting import wait_until
 
 from btrmd.bus import Bus
 from btrmd.model.service import LIMITS
+from btrmd.model.settings import Settings
 from btrmd.net import split_address
 from btrmd.servers.acceptor import AT_ONCE
 from btrmd.servers.nut.client import NutClient
@@ -319,3 +320,28 @@ def test_upsmon_shuts_down_in_an_outage(tmp_path: Path, unit: DaemonProcess, por
         nut.close()
         unit.sim(battery__soc=1, supply__on=1, charger__on=1, load__amps=2)
         wait_until(lambda: unit.value("ups.on_battery") is False, 20.0)
+
+
+def test_upsmon_that_has_seen_an_outage_shuts_down_when_the_load_goes_dark(tmp_path: Path) -> None:
+    """The LVD opened between two of its looks: OFF LB is no way out of the outage."""
+    if not (LIB / "upsmon").exists():
+        pytest.skip("needs NUT (package nut-client)")
+    settings = Settings.defaults(overrides={"nut.user": "mon", "nut.password": "secret"})
+    bus = Bus(make_snapshot(settings, 1, ups__on_battery=True))
+    server = NutServer(bus, "127.0.0.1:0")
+    server.start()
+    nut = Nut(tmp_path / "nut", "")
+    try:
+        wait_until(lambda: bus.listeners.get("nut"), 20.0)
+        config = nut.folder / "upsmon.conf"
+        address = bus.listeners["nut"].address
+        text = config.read_text().replace(f"127.0.0.1:{nut.port}", address)
+        config.write_text(text.replace("mon secret primary", "mon secret secondary"))
+        nut.monitor()
+        wait_until(lambda: "on battery" in nut.log(), 30.0, nut.log)
+        assert not (nut.folder / "shutdown").exists()
+        bus.publish(make_snapshot(settings, 2, load__source="none", lvd__open=True))
+        wait_until((nut.folder / "shutdown").exists, 60.0, nut.log)
+    finally:
+        nut.close()
+        server.stop()
