@@ -230,26 +230,25 @@ def test_the_disconnect_protects_the_battery_in_an_outage(make: Make) -> None:
 
 @pytest.mark.parametrize(
     ("lie", "key"),
-    [("x-1.0", "sensor.0x4a"), ("+9.0", "system.voltage_mismatch")],
+    [("x-1.0", "sensor.0x4a"), ("+9.0", "reading.battery.voltage")],
     ids=["reversed", "too high"],
 )
 def test_a_voltage_that_fits_no_bank_is_an_alarm(make: Make, lie: str, key: str) -> None:
-    """A reversed one is below what the chip can read: no reading, and that is the alarm. The page
-    names it, the load notices nothing, and it ends with its cause."""
+    """A reversed one is below what the chip can read: no reading, and that is the alarm; one that
+    jumps beside its charger is not believed. The page names it, the load notices nothing, and it
+    ends with its cause."""
     unit = make(speed=60.0).start()
     unit.wait_selftest()
 
     def alarms() -> dict[str, str]:
         return {alarm["key"]: alarm["text"] for alarm in unit.ask("alarms")["alarms"]}
 
-    # with nothing to tie it to the charger's reading; else it is that which belies it
     wait_until(lambda: not alarms() and unit.value("charger.current") < 0.08, 30.0)
     unit.sim(**{"fault.reading.battery.voltage": lie})
     raised = wait_until(alarms, 30.0)
     assert set(raised) == {key}
     assert raised[key].encode() in unit.request("GET", "/").body
-    volts = unit.value("battery.voltage")
-    assert volts is None if key.startswith("sensor") else volts == pytest.approx(22.5, abs=0.5)
+    assert unit.value("battery.voltage") is None
     assert unit.sim()["load"]["dropped_s"] == 0.0
     unit.sim(**{"fault.reading.battery.voltage": "off"})
     wait_until(lambda: not alarms(), 60.0)
