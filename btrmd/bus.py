@@ -39,10 +39,11 @@ class ListenerState(NamedTuple):
 
 
 class PendingCommand(NamedTuple):
-    """A command in the owner's inbox and the future its sender waits on."""
+    """A command in the owner's inbox and the future its sender waits on. `asked_at` monotonic s."""
 
     command: Command
     answer: Future[Answer]
+    asked_at: float = float("inf")
 
 
 class HeardAnswer(NamedTuple):
@@ -154,7 +155,7 @@ class Bus:
 
     def post(self, command: Command) -> Future[Answer]:
         """Put a command into the owner's inbox. Raises BusyError when it is full or closed."""
-        pending = PendingCommand(command, Future())
+        pending = PendingCommand(command, Future(), monotonic())
         source = str(getattr(command, "source", ""))
         is_wire = is_protocol(source)
         with self._inbox_lock:

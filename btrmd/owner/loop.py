@@ -33,7 +33,7 @@ from .battery_history import BatteryHistory
 from .lateness import Lateness
 from .minute_mean import MinuteMean
 from .repeated_writes import RepeatedWrites, Waiter
-from .setting_changes import SettingChanges, refused, typed
+from .setting_changes import SettingChanges, refused, refused_late, typed
 from .sim_speed import BUDGET_S, TICK_S, SimSpeed
 from .turns import Turns
 
@@ -205,7 +205,7 @@ class Owner:
         self._looked_at = now
         self._wake_up(wall)
         self._take_over(now, wall)
-        self._asked = waiters = self._collect()
+        self._asked = waiters = self._collect(now, wall)
         commands = tuple(waiter.command for waiter in waiters)
         self.state, actions = step(self.state, inputs, self.settings, commands, now)
         action_runner.note(self.state.plausible.believed(inputs), now, self.state.setpoints)
@@ -293,18 +293,19 @@ class Owner:
 
     # --- commands ------------------------------------------------------------------------------
 
-    def _collect(self) -> list[Waiter]:
+    def _collect(self, now: float, wall: float) -> list[Waiter]:
         """The commands of this step: the shell's own first, then what the servers ask."""
         waiters = [Waiter(command, None) for command in self._own]
         self._own.clear()
-        changes = self._changes
         came = self._repeated_writes.take_commands()
-        for pending in self._turns.take(came, changes.is_busy, changes.is_due()):
+        for pending in self._turns.take(came, self._changes.is_busy, self._changes.is_due()):
             command = pending.command
             if isinstance(command, ChangeSettings):
                 try:
                     command = typed(command, self.settings)
                 except SettingError as error:
+                    if late := refused_late(pending, error, wall, now - self.state.boot):
+                        self._action_runner.tell((late,), now)
                     pending.answer.set_result(refused(error))
                     continue
             waiters.append(Waiter(command, pending.answer))
@@ -346,10 +347,9 @@ class Owner:
             if done.settings is not None:
                 late = landing_refusal(self.state, self._inputs, self.settings, done.settings)
                 if late is not None:
-                    uptime = now - self.state.boot
-                    event = changes.undo(self.settings, late, done.future, wall, uptime)
-                    self._action_runner.tell((event,), now)
+                    changes.undo(self.settings, late, done)
                     continue
+                changes.done.extendleft(reversed(done.others))
                 self.settings = done.settings
                 self.board.single_source = done.settings["system.single_source"] is True
             if done.calibration is not None:
@@ -358,9 +358,10 @@ class Owner:
                 self._own.append(done.next_test)
             if done.frees:
                 changes.is_busy = False
-            if done.events:  # no answer before the Event Log's line is as durable as the change
+            events = done.lines(wall, now - self.state.boot)
+            if events:  # no answer before the Event Log's line is as durable as the change
                 answer = done.answer._replace(seen_after=self._seq)
-                self._action_runner.tell(done.events, now, done._replace(answer=answer).reply)
+                self._action_runner.tell(events, now, done._replace(answer=answer).reply)
             else:
                 done.reply()
         self._action_runner.keep(self.state, now, wall)

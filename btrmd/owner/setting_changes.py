@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple, Protocol
 
+from ..bus import LOOP_ANSWER_S, PendingCommand
 from ..hal.calibration import Calibration, Point
 from ..model.commands import ACCEPTED, Answer, Calibrate, ChangeSettings, Command, NextTestIn
 from ..model.errors import BtrmError, SettingError
@@ -23,6 +24,7 @@ from .change_limit import ChangeLimit
 
 LONG = 200  # characters of a value in the event log
 LIVE_NEXT = "test.next_h"
+WENT_WITH_IT = "Not done, as another change that was asked for with it is refused; ask again."
 SO_ALREADY = Answer(True, seen_after=-1)  # nothing has changed: every snapshot shows it
 
 
@@ -35,7 +37,11 @@ class Calibrated(Protocol):
 
 
 class StoredChange(NamedTuple):
-    """A change that is durable (or was refused by the disk) and waits for the owner's thread."""
+    """A change that is durable (or was refused meanwhile) and waits for the owner's thread.
+
+    `source`: who asked, told of a refusal; "" = who asked needs no line. `others`: what was stored
+    in one go with it.
+    """
 
     answer: Answer
     future: Future[Answer] | None
@@ -44,6 +50,14 @@ class StoredChange(NamedTuple):
     next_test: NextTestIn | None = None
     events: tuple[Event, ...] = ()
     frees: bool = False  # the settings change under way is over
+    source: str = ""
+    others: tuple[StoredChange, ...] = ()
+
+    def lines(self, at: float, uptime: float) -> tuple[Event, ...]:
+        """What the event log is told: who asked may have given up waiting for a refusal."""
+        if self.answer.ok or not self.source:
+            return self.events
+        return (refusal_event(self.source, self.answer.text, at, uptime),)
 
     def reply(self) -> None:
         """Give the answer to whoever still waits for it; on any thread."""
@@ -57,6 +71,23 @@ def refused(error: SettingError) -> Answer:
     code = "range" if error.key in SETTINGS else "unknown"
     data = {"key": error.key, "value": error.value, "allowed": error.allowed}
     return Answer(False, code, str(error), data)
+
+
+def refusal_event(source: str, text: str, at: float, uptime: float) -> Event:
+    """The line for the log on a change that was refused after it had been let pass, or when whoever
+    asked for it has given up waiting: it is the only answer that is left."""
+    return Event(
+        0, at, uptime, "command.refused", Kind.COMMAND, None, None, source, text, False
+    )  # fmt: skip
+
+
+def refused_late(
+    pending: PendingCommand, error: SettingError, at: float, uptime: float
+) -> Event | None:
+    """The line for the log where who asked has been told that the owner did not answer in time."""
+    if time.monotonic() - pending.asked_at < LOOP_ANSWER_S:
+        return None
+    return refusal_event(getattr(pending.command, "source", "core"), str(error), at, uptime)
 
 
 def typed(command: ChangeSettings, settings: Settings) -> ChangeSettings:
@@ -140,7 +171,7 @@ class SettingChanges:
         uptime: float,
     ) -> None:
         """Store these changes, one after the other, in one go; `done` gets them once they are
-        durable. Who is refused is answered here."""
+        durable. Who is refused is answered by `done` too."""
         new = settings
         made: list[StoredChange] = []
         for changes, future in asked:
@@ -149,7 +180,7 @@ class SettingChanges:
             try:
                 changed = new.with_changes(stored)
             except SettingError as error:
-                StoredChange(refused(error), future).reply()
+                self.done.append(StoredChange(refused(error), future, source=changes.source))
                 continue
             is_so = changed is new  # nearly always, of what masters write
             events = () if is_so else change_events(new, changed, changes.source, at, uptime)
@@ -164,7 +195,9 @@ class SettingChanges:
                           changes.source, text, False),
                 )  # fmt: skip
             answer = ACCEPTED if events or not is_so else SO_ALREADY
-            made.append(StoredChange(answer, future, None, None, plan, events))
+            made.append(
+                StoredChange(answer, future, next_test=plan, events=events, source=changes.source)
+            )
             new = changed
         if not made:
             return
@@ -179,22 +212,16 @@ class SettingChanges:
             self._change_limit.stored(time.monotonic())
         self._durably(made, new)
 
-    def undo(
-        self,
-        settings: Settings,
-        refusal: Answer,
-        future: Future[Answer] | None,
-        at: float,
-        uptime: float,
-    ) -> Event:
+    def undo(self, settings: Settings, refusal: Answer, stored: StoredChange) -> None:
         """Put `settings` back on the disk: what was stored meanwhile may not take effect now.
 
-        The sender is given `refusal` once that is durable. The answer is the line for the log.
+        Whoever asked for `stored` is given `refusal` once that is durable, and whoever asked for
+        what was stored in one go with it is told that it went with it.
         """
-        self._durably((StoredChange(refusal, future),), settings)
-        return Event(
-            0, at, uptime, "command.refused", Kind.COMMAND, None, None, "core", refusal.text, False
-        )
+        made = [StoredChange(refusal, stored.future, source=stored.source)]
+        other = refusal._replace(text=f"{WENT_WITH_IT} {refusal.text}")
+        made += [StoredChange(other, one.future, source=one.source) for one in stored.others]
+        self._durably(made, settings)
 
     def defaults(self, group: str, source: str) -> ChangeSettings:
         """What puts a group back to what a unit without settings.json has: PB2 "battery" the test
@@ -232,12 +259,14 @@ class SettingChanges:
 
         def finished(error: BtrmError | None) -> None:
             if error is None:
-                self.done.append(made[0]._replace(settings=settings, frees=True))
-                self.done.extend(made[1:])
+                first = made[0]._replace(settings=settings, frees=True, others=tuple(made[1:]))
+                self.done.append(first)
                 return
-            answer = Answer(False, "storage", str(error))
             for n, done in enumerate(made):
-                self.done.append(StoredChange(answer, done.future, frees=n == 0))
+                answer = Answer(False, "storage", f"{done.answer.text} {error}".lstrip())
+                self.done.append(
+                    StoredChange(answer, done.future, frees=n == 0, source=done.source)
+                )
 
         self._writer.save_settings(settings, finished)
 
@@ -312,6 +341,7 @@ class SettingChanges:
             if error is None:
                 self.done.append(done)
             else:
-                self.done.append(StoredChange(Answer(False, "storage", str(error)), future))
+                answer = Answer(False, "storage", str(error))
+                self.done.append(StoredChange(answer, future, source=command.source))
 
         self._writer.run(lambda: self._save_calibration(made), finished)

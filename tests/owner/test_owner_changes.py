@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from owner_rig import Rig
 
+from btrmd.bus import LOOP_ANSWER_S
 from btrmd.hal.config import find_hardware_file, load_hardware
 from btrmd.model.commands import Calibrate, ChangeSettings, ResetData, StartTest
 
@@ -286,3 +288,54 @@ def test_a_change_that_the_disk_delays_into_another_state_does_not_take_effect(
     assert rig.stored() == {}, "nor after the next start"
     assert answer.text in rig.texts()
     assert rig.ask(change(site__name="next")).ok
+
+
+def refusals(rig: Rig) -> list[tuple[str, str]]:
+    """Source and text of each refusal in the event log."""
+    rig.writer.flush()
+    found = [event for event in rig.history.events() if event.key == "command.refused"]
+    return [(event.source, event.text) for event in found]
+
+
+def test_a_change_that_is_refused_when_it_lands_is_told_with_who_asked(rig: Rig) -> None:
+    """As are those that were stored in one go with it: none of them has taken effect."""
+    gate = rig.hold_writer()
+    asked = [
+        rig.bus.post(ChangeSettings({"system.single_source": True}, "modbus 10.0.0.5", True)),
+        rig.bus.post(ChangeSettings({"site.name": "other"}, "snmp 10.0.0.6", True)),
+    ]
+    rig.tick(3)
+    rig.world.change({"supply.on": 0, "charger.on": 0})
+    rig.until(lambda: rig.owner.state.on_battery)
+    gate.set()
+    first, second = (rig.answer(one) for one in asked)
+    assert not first.ok
+    assert not second.ok, "it is not in force"
+    assert rig.owner.settings["site.name"] == "BTRM"
+    rig.tick(5)
+    assert rig.stored() == {}
+    assert refusals(rig) == [("modbus 10.0.0.5", first.text), ("snmp 10.0.0.6", second.text)]
+    assert first.text == "system.single_source = True is refused on battery."
+    assert second.text.endswith(first.text)
+    assert not any(text.startswith("Setting site.name") for text in rig.texts())
+
+
+def test_a_change_that_the_disk_refuses_is_told_with_who_asked(rig: Rig) -> None:
+    rig.settings_file.path.mkdir()  # no file can be put there
+    (rig.settings_file.path / "x").touch()
+    answer = rig.ask(ChangeSettings({"site.name": "other"}, "web admin 10.0.0.5"))
+    assert (answer.ok, answer.code) == (False, "storage")
+    assert refusals(rig) == [("web admin 10.0.0.5", answer.text)]
+
+
+@pytest.mark.parametrize(("waited_s", "is_told"), [(0.0, False), (LOOP_ANSWER_S, True)])
+def test_a_value_that_is_refused_after_its_sender_gave_up_is_told(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, waited_s: float, is_told: bool
+) -> None:
+    """Its sender has heard that the owner did not answer; the event log says what became of it."""
+    asked = rig.bus.post(ChangeSettings({"test.type2_min": 5000}, "web admin 10.0.0.5"))
+    real = time.monotonic
+    monkeypatch.setattr("btrmd.owner.setting_changes.time.monotonic", lambda: real() + waited_s)
+    answer = rig.answer(asked)
+    assert (answer.ok, answer.code) == (False, "range")
+    assert refusals(rig) == ([("web admin 10.0.0.5", answer.text)] if is_told else [])
