@@ -66,6 +66,7 @@ class BatteryHistory:
         self._replaced_after = replaced_after
         self._followed: list[tuple[Evidence, Track]] = []
         self._followed_for: Rating | None = None
+        self._reported: list[str] = []  # what was said after the last discharge that changed it
         if history is not None:
             guarded("reading the discharges", lambda: self._read(history, settings), None)
 
@@ -103,6 +104,7 @@ class BatteryHistory:
         self._rehearsals = {}
         self._seen_runs = {}
         self._followed = []
+        self._reported = []
 
     def replaced(self, last_n: int) -> None:
         """Another battery was put in after record `last_n`: records up to it stay in the history
@@ -110,6 +112,7 @@ class BatteryHistory:
         for `news` afterwards. A later call with a lower number takes it back that far."""
         self._replaced_after = last_n
         self._followed = []
+        self._reported = []
 
     def improve(
         self,
@@ -155,6 +158,9 @@ class BatteryHistory:
     def news(self, rows: Sequence[CurveRow], settings: Settings, wall: float) -> HealthReady:
         """What to show after the last discharge; `rows` its curve, empty: no text.
 
+        Nor is there one that says what was said last: discharges may come once a minute. One
+        discharge's resistance, never twice alike, is no news.
+
         `confirm`: it asks for a confirming test, since the battery seems to have changed.
         """
         now = wall if is_sane(wall) else None
@@ -163,17 +169,20 @@ class BatteryHistory:
         if track is None:
             return HealthReady(None, resistance_growth_pct=growth)
         health = health_of(track)
-        sentences = [health_words(health), change_words(health.change)]
+        words = [health_words(health), change_words(health.change)]
         step = find_step(rows)
-        if step is not None:
-            sentences.append(resistance_words(step.ohm, growth))
+        ohms = "" if step is None else resistance_words(step.ohm, growth)
         minimum = 60.0 * (settings.number("test.minimum_runtime_min") or 0.0)
         found = forecast(track, minimum, now)
-        sentences.append(forecast_words(found, health.change.word))
-        text = " ".join(part for part in sentences if part) if rows else ""
+        words.append(forecast_words(found, health.change.word))
+        text = ""
+        found_words = [*words, "" if growth is None else f"{growth:.0f} %"]
+        is_suspected = health.change.word == SUSPECTED  # each discharge asks for another test
+        if rows and (is_suspected or found_words != self._reported):
+            self._reported = found_words
+            text = " ".join(part for part in (*words[:2], ohms, words[2]) if part)
         pct = (health.soh_pct, health.low_pct, health.high_pct)
         soh, low, high = (None if value is None else round(value, 1) for value in pct)
-        is_suspected = health.change.word == SUSPECTED
         by = None if is_suspected else found.replace_at
         return HealthReady(soh, text, low, high, is_suspected, by, growth)
 

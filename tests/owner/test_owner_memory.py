@@ -101,6 +101,30 @@ def test_a_discharge_that_ends_is_told(settings: Settings) -> None:
     assert "not enough history" in news.text
 
 
+def test_what_has_not_changed_is_not_told_again(settings: Settings) -> None:
+    """A bank that goes flat in an outage again and again: a line after each was a flood."""
+
+    def partial(n: int) -> TestRecord:
+        return record(n, 0.5, type="outage", result="none", started_at_charge=0.1)
+
+    def curve(n: int) -> list[CurveRow]:  # no resistance is read twice alike
+        return [row._replace(battery_v=row.battery_v - 0.01 * n * (row.battery_a < 0.0))
+                for row in rows(10.0)]  # fmt: skip
+
+    memory = BatteryHistory(None, settings)
+    texts = []
+    for n in range(1, 6):
+        memory.add(partial(n), curve(n), settings)
+        texts.append(memory.news(curve(n), settings, at(n)).text)
+    assert "No replacement forecast: not enough history" in texts[0]
+    assert texts[1:] == [""] * 4
+    memory.add(record(6, 0.8), rows(3600.0), settings)
+    assert memory.news(rows(3600.0), settings, at(6)).text.startswith("State of health")
+    memory.replaced(6)
+    memory.add(partial(7), curve(1), settings)
+    assert memory.news(curve(1), settings, at(7)).text == texts[0], "of another battery"
+
+
 def test_a_forecast_comes_with_the_second_test(settings: Settings) -> None:
     text = memory_of(settings, record(1, 0.95), record(2, 0.95)).news(rows(3600.0), settings, at(2))
     assert "Replace the battery by" in text.text

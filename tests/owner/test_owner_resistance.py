@@ -68,8 +68,9 @@ def test_it_grows_as_tests_end_and_is_the_same_after_a_restart() -> None:
         memory.add(record(n), rows(milliohm), SETTINGS)
         found.append(growth(memory, rows(milliohm)))
     assert found == [None, None, None, 2.0, 45.0, 50.0]
-    assert growth(memory_of(Past(*milliohms))) == 50.0
-    said = memory.news(rows(31.0), SETTINGS, 1_790_000_000.0).text
+    again = memory_of(Past(*milliohms))
+    assert growth(again) == 50.0
+    said = again.news(rows(31.0), SETTINGS, 1_790_000_000.0).text
     assert "Resistance at the transfer 31 mOhm; the newest tests are 50 % above the first" in said
 
 
