@@ -110,6 +110,10 @@ def _bank_fit(state: State, now: float) -> Stored:
     }  # fmt: skip
 
 
+def _losses(state: State, now: float) -> Stored:
+    return {"losses": dict(state.losses), "has_settings_file": state.has_settings_file}
+
+
 def _alarms(state: State, now: float) -> Stored:
     raised = state.alarms.raised
     return {"alarms": {key: {**alarm._asdict(), "clearing": None} for key, alarm in raised.items()}}
@@ -135,6 +139,7 @@ PARTS: Final = (
     Part(("outage", "battery_use", "transfer"), _outage),
     Part(("lvd",), _lvd),
     Part(("bank_fit",), _bank_fit),
+    Part(("losses", "has_settings_file"), _losses),
     Part(("alarms",), _alarms),
 )
 _PLACES: Final = tuple(

@@ -8,6 +8,7 @@ from math import isfinite, isnan, nan
 from ..model.discharge import Capacity, TestRecord, TestState
 from ..model.thresholds import SYSTEM_VOLTAGES
 from ..model.value_text import CLOCK_SANE_S
+from . import losses
 from .capacity_test.state import CapacityTest
 from .durable import durable
 from .machines.alarms import Alarms, RaisedAlarm
@@ -116,6 +117,8 @@ def restore(
         schedule=_schedule(data.get("schedule"), gone, now),
         next_n=max(int(_number(data, "next_n", 1.0)), state.next_n, *(n + 1 for n in records)),
         last_reason=str(data.get("last_reason") or ""),
+        losses=losses.restored(data.get("losses")),
+        has_settings_file=data.get("has_settings_file") is True,
         alarms=Alarms(_alarms(data.get("alarms"))),
         guard=GuardWatch(helps=_helps(data, gone, now)),
         bank_fit=_bank_fit(data.get("bank_fit"), state.setpoints.th.system_v),

@@ -20,6 +20,7 @@ from ..model.commands import (
     HealthReady,
     NextTestIn,
     Note,
+    NoteLoss,
     NoteWrite,
     ResetData,
     RestartUnit,
@@ -38,6 +39,7 @@ from . import outage
 from .capacity_test import sequence
 from .capacity_test.state import Moved
 from .interlocks import checks, refusal
+from .losses import SETTINGS_LOST, without, without_other
 from .machines import alarms as alarming
 from .machines import capacity, relaywatch, schedule
 from .machines.bank_fit import BankFit
@@ -147,7 +149,8 @@ def _ack(state: State, command: AckAlarm, ctx: StepContext) -> tuple[State, Answ
     if key not in state.alarms.raised:
         return state, Answer(False, "unknown", f"No alarm {key!r} is raised.")
     state = state._replace(alarms=alarming.acknowledge(state.alarms, key, command.source, ctx))
-    if key == "settings.defaults":
+    state = state._replace(losses=without(state.losses, key))
+    if key == SETTINGS_LOST:
         return state._replace(settings_seen=True), ACCEPTED
     if key.startswith("relay."):
         name = key.removeprefix("relay.")
@@ -290,6 +293,10 @@ def _other(
     if isinstance(command, Note | NoteWrite):
         ctx.tell(command.key, Kind.COMMAND, command.text, source=command.source, notify=False)
         return state, ACCEPTED
+    if isinstance(command, NoteLoss):
+        key, text = command.key, command.text
+        alarms = without_other(state.alarms, key, text)
+        return state._replace(alarms=alarms, losses={**state.losses, key: text}), ACCEPTED
     if isinstance(command, NextTestIn):
         return state._replace(
             schedule=schedule.set_next(state.schedule, command.hours, ctx)
@@ -326,7 +333,7 @@ def _tell_refusal(command: Command, text: str, ctx: StepContext) -> None:
 def _is_too_late(state: State, command: Command) -> bool:
     """A restart is due, and would end or lose what this asks; the defaults that PB1 and PB2 ask
     for, held together, and what is only written down are carried out."""
-    if state.restart_at is None or isinstance(command, Note | NoteWrite | HealthReady):
+    if state.restart_at is None or isinstance(command, Note | NoteWrite | NoteLoss | HealthReady):
         return False
     is_button = getattr(command, "source", "") in (state.restart_source, "PB2")
     return not (is_button and isinstance(command, ChangeSettings))

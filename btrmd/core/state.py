@@ -9,6 +9,7 @@ from ..model.board import SAFE_OUTPUTS, Outputs
 from ..model.schedule import StartRefusal
 from ..model.settings import Settings
 from .capacity_test.state import IDLE, CapacityTest
+from .losses import SETTINGS_LOST, without
 from .machines.alarms import Alarms
 from .machines.bank_fit import BankFit
 from .machines.blocks import Blocks
@@ -41,7 +42,9 @@ class State(NamedTuple):
     refusal or end of a test. `restart_at`: process clock of a restart that was asked for;
     `protocol_start` of the last start of a test by a protocol. `outages`: how often the battery had
     to feed the load within the last hour; `chatter` the same of what guard and K1 have done, by
-    key. `settings_seen`: somebody has acted on a settings file that was set aside.
+    key. `settings_seen`: somebody has acted on settings that were lost. `losses`: what the disk has
+    lost, a text by the key of the alarm that says so, until somebody acts on it.
+    `has_settings_file`: there is one, whose absence at the next start is a loss.
     `replaced_after`: the last discharge of the battery before this one, 0 = there was none;
     `replaced_at` wall time s of the replacement. `refusal`: the last start that was refused, None
     once a test has begun. `unsolicited`: as a DNP3 master has switched it, None = as the settings
@@ -76,6 +79,8 @@ class State(NamedTuple):
     outages: Flood = NO_FLOOD
     chatter: Mapping[str, Flood] = {}
     settings_seen: bool = False
+    losses: Mapping[str, str] = {}
+    has_settings_file: bool = False
     unsolicited: bool | None = None
     next_n: int = 1
     carried_from: int | None = None
@@ -125,7 +130,8 @@ class State(NamedTuple):
         return due
 
     def settings_lost(self, settings_ok: bool) -> bool | None:
-        """True: the file was set aside; False: somebody has acted on it; None: as it was."""
+        """True: some are at their defaults unasked; False: somebody has acted on it; None: as it
+        was."""
         if self.settings_seen:
             return False
         return None if settings_ok else True
@@ -148,6 +154,8 @@ def with_settings(state: State, settings: Settings) -> State:
     return state._replace(
         setpoints=Setpoints.of(settings),
         settings_seen=True,
+        has_settings_file=True,
+        losses=without(state.losses, SETTINGS_LOST),
         unsolicited=state.unsolicited if is_same else None,
     )
 

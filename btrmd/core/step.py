@@ -130,7 +130,7 @@ def step(
     # what is told and driven
     seen = Seen(
         presence, state.relays, state.digital, state.health, state.blocks, lvd, guard, ctx.doubts,
-        state.settings_lost(snapshot.settings_ok),
+        state.settings_lost(snapshot.settings_ok), state.losses,
     )  # fmt: skip
     alarms = step_alarms(state.alarms, conditions(seen, ctx), ctx)
     outputs = combine(

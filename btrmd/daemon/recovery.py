@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import __build_date__, __version__
+from ..core.losses import SETTINGS_LOST
 from ..core.machines.capacity import adopt
 from ..core.machines.schedule import Schedule
 from ..core.persist import restore, was_interrupted
@@ -12,14 +13,18 @@ from ..core.publish import points
 from ..core.recover import closed_after_death
 from ..core.scan.setpoints import Setpoints
 from ..core.state import State, new_state
+from ..model.alarms import ALARM
 from ..model.board import Inputs
 from ..model.discharge import TestRecord
 from ..model.events import Event, Kind
 from ..model.readings import Value
-from ..model.settings import Settings
+from ..model.settings import SETTINGS, Settings
 from ..model.snapshot import Snapshot
 from ..store.history_db import HistoryDb, Recovered
+from ..store.settings_file import NAME, SettingsFile
 from ..store.writer import Writer
+
+NAMED = 12  # settings that are told by name, of those that a file has wrong
 
 
 def identity(settings: Settings, serial: str) -> dict[str, Value]:
@@ -67,6 +72,53 @@ def recovered_state(
             health = adopt(state.health, record)
             state = state._replace(health=health, last_reason=record.reason)
     return state, tuple(closed)
+
+
+def history_loss(lost: str, at_start: bool) -> str:
+    """What people are told of a history that is gone: `lost` says in a few words what became of it.
+
+    At a start what was latched is gone with it; no relay that had failed forbids a test any more.
+    """
+    if not at_start:
+        return f"{lost}: the results and events so far are gone. Check the memory card."
+    return (
+        f"{lost}: results, events and what was latched before this start (relay faults, low "
+        "battery capacity) are gone. Check the memory card, acknowledge this and test the battery."
+    )
+
+
+def settings_loss(file: SettingsFile, was_there: bool) -> str:
+    """What people are told of settings that are at their defaults though somebody had set them; ""
+    when all are as they were. `was_there`: the last run has left a settings file."""
+    if file.is_lost:
+        return ALARM[SETTINGS_LOST].text
+    if file.refused:
+        keys = [
+            error.key if error.key in SETTINGS else ascii(error.key[:40]) for error in file.refused
+        ]
+        more = f" and {len(keys) - NAMED} more" if len(keys) > NAMED else ""
+        return (
+            "Not allowed in the settings file, so that the defaults apply: "
+            f"{', '.join(keys[:NAMED])}{more}. Set them again; the file is kept beside the next."
+        )
+    if was_there and not file.path.exists():
+        return (
+            "The settings file is missing: the unit runs on its defaults, also for mail and traps. "
+            "Set it up again or import a backup."
+        )
+    return ""
+
+
+def refused_events(file: SettingsFile, wall: float) -> tuple[Event, ...]:
+    """A line of the log for each setting of the file that was not taken over: its value and what is
+    allowed."""
+    return tuple(
+        Event(
+            0, wall, 0.0, error.key if error.key in SETTINGS else SETTINGS_LOST, Kind.CHANGE, None,
+            None, "core", f"{NAME}: {error} The default is used.", False,
+        )
+        for error in file.refused[:NAMED]
+    )  # fmt: skip
 
 
 def store_closed(writer: Writer, closed: TestRecord, wall: float) -> None:

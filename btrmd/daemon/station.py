@@ -14,12 +14,13 @@ from ..appliance.client import make_client
 from ..appliance.slot import Slot
 from ..bus import Bus
 from ..clock import Clock, RealClock, SimClock
+from ..core.losses import HISTORY_LOST, SETTINGS_LOST
 from ..core.state import State
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
 from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardware
-from ..model.commands import Note
-from ..model.errors import BtrmError, SettingError
+from ..model.commands import Note, NoteLoss
+from ..model.errors import BtrmError, BusyError, SettingError
 from ..model.service import Service
 from ..model.settings import Settings
 from ..model.value_text import CLOCK_SANE_S
@@ -56,7 +57,15 @@ from .known_file import KnownFile
 from .memory_trim import drop_references
 from .memory_watch import MemoryWatch
 from .ready import Readiness
-from .recovery import first_snapshot, identity, recovered_state, store_closed
+from .recovery import (
+    first_snapshot,
+    history_loss,
+    identity,
+    recovered_state,
+    refused_events,
+    settings_loss,
+    store_closed,
+)
 from .systemd import Supervisor
 from .tls_file import TlsFile
 from .unit_serial import unit_id, unit_serial
@@ -142,19 +151,34 @@ class Station:
         self._stack.callback(history.close)
         found = history.recover()
         self._static_faults += found.faults
+        self._reported_loss = history.database.lost
         state, closed = recovered_state(
             found, history, settings, clock.now(), clock.wall(), clock.boot_id
         )
         self.bus = Bus(first_snapshot(state, settings, clock.wall(), self.serial))
+        if found.lost:  # the first thing that the owner hears
+            self.bus.post(NoteLoss(HISTORY_LOST, history_loss(found.lost, at_start=True)))
         self._stack.callback(self.bus.close)
         self._writer = Writer(
             history, self.bus.publish_events, self._settings_file, found.last_event, found.refusal
         )
         self._writer.start()
         self._stack.callback(self._writer.close)
+        state = self._report_settings(state)
         for record in closed:
             store_closed(self._writer, record, clock.wall())
         return state
+
+    def _report_settings(self, state: State) -> State:
+        """Have it told once what of the settings is at its default though somebody had set it."""
+        file = self._settings_file
+        text = settings_loss(file, state.has_settings_file)
+        self._settings_ok = not text
+        if text and text != state.losses.get(SETTINGS_LOST):
+            self._writer.commit(events=refused_events(file, self._clock.wall()))
+        if text:
+            self.bus.post(NoteLoss(SETTINGS_LOST, text))
+        return state._replace(has_settings_file=file.path.exists())
 
     def _make_owner(self, settings: Settings, state: State) -> None:
         changes = SettingChanges(
@@ -171,7 +195,7 @@ class Station:
             history=self._history, sim_speed=self._sim_speed, world=self.world, push=self._push,
             alive=self._readiness.look, faults=self._faults,
             restore_network=lambda wanted: self.appliance.restore(wanted),
-            settings_ok=not self._settings_file.is_lost,
+            settings_ok=self._settings_ok,
         )  # fmt: skip
 
     def _make_services(self, options: RunOptions, settings: Settings) -> None:
@@ -336,6 +360,7 @@ class Station:
         now = time.monotonic()
         if now - self._looked_at >= FINDINGS_EVERY_S:
             self._looked_at = now
+            self._tell_loss()
             found = [*self._static_faults, *self.board.findings()]
             if self._writer.fault:
                 found.append(self._writer.fault)
@@ -343,6 +368,14 @@ class Station:
             found += clock_faults(self._clock.wall())
             self._findings = tuple(found)
         return self._findings
+
+    def _tell_loss(self) -> None:
+        """A history that was damaged in the running unit."""
+        lost = self._history.database.lost
+        if lost != self._reported_loss:
+            with suppress(BusyError):  # the next look tells it
+                self.bus.post(NoteLoss(HISTORY_LOST, history_loss(lost, at_start=False)))
+                self._reported_loss = lost
 
     def _check(self) -> list[str]:
         """The findings of `btrmd check`, as the last tick saw them."""

@@ -99,6 +99,15 @@ class NoteWrite(NamedTuple):
     source: str = ""
 
 
+class NoteLoss(NamedTuple):
+    """The shell has found something lost on the disk: the alarm `key` says so in `text`, one
+    sentence or more, until somebody acknowledges it."""
+
+    key: str
+    text: str
+    source: str = "core"
+
+
 class SwitchUnsolicited(NamedTuple):
     """A DNP3 master has switched unsolicited responses on (function 20) or off (21): so until the
     next start, or until `dnp3.unsolicited` is set."""
@@ -157,6 +166,7 @@ Command = (
     | Calibrate
     | NextTestIn
     | NoteWrite
+    | NoteLoss
     | SwitchUnsolicited
     | Note
     | EstimateReady

@@ -101,18 +101,21 @@ def remove_leftovers(path: Path) -> list[Path]:
 
 
 def keep_aside(path: Path) -> Path:
-    """Rename a file that is not understood to NAME.corrupt-N, N above any that exists.
+    """Rename a file that is not understood to NAME.corrupt-N. Raises OSError when the folder cannot
+    be changed."""
+    target = name_aside(path)
+    os.rename(path, target)
+    sync_folder(path.parent)
+    return target
 
-    Raises OSError when the folder cannot be changed.
-    """
+
+def name_aside(path: Path) -> Path:
+    """NAME.corrupt-N, N above any that exists. Raises OSError for a folder that cannot be read."""
     pattern = re.compile(rf"{re.escape(path.name)}\.corrupt-(\d+)(-wal)?")
     taken = [
         int(match.group(1)) for match in map(pattern.fullmatch, os.listdir(path.parent)) if match
     ]
-    target = path.with_name(f"{path.name}.corrupt-{max(taken, default=0) + 1}")
-    os.rename(path, target)
-    sync_folder(path.parent)
-    return target
+    return path.with_name(f"{path.name}.corrupt-{max(taken, default=0) + 1}")
 
 
 def _give_to_owner(fd: int, path: Path, folder: Path) -> None:

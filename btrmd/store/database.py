@@ -27,12 +27,14 @@ class Database:
     """`transaction()` belongs to one thread at a time (the writer); `reader()` to any.
 
     `faults`: a sentence for each database that had to be put aside since the start.
+    `lost`: what has become of the last of them, a few words; "" = none.
     `is_suspect`: a reader met damage; the writer then checks.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self.faults: tuple[str, ...] = ()
+        self.lost = ""
         self.is_suspect = False
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
@@ -52,6 +54,7 @@ class Database:
             if self._identity == self._stat():
                 return self._connection
             self._drop_writer()  # the file was deleted or replaced under us
+            self.lost = f"{self.path.name} was deleted or replaced in the running unit"
         for _ in range(2):
             try:
                 self._connection = self._open()
@@ -128,6 +131,7 @@ class Database:
             f"{self.path} was damaged ({reason}); it is kept as {target.name}, a new history began."
         )
         log.error(fault)
+        self.lost = f"{self.path.name} was damaged and is kept as {target.name}"
         self.faults = (*self.faults, fault)
 
     def close(self) -> None:

@@ -34,7 +34,8 @@ class Recovered(NamedTuple):
 
     `waiting`: what else it left open, newest first (a delayed test). `last_event`, `last_test`:
     the highest numbers ever given out. `faults`: sentences. `refusal`: why the disk gave no
-    database; "" = it did.
+    database; "" = it did. `lost`: what has become of a history that there was, a few words; "" = it
+    is there, or there was none.
     """
 
     unfinished: TestRecord | None = None
@@ -45,6 +46,7 @@ class Recovered(NamedTuple):
     faults: tuple[str, ...] = ()
     waiting: tuple[TestRecord, ...] = ()
     refusal: str = ""
+    lost: str = ""
 
 
 class HistoryDb:
@@ -61,7 +63,9 @@ class HistoryDb:
 
     def recover(self) -> Recovered:
         """Open (or make) the database and tell what was left. Once, before anything is written."""
-        had_file = self.database.path.exists()
+        path = self.database.path
+        had_file = path.exists()
+        is_blank = not had_file or (path.is_file() and not path.stat().st_size)
         mark = self.marks.load()
         for _ in range(2):
             try:
@@ -87,7 +91,10 @@ class HistoryDb:
             )
         elif is_lost and had_file:
             found = found._replace(last_event=number_from_time())
-        return found._replace(faults=self.database.faults)
+        lost = self.database.lost
+        if not lost and is_blank and is_empty and mark is not None and not found.refusal:
+            lost = f"{NAME} was {'empty' if had_file else 'missing'}"
+        return found._replace(faults=self.database.faults, lost=lost)
 
     def _look(self) -> Recovered:
         """What the database holds. Raises StorageError or sqlite3.Error."""

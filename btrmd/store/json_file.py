@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from ..model.errors import BtrmError
-from .atomic import keep_aside, read_regular, remove_leftovers, write_atomic
+from .atomic import keep_aside, name_aside, read_regular, remove_leftovers, write_atomic
 from .errors import refusal
 
 MAX_BYTES = 1 << 20  # a larger one is not ours
@@ -28,6 +29,7 @@ class JsonFile:
         self.path = Path(path)
         self.mode = mode
         self._keep = False
+        self._keep_copy = False
 
     def load(self, aside: bool = True) -> Loaded:
         """Read the file. `aside` False: change nothing on disk (for one who holds no lock)."""
@@ -56,6 +58,10 @@ class JsonFile:
                 where = f"; it cannot be kept aside: {error.strerror}"
         return f"{self.path} cannot be used: {reason}{where}."
 
+    def keep_copy(self) -> None:
+        """Keep what the file holds now beside what is saved next: not all of it was understood."""
+        self._keep_copy = True
+
     def save(self, data: Mapping[str, object]) -> None:
         """Replace the file. Raises StorageError when the disk refuses: the old file is intact."""
         try:
@@ -66,7 +72,12 @@ class JsonFile:
             if self._keep:
                 if self.path.exists():
                     keep_aside(self.path)
-                self._keep = False
+                self._keep = self._keep_copy = False
+            if self._keep_copy:  # a copy: a power cut must find the file, old or new
+                with suppress(FileNotFoundError):
+                    old = read_regular(self.path, MAX_BYTES + 1)
+                    write_atomic(name_aside(self.path), old, self.mode)
+                self._keep_copy = False
             write_atomic(self.path, text.encode(), self.mode)
         except OSError as error:
             raise refusal(self.path, error) from error

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from ..model.errors import SettingError
 from ..model.settings import Settings
 from .json_file import JsonFile
 from .site_file import load_site
@@ -64,6 +65,8 @@ class SettingsFile:
     """CONFIG_DIR/settings.json over the site file's [defaults] over the defaults of the table.
 
     `is_lost`: the last load did not understand the file, so that everything is at its default.
+    `refused`: what it did not take over of a file that it understood. Such a file is kept as it was
+    beside the next one, or what somebody had set would be gone for good.
     """
 
     def __init__(self, config_dir: Path) -> None:
@@ -71,6 +74,7 @@ class SettingsFile:
         self._file = JsonFile(self.config_dir / NAME, 0o600)
         self._base: Settings | None = None
         self.is_lost = False
+        self.refused: tuple[SettingError, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -83,6 +87,7 @@ class SettingsFile:
         Raises ConfigError for a wrong site file.
         """
         self._base = None
+        self.refused = ()
         settings = self._defaults()
         data, fault = self._file.load(aside)
         self.is_lost = bool(fault)
@@ -94,6 +99,9 @@ class SettingsFile:
             self.is_lost = True
             return LoadedSettings(settings, (self._file.reject(str(error), aside),))
         settings, errors = settings.restored(raw)
+        if errors:
+            self.refused = tuple(errors)
+            self._file.keep_copy()
         faults = tuple(f"{self.path}: {error} The default is used." for error in errors)
         return LoadedSettings(settings, faults)
 

@@ -63,6 +63,8 @@ CHANGED: dict[str, State] = {
     "outage_waits": REST._replace(outage=Outage(RECORD)),
     "bank_fit": REST._replace(bank_fit=BankFit(12, False)),
     "lvd_open": REST._replace(lvd=Lvd(True)),
+    "losses": REST._replace(losses={"storage": "The history is gone."}),
+    "has_settings_file": REST._replace(has_settings_file=True),
     "alarms": REST._replace(alarms=Alarms({"supply.lost": RAISED})),
 }
 

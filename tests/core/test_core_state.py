@@ -173,7 +173,7 @@ def test_no_machine_is_forgotten() -> None:
     assert silent == []
     assert set(State._fields) - set(machines) == {
         "setpoints", "boot", "last_now", "outputs", "k1_on_guard", "load_unproven", "settings_seen",
-        "unsolicited", "chatter",
+        "losses", "has_settings_file", "unsolicited", "chatter",
         "next_n", "carried_from", "last_reason", "restart_at", "restart_source",
         "protocol_start", "replaced_after", "replaced_at", "refusal",
     }  # fmt: skip

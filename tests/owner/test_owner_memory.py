@@ -125,6 +125,15 @@ def test_what_has_not_changed_is_not_told_again(settings: Settings) -> None:
     assert memory.news(curve(1), settings, at(7)).text == texts[0], "of another battery"
 
 
+def test_a_change_that_is_only_suspected_is_told_after_each_discharge(settings: Settings) -> None:
+    """Its text is what asks for a test that confirms it."""
+    memory = memory_of(settings, *(record(n, 0.95) for n in range(1, 5)), record(5, 0.6))
+    first, again = (memory.news(rows(3600.0), settings, at(5)) for _ in range(2))
+    assert first.confirm
+    assert first.text
+    assert again.text == first.text
+
+
 def test_a_forecast_comes_with_the_second_test(settings: Settings) -> None:
     text = memory_of(settings, record(1, 0.95), record(2, 0.95)).news(rows(3600.0), settings, at(2))
     assert "Replace the battery by" in text.text

@@ -108,6 +108,9 @@ def test_a_damaged_database_is_kept_aside_and_numbers_go_on(
         assert len(faults) == 1, faults
         assert "history.db.corrupt-1" in faults[0]
         assert unit.recovered.last_test in (0, 1)
+        kept = "history.db was damaged and is kept as history.db.corrupt-1"
+        assert unit.history.database.lost == kept
+        assert unit.recovered.lost in ("", kept)  # "": found while it ran
     aside = tmp_path / "history.db.corrupt-1"
     if content is None:
         assert aside.is_dir()
@@ -115,7 +118,26 @@ def test_a_damaged_database_is_kept_aside_and_numbers_go_on(
         assert aside.read_bytes()[:100] == content[:100] or aside.stat().st_size >= len(content)
     with station(tmp_path) as unit:
         assert unit.recovered.last_event > 2000
-        assert unit.recovered.faults == ()
+        assert (unit.recovered.faults, unit.recovered.lost) == ((), "")
+
+
+@pytest.mark.parametrize(
+    ("is_there", "lost"), [(True, "history.db was empty"), (False, "history.db was missing")]
+)
+def test_a_history_that_is_not_there_any_more_is_lost(
+    tmp_path: Path, is_there: bool, lost: str
+) -> None:
+    fill(tmp_path)
+    for path in tmp_path.glob("history.db*"):
+        path.unlink()
+    if is_there:
+        (tmp_path / "history.db").touch()
+    with station(tmp_path) as unit:
+        assert unit.recovered.lost == lost
+        unit.writer.commit(events=[an_event(5000)])
+        assert unit.writer.flush()
+    with station(tmp_path) as unit:
+        assert unit.recovered.lost == ""
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-shm"])
@@ -131,7 +153,7 @@ def test_rubbish_beside_the_database_costs_nothing(tmp_path: Path, suffix: str) 
 def test_an_empty_file_is_filled(tmp_path: Path) -> None:
     (tmp_path / "history.db").touch()
     with station(tmp_path) as unit:
-        assert unit.recovered.faults == ()
+        assert (unit.recovered.faults, unit.recovered.lost) == ((), "")
         unit.writer.commit(events=[an_event(1)])
         assert unit.writer.flush()
 

@@ -226,7 +226,7 @@ def test_the_interrupted_test_is_found_with_its_curve_and_the_state(tmp_path: Pa
 
 def test_a_fresh_folder_has_nothing(tmp_path: Path) -> None:
     with station(tmp_path / "new" / "state") as unit:
-        assert unit.recovered == (None, (), None, 0, 0, (), (), "")
+        assert unit.recovered == (None, (), None, 0, 0, (), (), "", "")
         assert unit.history.events() == []
         assert unit.history.tests() == []
         assert unit.history.last_event() == 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import stat
 import tomllib
 from pathlib import Path
@@ -122,6 +124,46 @@ def test_only_what_differs_is_stored_and_for_nobody_else(tmp_path: Path) -> None
     assert stat.S_IMODE(file.path.stat().st_mode) == 0o600
     file.save(settings)
     assert json.loads(file.path.read_text())["settings"] == {}
+
+
+def test_what_was_refused_is_kept_beside_the_next_file(tmp_path: Path) -> None:
+    write(tmp_path, version=1, settings={"lvd.enabled": "maybe", "site.name": "Hill"})
+    file = SettingsFile(tmp_path)
+    before = file.path.read_text()
+    settings, faults = file.load()
+    assert [error.key for error in file.refused] == ["lvd.enabled"]
+    assert len(faults) == 1
+    assert not file.is_lost
+    assert file.path.read_text() == before, "nothing is changed by a start"
+    for name in ("Hill 1", "Hill 2"):
+        file.save(settings.with_changes({"site.name": name}))
+    aside = [path.name for path in tmp_path.iterdir() if "corrupt" in path.name]
+    assert aside == ["settings.json.corrupt-1"], "once"
+    assert (tmp_path / aside[0]).read_text() == before
+    assert json.loads(file.path.read_text())["settings"] == {"site.name": "Hill 2"}
+    assert file.load().faults == ()
+    assert file.refused == ()
+
+
+def test_a_power_cut_while_a_refused_value_is_kept_loses_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, version=1, settings={"lvd.enabled": "maybe", "site.name": "Hill"})
+    file = SettingsFile(tmp_path)
+    settings = file.load().settings
+    real, made = os.rename, []
+
+    def cut(source: object, target: object) -> None:
+        if made:
+            raise OSError(errno.EIO, "cut")
+        made.append(target)
+        real(source, target)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "rename", cut)
+    with pytest.raises(StorageError):
+        file.save(settings.with_changes({"site.name": "Shed"}))
+    monkeypatch.undo()
+    assert load_settings(tmp_path).settings["site.name"] == "Hill"
 
 
 CHANGES = st.fixed_dictionaries(

@@ -83,7 +83,8 @@ class AlarmCondition(NamedTuple):
 
 class Seen(NamedTuple):
     """What the alarms are made from, besides the scan itself. `reasons`: reading -> why it is not
-    believed; `settings_lost`: the settings file was set aside, and nobody has acted on it."""
+    believed; `settings_lost`: some are at their defaults unasked, and nobody has acted on it;
+    `losses`: what the disk has lost, by alarm, and nobody has acted on."""
 
     presence: Presence
     relays: RelayWatch
@@ -94,6 +95,7 @@ class Seen(NamedTuple):
     guard: GuardWatch = GuardWatch()
     reasons: Mapping[str, str] = {}
     settings_lost: bool | None = False
+    losses: Mapping[str, str] = {}
 
 
 Conditions = Sequence[AlarmCondition]
@@ -243,6 +245,8 @@ def _misfit_text(system_v: int) -> str:
 
 
 def _storage(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
+    if alarm.key in seen.losses:  # the latched alarms are gone with it
+        return (AlarmCondition(alarm.key, alarm, True, False, seen.losses[alarm.key]),)
     return _flag(alarm, not ctx.inputs.storage_ok)
 
 
@@ -254,7 +258,8 @@ def _settings(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     lost = seen.settings_lost
     if lost is False:
         return _OFF[alarm.key]
-    return (AlarmCondition(alarm.key, alarm, lost is True, False, alarm.text),)
+    text = seen.losses.get(alarm.key, alarm.text)
+    return (AlarmCondition(alarm.key, alarm, lost is True, False, text),)
 
 
 def _digital(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
@@ -281,6 +286,7 @@ def _relay(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     return _flag(alarm, contact.faulty)
 
 
+_LOSSES: Final = ("storage", "settings.defaults")
 _RELAY: Final = {f"relay.{name}": RelayWatch._fields.index(name) for name in RELAYS}
 
 
@@ -403,7 +409,8 @@ def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -
         raised = {k: a for k, a in raised.items() if k != key}
         if c.alarm.is_silent:
             continue
-        text = f"Cleared: {c.text}"
+        # what was lost is lost: whoever acknowledges it clears what was told
+        text = f"Cleared: {alarm.text if key in _LOSSES else c.text}"
         if flood.held:
             text += f" It had gone and come {flood.hidden} times more."
         ctx.tell(key, Kind.CLEAR, text, value=c.value, threshold=c.threshold, notify=c.notify)
