@@ -6,7 +6,7 @@ from ..model.alarms import ALARMS
 from ..model.board import Outputs
 from ..model.discharge import LEAST_LOAD_A
 from .capacity_test.state import CapacityTest
-from .machines.beside import BESIDE_V
+from .machines.beside import FAR_V
 from .machines.buttons import Buttons, leds
 from .machines.digital import OUTPUT_NC, OUTPUT_NO
 from .machines.lvd import Lvd
@@ -38,7 +38,7 @@ def on_supply(
 def _is_by_k2(ctx: StepContext) -> bool:
     """The load of a joined source is far below it: a K1 that stays on feeds it by way of K2."""
     supply, load = ctx.inputs.supply_v, ctx.inputs.load_v
-    far = BESIDE_V * ctx.sp.blocks
+    far = FAR_V * ctx.sp.blocks
     return ctx.sp.single_source and supply.good and supply.value - load.value > far
 
 

@@ -347,3 +347,13 @@ def count_severities(keys: Iterable[str]) -> dict[str, int]:
     for key in keys:
         counted[severity_of(key)] += 1
     return {name: count for name, count in counted.items() if count}
+
+
+_LINES: Final = {"guard.active": "GUARD line", "batt_path": "BATT_PATH line"}
+
+
+def subject_of(key: str) -> str:
+    """What is believed again, "battery voltage" of reading.battery.voltage: a trap and the subject
+    of a mail have no other name of it."""
+    point = key.removeprefix("reading.")
+    return _LINES.get(point) or point.replace(".", " ")

@@ -425,8 +425,8 @@ DEFECTS = (
     Defect(
         "battery and load are compared by half a volt only",
         "core/machines/plausible.py",
-        "if drop.is_odd and found[BATTERY_LOAD].broken is False:",
-        "if False and found[BATTERY_LOAD].broken is False:",
+        "if drop.is_odd and feeds and battery is not None and load is not None:",
+        "if False and battery is not None and load is not None:",
         "moved apart",
         story="mended",
     ),

@@ -40,6 +40,11 @@ def test_it_follows_where_both_have_moved_alike(volts: int) -> None:
         assert follows is is_so, load_v
         assert made is not None
         assert (made.load_v == first.load_v) is is_so, "else it is begun anew"
+    # all three move with a source that does; sensors read it far from the load
+    for supply_v, is_so in ((13.615, True), (13.625, False), (13.575, False)):
+        was = first._replace(last_v=12.83 * volts / 12)
+        put = {"battery_v": 12.865, "load_v": 12.835, "supply_v": supply_v}
+        assert seen(was, volts=volts, **put)[1] is is_so, supply_v
     fallen, follows = seen(first, volts=volts, battery_v=12.77, load_v=12.74)
     assert not follows
     assert fallen is not None
@@ -55,11 +60,11 @@ def test_it_is_asked_of_a_load_beside_the_battery_and_far_from_the_source_alone(
     assert seen(None)[0] is not None
     for put in (
         {"k1": True}, {"single": False}, {"guard": True}, {"guard": None}, {"supply_v": None},
-        {"load_v": None}, {"battery_v": None}, {"supply_v": 13.01}, {"battery_v": 13.03},
+        {"load_v": None}, {"battery_v": None}, {"supply_v": 13.11}, {"battery_v": 13.03},
         {"battery_v": 12.51},
     ):  # fmt: skip
-        assert seen(Beside(12.7, 12.67, 12.78), **put) == (None, False), put  # type: ignore[arg-type]
-    for put in ({"supply_v": 13.03}, {"battery_v": 13.01}, {"battery_v": 12.53}):
+        assert seen(Beside(12.7, 12.67, 13.6, 12.78), **put) == (None, False), put  # type: ignore[arg-type]
+    for put in ({"supply_v": 13.13}, {"battery_v": 13.01}, {"battery_v": 12.53}):
         assert seen(None, **put)[0] is not None, put  # type: ignore[arg-type]
 
 

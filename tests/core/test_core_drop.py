@@ -19,7 +19,7 @@ LEARNT = Drop(0.1, 1.9, 12.5, 12.4, 60.0, 0.1)
 
 def seen(drop: Drop, *, dt: float = 1.0, volts: int = 12, **put: object) -> Drop:
     ctx = step_context(dt=dt, volts=volts, **{**FEEDS, **put})  # type: ignore[arg-type]
-    return step_drop(drop, ctx.inputs, ctx.flows, ctx.sp, dt)
+    return step_drop(drop, ctx.flows.discharges, ctx.inputs, ctx.flows, ctx.sp, dt)
 
 
 def test_the_first_minute_is_what_it_is_at_first() -> None:
@@ -183,6 +183,21 @@ def test_sensors_at_opposite_ends_of_their_tolerance_have_their_verdict(
             break
     assert last(station).result in ("good", "low")
     assert "reached" in last(station).reason or "V is" in last(station).reason
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("point", ["battery", "load"])
+def test_a_load_that_is_too_small_for_the_currents_has_its_drop_in_a_test_too(
+    volts: int, point: str
+) -> None:
+    station = rested(volts, load_a=0.4, rated_ah=17.0)
+    start(station, "2")
+    station.until(lambda s: s.state.test.k1, 120.0)
+    station.run(200.0)
+    lie(station, f"{point}.voltage", f"{-0.3 * volts / 12:g}")
+    station.run(100.0)
+    assert last(station).result == "aborted"
+    assert any(event.key == f"reading.{point}.voltage" for event in station.events)
 
 
 # --- in an outage --------------------------------------------------------------------------------

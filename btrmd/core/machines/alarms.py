@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from ...model.alarms import ALARM, ALARMS, Alarm
+from ...model.alarms import ALARM, ALARMS, Alarm, subject_of
 from ...model.events import Kind
 from ...model.readings import Measurement, Value
 from ..scan.context import StepContext
@@ -433,20 +433,10 @@ def _left(
     flood, may_go = floods.get(key, NO_FLOOD).step(False, ctx.now)
     if not may_go:
         return raised, {**floods, key: flood}
-    text = f"{_subject(key)}: the readings agree again." if is_reading else "no longer watched."
+    text = f"{subject_of(key)}: the readings agree again." if is_reading else "no longer watched."
     ctx.tell(key, Kind.CLEAR, f"Cleared: {text}")
     left = {k: a for k, a in raised.items() if k != key}
     return left, {**floods, key: flood.let_go()} if flood.held else floods
-
-
-def _subject(key: str) -> str:
-    """What is believed again, "battery voltage" of reading.battery.voltage: a trap and the subject
-    of a mail have no other name of it."""
-    point = key.removeprefix("reading.")
-    return _LINES.get(point) or point.replace(".", " ")
-
-
-_LINES: Final = {"guard.active": "GUARD line", "batt_path": "BATT_PATH line"}
 
 
 def acknowledge(alarms: Alarms, key: str, source: str, ctx: StepContext) -> Alarms:

@@ -52,11 +52,13 @@ class Drop(NamedTuple):
 NO_DROP = Drop()
 
 
-def step_drop(drop: Drop, inputs: Inputs, flows: Flows, sp: Setpoints, dt: float) -> Drop:
-    """One scan on. What is not measured says nothing."""
+def step_drop(
+    drop: Drop, feeds: bool, inputs: Inputs, flows: Flows, sp: Setpoints, dt: float
+) -> Drop:
+    """One scan on; `feeds`: the battery alone feeds the load. What is not measured says nothing."""
     dt = min(dt, LONGEST_SCAN_S)
     battery, load, amps = inputs.battery_v, inputs.load_v, flows.discharge
-    if amps is None or not flows.discharges:
+    if amps is None or not feeds:
         if drop is NO_DROP:
             return drop  # nearly always
         idle_s = drop.idle_s + dt

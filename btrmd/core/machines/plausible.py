@@ -73,9 +73,13 @@ def step_plausible(
     # a battery that gives, or a guard that has closed: S2 is closed, and stays so with K1
     closed = found[BATTERY_LOAD].broken is False or inputs.guard is True
     tied = outputs.k1 and inputs.batt_path is not False and (memory.battery_is_tied or closed)
-    drop = step_drop(memory.drop, inputs, flows, sp, dt)
-    if drop.is_odd and found[BATTERY_LOAD].broken is False:
-        found = put(found, BATTERY_LOAD, Relation(found[BATTERY_LOAD].gap, True))
+    # with S1 open the load hangs on the battery's node, also where it takes too little to be seen
+    by_k1 = outputs.k1 and not outputs.k3 and inputs.guard is False and settled_s >= SETTLE_S
+    feeds = flows.discharges or by_k1
+    drop = step_drop(memory.drop, feeds, inputs, flows, sp, dt)
+    battery, load = volts[BATTERY], volts[LOAD]
+    if drop.is_odd and feeds and battery is not None and load is not None:
+        found = put(found, BATTERY_LOAD, Relation(battery - load, True))
     # a charge may leave a battery above its charger, but it does not jump there
     gap = found[CHARGER_SILENT].gap
     if memory.jumped[BATTERY] and gap < -APART_V * sp.blocks:
