@@ -612,6 +612,14 @@ def test_an_open_lvd_closes_on_a_charger_that_delivers_to_a_battery_whose_readin
     assert not closes(charger_a=0.3, battery_a=0.3, battery_v=10.8 * blocks), "too little to tie"
     assert not closes(charger_v=None)
     assert not closes(charger_a=5.0), "the currents contradict each other"
+    # the charger's reading may be the one that is wrong, as long as it delivers
+    own = {"battery_v": 13.4 * blocks, "charger_v": 10.5 * blocks}
+    ctx = step_context(1000.0, **site, **{**charging, **own})  # type: ignore[arg-type]
+    ctx.doubts, ctx.is_doubtful = doubts, True
+    assert not step_lvd(Lvd(True, high_since=940.0), False, True, ctx).is_open
+    ctx = step_context(1000.0, **site, **{**charging, **own, "charger_a": 0.0, "battery_a": 0.0})  # type: ignore[arg-type]
+    ctx.doubts, ctx.is_doubtful = doubts, True
+    assert step_lvd(Lvd(True, high_since=940.0), False, True, ctx) == Lvd(True), "nothing fills it"
     ctx = step_context(1000.0, **site, **charging)  # type: ignore[arg-type]
     assert step_lvd(Lvd(True, high_since=940.0), False, True, ctx) == Lvd(True), "nobody doubts it"
 

@@ -170,7 +170,9 @@ class AlarmRules:
         # vouches for it: its reading is told of then, and K2 cannot be
         believed = "reading.battery.voltage" not in state.alarms.raised
         k2_open = k2_open and station.now - self._jumped_at > 10.0
-        self._deadline("relay.k2", honest and believed and k2_open, 8.0)
+        # beside a battery that gives, and stands where the charger gave last, it is waited for
+        at_rest = sense.battery_a > -0.1
+        self._deadline("relay.k2", honest and believed and k2_open and at_rest, 8.0)
         if relays.k2_open and outputs.k2:
             self._taken_as -= sense.battery_a * station.dt
         elif not relays.k2_open:

@@ -159,13 +159,12 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
             )  # fmt: skip
             return Lvd(True)
         return lvd
-    why = ""
-    if ctx.is_doubtful and "battery.voltage" in ctx.doubts:
-        # it would open again on two witnesses only: a charger that delivers to the battery says
-        # that it may close, and nothing else does
-        battery = ctx.inputs.charger_v
-        why = f"its charger delivers at {battery.value:.2f} V"
-    if not battery.good or (why and not ctx.charges):
+    why, charger = "", ctx.inputs.charger_v
+    is_doubted = ctx.is_doubtful and "battery.voltage" in ctx.doubts
+    if is_doubted and charger.good and charger.value > battery.value:
+        # one of the two is wrong; it opens again on two witnesses only
+        battery, why = charger, f"its charger delivers at {charger.value:.2f} V"
+    if not battery.good or (is_doubted and not ctx.charges):  # nothing has filled it
         return lvd if lvd.high_since is None else Lvd(True)
     if lvd.high_since is None:
         return lvd if battery.value <= sp.th.lvd_close_v else Lvd(True, None, now)
