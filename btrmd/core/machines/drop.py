@@ -66,6 +66,10 @@ def step_drop(
     if not (battery.good and load.good):
         return drop
     gap = battery.value - load.value
+    fallen_v = max(abs(battery.value - drop.battery_v), abs(load.value - drop.load_v))
+    most_v = MOVES_V * sp.blocks + GAINS * fallen_v + OHMS * abs(amps - drop.first_a)
+    if 0.0 < drop.seconds < LEARNT_S and abs(gap - drop.first_v) > most_v:
+        drop = NO_DROP  # a reading has begun to lie, or is well again: from here on
     if drop.seconds < LEARNT_S:
         seconds = drop.seconds + dt
         part = dt / seconds if seconds > 0.0 else 1.0
@@ -80,8 +84,6 @@ def step_drop(
     spread_v = drop.spread_v
     if abs(amps - drop.now_a) <= STEADY_A + STEADY_PART * amps:
         spread_v += part * (abs(far_v) - spread_v)
-    fallen_v = max(abs(battery.value - drop.battery_v), abs(load.value - drop.load_v))
-    most_v = MOVES_V * sp.blocks + GAINS * fallen_v + OHMS * abs(amps - drop.first_a)
     is_odd = abs(now_v - drop.first_v) > most_v or spread_v > SPREAD_V * sp.blocks
     odd_s = min(drop.odd_s + dt, CONFIRM_S) if is_odd else max(drop.odd_s - dt, 0.0)
     return drop._replace(now_v=now_v, odd_s=odd_s, spread_v=spread_v, now_a=amps, idle_s=0.0)
