@@ -642,29 +642,30 @@ def test_a_battery_that_was_charged_while_its_reading_sank_is_there_in_the_next_
     assert station.plant.dropped_s == before
 
 
-@pytest.mark.parametrize(("volts", "volts_per_h"), [(12, 1.0), (24, 2.0), (36, 3.0)])
+@pytest.mark.parametrize(("volts", "volts_per_h"), [(12, 1.0), (36, 3.0)])
 def test_an_open_lvd_does_not_close_on_a_drifting_reading_that_is_doubted(
     volts: int, volts_per_h: float
 ) -> None:
     """Without supply or charger: it closed four times, and the bank was emptied to 9.3 V a block
     round and round."""
-    station = rested(volts, load_a=4.0, rated_ah=7.0, lvd__enabled=True)
+    station = rested(volts, load_a=4.0, rated_ah=3.0, lvd__enabled=True)
     supply(station, False)
     station.run(240.0)
     drift(station, "battery.voltage", volts_per_h)
     assert station.until(lambda s: s.state.lvd.is_open, 20000.0)
-    station.run(3600.0)
+    station.run(2400.0)
     assert station.state.lvd.is_open
     supply(station, True)
     lie(station, "battery.voltage", "off")
-    assert station.until(lambda s: not s.state.lvd.is_open, 6000.0)
+    station.plant.battery.set_soc(0.8)  # type: ignore[union-attr]
+    assert station.until(lambda s: not s.state.lvd.is_open, 300.0)
 
 
 @pytest.mark.parametrize("volts", [12, 48])
 def test_a_guard_line_that_was_mended_takes_nobody_its_lvd(volts: int) -> None:
     """It is not believed for the rest of the outage, and a load current that lies says nothing
     either: both voltages, which are true, went down to 9.5 V a block."""
-    station = rested(volts, load_a=2.0, rated_ah=7.0, lvd__enabled=True)
+    station = rested(volts, load_a=2.0, rated_ah=3.0, lvd__enabled=True)
     set_keys(station.plant, {"fault.guard": "low"})
     station.run(60.0)
     supply(station, False)
