@@ -642,7 +642,7 @@ def test_a_battery_that_was_charged_while_its_reading_sank_is_there_in_the_next_
     assert station.plant.dropped_s == before
 
 
-@pytest.mark.parametrize(("volts", "volts_per_h"), [(12, 1.0), (36, 3.0)])
+@pytest.mark.parametrize(("volts", "volts_per_h"), [(24, 2.0), (36, 3.0)])
 def test_an_open_lvd_does_not_close_on_a_drifting_reading_that_is_doubted(
     volts: int, volts_per_h: float
 ) -> None:
