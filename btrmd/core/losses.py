@@ -7,12 +7,9 @@ all that was latched: neither shows in any reading, so the text is kept over res
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
 
+from ..model.alarms import HISTORY_LOST, SETTINGS_LOST
 from .machines.alarms import Alarms
-
-SETTINGS_LOST: Final = "settings.defaults"  # the alarms that tell of losses
-HISTORY_LOST: Final = "storage"
 
 
 def without(losses: Mapping[str, str], key: str) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from ..model.alarms import SETTINGS_LOST
 from ..model.block_taps import TAPS, check_tap_volts, wired_taps
 from ..model.board import Inputs
 from ..model.commands import (
@@ -39,7 +40,7 @@ from . import outage
 from .capacity_test import sequence
 from .capacity_test.state import Moved
 from .interlocks import checks, refusal
-from .losses import SETTINGS_LOST, without, without_other
+from .losses import without, without_other
 from .machines import alarms as alarming
 from .machines import capacity, relaywatch, schedule
 from .machines.bank_fit import BankFit

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
+from ..model.alarms import SETTINGS_LOST
 from ..model.board import SAFE_OUTPUTS, Outputs
 from ..model.schedule import StartRefusal
 from ..model.settings import Settings
 from .capacity_test.state import IDLE, CapacityTest
-from .losses import SETTINGS_LOST, without
+from .losses import without
 from .machines.alarms import Alarms
 from .machines.bank_fit import BankFit
 from .machines.blocks import Blocks

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .. import __build_date__, __version__
-from ..core.losses import SETTINGS_LOST
 from ..core.machines.capacity import adopt
 from ..core.machines.schedule import Schedule
 from ..core.persist import restore, was_interrupted
@@ -13,7 +12,7 @@ from ..core.publish import points
 from ..core.recover import closed_after_death
 from ..core.scan.setpoints import Setpoints
 from ..core.state import State, new_state
-from ..model.alarms import ALARM
+from ..model.alarms import ALARM, SETTINGS_LOST
 from ..model.board import Inputs
 from ..model.discharge import TestRecord
 from ..model.events import Event, Kind

@@ -14,11 +14,11 @@ from ..appliance.client import make_client
 from ..appliance.slot import Slot
 from ..bus import Bus
 from ..clock import Clock, RealClock, SimClock
-from ..core.losses import HISTORY_LOST, SETTINGS_LOST
 from ..core.state import State
 from ..hal.board import HatBoard
 from ..hal.calibration import Calibration
 from ..hal.config import OPENED, HardwareConfig, find_hardware_file, load_hardware
+from ..model.alarms import HISTORY_LOST, SETTINGS_LOST
 from ..model.commands import Note, NoteLoss
 from ..model.errors import BtrmError, BusyError, SettingError
 from ..model.service import Service

@@ -349,6 +349,10 @@ def count_severities(keys: Iterable[str]) -> dict[str, int]:
     return {name: count for name, count in counted.items() if count}
 
 
+# the alarms that tell of what the disk has lost
+SETTINGS_LOST: Final = "settings.defaults"
+HISTORY_LOST: Final = "storage"
+
 _LINES: Final = {"guard.active": "GUARD line", "batt_path": "BATT_PATH line"}
 
 

@@ -6,6 +6,7 @@ import pytest
 from core_scenes import bad_readings, drift, last, lie, rested, start, step_context, supply
 from station import Station
 
+from btrmd.core.capacity_test.verdict import with_estimate
 from btrmd.core.machines.drop import NO_DROP, Drop, step_drop
 from btrmd.core.publish import points
 from btrmd.model.discharge import Estimate
@@ -145,6 +146,11 @@ def test_a_reading_that_begins_to_lie_in_a_test_makes_no_verdict(
     station = in_test(volts, type_, test__type2_min=240, test__minimum_runtime_min=240)
     station.plant.battery.soh = 0.6  # type: ignore[union-attr]
     station.run(900.0)
+    made = Estimate(9000.0, 8000.0, 10000.0)  # as from what was read until now
+    test = station.state.test
+    assert test.record is not None
+    test = test._replace(estimate=made, record=with_estimate(test.record, made))
+    station.state = station.state._replace(test=test)
     if text.startswith("drift"):
         drift(station, f"{point}.voltage", 0.35 * blocks * (1.0 if text[6] != "-" else -1.0))
     else:
@@ -160,7 +166,10 @@ def test_a_reading_that_begins_to_lie_in_a_test_makes_no_verdict(
         assert "reading is not believed" in record.reason
     else:
         assert "contradict each other; it cannot be told which is wrong" in record.reason
-    assert (record.estimate_s, record.estimate_high_s, record.own_estimate_s) == (None, None, None)
+    # a load's reading that is named says nothing against the battery's
+    estimates = (record.estimate_s, record.estimate_high_s, record.own_estimate_s)
+    is_kept = (point, text) == ("load", "hold")
+    assert [one is not None for one in estimates] == [is_kept] * 3
     assert station.plant.dropped_s == 0.0
 
 

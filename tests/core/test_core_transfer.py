@@ -205,17 +205,17 @@ def test_behind_an_open_lvd_or_without_the_supplys_volts_k1_is_released() -> Non
         )
         for quality in (None, Quality.MISSING):
             ctx = context(supply_v=quality)
-            blind = before._replace(blind_since=NOW - 2.0)
-            assert moved(blind, ctx) == Transfer(
-                Where.SUPPLY, NOW, 10.0, 0, carried=True, guard=False, blind_since=NOW - 2.0
+            unknown = before._replace(unknown_since=NOW - 2.0)
+            assert moved(unknown, ctx) == Transfer(
+                Where.SUPPLY, NOW, 10.0, 0, carried=True, guard=False, unknown_since=NOW - 2.0
             )
             # not for a spike: a reading that is noisy around 0 V is bad in every other scan
-            assert moved(before, ctx) == before._replace(low_ticks=0, blind_since=NOW)
-            short = before._replace(blind_since=NOW - 1.9, low_ticks=0)
+            assert moved(before, ctx) == before._replace(low_ticks=0, unknown_since=NOW)
+            short = before._replace(unknown_since=NOW - 1.9, low_ticks=0)
             assert moved(short, ctx) == short
-            assert moved(short, context()).blind_since is None
-        blind = blind._replace(carried=False)
-        assert not moved(blind, context(supply_v=None)).carried
+            assert moved(short, context()).unknown_since is None
+        unknown = unknown._replace(carried=False)
+        assert not moved(unknown, context(supply_v=None)).carried
     # one that is there already stays as it is
     low = Transfer(guard=False, low_ticks=1)
     assert moved(low, context(load_v=5.0), lvd_open=True) is low

@@ -6,7 +6,7 @@ import pytest
 from core_scenes import Bench, last, phase, rested, step_context, supply
 
 from btrmd.core.capacity_test.progress import Progress
-from btrmd.core.capacity_test.state import CapacityTest, End
+from btrmd.core.capacity_test.state import CapacityTest, End, Watch
 from btrmd.core.capacity_test.type1 import Policy, early_stop, own_of, weigh
 from btrmd.core.capacity_test.verdict import judge, measured, with_estimate
 from btrmd.core.machines.charge import ChargeBalance
@@ -50,6 +50,29 @@ def test_means_are_part_of_every_record() -> None:
 def test_an_aborted_one_has_the_reason_and_no_verdict() -> None:
     made = judged(end=End.ABORT)
     assert (made.result, made.reason, made.marks) == ("aborted", "Over.", ())
+
+
+@pytest.mark.parametrize(
+    ("doubted", "balance", "is_kept"),
+    [("", None, True), ("charger.voltage", None, True), ("guard.active", None, True),
+     ("battery.voltage", None, False), ("", 990.0, False)],
+)  # fmt: skip
+def test_what_was_estimated_of_what_is_contradicted_is_taken_back(
+    doubted: str, balance: float | None, is_kept: bool
+) -> None:
+    weak = FIRM._replace(weak_block=2)
+    test = CapacityTest(
+        record=with_estimate(RECORD, weak), end=End.ABORT, reason="Over.", estimate=weak,
+        progress=PROGRESS, watch=Watch(balance=balance),
+    )  # fmt: skip
+    ctx = step_context()
+    ctx.doubts = {doubted: "It is."} if doubted else {}
+    made = judge(test, ctx)
+    hours = (10 * HOUR, 9.9 * HOUR, 10.1 * HOUR) if is_kept else (None, None, None)
+    assert (made.estimate_s, made.estimate_low_s, made.estimate_high_s) == hours
+    assert (made.own_estimate_s, made.own_low_s, made.own_high_s) == hours
+    assert ("weak_block:2" in made.marks) is is_kept
+    assert (made.result, made.reason) == ("aborted", "Over.")
 
 
 # --- Type 1 --------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from ...model.alarms import ALARM, ALARMS, Alarm, subject_of
+from ...model.alarms import ALARM, ALARMS, HISTORY_LOST, SETTINGS_LOST, Alarm, subject_of
 from ...model.events import Kind
 from ...model.readings import Measurement, Value
 from ..scan.context import StepContext
@@ -286,7 +286,6 @@ def _relay(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     return _flag(alarm, contact.faulty)
 
 
-_LOSSES: Final = ("storage", "settings.defaults")
 _RELAY: Final = {f"relay.{name}": RelayWatch._fields.index(name) for name in RELAYS}
 
 
@@ -410,7 +409,7 @@ def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -
         if c.alarm.is_silent:
             continue
         # what was lost is lost: whoever acknowledges it clears what was told
-        text = f"Cleared: {alarm.text if key in _LOSSES else c.text}"
+        text = f"Cleared: {alarm.text if key in (SETTINGS_LOST, HISTORY_LOST) else c.text}"
         if flood.held:
             text += f" It had gone and come {flood.hidden} times more."
         ctx.tell(key, Kind.CLEAR, text, value=c.value, threshold=c.threshold, notify=c.notify)

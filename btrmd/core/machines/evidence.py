@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..scan.context import StepContext
 from ..scan.flows import CHARGES_A, PAST_PART, k2_current
 from ..scan.relations import APART_V, CHARGER, SUPPLY, SURELY_A, lives_a
+from .beside import BESIDE_V
 from .recharge import Recharge
 
 LOAD_MIN_A = 0.3  # below it current tells nothing
@@ -12,7 +13,6 @@ SMALL_A = 1.0  # of a larger load the HAT's part does not matter
 SHARES_A, SHARES_PART = 0.2, 0.1  # more than three sensors may be off by, of the load
 GIVES_A = 0.4  # more than an error of the sum: a charger on a battery that gives, gives all it can
 LIVES_S = 1.0  # a reading that has moved within it is of something that lives
-BESIDE_V = 0.25  # per block: the load is at the battery's volts
 
 
 def k1_odd(

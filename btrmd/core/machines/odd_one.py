@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ...model.board import Inputs
+from ..scan.due import LONGEST_SCAN_S
 from ..scan.relations import BATTERY, CHARGER, CHARGER_SILENT, EQUAL, LOAD, NAMES, PAIRS, Found, Tie
 from ..scan.setpoints import Setpoints
 from .creep import NOISE_V
 from .plausible_state import Odd, Plausible
-from .recharge import LONGEST_SCAN_S, Recharge
+from .recharge import Recharge
 
 DECIDE_S = 1.5  # broken for so long, and it is clear who lies
 DOUBT_S = 5.0  # broken for so long, and it is not
@@ -16,7 +17,6 @@ LONGEST_S = 6.0  # what a broken relation counts up to: it is forgiven within tw
 FROZEN_S = 4.0  # without the least change while the other end moves
 MOVES = 5  # so many more changes than standstills of the last eight scans
 RECENT_S = 10.0
-GONE_PART = 0.5  # of the battery's volts: no charger
 STANDS_S = 50.0  # a contradiction that has gone silent may be decided by what comes after it
 NEGATIVE_V = -1.0  # more than a sensor is off by
 
@@ -25,7 +25,9 @@ def put(values: tuple, place: int, value: object) -> tuple:  # type: ignore[type
     return (*values[:place], value, *values[place + 1 :])
 
 
-def count(memory: Plausible, found: Found, now: float, dt: float) -> Plausible:
+def count(
+    memory: Plausible, found: Found, now: float, dt: float, charger_is_off: bool = False
+) -> Plausible:
     """How long each relation has been broken; one that is silent is forgotten slowly."""
     seconds, since, at = list(memory.broken_s), list(memory.broken_since), list(memory.broken_at)
     gaps = memory.gap_v
@@ -52,20 +54,15 @@ def count(memory: Plausible, found: Found, now: float, dt: float) -> Plausible:
             seconds[place] = max(seconds[place] - LONGEST_S / FLOATS_S * dt, 0.0)
         elif not (odd_first and odd_second):
             seconds[place] = max(seconds[place] - 0.1 * dt, 0.0)
-        elif _is_vouched(memory, first, since[place]) and _is_vouched(memory, second, since[place]):
-            seconds[place] = max(seconds[place] - 0.5 * dt, 0.0)  # others vouch for both
+        elif all(
+            memory.witness_at[end] > since[place] or (charger_is_off and end == CHARGER)
+            for end in PAIRS[place]
+        ):
+            # others vouch for both; a charger that is off needs nobody
+            seconds[place] = max(seconds[place] - 0.5 * dt, 0.0)
     return memory._replace(
         broken_s=tuple(seconds), broken_since=tuple(since), broken_at=tuple(at), gap_v=gaps
     )
-
-
-def _is_vouched(memory: Plausible, end: int, since: float) -> bool:
-    """Somebody else has since; a charger without volts needs nobody: it is gone."""
-    if end == CHARGER:
-        charger, battery = memory.volts[CHARGER], memory.volts[BATTERY]
-        if charger is not None and battery is not None and charger < GONE_PART * battery:
-            return True
-    return memory.witness_at[end] > since
 
 
 def _agrees_otherwise(found: Found, place: int) -> bool:

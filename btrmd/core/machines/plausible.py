@@ -95,7 +95,7 @@ def step_plausible(
         flows.supplies or flows.carries, sp, now, dt,
     )  # fmt: skip
     if True in [relation.broken for relation in found] or any(memory.broken_s):
-        memory = count(memory, found, now, dt)
+        memory = count(memory, found, now, dt, _is_charger_off(memory, inputs, sp))
         memory = judge(memory, inputs, sp, now, is_misfit, recharge, k2_is_faulty)
     if memory.odd != NONE_ODD:
         memory = memory._replace(odd=_rehabilitated(memory, found, inputs, outputs, sp, dt))
@@ -295,7 +295,7 @@ def _rehabilitated(
                 odd = put(odd, place, None)
             continue
         weight = _agreement(place, memory, found, outputs, sp)
-        if weight == 0.0 and place == CHARGER and _is_off(memory, inputs, sp):
+        if weight == 0.0 and place == CHARGER and _is_charger_off(memory, inputs, sp):
             weight = 1.0
         well = 0.0 if weight < 0.0 else one.well_s + weight * dt
         if well >= WELL_S:
@@ -315,7 +315,7 @@ def _are_fed(memory: Plausible, ends: tuple[int, int], sp: Setpoints) -> bool:
     return all((volts := memory.volts[end]) is not None and volts >= sp.th.unfed_v for end in ends)
 
 
-def _is_off(memory: Plausible, inputs: Inputs, sp: Setpoints) -> bool:
+def _is_charger_off(memory: Plausible, inputs: Inputs, sp: Setpoints) -> bool:
     """A charger that has no volts and gives nothing contradicts nobody: it is off."""
     amps, volts = k2_current(inputs, sp.single_source), memory.volts[CHARGER]
     return volts is not None and volts < sp.th.unfed_v and amps.good and amps.value < CHARGES_A

@@ -56,7 +56,7 @@ class Plausible(NamedTuple):
     lines: InputLines = InputLines()
     crept_v: float = 0.0  # V that the charger's reading has crept up while it gives nothing
     battery_is_tied: bool = False  # K1 is on; battery or guard have shown since: S2 is closed
-    drop: Drop = NO_DROP
+    drop: Drop = NO_DROP  # from battery to load, in the discharge under way
 
     def next_due(self, now: float) -> float:
         """Every scan while a contradiction is being weighed."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ...model.board import Outputs
 from ..scan.context import StepContext
+from ..scan.due import LONGEST_SCAN_S
 from ..scan.flows import CHARGES_A, CONDUCTS_A, k2_current
 from ..scan.relations import has_volts
 from .creep import gap_without_creep, step_fall
@@ -23,14 +24,13 @@ SMOOTH = 0.2
 # known what they read apart while the charger delivered, more than then
 GAP_V, MORE_V = 0.4, 0.2
 UNDER_V = 0.5  # per block: two that are farther apart contradict each other
-SUNK_V = 0.3  # per block
+SUNK_V = 0.3  # per block: more than a load or the end of a charge lets it fall at once
 RISE_V = 0.1  # per block: more than noise, and than what its wires have dropped
 CHATTERS = 3.0  # so often parted within about a minute, and the contacts chatter
 FADES_S = 30.0  # one parting is forgotten
 MOST_PARTINGS = 4.0
-GIVES_S = 1.5
+GIVES_S = 1.5  # a current that may be noise or an error: a second of an idle core, and more
 LEVEL_S = 30.0  # not by the noise of a scan: a bank at rest stands beside its charger for minutes
-LONGEST_SCAN_S = 1.0  # a scan after a pause shows one moment of it
 ENDS = {"charger.voltage", "battery.voltage"}
 BACK_S = 10.0  # a charger comes from nothing to its volts in less; no drift does
 

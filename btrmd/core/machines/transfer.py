@@ -19,7 +19,7 @@ WATCH_S = 5.0  # the load must be well on the supply for so long
 # after a return: the guard holds the bus for 10 s more, and only then the supply is alone with it
 RECENT_S = 60.0
 LOW_TICKS = 2
-BLIND_S = 2.0  # a reading that is noisy around 0 V is bad in every other scan
+UNKNOWN_S = 2.0  # a reading that is noisy around 0 V is bad in every other scan
 
 
 class Where(Enum):
@@ -42,7 +42,7 @@ class Transfer(NamedTuple):
     """`carried`: the battery must go on feeding the load whatever ups.enabled says.
 
     `waited_s`: the wait before the last return, 0.0 where there was none lately; `guard`: the
-    guard line in the scan before; `blind_since`: the supply's voltage has not been known since
+    guard line in the scan before; `unknown_since`: the supply's voltage has not been known since
     then (process clock), None = it is.
     """
 
@@ -53,7 +53,7 @@ class Transfer(NamedTuple):
     carried: bool = False
     waited_s: float = 0.0
     guard: bool | None = None
-    blind_since: float | None = None
+    unknown_since: float | None = None
 
     @property
     def is_on_trial(self) -> bool:
@@ -183,19 +183,19 @@ def step_transfer(
     # lies, and below 10.5 V a block the guard has an eye of its own
     is_low = load.good and load.value < ctx.sp.th.ups_transfer_v and not ctx.is_belied
     low = transfer.low_ticks + 1 if is_low else 0
-    blind = ctx.inputs.supply_v.quality in (BAD, MISSING)
-    if blind is (transfer.blind_since is None):
-        transfer = transfer._replace(blind_since=now if blind else None)
-    if lvd_open or ctx.is_misfit or (blind and _has_no_eye(transfer, now)):
+    unknown = ctx.inputs.supply_v.quality in (BAD, MISSING)
+    if unknown is (transfer.unknown_since is None):
+        transfer = transfer._replace(unknown_since=now if unknown else None)
+    if lvd_open or ctx.is_misfit or (unknown and _is_unknown(transfer, now)):
         if transfer.where is Where.SUPPLY:
             if transfer.waited_s:  # nobody watches the return now, nor waits for its end
                 transfer = transfer._replace(waited_s=0.0)
             return _same(transfer, transfer.low_ticks, ctx)
         keep = transfer.carried and not lvd_open
         return Transfer(
-            Where.SUPPLY, now, WAIT_S, 0, keep, guard=guard, blind_since=transfer.blind_since
+            Where.SUPPLY, now, WAIT_S, 0, keep, guard=guard, unknown_since=transfer.unknown_since
         )
-    if blind:
+    if unknown:
         return _same(transfer, 0, ctx)
     if transfer.where is Where.SUPPLY:
         return _on_supply(transfer, low, k1, presence, ctx)
@@ -204,12 +204,12 @@ def step_transfer(
     return _returned(transfer, low, presence, ctx)
 
 
-def _has_no_eye(transfer: Transfer, now: float) -> bool:
+def _is_unknown(transfer: Transfer, now: float) -> bool:
     """The supply's voltage is not known where that decides: on the supply at once, so that nothing
     is moved on it; else after 2 s, so that K1 is not moved on every spike."""
-    if transfer.where is Where.SUPPLY or transfer.blind_since is None:
+    if transfer.where is Where.SUPPLY or transfer.unknown_since is None:
         return True
-    return now - transfer.blind_since >= BLIND_S - 1e-6
+    return now - transfer.unknown_since >= UNKNOWN_S - 1e-6
 
 
 def moves_on_guard(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final, Protocol
 
 EVERY_SCAN: Final = float("-inf")
+LONGEST_SCAN_S: Final = 1.0  # a scan after a pause shows one moment of it
 NO_TIME: Final = float("inf")  # nothing is under way: the next news will do
 
 
