@@ -22,7 +22,7 @@ EVALUATE_AFTER_S = 600.0
 
 class Outage(NamedTuple):
     """`record` None = no outage. `measured_s` time from its start to the cutoff, once reached.
-    `relieved_s`: how long of it the battery did not carry the load. `is_belied`: the battery's
+    `relieved_s`: how long of it the battery did not carry the load. `is_doubted`: the battery's
     voltage has been doubted in it, and nothing is concluded from its curve."""
 
     record: TestRecord | None = None
@@ -31,7 +31,7 @@ class Outage(NamedTuple):
     asked_at: float = 0.0
     measured_s: float | None = None
     relieved_s: float = 0.0
-    is_belied: bool = False
+    is_doubted: bool = False
 
     def next_due(self, now: float) -> float:
         """Every scan while it is recorded."""
@@ -103,7 +103,7 @@ def close(outage: Outage, reason: str, ctx: StepContext) -> Outage:
 def take_estimate(outage: Outage, ready: EstimateReady) -> Outage:
     if outage.record is None or outage.record.n != ready.test_n or ready.estimate is None:
         return outage
-    if outage.is_belied:
+    if outage.is_doubted:
         return outage
     record = with_estimate(outage.record, ready.estimate)
     return outage._replace(estimate=ready.estimate, record=record)
@@ -138,12 +138,12 @@ def step_outage(
     if record is not outage.record:
         ctx.do(SaveRecord(record))
     estimate, reached = outage.estimate, outage.measured_s
-    is_belied = outage.is_belied or "battery.voltage" in ctx.doubts
-    if is_belied and not outage.is_belied:
+    is_doubted = outage.is_doubted or "battery.voltage" in ctx.doubts
+    if is_doubted and not outage.is_doubted:
         record, estimate, reached = without_estimate(record), None, None
     if (
         reached is None
-        and not is_belied
+        and not is_doubted
         and elapsed > EVALUATE_AFTER_S
         and relieved_s <= RELIEVED_LEAST_S  # else it is no run time of the battery alone
         and (mean := progress.mean_v) is not None
@@ -151,8 +151,8 @@ def step_outage(
     ):
         reached = elapsed
     asked = outage.asked_at
-    may_ask = elapsed >= EVALUATE_AFTER_S and not is_belied
+    may_ask = elapsed >= EVALUATE_AFTER_S and not is_doubted
     if may_ask and ctx.now - asked >= EVALUATE_EVERY_S:
         ctx.do(WantEstimate(record.n))
         asked = ctx.now
-    return Outage(record, progress, estimate, asked, reached, relieved_s, is_belied)
+    return Outage(record, progress, estimate, asked, reached, relieved_s, is_doubted)

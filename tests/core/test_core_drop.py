@@ -228,7 +228,7 @@ def test_a_reading_that_hangs_in_an_outage_tells_no_hours() -> None:
     assert isinstance(shown, float)
     assert shown > 100000.0
     lie(station, "battery.voltage", "hold")
-    assert station.until(lambda s: s.state.outage.is_belied, 3000.0)
+    assert station.until(lambda s: s.state.outage.is_doubted, 3000.0)
     assert bad_readings(station) == ["reading.battery.voltage"]
     assert station.state.outage.estimate is None
     assert station.state.outage.record.estimate_s is None

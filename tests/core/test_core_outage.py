@@ -314,17 +314,17 @@ def test_an_outage_whose_battery_reading_was_doubted_concludes_nothing() -> None
     outage = Outage(RECORD, progress, made, 0.0)
     ctx = step_context(1000.0, **EMPTY)  # type: ignore[arg-type]
     sure = stepped(outage, ctx)
-    assert (sure.estimate, sure.measured_s, sure.is_belied) == (made, 1000.0, False)
+    assert (sure.estimate, sure.measured_s, sure.is_doubted) == (made, 1000.0, False)
     assert [a for a in ctx.actions if isinstance(a, WantEstimate)] != []
     ctx = step_context(1000.0, **EMPTY)  # type: ignore[arg-type]
     ctx.doubts = {"battery.voltage": "It is."}
     belied = stepped(outage, ctx)
-    assert (belied.estimate, belied.measured_s, belied.is_belied) == (None, None, True)
+    assert (belied.estimate, belied.measured_s, belied.is_doubted) == (None, None, True)
     ctx = step_context(1100.0, **EMPTY)  # type: ignore[arg-type]
     again = stepped(belied, ctx)
-    assert (again.estimate, again.measured_s, again.is_belied) == (None, None, True)
+    assert (again.estimate, again.measured_s, again.is_doubted) == (None, None, True)
     assert [a for a in ctx.actions if isinstance(a, WantEstimate)] == []
     assert take_estimate(again, EstimateReady(7, made)) is again
     ctx = step_context(1000.0, **EMPTY)  # type: ignore[arg-type]
     ctx.doubts = {"supply.voltage": "It is."}
-    assert not stepped(outage, ctx).is_belied
+    assert not stepped(outage, ctx).is_doubted

@@ -72,6 +72,16 @@ def assert_refused(daemon: DaemonProcess, words: tuple[str, ...], *options: str)
     assert not (daemon.state_dir / "run/control.sock").exists()
 
 
+def assert_ends_with_who_acts(daemon: DaemonProcess, key: str) -> None:
+    """The alarm is gone once it is acknowledged, and stays so over a start."""
+    daemon.good("ack", key)
+    daemon.wait_value("alarm.list", [])
+    assert daemon.stop() == 0
+    daemon.start()
+    daemon.wait_selftest()
+    assert daemon.value("alarm.list") == []
+
+
 def test_a_settings_file_that_is_torn_is_kept_aside_and_told(make: Make) -> None:
     daemon = make()
     (daemon.config_dir / "settings.json").write_text('{"version": 1, "settings": {"site.na')
@@ -152,12 +162,7 @@ def test_a_settings_file_that_is_gone_is_told(make: Make) -> None:
     daemon.wait_value("alarm.list", ["settings.defaults"])
     wait_until(lambda: "settings.defaults" in {event["key"] for event in daemon.events()})
     assert "is missing" in daemon.events()[-1]["text"]
-    daemon.good("ack", "settings.defaults")
-    daemon.wait_value("alarm.list", [])
-    assert daemon.stop() == 0
-    daemon.start()
-    daemon.wait_selftest()
-    assert daemon.value("alarm.list") == []
+    assert_ends_with_who_acts(daemon, "settings.defaults")
 
 
 def test_a_history_that_is_lost_while_it_runs_is_told(make: Make) -> None:
@@ -218,12 +223,7 @@ def test_a_history_that_was_lost_is_told_and_stands_until_somebody_acts(
     daemon.kill()
     daemon.start()
     daemon.wait_value("alarm.list", ["storage"])  # nobody has acted on it yet
-    daemon.good("ack", "storage")
-    daemon.wait_value("alarm.list", [])
-    assert daemon.stop() == 0
-    daemon.start()
-    daemon.wait_selftest()
-    assert daemon.value("alarm.list") == []
+    assert_ends_with_who_acts(daemon, "storage")
 
 
 @pytest.mark.parametrize("name", ["auth.json", "calibration.json", "tokens.json"])

@@ -127,7 +127,7 @@ def without_estimate(record: TestRecord) -> TestRecord:
     )  # fmt: skip
 
 
-def _is_belied(test: CapacityTest, ctx: StepContext) -> bool:
+def _is_contradicted(test: CapacityTest, ctx: StepContext) -> bool:
     """The battery's volts or a current, which the estimate is made from, contradict something."""
     return "battery.voltage" in ctx.doubts or test.watch.balance is not None
 
@@ -166,7 +166,7 @@ def judge(test: CapacityTest, ctx: StepContext) -> TestRecord:
     if test.end is End.CUTOFF and is_full and record.duration_s is not None:
         estimate = measured(record.duration_s, estimate)
     record = with_estimate(record, estimate)
-    if test.end is End.ABORT and _is_belied(test, ctx):
+    if test.end is End.ABORT and _is_contradicted(test, ctx):
         record, estimate = without_estimate(record), None
     if test.end is End.ABORT:
         made = Judgement(TestResult.ABORTED, test.reason)
