@@ -56,7 +56,7 @@ def step(
     settled_s = state.relays.settled_s(state.outputs, now)
     plausible = step_plausible(
         state.plausible, snapshot, flows, state.outputs, settled_s, state.presence, sp, now, dt,
-        state.bank_fit.is_wrong, state.relays.recharge, state.relays.k2.faulty, state.guard.is_weak,
+        state.bank_fit.is_wrong, state.relays.recharge, state.relays.faulty, state.guard.is_weak,
     )  # fmt: skip
     snapshot = plausible.believed(snapshot)
     belied = flows.alone and plausible.found[SUPPLY_LOAD].broken is True

@@ -107,6 +107,33 @@ def test_it_is_odd_where_it_scatters_at_a_steady_current(volts: int) -> None:
     assert scattered(0.06, load_a=(2.0, 2.15)).is_odd
 
 
+@pytest.mark.parametrize("volts", [12, 48])
+def test_one_scan_that_is_far_off_makes_nobody_odd(volts: int) -> None:
+    """A bank that gives way between the reading of its volts and that of the load's."""
+    blocks = volts // 12
+    base = {"volts": volts, "battery_v": 12.5 * blocks}
+    learnt = seen(Drop(), **base, load_v=12.4 * blocks)._replace(seconds=60.0)  # type: ignore[arg-type]
+    for load_v in (10.7, 14.1):
+        drop = seen(learnt, **base, load_v=load_v * blocks)  # type: ignore[arg-type]
+        assert abs(drop.now_v - drop.first_v) == pytest.approx(0.025 * blocks), load_v
+        assert drop.spread_v == pytest.approx(0.025 * blocks), load_v
+        assert drop.odd_s == 0.0, load_v
+    few = seen(learnt, **base, load_v=12.16 * blocks)  # type: ignore[arg-type]
+    assert few.spread_v == pytest.approx(0.024 * blocks), "not as far off: all of it"
+
+
+def test_a_scatter_that_was_ends_while_a_charger_feeds_the_same_node() -> None:
+    """K1 is on still, and the battery takes 4 A: as steady a current as one that it gives."""
+    drop = LEARNT._replace(now_a=-4.1, spread_v=0.06)
+    ctx = step_context(
+        dt=1.0, volts=12, battery_v=12.5, battery_a=3.7, load_v=12.4, load_a=2.0, supply_v=0.0,
+        supply_a=0.0, charger_v=12.6, charger_a=6.0,
+    )  # fmt: skip
+    assert ctx.flows.discharge == pytest.approx(-4.1, abs=0.15)
+    after = step_drop(drop, True, ctx.inputs, ctx.flows, ctx.sp, 1.0)
+    assert after.spread_v == pytest.approx(0.054)
+
+
 def test_what_is_not_measured_or_fed_by_others_says_nothing() -> None:
     for put in ({"battery_v": None}, {"load_v": None}):
         assert seen(LEARNT, **put) is LEARNT, put

@@ -611,6 +611,10 @@ def test_an_open_lvd_closes_on_a_charger_that_delivers_to_a_battery_whose_readin
     assert not closes(charger_v=12.0 * blocks), "it is not above the level either"
     assert not closes(charger_a=0.3, battery_a=0.3, battery_v=10.8 * blocks), "too little to tie"
     assert not closes(charger_v=None)
+    # the charger's current is not known: what the battery takes tells
+    assert closes(charger_a=None)
+    assert not closes(charger_a=None, battery_a=0.3)
+    assert not closes(charger_a=None, battery_a=None)
     assert not closes(charger_a=5.0), "the currents contradict each other"
     # the charger's reading may be the one that is wrong, as long as it delivers
     own = {"battery_v": 13.4 * blocks, "charger_v": 10.5 * blocks}

@@ -41,7 +41,7 @@ def scan(
     flows = measure_flows(ctx.inputs, False)
     return step_plausible(
         memory, ctx.inputs, flows, Outputs(k1=k1, k2=k2), settled_s, Presence(), ctx.sp, now, dt,
-        False, Recharge(), False, False,
+        False, Recharge(), (), False,
     )  # fmt: skip
 
 

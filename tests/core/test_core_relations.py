@@ -23,7 +23,7 @@ CHARGING = {"battery_v": 13.0, "battery_a": 2.5, "charger_v": 13.1, "charger_a":
 def found(
     tie: Tie, *, k1: bool = False, k2: bool = False, settled: bool = True, tied: bool = False,
     volts: int = 12, single: bool = False, guard: bool | None = False, misfit: bool = False,
-    held: bool = True, **channels: object,
+    held: bool = True, faulty: bool = False, **channels: object,
 ) -> Relation:  # fmt: skip
     ctx = step_context(
         volts=volts, guard=guard, changes={"system.single_source": single}, **channels
@@ -37,6 +37,7 @@ def found(
         settled,
         tied,
         held,
+        faulty,
         misfit,
         ctx.sp,
     )
@@ -98,6 +99,8 @@ def test_supply_and_load_are_tied_while_the_supply_feeds_it() -> None:
     assert silent(tie, k1=True, single=True, guard=True)
     assert not silent(tie, k1=True, single=True, guard=True, load_v=10.5)
     assert not silent(tie, single=True)
+    assert silent(tie, single=True, faulty=True), "by either way"
+    assert not silent(tie, faulty=True), "the currents tell"
 
 
 def test_battery_and_load_are_tied_while_the_battery_gives_to_it() -> None:

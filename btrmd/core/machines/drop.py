@@ -26,6 +26,7 @@ MOVES_V = 0.06  # per block: noise of both sensors, warm contacts, another forwa
 GAINS = 0.02  # of the volts that the battery has fallen by: two sensors of +-1 %
 OHMS = 0.02  # of the way, with another current than at first
 SPREAD_V = 0.05  # per block: so far from `now_v` in the mean, at a steady current
+ONE_SCAN_V = 0.25  # per block: of what a single scan is off by, no more counts
 STEADY_A, STEADY_PART = 0.1, 0.05  # of the current of the scan before
 
 
@@ -82,10 +83,12 @@ def step_drop(
             drop.battery_v + part * (battery.value - drop.battery_v),
             drop.load_v + part * (load.value - drop.load_v), seconds, first_v, now_a=amps,
         )  # fmt: skip
-    part, far_v = min(dt / SMOOTH_S, 1.0), gap - drop.now_v
+    most_far_v = ONE_SCAN_V * sp.blocks
+    part = min(dt / SMOOTH_S, 1.0)
+    far_v = max(-most_far_v, min(gap - drop.now_v, most_far_v))
     now_v = drop.now_v + part * far_v
     spread_v = drop.spread_v
-    if abs(amps - drop.now_a) <= STEADY_A + STEADY_PART * amps:
+    if abs(amps - drop.now_a) <= STEADY_A + STEADY_PART * abs(amps):
         spread_v += part * (abs(far_v) - spread_v)
     is_odd = abs(now_v - drop.first_v) > most_v or spread_v > SPREAD_V * sp.blocks
     odd_s = min(drop.odd_s + dt, CONFIRM_S) if is_odd else max(drop.odd_s - dt, 0.0)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ...model.events import Kind
 from ..scan.context import StepContext
 from ..scan.due import due_if
+from ..scan.flows import CONDUCTS_A
 from ..scan.relations import APART_V, BATTERY
 from .bank_fit import looks_like_another, looks_like_earlier
 
@@ -164,7 +165,7 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
     if is_doubted and charger.good and charger.value > battery.value:
         # one of the two is wrong; it opens again on two witnesses only
         battery, why = charger, f"its charger delivers at {charger.value:.2f} V"
-    if not battery.good or (is_doubted and not ctx.charges):  # nothing has filled it
+    if not battery.good or (is_doubted and not _is_filled(ctx)):
         return lvd if lvd.high_since is None else Lvd(True)
     if lvd.high_since is None:
         return lvd if battery.value <= sp.th.lvd_close_v else Lvd(True, None, now)
@@ -173,6 +174,16 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
     if now - lvd.high_since >= CLOSE_S:
         return _close(ctx, why)
     return lvd
+
+
+def _is_filled(ctx: StepContext) -> bool:
+    """A charger delivers to it; told by what the battery takes where the charger's own current is
+    not known."""
+    inputs = ctx.inputs
+    if ctx.sp.single_source or inputs.charger_a.good:
+        return ctx.charges
+    taken = inputs.battery_a
+    return taken.good and taken.value > CONDUCTS_A and ctx.flows.balanced is not False
 
 
 def _close(ctx: StepContext, why: str = "") -> Lvd:

@@ -57,18 +57,18 @@ def step_plausible(
     dt: float,
     is_misfit: bool,
     recharge: Recharge,
-    k2_is_faulty: bool,
+    faulty: tuple[str, ...],
     supply_is_weak: bool,
 ) -> Plausible:
     """Judge one scan. `outputs` are the coils in force, for `settled_s` seconds now; `is_misfit`:
     `system.voltage` is known not to be that of the bank; `recharge`: what the charger owes, after
-    the scan before; `k2_is_faulty`: the relay watch has told of it;
+    the scan before; `faulty`: the relays that the relay watch has told of;
     `supply_is_weak`: the guard has lately had to help it often."""
     volts = voltages(inputs)
     found = find_relations(
         volts, inputs, flows, outputs, settled_s >= SETTLE_S,
         memory.battery_is_tied and outputs.k1,  # a K1 that was let go ties nothing any more
-        memory.lines.s1_held, is_misfit, sp,
+        memory.lines.s1_held, "k1" in faulty, is_misfit, sp,
     )  # fmt: skip
     # a battery that gives, or a guard that has closed: S2 is closed, and stays so with K1
     closed = found[BATTERY_LOAD].broken is False or inputs.guard is True
@@ -96,7 +96,7 @@ def step_plausible(
     )  # fmt: skip
     if True in [relation.broken for relation in found] or any(memory.broken_s):
         memory = count(memory, found, now, dt, _is_charger_off(memory, inputs, sp))
-        memory = judge(memory, inputs, sp, now, is_misfit, recharge, k2_is_faulty)
+        memory = judge(memory, inputs, sp, now, is_misfit, recharge, "k2" in faulty)
     if memory.odd != NONE_ODD:
         memory = memory._replace(odd=_rehabilitated(memory, found, inputs, outputs, sp, dt))
     return memory

@@ -14,6 +14,7 @@ from ..scan.due import due_if
 from .beside import Beside, step_beside
 from .evidence import k1_odd, k2_odd, k3_odd
 from .recharge import Recharge, step_recharge
+from .toggle import Toggle, step_toggle
 
 SETTLE_S = 0.3  # contacts move within 15 ms; sensors need two scans
 CONFIRM_S = 3.0  # SETTLE + CONFIRM stays within the 5 s of DESIGN
@@ -38,13 +39,15 @@ class Contact(NamedTuple):
 
 class RelayWatch(NamedTuple):
     """`recharge`: what the charger owes the battery, by which K2 is watched; `beside`: since when
-    the load of a joined source has been at the battery's volts, by which K1 is."""
+    the load of a joined source has been at the battery's volts, by which K1 is; so it is by
+    `toggle`, how such a load goes to and fro between the two."""
 
     k1: Contact = Contact()
     k2: Contact = Contact()
     k3: Contact = Contact()
     recharge: Recharge = Recharge()
     beside: Beside | None = None
+    toggle: Toggle | None = None
 
     @property
     def contacts(self) -> tuple[Contact, Contact, Contact]:
@@ -68,7 +71,7 @@ class RelayWatch(NamedTuple):
         k1, k2, k3 = (
             contact if name == own else old for own, old in zip(NAMES, self.contacts, strict=True)
         )
-        return RelayWatch(k1, k2, k3, self.recharge, self.beside)
+        return RelayWatch(k1, k2, k3, self.recharge, self.beside, self.toggle)
 
     def settled_s(self, outputs: Outputs, now: float) -> float:
         """For how long all coils have been as they are; 0.0 in the first scan after a change."""
@@ -109,15 +112,16 @@ def step_relays(watch: RelayWatch, outputs: Outputs, ctx: StepContext) -> RelayW
     recharge = step_recharge(watch.recharge, outputs, ctx)
     k2_now = k2_odd(outputs.k2, recharge, ctx)
     beside, follows = step_beside(watch.beside, outputs.k1, ctx)
-    k1_now = follows or k1_odd(outputs.k1, outputs.k2, k2_now, ctx)
+    toggle, toggles = step_toggle(watch.toggle, ctx)
+    k1_now = follows or toggles or k1_odd(outputs.k1, outputs.k2, k2_now, ctx)
     k1 = _watch(watch.k1, outputs.k1, k1_now, ctx)
     forgive = FORGIVE if outputs.k2 else FORGIVE_VOLTS
     k2 = _watch(watch.k2, outputs.k2, k2_now, ctx, forgive)
     k3 = _watch(watch.k3, outputs.k3, k3_odd(outputs.k3, ctx), ctx)
     is_same = k1 is watch.k1 and k2 is watch.k2 and k3 is watch.k3 and recharge is watch.recharge
-    if is_same and beside is watch.beside:
+    if is_same and beside is watch.beside and toggle is watch.toggle:
         return watch
-    return RelayWatch(k1, k2, k3, recharge, beside)
+    return RelayWatch(k1, k2, k3, recharge, beside, toggle)
 
 
 def latch(watch: RelayWatch, name: str) -> RelayWatch:

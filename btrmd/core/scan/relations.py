@@ -94,6 +94,7 @@ class Look(NamedTuple):
     outputs: Outputs
     has_settled: bool
     battery_is_tied: bool
+    k1_is_faulty: bool
     sp: Setpoints
     blocks: int
 
@@ -113,19 +114,21 @@ def find_relations(
     has_settled: bool,
     battery_is_tied: bool,
     s1_held: bool,
+    k1_is_faulty: bool,
     is_misfit: bool,
     sp: Setpoints,
 ) -> Found:
     """Every relation of this scan. `has_settled`: the coils `outputs` have been so for a while;
     `battery_is_tied`: K1 is energised, and what is seen says that S2 is closed too;
     `s1_held`: the guard was active as K1 was energised, and holds S1 until it is not;
+    `k1_is_faulty`: it is not known by which way a joined source feeds the load;
     `is_misfit`: `system.voltage` is known not to be that of bank and supply.
     """
     battery, load, charger, supply = volts
     blocks = _blocks_of(volts) if is_misfit else sp.blocks
     look = Look(
-        battery, load, charger, supply, inputs, flows, outputs, has_settled, battery_is_tied, sp,
-        blocks,
+        battery, load, charger, supply, inputs, flows, outputs, has_settled, battery_is_tied,
+        k1_is_faulty, sp, blocks,
     )  # fmt: skip
     s1_closed = _is_s1_closed(look, s1_held)
     supply_load, battery_load = _by_joined_path(look, *_feeding(look))
@@ -163,7 +166,7 @@ def _feeding(look: Look) -> tuple[Relation, Relation]:
     flows = look.flows
     # a joined source feeds the load by way of the charger path while K1 is on, and a guard that
     # holds S1 beside it is not seen: its line may lie
-    by_k2 = look.sp.single_source and not _is_s1_closed(look, False)
+    by_k2 = look.sp.single_source and (look.k1_is_faulty or not _is_s1_closed(look, False))
     through_s1 = flows.supplies and not by_k2
     supply_load = look.tie(look.supply, look.load) if through_s1 else SILENT
     feeds = flows.carries or (look.outputs.k1 and look.has_settled and flows.trickles())
