@@ -60,7 +60,12 @@ def test_while_the_charger_delivers_it_tells_and_a_diode_less() -> None:
     assert seen(step_context(**CHARGED), jumped=LOAD) == 13.07
     assert seen(step_context(**{**CHARGED, "charger_a": 0.31, "battery_a": 0.31})) == 13.07
     assert seen(step_context(**{**CHARGED, "charger_a": 0.3, "battery_a": 0.3})) is None
-    assert seen(step_context(**{**CHARGED, "charger_a": None})) is None
+    # its current is not known: what the battery takes tells, 0.1 A and 1 % of the load less
+    unknown = {**CHARGED, "charger_a": None, "load_a": 2.0}
+    assert seen(step_context(**unknown)) == 13.07
+    assert seen(step_context(**{**unknown, "battery_a": 0.43})) == 13.07
+    assert seen(step_context(**{**unknown, "battery_a": 0.41})) is None
+    assert seen(step_context(**{**unknown, "supply_a": None})) is None
 
 
 def test_on_a_joined_source_what_the_battery_takes_says_that_the_charger_delivers() -> None:
@@ -68,6 +73,13 @@ def test_on_a_joined_source_what_the_battery_takes_says_that_the_charger_deliver
     source = {"system.single_source": True}
     assert seen(step_context(changes=source, **joined)) == 13.07
     assert seen(step_context(changes=source, **{**joined, "battery_a": 0.3})) is None
+    # the battery's current is not known: what the source gives beyond load and unit tells
+    assert (
+        seen(step_context(changes=source, **{**joined, "battery_a": None, "load_a": 2.0})) == 13.07
+    )
+    assert (
+        seen(step_context(changes=source, **{**joined, "battery_a": None, "load_a": 4.2})) is None
+    )
     assert seen(step_context(**joined)) is None
 
 

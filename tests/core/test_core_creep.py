@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import blamed, drift, rested, start, step_context, supply
+from core_scenes import blamed, drift, lie, rested, start, step_context, supply
+from station import Station
 
 from btrmd.core.machines.creep import gap_without_creep, step_creep, step_fall, without_creep
-from btrmd.model.commands import StopTest
+from btrmd.model.commands import StartTest, StopTest
 
 # --- How far the charger's reading has crept up while it gives nothing ---------------------------
 
@@ -15,13 +16,13 @@ BLOCKS = (1, 4)
 
 def crept(
     before: float | None, after: float | None, *, so_far: float = 0.2, dt: float = 1.0,
-    blocks: int = 1, single: bool = False, **put: object,
+    blocks: int = 1, single: bool = False, held: bool = False, **put: object,
 ) -> float:  # fmt: skip
     ctx = step_context(
         volts=12 * blocks, changes={"system.single_source": single},
         **{"charger_a": 0.0, "battery_a": 0.0, **put},
     )  # type: ignore[arg-type]  # fmt: skip
-    return step_creep(so_far, before, after, ctx.inputs, ctx.sp, dt)
+    return step_creep(so_far, before, after, held, ctx.inputs, ctx.sp, dt)
 
 
 @pytest.mark.parametrize("blocks", BLOCKS)
@@ -31,7 +32,11 @@ def test_what_rises_slowly_is_counted_and_what_moves_at_once_is_the_charger(bloc
         made = crept(volts, volts + slow * blocks, dt=dt, blocks=blocks)
         assert made == pytest.approx(0.2 + slow * blocks, abs=1e-3)
         assert crept(volts, volts + fast * blocks, dt=dt, blocks=blocks) == 0.2
+        made = crept(volts, volts + fast * blocks, dt=dt, blocks=blocks, held=True)
+        assert made == pytest.approx(0.2 + fast * blocks), "no contact has moved that lifts it"
     assert crept(volts, 14.4 * blocks, blocks=blocks) == 0.2, "it goes to absorption"
+    assert crept(12.59 * blocks, volts, blocks=blocks, held=True) == 0.2, "it has been switched on"
+    assert crept(12.61 * blocks, volts, blocks=blocks, held=True) > 0.2
 
 
 def test_what_falls_takes_back_and_an_hour_forgets_what_the_temperature_moves() -> None:
@@ -59,15 +64,22 @@ def test_a_battery_at_rest_falls_by_half_a_millivolt_a_second_at_most(blocks: in
     sp = step_context(volts=12 * blocks).sp
     volts = 13.0 * blocks
     for dt, slow, fast in ((1.0, 0.079, 0.081), (0.1, 0.034, 0.036)):
-        fell = step_fall(0.2, volts, volts - slow * blocks, sp, dt)
+        fell = step_fall(0.2, volts, volts - slow * blocks, False, sp, dt)
         assert fell == pytest.approx(0.2 + (slow - 0.0005 * dt) * blocks)
-        assert step_fall(0.2, volts, volts - fast * blocks, sp, dt) == 0.2, "it is another one"
-    assert step_fall(0.0, volts, volts - 0.0005 * blocks, sp, 1.0) == pytest.approx(0.0, abs=1e-9)
+        assert step_fall(0.2, volts, volts - fast * blocks, False, sp, dt) == 0.2, (
+            "it is another one"
+        )
+    assert step_fall(0.0, volts, volts - 0.0005 * blocks, False, sp, 1.0) == pytest.approx(
+        0.0, abs=1e-9
+    )
+    # by ten times as much where a charge has lifted it
+    lifted = step_fall(0.2, volts, volts - 0.02 * blocks, True, sp, 2.0)
+    assert lifted == pytest.approx(0.2 + 0.01 * blocks)
     # it recovers, and what rises takes back
-    assert step_fall(0.2 * blocks, volts, volts + 0.1 * blocks, sp, 1.0) == pytest.approx(
+    assert step_fall(0.2 * blocks, volts, volts + 0.1 * blocks, False, sp, 1.0) == pytest.approx(
         (0.2 - 0.1 - 0.0005) * blocks
     )
-    assert step_fall(0.2, volts, volts + 1.0, sp, 1.0) == 0.0
+    assert step_fall(0.2, volts, volts + 1.0, False, sp, 1.0) == 0.0
 
 
 def test_noise_takes_nothing_from_what_the_charger_reads() -> None:
@@ -106,6 +118,56 @@ def test_a_charger_reading_that_creeps_up_after_a_test_is_never_told_as_an_open_
     assert blamed(station) == ["reading.battery.voltage", "reading.charger.voltage"]
     station.run(300.0)
     assert station.state.relays.faulty == ()
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("by", [0.7, 0.9])
+def test_a_charger_reading_that_begins_to_lie_after_a_test_is_never_told_as_an_open_k2(
+    by: float, volts: int
+) -> None:
+    """By less than what counts as a jump, while the battery stood above the charger: relay.k2."""
+    station = rested(volts, load_a=2.0, rated_ah=17.0)
+    station.run(60.0)
+    supply(station, False)
+    station.run(20.0)
+    supply(station, True)
+    station.run(1200.0)
+    assert station.inputs.battery_v.value > 13.6 * station.plant.blocks
+    start(station, "2")
+    station.run(30.0)
+    station.ask(StopTest("test"))
+    station.run(120.0)
+    assert station.inputs.charger_a.value < 0.05
+    assert blamed(station) == []
+    lie(station, "charger.voltage", f"{by * station.plant.blocks:+g}")
+    station.run(400.0)
+    assert station.state.relays.faulty == ()
+    lie(station, "charger.voltage", "off")
+    station.run(200.0)
+    assert blamed(station) == []
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("apart_v", [0.2, 0.35, 0.46])
+def test_a_battery_reading_that_drifted_before_k2_was_told_to_open_blames_no_k2(
+    volts: int, apart_v: float
+) -> None:
+    """It fell on in the proving of the path, which it ended as too low, and K2 was latched."""
+    station = rested(volts, load_a=0.5, rated_ah=17.0)
+    station.errors = {"charger_v": (0.99, -0.02), "charger_a": (1.0, -0.03)}
+    station.run(60.0)
+    assert station.inputs.charger_a.value < 0.05
+    drift(station, "battery.voltage", -60.0)
+    limit_v = apart_v * volts / 12
+
+    def is_apart(s: Station) -> bool:
+        return s.inputs.charger_v.value - s.inputs.battery_v.value > limit_v
+
+    assert station.until(is_apart, 120.0)
+    assert station.ask(StartTest("2", source="test")).ok
+    station.run(300.0)
+    assert station.state.relays.faulty == ()
+    assert "reading.battery.voltage" in blamed(station)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import bad_readings, joined, phase, rested, start, step_context, supply
+from core_scenes import bad_readings, joined, lie, phase, rested, start, step_context, supply
 
 from btrmd.core.machines.lines import GUARD_HANGS, GUARD_MISSES, PATH_MISSES, InputLines, step_lines
 from btrmd.core.machines.presence import Presence, Source
@@ -332,3 +332,20 @@ def test_a_guard_line_that_says_active_in_a_test_has_no_voltage_named() -> None:
     assert not station.state.outputs.k1
     assert [key for key in bad_readings(station) if key.endswith("voltage")] == []
     assert "raise" not in station.kinds("reading.supply.voltage")
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_guard_line_that_was_mended_takes_nobody_its_lvd(volts: int) -> None:
+    """It is not believed for the rest of the outage, and a load current that lies says nothing
+    either: both voltages, which are true, went down to 9.5 V a block."""
+    station = rested(volts, load_a=2.0, rated_ah=3.0, lvd__enabled=True)
+    set_keys(station.plant, {"fault.guard": "low"})
+    station.run(60.0)
+    supply(station, False)
+    station.run(60.0)
+    set_keys(station.plant, {"fault.guard": "off"})
+    station.run(60.0)
+    lie(station, "load.current", "x0")
+    low_v = 10.35 * volts / 12
+    station.until(lambda s: s.state.lvd.is_open or s.plant.circuit.battery_v < low_v, 20000.0)
+    assert station.state.lvd.is_open

@@ -76,10 +76,15 @@ def test_what_is_tied_together_and_moves_together_has_not_jumped() -> None:
     for charger_v, jumped in ((11.9, False), (12.1, False), (12.3, True), (13.5, True)):
         made = scan(before, 1001.0, **charging, battery_v=11.6, charger_v=charger_v)  # type: ignore[arg-type]
         assert made.jumped[BATTERY] is jumped, charger_v
-    # what is not tied by a current may move for reasons of its own
+    # nor do two readings jump alike where no current ties them in this scan
     still = {"charger_a": 0.0, "battery_a": 0.0}
     before = scan(Plausible(), **still, battery_v=13.1, charger_v=13.5)  # type: ignore[arg-type]
-    assert scan(before, 1001.0, **still, battery_v=11.6, charger_v=12.0).jumped[BATTERY]  # type: ignore[arg-type]
+    assert not any(scan(before, 1001.0, **still, battery_v=11.6, charger_v=12.0).jumped)  # type: ignore[arg-type]
+    dark = {**DEAD, "battery_v": 9.8}
+    before = scan(Plausible(), **{**dark, "load_v": 11.3})
+    for load_v, jumped in ((13.5, False), (11.4, True)):
+        made = scan(before, 1001.0, **{**dark, "battery_v": 12.0, "load_v": load_v})
+        assert made.jumped[BATTERY] is jumped, load_v
 
 
 def test_more_moves_than_standstills_are_counted_up_to_eight() -> None:

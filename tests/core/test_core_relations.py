@@ -23,7 +23,7 @@ CHARGING = {"battery_v": 13.0, "battery_a": 2.5, "charger_v": 13.1, "charger_a":
 def found(
     tie: Tie, *, k1: bool = False, k2: bool = False, settled: bool = True, tied: bool = False,
     volts: int = 12, single: bool = False, guard: bool | None = False, misfit: bool = False,
-    held: bool = True, faulty: bool = False, **channels: object,
+    held: bool = True, faulty: bool = False, k3: bool = False, **channels: object,
 ) -> Relation:  # fmt: skip
     ctx = step_context(
         volts=volts, guard=guard, changes={"system.single_source": single}, **channels
@@ -33,7 +33,7 @@ def found(
         voltages(ctx.inputs),
         ctx.inputs,
         flows,
-        Outputs(k1=k1, k2=k2),
+        Outputs(k1=k1, k2=k2, k3=k3),
         settled,
         tied,
         held,
@@ -107,6 +107,7 @@ def test_battery_and_load_are_tied_while_the_battery_gives_to_it() -> None:
     tie = Tie.BATTERY_LOAD
     assert found(tie, **ON_BATTERY, k1=True).broken is False
     assert found(tie, **{**ON_BATTERY, "load_v": 11.9}, k1=True).broken is True
+    assert silent(tie, **ON_BATTERY, k1=True, k3=True), "behind an open K3 it hangs on nothing"
     assert silent(tie)
     assert silent(tie, **{**ON_BATTERY, "battery_v": None}, k1=True)
     # the charger alone feeds the load: fuse F2 may be open
@@ -137,7 +138,14 @@ def test_charger_and_battery_are_tied_while_the_charger_charges() -> None:
     # 0.3 A and more, surely
     assert not silent(tie, **{**CHARGING, "charger_a": 0.31, "battery_a": 0.31})
     assert silent(tie, **{**CHARGING, "charger_a": 0.3, "battery_a": 0.0})
-    assert silent(tie, **{**CHARGING, "charger_a": None})
+    # where its current is not known: by what the battery takes, 0.1 A and 1 % of the load less
+    unknown = {**CHARGING, "charger_a": None, "load_a": 2.0}
+    assert found(tie, **unknown).broken is False
+    assert found(tie, **{**unknown, "charger_v": 13.6}).broken is True
+    assert silent(tie, **{**unknown, "battery_a": 0.41})
+    assert not silent(tie, **{**unknown, "battery_a": 0.43})
+    assert silent(tie, **unknown, k2=True)
+    assert silent(Tie.CHARGER_LOAD, **unknown)
     # less, where two currents say so
     little = {**CHARGING, "charger_a": 0.11, "battery_a": 0.15}
     assert found(tie, **little).broken is False

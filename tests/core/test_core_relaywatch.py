@@ -88,8 +88,8 @@ def test_of_k2_released_what_the_volts_say_is_forgiven_faster() -> None:
 
 
 def test_a_scan_without_news_is_the_same_watch() -> None:
-    watch = RelayWatch()
     ctx = step_context(NOW, battery_a=0.0, charger_a=0.0)
+    watch = step_relays(RelayWatch(), Outputs(), ctx)
     assert step_relays(watch, Outputs(), ctx) is watch
 
 

@@ -66,11 +66,13 @@ class AlarmRules:
     def _note_jumps(self) -> None:
         """A battery that is set to another charge jumps as none does: who is odd then?"""
         plant = self.station.plant
-        volts = plant.sense().battery_v
-        # no load of less than an ampere does that to a battery
-        if abs(volts - self._battery_v) > plant.blocks and plant.circuit.path_a < 1.0:
+        volts, path_a = plant.sense().battery_v, plant.circuit.path_a
+        # no load of less than an ampere does that to a battery, and none lifts it that comes
+        rise = volts - self._battery_v
+        is_set = path_a < 1.0 or (rise > 0.0 and path_a >= self._path_a)
+        if abs(rise) > plant.blocks and is_set:
             self._jumped_at = self.station.now
-        self._battery_v = volts
+        self._battery_v, self._path_a = volts, path_a
 
     def _same_shape(self) -> bool:
         """The settings are those of the plant."""

@@ -185,7 +185,8 @@ class Rules:
     def _lvd_has_no_witness(self) -> bool:
         """The LVD is open, and nobody tells it the truth: both of its witnesses (the battery, and
         the load or a charger that delivers) are untrue since it opened; or it opened by right, the
-        load is dark, and the battery's reading, the only one that is left, is untrue since."""
+        load is dark, and the battery's reading, the only one that is left, is untrue since, and no
+        charger has told by true volts and currents that it is full."""
         station = self.station
         witnesses = ["battery", "load"]
         if station.plant.sense().charger_a > 0.05:
@@ -205,6 +206,17 @@ class Rules:
         lied = self._lvd_opened_on
         if "battery" in lied and len(lied) >= 2:
             return True
+        sense, blocks = station.plant.sense(), station.plant.blocks
+        truth = ("charger.voltage", "charger.current", "battery.current", "supply.current",
+                 "load.current")  # fmt: skip
+        tells = (
+            sense.charger_a > 0.6 and sense.charger_v > 12.9 * blocks and self._is_of_this_bank
+            and station.plant.has_fuse and station.plant.load_bypass == 0.0
+            and not any(key in station.plant.reading_faults for key in truth)
+            and not station.lies.keys() - {"battery_v"}
+        )  # fmt: skip
+        if self._for("charger tells", tells, 80.0):
+            return False
         return not lied - {"charger"} and "battery" in untrue
 
     def _check_contacts(self) -> None:
@@ -261,7 +273,8 @@ class Rules:
             if len(self._k1_moves) > most:
                 self.fail(f"K1 has moved {len(self._k1_moves)} times within an hour")
         volts = circuit.battery_v / blocks
-        good = state.lvd.is_open and volts > 12.8 and self._is_honest
+        # one that its fuse parts from load and charger feeds nobody, and nobody vouches for it
+        good = state.lvd.is_open and volts > 12.8 and self._is_honest and plant.has_fuse
         if self._for("lvd stays", good, 75.0):
             self.fail(f"LVD stays open at {volts:.2f} V a block")
         return gone

@@ -9,6 +9,7 @@ from ..machines.relaywatch import RelayWatch
 from ..scan.actions import WantEstimate
 from ..scan.context import StepContext
 from ..scan.relations import APART_V
+from .collapse import step_level
 from .progress import advance
 from .state import CapacityTest, End, abort_reason, held, lasted
 from .type1 import early_stop, may_evaluate
@@ -60,6 +61,8 @@ def _safety(test: CapacityTest, ctx: StepContext) -> tuple[CapacityTest, str]:
 def _type1(test: CapacityTest, ctx: StepContext, elapsed: float) -> tuple[CapacityTest, str]:
     record = test.record
     assert record is not None
+    if test.level is not None and test.level.fell_since is not None:
+        return test, ""  # first it must be known what is left of the curve, or the cutoff reached
     test, reason = _safety(test, ctx)
     if reason:
         return test, reason
@@ -119,10 +122,17 @@ def _step(test: CapacityTest, relays: RelayWatch, lvd: Lvd, ctx: StepContext) ->
         mean, limit = test.progress.mean_v, min(_limit(test, ctx), ctx.sp.th.cutoff_v)
         if mean is not None and mean < limit + 0.2 * ctx.sp.blocks:
             return test._replace(end=End.CUTOFF, reason=f"The battery reached {limit:.2f} V.")
-        return test._replace(end=End.ABORT, reason="The bus guard closed.")
+        low_v = min((volts for _, volts in test.progress.window), default=limit)
+        why = f": the battery fell to {low_v:.2f} V" if low_v < limit else ""
+        return test._replace(end=End.ABORT, reason=f"The bus guard closed{why}.")
     if lvd.is_due(now):
         return test._replace(end=End.CUTOFF, reason="The low-voltage disconnect is due.")
     if record.type == "1":
+        level, reason = step_level(test.level, ctx)
+        test = test._replace(level=level)
+        # one that is below its cutoff is about to end by that, and has been measured then
+        if reason and inputs.battery_v.value >= ctx.sp.th.cutoff_v:
+            return test._replace(end=End.ABORT, reason=reason, has_collapsed=True)
         test, reason = _type1(test, ctx, elapsed)
         if reason:
             return test._replace(end=End.EARLY, reason=reason)

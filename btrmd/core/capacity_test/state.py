@@ -11,6 +11,7 @@ from ..machines.transfer import Handover
 from ..scan.context import StepContext
 from ..scan.due import due_if
 from ..scan.relations import POINTS
+from .collapse import Level
 from .progress import Progress
 from .type1 import Policy
 
@@ -51,7 +52,8 @@ class CapacityTest(NamedTuple):
     """The one capacity test. `since` state entered, `phase_since`/`phase_ticks` proving step.
 
     `due` process clock of a delayed start. `k1`, `k2`: what the test holds energised. `is_used`:
-    the battery had been discharged within the 48 h before the start.
+    the battery had been discharged within the 48 h before the start. `level`: what the volts of a
+    Type 1 test are compared with; `has_collapsed`: they have fallen at once.
     """
 
     state: TestState = TestState.IDLE
@@ -76,6 +78,8 @@ class CapacityTest(NamedTuple):
     judged: bool = False
     before: Joined | None = None  # of the last scan before K1
     is_used: bool = False
+    level: Level | None = None
+    has_collapsed: bool = False
 
     @property
     def is_on(self) -> bool:

@@ -1,8 +1,8 @@
 """Creep: how far the charger's reading has crept up, and the battery's down, while nothing flows.
 
-A charger that gives nothing holds its volts, and moves at once when it is switched or goes to
-another stage; a battery that has been discharged rises at rest, or falls slowly. What moves
-otherwise is a reading that drifts, and says nothing of K2.
+A charger that gives nothing holds its volts, and moves at once when it is switched on or parted; a
+battery that has been discharged rises at rest, or falls slowly. What moves otherwise is a reading
+that drifts, or begins to lie, and says nothing of K2.
 """
 
 from __future__ import annotations
@@ -19,14 +19,19 @@ NOISE_V = 0.03
 # per block: a discharged battery fell by 0.00003 V/s at most (simulated, 7 to 100 Ah); a real one
 # may leak faster
 RESTS_V_S = 0.0005
+# per block: one that has been charged fell by 0.0045 V/s at most but for its first scan (simulated,
+# 7 Ah, at the end of absorption)
+LIFTED_V_S = 0.005
 
 
 def step_creep(
-    crept_v: float, before: float | None, after: float | None, inputs: Inputs, sp: Setpoints,
-    dt: float,
+    crept_v: float, before: float | None, after: float | None, is_held: bool, inputs: Inputs,
+    sp: Setpoints, dt: float,
 ) -> float:  # fmt: skip
-    """V that the charger's reading has risen slowly since it gave last, one scan on; `before` and
-    `after` what it reads, None where there is no good reading."""
+    """V that the charger's reading has risen since it gave last, one scan on; `before` and `after`
+    what it reads, None where there is no good reading. `is_held`: K2 has been closed, by its coil,
+    and nothing came by it in the scan before: no contact that moves now lifts it, nor another stage
+    of a charger that is free; both say of K2 what a reading that begins to lie says."""
     amps = k2_current(inputs, sp.single_source)
     if not amps.good:
         return crept_v
@@ -36,17 +41,21 @@ def step_creep(
         return crept_v
     step = after - before
     if step > (STEP_V + STEP_V_S * dt) * sp.blocks:
-        return crept_v
+        is_on = before >= sp.th.charger_present_v
+        return crept_v + step if is_held and is_on else crept_v
     return max(crept_v + step - FORGOTTEN_V_S * sp.blocks * dt, 0.0)
 
 
-def step_fall(fell_v: float, before: float, after: float, sp: Setpoints, dt: float) -> float:
-    """V that the battery's reading has fallen at rest, since a discharge, beyond what a battery
-    does, one scan on; `before` and `after` what it reads."""
+def step_fall(
+    fell_v: float, before: float, after: float, is_lifted: bool, sp: Setpoints, dt: float
+) -> float:
+    """V that the battery's reading has fallen at rest beyond what a battery does, one scan on;
+    `before` and `after` what it reads; `is_lifted`: by a charge, nothing has been taken since."""
     fall = before - after
     if fall > (STEP_V + STEP_V_S * dt) * sp.blocks:
         return fell_v
-    return max(fell_v + fall - RESTS_V_S * sp.blocks * dt, 0.0)
+    rate = LIFTED_V_S if is_lifted else RESTS_V_S
+    return max(fell_v + fall - rate * sp.blocks * dt, 0.0)
 
 
 def without_creep(charger_v: float, crept_v: float) -> float:

@@ -6,7 +6,7 @@ from ..scan.context import StepContext
 from ..scan.flows import CHARGES_A, PAST_PART, k2_current
 from ..scan.relations import APART_V, CHARGER, SUPPLY, SURELY_A, lives_a
 from .beside import BESIDE_V
-from .recharge import Recharge
+from .recharge import ENDS, Recharge
 
 LOAD_MIN_A = 0.3  # below it current tells nothing
 SMALL_A = 1.0  # of a larger load the HAT's part does not matter
@@ -104,8 +104,8 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
     if amps.value >= CHARGES_A:
         return False
     gap = recharge.gap_v(inputs.charger_v.value, ctx.charger_crept_v, inputs.battery_v.value)
-    if ctx.is_doubtful and "charger.voltage" in ctx.doubts:
-        return None  # it has been contradicted for other reasons, and may be wrong
+    if ctx.is_doubtful and not ENDS.isdisjoint(ctx.doubts):
+        return None  # one has been contradicted for other reasons, and may be wrong
     is_supplied = inputs.supply_v.good and inputs.supply_v.value >= sp.th.supply_present_v
     if not is_supplied and ctx.charger_still_s > LIVES_S:
         return None  # it may have gone with the supply, and what is read of it be left over

@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 from ...model.events import Kind
 from ..scan.context import StepContext
-from ..scan.due import due_if
-from ..scan.flows import CONDUCTS_A
+from ..scan.due import LONGEST_SCAN_S, due_if
 from ..scan.relations import APART_V, BATTERY
 from .bank_fit import looks_like_another, looks_like_earlier
 
@@ -23,6 +22,7 @@ DIP_V = 0.05  # per block; a recovering battery may fall so far below the level 
 # under the same current, which may differ by so many A and this part
 STEP_V, SAME_A, SAME_PART = 0.25, 0.2, 0.1
 SCAN_S = 2.0  # after a longer pause it may have fallen as far
+FILLED_S = 3600.0  # so much a charger gives in an hour that the next outage can be begun with it
 RECALL_S = 2.0  # after a start: by then the first readings have told who feeds the load
 
 
@@ -36,7 +36,8 @@ class Alone(NamedTuple):
 
 class Lvd(NamedTuple):
     """`low_since`: battery below the limit since then; `high_since`: above the reconnect level.
-    `alone`: while one of the two witnesses is not there, or not believed.
+    `alone`: while one of the two witnesses is not there, or not believed. `filled_s`: for how long
+    it has been charged since it opened while no voltage told of it.
 
     `remembered`: open when the daemon stopped, or before the hardware released all relays: K3 is
     not energised for it until the first good readings have agreed.
@@ -47,6 +48,7 @@ class Lvd(NamedTuple):
     high_since: float | None = None
     remembered: bool = False
     alone: Alone | None = None
+    filled_s: float = 0.0
 
     @property
     def is_driven(self) -> bool:
@@ -160,13 +162,25 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
             )  # fmt: skip
             return Lvd(True)
         return lvd
-    why, charger = "", ctx.inputs.charger_v
+    return _step_open(lvd, ctx)
+
+
+def _step_open(lvd: Lvd, ctx: StepContext) -> Lvd:
+    """Close above the level for 60 s; by the charger's volts where only they are left, or the
+    battery's are doubted, and it delivers; without any, when it has delivered for an hour."""
+    sp, now, battery, charger, why = ctx.sp, ctx.now, ctx.battery, ctx.inputs.charger_v, ""
     is_doubted = ctx.is_doubtful and "battery.voltage" in ctx.doubts
-    if is_doubted and charger.good and charger.value > battery.value:
-        # one of the two is wrong; it opens again on two witnesses only
+    may_stand_in = not battery.good or (is_doubted and charger.value > battery.value)
+    if may_stand_in and charger.good and ctx.charges:
+        # it opens again on two witnesses only
         battery, why = charger, f"its charger delivers at {charger.value:.2f} V"
-    if not battery.good or (is_doubted and not _is_filled(ctx)):
-        return lvd if lvd.high_since is None else Lvd(True)
+    if not battery.good and ctx.charges:
+        filled_s = lvd.filled_s + min(ctx.dt, LONGEST_SCAN_S)
+        if filled_s >= FILLED_S:
+            return _close(ctx, "it has been charged for an hour, and no voltage tells of it")
+        return Lvd(True, filled_s=filled_s)
+    if not battery.good or (is_doubted and not ctx.charges):  # nothing fills it now
+        return lvd if lvd.high_since is None else Lvd(True, filled_s=lvd.filled_s)
     if lvd.high_since is None:
         return lvd if battery.value <= sp.th.lvd_close_v else Lvd(True, None, now)
     if battery.value <= sp.th.lvd_close_v - DIP_V * sp.blocks:
@@ -174,16 +188,6 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
     if now - lvd.high_since >= CLOSE_S:
         return _close(ctx, why)
     return lvd
-
-
-def _is_filled(ctx: StepContext) -> bool:
-    """A charger delivers to it; told by what the battery takes where the charger's own current is
-    not known."""
-    inputs = ctx.inputs
-    if ctx.sp.single_source or inputs.charger_a.good:
-        return ctx.charges
-    taken = inputs.battery_a
-    return taken.good and taken.value > CONDUCTS_A and ctx.flows.balanced is not False
 
 
 def _close(ctx: StepContext, why: str = "") -> Lvd:

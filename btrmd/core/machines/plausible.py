@@ -89,7 +89,10 @@ def step_plausible(
         supply_is_weak, sp, now, dt,
     )  # fmt: skip
     backward = step_backward(memory.backward, inputs, dt)
-    crept_v = step_creep(memory.crept_v, memory.volts[CHARGER], volts[CHARGER], inputs, sp, dt)
+    is_held = settled_s >= SETTLE_S and not outputs.k2 and recharge.gave_v is None
+    crept_v = step_creep(
+        memory.crept_v, memory.volts[CHARGER], volts[CHARGER], is_held, inputs, sp, dt
+    )
     memory = _remember(
         memory, lines, backward, crept_v, tied, drop, volts, found, outputs,
         flows.supplies or flows.carries, sp, now, dt,
@@ -145,9 +148,7 @@ def _remember(
         for place, (value, old) in enumerate(zip(volts, before, strict=True)):
             if value is None or old is None or -limit <= value - old <= limit:
                 continue
-            if not _same_regime(memory.found, found) or _goes_along(
-                place, volts, memory, found, sp
-            ):
+            if not _same_regime(memory.found, found) or _goes_along(place, volts, memory, sp):
                 continue
             if _comes_nearer(place, memory.found, found):
                 continue
@@ -191,16 +192,17 @@ def _comes_nearer(place: int, before: Found, found: Found) -> bool:
 
 
 def _goes_along(
-    place: int, volts: tuple[float | None, ...], memory: Plausible, found: Found, sp: Setpoints
+    place: int, volts: tuple[float | None, ...], memory: Plausible, sp: Setpoints
 ) -> bool:
-    """What it is tied to has moved by as much in the same scan: two readings do not jump alike."""
+    """One that a closed path ties it to as a rule has moved by as much in the same scan, whether
+    that is seen to be closed or not: two readings do not jump alike."""
 
     def step_of(end: int) -> float | None:
         value, old = volts[end], memory.volts[end]
         return None if value is None or old is None else value - old
 
-    for was, relation, ends, equal in zip(memory.found, found, PAIRS, EQUAL, strict=True):
-        if not equal or place not in ends or was.broken is None or relation.broken is None:
+    for ends, equal in zip(PAIRS, EQUAL, strict=True):
+        if not equal or place not in ends:
             continue
         first, second = step_of(ends[0]), step_of(ends[1])
         if first is None or second is None:

@@ -48,8 +48,8 @@ class Recharge(NamedTuple):
     `parted`: K2 has been told to open since, or a charger that gave has risen and gives nothing;
     `gave_a`, `gave_v` the charger in the scan before; `is_gone`: the charger has no volts, until
     `rose_at` (process clock); `came_back`: they have come from there at once since it gave.
-    `fell_v`: by which the battery's reading, `rest_v` now, has fallen at rest since it gave last,
-    as no battery does; `under_v`: by which it last read less than the load that the battery fed.
+    `fell_v`: by which the battery's reading, `rest_v` now, has fallen at rest since it gave or took
+    last, as no battery does; `under_v`: by which it last read less than the load that it fed.
     `partings`: how often it has lately stopped to give at once with its volts risen, K2 released.
     `level_s`: for so long the two have read no farther apart than while it delivered; `gives_s`:
     for so long it has read as giving: one scan may be noise.
@@ -128,10 +128,10 @@ def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Rec
 
 
 def _at_rest(recharge: Recharge, ctx: StepContext) -> Recharge:
-    """Follow the battery's reading while it gives nothing, and has not been charged since it did.
-    What a charge has lifted falls fast when that ends."""
+    """Follow the battery's reading while it neither gives nor takes anything. What a charge has
+    lifted falls faster than what a discharge has left."""
     amps, battery = ctx.inputs.battery_a, ctx.inputs.battery_v
-    if recharge.taken_as < OWED_AS or (amps.good and amps.value < -DISCHARGE_A):
+    if amps.good and amps.value < -DISCHARGE_A:
         load, under_v = ctx.inputs.load_v, recharge.under_v
         if ctx.flows.discharges and battery.good and load.good:
             # what a battery feeds is not above it, and two sensors of one kind agree; which of two
@@ -146,7 +146,10 @@ def _at_rest(recharge: Recharge, ctx: StepContext) -> Recharge:
         return recharge._replace(rest_v=None)
     fell_v = recharge.fell_v
     if recharge.rest_v is not None:
-        fell_v = step_fall(fell_v, recharge.rest_v, battery.value, ctx.sp, ctx.dt)
+        is_lifted = recharge.taken_as < OWED_AS
+        fell_v = step_fall(fell_v, recharge.rest_v, battery.value, is_lifted, ctx.sp, ctx.dt)
+    if fell_v == recharge.fell_v and battery.value == recharge.rest_v:
+        return recharge
     return recharge._replace(fell_v=fell_v, rest_v=battery.value)
 
 

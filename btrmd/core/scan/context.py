@@ -100,9 +100,13 @@ class StepContext:
 
     @property
     def charges(self) -> bool:
-        """So much comes by K2 that it ties charger and battery, by all that is known."""
+        """So much comes by K2 that it ties charger and battery, by all that is known: told by what
+        the battery takes where the current of K2 itself is not known."""
         given = k2_current(self.inputs, self.sp.single_source)
-        return given.good and given.value > CONDUCTS_A and self.flows.balanced is not False
+        if not given.good:
+            taken = self.flows.charge
+            return taken is not None and taken > CONDUCTS_A
+        return given.value > CONDUCTS_A and self.flows.balanced is not False
 
     def do(self, action: Action) -> None:
         """Put one action into the tray."""

@@ -170,7 +170,8 @@ def _feeding(look: Look) -> tuple[Relation, Relation]:
     through_s1 = flows.supplies and not by_k2
     supply_load = look.tie(look.supply, look.load) if through_s1 else SILENT
     feeds = flows.carries or (look.outputs.k1 and look.has_settled and flows.trickles())
-    feeds = feeds and flows.uses_battery
+    # behind an open K3 the load hangs on nothing, whatever its capacitor still gives it
+    feeds = feeds and flows.uses_battery and not look.outputs.k3
     return supply_load, look.tie(look.battery, look.load) if feeds else SILENT
 
 
@@ -195,8 +196,13 @@ def _charging(look: Look) -> tuple[Relation, Relation]:
     """Charger and battery, charger and load: what the charger delivers to is at its volts."""
     flows, is_joined = look.flows, look.sp.single_source
     amps = k2_current(look.inputs, is_joined)
-    if not amps.good or look.outputs.k2:
+    if look.outputs.k2:
         return SILENT, SILENT
+    if not amps.good:
+        # what the battery takes comes by K2 as well
+        taken = flows.charge
+        is_tied = taken is not None and taken > CONDUCTS_A
+        return look.tie(look.charger, look.battery) if is_tied else SILENT, SILENT
     takes = flows.charge is not None and flows.charge > 0.0
     two_tell = takes and not is_joined  # else by the same current twice
     if amps.value < SEEN_A and not (two_tell or has_volts(look.inputs, look.sp)):
