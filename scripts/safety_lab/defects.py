@@ -279,8 +279,8 @@ DEFECTS = (
     Defect(
         "nobody judges the readings",
         "core/machines/odd_one.py",
-        "            if liar is not None:\n                odd =",
-        "            if False:\n                odd =",
+        "            if liar is not None:\n                off_v =",
+        "            if False:\n                off_v =",
         "",
         story="doubt",  # a doubt of both ends saves most of what one lie alone could spoil
     ),

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, Bench, bad_readings, joined, last, lie, phase, rested, start, supply
+from core_scenes import (
+    VOLTS,
+    Bench,
+    bad_readings,
+    joined,
+    last,
+    lie,
+    phase,
+    rested,
+    start,
+    supply,
+)
 from station import POINT_OF, Station
 
 from btrmd.core.machines.odd_one import put

@@ -102,7 +102,8 @@ def judge(
         if seconds >= DECIDE_S and now - memory.broken_at[place] <= STANDS_S:
             liar = _liar(memory, place, inputs, sp, now, is_misfit, recharge.parted, is_k2s)
             if liar is not None:
-                odd = put(odd, liar, Odd(_reason(memory, place, liar)))
+                off_v = _above(memory, liar, place)
+                odd = put(odd, liar, Odd(_reason(memory, place, liar), off_v=off_v))
                 other = second if liar == first else first
                 odd = put(odd, other, None)
                 continue

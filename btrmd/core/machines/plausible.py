@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...model.board import Inputs, Outputs
-from ..scan.flows import CHARGES_A, Flows, k2_current
+from ..scan.flows import Flows
 from ..scan.relations import (
     APART_V,
     BATTERY,
@@ -29,7 +29,7 @@ from ..scan.relations import (
     voltages,
 )
 from ..scan.setpoints import Setpoints
-from .backward import WELL_S, step_backward
+from .backward import step_backward
 from .creep import step_creep
 from .drop import Drop, step_drop
 from .lines import InputLines, step_lines
@@ -37,10 +37,9 @@ from .odd_one import count, judge, put
 from .plausible_state import NONE_ODD, Backward, Odd, Plausible
 from .presence import Presence
 from .recharge import Recharge
+from .reinstate import WEAK_S, is_charger_off, reinstate
 from .relaywatch import SETTLE_S
 
-WEAK_S = 30.0  # as WELL_S, where agreement proves less
-WEAKEST_S = 60.0  # ... and least
 MOST_MOVES = 8  # scans that are looked back on
 JUMP_V = 1.0  # per block, from one scan to the next
 
@@ -93,15 +92,16 @@ def step_plausible(
     crept_v = step_creep(
         memory.crept_v, memory.volts[CHARGER], volts[CHARGER], is_held, inputs, sp, dt
     )
+    before = memory
     memory = _remember(
         memory, lines, backward, crept_v, tied, drop, volts, found, outputs,
         flows.supplies or flows.carries, sp, now, dt,
     )  # fmt: skip
     if True in [relation.broken for relation in found] or any(memory.broken_s):
-        memory = count(memory, found, now, dt, _is_charger_off(memory, inputs, sp))
+        memory = count(memory, found, now, dt, is_charger_off(memory, inputs, sp))
         memory = judge(memory, inputs, sp, now, is_misfit, recharge, "k2" in faulty)
     if memory.odd != NONE_ODD:
-        memory = memory._replace(odd=_rehabilitated(memory, found, inputs, outputs, sp, dt))
+        memory = reinstate(before, memory, inputs, outputs, sp, dt)
     return memory
 
 
@@ -270,85 +270,3 @@ def _same_regime(before: Found, found: Found) -> bool:
     return all(
         (before[tie.value].broken is None) is (found[tie.value].broken is None) for tie in FEEDS
     )
-
-
-def _rehabilitated(
-    memory: Plausible,
-    found: Found,
-    inputs: Inputs,
-    outputs: Outputs,
-    sp: Setpoints,
-    dt: float,
-) -> tuple[Odd | None, ...]:
-    """Those that have agreed with a believed reading for long enough are believed again."""
-    odd = memory.odd
-    for place, one in enumerate(odd):
-        if one is None:
-            continue
-        if memory.volts[place] is None:  # the hardware says so itself
-            # a battery that was named has gone on to its chip's end: what it is tied to goes on
-            # speaking for it. Nothing is known where the chip is silent first
-            if one.doubted or place != BATTERY:
-                odd = put(odd, place, None)
-            continue
-        if one.doubted:
-            # two are doubted by each other; with the other one named, or gone, nothing is left
-            if not _is_doubted_by_another(place, memory.odd):
-                odd = put(odd, place, None)
-            continue
-        weight = _agreement(place, memory, found, outputs, sp)
-        if weight == 0.0 and place == CHARGER and _is_charger_off(memory, inputs, sp):
-            weight = 1.0
-        well = 0.0 if weight < 0.0 else one.well_s + weight * dt
-        if well >= WELL_S:
-            odd = put(odd, place, None)
-        elif well != one.well_s:
-            odd = put(odd, place, one._replace(well_s=well))
-    return odd
-
-
-def _is_doubted_by_another(place: int, odd: tuple[Odd | None, ...]) -> bool:
-    others = {end for ends in PAIRS if place in ends for end in ends if end != place}
-    return any((one := odd[end]) is not None and one.doubted for end in others)
-
-
-def _are_fed(memory: Plausible, ends: tuple[int, int], sp: Setpoints) -> bool:
-    """Both voltages are such that they can feed something."""
-    return all((volts := memory.volts[end]) is not None and volts >= sp.th.unfed_v for end in ends)
-
-
-def _is_charger_off(memory: Plausible, inputs: Inputs, sp: Setpoints) -> bool:
-    """A charger that has no volts and gives nothing contradicts nobody: it is off."""
-    amps, volts = k2_current(inputs, sp.single_source), memory.volts[CHARGER]
-    return volts is not None and volts < sp.th.unfed_v and amps.good and amps.value < CHARGES_A
-
-
-def _agreement(
-    place: int, memory: Plausible, found: Found, outputs: Outputs, sp: Setpoints
-) -> float:
-    """How much this scan speaks for voltage `place`.
-
-    1 fully, less where it proves less, -1 against it, 0 nothing.
-    """
-    best = 0.0
-    for relation, ends, equal in zip(found, PAIRS, EQUAL, strict=True):
-        if place not in ends:
-            continue
-        if relation.broken:
-            return -1.0
-        partner = ends[0] if place == ends[1] else ends[1]
-        if equal and relation.broken is False and memory.odd[partner] is None:
-            # two sensors at opposite ends of their +-1 % agree, but prove less
-            best = max(best, 1.0 if relation.near else WELL_S / WEAK_S)
-        elif equal and relation.broken is False and _are_fed(memory, ends, sp):
-            # both were named, each by somebody else: two that lie do not lie alike
-            best = max(best, WELL_S / WEAK_S if relation.near else WELL_S / WEAKEST_S)
-        elif relation.broken is False and not equal and place == SUPPLY:
-            best = max(best, 1.0)
-    if best == 0.0 and place in (BATTERY, CHARGER) and not outputs.k2:
-        battery, charger = memory.volts[BATTERY], memory.volts[CHARGER]
-        other = memory.odd[CHARGER if place == BATTERY else BATTERY]
-        if battery is not None and charger is not None and other is None:
-            apart = abs(charger - battery)
-            best = WELL_S / WEAK_S if apart < 0.3 * sp.blocks else 0.0
-    return best

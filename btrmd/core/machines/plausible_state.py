@@ -23,11 +23,13 @@ NO_REASONS: Mapping[str, str] = MappingProxyType({})
 
 
 class Odd(NamedTuple):
-    """Why a reading is not believed, one sentence; `doubted`: it may be the other one's fault."""
+    """Why a reading is not believed, one sentence; `doubted`: it may be the other one's fault.
+    `off_v`: V by which it read more than the other one when it was named."""
 
     reason: str
     doubted: bool = False
     well_s: float = 0.0
+    off_v: float = 0.0
 
 
 class Backward(NamedTuple):
