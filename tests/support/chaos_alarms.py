@@ -36,7 +36,7 @@ class AlarmRules:
         self._looked_at = station.now
         self._lied: set[str] = set()  # the points that lied in the step before
         self._unseen: set[str] = set()  # those that began while the daemon was away, and still do
-        self._battery_v = 0.0  # the true one of the step before
+        self._battery_v = self._path_a = 0.0  # the true ones of the step before
         self._jumped_at = float("-inf")
 
     def interrupted(self) -> None:
