@@ -68,6 +68,7 @@ def step(
         plausible.jumped, doubted_s(plausible, now), now - plausible.moved_at[CHARGER],
         plausible.crept_v, plausible.lines.s1_held, belied,
     )  # fmt: skip
+    ctx.read_v = plausible.volts
     presence = step_presence(state.presence, ctx)
     bank_fit = step_bank_fit(state.bank_fit, ctx)
     ctx.is_misfit, ctx.is_bank_known = bank_fit.is_wrong, bank_fit.fits is True

@@ -19,7 +19,7 @@ from core_scenes import (
     supply,
 )
 
-from btrmd.core.machines.lvd import Alone, Lvd, step_lvd
+from btrmd.core.machines.lvd import Lvd, step_lvd
 from btrmd.core.scan.actions import Tell
 from btrmd.core.scan.context import StepContext
 from btrmd.core.scan.relations import BATTERY
@@ -116,59 +116,6 @@ def test_what_is_not_believed_is_told_by_what_hangs_on_it() -> None:
     assert counts(**{**LOW, "battery_v": None}, odd=True)
     assert not counts(**{**LOW, "battery_v": None, "load_v": 10.6}, odd=True)
     assert not counts(**{**LOW, "battery_v": None, "battery_a": 0.0, "load_a": 0.0}, odd=True)
-
-
-@pytest.mark.parametrize("volts", VOLTS)
-@pytest.mark.parametrize("lone", ["battery_v", "load_v"])
-def test_a_lone_witness_that_falls_at_once_under_the_same_current_is_not_believed(
-    volts: int, lone: str
-) -> None:
-    """No battery does that; the other witness is gone, and nobody contradicts it."""
-    blocks = volts // 12
-    other = "load_v" if lone == "battery_v" else "battery_v"
-
-    def told(lvd: Lvd, now: float, each_v: float, amps: float = 2.3) -> Lvd:
-        readings = {**LOW, lone: each_v * blocks, other: None, "battery_a": -amps}
-        readings["load_a"] = amps - 0.3
-        return stepped(lvd, now, odd=lone == "load_v", volts=volts, **readings)[0]  # type: ignore[arg-type]
-
-    lvd = told(Lvd(), 1000.0, 10.75)
-    assert lvd.low_since is None
-    fell = told(lvd, 1001.0, 10.49)
-    assert fell == lvd
-    assert told(fell, 1012.0, 10.3).low_since is None  # nor however long
-    assert told(fell, 1013.0, 10.55).alone is not None
-    # another current explains it, and a slow fall is one
-    assert told(lvd, 1001.0, 10.3, amps=2.8).low_since == 1001.0
-    slow = told(told(lvd, 1001.0, 10.51), 1002.0, 10.45)
-    assert slow.low_since == 1002.0
-    assert told(slow, 1012.0, 10.44).is_open
-    # with two witnesses again nothing is left of it
-    both = stepped(
-        fell,
-        1002.0,
-        volts=volts,
-        **{key: value * blocks if key.endswith("_v") else value for key, value in LOW.items()},
-    )[0]  # type: ignore[arg-type]
-    assert (both.alone, both.low_since) == (None, 1002.0)
-
-
-def test_after_a_pause_a_lone_witness_may_have_fallen_as_far() -> None:
-    ctx = step_context(1090.0, dt=90.0, changes=ON, **{**LOW, "battery_v": None})  # type: ignore[arg-type]
-    ctx.battery_is_odd = True
-    assert step_lvd(Lvd(alone=Alone(11.5, 2.3)), True, False, ctx).low_since == 1090.0
-    for dt, amps, low_since in ((2.0, None, 1090.0), (2.0, 1.9, None), (2.1, 1.9, 1090.0)):
-        ctx = step_context(1090.0, dt=dt, changes=ON, **{**LOW, "battery_v": None})  # type: ignore[arg-type]
-        ctx.battery_is_odd = True
-        made = step_lvd(Lvd(alone=Alone(11.5, amps)), True, False, ctx)
-        assert made.low_since == low_since, (dt, amps)
-
-
-def test_where_the_currents_are_not_known_a_fall_may_be_that_of_another_load() -> None:
-    lost = {**LOW, "load_v": None, "load_a": None, "charger_a": None}
-    for alone in (Alone(11.5, None), Alone(11.5, 2.3)):
-        ctx = step_context(1001.0, guard=True, changes=ON, **lost)  # type: ignore[arg-type]
-        assert step_lvd(Lvd(alone=alone), True, False, ctx).alone == Alone(10.4, None)
 
 
 @pytest.mark.parametrize("grows", [False, True])

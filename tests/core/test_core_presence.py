@@ -9,6 +9,7 @@ from btrmd.core.machines.presence import Presence, Source, step_presence
 from btrmd.core.publish import points
 from btrmd.core.scan.context import StepContext
 from btrmd.model.commands import StartTest
+from btrmd.model.events import Kind
 
 # --- Presence, step by step: the levels, the 10 s, and what is known before they are over --------
 
@@ -329,3 +330,18 @@ def test_a_supply_whose_volts_are_not_known_is_lost_when_it_gives_nothing(
     supply(station, True)
     station.run(60.0)
     assert "supply.lost" not in station.state.alarms.keys
+
+
+@pytest.mark.parametrize(("volts", "dt"), [(12, 0.2), (36, 1.0)])
+def test_a_dead_chargers_noisy_current_vouches_for_no_volts(volts: int, dt: float) -> None:
+    """Its true volts, none, were named for it, and charger.lost was taken back again and again."""
+    station = rested(volts, load_a=4.0, rated_ah=100.0)
+    supply(station, False)
+    station.run(90.0)
+    station.dt = dt
+    lie(station, "charger.current", "noise:1.5")
+    station.run(600.0)
+    raised = [event.key for event in station.events if event.kind is Kind.RAISE]
+    assert "reading.charger.current" in raised
+    assert "reading.charger.voltage" not in raised
+    assert raised.count("charger.lost") == 1

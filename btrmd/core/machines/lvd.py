@@ -12,26 +12,15 @@ from ...model.events import Kind
 from ..scan.context import StepContext
 from ..scan.due import LONGEST_SCAN_S, due_if
 from ..scan.relations import APART_V, BATTERY
+from .alone import Alone, step_alone
 from .bank_fit import looks_like_another, looks_like_earlier
 
 OPEN_S = 10.0
 CLOSE_S = 60.0
 HANGS_V = 0.1  # V: what a diode, the path or the charger's wires take at a full load
 DIP_V = 0.05  # per block; a recovering battery may fall so far below the level without losing time
-# per block: less than a lie that matters, more than noise and what a battery falls by in a second
-# under the same current, which may differ by so many A and this part
-STEP_V, SAME_A, SAME_PART = 0.25, 0.2, 0.1
-SCAN_S = 2.0  # after a longer pause it may have fallen as far
 FILLED_S = 3600.0  # so much a charger gives in an hour that the next outage can be begun with it
 RECALL_S = 2.0  # after a start: by then the first readings have told who feeds the load
-
-
-class Alone(NamedTuple):
-    """What the one witness that is left told last, V, and what the battery gave then, A (of the
-    flows; None: too few currents are known)."""
-
-    volts: float
-    amps: float | None
 
 
 class Lvd(NamedTuple):
@@ -112,23 +101,6 @@ def _is_on_battery(ctx: StepContext) -> bool:
     return guarded and absent and inputs.batt_path is not False and not dead
 
 
-def _hear(lvd: Lvd, ctx: StepContext) -> tuple[Lvd, bool]:
-    """(with what the lone witness tells, whether it has stepped down). No battery falls at once
-    under the same current: one that does is not believed until it is back, or there are two again.
-    """
-    inputs, battery = ctx.inputs, ctx.battery
-    feeds = ctx.flows.carries or _is_on_battery(ctx)
-    if not feeds or (inputs.battery_v.good and inputs.load_v.good) or not battery.good:
-        return (lvd if lvd.alone is None else lvd._replace(alone=None)), False
-    was, now = lvd.alone, Alone(battery.value, ctx.flows.discharge)
-    if was is None or was.amps is None or now.amps is None or ctx.dt > SCAN_S:
-        return lvd._replace(alone=now), False  # another current may explain what it fell by
-    is_same = abs(now.amps - was.amps) <= SAME_A + SAME_PART * abs(was.amps)
-    if is_same and was.volts - now.volts > STEP_V * ctx.sp.blocks:
-        return lvd, True
-    return lvd._replace(alone=now), False
-
-
 def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
     """Open below `lvd_open_v` for 10 s, close above `lvd_close_v` for 60 s (C15).
 
@@ -148,7 +120,8 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
     if lvd.remembered:
         return _recall(lvd, proven, ctx)
     if not lvd.is_open:
-        lvd, has_stepped = _hear(lvd, ctx)
+        alone, has_stepped = step_alone(lvd.alone, ctx.flows.carries or _is_on_battery(ctx), ctx)
+        lvd = lvd if alone is lvd.alone else lvd._replace(alone=alone)
         low = _is_low(ctx)
         if not low or has_stepped:
             return lvd if lvd.low_since is None else lvd._replace(low_since=None)

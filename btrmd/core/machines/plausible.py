@@ -29,7 +29,7 @@ from ..scan.relations import (
     voltages,
 )
 from ..scan.setpoints import Setpoints
-from .backward import step_backward
+from .backward import step_backward, without_backward
 from .creep import step_creep
 from .drop import Drop, step_drop
 from .lines import InputLines, step_lines
@@ -63,6 +63,9 @@ def step_plausible(
     `system.voltage` is known not to be that of the bank; `recharge`: what the charger owes, after
     the scan before; `faulty`: the relays that the relay watch has told of;
     `supply_is_weak`: the guard has lately had to help it often."""
+    backward = step_backward(memory.backward, inputs, dt)
+    if backward:
+        inputs = without_backward(inputs, backward)  # a current that lies vouches for nobody
     volts = voltages(inputs)
     found = find_relations(
         volts, inputs, flows, outputs, settled_s >= SETTLE_S,
@@ -87,7 +90,6 @@ def step_plausible(
         memory.lines, inputs, flows, outputs, settled_s, presence, memory.odd[SUPPLY] is not None,
         supply_is_weak, sp, now, dt,
     )  # fmt: skip
-    backward = step_backward(memory.backward, inputs, dt)
     is_held = settled_s >= SETTLE_S and not outputs.k2 and recharge.gave_v is None
     crept_v = step_creep(
         memory.crept_v, memory.volts[CHARGER], volts[CHARGER], is_held, inputs, sp, dt

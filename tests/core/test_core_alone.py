@@ -1,0 +1,171 @@
+"""The lone witness of an LVD: believed, unless it falls as no battery does."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import VOLTS, bad_readings, lie, rested, step_context, supply
+
+from btrmd.core.machines.alone import Alone, step_alone
+from btrmd.core.machines.lvd import Lvd, step_lvd
+from btrmd.core.scan.actions import Tell
+from btrmd.core.scan.context import StepContext
+
+ON: dict[str, object] = {"lvd.enabled": True}
+LOW = {"battery_v": 10.4, "battery_a": -2.3, "load_v": 10.3, "supply_v": 0.0, "supply_a": 0.0,
+       "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
+
+
+def stepped(
+    lvd: Lvd, now: float = 1000.0, *, may_open: bool = True, proven: bool = False,
+    enabled: bool = True, odd: bool = False, jumped: int | None = None, doubtful: bool = False,
+    doubts: dict[str, str] | None = None, volts: int = 12, **put: object,
+) -> tuple[Lvd, list[str]]:  # fmt: skip
+    ctx: StepContext = step_context(now, volts=volts, changes=ON if enabled else {}, **put)  # type: ignore[arg-type]
+    ctx.battery_is_odd, ctx.is_doubtful = odd, doubtful
+    ctx.doubts = doubts or {}
+    ctx.jumped = tuple(place == jumped for place in range(4))
+    made = step_lvd(lvd, may_open, proven, ctx)
+    return made, [action.event.text for action in ctx.actions if isinstance(action, Tell)]
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+@pytest.mark.parametrize("lone", ["battery_v", "load_v"])
+def test_a_lone_witness_that_falls_at_once_under_the_same_current_is_not_believed(
+    volts: int, lone: str
+) -> None:
+    """No battery does that; the other witness is gone, and nobody contradicts it."""
+    blocks = volts // 12
+    other = "load_v" if lone == "battery_v" else "battery_v"
+
+    def told(lvd: Lvd, now: float, each_v: float, amps: float = 2.3) -> Lvd:
+        readings = {**LOW, lone: each_v * blocks, other: None, "battery_a": -amps}
+        readings["load_a"] = amps - 0.3
+        return stepped(lvd, now, odd=lone == "load_v", volts=volts, **readings)[0]  # type: ignore[arg-type]
+
+    lvd = told(Lvd(), 1000.0, 10.75)
+    assert lvd.low_since is None
+    fell = told(lvd, 1001.0, 10.49)
+    assert lvd.alone is not None
+    assert fell.low_since is None
+    assert fell.alone == lvd.alone._replace(watched_since=1001.0, from_v=fell.alone.from_v)  # type: ignore[union-attr]
+    assert told(fell, 1012.0, 10.3).low_since is None  # nor however long
+    assert told(fell, 1013.0, 10.55).alone is not None
+    # another current explains it, and a slow fall is one
+    assert told(lvd, 1001.0, 10.3, amps=2.8).low_since == 1001.0
+    slow = told(told(lvd, 1001.0, 10.51), 1002.0, 10.45)
+    assert slow.low_since == 1002.0
+    assert told(slow, 1012.0, 10.44).is_open
+    # with two witnesses again nothing is left of it
+    both = stepped(
+        fell,
+        1002.0,
+        volts=volts,
+        **{key: value * blocks if key.endswith("_v") else value for key, value in LOW.items()},
+    )[0]  # type: ignore[arg-type]
+    assert (both.alone, both.low_since) == (None, 1002.0)
+
+
+def test_after_a_pause_a_lone_witness_may_have_fallen_as_far() -> None:
+    ctx = step_context(1090.0, dt=90.0, changes=ON, **{**LOW, "battery_v": None})  # type: ignore[arg-type]
+    ctx.battery_is_odd = True
+    assert step_lvd(Lvd(alone=Alone(11.5, 2.3)), True, False, ctx).low_since == 1090.0
+    for dt, amps, low_since in ((2.0, None, 1090.0), (2.0, 1.9, None), (2.1, 1.9, 1090.0)):
+        ctx = step_context(1090.0, dt=dt, changes=ON, **{**LOW, "battery_v": None})  # type: ignore[arg-type]
+        ctx.battery_is_odd = True
+        made = step_lvd(Lvd(alone=Alone(11.5, amps)), True, False, ctx)
+        assert made.low_since == low_since, (dt, amps)
+
+
+def test_where_the_currents_are_not_known_a_fall_may_be_that_of_another_load() -> None:
+    lost = {**LOW, "load_v": None, "load_a": None, "charger_a": None}
+    for alone in (Alone(11.5, None), Alone(11.5, 2.3)):
+        ctx = step_context(1001.0, guard=True, changes=ON, **lost)  # type: ignore[arg-type]
+        made = step_lvd(Lvd(alone=alone), True, False, ctx).alone
+        assert made is not None
+        assert made[:2] == (10.4, None)
+
+
+def odd_battery(now: float, load_v: float, battery_v: float, *, volts: int = 12) -> StepContext:
+    """The battery's reading is not believed; the load's is all that is left."""
+    blocks = volts // 12
+    ctx = step_context(now, volts=volts, changes=ON, **{
+        **LOW, "load_v": load_v * blocks, "battery_v": None,
+    })  # type: ignore[arg-type]  # fmt: skip
+    ctx.read_v, ctx.battery_is_odd = (battery_v * blocks, load_v * blocks, None, None), True
+    return ctx
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+def test_two_readings_that_fall_together_tell_of_the_battery(volts: int) -> None:
+    def fallen(*scans: tuple[float, float]) -> bool:
+        alone, has_stepped = None, False
+        for n, (load_v, battery_v) in enumerate(scans):
+            ctx = odd_battery(1000.0 + n, load_v, battery_v, volts=volts)
+            alone, has_stepped = step_alone(alone, True, ctx)
+        return has_stepped
+
+    was = (12.0, 9.36)
+    assert fallen(was, (11.0, 9.36)), "it hangs"
+    for battery_v, has_stepped in ((8.58, False), (8.66, False), (8.67, True), (8.50, False)):
+        assert fallen(was, (11.0, battery_v)) is has_stepped, battery_v
+    for battery_v, has_stepped in ((8.36, False), (8.45, False), (8.27, False), (8.25, True)):
+        assert fallen(was, (11.0, battery_v)) is has_stepped, battery_v
+    # each is read at its own moment: a scan before, or after
+    assert not fallen(was, (12.0, 8.58), (11.0, 8.58))
+    assert fallen(was, (12.0, 8.58), (12.0, 8.58), (11.0, 8.58)), "long before: another thing"
+    assert not fallen(was, (11.0, 9.36), (11.0, 8.58))
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+def test_one_that_goes_on_falling_as_no_good_battery_does_is_believed(volts: int) -> None:
+    was = Alone(12.0 * volts / 12, 1.9, 9.0 * volts / 12, 9.0 * volts / 12)
+
+    def seen(alone: Alone | None, now: float, load_v: float) -> tuple[Alone | None, bool]:
+        made, has_stepped = step_alone(alone, True, odd_battery(now, load_v, 9.0, volts=volts))
+        return made, has_stepped
+
+    watched, has_stepped = seen(was, 1000.0, 11.0)
+    assert has_stepped
+    assert watched is not None
+    assert watched.watched_since == 1000.0
+    assert seen(watched, 1029.9, 10.8) == (watched, True), "too soon: it may have stepped again"
+    assert seen(watched, 1120.0, 10.86) == (watched, True)
+    for now in (1030.0, 1120.0):
+        believed, has_stepped = seen(watched, now, 10.84)
+        assert not has_stepped, now
+        assert believed is not None
+        assert believed.watched_since is None
+    again, has_stepped = seen(watched, 1120.1, 10.84)
+    assert has_stepped, "as slowly as a good one"
+    assert again is not None
+    assert again.watched_since == 1120.1
+    assert seen(again, 1160.0, 10.70)[1]
+    assert not seen(again, 1160.0, 10.68)[1]
+
+
+# --- In an outage -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "soc"),
+    [("x0.78", 0.04), ("x0.78", 0.15), ("+1.5", 0.04), ("-2", 0.04), ("hold", 0.15)],
+)
+@pytest.mark.parametrize("volts", [12, 24])
+def test_a_bank_that_gives_way_in_an_outage_has_its_lvd_beside_a_reading_that_lies(
+    volts: int, text: str, soc: float
+) -> None:
+    """It was fed from down to 9 V a block: the one reading that was left had fallen at once."""
+    station = rested(volts, load_a=2.0, rated_ah=7.0, lvd__enabled=True)
+    station.plant.battery.set_soc(0.5)  # type: ignore[union-attr]
+    station.run(100.0)
+    lie(station, "battery.voltage", text if text[0] in "xh" else f"{float(text) * volts / 12:+g}")
+    station.run(100.0)
+    supply(station, False)
+    station.run(200.0)
+    assert bad_readings(station) == ["reading.battery.voltage"]
+    station.plant.battery.set_soc(soc)  # type: ignore[union-attr]
+    station.plant.touch()
+    station.pass_time(0.05)
+    low_v = 10.3 * volts / 12
+    station.until(lambda s: s.state.lvd.is_open or s.plant.circuit.battery_v < low_v, 4000.0)
+    assert station.state.lvd.is_open
