@@ -304,10 +304,23 @@ class AlarmRules:
         if gap > 2.0 * station.dt:  # a hang or a crash: nobody was there to see, or to be told
             self._since = {cause: at + gap for cause, at in self._since.items()}
             self._unseen |= set(plant.reading_faults) - self._lied
+        # so does a charger's reading that hangs since K2 was told to open, whatever it does then
+        hangs = plant.reading_faults.get("charger.voltage")
+        if hangs is not None and hangs.lie.kind == "hold" and station.state.outputs.k2:
+            self._unseen |= {"charger.voltage"} - self._lied
         self._lied = set(plant.reading_faults)
         self._unseen &= self._lied
         # what K2 was told last, and has not been seen to do, explains them as well
         present["unseen"] = bool(self._unseen & {"battery.voltage", "charger.voltage"})
+        # one that reads above a load to which the guard has tied it, and gives nothing, as a
+        # charger stands higher: S1 is open, or the reading lies
+        high = plant.reading_faults.get("supply.voltage")
+        present["high supply"] = (
+            high is not None
+            and plant.guard.active
+            and circuit.supply_load < 0.2
+            and high.tell(sense.supply_v, plant.plant_s) - sense.supply_v > 0.5 * blocks
+        )
         for cause, is_so in present.items():
             if is_so:
                 self._since[cause] = now
@@ -340,7 +353,7 @@ class AlarmRules:
             excuses.append("relay")
         if group == "relay":  # a voltage that lies alone is no evidence against a contact
             excuses = [cause, "more than a volt", "shape", "wiring.current_balance"]
-            excuses += ["unseen"] if key == "relay.k2" else []
+            excuses += {"relay.k2": ["unseen"], "relay.k1": ["high supply"]}.get(key, [])
         now = self.station.now
         if all(now - self._since.get(name, float("-inf")) > 90.0 for name in excuses):
             self.fail(f"{key} is raised without a cause: {text}")

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from ...model.board import Inputs
 from ..scan.due import LONGEST_SCAN_S
-from ..scan.relations import BATTERY, CHARGER, CHARGER_SILENT, EQUAL, LOAD, NAMES, PAIRS, Found, Tie
+from ..scan.relations import (
+    BATTERY,
+    CHARGER,
+    CHARGER_SILENT,
+    EQUAL,
+    LOAD,
+    NAMES,
+    PAIRS,
+    SUPPLY,
+    Found,
+    Tie,
+)
 from ..scan.setpoints import Setpoints
 from .creep import NOISE_V
 from .plausible_state import Odd, Plausible
@@ -101,6 +112,11 @@ def judge(
         # nor is one of long ago: its cause may have been mended meanwhile
         if seconds >= DECIDE_S and now - memory.broken_at[place] <= STANDS_S:
             liar = _liar(memory, place, inputs, sp, now, is_misfit, recharge.parted, is_k2s)
+            if liar == SUPPLY and _has_died(memory, place, sp):
+                memory = memory._replace(broken_s=put(memory.broken_s, place, 0.0))
+                if all(one is not None and one.doubted for one in both):
+                    odd = put(put(odd, first, None), second, None)
+                continue
             if liar is not None:
                 off_v = _above(memory, liar, place)
                 odd = put(odd, liar, Odd(_reason(memory, place, liar), off_v=off_v))
@@ -124,6 +140,14 @@ def _is_k2s(memory: Plausible, recharge: Recharge, sp: Setpoints) -> bool:
     if charger is None or battery is None or max(memory.crept_v, recharge.off_v) <= NOISE_V:
         return True
     return recharge.gap_v(charger, memory.crept_v, battery) > recharge.open_gap_v(sp.blocks)
+
+
+def _has_died(memory: Plausible, place: int, sp: Setpoints) -> bool:
+    """The supply has no volts by now, and feeds nobody: what it had contradicted is over."""
+    volts = memory.volts[SUPPLY]
+    if memory.found[place].broken is not None or volts is None:
+        return False
+    return NEGATIVE_V <= volts < sp.th.unfed_v
 
 
 def _is_weighed(memory: Plausible, odd: tuple[Odd | None, ...], end: int) -> bool:
