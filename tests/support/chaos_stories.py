@@ -110,7 +110,7 @@ class Stories:
         if ending < 0.2:  # a part of the load is switched off, and the battery comes to its end
             self._at(begun + 100.0, self._put(load__amps=0.6 * load))
             end = random.choice((0.005, 0.02, 0.04))
-            self._at(begun + 605.0, self._put(battery__soc=end))
+            self._drain(begun + 605.0, end)
             self._at(begun + 1000.0, chaos.heal)
             return
         for _ in range(random.choice((0, 1, 1, 2))):
@@ -119,8 +119,21 @@ class Stories:
             self._at(begun + random.uniform(0.0, 400.0), lambda: self._ask(StopTest("chaos")))
         if random.random() < 0.4:
             low = random.choice((0.2, 0.1, 0.03, 0.01))
-            self._at(begun + 640.0, self._put(battery__soc=low))
+            self._drain(begun + 640.0, low)
         self._at(begun + random.choice((320.0, 1000.0)), chaos.heal)
+
+    def _drain(self, delay_s: float, end: float) -> None:
+        """Empty the battery down to the charge `end`, slowly enough to be no cell that fails."""
+        plant, steps = self.chaos.station.plant, 40
+        for n in range(steps):
+            # as a part of the charge before it, so that the knee is not taken in one step
+            charge = end ** ((n + 1) / steps)
+
+            def lower(charge: float = charge) -> None:
+                if plant.battery.charge.soc > charge:
+                    self.chaos.put(battery__soc=charge)
+
+            self._at(delay_s + 2.0 * n, lower)
 
     def _spoil(self) -> Callable[[], None]:
         random, chaos = self.random, self.chaos
