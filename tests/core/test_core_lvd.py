@@ -575,6 +575,29 @@ def test_an_open_lvd_closes_on_a_charger_that_delivers_to_a_battery_whose_readin
     assert step_lvd(Lvd(True, high_since=940.0), False, True, ctx) == Lvd(True), "nobody doubts it"
 
 
+def test_a_doubt_about_other_readings_keeps_no_lvd_open() -> None:
+    for doubts, is_open in (({"load.voltage": "why"}, False), ({"battery.voltage": "why"}, True)):
+        ctx = step_context(1000.0, changes=ON, battery_v=13.0, battery_a=0.0, charger_a=0.0)
+        ctx.doubts, ctx.is_doubtful = doubts, True
+        made = step_lvd(Lvd(True, high_since=940.0), False, True, ctx)
+        assert made.is_open is is_open, doubts
+
+
+def test_without_any_voltage_it_closes_when_it_has_been_charged_for_an_hour() -> None:
+    lost = {"battery_v": None, "load_v": None, "charger_v": None, "supply_v": None}
+    charging = {"battery_a": 2.5, "charger_a": 2.5}
+
+    def after(filled_s: float, dt: float = 1.0, **put: float) -> Lvd:
+        ctx = step_context(1000.0, dt=dt, changes=ON, **{**lost, **charging, **put})  # type: ignore[arg-type]
+        return step_lvd(Lvd(True, filled_s=filled_s), False, True, ctx)
+
+    assert not after(3599.0).is_open
+    assert after(3598.0) == Lvd(True, filled_s=3599.0)
+    assert after(3598.0, dt=600.0) == Lvd(True, filled_s=3599.0), "a pause shows one moment of it"
+    # what stops and goes on has been charged for as long as it was
+    assert after(3599.0, battery_a=0.0, charger_a=0.0) == Lvd(True, filled_s=3599.0)
+
+
 def test_a_battery_that_was_charged_while_its_reading_sank_is_there_in_the_next_outage() -> None:
     station = rested(36, rated_ah=7.0, lvd__enabled=True)
     supply(station, False)

@@ -413,6 +413,11 @@ def test_k2_is_blamed_beside_a_doubt_that_is_about_neither_of_its_ends() -> None
         assert k2_odd(False, Recharge(parted=True), ctx) is odd
 
 
+def test_without_a_reading_of_the_volts_an_energised_k2_that_gives_is_odd_all_the_same() -> None:
+    ctx = step_context(1000.0, battery_v=BAD, charger_a=1.0, battery_a=1.0, charger_v=13.5)
+    assert k2_odd(True, Recharge(), ctx) is True
+
+
 # --- K2 that stays open --------------------------------------------------------------------------
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 from core_scenes import bad_readings, lie, rested, sentences, step_context, supply
 
-from btrmd.core.machines.odd_one import judge
+from btrmd.core.machines.odd_one import count, judge, put
 from btrmd.core.machines.plausible_state import Odd, Plausible
 from btrmd.core.machines.recharge import Recharge
+from btrmd.core.machines.reinstate import reinstate
 from btrmd.core.scan.relations import LOAD, NOTHING, SUPPLY, Relation, Tie
 from btrmd.hal.sim.keys import set_keys
+from btrmd.model.board import Outputs
+
+DOUBT = Odd("they contradict each other", doubted=True)
 
 
 @pytest.mark.parametrize("text", ["drift:-20", "-1.5"])
@@ -34,14 +38,13 @@ def test_a_reading_that_was_mended_while_nothing_flowed_has_its_say_again(text: 
 def test_a_supply_that_has_died_is_not_named_for_what_it_contradicted_before() -> None:
     """The battery vouched for the load in the outage; the supply read 0 V by right, was named for
     it, and K1 let go of the load."""
-    doubt = Odd("they contradict each other", doubted=True)
     first = (0.0,) * (len(Tie) - 1)
 
     def after(supply_v: float, found: Relation | None = None) -> Plausible:
         memory = Plausible(
             volts=(24.9, 24.4, 0.0, supply_v), broken_s=(5.9, *first), broken_since=(627.0, *first),
             broken_at=(690.0, *first), witness_at=(715.0, 715.0, 600.0, 600.0),
-            odd=(None, doubt, None, doubt),
+            odd=(None, DOUBT, None, DOUBT),
             found=NOTHING if found is None else (found, *NOTHING[1:]),
         )  # fmt: skip
         ctx = step_context(716.0, volts=24)
@@ -56,3 +59,33 @@ def test_a_supply_that_has_died_is_not_named_for_what_it_contradicted_before() -
         named = memory.odd[SUPPLY]
         assert named is not None
         assert not named.doubted, "it has volts, or feeds the load all the same"
+
+
+def test_others_vouch_for_both_ends_of_a_contradiction_or_the_charger_is_off() -> None:
+    """A charger that is there, and that nobody vouches for, goes on contradicting the battery."""
+    place = Tie.CHARGER_SILENT.value
+    counted = put((0.0,) * len(Tie), place, 4.0)
+    since = put((0.0,) * len(Tie), place, 990.0)
+    memory = Plausible(
+        broken_s=counted,
+        broken_since=since,
+        witness_at=(995.0, 0.0, 0.0, 0.0),
+        odd=(DOUBT, None, DOUBT, None),
+    )
+    for charger_is_off, left in ((False, 4.0), (True, 3.5)):
+        made = count(memory, NOTHING, 1000.0, 1.0, charger_is_off)
+        assert made.broken_s[place] == left, charger_is_off
+
+
+def test_two_that_were_named_vouch_for_each_other_at_volts_that_feed_something_only() -> None:
+    ctx = step_context(1000.0)
+    for volts, well_s in ((5.0, 0.0), (12.6, 1.0 / 6.0)):
+        memory = Plausible(
+            volts=(12.9, volts, 13.0, volts), odd=(None, Odd("why"), None, Odd("why")),
+            found=(Relation(0.0, False, True), *NOTHING[1:]),
+        )  # fmt: skip
+        made = reinstate(memory, memory, ctx.inputs, Outputs(), ctx.sp, 1.0)
+        for place in (LOAD, SUPPLY):
+            one = made.odd[place]
+            assert one is not None
+            assert one.well_s == pytest.approx(well_s), volts

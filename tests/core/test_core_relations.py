@@ -239,6 +239,9 @@ def test_a_supply_that_gives_nothing_is_not_above_the_load() -> None:
     assert silent(tie, **{**idle, "supply_v": None}, guard=True)
     # with S1 open it may be anything
     assert silent(tie, **idle, k1=True)
+    # ... and a guard that was active as K1 was energised holds it closed
+    assert found(tie, **{**idle, "supply_v": 12.91}, guard=True, k1=True).broken is True
+    assert silent(tie, **{**idle, "supply_v": 12.91}, guard=True, k1=True, held=False)
     # what the HAT takes is no nothing: 0.6 of 4 W at 12.5 V are 0.192 A
     lives = {**idle, "supply_v": 12.5}
     assert not silent(tie, **{**lives, "supply_a": 0.19}, guard=True)
@@ -544,3 +547,9 @@ def test_a_guard_line_that_lies_after_a_return_blames_no_reading_of_a_joined_sup
     assert "reading.supply.voltage" not in station.state.alarms.raised
     assert not any("The supply voltage reads" in text for text in sentences(station))
     assert station.plant.dropped_s == 0.0
+
+
+def test_a_charger_without_volts_gives_nothing_whatever_its_current_reads() -> None:
+    little = {"charger_a": 0.2, "battery_a": 0.0, "battery_v": 13.0}
+    assert found(Tie.CHARGER_SILENT, **little, charger_v=12.4).broken is True
+    assert silent(Tie.CHARGER_SILENT, **little, charger_v=3.0)
