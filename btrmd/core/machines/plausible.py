@@ -42,6 +42,9 @@ from .relaywatch import SETTLE_S
 
 MOST_MOVES = 8  # scans that are looked back on
 JUMP_V = 1.0  # per block, from one scan to the next
+# V an ampere by which a reading that hangs moves all the same: it goes on being corrected for the
+# drop at its shunt, 2 mOhm
+SHUNT_OHMS = 0.0022
 
 
 def step_plausible(
@@ -96,7 +99,7 @@ def step_plausible(
     )
     before = memory
     memory = _remember(
-        memory, lines, backward, crept_v, tied, drop, volts, found, outputs,
+        memory, lines, backward, crept_v, tied, drop, volts, found, inputs, outputs,
         flows.supplies or flows.carries, sp, now, dt,
     )  # fmt: skip
     if True in [relation.broken for relation in found] or any(memory.broken_s):
@@ -125,6 +128,7 @@ def _remember(
     drop: Drop,
     volts: tuple[float | None, ...],
     found: Found,
+    inputs: Inputs,
     outputs: Outputs,
     is_fed: bool,
     sp: Setpoints,
@@ -135,11 +139,15 @@ def _remember(
     `crept_v`, `battery_is_tied` and `drop` as judged; `is_fed`: the currents tell who feeds the
     load."""
     before, odd = memory.volts, memory.odd
+    amps = _amps(inputs)
     agreed_s = memory.agreed_s
     moved_at, moves = memory.moved_at, memory.moves
     jumped = memory.jumped
     if volts != before:
-        moved = [value != old for value, old in zip(volts, before, strict=True)]
+        moved = [
+            value is None or old is None or abs(value - old) > SHUNT_OHMS * abs(now_a - then_a)
+            for value, old, now_a, then_a in zip(volts, before, amps, memory.amps, strict=True)
+        ]
         # lists: tuples made from generators take twice as long, and this is done in each scan
         moved_at = tuple([now if one else at for at, one in zip(moved_at, moved, strict=True)])
         moves = tuple([
@@ -175,12 +183,18 @@ def _remember(
     if any(jumped):
         jumped, agreed_s = _long_agreed(jumped, agreed_s, found, odd, dt)
     return Plausible(
-        volts=volts, moved_at=moved_at, moves=moves, jumped=jumped, agreed_s=agreed_s,
+        volts=volts, amps=amps, moved_at=moved_at, moves=moves, jumped=jumped, agreed_s=agreed_s,
         witness_at=tuple(witnesses), found=found, broken_s=memory.broken_s,
         broken_since=memory.broken_since, broken_at=memory.broken_at, gap_v=memory.gap_v,
         odd=odd, backward=backward, lines=lines, crept_v=crept_v, battery_is_tied=battery_is_tied,
         drop=drop,
     )  # fmt: skip
+
+
+def _amps(inputs: Inputs) -> tuple[float, ...]:
+    """A beside each of the voltages; 0.0 where it is not measured."""
+    measured = (inputs.battery_a, inputs.load_a, inputs.charger_a, inputs.supply_a)
+    return tuple([one.value if one.good else 0.0 for one in measured])
 
 
 def _comes_nearer(place: int, before: Found, found: Found) -> bool:

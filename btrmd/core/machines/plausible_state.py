@@ -43,6 +43,7 @@ class Plausible(NamedTuple):
     """Memory between two scans. Lists of four are by voltage, the others by relation."""
 
     volts: tuple[float | None, ...] = (None,) * 4
+    amps: tuple[float, ...] = (0.0,) * 4  # beside them, of the scan before
     moved_at: tuple[float, ...] = (0.0,) * 4  # process clock of the last change
     moves: tuple[int, ...] = (0,) * 4  # of the last scans, more changes than standstills
     jumped: tuple[bool, ...] = (False,) * 4  # and nobody has vouched for it since
