@@ -169,3 +169,19 @@ def test_a_bank_that_gives_way_in_an_outage_has_its_lvd_beside_a_reading_that_li
     low_v = 10.3 * volts / 12
     station.until(lambda s: s.state.lvd.is_open or s.plant.circuit.battery_v < low_v, 4000.0)
     assert station.state.lvd.is_open
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_reading_that_hangs_in_its_chip_leaves_an_outage_its_lvd(volts: int) -> None:
+    """It moves by microvolts, as it is corrected for the drop at its shunt: both were doubted."""
+    station = rested(volts, load_a=2.0, rated_ah=7.0, lvd__enabled=True)
+    station.plant.battery.set_soc(0.5)  # type: ignore[union-attr]
+    station.run(100.0)
+    station.plant.noise = True
+    station.plant.touch()
+    held = station.plant.sense().battery_v
+    station.lies["battery_v"] = lambda _: held + 0.002 * station.plant.sense().battery_a
+    supply(station, False)
+    low_v = 10.3 * volts / 12
+    station.until(lambda s: s.state.lvd.is_open or s.plant.circuit.battery_v < low_v, 9000.0)
+    assert station.state.lvd.is_open

@@ -55,6 +55,19 @@ def test_when_each_reading_moved_last_is_remembered() -> None:
     assert moved.moved_at == (1000.0, 1002.0, 1000.0, 1002.0)
 
 
+def test_a_reading_that_is_only_corrected_for_its_shunt_has_not_moved() -> None:
+    """2 mOhm, at the current beside it: what hangs in its chip follows it, and nothing else."""
+    first = scan(Plausible(), battery_v=12.5, battery_a=-2.0)
+    for volts, amps, at in (
+        (12.499, -2.5, 1000.0), (12.4988, -2.5, 1001.0), (12.501, -1.5, 1000.0),
+        (12.501, -2.0, 1001.0), (12.5, -2.5, 1000.0), (12.49999, -2.0, 1001.0),
+    ):  # fmt: skip
+        made = scan(first, 1001.0, battery_v=volts, battery_a=amps)
+        assert made.moved_at[BATTERY] == at, (volts, amps)
+    made = scan(first, 1001.0, battery_v=12.499, battery_a=-2.0, load_a=2.5)
+    assert made.moved_at[BATTERY] == 1001.0, "at its own current"
+
+
 def test_two_that_are_never_near_vouch_for_each_other_after_30_s() -> None:
     charging = {"charger_a": 2.0, "battery_a": 2.0, "supply_a": 2.3, "battery_v": 13.1}
     memory = Plausible(jumped=(True, False, True, False))
