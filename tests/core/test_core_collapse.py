@@ -7,6 +7,8 @@ from core_scenes import last, rested, start, step_context
 from station import Station
 
 from btrmd.core.capacity_test.collapse import Level, step_level
+from btrmd.model.commands import EstimateReady
+from btrmd.model.discharge import Estimate
 
 AT = {"battery_v": 25.0, "load_v": 24.9, "battery_a": -3.2, "load_a": 3.0}
 LEVEL = Level(25.0, 24.9, -3.2, 1000.0)
@@ -30,10 +32,12 @@ def test_what_falls_at_once_and_stays_there_has_collapsed() -> None:
     level, why = seen(LEVEL, 1001.0, **fallen(2.1))
     assert (level, why) == (LEVEL._replace(fell_since=1001.0), "")
     assert seen(level, 1003.9, **fallen(2.1)) == (level, "")
-    assert seen(level, 1004.0, **fallen(2.1)) == (
-        level,
+    made, why = seen(level, 1004.0, **fallen(2.1))
+    assert made is not None
+    assert (made.at, made.fell_since) == (1004.0, None)
+    assert why == (
         "No verdict: the battery fell from 25.00 V to 22.90 V at once under the same load; a cell "
-        "has failed, or a connection.",
+        "has failed, or a connection."
     )
     # it comes back within 3 s
     assert seen(level, 1001.5, **fallen(1.1)) == (LEVEL, "")
@@ -105,6 +109,39 @@ def test_a_cell_that_shorts_in_a_bank_of_one_block_ends_its_run_time() -> None:
     record = last(shorted(12, 17.0, 1.0, 1300.0))
     assert (record.result, record.reason.split(".")[0]) == ("low", "The battery reached 11")
     assert record.estimate_s == pytest.approx(1303.0, abs=3.0)
+
+
+@pytest.mark.parametrize("soc", [0.03, 0.05])
+def test_one_that_gives_way_in_the_first_minutes_is_measured_to_its_end(soc: float) -> None:
+    station = rested(12, load_a=2.0, rated_ah=7.0, dt=0.5)
+    station.run(60.0)
+    start(station, "1")
+    station.run(120.0)
+    station.plant.battery.set_soc(soc)  # type: ignore[union-attr]
+    station.plant.touch()
+    assert station.until(lambda s: last(s).state == "finished", 3000.0)
+    record = last(station)
+    assert record.result == "low"
+    assert record.estimate_s == record.duration_s
+    assert "marginal" not in record.marks
+
+
+def test_one_that_is_above_its_cutoff_after_the_first_minutes_has_no_verdict() -> None:
+    """A late estimate of the curve before is not taken either."""
+    station = rested(48, load_a=3.0, rated_ah=17.0, dt=0.5)
+    station.run(60.0)
+    start(station, "1")
+    station.run(500.0)
+    station.plant.shorted_cells[1] = 1
+    station.plant.remake_bank()
+    station.run(90.0)
+    assert station.state.test.collapse
+    ready = EstimateReady(last(station).n, Estimate(40000.0, 30000.0, 50000.0))
+    station.tick(ready)
+    assert station.state.test.estimate is None
+    assert last(station).estimate_s is None
+    assert station.until(lambda s: last(s).state == "finished", 60.0)
+    assert (last(station).result, last(station).reason[:10]) == ("aborted", "No verdict")
 
 
 def test_a_type_2_test_judges_by_the_voltage_at_its_end_as_ever() -> None:

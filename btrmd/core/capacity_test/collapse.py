@@ -28,7 +28,7 @@ class Level(NamedTuple):
 
 
 def step_level(level: Level | None, ctx: StepContext) -> tuple[Level | None, str]:
-    """(what the next scan is compared with, why nothing can be concluded any more, "" as a rule).
+    """(what the next scan is compared with, why the curve tells of nothing any more, "" as a rule).
     A scan in which something is not measured says nothing."""
     inputs, now = ctx.inputs, ctx.now
     battery, load, current = inputs.battery_v, inputs.load_v, inputs.battery_a
@@ -47,7 +47,7 @@ def step_level(level: Level | None, ctx: StepContext) -> tuple[Level | None, str
     is_same = abs(current.value - level.amps) <= SAME_A + SAME_PART * abs(level.amps)
     if not is_same or level.load_v - load.value <= LOAD_PART * fell_v:
         return fresh, ""  # another load, or a reading that has fallen alone
-    return level._replace(fell_since=since), (
+    return fresh, (
         f"No verdict: the battery fell from {level.battery_v:.2f} V to {battery.value:.2f} V at "
         "once under the same load; a cell has failed, or a connection."
     )

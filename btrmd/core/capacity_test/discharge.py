@@ -61,8 +61,8 @@ def _safety(test: CapacityTest, ctx: StepContext) -> tuple[CapacityTest, str]:
 def _type1(test: CapacityTest, ctx: StepContext, elapsed: float) -> tuple[CapacityTest, str]:
     record = test.record
     assert record is not None
-    if test.level is not None and test.level.fell_since is not None:
-        return test, ""  # first it must be known what is left of the curve, or the cutoff reached
+    if test.collapse or (test.level is not None and test.level.fell_since is not None):
+        return test, ""  # nothing holds of the curve before, or it is not yet known what does
     test, reason = _safety(test, ctx)
     if reason:
         return test, reason
@@ -128,11 +128,15 @@ def _step(test: CapacityTest, relays: RelayWatch, lvd: Lvd, ctx: StepContext) ->
     if lvd.is_due(now):
         return test._replace(end=End.CUTOFF, reason="The low-voltage disconnect is due.")
     if record.type == "1":
-        level, reason = step_level(test.level, ctx)
+        level, collapse = step_level(test.level, ctx)
         test = test._replace(level=level)
-        # one that is below its cutoff is about to end by that, and has been measured then
-        if reason and inputs.battery_v.value >= ctx.sp.th.cutoff_v:
-            return test._replace(end=End.ABORT, reason=reason, has_collapsed=True)
+        if collapse and not test.collapse:
+            test = test._replace(collapse=collapse, estimate=None)
+        # one that is below its cutoff is about to end by that, and has been measured then; so may
+        # one be in the first minutes
+        is_left = inputs.battery_v.good and inputs.battery_v.value >= ctx.sp.th.cutoff_v
+        if test.collapse and is_left and elapsed > COUP_DE_FOUET_S:
+            return test._replace(end=End.ABORT, reason=test.collapse)
         test, reason = _type1(test, ctx, elapsed)
         if reason:
             return test._replace(end=End.EARLY, reason=reason)

@@ -105,6 +105,8 @@ def take_estimate(test: CapacityTest, ready: EstimateReady, ctx: StepContext) ->
     """Take an answered estimate into a running or returning test."""
     if test.record is None or test.record.n != ready.test_n or not test.is_on:
         return test
+    if test.collapse:
+        return test._replace(asked_at=None)  # of the curve before
     if ready.estimate is None:
         return test._replace(asked_at=None, no_estimate=ready.reason)
     elapsed = ctx.now - test.progress.t0

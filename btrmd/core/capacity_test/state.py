@@ -53,7 +53,7 @@ class CapacityTest(NamedTuple):
 
     `due` process clock of a delayed start. `k1`, `k2`: what the test holds energised. `is_used`:
     the battery had been discharged within the 48 h before the start. `level`: what the volts of a
-    Type 1 test are compared with; `has_collapsed`: they have fallen at once.
+    Type 1 test are compared with; `collapse`: why its curve tells of no run time any more.
     """
 
     state: TestState = TestState.IDLE
@@ -79,7 +79,7 @@ class CapacityTest(NamedTuple):
     before: Joined | None = None  # of the last scan before K1
     is_used: bool = False
     level: Level | None = None
-    has_collapsed: bool = False
+    collapse: str = ""
 
     @property
     def is_on(self) -> bool:

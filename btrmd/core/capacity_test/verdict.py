@@ -167,13 +167,13 @@ def judge(test: CapacityTest, ctx: StepContext) -> TestRecord:
     if test.end is End.CUTOFF and is_full and record.duration_s is not None:
         estimate = measured(record.duration_s, estimate)
     record = with_estimate(record, estimate)
-    if test.end is End.ABORT and (test.has_collapsed or _is_contradicted(test, ctx)):
+    if test.end is End.ABORT and (test.collapse or _is_contradicted(test, ctx)):
         record, estimate = without_estimate(record), None
     if test.end is End.ABORT:
         made = Judgement(TestResult.ABORTED, test.reason)
     else:
         made = _type2(test, ctx, record) if record.type == "2" else _type1(test, record)
     found = set() if estimate is None else {f for f in estimate.findings if f in FINDINGS}
-    if test.has_collapsed:
+    if test.collapse and test.end is End.ABORT:
         found.add(COLLAPSED)
     return _weigh(made, test, record, found)
