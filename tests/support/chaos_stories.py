@@ -123,14 +123,15 @@ class Stories:
         self._at(begun + random.choice((320.0, 1000.0)), chaos.heal)
 
     def _drain(self, delay_s: float, end: float) -> None:
-        """Empty the battery down to the charge `end`, slowly enough to be no cell that fails."""
-        plant, steps = self.chaos.station.plant, 40
+        """Empty the battery that a test has down to the charge `end`, slowly enough to be no cell
+        that fails."""
+        station, steps = self.chaos.station, 40
         for n in range(steps):
             # as a part of the charge before it, so that the knee is not taken in one step
             charge = end ** ((n + 1) / steps)
 
             def lower(charge: float = charge) -> None:
-                if plant.battery.charge.soc > charge:
+                if station.state.test.k1 and station.plant.battery.charge.soc > charge:
                     self.chaos.put(battery__soc=charge)
 
             self._at(delay_s + 2.0 * n, lower)
