@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from station import CHIPS, WALL_0, Station
 
+from btrmd.core.machines.lvd import Lvd, step_lvd
 from btrmd.core.scan.actions import Action, ClearTests, Reply, SaveRecord, Tell, WantEstimate
 from btrmd.core.scan.context import StepContext
 from btrmd.core.scan.setpoints import Setpoints
@@ -317,3 +318,24 @@ def step_context(
         guard_moved=guard_moved,
     )  # fmt: skip
     return StepContext(now, dt, boot, inputs, Setpoints.of(settings))
+
+
+# --- The low-voltage disconnect: its battery, 10.4 V a block, feeds the load ---
+
+LVD_ON: dict[str, object] = {"lvd.enabled": True}
+LVD_LOW = {"battery_v": 10.4, "battery_a": -2.3, "load_v": 10.3, "supply_v": 0.0, "supply_a": 0.0,
+       "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
+
+
+def stepped_lvd(
+    lvd: Lvd, now: float = 1000.0, *, may_open: bool = True, proven: bool = False,
+    enabled: bool = True, odd: bool = False, jumped: int | None = None, doubtful: bool = False,
+    doubts: dict[str, str] | None = None, volts: int = 12, **put: object,
+) -> tuple[Lvd, list[str]]:  # fmt: skip
+    """(the LVD after one scan, what it has told)."""
+    ctx: StepContext = step_context(now, volts=volts, changes=LVD_ON if enabled else {}, **put)  # type: ignore[arg-type]
+    ctx.battery_is_odd, ctx.is_doubtful = odd, doubtful
+    ctx.doubts = doubts or {}
+    ctx.jumped = tuple(place == jumped for place in range(4))
+    made = step_lvd(lvd, may_open, proven, ctx)
+    return made, [action.event.text for action in ctx.actions if isinstance(action, Tell)]

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, bad_readings, lie, rested, step_context, supply
+from core_scenes import (
+    LVD_LOW,
+    LVD_ON,
+    VOLTS,
+    bad_readings,
+    lie,
+    rested,
+    step_context,
+    stepped_lvd,
+    supply,
+)
 
 from btrmd.core.machines.alone import Alone, step_alone
 from btrmd.core.machines.lvd import Lvd, step_lvd
-from btrmd.core.scan.actions import Tell
 from btrmd.core.scan.context import StepContext
-
-ON: dict[str, object] = {"lvd.enabled": True}
-LOW = {"battery_v": 10.4, "battery_a": -2.3, "load_v": 10.3, "supply_v": 0.0, "supply_a": 0.0,
-       "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
-
-
-def stepped(
-    lvd: Lvd, now: float = 1000.0, *, may_open: bool = True, proven: bool = False,
-    enabled: bool = True, odd: bool = False, jumped: int | None = None, doubtful: bool = False,
-    doubts: dict[str, str] | None = None, volts: int = 12, **put: object,
-) -> tuple[Lvd, list[str]]:  # fmt: skip
-    ctx: StepContext = step_context(now, volts=volts, changes=ON if enabled else {}, **put)  # type: ignore[arg-type]
-    ctx.battery_is_odd, ctx.is_doubtful = odd, doubtful
-    ctx.doubts = doubts or {}
-    ctx.jumped = tuple(place == jumped for place in range(4))
-    made = step_lvd(lvd, may_open, proven, ctx)
-    return made, [action.event.text for action in ctx.actions if isinstance(action, Tell)]
 
 
 @pytest.mark.parametrize("volts", VOLTS)
@@ -38,9 +30,9 @@ def test_a_lone_witness_that_falls_at_once_under_the_same_current_is_not_believe
     other = "load_v" if lone == "battery_v" else "battery_v"
 
     def told(lvd: Lvd, now: float, each_v: float, amps: float = 2.3) -> Lvd:
-        readings = {**LOW, lone: each_v * blocks, other: None, "battery_a": -amps}
+        readings = {**LVD_LOW, lone: each_v * blocks, other: None, "battery_a": -amps}
         readings["load_a"] = amps - 0.3
-        return stepped(lvd, now, odd=lone == "load_v", volts=volts, **readings)[0]  # type: ignore[arg-type]
+        return stepped_lvd(lvd, now, odd=lone == "load_v", volts=volts, **readings)[0]  # type: ignore[arg-type]
 
     lvd = told(Lvd(), 1000.0, 10.75)
     assert lvd.low_since is None
@@ -56,30 +48,30 @@ def test_a_lone_witness_that_falls_at_once_under_the_same_current_is_not_believe
     assert slow.low_since == 1002.0
     assert told(slow, 1012.0, 10.44).is_open
     # with two witnesses again nothing is left of it
-    both = stepped(
+    both = stepped_lvd(
         fell,
         1002.0,
         volts=volts,
-        **{key: value * blocks if key.endswith("_v") else value for key, value in LOW.items()},
+        **{key: value * blocks if key.endswith("_v") else value for key, value in LVD_LOW.items()},
     )[0]  # type: ignore[arg-type]
     assert (both.alone, both.low_since) == (None, 1002.0)
 
 
 def test_after_a_pause_a_lone_witness_may_have_fallen_as_far() -> None:
-    ctx = step_context(1090.0, dt=90.0, changes=ON, **{**LOW, "battery_v": None})  # type: ignore[arg-type]
+    ctx = step_context(1090.0, dt=90.0, changes=LVD_ON, **{**LVD_LOW, "battery_v": None})  # type: ignore[arg-type]
     ctx.battery_is_odd = True
     assert step_lvd(Lvd(alone=Alone(11.5, 2.3)), True, False, ctx).low_since == 1090.0
     for dt, amps, low_since in ((2.0, None, 1090.0), (2.0, 1.9, None), (2.1, 1.9, 1090.0)):
-        ctx = step_context(1090.0, dt=dt, changes=ON, **{**LOW, "battery_v": None})  # type: ignore[arg-type]
+        ctx = step_context(1090.0, dt=dt, changes=LVD_ON, **{**LVD_LOW, "battery_v": None})  # type: ignore[arg-type]
         ctx.battery_is_odd = True
         made = step_lvd(Lvd(alone=Alone(11.5, amps)), True, False, ctx)
         assert made.low_since == low_since, (dt, amps)
 
 
 def test_where_the_currents_are_not_known_a_fall_may_be_that_of_another_load() -> None:
-    lost = {**LOW, "load_v": None, "load_a": None, "charger_a": None}
+    lost = {**LVD_LOW, "load_v": None, "load_a": None, "charger_a": None}
     for alone in (Alone(11.5, None), Alone(11.5, 2.3)):
-        ctx = step_context(1001.0, guard=True, changes=ON, **lost)  # type: ignore[arg-type]
+        ctx = step_context(1001.0, guard=True, changes=LVD_ON, **lost)  # type: ignore[arg-type]
         made = step_lvd(Lvd(alone=alone), True, False, ctx).alone
         assert made is not None
         assert made[:2] == (10.4, None)
@@ -88,8 +80,8 @@ def test_where_the_currents_are_not_known_a_fall_may_be_that_of_another_load() -
 def odd_battery(now: float, load_v: float, battery_v: float, *, volts: int = 12) -> StepContext:
     """The battery's reading is not believed; the load's is all that is left."""
     blocks = volts // 12
-    ctx = step_context(now, volts=volts, changes=ON, **{
-        **LOW, "load_v": load_v * blocks, "battery_v": None,
+    ctx = step_context(now, volts=volts, changes=LVD_ON, **{
+        **LVD_LOW, "load_v": load_v * blocks, "battery_v": None,
     })  # type: ignore[arg-type]  # fmt: skip
     ctx.read_v, ctx.battery_is_odd = (battery_v * blocks, load_v * blocks, None, None), True
     return ctx

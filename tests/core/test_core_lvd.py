@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 from core_scenes import (
+    LVD_LOW,
+    LVD_ON,
     VOLTS,
     WALL_0,
     Bench,
@@ -16,6 +18,7 @@ from core_scenes import (
     phase,
     rested,
     step_context,
+    stepped_lvd,
     supply,
 )
 
@@ -31,40 +34,23 @@ from btrmd.model.settings import Settings
 
 # --- The low-voltage disconnect, step by step: 10.5 V for 10 s, 12.5 V for 60 s, two witnesses
 
-ON: dict[str, object] = {"lvd.enabled": True}
-LOW = {"battery_v": 10.4, "battery_a": -2.3, "load_v": 10.3, "supply_v": 0.0, "supply_a": 0.0,
-       "charger_v": 0.0, "charger_a": 0.0}  # fmt: skip
-
-
-def stepped(
-    lvd: Lvd, now: float = 1000.0, *, may_open: bool = True, proven: bool = False,
-    enabled: bool = True, odd: bool = False, jumped: int | None = None, doubtful: bool = False,
-    doubts: dict[str, str] | None = None, volts: int = 12, **put: object,
-) -> tuple[Lvd, list[str]]:  # fmt: skip
-    ctx: StepContext = step_context(now, volts=volts, changes=ON if enabled else {}, **put)  # type: ignore[arg-type]
-    ctx.battery_is_odd, ctx.is_doubtful = odd, doubtful
-    ctx.doubts = doubts or {}
-    ctx.jumped = tuple(place == jumped for place in range(4))
-    made = step_lvd(lvd, may_open, proven, ctx)
-    return made, [action.event.text for action in ctx.actions if isinstance(action, Tell)]
-
 
 def counts(**put: object) -> bool:
     """Whether such a scan counts towards opening."""
-    return stepped(Lvd(), **put)[0].low_since == 1000.0  # type: ignore[arg-type]
+    return stepped_lvd(Lvd(), **put)[0].low_since == 1000.0  # type: ignore[arg-type]
 
 
 def test_it_opens_after_10_s_below_10_5_v() -> None:
-    lvd, told = stepped(Lvd(), 100.0, **LOW)  # type: ignore[arg-type]
+    lvd, told = stepped_lvd(Lvd(), 100.0, **LVD_LOW)  # type: ignore[arg-type]
     assert (lvd, told) == (Lvd(False, 100.0), [])
     assert not lvd.is_due(109.9)
     assert lvd.is_due(110.0)
     assert not Lvd().is_due(110.0)
-    same, _ = stepped(lvd, 109.9, **LOW)  # type: ignore[arg-type]
+    same, _ = stepped_lvd(lvd, 109.9, **LVD_LOW)  # type: ignore[arg-type]
     assert same is lvd
-    held, _ = stepped(lvd, 200.0, may_open=False, **LOW)  # type: ignore[arg-type]
+    held, _ = stepped_lvd(lvd, 200.0, may_open=False, **LVD_LOW)  # type: ignore[arg-type]
     assert held is lvd
-    opened, told = stepped(lvd, 110.0, **LOW)  # type: ignore[arg-type]
+    opened, told = stepped_lvd(lvd, 110.0, **LVD_LOW)  # type: ignore[arg-type]
     assert opened == Lvd(True)
     assert told == ["LVD opened: the battery is at 10.40 V."]
     assert (opened.is_driven, Lvd(True, remembered=True).is_driven, Lvd().is_driven) == (
@@ -74,10 +60,10 @@ def test_it_opens_after_10_s_below_10_5_v() -> None:
 
 def test_it_begins_anew_when_the_battery_is_not_low() -> None:
     low = Lvd(False, 100.0)
-    assert stepped(low, 105.0, **{**LOW, "battery_v": 10.5})[0] == Lvd()  # type: ignore[arg-type]
-    assert stepped(low, 105.0, **{**LOW, "battery_v": None})[0] == Lvd()  # type: ignore[arg-type]
+    assert stepped_lvd(low, 105.0, **{**LVD_LOW, "battery_v": 10.5})[0] == Lvd()  # type: ignore[arg-type]
+    assert stepped_lvd(low, 105.0, **{**LVD_LOW, "battery_v": None})[0] == Lvd()  # type: ignore[arg-type]
     closed = Lvd()
-    assert stepped(closed)[0] is closed
+    assert stepped_lvd(closed)[0] is closed
 
 
 @pytest.mark.parametrize("volts", [12, 48])
@@ -86,7 +72,7 @@ def test_what_counts_while_it_feeds_the_load(volts: int) -> None:
 
     def low(battery: float, load: object) -> bool:
         each = load * blocks if isinstance(load, float) else load
-        return counts(**{**LOW, "volts": volts, "battery_v": battery * blocks, "load_v": each,
+        return counts(**{**LVD_LOW, "volts": volts, "battery_v": battery * blocks, "load_v": each,
                          "battery_a": -2.05, "load_a": 2.0})  # fmt: skip
 
     assert low(10.49, 10.4)
@@ -101,7 +87,7 @@ def test_what_counts_while_it_feeds_the_load(volts: int) -> None:
 
 
 def test_without_the_loads_reading_it_must_be_sure_who_feeds_it() -> None:
-    blind = {**LOW, "load_v": None}
+    blind = {**LVD_LOW, "load_v": None}
     assert counts(**blind)
     assert not counts(**blind, jumped=BATTERY)
     doubts = {"battery.voltage": "It is.", "charger.voltage": "It is."}
@@ -113,9 +99,9 @@ def test_without_the_loads_reading_it_must_be_sure_who_feeds_it() -> None:
 
 
 def test_what_is_not_believed_is_told_by_what_hangs_on_it() -> None:
-    assert counts(**{**LOW, "battery_v": None}, odd=True)
-    assert not counts(**{**LOW, "battery_v": None, "load_v": 10.6}, odd=True)
-    assert not counts(**{**LOW, "battery_v": None, "battery_a": 0.0, "load_a": 0.0}, odd=True)
+    assert counts(**{**LVD_LOW, "battery_v": None}, odd=True)
+    assert not counts(**{**LVD_LOW, "battery_v": None, "load_v": 10.6}, odd=True)
+    assert not counts(**{**LVD_LOW, "battery_v": None, "battery_a": 0.0, "load_a": 0.0}, odd=True)
 
 
 @pytest.mark.parametrize("grows", [False, True])
@@ -163,7 +149,7 @@ def test_a_load_reading_that_lies_after_the_batterys_cuts_off_nobody(first: str)
 
 
 def test_the_lines_say_that_the_load_hangs_on_it_where_the_currents_do_not() -> None:
-    lines = {**LOW, "battery_a": None, "load_a": None, "guard": True}
+    lines = {**LVD_LOW, "battery_a": None, "load_a": None, "guard": True}
     assert counts(**lines)
     unknown = {"guard": None, "battery_v": 10.4}
     for other in (
@@ -210,55 +196,55 @@ def test_it_closes_after_60_s_above_the_reconnect_level(volts: int, level: float
     """As the manual prints it, also where 24 V is no multiple of 12 V."""
     blocks = volts // 12
     opened = Lvd(True)
-    assert stepped(opened, 100.0, volts=volts, battery_v=level)[0] is opened
-    rising, _ = stepped(opened, 100.0, volts=volts, battery_v=level + 0.01)
+    assert stepped_lvd(opened, 100.0, volts=volts, battery_v=level)[0] is opened
+    rising, _ = stepped_lvd(opened, 100.0, volts=volts, battery_v=level + 0.01)
     assert rising == Lvd(True, None, 100.0)
-    same, _ = stepped(rising, 159.9, volts=volts, battery_v=level + 0.01)
+    same, _ = stepped_lvd(rising, 159.9, volts=volts, battery_v=level + 0.01)
     assert same is rising
     # it may dip by 0.05 V a block
-    assert stepped(rising, 120.0, volts=volts, battery_v=level - 0.04 * blocks)[0] is rising
-    assert stepped(rising, 120.0, volts=volts, battery_v=level - 0.06 * blocks)[0] == opened
-    assert stepped(rising, 120.0, volts=volts, battery_v=None)[0] == opened
-    assert stepped(opened, 120.0, volts=volts, battery_v=None)[0] is opened
-    closed, told = stepped(rising, 160.0, volts=volts, battery_v=level + 0.01)
+    assert stepped_lvd(rising, 120.0, volts=volts, battery_v=level - 0.04 * blocks)[0] is rising
+    assert stepped_lvd(rising, 120.0, volts=volts, battery_v=level - 0.06 * blocks)[0] == opened
+    assert stepped_lvd(rising, 120.0, volts=volts, battery_v=None)[0] == opened
+    assert stepped_lvd(opened, 120.0, volts=volts, battery_v=None)[0] is opened
+    closed, told = stepped_lvd(rising, 160.0, volts=volts, battery_v=level + 0.01)
     assert closed == Lvd()
     assert told == [f"LVD closed: the battery is at {level + 0.01:.2f} V."]
 
 
 def test_switched_off_it_closes() -> None:
-    closed, told = stepped(Lvd(True), enabled=False)
+    closed, told = stepped_lvd(Lvd(True), enabled=False)
     assert (closed, told) == (Lvd(), ["LVD was disabled: battery path closed."])
-    assert stepped(Lvd(False, 5.0), enabled=False) == (Lvd(), [])
+    assert stepped_lvd(Lvd(False, 5.0), enabled=False) == (Lvd(), [])
     nothing = Lvd()
-    assert stepped(nothing, enabled=False)[0] is nothing
+    assert stepped_lvd(nothing, enabled=False)[0] is nothing
 
 
 def test_what_is_remembered_is_checked_against_the_first_readings() -> None:
     remembered = Lvd(True, remembered=True)
     # recovered meanwhile
-    made, told = stepped(remembered, battery_v=12.51)
+    made, told = stepped_lvd(remembered, battery_v=12.51)
     assert (made, told) == (Lvd(), ["LVD closed: the battery is at 12.51 V."])
     # low, and the load lives on the supply: it loses nothing
-    assert stepped(remembered, proven=True, battery_v=12.5) == (Lvd(True), [])
+    assert stepped_lvd(remembered, proven=True, battery_v=12.5) == (Lvd(True), [])
     # the load is on it again
-    made, told = stepped(remembered, **LOW)  # type: ignore[arg-type]
+    made, told = stepped_lvd(remembered, **LVD_LOW)  # type: ignore[arg-type]
     assert made == Lvd()
     assert told == ["LVD closed: the restart has put the load back on the battery."]
-    lines = {**LOW, "battery_a": None, "load_a": None, "guard": True}
-    assert stepped(remembered, **lines)[0] == Lvd()  # type: ignore[arg-type]
+    lines = {**LVD_LOW, "battery_a": None, "load_a": None, "guard": True}
+    assert stepped_lvd(remembered, **lines)[0] == Lvd()  # type: ignore[arg-type]
     # it cannot be told for 2 s
-    waiting, told = stepped(remembered, 100.0, battery_v=None)
+    waiting, told = stepped_lvd(remembered, 100.0, battery_v=None)
     assert (waiting, told) == (Lvd(True, None, 100.0, True), [])
-    same, _ = stepped(waiting, 101.9, battery_v=None, proven=True)
+    same, _ = stepped_lvd(waiting, 101.9, battery_v=None, proven=True)
     assert same is waiting
-    made, told = stepped(waiting, 102.0, battery_v=None)
+    made, told = stepped_lvd(waiting, 102.0, battery_v=None)
     assert made == Lvd()
     assert told == ["LVD closed: after the restart it cannot be told whether the battery is low."]
 
 
 def test_with_limits_of_another_bank_it_closes_and_says_so_once() -> None:
     def misfit(lvd: Lvd) -> tuple[Lvd, list[Event]]:
-        ctx = step_context(changes=ON, **LOW)  # type: ignore[arg-type]
+        ctx = step_context(changes=LVD_ON, **LVD_LOW)  # type: ignore[arg-type]
         ctx.is_misfit = True
         made = step_lvd(lvd, True, False, ctx)
         return made, [action.event for action in ctx.actions if isinstance(action, Tell)]
@@ -273,7 +259,7 @@ def test_with_limits_of_another_bank_it_closes_and_says_so_once() -> None:
 
 
 def test_the_line_of_a_disabled_one_says_that_it_is_closed() -> None:
-    ctx = step_context(**LOW)  # type: ignore[arg-type]
+    ctx = step_context(**LVD_LOW)  # type: ignore[arg-type]
     step_lvd(Lvd(True), True, False, ctx)
     (told,) = [action.event for action in ctx.actions if isinstance(action, Tell)]
     assert told.value is False
@@ -577,7 +563,7 @@ def test_an_open_lvd_closes_on_a_charger_that_delivers_to_a_battery_whose_readin
 
 def test_a_doubt_about_other_readings_keeps_no_lvd_open() -> None:
     for doubts, is_open in (({"load.voltage": "why"}, False), ({"battery.voltage": "why"}, True)):
-        ctx = step_context(1000.0, changes=ON, battery_v=13.0, battery_a=0.0, charger_a=0.0)
+        ctx = step_context(1000.0, changes=LVD_ON, battery_v=13.0, battery_a=0.0, charger_a=0.0)
         ctx.doubts, ctx.is_doubtful = doubts, True
         made = step_lvd(Lvd(True, high_since=940.0), False, True, ctx)
         assert made.is_open is is_open, doubts
@@ -588,7 +574,7 @@ def test_without_any_voltage_it_closes_when_it_has_been_charged_for_an_hour() ->
     charging = {"battery_a": 2.5, "charger_a": 2.5}
 
     def after(filled_s: float, dt: float = 1.0, **put: float) -> Lvd:
-        ctx = step_context(1000.0, dt=dt, changes=ON, **{**lost, **charging, **put})  # type: ignore[arg-type]
+        ctx = step_context(1000.0, dt=dt, changes=LVD_ON, **{**lost, **charging, **put})  # type: ignore[arg-type]
         return step_lvd(Lvd(True, filled_s=filled_s), False, True, ctx)
 
     assert not after(3599.0).is_open

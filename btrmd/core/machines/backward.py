@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...model.board import Inputs
-from ...model.readings import BAD, Measurement
+from ...model.readings import Measurement
 from .plausible_state import CURRENTS, Backward
 
 BACKWARD_A = 0.206  # more than a sensor's +-(1 % + 30 mA)
@@ -50,13 +50,3 @@ def step_backward(
         elif made is not None and made != one:
             memory = {**memory, name: made}
     return memory
-
-
-def without_backward(inputs: Inputs, memory: Mapping[str, Backward]) -> Inputs:
-    """The scan with the currents that are not believed made bad."""
-    changed: dict[str, Measurement] = {}
-    for name, one in memory.items():
-        current: Measurement = getattr(inputs, name)
-        if one.reason and current.good:
-            changed[name] = Measurement(current.value, BAD, current.at)
-    return inputs._replace(**changed) if changed else inputs  # type: ignore[arg-type]

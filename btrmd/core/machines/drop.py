@@ -26,7 +26,7 @@ MOVES_V = 0.06  # per block: noise of both sensors, warm contacts, another forwa
 GAINS = 0.02  # of the volts that the battery has fallen by: two sensors of +-1 %
 OHMS = 0.02  # of the way, with another current than at first
 SPREAD_V = 0.05  # per block: so far from `now_v` in the mean, at a steady current
-ONE_SCAN_V = 0.25  # per block: of what a single scan is off by, no more counts
+ONE_SCAN_V = 0.25  # per block: no more of a scan counts, so that one alone is half of SPREAD_V
 STEADY_A, STEADY_PART = 0.1, 0.05  # of the current of the scan before
 
 

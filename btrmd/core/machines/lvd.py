@@ -19,7 +19,7 @@ OPEN_S = 10.0
 CLOSE_S = 60.0
 HANGS_V = 0.1  # V: what a diode, the path or the charger's wires take at a full load
 DIP_V = 0.05  # per block; a recovering battery may fall so far below the level without losing time
-FILLED_S = 3600.0  # so much a charger gives in an hour that the next outage can be begun with it
+FILLED_S = 3600.0  # a charger of a tenth of the rated current has given a tenth of the charge
 RECALL_S = 2.0  # after a start: by then the first readings have told who feeds the load
 
 

@@ -29,12 +29,12 @@ from ..scan.relations import (
     voltages,
 )
 from ..scan.setpoints import Setpoints
-from .backward import step_backward, without_backward
+from .backward import step_backward
 from .creep import step_creep
 from .drop import Drop, step_drop
 from .lines import InputLines, step_lines
 from .odd_one import count, judge, put
-from .plausible_state import NONE_ODD, Backward, Odd, Plausible
+from .plausible_state import NONE_ODD, Backward, Odd, Plausible, without_backward
 from .presence import Presence
 from .recharge import Recharge
 from .reinstate import WEAK_S, is_charger_off, reinstate
@@ -43,7 +43,8 @@ from .relaywatch import SETTLE_S
 MOST_MOVES = 8  # scans that are looked back on
 JUMP_V = 1.0  # per block, from one scan to the next
 # V an ampere by which a reading that hangs moves all the same: it goes on being corrected for the
-# drop at its shunt, 2 mOhm
+# drop at its shunt, 2 mOhm on the reference HAT (DESIGN section 2). Behind a larger one it looks as
+# if it moved, and is doubted instead of named
 SHUNT_OHMS = 0.0022
 
 

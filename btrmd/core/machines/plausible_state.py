@@ -39,6 +39,16 @@ class Backward(NamedTuple):
     reason: str = ""
 
 
+def without_backward(inputs: Inputs, backward: Mapping[str, Backward]) -> Inputs:
+    """The scan with the currents that are not believed made bad."""
+    changed: dict[str, Measurement] = {}
+    for name, one in backward.items():
+        current: Measurement = getattr(inputs, name)
+        if one.reason and current.good:
+            changed[name] = Measurement(current.value, BAD, current.at)
+    return inputs._replace(**changed) if changed else inputs  # type: ignore[arg-type]
+
+
 class Plausible(NamedTuple):
     """Memory between two scans. Lists of four are by voltage, the others by relation."""
 
@@ -100,10 +110,7 @@ class Plausible(NamedTuple):
                 measured: Measurement = getattr(inputs, name)
                 if measured.good:
                     changed[name] = Measurement(measured.value, BAD, measured.at)
-        for name, one in self.backward.items():
-            current: Measurement = getattr(inputs, name)
-            if one.reason and current.good:
-                changed[name] = Measurement(current.value, BAD, current.at)
+        inputs = without_backward(inputs, self.backward)
         if self.lines.guard_reason:
             changed["guard"] = None
         if self.lines.path_reason:

@@ -36,27 +36,9 @@ class StepContext:
     """
 
     __slots__ = (
-        "actions",
-        "battery_is_odd",
-        "boot",
-        "charger_crept_v",
-        "charger_still_s",
-        "doubted_s",
-        "doubts",
-        "dt",
-        "earlier_v",
-        "flows",
-        "inputs",
-        "is_bank_known",
-        "is_belied",
-        "is_doubtful",
-        "is_misfit",
-        "jumped",
-        "now",
-        "read_v",
-        "s1_held",
-        "sp",
-        "supply_feeds",
+        "actions", "battery_is_odd", "boot", "charger_crept_v", "charger_still_s", "doubted_s",
+        "doubts", "dt", "earlier_v", "flows", "inputs", "is_bank_known", "is_belied",
+        "is_doubtful", "is_misfit", "jumped", "now", "read_v", "s1_held", "sp", "supply_feeds",
     )  # fmt: skip
 
     def __init__(
