@@ -65,10 +65,10 @@ def step(
     ctx = StepContext(
         now, dt, state.boot, snapshot, sp, flows, feeds, plausible.is_odd("battery.voltage"),
         plausible.reasons, plausible.is_doubtful,
-        plausible.jumped, doubted_s(plausible, now), now - plausible.moved_at[CHARGER],
+        plausible.jumped, doubted_s(plausible, now), now - plausible.motion.moved_at[CHARGER],
         plausible.crept_v, plausible.lines.s1_held, belied,
     )  # fmt: skip
-    ctx.read_v = plausible.volts
+    ctx.read_v, ctx.may_be_above = plausible.volts, plausible.may_be_above
     presence = step_presence(state.presence, ctx)
     bank_fit = step_bank_fit(state.bank_fit, ctx)
     ctx.is_misfit, ctx.is_bank_known = bank_fit.is_wrong, bank_fit.fits is True

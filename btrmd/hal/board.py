@@ -135,6 +135,7 @@ class HatBoard:
         # what `is_unchanged` has seen: time, the counts of `_parts`
         self._unchanged_scans: deque[tuple[float, list[int]]] = deque(maxlen=UNCHANGED_SCANS)
         self._order = [self._channels.get(key) for key in KEYS]
+        self._with_drops = self._order[:8:2]  # voltages of battery, load, charger, supply
         self.calibration = calibration or Calibration()
 
     def _build(self, config: HardwareConfig) -> None:
@@ -245,6 +246,7 @@ class HatBoard:
             chips=self._chips_answer(),
             wall=wall,
             guard_moved=guard_edges != edges,
+            drops_v=tuple([0.0 if one is None else one.drop for one in self._with_drops]),
         )
 
     def is_unchanged(self, now: float, band: float) -> bool:

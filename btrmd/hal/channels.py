@@ -43,6 +43,7 @@ class SensorChannel:
         "_samples",
         "_seen",
         "at",
+        "drop",
         "fails",
         "key",
         "measurement",
@@ -54,6 +55,7 @@ class SensorChannel:
         self.key = key
         self.value = 0.0
         self.at = 0.0
+        self.drop = 0.0  # in `value`
         self.fails = 0
         self.measurement = Measurement(0.0, BAD, 0.0)  # never read yet: not to be believed
         self._seen = False
@@ -86,6 +88,7 @@ class SensorChannel:
     def take(self, nominal: float, drop: float, now: float) -> None:
         """A fresh sample: `nominal` in V, A or degC, uncalibrated; `drop` is added afterwards."""
         self.value = value = nominal * self._gain + self._offset + drop
+        self.drop = drop
         self.at = now
         self.fails = 0
         self._seen = True

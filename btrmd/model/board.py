@@ -7,6 +7,8 @@ from typing import NamedTuple, Protocol
 
 from .readings import NO_MEASUREMENT, Measurement
 
+NO_DROPS = (0.0, 0.0, 0.0, 0.0)
+
 
 class Inputs(NamedTuple):
     """One scan of all inputs. Volts and amps are calibrated and corrected for the shunt drop.
@@ -14,6 +16,8 @@ class Inputs(NamedTuple):
     Currents: battery positive = charging; load, charger and supply positive = flowing in their
     normal direction. `wall` is wall time (s since 1970) of the scan. Digital inputs are True when
     they mean what their name says (active-low wiring ends in the HAL); None when unreadable.
+    `drops_v` (V; battery, load, charger, supply) is what the correction has added to each voltage:
+    one that hangs in its chip moves by nothing else.
     `chips` maps the lower-case hex address of every fitted chip to True while it answers
     plausibly, False once it failed 3 reads in a row (alarm `sensor.ADDRESS`).
     """
@@ -41,6 +45,7 @@ class Inputs(NamedTuple):
     clock_ok: bool = True
     settings_ok: bool = True  # settings file read at the start
     guard_moved: bool = False  # an edge of the GUARD line since the scan before
+    drops_v: tuple[float, ...] = NO_DROPS
 
 
 class Led(Enum):

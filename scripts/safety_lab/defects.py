@@ -430,4 +430,12 @@ DEFECTS = (
         "moved apart",
         story="mended",
     ),
+    Defect(
+        "a reading hangs when it has stood for four scans",
+        "core/machines/motion.py",
+        "        return chance <= CHANCE",
+        "        return True",
+        "",
+        story="doubt",
+    ),
 )

@@ -8,6 +8,7 @@ from core_scenes import (
     LVD_ON,
     VOLTS,
     bad_readings,
+    blamed,
     lie,
     rested,
     step_context,
@@ -18,6 +19,7 @@ from core_scenes import (
 from btrmd.core.machines.alone import Alone, step_alone
 from btrmd.core.machines.lvd import Lvd, step_lvd
 from btrmd.core.scan.context import StepContext
+from btrmd.core.scan.relations import BATTERY, LOAD
 
 
 @pytest.mark.parametrize("volts", VOLTS)
@@ -135,6 +137,53 @@ def test_one_that_goes_on_falling_as_no_good_battery_does_is_believed(volts: int
     assert not seen(again, 1160.0, 10.68)[1]
 
 
+@pytest.mark.parametrize("lone", [LOAD, BATTERY])
+@pytest.mark.parametrize("volts", VOLTS)
+def test_one_that_has_jumped_is_believed_when_it_has_sunk_as_a_battery_does(
+    volts: int, lone: int
+) -> None:
+    """The other one hangs: a bank that gave way had no LVD down to 9 V a block."""
+    name, other = ("battery_v", "load_v") if lone == BATTERY else ("load_v", "battery_v")
+
+    def told(lvd: Lvd, now: float, each_v: float, *, has_jumped: bool = True) -> Lvd:
+        readings = {**LVD_LOW, name: each_v * volts / 12, other: None}
+        ctx = step_context(now, volts=volts, changes=LVD_ON, **readings)  # type: ignore[arg-type]
+        ctx.battery_is_odd = lone == LOAD
+        ctx.jumped = tuple(has_jumped and end == lone for end in range(4))
+        return step_lvd(lvd, True, False, ctx)
+
+    jumped = told(Lvd(), 1000.0, 10.4)
+    assert jumped.low_since is None
+    assert jumped.alone is not None
+    assert jumped.alone.watched_since == 1000.0
+    assert told(jumped, 1060.0, 10.26).low_since is None
+    assert told(jumped, 1029.0, 10.24).low_since is None
+    sunk = told(jumped, 1060.0, 10.24)
+    assert sunk.low_since == 1060.0
+    # from then on, and as soon as somebody vouches for it
+    assert told(sunk, 1070.0, 10.24).is_open
+    assert told(jumped, 1001.0, 10.4, has_jumped=False).low_since == 1001.0
+    # too slowly: it is watched anew
+    again = told(jumped, 1121.0, 10.24)
+    assert (again.low_since, again.alone.watched_since) == (None, 1121.0)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("lone", ["load_v", "battery_v"])
+@pytest.mark.parametrize("volts", VOLTS)
+def test_a_lone_witness_at_which_no_bank_feeds_a_load_opens_nothing(volts: int, lone: str) -> None:
+    """The battery read 0 V while it gave 2 A, and the load's was not believed: it opened."""
+    other = "battery_v" if lone == "load_v" else "load_v"
+    for each_v, low_since in ((0.0, None), (7.96, None), (8.0, 1000.0)):
+        readings = {**LVD_LOW, lone: each_v * volts / 12, other: None}
+        ctx = step_context(volts=volts, changes=LVD_ON, **readings)  # type: ignore[arg-type]
+        ctx.battery_is_odd, ctx.is_bank_known = lone == "load_v", True
+        assert step_lvd(Lvd(), True, False, ctx).low_since == low_since, each_v
+    both = {name: 7.0 * volts / 12 for name in (lone, other)}
+    ctx = step_context(volts=volts, changes=LVD_ON, **{**LVD_LOW, **both})  # type: ignore[arg-type]
+    ctx.is_bank_known = True
+    assert step_lvd(Lvd(), True, False, ctx).low_since == 1000.0, "two that agree"
+
+
 # --- In an outage -------------------------------------------------------------------------------
 
 
@@ -163,17 +212,75 @@ def test_a_bank_that_gives_way_in_an_outage_has_its_lvd_beside_a_reading_that_li
     assert station.state.lvd.is_open
 
 
-@pytest.mark.parametrize("volts", [12, 48])
-def test_a_reading_that_hangs_in_its_chip_leaves_an_outage_its_lvd(volts: int) -> None:
-    """It moves by microvolts, as it is corrected for the drop at its shunt: both were doubted."""
+@pytest.mark.parametrize(("volts", "shunt_ohm"), [(12, 0.002), (48, 0.002), (12, 0.05), (12, 1.0)])
+def test_a_reading_that_hangs_in_its_chip_leaves_an_outage_its_lvd(
+    volts: int, shunt_ohm: float
+) -> None:
+    """It goes on being corrected for the drop at its shunt, and so moves: both were doubted."""
     station = rested(volts, load_a=2.0, rated_ah=7.0, lvd__enabled=True)
     station.plant.battery.set_soc(0.5)  # type: ignore[union-attr]
     station.run(100.0)
     station.plant.noise = True
     station.plant.touch()
-    held = station.plant.sense().battery_v
-    station.lies["battery_v"] = lambda _: held + 0.002 * station.plant.sense().battery_a
+    station.shunt_ohm = shunt_ohm
+    held = station.plant.sense().battery_v - station.drops_v()[0]
+    station.lies["battery_v"] = lambda _: held + station.drops_v()[0]
     supply(station, False)
     low_v = 10.3 * volts / 12
     station.until(lambda s: s.state.lvd.is_open or s.plant.circuit.battery_v < low_v, 9000.0)
     assert station.state.lvd.is_open
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+def test_a_bank_that_was_changed_behind_an_open_lvd_feeds_the_load_whoever_lies(volts: int) -> None:
+    """Battery and load were doubted, and a full bank stayed cut off: but it was there by either."""
+    station = rested(volts, load_a=2.0, rated_ah=7.0, lvd__enabled=True)
+    station.plant.battery.set_soc(0.1)  # type: ignore[union-attr]
+    supply(station, False)
+    station.run(60.0)
+    lie(station, "battery.voltage", f"{-0.6 * station.plant.blocks:g}")
+    assert station.until(lambda s: s.state.lvd.is_open, 9000.0)
+    assert blamed(station)[:2] == ["reading.battery.voltage", "reading.load.voltage"]
+    station.run(300.0)
+    assert station.state.lvd.is_open, "an empty bank does not come back by rest"
+    station.plant.battery.set_soc(1.0)  # type: ignore[union-attr]
+    assert station.until(lambda s: not s.state.lvd.is_open, 63.0)
+
+
+@pytest.mark.parametrize("volts", VOLTS)
+def test_one_that_may_read_too_high_stays_cut_off(volts: int) -> None:
+    station = rested(volts, load_a=2.0, rated_ah=7.0, lvd__enabled=True)
+    station.plant.battery.set_soc(0.1)  # type: ignore[union-attr]
+    supply(station, False)
+    station.run(60.0)
+    lie(station, "load.voltage", "x0.92")
+    assert station.until(lambda s: s.state.lvd.is_open, 9000.0)
+    assert "reading.battery.voltage" in blamed(station)
+    station.plant.battery.set_soc(1.0)  # type: ignore[union-attr]
+    station.run(300.0)
+    assert station.state.lvd.is_open
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("begins", ["float", "outage"])
+@pytest.mark.parametrize("point", ["battery.voltage", "load.voltage"])
+def test_a_bank_that_gives_way_at_once_has_its_lvd_beside_a_reading_that_hangs(
+    point: str, begins: str, volts: int
+) -> None:
+    """The other one fell by more than a volt a block, and was never believed again."""
+    station = rested(volts, load_a=2.0, rated_ah=17.0, lvd__enabled=True)
+    station.plant.noise = True
+    station.run(300.0)
+    if begins == "float":
+        lie(station, point, "hold")
+        station.run(150.0)
+    supply(station, False)
+    station.run(60.0)
+    lie(station, point, "hold")
+    station.run(60.0)
+    station.plant.battery.set_soc(0.1)  # type: ignore[union-attr]
+    station.plant.touch()
+    low_v = 10.0 * volts / 12
+    station.until(lambda s: s.state.lvd.is_open or s.plant.circuit.battery_v < low_v, 6000.0)
+    assert station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0

@@ -6,6 +6,7 @@ import pytest
 from core_scenes import blamed, drift, lie, rested, start, step_context, supply
 from station import Station
 
+from btrmd.core.machines.motion import Motion
 from btrmd.core.machines.odd_one import count, judge, put
 from btrmd.core.machines.plausible_state import Odd, Plausible
 from btrmd.core.machines.recharge import Recharge
@@ -252,27 +253,23 @@ def test_an_idle_guard_says_that_the_load_and_what_feeds_it_are_above_its_level(
     assert idle(low._replace(volts=put(low.volts, LOAD, None))) == "...."
 
 
-def test_one_that_stands_still_while_the_other_moves_hangs() -> None:
-    def memory(tie: Tie, still_s: float, moves: int) -> Plausible:
-        return timed(
-            tie, 2.0, moved_at=(NOW - still_s, NOW, NOW, NOW), moves=(0, moves, moves, moves),
-            found=relation(tie, True),
+def test_one_that_hangs_while_the_other_moves_lies() -> None:
+    def memory(tie: Tie, end: int, moves: int = 5) -> Plausible:
+        motion = Motion(
+            moved_at=put((NOW,) * 4, end, NOW - 4.0), moves=put((moves,) * 4, end, 0),
+            lively=(1.0,) * 4, stands=(5,) * 4,
         )  # fmt: skip
+        return timed(tie, 2.0, motion=motion, found=relation(tie, True))
 
-    for tie, named_ in ((Tie.BATTERY_LOAD, "x..."), (Tie.CHARGER_BATTERY, "x...")):
-        assert named(memory(tie, 4.0, 5)) == named_
-        assert named(memory(tie, 3.9, 5)) == "...."
-        assert named(memory(tie, 4.0, 4)) == "...."
+    for tie, end, names in (
+        (Tie.BATTERY_LOAD, BATTERY, "x..."), (Tie.CHARGER_BATTERY, BATTERY, "x..."),
+        (Tie.BATTERY_LOAD, LOAD, ".x.."), (Tie.CHARGER_BATTERY, CHARGER, "..x."),
+        (TIE, SUPPLY, "...."),  # a supply may hold its volts for hours
+    ):  # fmt: skip
+        assert named(memory(tie, end)) == names
+        assert named(memory(tie, end, 4)) == "...."
         # what no current flows through any more may stand still
-        assert named(memory(tie, 4.0, 5)._replace(found=NOTHING)) == "...."
-    other = timed(
-        Tie.BATTERY_LOAD, 2.0, moved_at=(NOW, NOW - 4.0, NOW, NOW), moves=(5, 0, 0, 0),
-        found=relation(Tie.BATTERY_LOAD, True),
-    )  # fmt: skip
-    assert named(other) == ".x.."
-    # a supply may hold its volts for hours
-    held = timed(TIE, 2.0, moved_at=(NOW, NOW, NOW, NOW - 60.0), moves=(0, 8, 0, 0))
-    assert named(held) == "...."
+        assert named(memory(tie, end)._replace(found=NOTHING)) == "...."
 
 
 def test_who_was_vouched_for_longer_ago_lies_no_more_for_that() -> None:

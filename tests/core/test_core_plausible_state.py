@@ -45,29 +45,6 @@ def scan(
     )  # fmt: skip
 
 
-def test_when_each_reading_moved_last_is_remembered() -> None:
-    first = scan(Plausible())
-    assert first.volts == (13.5, 13.5, 13.55, 13.6)
-    again = scan(first, 1001.0)
-    assert again.moved_at == first.moved_at
-    moved = scan(again, 1002.0, load_v=13.51, supply_v=None)
-    assert moved.volts == (13.5, 13.51, 13.55, None)
-    assert moved.moved_at == (1000.0, 1002.0, 1000.0, 1002.0)
-
-
-def test_a_reading_that_is_only_corrected_for_its_shunt_has_not_moved() -> None:
-    """2 mOhm, at the current beside it: what hangs in its chip follows it, and nothing else."""
-    first = scan(Plausible(), battery_v=12.5, battery_a=-2.0)
-    for volts, amps, at in (
-        (12.499, -2.5, 1000.0), (12.4988, -2.5, 1001.0), (12.501, -1.5, 1000.0),
-        (12.501, -2.0, 1001.0), (12.5, -2.5, 1000.0), (12.49999, -2.0, 1001.0),
-    ):  # fmt: skip
-        made = scan(first, 1001.0, battery_v=volts, battery_a=amps)
-        assert made.moved_at[BATTERY] == at, (volts, amps)
-    made = scan(first, 1001.0, battery_v=12.499, battery_a=-2.0, load_a=2.5)
-    assert made.moved_at[BATTERY] == 1001.0, "at its own current"
-
-
 def test_two_that_are_never_near_vouch_for_each_other_after_30_s() -> None:
     charging = {"charger_a": 2.0, "battery_a": 2.0, "supply_a": 2.3, "battery_v": 13.1}
     memory = Plausible(jumped=(True, False, True, False))
@@ -98,17 +75,6 @@ def test_what_is_tied_together_and_moves_together_has_not_jumped() -> None:
     for load_v, jumped in ((13.5, False), (11.4, True)):
         made = scan(before, 1001.0, **{**dark, "battery_v": 12.0, "load_v": load_v})
         assert made.jumped[BATTERY] is jumped, load_v
-
-
-def test_more_moves_than_standstills_are_counted_up_to_eight() -> None:
-    memory = scan(Plausible())
-    assert memory.moves == (1, 1, 1, 1)
-    for n in range(9):
-        memory = scan(memory, 1001.0 + n, load_v=13.4 + 0.01 * n)
-    assert memory.moves == (0, 8, 0, 0)
-    memory = scan(memory, 1020.0, load_v=13.4 + 0.01 * 8)
-    assert memory.moves == (0, 7, 0, 0)
-    assert scan(memory, 1021.0, load_v=13.48, supply_v=13.61).moves == (0, 6, 0, 1)
 
 
 def jumped(before: dict[str, object], after: dict[str, object], volts: int = 12) -> str:
@@ -395,7 +361,14 @@ def test_what_is_being_weighed_keeps_the_core_awake() -> None:
 
 def test_there_is_a_place_for_each_voltage_and_each_relation() -> None:
     new = Plausible()
-    by_voltage = (new.volts, new.moved_at, new.moves, new.jumped, new.witness_at, new.odd)
+    by_voltage = (
+        new.volts,
+        new.motion.moved_at,
+        new.motion.moves,
+        new.jumped,
+        new.witness_at,
+        new.odd,
+    )
     assert [len(values) for values in by_voltage] == [4] * 6
     by_relation = (new.found, new.broken_s, new.broken_since, new.broken_at)
     assert [len(values) for values in by_relation] == [8] * 4

@@ -11,7 +11,7 @@ from btrmd.core.machines.blocks import Blocks
 from btrmd.core.machines.flood import Flood
 from btrmd.core.machines.presence import Presence, Source
 from btrmd.core.machines.schedule import Schedule
-from btrmd.core.machines.transfer import Handover
+from btrmd.core.machines.transfer import Handover, Transfer
 from btrmd.core.outage import Outage
 from btrmd.core.records import close_test, step_outage_record, take_moved
 from btrmd.core.scan.actions import SaveRecord
@@ -154,6 +154,19 @@ def test_one_that_comes_too_often_stays_open_until_10_min_of_quiet() -> None:
     made, ended = stepped(testing)
     assert len(ended) == 1
     assert not made.outages.held
+
+
+@pytest.mark.parametrize(("waited_s", "lasts"), [(0.0, False), (20.0, False), (40.0, True)])
+def test_it_lasts_while_a_supply_that_has_failed_two_returns_is_on_trial(
+    waited_s: float, lasts: bool
+) -> None:
+    state = outage_station(False, outage=UNDER_WAY, transfer=Transfer(waited_s=waited_s))
+    made, ended = stepped(state)
+    assert (made.outage.record is not None, ended == []) == (lasts, lasts)
+    testing = state._replace(test=IDLE._replace(state=TestState.RUNNING))
+    assert len(stepped(testing)[1]) == 1, "a test has a record of its own"
+    # it begins none
+    assert stepped(outage_station(False, transfer=Transfer(waited_s=40.0)))[0].outage.record is None
 
 
 def test_what_it_has_said_of_the_blocks_is_taken() -> None:

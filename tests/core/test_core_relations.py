@@ -99,7 +99,12 @@ def test_supply_and_load_are_tied_while_the_supply_feeds_it() -> None:
     assert silent(tie, k1=True, single=True, guard=True)
     assert not silent(tie, k1=True, single=True, guard=True, load_v=10.5)
     assert not silent(tie, single=True)
-    assert silent(tie, single=True, faulty=True), "by either way"
+    charged = {"single": True, "battery_a": 0.5, "supply_a": 2.8}
+    assert silent(tie, faulty=True, **charged), "by either way"
+    assert not silent(tie, **charged)
+    for amps in (-0.3, 0.0, 0.1):
+        joined = {"single": True, "battery_a": amps, "supply_a": 2.3 + amps}
+        assert not silent(tie, faulty=True, **joined), "at its own volts by either way"
     assert not silent(tie, faulty=True), "the currents tell"
 
 

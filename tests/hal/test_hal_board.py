@@ -76,6 +76,28 @@ def test_the_shunt_drop_is_corrected_at_full_current(bench: Bench) -> None:
         assert getattr(inputs, name).value == pytest.approx(truth, abs=0.002)
 
 
+def test_what_the_drop_has_added_is_told_so_that_a_chip_that_hangs_shows(bench: Bench) -> None:
+    volts = ("battery_v", "load_v", "charger_v", "supply_v")
+    bench.plant.put(battery_a=-2.0, load_a=2.0, supply_a=2.0, charger_a=1.0)
+    first = bench.scan()
+    assert first.drops_v == pytest.approx((0.004, -0.004, 0.002, 0.004), abs=2e-5)
+    # the terminals' volts move so that the chip's inputs stand still
+    bench.plant.put(battery_a=-12.0, load_a=12.0, supply_a=10.0, charger_a=11.0)
+    bench.plant.put(
+        **{
+            name: getattr(bench.plant.now, name) + change
+            for name, change in zip(volts, (0.02, -0.02, 0.02, 0.016), strict=True)
+        }
+    )
+    second = bench.scan()
+    for place, name in enumerate(volts):
+        moved = getattr(second, name).value - getattr(first, name).value
+        assert abs(moved) > 0.015
+        assert moved == pytest.approx(second.drops_v[place] - first.drops_v[place], abs=0.004)
+    bench.plant.i2c_faults[0x41] = "nack"
+    assert bench.scans(0.5).drops_v[1] == 0.0, "not corrected while the current is not known"
+
+
 def test_without_a_good_current_the_divider_stands_alone(bench: Bench) -> None:
     bench.plant.put(load_a=20.0)
     bench.scan()

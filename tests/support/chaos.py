@@ -42,6 +42,7 @@ LIES = (
 )  # fmt: skip
 # of a whole bank, per block
 BANK_LIES = ("-2.0", "-0.7", "+0.7", "+1.5", "drift:-6", "drift:6", "drift:-60", "drift:60")
+COUNT_V, COUNT_A = 0.0025, 0.001  # what the chips of the reference HAT tell of
 SLACK_V = 0.2  # per block: what a sensor of +-(1 % + 20 mV) may be off by
 STORY_EVERY = 0.005  # a step in which none goes on
 FAVOURED_EVERY = 0.1  # the same where one story is told again and again
@@ -81,6 +82,8 @@ class Chaos:
         plant.touch()
         if self.random.random() < 0.6:
             self._be_inexact()
+        if seed % 3 == 1:  # chips as they are, also on a quiet board
+            self.station.count_v, self.station.count_a = COUNT_V, COUNT_A
         self.steps = 0
         self.story: list[str] = []
         self._pressed_until = {"pb1": 0.0, "pb2": 0.0}

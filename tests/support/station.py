@@ -26,7 +26,7 @@ from btrmd.core.step import step
 from btrmd.estimate.enough import NotEnough
 from btrmd.estimate.run_time import estimate
 from btrmd.hal.sim.plant import Plant
-from btrmd.model.board import SAFE_OUTPUTS, Inputs
+from btrmd.model.board import NO_DROPS, SAFE_OUTPUTS, Inputs
 from btrmd.model.commands import Answer, ChangeSettings, Command, EstimateReady
 from btrmd.model.discharge import CurveRow, TestRecord
 from btrmd.model.errors import SettingError
@@ -101,6 +101,8 @@ class Station:
         self.errors: dict[str, tuple[float, float]] = {}  # channel -> gain and offset of its sensor
         self.chips_down: set[str] = set()  # chips that answer nonsense, and say so
         self.starts: list[float] = []  # when it was started again, or woke up
+        self.count_v = self.count_a = 0.0  # the least that a chip tells, V and A
+        self.shunt_ohm = 0.0  # whose drops the board has corrected for, in `drops_v`
         self.disk_s = 0.0  # how long a change of settings takes to become durable
         self.landing: list[tuple[float, Settings]] = []  # when, and what
         self.wants_restart = False
@@ -123,6 +125,12 @@ class Station:
             for place, point in enumerate(POINT_OF.values()):
                 if (fault := faults.get(point)) is not None:
                     true[place] = fault.tell(true[place], self.plant.plant_s)
+        if self.count_v:
+            counts = (self.count_v, self.count_a)
+            true[:8] = [
+                round(value / counts[place % 2]) * counts[place % 2]
+                for place, value in enumerate(true[:8])
+            ]
         now = self.now
         measured = [_measurement((value, GOOD, now)) for value in true]
         for name, lie in self.lies.items():
@@ -148,7 +156,16 @@ class Station:
             guard_moved="guard" not in lines and self._guard_moves != self.plant.guard.moves,
             storage_ok=self.storage_ok,
             clock_ok=self.clock_ok,
+            drops_v=self.drops_v() if self.shunt_ohm else NO_DROPS,
         )
+
+    def drops_v(self) -> tuple[float, ...]:
+        """What a board would have added to the four voltages for its shunts, V."""
+        sense, ohm = self.plant.sense(), self.shunt_ohm
+        return (
+            -ohm * sense.battery_a, -ohm * sense.load_a, ohm * sense.charger_a,
+            ohm * sense.supply_a,
+        )  # fmt: skip
 
     def tick(self, *commands: Command) -> list[Answer]:
         """One scan, one step of the core, its outputs applied, one `dt` of the plant."""

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from ...model.events import Kind
 from ..scan.context import StepContext
 from ..scan.due import LONGEST_SCAN_S, due_if
-from ..scan.relations import APART_V, BATTERY
-from .alone import Alone, step_alone
+from ..scan.relations import APART_V
+from .alone import Alone, step_alone, witness
 from .bank_fit import looks_like_another, looks_like_earlier
 
 OPEN_S = 10.0
@@ -56,14 +56,15 @@ class Lvd(NamedTuple):
 def _is_low(ctx: StepContext) -> bool | None:
     """The battery is below the opening level, and somebody else says so; None: not known."""
     inputs, sp, flows = ctx.inputs, ctx.sp, ctx.flows
-    battery = ctx.battery
+    battery = witness(ctx)
     if not battery.good:
         return None
     limit, apart = sp.th.lvd_open_v, APART_V * sp.blocks
     if battery.value >= limit:
         return False
-    if not ctx.is_bank_known and battery.value < sp.th.unfed_v:
-        return False  # it gives no load its power at so little a block: there are fewer blocks
+    is_alone = not (inputs.battery_v.good and inputs.load_v.good)
+    if (is_alone or not ctx.is_bank_known) and battery.value < sp.th.unfed_v:
+        return False  # none feeds a load at so little a block: there are fewer, or it lies
     if ctx.earlier_v and looks_like_earlier(battery.value, ctx.earlier_v):
         return False  # it may well be the bank of the setting before
     if not inputs.battery_v.good:
@@ -74,8 +75,7 @@ def _is_low(ctx: StepContext) -> bool | None:
     load, charger = inputs.load_v, inputs.charger_v
     if flows.carries or _is_on_battery(ctx):
         if not load.good:
-            is_doubted = ctx.jumped[BATTERY] or "battery.voltage" in ctx.doubts
-            return flows.carries and not is_doubted
+            return flows.carries and "battery.voltage" not in ctx.doubts
         if abs(battery.value - load.value) <= apart:
             # so near each other that neither is doubted; but a reading may be on its way down alone
             return load.value < limit
@@ -107,7 +107,7 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
     `may_open`: no test has the battery, and the load is `proven` on the supply or the supply is
     absent. A bad battery reading without another witness decides nothing either way.
     """
-    sp, now, battery = ctx.sp, ctx.now, ctx.battery
+    sp, now = ctx.sp, ctx.now
     if not sp.lvd_enabled:
         if lvd.is_open:
             ctx.tell("lvd.open", Kind.CHANGE, "LVD was disabled: battery path closed.", value=False)
@@ -130,7 +130,7 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
         if may_open and lvd.is_due(now):
             ctx.tell(
                 "lvd.open", Kind.CHANGE,
-                f"LVD opened: the battery is at {battery.value:.2f} V.",
+                f"LVD opened: the battery is at {witness(ctx).value:.2f} V.",
                 value=True, threshold=sp.th.lvd_open_v,
             )  # fmt: skip
             return Lvd(True)
@@ -152,7 +152,9 @@ def _step_open(lvd: Lvd, ctx: StepContext) -> Lvd:
         if filled_s >= FILLED_S:
             return _close(ctx, "it has been charged for an hour, and no voltage tells of it")
         return Lvd(True, filled_s=filled_s)
-    if not battery.good or (is_doubted and not ctx.charges):  # nothing fills it now
+    # nothing fills it now; but it is another bank where it is there by either reading
+    is_unknown = is_doubted and not ctx.charges and not ctx.may_be_above
+    if not battery.good or is_unknown:
         return lvd if lvd.high_since is None else Lvd(True, filled_s=lvd.filled_s)
     if lvd.high_since is None:
         return lvd if battery.value <= sp.th.lvd_close_v else Lvd(True, None, now)

@@ -25,8 +25,6 @@ DECIDE_S = 1.5  # broken for so long, and it is clear who lies
 DOUBT_S = 5.0  # broken for so long, and it is not
 FLOATS_S = 30.0  # a doubt of charger and battery that read alike, and little flows, is over in it
 LONGEST_S = 6.0  # what a broken relation counts up to: it is forgiven within twice that
-FROZEN_S = 4.0  # without the least change while the other end moves
-MOVES = 5  # so many more changes than standstills of the last eight scans
 RECENT_S = 10.0
 STANDS_S = 50.0  # a contradiction that has gone silent may be decided by what comes after it
 NEGATIVE_V = -1.0  # more than a sensor is off by
@@ -211,9 +209,8 @@ def _liar(
             return liar
     if place in (Tie.BATTERY_LOAD.value, Tie.CHARGER_BATTERY.value) and memory.found[place].broken:
         # while current flows both ends move: one that has not changed at all hangs
-        still = [now - memory.moved_at[end] >= FROZEN_S for end in (first, second)]
-        moving = [memory.moves[end] >= MOVES for end in (first, second)]
-        liar = only(still[0] and moving[1], still[1] and moving[0])
+        motion = memory.motion
+        liar = only(motion.hangs(first, second, now), motion.hangs(second, first, now))
         if liar is not None:
             return liar
     return only(memory.jumped[first], memory.jumped[second])

@@ -33,19 +33,16 @@ from .backward import step_backward
 from .creep import step_creep
 from .drop import Drop, step_drop
 from .lines import InputLines, step_lines
+from .motion import Motion, step_motion
 from .odd_one import count, judge, put
 from .plausible_state import NONE_ODD, Backward, Odd, Plausible, without_backward
 from .presence import Presence
 from .recharge import Recharge
 from .reinstate import WEAK_S, is_charger_off, reinstate
 from .relaywatch import SETTLE_S
+from .rise import step_rise
 
-MOST_MOVES = 8  # scans that are looked back on
 JUMP_V = 1.0  # per block, from one scan to the next
-# V an ampere by which a reading that hangs moves all the same: it goes on being corrected for the
-# drop at its shunt, 2 mOhm on the reference HAT (DESIGN section 2). Behind a larger one it looks as
-# if it moved, and is doubted instead of named
-SHUNT_OHMS = 0.0022
 
 
 def step_plausible(
@@ -98,11 +95,17 @@ def step_plausible(
     crept_v = step_creep(
         memory.crept_v, memory.volts[CHARGER], volts[CHARGER], is_held, inputs, sp, dt
     )
+    motion = step_motion(
+        memory.motion, memory.volts, volts, inputs.drops_v, flows.discharges, now, dt
+    )
+    battery_a = inputs.battery_a.value if inputs.battery_a.good else None
+    rise, risen = step_rise(memory.rise, volts, battery_a, flows.discharges, sp.blocks, dt)
     before = memory
     memory = _remember(
-        memory, lines, backward, crept_v, tied, drop, volts, found, inputs, outputs,
+        memory, motion, lines, backward, crept_v, tied, drop, volts, found, outputs,
         flows.supplies or flows.carries, sp, now, dt,
     )  # fmt: skip
+    memory = _risen(memory._replace(rise=rise), risen, now)
     if True in [relation.broken for relation in found] or any(memory.broken_s):
         memory = count(memory, found, now, dt, is_charger_off(memory, inputs, sp))
         memory = judge(memory, inputs, sp, now, is_misfit, recharge, "k2" in faulty)
@@ -122,6 +125,7 @@ def doubted_s(memory: Plausible, now: float) -> float:
 
 def _remember(
     memory: Plausible,
+    motion: Motion,
     lines: InputLines,
     backward: Mapping[str, Backward],
     crept_v: float,
@@ -129,32 +133,19 @@ def _remember(
     drop: Drop,
     volts: tuple[float | None, ...],
     found: Found,
-    inputs: Inputs,
     outputs: Outputs,
     is_fed: bool,
     sp: Setpoints,
     now: float,
     dt: float,
 ) -> Plausible:
-    """Who moved, who jumped, and who is vouched for by whom in this scan; `lines`, `backward`,
+    """Who jumped, and who is vouched for by whom in this scan; `motion`, `lines`, `backward`,
     `crept_v`, `battery_is_tied` and `drop` as judged; `is_fed`: the currents tell who feeds the
     load."""
     before, odd = memory.volts, memory.odd
-    amps = _amps(inputs)
     agreed_s = memory.agreed_s
-    moved_at, moves = memory.moved_at, memory.moves
     jumped = memory.jumped
     if volts != before:
-        moved = [
-            value is None or old is None or abs(value - old) > SHUNT_OHMS * abs(now_a - then_a)
-            for value, old, now_a, then_a in zip(volts, before, amps, memory.amps, strict=True)
-        ]
-        # lists: tuples made from generators take twice as long, and this is done in each scan
-        moved_at = tuple([now if one else at for at, one in zip(moved_at, moved, strict=True)])
-        moves = tuple([
-            min(count + 1, MOST_MOVES) if one else max(count - 1, 0)
-            for count, one in zip(moves, moved, strict=True)
-        ])  # fmt: skip
         limit = JUMP_V * sp.blocks
         for place, (value, old) in enumerate(zip(volts, before, strict=True)):
             if value is None or old is None or -limit <= value - old <= limit:
@@ -170,8 +161,6 @@ def _remember(
             if place == BATTERY and outputs.k3 and not _is_at_charger(old, before[CHARGER], sp):
                 continue  # cut off from load and charger, empty as a rule: it may be another one
             jumped, agreed_s = put(jumped, place, True), put(agreed_s, place, 0.0)
-    elif any(moves):
-        moves = tuple([max(count - 1, 0) for count in moves])
     witnesses = list(memory.witness_at)
     for relation, (first, second), equal in zip(found, PAIRS, EQUAL, strict=True):
         if relation.near and equal:
@@ -184,7 +173,7 @@ def _remember(
     if any(jumped):
         jumped, agreed_s = _long_agreed(jumped, agreed_s, found, odd, dt)
     return Plausible(
-        volts=volts, amps=amps, moved_at=moved_at, moves=moves, jumped=jumped, agreed_s=agreed_s,
+        volts=volts, motion=motion, jumped=jumped, agreed_s=agreed_s,
         witness_at=tuple(witnesses), found=found, broken_s=memory.broken_s,
         broken_since=memory.broken_since, broken_at=memory.broken_at, gap_v=memory.gap_v,
         odd=odd, backward=backward, lines=lines, crept_v=crept_v, battery_is_tied=battery_is_tied,
@@ -192,10 +181,15 @@ def _remember(
     )  # fmt: skip
 
 
-def _amps(inputs: Inputs) -> tuple[float, ...]:
-    """A beside each of the voltages; 0.0 where it is not measured."""
-    measured = (inputs.battery_a, inputs.load_a, inputs.charger_a, inputs.supply_a)
-    return tuple([one.value if one.good else 0.0 for one in measured])
+def _risen(memory: Plausible, risen: tuple[int, ...], now: float) -> Plausible:
+    """With the one that has risen in a discharge taken for one that has jumped; two that have tell
+    of the battery, and so does one for which somebody vouches."""
+    if len(risen) != 1 or memory.witness_at[risen[0]] == now:
+        return memory
+    (place,) = risen
+    return memory._replace(
+        jumped=put(memory.jumped, place, True), agreed_s=put(memory.agreed_s, place, 0.0)
+    )
 
 
 def _comes_nearer(place: int, before: Found, found: Found) -> bool:

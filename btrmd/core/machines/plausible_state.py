@@ -9,9 +9,11 @@ from typing import NamedTuple
 from ...model.board import Inputs
 from ...model.readings import BAD, Measurement
 from ..scan.due import due_if
-from ..scan.relations import NOTHING, POINTS, Found, Tie
+from ..scan.relations import BATTERY, NOTHING, PAIRS, POINTS, Found, Tie
 from .drop import NO_DROP, Drop
 from .lines import InputLines
+from .motion import Motion
+from .rise import NOT_ASKED, Rise
 
 TIES = len(Tie)
 NEVER_TIES = (float("-inf"),) * TIES
@@ -53,9 +55,8 @@ class Plausible(NamedTuple):
     """Memory between two scans. Lists of four are by voltage, the others by relation."""
 
     volts: tuple[float | None, ...] = (None,) * 4
-    amps: tuple[float, ...] = (0.0,) * 4  # beside them, of the scan before
-    moved_at: tuple[float, ...] = (0.0,) * 4  # process clock of the last change
-    moves: tuple[int, ...] = (0,) * 4  # of the last scans, more changes than standstills
+    motion: Motion = Motion()
+    rise: Rise = NOT_ASKED
     jumped: tuple[bool, ...] = (False,) * 4  # and nobody has vouched for it since
     agreed_s: tuple[float, ...] = (0.0,) * 4  # since it has jumped, for what that proves
     witness_at: tuple[float, ...] = (float("-inf"),) * 4
@@ -99,6 +100,19 @@ class Plausible(NamedTuple):
     def is_doubtful(self) -> bool:
         """Two readings contradict each other, and it cannot be told which is wrong."""
         return self.odd != NONE_ODD and any(odd is not None and odd.doubted for odd in self.odd)
+
+    @property
+    def may_be_above(self) -> bool:
+        """The battery's reading is doubted, and only for reading too low: whoever lies, the battery
+        is at what it reads, or above."""
+        gaps = [
+            gap if ends[0] == BATTERY else -gap
+            for seconds, gap, ends in zip(self.broken_s, self.gap_v, PAIRS, strict=True)
+            if seconds > 0.0 and BATTERY in ends and all(
+                (one := self.odd[end]) is not None and one.doubted for end in ends
+            )
+        ]  # fmt: skip
+        return bool(gaps) and max(gaps) < 0.0
 
     def believed(self, inputs: Inputs) -> Inputs:
         """The scan with what is not believed made bad, or unreadable."""

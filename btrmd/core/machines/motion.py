@@ -1,0 +1,90 @@
+"""Motion: how each voltage has moved lately, and which of them hangs in its chip.
+
+A live chip has noise, and its reading moves in most scans: one that did so hangs when it stands for
+more scans than chance allows. On a quiet board a true reading may stand on one count for minutes,
+where little changes: that alone proves nothing. But no voltage of battery or load stands through
+the load's coming to the battery, or its leaving.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...model.board import NO_DROPS
+from ..scan.relations import BATTERY, LOAD
+
+FROZEN_S = 4.0  # without the least change while the other end moves
+MOVES = 5  # so many more changes than standstills of the last eight scans
+MOST_MOVES = 8  # scans that are looked back on
+USUAL_S = 200.0  # what is usual is the mean of about so long
+LIVELY = 0.3  # of the scans: charge and discharge alone move no true reading by a count so often
+MOST_LIVELY = 0.95  # nobody knows a chip better
+CHANCE = 1e-6  # that a live chip reads the same for so many scans
+ROUNDING_V = 1e-12
+
+Volts = tuple[float | None, ...]
+
+
+class Motion(NamedTuple):
+    """Lists of four are by voltage."""
+
+    drops_v: tuple[float, ...] = NO_DROPS  # of the shunts, in the voltages
+    moved_at: tuple[float, ...] = (0.0,) * 4  # process clock of the last change
+    moves: tuple[int, ...] = (0,) * 4  # of the last scans, more changes than standstills
+    # part (0..1) of the scans in which it moved, up to its last move: for how long it may have hung
+    # since is no word on what is usual
+    lively: tuple[float, ...] = (0.0,) * 4
+    stands: tuple[int, ...] = (0,) * 4  # scans since its last move
+    discharges: bool = False
+    turned_at: float = float("-inf")  # process clock: the load has come to the battery, or left it
+
+    def hangs(self, end: int, other: int, now: float) -> bool:
+        """`end` stands still as no true reading does, while `other` moves."""
+        at, turned_at = self.moved_at[end], self.turned_at
+        if now - at < FROZEN_S:
+            return False
+        if end in (BATTERY, LOAD) and at < turned_at <= now - FROZEN_S:
+            return self.moved_at[other] >= turned_at
+        lively = min(self.lively[end], MOST_LIVELY)
+        if lively < LIVELY or self.moves[other] < MOVES:
+            return False
+        chance: float = (1.0 - lively) ** self.stands[end]
+        return chance <= CHANCE
+
+
+def step_motion(
+    motion: Motion, before: Volts, volts: Volts, drops_v: tuple[float, ...],
+    discharges: bool, now: float, dt: float,
+) -> Motion:  # fmt: skip
+    """What has moved since the scan before. A reading that hangs goes on being corrected for the
+    drop at its shunt: what that accounts for is no motion."""
+    moved_at, moves, lively = motion.moved_at, motion.moves, motion.lively
+    stands = tuple([count + 1 for count in motion.stands])
+    if volts == before:
+        if any(moves):
+            moves = tuple([max(count - 1, 0) for count in moves])
+    else:
+        moved = [
+            value is None or old is None or abs(value - old) > abs(drop - was) + ROUNDING_V
+            for value, old, drop, was in zip(volts, before, drops_v, motion.drops_v, strict=True)
+        ]
+        # lists: tuples made from generators take twice as long, and this is done in each scan
+        lively = tuple([
+            _usual(part, now - at, dt) if one else part
+            for part, at, one in zip(lively, moved_at, moved, strict=True)
+        ])  # fmt: skip
+        stands = tuple([0 if one else count for count, one in zip(stands, moved, strict=True)])
+        moved_at = tuple([now if one else at for at, one in zip(moved_at, moved, strict=True)])
+        moves = tuple([
+            min(count + 1, MOST_MOVES) if one else max(count - 1, 0)
+            for count, one in zip(moves, moved, strict=True)
+        ])  # fmt: skip
+    turned_at = motion.turned_at if discharges is motion.discharges else now
+    return Motion(drops_v, moved_at, moves, lively, stands, discharges, turned_at)
+
+
+def _usual(lively: float, still_s: float, dt: float) -> float:
+    """`lively` with a move after `still_s`, of which the last `dt` was the scan that saw it."""
+    if still_s <= 0.0:
+        return lively
+    return lively + (min(dt / still_s, 1.0) - lively) * min(still_s / USUAL_S, 1.0)

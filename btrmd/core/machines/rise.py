@@ -1,0 +1,68 @@
+"""Rise: a voltage that rises while the battery gives, which no battery does, lies.
+
+Where a battery begins to give, its volts fall; while it gives no less than before they go on
+falling, but for the first dip, from which 79 measured and simulated discharges come back by 0.1 V a
+block at most. Once it gives less it recovers, for how long nobody knows: then nothing is asked
+before it has rested. The load's volts fall with the battery's; they fall to them from those of a
+supply that is above every battery that gives.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..scan.relations import BATTERY, LOAD
+
+RISES_V = 0.25  # per block
+ABOVE_V = 13.0  # per block: no battery gives a load more for longer than seconds
+RESTS_A = 0.05  # gives no more, by a sensor of +-(1 % + 30 mA)
+LESS_A, LESS_PART = 0.1, 0.1  # gives so much less, and recovers
+SETTLES_S = 3.0  # until then the bus may be between two sources
+SCAN_S = 2.0  # after a longer pause it may have been charged meanwhile
+
+
+class Rise(NamedTuple):
+    """`battery_v`, `load_v`: what they cannot be above, V, by the least they have read since the
+    battery gives, or what they stood at before; None: nothing is asked. `most_a`: the most that it
+    has given, A; it has fed the load for `seconds`."""
+
+    battery_v: float | None = None
+    load_v: float | None = None
+    most_a: float = 0.0
+    seconds: float = 0.0
+
+
+NOT_ASKED = Rise()
+
+
+def step_rise(
+    was: Rise, volts: tuple[float | None, ...], battery_a: float | None, feeds: bool, blocks: int,
+    dt: float,
+) -> tuple[Rise, tuple[int, ...]]:  # fmt: skip
+    """(memory, the places of those that have risen in a discharge); `feeds`: the battery feeds the
+    load, and not only this unit."""
+    battery_v, load_v = volts[BATTERY], volts[LOAD]
+    if battery_a is None or battery_v is None or load_v is None:
+        return NOT_ASKED, ()
+    gives_a = -battery_a
+    is_above = load_v >= ABOVE_V * blocks
+    if gives_a <= RESTS_A:
+        return Rise(battery_v, load_v if is_above else None), ()
+    if was.battery_v is None or dt > SCAN_S:
+        return NOT_ASKED, ()
+    if gives_a < was.most_a - LESS_A - LESS_PART * was.most_a:
+        return NOT_ASKED, ()
+    limits = (was.battery_v, was.load_v if feeds else None)
+    ends = tuple([
+        end
+        for end, value, limit in zip((BATTERY, LOAD), (battery_v, load_v), limits, strict=True)
+        if limit is not None and value - limit > RISES_V * blocks
+    ])  # fmt: skip
+    most_a, seconds = max(was.most_a, gives_a), was.seconds + dt if feeds else 0.0
+    if seconds > SETTLES_S:
+        least_v = load_v if was.load_v is None else min(was.load_v, load_v)
+        return Rise(min(was.battery_v, battery_v), least_v, most_a, seconds), ends
+    stood_v = was.load_v
+    if not feeds:  # this unit alone may live on the battery while a supply feeds the load
+        stood_v = min(stood_v, load_v) if stood_v is not None and is_above else None
+    return Rise(was.battery_v, stood_v, most_a, seconds), ends

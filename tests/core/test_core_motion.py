@@ -1,0 +1,168 @@
+"""Motion: how each voltage has moved lately, and what of that proves that a reading hangs."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import blamed, drift, lie, rested, supply
+from station import Station
+
+from btrmd.core.machines.motion import LIVELY, Motion, step_motion
+from btrmd.core.machines.odd_one import put
+from btrmd.core.scan.relations import BATTERY, CHARGER, LOAD, SUPPLY
+from btrmd.model.board import NO_DROPS
+
+BATTERY_V, LOAD_V, CHARGER_V, SUPPLY_V = FLOAT = (13.5, 13.5, 13.55, 13.6)
+COUNT_V = 0.0025  # of the ADC, at the terminals
+
+
+def moved(
+    motion: Motion, *volts: float | None, now: float = 1000.0, dt: float = 1.0,
+    before: tuple[float | None, ...] = FLOAT, drops_v: tuple[float, ...] = NO_DROPS,
+    discharges: bool = False,
+) -> Motion:  # fmt: skip
+    """`volts` of battery, load, charger and supply; FLOAT for none."""
+    return step_motion(motion, before, volts or FLOAT, drops_v, discharges, now, dt)
+
+
+def test_when_each_reading_moved_last_is_remembered() -> None:
+    made = moved(Motion(), BATTERY_V, 13.51, CHARGER_V, None)
+    assert made.moved_at == (0.0, 1000.0, 0.0, 1000.0)
+    again = moved(made, now=1001.0)
+    assert again.moved_at == made.moved_at
+
+
+def test_a_reading_that_is_only_corrected_for_its_shunt_has_not_moved() -> None:
+    """What hangs in its chip follows the drop at its own shunt, of any size, and nothing else."""
+    first = Motion(drops_v=(0.004, 0.0, 0.0, 0.0))
+    for volts, drop_v, at in (
+        (13.501, 0.005, 0.0), (13.496, 0.0, 0.0), (15.496, 2.0, 0.0), (13.5, 0.004, 0.0),
+        (13.501, 0.004, 1000.0), (13.4985, 0.005, 1000.0), (13.50000000001, 0.004, 1000.0),
+    ):  # fmt: skip
+        made = moved(first, volts, LOAD_V, CHARGER_V, SUPPLY_V, drops_v=(drop_v, 0.0, 0.0, 0.0))
+        assert made.moved_at[BATTERY] == at, (volts, drop_v)
+        assert made.drops_v[BATTERY] == drop_v
+    others = (0.004, 0.005, 0.005, 0.005)
+    made = moved(first, 13.501, LOAD_V, CHARGER_V, SUPPLY_V, drops_v=others)
+    assert made.moved_at[BATTERY] == 1000.0, "its own drop"
+
+
+def test_more_moves_than_standstills_are_counted_up_to_eight() -> None:
+    motion = Motion()
+    for _ in range(9):
+        motion = moved(motion, BATTERY_V, 13.51, CHARGER_V, SUPPLY_V)
+    assert motion.moves == (0, 8, 0, 0)
+    motion = moved(motion)
+    assert motion.moves == (0, 7, 0, 0)
+    motion = moved(motion, BATTERY_V, LOAD_V, CHARGER_V, 13.61)
+    assert motion.moves == (0, 6, 0, 1)
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_in_how_many_scans_a_reading_moves_is_the_mean_of_some_minutes(dt: float) -> None:
+    motion, now = Motion(moved_at=(1000.0,) * 4), 1000.0
+    for n in range(int(1200 / dt)):
+        now += dt
+        battery_v = BATTERY_V + COUNT_V * (n % 4 == 3)
+        motion = moved(motion, battery_v, 13.51, CHARGER_V, SUPPLY_V, now=now, dt=dt)
+    assert motion.lively == pytest.approx((0.25, 1.0, 0.0, 0.0), abs=0.01)
+    # what it does since its last move is no word on it: it may hang
+    for _ in range(int(600 / dt)):
+        now += dt
+        motion = moved(motion, now=now, dt=dt)
+    assert motion.lively == pytest.approx((0.25, 1.0, 0.0, 0.0), abs=0.01)
+    motion = moved(motion, BATTERY_V, 13.51, CHARGER_V, SUPPLY_V, now=now, dt=dt)
+    assert motion.lively[LOAD] == pytest.approx(dt / 600.0), "it had only stood still"
+
+
+def test_a_reading_that_has_just_begun_to_move_is_not_lively_yet() -> None:
+    motion, now = Motion(moved_at=(1000.0,) * 4), 1000.0
+    for _ in range(60):
+        now += 1.0
+        motion = moved(motion, BATTERY_V, 13.51, CHARGER_V, SUPPLY_V, now=now)
+    assert 0.2 < motion.lively[LOAD] < LIVELY
+    assert moved(motion, BATTERY_V, 13.52, CHARGER_V, SUPPLY_V, now=now).lively == motion.lively
+    first = moved(Motion(), 13.51, 13.51, 13.51, 13.51)
+    assert first.lively == (0.001,) * 4, "of the whole time before"
+
+
+def test_that_the_load_came_to_the_battery_or_left_it_is_remembered() -> None:
+    came = moved(Motion(), now=1000.0, discharges=True)
+    assert came.turned_at == 1000.0
+    assert moved(came, now=1001.0, discharges=True).turned_at == 1000.0
+    assert moved(came, now=1002.0, discharges=False).turned_at == 1002.0
+
+
+@pytest.mark.parametrize("end", [BATTERY, LOAD, CHARGER, SUPPLY])
+def test_what_hangs_is_lively_by_habit_or_has_stood_through_a_turn(end: int) -> None:
+    now, other = 1000.0, (end + 1) % 4
+
+    def hangs(
+        still_s: float, lively: float = 0.0, moves: int = 0, turned_s: float = 1e9,
+        other_s: float = 0.0, stands: int = 99,
+    ) -> bool:  # fmt: skip
+        return Motion(
+            moved_at=put(put((0.0,) * 4, end, now - still_s), other, now - other_s),
+            moves=put((0,) * 4, other, moves), lively=put((0.0,) * 4, end, lively),
+            turned_at=now - turned_s, stands=(stands,) * 4,
+        ).hangs(end, other, now)  # fmt: skip
+
+    assert hangs(4.0, 0.3, 5)
+    assert not hangs(3.9, 0.3, 5)
+    assert not hangs(4.0, 0.3, 4), "the other one stands still as well"
+    # of a chip that moves in so many of its scans once in a million so many stand still
+    for lively, stands in ((0.3, 39), (0.5, 20), (0.75, 10), (0.95, 5), (1.0, 5)):
+        assert hangs(4.0, lively, 5, stands=stands), lively
+        assert not hangs(4.0, lively, 5, stands=stands - 1), lively
+    # on a quiet board it stands on one count
+    assert not hangs(4.0, 0.29, 8)
+    # but not through a turn of the current: a charger may, and a supply
+    is_turned = end in (BATTERY, LOAD)
+    assert hangs(9.0, turned_s=4.0, other_s=4.0) is is_turned
+    assert not hangs(9.0, turned_s=3.9, other_s=3.9)
+    assert not hangs(9.0, turned_s=4.0, other_s=4.1), "nor has the other one moved"
+    assert not hangs(9.0, turned_s=9.0), "it has moved with it"
+
+
+def test_the_scans_in_which_a_reading_stands_are_counted() -> None:
+    motion = moved(moved(Motion()), BATTERY_V, 13.51, CHARGER_V, SUPPLY_V)
+    assert motion.stands == (2, 0, 2, 2)
+    assert moved(motion).stands == (3, 1, 3, 3)
+
+
+def quiet(volts: int = 12, **more: object) -> Station:
+    """A site whose chips have no noise, but counts."""
+    station = rested(volts, load_a=2.0, rated_ah=100.0, lvd__enabled=True, **more)
+    station.count_v, station.count_a = COUNT_V, 0.001
+    return station
+
+
+@pytest.mark.parametrize("soc", [0.6, 1.0])
+@pytest.mark.parametrize("rate", [-24.0, 6.0])
+@pytest.mark.parametrize("point", ["battery.voltage", "charger.voltage"])
+def test_a_true_reading_that_stands_on_one_count_is_not_named(
+    point: str, rate: float, soc: float
+) -> None:
+    """On float and under a charger at its limit nothing moves: battery was named for charger."""
+    station = quiet()
+    station.plant.battery.set_soc(soc)  # type: ignore[union-attr]
+    station.run(900.0)
+    drift(station, point, rate)
+    assert station.until(lambda s: blamed(s) != [], 900.0)
+    station.run(60.0)
+    other = {"battery.voltage": "charger", "charger.voltage": "battery"}[point]
+    assert blamed(station) != [f"reading.{other}.voltage"]
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("point", ["battery.voltage", "load.voltage"])
+def test_one_that_stands_through_the_outages_begin_hangs_on_a_quiet_site_too(
+    point: str, volts: int
+) -> None:
+    station = quiet(volts)
+    station.run(900.0)
+    lie(station, point, "hold")
+    station.run(900.0)
+    supply(station, False)
+    assert station.until(lambda s: blamed(s) != [], 600.0)
+    station.run(60.0)
+    assert blamed(station) == [f"reading.{point}"]

@@ -1,0 +1,170 @@
+"""Rise: no voltage rises while the battery gives; in each scan, and in whole outages."""
+
+from __future__ import annotations
+
+import pytest
+from core_scenes import blamed, joined, lie, supply
+from station import Station
+
+from btrmd.core.machines.rise import NOT_ASKED, Rise, step_rise
+from btrmd.core.scan.relations import BATTERY, LOAD
+
+CHARGER_V = SUPPLY_V = 13.6
+SYSTEM_V = (12, 48)
+
+
+def scan(
+    was: Rise, battery_v: float | None, load_v: float | None, battery_a: float | None, *,
+    feeds: bool = True, blocks: int = 1, dt: float = 1.0,
+) -> tuple[Rise, tuple[int, ...]]:  # fmt: skip
+    volts = tuple(
+        None if v is None else v * blocks for v in (battery_v, load_v, CHARGER_V, SUPPLY_V)
+    )
+    return step_rise(was, volts, battery_a, feeds, blocks, dt)
+
+
+def risen(was: Rise, battery_v: float, load_v: float, battery_a: float, **how: object) -> str:
+    """The letters of those that have risen."""
+    ends = scan(was, battery_v, load_v, battery_a, **how)[1]  # type: ignore[arg-type]
+    return "".join("BL"[(BATTERY, LOAD).index(end)] for end in ends)
+
+
+def after(*scans: tuple[float, float, float], **how: object) -> Rise:
+    """What is remembered of scans of battery and load, V, and the battery's current, A."""
+    rise = NOT_ASKED
+    for battery_v, load_v, amps in scans:
+        rise = scan(rise, battery_v, load_v, amps, **how)[0]  # type: ignore[arg-type]
+    return rise
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3, 4])
+def test_where_the_battery_begins_to_give_nothing_rises(blocks: int) -> None:
+    rest = Rise(13.5 * blocks, 13.6 * blocks)
+    assert scan(NOT_ASKED, 13.5, 13.6, 0.02, blocks=blocks) == (rest, ())
+    for battery_v, load_v, ends in (
+        (12.9, 12.87, ""), (13.74, 12.9, ""), (13.76, 12.9, "B"), (12.9, 13.84, ""),
+        (12.9, 13.86, "L"), (15.0, 15.1, "BL"), (10.0, 8.0, ""),
+    ):  # fmt: skip
+        assert risen(rest, battery_v, load_v, -2.0, blocks=blocks) == ends, (battery_v, load_v)
+
+
+def test_a_battery_that_gives_only_what_sensors_are_off_by_rests() -> None:
+    rest = after((13.0, 13.6, 0.0))
+    assert risen(rest, 13.5, 13.6, -0.05) == ""
+    assert risen(rest, 13.5, 13.6, -0.06) == "B"
+    assert scan(rest, 13.5, 13.6, -0.05)[0] == Rise(13.5, 13.6)
+
+
+def test_a_load_that_was_below_every_battery_may_come_up_to_one() -> None:
+    for load_v, known in ((12.99, None), (13.0, 13.0), (0.0, None)):
+        assert scan(NOT_ASKED, 13.4, load_v, 0.0)[0].load_v == known
+    assert risen(after((13.4, 11.0, 0.0)), 12.7, 12.65, -2.0) == ""
+
+
+def test_while_it_gives_no_less_than_before_nothing_rises_above_the_least() -> None:
+    scans = [(13.5, 13.6, 0.0), (12.3, 12.2, -2.0), *[(12.5, 12.45, -2.0)] * 3]
+    rise = after(*scans)
+    assert (rise.battery_v, rise.load_v) == (12.5, 12.45), "of the first dip nothing is kept"
+    assert risen(rise, 12.74, 12.69, -2.0) == ""
+    assert risen(rise, 12.76, 12.69, -2.0) == "B"
+    assert risen(rise, 12.5, 12.71, -2.0) == "L"
+    assert risen(rise, 12.76, 12.71, -2.0, dt=2.0) == "BL"
+    lower = scan(rise, 12.4, 12.5, -2.0)[0]
+    assert (lower.battery_v, lower.load_v, lower.most_a, lower.seconds) == (12.4, 12.45, 2.0, 5.0)
+
+
+def test_after_it_has_given_less_nothing_is_asked_before_it_has_rested() -> None:
+    rise = after((13.5, 13.6, 0.0), *[(12.5, 12.45, -2.0)] * 5)
+    assert scan(rise, 12.5, 12.45, -1.71)[0] != NOT_ASKED, "0.1 A and a tenth"
+    recovers = scan(rise, 12.5, 12.45, -1.69)[0]
+    assert recovers == NOT_ASKED
+    assert scan(recovers, 12.9, 12.8, -2.0) == (NOT_ASKED, ())
+    assert scan(recovers, 12.9, 13.6, 0.0)[0] == Rise(12.9, 13.6)
+    # what it has given most counts
+    more = scan(rise, 12.3, 12.2, -4.0)[0]
+    assert scan(more, 12.3, 12.2, -3.0)[0] == NOT_ASKED
+
+
+@pytest.mark.parametrize(
+    ("battery_v", "load_v", "amps", "dt"),
+    [(None, 12.4, -2.0, 1.0), (12.4, None, -2.0, 1.0), (12.4, 12.4, None, 1.0),
+     (15.0, 15.0, -2.0, 2.1)],
+)  # fmt: skip
+def test_what_is_not_known_or_long_ago_says_nothing(
+    battery_v: float | None, load_v: float | None, amps: float | None, dt: float
+) -> None:
+    rest = Rise(13.5, 13.6)
+    assert scan(rest, battery_v, load_v, amps, dt=dt) == (NOT_ASKED, ())
+
+
+def test_a_load_on_the_supply_is_not_asked_though_this_unit_lives_on_the_battery() -> None:
+    rise = after((13.5, 13.3, 0.0))
+    unit = scan(rise, 13.4, 13.8, -0.3, feeds=False)
+    assert unit == (Rise(13.5, 13.3, 0.3), ())
+    assert scan(rise, 13.4, 13.2, -0.3, feeds=False)[0].load_v == 13.2
+    # dead, or low: it comes up to the battery that takes it over
+    assert scan(rise, 13.4, 0.0, -0.3, feeds=False)[0].load_v is None
+    assert risen(scan(rise, 13.4, 0.0, -0.3, feeds=False)[0], 12.6, 12.5, -2.3) == ""
+    later = after(*[(12.6, 12.5, -2.3)] * 4)
+    assert later == NOT_ASKED
+    rise = Rise(13.5, None)
+    for _ in range(4):
+        rise = scan(rise, 12.6, 12.5, -2.3)[0]
+    assert rise.load_v == 12.5
+    # the dead one of a switched-off load is no least
+    assert scan(Rise(13.5, None, 0.3), 13.4, 0.0, -0.3, feeds=False)[0].load_v is None
+
+
+# --- in whole outages -----------------------------------------------------------------------------
+
+
+def site(volts: int, *, is_joined: bool = False) -> Station:
+    station = joined(volts, is_joined=is_joined, load_a=2.0, rated_ah=17.0, lvd__enabled=True)
+    station.plant.noise = True
+    station.count_v, station.count_a = 0.0025, 0.001
+    station.run(300.0)
+    return station
+
+
+def scaled(station: Station, text: str) -> str:
+    """An offset or drift a block as one of the bank."""
+    blocks = station.plant.blocks
+    if text.startswith("drift:"):
+        return f"drift:{float(text[6:]) * blocks:g}"
+    return f"{float(text) * blocks:+g}" if text[0] in "+-" else text
+
+
+@pytest.mark.parametrize(("volts", "is_joined"), [(12, True), (48, False)])
+@pytest.mark.parametrize("text", ["+1.5", "x1.08", "drift:6", "drift:60"])
+@pytest.mark.parametrize("point", ["battery.voltage", "load.voltage"])
+def test_one_that_begins_to_read_too_high_with_the_outage_leaves_it_its_lvd(
+    point: str, text: str, volts: int, is_joined: bool
+) -> None:
+    """It was not seen to jump: both were doubted, and the bank was emptied to 9 V a block."""
+    station = site(volts, is_joined=is_joined)
+    supply(station, False)
+    lie(station, point, scaled(station, text))
+    assert station.until(lambda s: blamed(s) == [f"reading.{point}"], 900.0)
+    station.run(60.0)
+    assert blamed(station) == [f"reading.{point}"]
+    station.plant.battery.set_soc(0.1)  # type: ignore[union-attr]
+    station.plant.touch()
+    low_v = 10.2 * station.plant.blocks
+    station.until(lambda s: s.state.lvd.is_open or s.plant.circuit.battery_v < low_v, 6000.0)
+    assert station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("volts", SYSTEM_V)
+def test_a_load_that_steps_up_and_down_in_an_outage_has_nobody_named(volts: int) -> None:
+    """The battery recovers by more than a quarter of a volt a block whenever it gives less."""
+    station = site(volts)
+    supply(station, False)
+    for amps in (8.0, 0.5, 3.0, 8.0, 2.0, 8.0, 0.3) * 3:
+        station.plant.load.hold(amps)
+        station.plant.touch()
+        station.run(120.0)
+    assert blamed(station) == []
+    supply(station, True)
+    station.run(600.0)
+    assert blamed(station) == []
