@@ -182,9 +182,9 @@ def _remember(
 
 
 def _risen(memory: Plausible, risen: tuple[int, ...], now: float) -> Plausible:
-    """With the one that has risen in a discharge taken for one that has jumped; two that have tell
-    of the battery, and so does one for which somebody vouches."""
-    if len(risen) != 1 or memory.witness_at[risen[0]] == now:
+    """With one that has risen in a discharge taken for one that has jumped, unless somebody vouches
+    for it."""
+    if not risen or memory.witness_at[risen[0]] == now:
         return memory
     (place,) = risen
     return memory._replace(

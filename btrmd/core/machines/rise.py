@@ -14,6 +14,7 @@ from typing import NamedTuple
 from ..scan.relations import BATTERY, LOAD
 
 RISES_V = 0.25  # per block
+WITH_V = 0.1  # per block: where both have risen by so much it is the battery that has
 ABOVE_V = 13.0  # per block: no battery gives a load more for longer than seconds
 RESTS_A = 0.05  # gives no more, by a sensor of +-(1 % + 30 mA)
 LESS_A, LESS_PART = 0.1, 0.1  # gives so much less, and recovers
@@ -39,8 +40,8 @@ def step_rise(
     was: Rise, volts: tuple[float | None, ...], battery_a: float | None, feeds: bool, blocks: int,
     dt: float,
 ) -> tuple[Rise, tuple[int, ...]]:  # fmt: skip
-    """(memory, the places of those that have risen in a discharge); `feeds`: the battery feeds the
-    load, and not only this unit."""
+    """(memory, the place of the one that has risen in a discharge, if one has). `feeds`: the
+    battery feeds the load, and not only this unit."""
     battery_v, load_v = volts[BATTERY], volts[LOAD]
     if battery_a is None or battery_v is None or load_v is None:
         return NOT_ASKED, ()
@@ -52,11 +53,14 @@ def step_rise(
         return NOT_ASKED, ()
     if gives_a < was.most_a - LESS_A - LESS_PART * was.most_a:
         return NOT_ASKED, ()
-    limits = (was.battery_v, was.load_v if feeds else None)
+    rises_v = battery_v - was.battery_v
+    load_rises_v = load_v - was.load_v if feeds and was.load_v is not None else 0.0
+    if min(rises_v, load_rises_v) > WITH_V * blocks:
+        return NOT_ASKED, ()  # another battery, or one that was charged unseen
     ends = tuple([
         end
-        for end, value, limit in zip((BATTERY, LOAD), (battery_v, load_v), limits, strict=True)
-        if limit is not None and value - limit > RISES_V * blocks
+        for end, rise_v in ((BATTERY, rises_v), (LOAD, load_rises_v))
+        if rise_v > RISES_V * blocks
     ])  # fmt: skip
     most_a, seconds = max(was.most_a, gives_a), was.seconds + dt if feeds else 0.0
     if seconds > SETTLES_S:
