@@ -29,7 +29,7 @@ from .requests import handle
 from .scan.actions import Action, Persist, Restart
 from .scan.context import StepContext
 from .scan.flows import measure_flows
-from .scan.relations import CHARGER, SUPPLY_LOAD
+from .scan.relations import BATTERY, CHARGER, SUPPLY_LOAD
 from .starts import step_starts
 from .state import State, with_settings
 
@@ -69,6 +69,8 @@ def step(
         plausible.crept_v, plausible.lines.s1_held, belied,
     )  # fmt: skip
     ctx.read_v, ctx.may_be_above = plausible.volts, plausible.may_be_above
+    leapt = plausible.motion.leapt_before
+    ctx.steady_s = now - max(leapt[BATTERY], leapt[CHARGER])
     presence = step_presence(state.presence, ctx)
     bank_fit = step_bank_fit(state.bank_fit, ctx)
     ctx.is_misfit, ctx.is_bank_known = bank_fit.is_wrong, bank_fit.fits is True

@@ -126,6 +126,20 @@ def test_a_charger_reading_that_creeps_up_after_a_test_is_never_told_as_an_open_
     assert station.state.relays.faulty == ()
 
 
+@pytest.mark.parametrize("volts", [12, 24, 48])
+@pytest.mark.parametrize("point", ["battery.voltage", "charger.voltage"])
+def test_a_noisy_reading_after_a_test_is_no_word_against_k2(point: str, volts: int) -> None:
+    """One scan in two it stood where an open K2 would have it."""
+    station = absorbed(volts)
+    start(station, "2")
+    station.run(30.0)
+    lie(station, point, f"noise:{2 * station.plant.blocks}")
+    station.ask(StopTest("test"))
+    station.run(600.0)
+    assert station.inputs.charger_a.value < 0.05
+    assert station.state.relays.faulty == ()
+
+
 @pytest.mark.parametrize("by", [0.7, 0.9])
 def test_a_charger_reading_that_begins_to_lie_after_a_test_is_never_told_as_an_open_k2(
     by: float,

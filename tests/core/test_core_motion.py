@@ -18,10 +18,10 @@ COUNT_V = 0.0025  # of the ADC, at the terminals
 def moved(
     motion: Motion, *volts: float | None, now: float = 1000.0, dt: float = 1.0,
     before: tuple[float | None, ...] = FLOAT, drops_v: tuple[float, ...] = NO_DROPS,
-    discharges: bool = False,
+    discharges: bool = False, blocks: int = 1,
 ) -> Motion:  # fmt: skip
     """`volts` of battery, load, charger and supply; FLOAT for none."""
-    return step_motion(motion, before, volts or FLOAT, drops_v, discharges, now, dt)
+    return step_motion(motion, before, volts or FLOAT, drops_v, discharges, blocks, now, dt)
 
 
 def test_when_each_reading_moved_last_is_remembered() -> None:
@@ -83,6 +83,23 @@ def test_a_reading_that_has_just_begun_to_move_is_not_lively_yet() -> None:
     assert moved(motion, BATTERY_V, 13.52, CHARGER_V, SUPPLY_V, now=now).lively == motion.lively
     first = moved(Motion(), 13.51, 13.51, 13.51, 13.51)
     assert first.lively == (0.001,) * 4, "of the whole time before"
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_when_each_reading_last_moved_by_far_is_remembered(blocks: int) -> None:
+    motion = Motion()
+    for by_v, leapt in ((0.29, False), (-0.29, False), (0.31, True), (-0.31, True)):
+        volts = (BATTERY_V, LOAD_V, CHARGER_V + by_v * blocks, None)
+        made = moved(motion, *volts, blocks=blocks)
+        at = 1000.0 if leapt else float("-inf")
+        assert made.leapt_at == (float("-inf"), float("-inf"), at, float("-inf")), by_v
+    assert moved(made, now=1001.0).leapt_at == made.leapt_at
+    assert made.leapt_before == (float("-inf"),) * 4
+    again = moved(
+        made, BATTERY_V, LOAD_V, CHARGER_V + 0.31 * blocks, 0.0, now=1001.0, blocks=blocks
+    )
+    assert (again.leapt_at[CHARGER], again.leapt_before[CHARGER]) == (1001.0, 1000.0)
+    assert again.leapt_before[SUPPLY] == float("-inf")
 
 
 def test_that_the_load_came_to_the_battery_or_left_it_is_remembered() -> None:
@@ -166,3 +183,21 @@ def test_one_that_stands_through_the_outages_begin_hangs_on_a_quiet_site_too(
     assert station.until(lambda s: blamed(s) != [], 600.0)
     station.run(60.0)
     assert blamed(station) == [f"reading.{point}"]
+
+
+def test_a_current_at_the_border_of_what_feeds_a_load_is_no_turn() -> None:
+    """A bank of 12 V that gives this unit 0.3 A, and the load a little or nothing."""
+    station = rested(load_a=0.6, rated_ah=100.0)
+    supply(station, False)
+    station.run(30.0)
+    assert station.state.plausible.motion.discharges
+    turned_at = station.state.plausible.motion.turned_at
+    for amps in (0.0, 0.2, 0.05, 0.6, 0.1):
+        station.plant.load.hold(amps)
+        station.plant.touch()
+        station.run(5.0)
+        assert station.state.plausible.motion.turned_at == turned_at, amps
+    supply(station, True)
+    station.run(60.0)
+    assert not station.state.plausible.motion.discharges
+    assert station.state.plausible.motion.turned_at > turned_at

@@ -17,7 +17,7 @@ BOTH = ["reading.battery.voltage", "reading.load.voltage"]
 def scan(
     was: Rise, battery_v: float | None, load_v: float | None, battery_a: float | None, *,
     feeds: bool = True, blocks: int = 1, dt: float = 1.0,
-) -> tuple[Rise, tuple[int, ...]]:  # fmt: skip
+) -> tuple[Rise, int | None]:  # fmt: skip
     volts = tuple(
         None if v is None else v * blocks for v in (battery_v, load_v, CHARGER_V, SUPPLY_V)
     )
@@ -25,9 +25,9 @@ def scan(
 
 
 def risen(was: Rise, battery_v: float, load_v: float, battery_a: float, **how: object) -> str:
-    """The letters of those that have risen."""
-    ends = scan(was, battery_v, load_v, battery_a, **how)[1]  # type: ignore[arg-type]
-    return "".join("BL"[(BATTERY, LOAD).index(end)] for end in ends)
+    """The letter of the one that has risen."""
+    end = scan(was, battery_v, load_v, battery_a, **how)[1]  # type: ignore[arg-type]
+    return {BATTERY: "B", LOAD: "L", None: ""}[end]
 
 
 def after(*scans: tuple[float, float, float], **how: object) -> Rise:
@@ -41,7 +41,7 @@ def after(*scans: tuple[float, float, float], **how: object) -> Rise:
 @pytest.mark.parametrize("blocks", [1, 2, 3, 4])
 def test_where_the_battery_begins_to_give_nothing_rises(blocks: int) -> None:
     rest = Rise(13.5 * blocks, 13.6 * blocks)
-    assert scan(NOT_ASKED, 13.5, 13.6, 0.02, blocks=blocks) == (rest, ())
+    assert scan(NOT_ASKED, 13.5, 13.6, 0.02, blocks=blocks) == (rest, None)
     for battery_v, load_v, ends in (
         (12.9, 12.87, ""), (13.74, 12.9, ""), (13.76, 12.9, "B"), (12.9, 13.84, ""),
         (12.9, 13.86, "L"), (10.0, 8.0, ""),
@@ -73,7 +73,7 @@ def test_while_it_gives_no_less_than_before_nothing_rises_above_the_least() -> N
     assert risen(rise, 12.76, 12.45, -2.0) == "B"
     assert risen(rise, 12.5, 12.71, -2.0) == "L"
     assert risen(rise, 12.76, 12.54, -2.0, dt=2.0) == "B"
-    assert scan(rise, 12.61, 12.56, -2.0) == (NOT_ASKED, ())
+    assert scan(rise, 12.61, 12.56, -2.0) == (NOT_ASKED, None)
     lower = scan(rise, 12.4, 12.5, -2.0)[0]
     assert (lower.battery_v, lower.load_v, lower.most_a, lower.seconds) == (12.4, 12.45, 2.0, 5.0)
 
@@ -83,7 +83,7 @@ def test_after_it_has_given_less_nothing_is_asked_before_it_has_rested() -> None
     assert scan(rise, 12.5, 12.45, -1.71)[0] != NOT_ASKED, "0.1 A and a tenth"
     recovers = scan(rise, 12.5, 12.45, -1.69)[0]
     assert recovers == NOT_ASKED
-    assert scan(recovers, 12.9, 12.8, -2.0) == (NOT_ASKED, ())
+    assert scan(recovers, 12.9, 12.8, -2.0) == (NOT_ASKED, None)
     assert scan(recovers, 12.9, 13.6, 0.0)[0] == Rise(12.9, 13.6)
     # what it has given most counts
     more = scan(rise, 12.3, 12.2, -4.0)[0]
@@ -99,13 +99,13 @@ def test_what_is_not_known_or_long_ago_says_nothing(
     battery_v: float | None, load_v: float | None, amps: float | None, dt: float
 ) -> None:
     rest = Rise(13.5, 13.6)
-    assert scan(rest, battery_v, load_v, amps, dt=dt) == (NOT_ASKED, ())
+    assert scan(rest, battery_v, load_v, amps, dt=dt) == (NOT_ASKED, None)
 
 
 def test_a_load_on_the_supply_is_not_asked_though_this_unit_lives_on_the_battery() -> None:
     rise = after((13.5, 13.3, 0.0))
     unit = scan(rise, 13.4, 13.8, -0.3, feeds=False)
-    assert unit == (Rise(13.5, 13.3, 0.3), ())
+    assert unit == (Rise(13.5, 13.3, 0.3), None)
     assert scan(rise, 13.4, 13.2, -0.3, feeds=False)[0].load_v == 13.2
     # dead, or low: it comes up to the battery that takes it over
     assert scan(rise, 13.4, 0.0, -0.3, feeds=False)[0].load_v is None

@@ -12,6 +12,7 @@ LOAD_MIN_A = 0.3  # below it current tells nothing
 SMALL_A = 1.0  # of a larger load the HAT's part does not matter
 SHARES_A, SHARES_PART = 0.2, 0.1  # more than three sensors may be off by, of the load
 GIVES_A = 0.4  # more than an error of the sum: a charger on a battery that gives, gives all it can
+STEADY_S = 3.0  # two leaps in it are no contact's
 LIVES_S = 1.0  # a reading that has moved within it is of something that lives
 
 
@@ -114,6 +115,8 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
         return None  # one source: what its other terminal does not show, no K2 keeps away
     if ctx.jumped[CHARGER] and not recharge.parted:
         return None  # no contact does that that was not told to move: its reading may lie
+    if ctx.steady_s < STEADY_S:
+        return None  # a contact moves them once; what jumps about is a reading
     # a contact that has been seen closed since, and was not told to move, is not blamed for volts
     if ctx.flows.discharges and not recharge.has_sunk(inputs.battery_v.value, sp.blocks):
         # one just below a battery that gives is silent by right, and may read too much

@@ -21,6 +21,9 @@ LIVELY = 0.3  # of the scans: charge and discharge alone move no true reading by
 MOST_LIVELY = 0.95  # nobody knows a chip better
 CHANCE = 1e-6  # that a live chip reads the same for so many scans
 ROUNDING_V = 1e-12
+LEAP_V = 0.3  # per block, from one scan to the next: no battery or charger moves so for long
+
+NEVER = (float("-inf"),) * 4
 
 Volts = tuple[float | None, ...]
 
@@ -35,6 +38,8 @@ class Motion(NamedTuple):
     # since is no word on what is usual
     lively: tuple[float, ...] = (0.0,) * 4
     stands: tuple[int, ...] = (0,) * 4  # scans since its last move
+    leapt_at: tuple[float, ...] = NEVER  # process clock of the last leap
+    leapt_before: tuple[float, ...] = NEVER  # ... and of the one before
     discharges: bool = False
     turned_at: float = float("-inf")  # process clock: the load has come to the battery, or left it
 
@@ -54,11 +59,12 @@ class Motion(NamedTuple):
 
 def step_motion(
     motion: Motion, before: Volts, volts: Volts, drops_v: tuple[float, ...],
-    discharges: bool, now: float, dt: float,
+    discharges: bool, blocks: int, now: float, dt: float,
 ) -> Motion:  # fmt: skip
     """What has moved since the scan before. A reading that hangs goes on being corrected for the
     drop at its shunt: what that accounts for is no motion."""
     moved_at, moves, lively = motion.moved_at, motion.moves, motion.lively
+    leapt_at, leapt_before = motion.leapt_at, motion.leapt_before
     stands = tuple([count + 1 for count in motion.stands])
     if volts == before:
         if any(moves):
@@ -79,8 +85,22 @@ def step_motion(
             min(count + 1, MOST_MOVES) if one else max(count - 1, 0)
             for count, one in zip(moves, moved, strict=True)
         ])  # fmt: skip
+        leaps = [
+            value is not None and old is not None and abs(value - old) > LEAP_V * blocks
+            for value, old in zip(volts, before, strict=True)
+        ]
+        if True in leaps:
+            leapt_before = tuple([
+                at if one else was
+                for was, at, one in zip(leapt_before, leapt_at, leaps, strict=True)
+            ])  # fmt: skip
+            leapt_at = tuple([
+                now if one else at for at, one in zip(leapt_at, leaps, strict=True)
+            ])  # fmt: skip
     turned_at = motion.turned_at if discharges is motion.discharges else now
-    return Motion(drops_v, moved_at, moves, lively, stands, discharges, turned_at)
+    return Motion(
+        drops_v, moved_at, moves, lively, stands, leapt_at, leapt_before, discharges, turned_at
+    )
 
 
 def _usual(lively: float, still_s: float, dt: float) -> float:

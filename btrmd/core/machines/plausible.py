@@ -40,7 +40,7 @@ from .presence import Presence
 from .recharge import Recharge
 from .reinstate import WEAK_S, is_charger_off, reinstate
 from .relaywatch import SETTLE_S
-from .rise import step_rise
+from .rise import RESTS_A, step_rise
 
 JUMP_V = 1.0  # per block, from one scan to the next
 
@@ -95,10 +95,13 @@ def step_plausible(
     crept_v = step_creep(
         memory.crept_v, memory.volts[CHARGER], volts[CHARGER], is_held, inputs, sp, dt
     )
-    motion = step_motion(
-        memory.motion, memory.volts, volts, inputs.drops_v, flows.discharges, now, dt
-    )
     battery_a = inputs.battery_a.value if inputs.battery_a.good else None
+    # on its way between the two it may stand at the border of what is sure for long
+    gives = memory.motion.discharges and battery_a is not None and battery_a < -RESTS_A
+    motion = step_motion(
+        memory.motion, memory.volts, volts, inputs.drops_v, flows.discharges or gives, sp.blocks,
+        now, dt,
+    )  # fmt: skip
     rise, risen = step_rise(memory.rise, volts, battery_a, flows.discharges, sp.blocks, dt)
     before = memory
     memory = _remember(
@@ -181,12 +184,11 @@ def _remember(
     )  # fmt: skip
 
 
-def _risen(memory: Plausible, risen: tuple[int, ...], now: float) -> Plausible:
+def _risen(memory: Plausible, place: int | None, now: float) -> Plausible:
     """With one that has risen in a discharge taken for one that has jumped, unless somebody vouches
     for it."""
-    if not risen or memory.witness_at[risen[0]] == now:
+    if place is None or memory.witness_at[place] == now:
         return memory
-    (place,) = risen
     return memory._replace(
         jumped=put(memory.jumped, place, True), agreed_s=put(memory.agreed_s, place, 0.0)
     )

@@ -39,34 +39,32 @@ NOT_ASKED = Rise()
 def step_rise(
     was: Rise, volts: tuple[float | None, ...], battery_a: float | None, feeds: bool, blocks: int,
     dt: float,
-) -> tuple[Rise, tuple[int, ...]]:  # fmt: skip
-    """(memory, the place of the one that has risen in a discharge, if one has). `feeds`: the
+) -> tuple[Rise, int | None]:  # fmt: skip
+    """(memory, the place of the one that has risen in a discharge, None: neither). `feeds`: the
     battery feeds the load, and not only this unit."""
     battery_v, load_v = volts[BATTERY], volts[LOAD]
     if battery_a is None or battery_v is None or load_v is None:
-        return NOT_ASKED, ()
+        return NOT_ASKED, None
     gives_a = -battery_a
     is_above = load_v >= ABOVE_V * blocks
     if gives_a <= RESTS_A:
-        return Rise(battery_v, load_v if is_above else None), ()
+        return Rise(battery_v, load_v if is_above else None), None
     if was.battery_v is None or dt > SCAN_S:
-        return NOT_ASKED, ()
+        return NOT_ASKED, None
     if gives_a < was.most_a - LESS_A - LESS_PART * was.most_a:
-        return NOT_ASKED, ()
+        return NOT_ASKED, None
     rises_v = battery_v - was.battery_v
     load_rises_v = load_v - was.load_v if feeds and was.load_v is not None else 0.0
     if min(rises_v, load_rises_v) > WITH_V * blocks:
-        return NOT_ASKED, ()  # another battery, or one that was charged unseen
-    ends = tuple([
-        end
-        for end, rise_v in ((BATTERY, rises_v), (LOAD, load_rises_v))
-        if rise_v > RISES_V * blocks
-    ])  # fmt: skip
+        return NOT_ASKED, None  # another battery, or one that was charged unseen
+    risen = None
+    if max(rises_v, load_rises_v) > RISES_V * blocks:
+        risen = BATTERY if rises_v > load_rises_v else LOAD
     most_a, seconds = max(was.most_a, gives_a), was.seconds + dt if feeds else 0.0
     if seconds > SETTLES_S:
         least_v = load_v if was.load_v is None else min(was.load_v, load_v)
-        return Rise(min(was.battery_v, battery_v), least_v, most_a, seconds), ends
+        return Rise(min(was.battery_v, battery_v), least_v, most_a, seconds), risen
     stood_v = was.load_v
     if not feeds:  # this unit alone may live on the battery while a supply feeds the load
         stood_v = min(stood_v, load_v) if stood_v is not None and is_above else None
-    return Rise(was.battery_v, stood_v, most_a, seconds), ends
+    return Rise(was.battery_v, stood_v, most_a, seconds), risen

@@ -38,8 +38,8 @@ class StepContext:
     __slots__ = (
         "actions", "battery_is_odd", "boot", "charger_crept_v", "charger_still_s", "doubted_s",
         "doubts", "dt", "earlier_v", "flows", "inputs", "is_bank_known", "is_belied",
-        "is_doubtful", "is_misfit", "jumped", "may_be_above", "now", "read_v",
-        "s1_held", "sp", "supply_feeds",
+        "is_doubtful", "is_misfit", "jumped", "may_be_above", "now", "read_v", "s1_held", "sp",
+        "steady_s", "supply_feeds",
     )  # fmt: skip
 
     def __init__(
@@ -79,6 +79,9 @@ class StepContext:
         self.is_belied = is_belied
         self.is_bank_known = self.is_misfit = False  # until the step has asked
         self.earlier_v = 0
+        self.steady_s = float(
+            "inf"
+        )  # since charger or battery moved by far in one scan, before last
         self.may_be_above = False  # the battery, doubted for no other reason, than it reads
         self.read_v: tuple[float | None, ...] = (None,) * 4  # the voltages, believed or not
         self.actions: list[Action] = []
