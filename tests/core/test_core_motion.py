@@ -76,7 +76,7 @@ def test_in_how_many_scans_a_reading_moves_is_the_mean_of_some_minutes(dt: float
 
 def test_a_reading_that_has_just_begun_to_move_is_not_lively_yet() -> None:
     motion, now = Motion(moved_at=(1000.0,) * 4), 1000.0
-    for _ in range(60):
+    for _ in range(30):
         now += 1.0
         motion = moved(motion, BATTERY_V, 13.51, CHARGER_V, SUPPLY_V, now=now)
     assert 0.2 < motion.lively[LOAD] < LIVELY
@@ -140,15 +140,21 @@ def test_what_hangs_is_lively_by_habit_or_has_stood_through_a_turn(end: int) -> 
     assert not hangs(9.0, turned_s=9.0), "it has moved with it"
 
 
+def test_one_that_has_not_moved_since_another_leapt_may_hang() -> None:
+    motion = Motion(moved_at=(999.0, 1000.0, 1001.0, 0.0), leapt_at=(0.0, 1000.0, 0.0, 0.0))
+    assert [motion.has_moved_since(end, LOAD) for end in range(4)] == [False, True, True, False]
+    assert motion.has_moved_since(BATTERY, BATTERY)
+
+
 def test_the_scans_in_which_a_reading_stands_are_counted() -> None:
     motion = moved(moved(Motion()), BATTERY_V, 13.51, CHARGER_V, SUPPLY_V)
     assert motion.stands == (2, 0, 2, 2)
     assert moved(motion).stands == (3, 1, 3, 3)
 
 
-def quiet(volts: int = 12, **more: object) -> Station:
+def quiet(volts: int = 12, load_a: float = 2.0, rated_ah: float = 100.0) -> Station:
     """A site whose chips have no noise, but counts."""
-    station = rested(volts, load_a=2.0, rated_ah=100.0, lvd__enabled=True, **more)
+    station = rested(volts, load_a=load_a, rated_ah=rated_ah, lvd__enabled=True)
     station.count_v, station.count_a = COUNT_V, 0.001
     return station
 
@@ -201,3 +207,29 @@ def test_a_current_at_the_border_of_what_feeds_a_load_is_no_turn() -> None:
     station.run(60.0)
     assert not station.state.plausible.motion.discharges
     assert station.state.plausible.motion.turned_at > turned_at
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("rated_ah", [7.0, 100.0])
+@pytest.mark.parametrize("point", ["battery.voltage", "load.voltage"])
+def test_a_bank_that_gives_way_beside_one_that_hangs_is_no_jump_of_the_other(
+    point: str, rated_ah: float, volts: int
+) -> None:
+    """The true one was named, and the LVD waited for the one that hung."""
+    station = quiet(volts, 4.0, rated_ah)
+    station.run(400.0)
+    supply(station, False)
+    station.run(60.0)
+    lie(station, point, "hold")
+    station.run(100.0)
+    station.plant.battery.set_soc(0.15)  # type: ignore[union-attr]
+    station.plant.touch()
+    true = {"battery.voltage": "load", "load.voltage": "battery"}[point]
+    for _ in range(30):
+        station.run(2.0)
+        assert blamed(station) != [f"reading.{true}.voltage"]
+    if rated_ah == 7.0:  # its volts have moved with every scan
+        assert blamed(station) == [f"reading.{point}"]
+        low_v = 10.1 * station.plant.blocks
+        station.until(lambda s: s.state.lvd.is_open or s.plant.circuit.battery_v < low_v, 6000.0)
+        assert station.state.lvd.is_open

@@ -213,7 +213,12 @@ def _liar(
         liar = only(motion.hangs(first, second, now), motion.hangs(second, first, now))
         if liar is not None:
             return liar
-    return only(memory.jumped[first], memory.jumped[second])
+    liar = only(memory.jumped[first], memory.jumped[second])
+    if place == Tie.BATTERY_LOAD.value and liar is not None:
+        # a bank gives way, too: beside one that hangs it looks as if the other one had jumped
+        other = second if liar == first else first
+        return liar if memory.motion.has_moved_since(other, liar) else None
+    return liar
 
 
 def _is_broken_elsewhere(memory: Plausible, end: int, place: int, now: float, is_k2s: bool) -> bool:
