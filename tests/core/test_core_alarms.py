@@ -454,6 +454,23 @@ def test_a_battery_of_9_to_16_v_a_block_fits(volts: int) -> None:
     assert sides("system.voltage_mismatch", battery_v=None) == UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("load_v", "doubted", "on"),
+    [(12.2, ("battery", "load"), False), (9.0, ("battery", "load"), False),
+     (16.0, ("battery", "load"), False), (8.9, ("battery", "load"), True),
+     (16.1, ("battery", "load"), True), (None, ("battery", "load"), True),
+     (12.2, ("battery", "charger"), True), (12.2, ("load", "supply"), True), (12.2, (), True)],
+)  # fmt: skip
+def test_a_battery_that_contradicts_a_load_that_fits_is_no_misfit(
+    load_v: float | None, doubted: tuple[str, ...], on: bool
+) -> None:
+    ctx = step_context(NOW, battery_v=8.5, load_v=load_v)
+    ctx.doubts = {f"{name}.voltage": "why" for name in doubted}
+    ctx.is_doubtful = bool(doubted)
+    found = dict((one.key, one) for one in conditions(SEEN, ctx))
+    assert found["system.voltage_mismatch"].on is on
+
+
 def test_flags() -> None:
     lost = SEEN._replace(settings_lost=True)
     assert sides("settings.defaults") == OFF

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import bad_readings, lie, rested, sentences, step_context, supply
+from core_scenes import bad_readings, blamed, lie, rested, sentences, step_context, supply
 
 from btrmd.core.machines.odd_one import count, judge, put
 from btrmd.core.machines.plausible_state import Odd, Plausible
@@ -89,3 +89,23 @@ def test_two_that_were_named_vouch_for_each_other_at_volts_that_feed_something_o
             one = made.odd[place]
             assert one is not None
             assert one.well_s == pytest.approx(well_s), volts
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_doubted_reading_that_comes_and_goes_behind_an_open_lvd_is_no_flood(volts: int) -> None:
+    """Below 0 V its chip has none; the battery's was doubted and cleared ten times a second."""
+    station = rested(volts, load_a=4.0, rated_ah=7.0, lvd__enabled=True)
+    supply(station, False)
+    lie(station, "load.voltage", f"{-2.0 * station.plant.blocks:g}")
+    station.run(60.0)
+    station.plant.battery.set_soc(0.04)  # type: ignore[union-attr]
+    station.plant.touch()
+    assert station.until(lambda s: s.state.lvd.is_open, 3000.0)
+    assert blamed(station)[:1] == ["reading.battery.voltage"], "both are doubted"
+    station.dt = 0.1
+    count = len(station.events)
+    for scan in range(300):
+        station.lies["load_v"] = None if scan % 2 else lambda _: 0.0
+        station.tick()
+    raised = [e for e in station.events[count:] if e.key.startswith("reading.")]
+    assert len(raised) <= 4

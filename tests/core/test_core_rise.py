@@ -21,7 +21,7 @@ def scan(
     volts = tuple(
         None if v is None else v * blocks for v in (battery_v, load_v, CHARGER_V, SUPPLY_V)
     )
-    return step_rise(was, volts, battery_a, feeds, blocks, dt)
+    return step_rise(was, volts, battery_a, feeds, 12.6 * blocks, blocks, dt)
 
 
 def risen(was: Rise, battery_v: float, load_v: float, battery_a: float, **how: object) -> str:
@@ -59,7 +59,7 @@ def test_a_battery_that_gives_only_what_sensors_are_off_by_rests() -> None:
 
 
 def test_a_load_that_was_below_every_battery_may_come_up_to_one() -> None:
-    for load_v, known in ((12.99, None), (13.0, 13.0), (0.0, None)):
+    for load_v, known in ((12.59, None), (12.6, 12.6), (0.0, None)):
         assert scan(NOT_ASKED, 13.4, load_v, 0.0)[0].load_v == known
     assert risen(after((13.4, 11.0, 0.0)), 12.7, 12.65, -2.0) == ""
 

@@ -86,7 +86,8 @@ def changed(raw: bytes, flags: int | None = None, mac: bytes | None = None) -> b
 def spoilt(raw: bytes) -> bytes:
     """`raw` with a digest that is wrong in its last octet."""
     found = usm.parse(raw)
-    return changed(raw, mac=raw[found.mac.start : found.mac.end - 1] + b"\x00")
+    last = raw[found.mac.end - 1] ^ 1
+    return changed(raw, mac=raw[found.mac.start : found.mac.end - 1] + bytes((last,)))
 
 
 def read(raw: bytes) -> Answer:

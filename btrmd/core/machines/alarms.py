@@ -13,7 +13,7 @@ from ..scan.context import StepContext
 from ..scan.due import due_if
 from ..scan.flows import CHARGES_A, hat_amps
 from ..scan.relations import delivers
-from .bank_fit import what_is_seen
+from .bank_fit import load_fits, what_is_seen
 from .blocks import Blocks, format_imbalance
 from .capacity import CapacityHealth, low_alarm_text
 from .digital import Digital, limit_v
@@ -233,7 +233,7 @@ def _mismatch(alarm: Alarm, seen: Seen, ctx: StepContext) -> Conditions:
     on = not th.mismatch_low_v <= m.value <= th.mismatch_high_v if m.good else None
     if ctx.is_misfit:  # within the limits, but another choice fits battery and supply better
         on = True
-    elif on is None and ctx.battery_is_odd:
+    elif (on is None and ctx.battery_is_odd) or (on and load_fits(ctx)):
         on = False
     shown = m.value if m.good else None
     return (AlarmCondition(alarm.key, alarm, on, on is False, _misfit_text(th.system_v), shown),)

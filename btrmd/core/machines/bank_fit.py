@@ -122,3 +122,11 @@ def _other(measured: Measurement, system_v: int) -> int:
         if LEAD_ACID.proven_v <= each <= LEAD_ACID.plain_v:
             return choice
     return 0
+
+
+def load_fits(ctx: StepContext) -> bool:
+    """Battery and load contradict each other, and the load's reading fits the system voltage."""
+    load, th = ctx.inputs.load_v, ctx.sp.th
+    if not (ctx.is_doubtful and "battery.voltage" in ctx.doubts and load.good):
+        return False
+    return "load.voltage" in ctx.doubts and th.mismatch_low_v <= load.value <= th.mismatch_high_v

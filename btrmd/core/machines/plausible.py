@@ -102,7 +102,9 @@ def step_plausible(
         memory.motion, memory.volts, volts, inputs.drops_v, flows.discharges or gives, sp.blocks,
         now, dt,
     )  # fmt: skip
-    rise, risen = step_rise(memory.rise, volts, battery_a, flows.discharges, sp.blocks, dt)
+    rise, risen = step_rise(
+        memory.rise, volts, battery_a, flows.discharges, sp.th.charger_present_v, sp.blocks, dt
+    )
     before = memory
     memory = _remember(
         memory, motion, lines, backward, crept_v, tied, drop, volts, found, outputs,

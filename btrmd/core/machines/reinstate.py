@@ -33,7 +33,7 @@ def reinstate(
 ) -> Plausible:
     """`memory` with those believed again that have agreed with a believed reading for long enough,
     or have come back to where they were; `before` it, one scan of `dt` s ago."""
-    odd, found, jumped = memory.odd, memory.found, memory.jumped
+    odd, found, jumped, broken_s = memory.odd, memory.found, memory.jumped, memory.broken_s
     for place, one in enumerate(odd):
         if one is None:
             continue
@@ -42,6 +42,11 @@ def reinstate(
             # speaking for it. Nothing is known where the chip is silent first
             if one.doubted or place != BATTERY:
                 odd = put(odd, place, None)
+                # one that comes and goes is doubted for what it contradicts then, not once a scan
+                broken_s = tuple([
+                    0.0 if place in ends else seconds
+                    for seconds, ends in zip(broken_s, PAIRS, strict=True)
+                ])  # fmt: skip
             continue
         if one.doubted:
             # two are doubted by each other; with the other one named, or gone, nothing is left
@@ -59,7 +64,7 @@ def reinstate(
             odd = put(odd, place, None)
         elif well != one.well_s:
             odd = put(odd, place, one._replace(well_s=well))
-    return memory._replace(odd=odd, jumped=jumped)
+    return memory._replace(odd=odd, jumped=jumped, broken_s=broken_s)
 
 
 def _has_come_back(before: Plausible, memory: Plausible, place: int, sp: Setpoints) -> bool:

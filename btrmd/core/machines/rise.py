@@ -15,7 +15,6 @@ from ..scan.relations import BATTERY, LOAD
 
 RISES_V = 0.25  # per block
 WITH_V = 0.1  # per block: where both have risen by so much it is the battery that has
-ABOVE_V = 13.0  # per block: no battery gives a load more for longer than seconds
 RESTS_A = 0.05  # gives no more, by a sensor of +-(1 % + 30 mA)
 LESS_A, LESS_PART = 0.1, 0.1  # gives so much less, and recovers
 SETTLES_S = 3.0  # until then the bus may be between two sources
@@ -37,16 +36,17 @@ NOT_ASKED = Rise()
 
 
 def step_rise(
-    was: Rise, volts: tuple[float | None, ...], battery_a: float | None, feeds: bool, blocks: int,
-    dt: float,
+    was: Rise, volts: tuple[float | None, ...], battery_a: float | None, feeds: bool,
+    above_v: float, blocks: int, dt: float,
 ) -> tuple[Rise, int | None]:  # fmt: skip
     """(memory, the place of the one that has risen in a discharge, None: neither). `feeds`: the
-    battery feeds the load, and not only this unit."""
+    battery feeds the load, and not only this unit; `above_v` (V): what a charger is at, and hardly
+    a battery that gives."""
     battery_v, load_v = volts[BATTERY], volts[LOAD]
     if battery_a is None or battery_v is None or load_v is None:
         return NOT_ASKED, None
     gives_a = -battery_a
-    is_above = load_v >= ABOVE_V * blocks
+    is_above = load_v >= above_v
     if gives_a <= RESTS_A:
         return Rise(battery_v, load_v if is_above else None), None
     if was.battery_v is None or dt > SCAN_S:
