@@ -107,8 +107,23 @@ DEFECTS = (
     Defect(
         "the LVD believes a bad reading",
         "core/machines/lvd.py",
-        "if not battery.good:\n        return None",
-        "if False:\n        return None",
+        # twice it is asked: a lone reading that is bad is no good witness, nor one of 0 V
+        (
+            "    if not battery.good:\n"
+            "        return None\n"
+            "    limit, apart = sp.th.lvd_open_v, APART_V * sp.blocks\n"
+            "    if battery.value >= limit:\n"
+            "        return False\n"
+            "    is_alone = not (inputs.battery_v.good and inputs.load_v.good)\n"
+        ),
+        (
+            "    if False:\n"
+            "        return None\n"
+            "    limit, apart = sp.th.lvd_open_v, APART_V * sp.blocks\n"
+            "    if battery.value >= limit:\n"
+            "        return False\n"
+            "    is_alone = False\n"
+        ),
         "dropped",
         story="lvd",
     ),
