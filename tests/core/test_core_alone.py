@@ -16,7 +16,7 @@ from core_scenes import (
     supply,
 )
 
-from btrmd.core.machines.alone import Alone, step_alone
+from btrmd.core.machines.alone import Alone, step_alone, witness
 from btrmd.core.machines.lvd import Lvd, step_lvd
 from btrmd.core.scan.context import StepContext
 from btrmd.core.scan.relations import BATTERY, LOAD
@@ -160,12 +160,24 @@ def test_one_that_has_jumped_is_believed_when_it_has_sunk_as_a_battery_does(
     assert told(jumped, 1029.0, 10.24).low_since is None
     sunk = told(jumped, 1060.0, 10.24)
     assert sunk.low_since == 1060.0
+    if lone == LOAD:
+        assert jumped.alone.volts == pytest.approx(10.4 * volts / 12 + 0.03), "behind a diode"
     # from then on, and as soon as somebody vouches for it
     assert told(sunk, 1070.0, 10.24).is_open
     assert told(jumped, 1001.0, 10.4, has_jumped=False).low_since == 1001.0
     # too slowly: it is watched anew
     again = told(jumped, 1121.0, 10.24)
     assert (again.low_since, again.alone.watched_since) == (None, 1121.0)  # type: ignore[union-attr]
+
+
+def test_a_load_that_a_charger_feeds_says_nothing_of_a_battery_behind_a_blown_fuse() -> None:
+    readings = {**LVD_LOW, "battery_v": None, "battery_a": 0.0, "charger_a": 2.3, "charger_v": 10.5}
+    for amps, is_known in ((0.0, False), (-2.3, True)):
+        ctx = step_context(changes=LVD_ON, **{
+            **readings, "battery_a": amps, "charger_a": 2.3 + amps,
+        })  # type: ignore[arg-type]  # fmt: skip
+        ctx.battery_is_odd, ctx.jumped = True, (False, True, False, False)
+        assert witness(ctx).good is is_known, amps
 
 
 @pytest.mark.parametrize("lone", ["load_v", "battery_v"])

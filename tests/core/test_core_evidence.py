@@ -171,6 +171,8 @@ def test_what_a_reading_has_crept_up_is_no_gap_that_k2_makes() -> None:
     for crept_v, is_odd in ((0.03, True), (0.07, True), (0.09, False)):
         ctx.charger_crept_v = crept_v
         assert k2_odd(False, PARTED, ctx) is is_odd, crept_v
+    ctx.charger_crept_v, ctx.steady_s = 0.0, 2.9
+    assert k2_odd(False, PARTED, ctx) is None
 
 
 def test_what_the_batterys_reading_has_fallen_by_is_no_gap_that_k2_makes() -> None:

@@ -81,6 +81,8 @@ def test_a_reading_that_has_just_begun_to_move_is_not_lively_yet() -> None:
         motion = moved(motion, BATTERY_V, 13.51, CHARGER_V, SUPPLY_V, now=now)
     assert 0.2 < motion.lively[LOAD] < LIVELY
     assert moved(motion, BATTERY_V, 13.52, CHARGER_V, SUPPLY_V, now=now).lively == motion.lively
+    sooner = moved(Motion(moved_at=(999.5,) * 4), BATTERY_V, 13.51, CHARGER_V, SUPPLY_V)
+    assert sooner.lively[LOAD] == pytest.approx(0.005), "half a second of a hundred"
     first = moved(Motion(), 13.51, 13.51, 13.51, 13.51)
     assert first.lively == (0.001,) * 4, "of the whole time before"
 
@@ -100,6 +102,8 @@ def test_when_each_reading_last_moved_by_far_is_remembered(blocks: int) -> None:
     )
     assert (again.leapt_at[CHARGER], again.leapt_before[CHARGER]) == (1001.0, 1000.0)
     assert again.leapt_before[SUPPLY] == float("-inf")
+    other = moved(again, 0.0, LOAD_V, CHARGER_V, SUPPLY_V, now=1002.0, blocks=blocks)
+    assert other.leapt_before[CHARGER] == 1000.0, "another one has"
 
 
 def test_that_the_load_came_to_the_battery_or_left_it_is_remembered() -> None:

@@ -662,3 +662,35 @@ def test_the_doubt_of_a_charger_that_is_gone_is_no_word_against_the_battery(
     lie(station, "load.voltage", f"{float(text) * blocks:+g}")
     station.run(60.0)
     assert "reading.load.voltage" in blamed(station)
+
+
+def test_a_battery_that_is_doubted_for_reading_too_low_is_there_whoever_lies() -> None:
+    doubt = Odd("one of them", doubted=True)
+
+    def above(tie: Tie, gap_v: float, seconds: float = 6.0, odd: Odd | None = doubt) -> bool:
+        new = Plausible()
+        return new._replace(
+            odd=(odd,) * 4, gap_v=put(new.gap_v, tie.value, gap_v),
+            broken_s=put(new.broken_s, tie.value, seconds),
+        ).may_be_above  # fmt: skip
+
+    assert above(Tie.BATTERY_LOAD, -0.1)
+    assert not above(Tie.BATTERY_LOAD, 0.0)
+    assert not above(Tie.BATTERY_LOAD, 0.1)
+    assert above(Tie.CHARGER_BATTERY, 0.1)
+    assert not above(Tie.CHARGER_BATTERY, -0.1)
+    assert not above(Tie.SUPPLY_LOAD, -0.1), "it is not about the battery"
+    assert not above(Tie.BATTERY_LOAD, -0.1, 0.0), "no longer"
+    assert not above(Tie.BATTERY_LOAD, -0.1, odd=None)
+    assert not above(Tie.BATTERY_LOAD, -0.1, odd=Odd("named"))
+    both = Plausible(odd=(doubt,) * 4, gap_v=(0.0, -1.0, -1.0) + (0.0,) * 5)
+    assert not both._replace(broken_s=(0.0, 6.0, 6.0) + (0.0,) * 5).may_be_above
+    assert both._replace(broken_s=(0.0, 6.0, 0.0) + (0.0,) * 5).may_be_above
+
+
+def test_one_that_rises_in_a_discharge_has_jumped_unless_somebody_vouches_for_it() -> None:
+    rest = scan(Plausible())
+    for load_v, jumped in ((13.59, False), (13.4, True)):
+        given = {**ON_BATTERY, "battery_v": 13.78, "load_v": load_v}
+        made = scan(rest, 1001.0, guard=True, **given)
+        assert made.jumped == (jumped, False, False, False), load_v

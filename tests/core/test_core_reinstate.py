@@ -109,3 +109,13 @@ def test_a_doubted_reading_that_comes_and_goes_behind_an_open_lvd_is_no_flood(vo
         station.tick()
     raised = [e for e in station.events[count:] if e.key.startswith("reading.")]
     assert len(raised) <= 4
+
+
+def test_one_that_has_no_reading_is_forgotten_by_what_it_contradicted_and_nothing_else() -> None:
+    memory = Plausible(
+        volts=(12.5, None, 13.5, 13.6), odd=(DOUBT, DOUBT, None, None), broken_s=(5.0,) * len(Tie)
+    )
+    made = reinstate(memory, memory, step_context().inputs, Outputs(), step_context().sp, 1.0)
+    gone = (Tie.SUPPLY_LOAD, Tie.BATTERY_LOAD, Tie.SUPPLY_SILENT, Tie.CHARGER_LOAD)
+    assert made.broken_s == tuple(0.0 if tie in gone else 5.0 for tie in Tie)
+    assert made.odd[LOAD] is None

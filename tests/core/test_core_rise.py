@@ -189,3 +189,10 @@ def test_a_bank_that_was_changed_in_a_discharge_is_not_held_against_either() -> 
     assert "reading.load.voltage" not in blamed(station) or blamed(station) == BOTH
     assert not station.state.lvd.is_open
     assert station.plant.dropped_s == 0.0
+
+
+def test_for_how_long_it_has_fed_the_load_is_counted_anew_each_time() -> None:
+    rise = after((13.5, 13.6, 0.0), *[(12.5, 12.45, -2.0)] * 3)
+    assert (rise.battery_v, rise.seconds) == (13.5, 3.0), "the bus has just settled"
+    assert scan(rise, 12.5, 12.45, -2.0)[0].battery_v == 12.5
+    assert scan(rise, 12.5, 13.6, -1.9, feeds=False)[0].seconds == 0.0
