@@ -192,6 +192,7 @@ def test_a_lone_witness_at_which_no_bank_feeds_a_load_opens_nothing(volts: int, 
         assert step_lvd(Lvd(), True, False, ctx).low_since == low_since, each_v
     both = {name: 7.0 * volts / 12 for name in (lone, other)}
     ctx = step_context(volts=volts, changes=LVD_ON, **{**LVD_LOW, **both})  # type: ignore[arg-type]
+    assert step_lvd(Lvd(), True, False, ctx).low_since is None, "of a bank of fewer blocks"
     ctx.is_bank_known = True
     assert step_lvd(Lvd(), True, False, ctx).low_since == 1000.0, "two that agree"
 
