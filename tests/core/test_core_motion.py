@@ -76,13 +76,13 @@ def test_in_how_many_scans_a_reading_moves_is_the_mean_of_some_minutes(dt: float
 
 def test_a_reading_that_has_just_begun_to_move_is_not_lively_yet() -> None:
     motion, now = Motion(moved_at=(1000.0,) * 4), 1000.0
-    for _ in range(30):
+    for _ in range(60):
         now += 1.0
         motion = moved(motion, BATTERY_V, 13.51, CHARGER_V, SUPPLY_V, now=now)
     assert 0.2 < motion.lively[LOAD] < LIVELY
     assert moved(motion, BATTERY_V, 13.52, CHARGER_V, SUPPLY_V, now=now).lively == motion.lively
     sooner = moved(Motion(moved_at=(999.5,) * 4), BATTERY_V, 13.51, CHARGER_V, SUPPLY_V)
-    assert sooner.lively[LOAD] == pytest.approx(0.005), "half a second of a hundred"
+    assert sooner.lively[LOAD] == pytest.approx(0.0025), "half a second of two hundred"
     first = moved(Motion(), 13.51, 13.51, 13.51, 13.51)
     assert first.lively == (0.001,) * 4, "of the whole time before"
 
@@ -232,8 +232,4 @@ def test_a_bank_that_gives_way_beside_one_that_hangs_is_no_jump_of_the_other(
     for _ in range(30):
         station.run(2.0)
         assert blamed(station) != [f"reading.{true}.voltage"]
-    if rated_ah == 7.0:  # its volts have moved with every scan
-        assert blamed(station) == [f"reading.{point}"]
-        low_v = 10.1 * station.plant.blocks
-        station.until(lambda s: s.state.lvd.is_open or s.plant.circuit.battery_v < low_v, 6000.0)
-        assert station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0

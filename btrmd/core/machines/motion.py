@@ -16,7 +16,7 @@ from ..scan.relations import BATTERY, LOAD
 FROZEN_S = 4.0  # without the least change while the other end moves
 MOVES = 5  # so many more changes than standstills of the last eight scans
 MOST_MOVES = 8  # scans that are looked back on
-USUAL_S = 100.0  # what is usual is the mean of about so long
+USUAL_S = 200.0  # what is usual is the mean of about so long
 LIVELY = 0.3  # of the scans: charge and discharge alone move no true reading by a count so often
 MOST_LIVELY = 0.95  # nobody knows a chip better
 CHANCE = 1e-6  # that a live chip reads the same for so many scans
