@@ -1,9 +1,9 @@
 """Alone: the one witness of a battery's volts that is left, while the other is not believed.
 
 No battery falls at once under the same current: a witness that does is not believed until it is
-back, or goes on falling as no good battery does, or there are two again; nor is one that
-has jumped and for which nobody has vouched since. But where both have fallen, and the other is as
-wrong as it was, they tell of the battery.
+back, or goes on falling as no good battery does, or there are two again; nor is one that has jumped
+and for which nobody has vouched since. But where both have fallen, and the other is as wrong as it
+was, they tell of the battery.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from ...model.readings import Measurement
 from ..scan.context import StepContext
-from ..scan.flows import DIODE_V
 from ..scan.relations import BATTERY, LOAD
 
 # per block: less than a lie that matters, more than noise and what a battery falls by in a second
@@ -50,12 +49,9 @@ def witness(ctx: StepContext) -> Measurement:
 
 
 def _jumped_load(ctx: StepContext) -> Measurement | None:
-    load, flows = ctx.inputs.load_v, ctx.flows
-    if ctx.battery.good or not (ctx.battery_is_odd and ctx.jumped[LOAD] and load.good):
+    if ctx.battery.good or not (ctx.battery_is_odd and ctx.jumped[LOAD]):
         return None
-    if not (flows.carries and flows.uses_battery):
-        return None
-    return load._replace(value=load.value + DIODE_V)
+    return ctx.battery_by_load
 
 
 def step_alone(was: Alone | None, feeds: bool, ctx: StepContext) -> tuple[Alone | None, bool]:

@@ -105,6 +105,8 @@ class Plausible(NamedTuple):
     def may_be_above(self) -> bool:
         """The battery's reading is doubted, and only for reading too low: whoever lies, the battery
         is at what it reads, or above."""
+        if self.odd == NONE_ODD:
+            return False  # nearly always
         gaps = [
             gap if ends[0] == BATTERY else -gap
             for seconds, gap, ends in zip(self.broken_s, self.gap_v, PAIRS, strict=True)

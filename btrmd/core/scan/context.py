@@ -31,8 +31,9 @@ class StepContext:
     anything; `is_bank_known`: it is known to be; `earlier_v`: the setting in its place in the file
     before, V, where neither is known to be right (0: none). `charger_still_s`: for how long the
     charger's voltage has read the same to the last digit; `charger_crept_v`: V that it has crept up
-    while the charger gives nothing. `s1_held`: the guard was active as K1 was energised, and keeps
-    S1 closed until it is not.
+    while the charger gives nothing. `steady_s`: for how long charger and battery have leapt no more
+    than once; `may_be_above`: the battery's reading is doubted only for reading too low. `s1_held`:
+    the guard was active as K1 was energised, and keeps S1 closed until it is not.
     """
 
     __slots__ = (
@@ -79,12 +80,18 @@ class StepContext:
         self.is_belied = is_belied
         self.is_bank_known = self.is_misfit = False  # until the step has asked
         self.earlier_v = 0
-        self.steady_s = float(
-            "inf"
-        )  # since charger or battery moved by far in one scan, before last
-        self.may_be_above = False  # the battery, doubted for no other reason, than it reads
+        self.steady_s = float("inf")
+        self.may_be_above = False
         self.read_v: tuple[float | None, ...] = (None,) * 4  # the voltages, believed or not
         self.actions: list[Action] = []
+
+    @property
+    def battery_by_load(self) -> Measurement | None:
+        """The battery's voltage (V) as its load tells it, a diode below; None: it feeds none."""
+        load, flows = self.inputs.load_v, self.flows
+        if not (flows.carries and flows.uses_battery and load.good):
+            return None
+        return load._replace(value=load.value + DIODE_V)
 
     @property
     def battery(self) -> Measurement:
@@ -96,8 +103,9 @@ class StepContext:
             return own
         if not self.flows.uses_battery:
             return own  # fuse F2 may have cut it off from both
-        if self.flows.carries and inputs.load_v.good and not self.jumped[LOAD]:
-            return inputs.load_v._replace(value=inputs.load_v.value + DIODE_V)
+        by_load = self.battery_by_load
+        if by_load is not None and not self.jumped[LOAD]:
+            return by_load
         # a charger that has no volts delivers nothing, whatever its current reads
         is_fed = inputs.charger_v.good and inputs.charger_v.value >= self.sp.th.unfed_v
         if self.charges and is_fed and not self.jumped[CHARGER]:
