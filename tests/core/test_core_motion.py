@@ -6,7 +6,7 @@ import pytest
 from core_scenes import blamed, drift, lie, rested, supply
 from station import Station
 
-from btrmd.core.machines.motion import LIVELY, Motion, step_motion
+from btrmd.core.machines.motion import LIVELY, Motion, part_given, step_motion
 from btrmd.core.machines.odd_one import put
 from btrmd.core.scan.relations import BATTERY, CHARGER, LOAD, SUPPLY
 from btrmd.model.board import NO_DROPS
@@ -18,10 +18,10 @@ COUNT_V = 0.0025  # of the ADC, at the terminals
 def moved(
     motion: Motion, *volts: float | None, now: float = 1000.0, dt: float = 1.0,
     before: tuple[float | None, ...] = FLOAT, drops_v: tuple[float, ...] = NO_DROPS,
-    discharges: bool = False, blocks: int = 1,
+    discharges: bool = False, blocks: int = 1, given: float = 0.0,
 ) -> Motion:  # fmt: skip
     """`volts` of battery, load, charger and supply; FLOAT for none."""
-    return step_motion(motion, before, volts or FLOAT, drops_v, discharges, blocks, now, dt)
+    return step_motion(motion, before, volts or FLOAT, drops_v, discharges, given, blocks, now, dt)
 
 
 def test_when_each_reading_moved_last_is_remembered() -> None:
@@ -142,6 +142,58 @@ def test_what_hangs_is_lively_by_habit_or_has_stood_through_a_turn(end: int) -> 
     assert not hangs(9.0, turned_s=3.9, other_s=3.9)
     assert not hangs(9.0, turned_s=4.0, other_s=4.1), "nor has the other one moved"
     assert not hangs(9.0, turned_s=9.0), "it has moved with it"
+
+
+@pytest.mark.parametrize("end", [BATTERY, LOAD, CHARGER, SUPPLY])
+def test_what_stands_while_the_battery_gives_a_part_of_its_charge_hangs(end: int) -> None:
+    now, other = 1000.0, (end + 1) % 4
+
+    def hangs(given: float, other_s: float = 0.0) -> bool:
+        return Motion(
+            moved_at=put(put((0.0,) * 4, end, 300.0), other, now - other_s),
+            given=put((0.0,) * 4, end, given),
+        ).hangs(end, other, now)  # fmt: skip
+
+    assert hangs(0.05) is (end in (BATTERY, LOAD)), "a charger may, and a supply"
+    assert not hangs(0.0499)
+    assert hangs(0.05, 699.0) is (end in (BATTERY, LOAD))
+    assert not hangs(0.05, 700.0), "the other one has not moved either"
+
+
+def test_what_the_battery_gives_is_counted_until_the_next_move() -> None:
+    motion = moved(moved(Motion(), given=0.01), given=0.02)
+    assert motion.given == pytest.approx((0.03,) * 4)
+    motion = moved(motion, BATTERY_V, 13.51, CHARGER_V, SUPPLY_V, given=0.01)
+    assert motion.given == pytest.approx((0.04, 0.0, 0.04, 0.04))
+    assert moved(motion).given == motion.given
+
+
+def test_the_part_that_is_given_is_of_the_rated_charge_or_of_ten_hours() -> None:
+    assert part_given(5.0, 100.0, 36.0) == pytest.approx(0.0005)
+    assert part_given(5.0, None, 36.0) == part_given(0.1, None, 36.0) == pytest.approx(0.001)
+    assert part_given(0.0, None, 36.0) == part_given(-1.0, 7.0, 36.0) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("volts", "rated_ah", "count_v", "after_s"),
+    [(12, None, COUNT_V, 60.0), (12, 17.0, 0.0, 5.0), (48, 17.0, COUNT_V, 5.0)],
+)
+@pytest.mark.parametrize("point", ["battery.voltage", "load.voltage"])
+def test_one_that_begins_to_hang_in_an_outage_on_a_quiet_site_leaves_it_its_lvd(
+    point: str, after_s: float, count_v: float, rated_ah: float | None, volts: int
+) -> None:
+    """Battery and load were doubted to the end, and the bank was ruined."""
+    station = quiet(volts, 4.0, 17.0)
+    station.settings = station.settings.with_changes({"battery.rated_ah": rated_ah})
+    station.count_v = count_v
+    station.run(400.0)
+    supply(station, False)
+    station.run(after_s)
+    lie(station, point, "hold")
+    assert station.until(lambda s: s.plant.circuit.battery_v < 10.5 * s.plant.blocks, 14000.0)
+    assert blamed(station) == [f"reading.{point}"]
+    assert station.until(lambda s: s.state.lvd.is_open, 60.0)
+    assert station.plant.dropped_s == 0.0
 
 
 def test_one_that_has_not_moved_since_another_leapt_may_hang() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ...model.board import Inputs, Outputs
+from ..scan.due import LONGEST_SCAN_S
 from ..scan.flows import Flows
 from ..scan.relations import (
     APART_V,
@@ -33,7 +34,7 @@ from .backward import step_backward
 from .creep import step_creep
 from .drop import Drop, step_drop
 from .lines import InputLines, step_lines
-from .motion import Motion, step_motion
+from .motion import Motion, part_given, step_motion
 from .odd_one import count, judge, put
 from .plausible_state import NONE_ODD, Backward, Odd, Plausible, without_backward
 from .presence import Presence
@@ -98,9 +99,10 @@ def step_plausible(
     battery_a = inputs.battery_a.value if inputs.battery_a.good else None
     # on its way between the two it may stand at the border of what is sure for long
     gives = memory.motion.discharges and battery_a is not None and battery_a < -RESTS_A
+    discharge_a = flows.discharge if flows.discharges and flows.discharge is not None else 0.0
     motion = step_motion(
-        memory.motion, memory.volts, volts, inputs.drops_v, flows.discharges or gives, sp.blocks,
-        now, dt,
+        memory.motion, memory.volts, volts, inputs.drops_v, flows.discharges or gives,
+        part_given(discharge_a, sp.rated_ah, min(dt, LONGEST_SCAN_S)), sp.blocks, now, dt,
     )  # fmt: skip
     rise, risen = step_rise(
         memory.rise, volts, battery_a, flows.discharges, sp.th.charger_present_v, sp.blocks, dt
