@@ -14,13 +14,16 @@ from .machines.presence import Presence
 from .machines.transfer import Transfer, Where
 from .scan.context import StepContext
 
+GIVEN_PART = 0.8  # of what the load takes
+
 
 def on_supply(
     transfer: Transfer, outputs: Outputs, presence: Presence, ctx: StepContext,
     k1_is_doubted: bool,
 ) -> bool:  # fmt: skip
     """True when the load is proven on the supply: K1 off, bus up, and the current is there. Where
-    `k1_is_doubted` a load that takes next to nothing proves nothing: it may hang on it."""
+    `k1_is_doubted` a load that takes next to nothing proves nothing: it may hang on it, and what
+    the supply gives may be what this unit takes."""
     inputs, th = ctx.inputs, ctx.sp.th
     if transfer.where is not Where.SUPPLY or outputs.k1 or inputs.guard is not False:
         return False
@@ -32,7 +35,21 @@ def on_supply(
         return False
     if inputs.load_a.value < LEAST_LOAD_A:
         return not k1_is_doubted
-    return inputs.supply_a.value >= 0.8 * inputs.load_a.value
+    least_a = GIVEN_PART * inputs.load_a.value
+    if inputs.supply_a.value < least_a:
+        return False
+    return not k1_is_doubted or _given_a(ctx) >= least_a
+
+
+def _given_a(ctx: StepContext) -> float:
+    """What the supply gives the load, A: what is left of its current whatever this unit takes, or
+    what neither battery nor charger account for, whichever is more."""
+    inputs = ctx.inputs
+    given_a = inputs.supply_a.value - ctx.flows.hat
+    if ctx.sp.single_source or not (inputs.battery_a.good and inputs.charger_a.good):
+        return given_a
+    rest_a = inputs.load_a.value + inputs.battery_a.value - inputs.charger_a.value
+    return max(given_a, rest_a)
 
 
 def _is_by_k2(ctx: StepContext) -> bool:

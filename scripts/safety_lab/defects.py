@@ -139,8 +139,8 @@ DEFECTS = (
     Defect(
         "the load is proven without its current",
         "core/outputs.py",
-        "return inputs.supply_a.value >= 0.8 * inputs.load_a.value",
-        "return True",
+        "if inputs.supply_a.value < least_a:\n        return False\n    return ",
+        "return True or ",
         "K3 is pulled",
         story="path",
     ),

@@ -21,7 +21,7 @@ from btrmd.core.scan.context import StepContext
 from btrmd.core.scan.setpoints import Setpoints
 from btrmd.hal.sim.keys import set_keys
 from btrmd.model.board import Inputs, Outputs
-from btrmd.model.commands import StopTest
+from btrmd.model.commands import StartTest, StopTest
 from btrmd.model.discharge import TestState
 from btrmd.model.readings import BAD
 from btrmd.model.settings import Settings
@@ -205,6 +205,63 @@ def test_an_active_or_unknown_guard_disproves_it(guard: bool | None) -> None:
 )
 def test_the_bus_and_the_currents_decide(channels: dict[str, object], answer: bool) -> None:
     assert proven(context(**channels)) is answer
+
+
+@pytest.mark.parametrize(
+    ("channels", "answer"),
+    [
+        # HAT_W of 4 W at 13.6 V: 0.294 A
+        ({"load_a": 0.3, "supply_a": 0.29, "charger_a": 2.5, "battery_a": 2.2}, False),
+        ({"load_a": 0.3, "supply_a": 0.29, "charger_a": 0.0, "battery_a": -0.3}, False),
+        ({"load_a": 0.3, "supply_a": 0.535, "charger_a": 2.5, "battery_a": 2.2}, True),
+        ({"load_a": 0.3, "supply_a": 0.533, "charger_a": 2.5, "battery_a": 2.2}, False),
+        # a unit that takes less than it may: battery and charger take no part
+        ({"load_a": 0.3, "supply_a": 0.4, "charger_a": 0.02, "battery_a": 0.01}, True),
+        ({"load_a": 1.0, "supply_a": 1.0, "charger_a": 1.0, "battery_a": 0.8}, True),
+        ({"load_a": 1.0, "supply_a": 1.0, "charger_a": 1.0, "battery_a": 0.79}, False),
+        # what they do is not known
+        ({"load_a": 0.3, "supply_a": 0.4, "charger_a": None}, False),
+        ({"load_a": 0.3, "supply_a": 0.4, "battery_a": None}, False),
+        ({"load_a": 0.3, "supply_a": 0.6, "battery_a": None}, True),
+        ({"load_a": 0.3, "supply_a": 0.23}, False),
+        ({"load_a": 2.0, "supply_a": 2.3}, True),
+        ({"load_a": 0.19, "supply_a": 2.3}, False),
+    ],
+)
+def test_beside_a_doubted_k1_what_the_unit_itself_takes_proves_nothing(
+    channels: dict[str, object], answer: bool
+) -> None:
+    """A load of 0.3 A beside a supply that gives this unit as much: K3 was pulled on a welded K1,
+    and the load fell until the guard closed."""
+    presence = Presence()._replace(supply=Source(above_since=50.0))
+    assert on_supply(Transfer(), Outputs(), presence, context(**channels), True) is answer
+
+
+def test_on_a_joined_source_only_its_own_current_tells_of_a_doubted_load() -> None:
+    ctx = context(load_a=0.3, supply_a=0.4, charger_a=0.02, battery_a=0.01)
+    ctx.sp = ctx.sp._replace(single_source=True)
+    presence = Presence()._replace(supply=Source(above_since=50.0))
+    assert not on_supply(Transfer(), Outputs(), presence, ctx, True)
+    ctx.inputs = ctx.inputs._replace(supply_a=measured(0.6, 100.0))
+    assert on_supply(Transfer(), Outputs(), presence, ctx, True)
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("load_a", [0.3, 0.5])
+def test_k3_is_not_pulled_on_a_welded_k1_under_a_small_load(load_a: float, volts: int) -> None:
+    station = rested(volts, load_a=0.5, ups__enabled=False)
+    station.ask(StartTest("2", 0.0, "test"))
+    station.run(100.0)
+    set_keys(station.plant, {"fault.relay.k1": "welded", "battery.soc": "0.2"})
+    station.ask(StopTest("test"))
+    assert station.until(lambda s: "relay.k1" in s.state.alarms.keys, 60.0)
+    station.run(60.0)
+    station.plant.load.hold(load_a)
+    station.plant.touch()
+    for _ in range(600):
+        station.run(1.0)
+        assert not station.state.outputs.k3
+    assert station.plant.dropped_s == 0.0
 
 
 @pytest.mark.parametrize(
