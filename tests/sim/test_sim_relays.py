@@ -105,3 +105,34 @@ def test_a_late_heartbeat_moves_the_deadline():
     assert relays.due == 3.5
     relays.fire(3.5)
     assert not relays.coils["k2"]
+
+
+@pytest.mark.parametrize("fault", ["welded", "chatter"])
+def test_a_k3_that_is_mended_drops_nothing_while_its_contacts_come_back(run, plant, fault):
+    """Until they are there nobody can feed the load; from then on an open path drops it."""
+    plant.load.hold(2.0)
+    plant.heartbeat()
+    plant.set_coil("k3", True)
+    run(plant, 0.1)
+    plant.relay_faults["k3"] = "welded"
+    plant.touch()
+    plant.set_coil("k3", False)
+    plant.supply.on = False
+    plant.touch()
+    run(plant, 1.0)
+    dead_s = plant.dead_s
+    assert dead_s > 0.9
+    if fault == "chatter":
+        plant.relay_faults["k3"] = fault
+        plant.touch()
+    plant.relay_faults["k3"] = "off"
+    plant.touch()
+    run(plant, 1.0)
+    assert not plant.relays.k3_open
+    assert plant.dropped_s == 0.0
+    plant.heartbeat()
+    plant.set_coil("k3", True)
+    run(plant, 0.5)
+    plant.set_coil("k3", False)
+    run(plant, 0.5)
+    assert plant.dropped_s == pytest.approx(0.5, abs=0.02), "the daemon's own doing, and 5 ms more"

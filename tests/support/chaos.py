@@ -357,8 +357,8 @@ class Chaos:
         self.say(f"crash, away for {away_s:g} s")
         if away_s >= 600.0 and random.random() < 0.7:
             self.move_behind_its_back()
-        if random.random() < 0.2:  # killed before the last of it has reached the disk
-            self.station.lose_last_write()
+        # killed before the last of it has reached the disk
+        if random.random() < 0.2 and self.station.lose_last_write():
             self.rules.forgotten()
         self.station.crash(away_s)
         plant.touch()

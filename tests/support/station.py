@@ -58,6 +58,8 @@ assert tuple(POINT_OF) == Inputs._fields[: len(POINT_OF)]
 _measurement: Callable[[tuple[float, Quality, float]], Measurement]
 _measurement = partial(tuple.__new__, Measurement)  # type: ignore[arg-type]
 
+SLOW_DISK_S = 30.0  # no disk takes longer to write what is handed over to it
+
 Step = Callable[..., tuple[State, list[Action]]]
 
 
@@ -93,7 +95,8 @@ class Station:
         self.curves: dict[int, list[CurveRow]] = {}
         self._curve: tuple[int, float] | None = None
         self.saved: dict[str, object] = {}
-        self._stored: list[tuple[dict[str, object], dict[int, TestRecord]]] = []  # the last two
+        # the last two, and when they were handed over to the disk
+        self._stored: list[tuple[dict[str, object], dict[int, TestRecord], float]] = []
         self.inbox: list[Command] = []
         self.inputs = Inputs()
         self.pb1 = self.pb2 = False
@@ -256,7 +259,7 @@ class Station:
             elif isinstance(action, Persist):
                 self.saved = persist.dump(self.state, self.now, self.wall)
         if self.saved is not saved or any(isinstance(action, SaveRecord) for action in actions):
-            self._stored = [*self._stored[-1:], (self.saved, dict(self.records))]
+            self._stored = [*self._stored[-1:], (self.saved, dict(self.records), self.now)]
         return [answers[i] for i in range(internal, len(asked)) if i in answers]
 
     def _store(self, command: ChangeSettings) -> None:
@@ -314,11 +317,14 @@ class Station:
 
     # --- crash and restart ---------------------------------------------------------------------
 
-    def lose_last_write(self) -> None:
-        """State and records go to disk together: the last time it was too late for that."""
-        if len(self._stored) == 2:
-            (self.saved, self.records), _ = self._stored
-            self._stored = []
+    def lose_last_write(self) -> bool:
+        """State and records go to disk together: the last time it was too late for that. False:
+        they have long been there."""
+        if len(self._stored) != 2 or self.now - self._stored[-1][2] > SLOW_DISK_S:
+            return False
+        self.saved, self.records, _ = self._stored[0]
+        self._stored = []
+        return True
 
     def crash(self, away_s: float) -> None:
         """Kill the daemon: pins keep their levels, the heartbeat stops; start again after."""

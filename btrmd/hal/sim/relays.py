@@ -11,6 +11,8 @@ OVERLAP_S = 0.010  # K1 makes before it breaks
 HEARTBEAT_S = 2.0  # without an edge for this long all coils lose their power
 CHATTER_S = (0.03, 0.2)  # between two moves of a chattering relay, from .. to
 
+STUCK = ("welded", "chatter")  # whatever the coil says
+
 # contact -> its relay; a contact is named by what is true in the energised position
 OWNER = {"s1_open": "k1", "s2_closed": "k1", "k2_open": "k2", "k3_open": "k3"}
 
@@ -28,6 +30,7 @@ class Relays:
         "_beats",
         "_commands",
         "_faults_seen",
+        "_is_freed",
         "_random",
         "_timers",
         "coils",
@@ -45,6 +48,7 @@ class Relays:
         self.coils = dict.fromkeys(NAMES, False)  # energised in fact
         self.faults = dict.fromkeys(NAMES, "off")
         self._faults_seen = dict(self.faults)
+        self._is_freed = False  # K3's contacts are on their way from where they were stuck
         self.is_powered = True
         self._alive_until = -inf
         self._timers: list[tuple[float, str, bool]] = []
@@ -88,6 +92,8 @@ class Relays:
         if self.faults == self._faults_seen:
             return False
         changed = [name for name in NAMES if self._fault(name) != self._faults_seen.get(name)]
+        if "k3" in changed:
+            self._is_freed = self.k3_open and self._faults_seen.get("k3") in STUCK
         self._faults_seen = dict(self.faults)
         for name in changed:
             if self._fault(name) == "welded":
@@ -123,8 +129,9 @@ class Relays:
         return self.k2_open if name == "k2" else self.k3_open
 
     def is_stuck_open(self) -> bool:
-        """K3's path is open though its coil is off: nothing can close it."""
-        return self.k3_open and self._fault("k3") in ("welded", "chatter") and not self.coils["k3"]
+        """K3's path is open though its coil is off: nothing can close it, or not sooner."""
+        is_stuck = self._is_freed or self._fault("k3") in STUCK
+        return self.k3_open and is_stuck and not self.coils["k3"]
 
     @property
     def contacts(self) -> dict[str, bool]:
@@ -160,7 +167,9 @@ class Relays:
         if energised is self.coils[name] and not again:
             return False
         self.coils[name] = energised
-        if fault not in ("welded", "chatter"):
+        if name == "k3" and energised:
+            self._is_freed = False
+        if fault not in STUCK:
             self._move(name, energised, now)
         self._plan()
         return True
