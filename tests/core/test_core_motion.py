@@ -202,6 +202,26 @@ def test_one_that_has_not_moved_since_another_leapt_may_hang() -> None:
     assert motion.has_moved_since(BATTERY, BATTERY)
 
 
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_one_that_has_leapt_sinks_on_where_the_bank_gives_way(blocks: int) -> None:
+    low_v = (BATTERY_V - 2.0) * blocks
+    before = (BATTERY_V * blocks, LOAD_V, CHARGER_V, SUPPLY_V)
+    motion = moved(Motion(), low_v, *before[1:], before=before, blocks=blocks)
+    assert motion.leapt_v == (low_v, None, None, None)
+
+    def sinks(by_v: float, after_s: float = 30.0, end: int = BATTERY) -> bool:
+        return motion.sinks(end, low_v - by_v * blocks, blocks, 1000.0 + after_s)
+
+    assert sinks(0.151)
+    assert not sinks(0.149)
+    assert not sinks(1.0, 29.9), "nobody knows yet"
+    assert not sinks(1.0, end=LOAD), "it has never leapt"
+    assert not motion.sinks(BATTERY, None, blocks, 1030.0)
+    now_v = (low_v - 0.2, *before[1:])
+    motion = moved(motion, *now_v, before=(low_v, *before[1:]), blocks=blocks, now=1010.0)
+    assert motion.leapt_v[BATTERY] == low_v, "no leap"
+
+
 def test_the_scans_in_which_a_reading_stands_are_counted() -> None:
     motion = moved(moved(Motion()), BATTERY_V, 13.51, CHARGER_V, SUPPLY_V)
     assert motion.stands == (2, 0, 2, 2)
@@ -284,4 +304,10 @@ def test_a_bank_that_gives_way_beside_one_that_hangs_is_no_jump_of_the_other(
     for _ in range(30):
         station.run(2.0)
         assert blamed(station) != [f"reading.{true}.voltage"]
+    if rated_ah > 7.0:
+        return  # it has hours left
+    # it sinks on, as no reading does that has jumped by itself
+    assert station.until(lambda s: s.plant.circuit.battery_v < 10.5 * s.plant.blocks, 14000.0)
+    assert blamed(station) == [f"reading.{point}"]
+    assert station.until(lambda s: s.state.lvd.is_open, 15.0)
     assert station.plant.dropped_s == 0.0

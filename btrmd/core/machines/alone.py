@@ -13,16 +13,14 @@ from typing import NamedTuple
 from ...model.readings import Measurement
 from ..scan.context import StepContext
 from ..scan.relations import BATTERY, LOAD
+from .motion import LEAST_S, SINKS_V
 
 # per block: less than a lie that matters, more than noise and what a battery falls by in a second
 # under the same current, which may differ by so many A and this part
 STEP_V, SAME_A, SAME_PART = 0.25, 0.2, 0.1
 # what the other reading is wrong by is what it was: so many V a block, or this part
 SAME_ERROR_V, SAME_ERROR = 0.1, 0.01
-LEAST_S, WATCH_S = 30.0, 120.0
-# per block in so many seconds: a good battery falls by 0.05 V in 2 min under a load that empties it
-# in an hour
-SINKS_V = 0.15
+WATCH_S = 120.0
 SCAN_S = 2.0  # after a longer pause it may have fallen as far
 
 

@@ -25,6 +25,9 @@ ROUNDING_V = 1e-12
 GIVES_PART = 0.05  # of its charge: by 60 mV a block, and by 4 mV if it is rated at a 15th
 UNRATED_S = 36000.0  # a battery without a rating is taken to last so long
 LEAP_V = 0.3  # per block, from one scan to the next: no battery or charger moves so for long
+# per block, and not sooner: so does a bank that gives way; a good one falls by 0.05 V in 2 min
+# under a load that empties it in an hour
+SINKS_V, LEAST_S = 0.15, 30.0
 
 NEVER = (float("-inf"),) * 4
 
@@ -43,6 +46,7 @@ class Motion(NamedTuple):
     stands: tuple[int, ...] = (0,) * 4  # scans since its last move
     leapt_at: tuple[float, ...] = NEVER  # process clock of the last leap
     leapt_before: tuple[float, ...] = NEVER  # ... and of the one before
+    leapt_v: Volts = (None,) * 4  # what each read after its last leap
     discharges: bool = False
     turned_at: float = float("-inf")  # process clock: the load has come to the battery, or left it
     given: tuple[float, ...] = (0.0,) * 4  # part of its charge that the battery has given since
@@ -61,6 +65,13 @@ class Motion(NamedTuple):
             return False
         chance: float = (1.0 - lively) ** self.stands[end]
         return chance <= CHANCE
+
+    def sinks(self, leapt: int, volts: float | None, blocks: int, now: float) -> bool:
+        """`leapt`, at `volts` now, has sunk on since its last leap, as a bank that gives way."""
+        from_v = self.leapt_v[leapt]
+        if from_v is None or volts is None or now - self.leapt_at[leapt] < LEAST_S:
+            return False
+        return from_v - volts >= SINKS_V * blocks
 
     def has_moved_since(self, end: int, leapt: int) -> bool:
         """`end` has moved in or after the scan in which `leapt` moved by far, and so lives."""
@@ -82,7 +93,7 @@ def step_motion(
     drop at its shunt: what that accounts for is no motion. `discharges`: the battery feeds the
     load; `given`: the part of its charge that went there in this scan."""
     moved_at, moves, lively = motion.moved_at, motion.moves, motion.lively
-    leapt_at, leapt_before = motion.leapt_at, motion.leapt_before
+    leapt_at, leapt_before, leapt_v = motion.leapt_at, motion.leapt_before, motion.leapt_v
     stands = tuple([count + 1 for count in motion.stands])
     gave = tuple([part + given for part in motion.given]) if given else motion.given
     if volts == before:
@@ -117,10 +128,14 @@ def step_motion(
             leapt_at = tuple([
                 now if one else at for at, one in zip(leapt_at, leaps, strict=True)
             ])  # fmt: skip
+            leapt_v = tuple([
+                value if one else was
+                for was, value, one in zip(leapt_v, volts, leaps, strict=True)
+            ])  # fmt: skip
     turned_at = motion.turned_at if discharges is motion.discharges else now
     return Motion(
-        drops_v, moved_at, moves, lively, stands, leapt_at, leapt_before, discharges, turned_at,
-        gave,
+        drops_v, moved_at, moves, lively, stands, leapt_at, leapt_before, leapt_v, discharges,
+        turned_at, gave,
     )  # fmt: skip
 
 

@@ -217,7 +217,10 @@ def _liar(
     if place == Tie.BATTERY_LOAD.value and liar is not None:
         # a bank gives way, too: beside one that hangs it looks as if the other one had jumped
         other = second if liar == first else first
-        return liar if memory.motion.has_moved_since(other, liar) else None
+        if memory.motion.has_moved_since(other, liar):
+            return liar
+        sinks = memory.motion.sinks(liar, memory.volts[liar], sp.blocks, now)
+        return other if sinks else None
     return liar
 
 
