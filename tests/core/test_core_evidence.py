@@ -414,15 +414,15 @@ def test_a_k2_that_stays_open_is_found_though_hardly_anything_was_taken(
 @pytest.mark.long
 @pytest.mark.parametrize("joined", [False, True])
 def test_a_charger_that_was_parted_for_a_moment_is_no_fault(joined: bool) -> None:
-    for volts in VOLTS:
-        for rated_ah in (7.0, 100.0, 400.0):
-            station = site(volts, joined, rated_ah=rated_ah, load_a=0.5)
-            for run_s in (5.0, 33.0, 50.0):
-                assert station.ask(StartTest("1", source="test")).ok
-                station.run(run_s)
-                station.ask(StopTest("test"))
-                station.run(900.0)
-                assert station.state.relays.faulty == (), (volts, rated_ah, run_s)
+    banks = [(12, 7.0), (12, 400.0), (24, 100.0), (36, 400.0), (48, 7.0), (48, 100.0)]
+    for volts, rated_ah in banks:
+        station = site(volts, joined, rated_ah=rated_ah, load_a=0.5)
+        for run_s in (5.0, 33.0, 50.0):
+            assert station.ask(StartTest("1", source="test")).ok
+            station.run(run_s)
+            station.ask(StopTest("test"))
+            station.run(900.0)
+            assert station.state.relays.faulty == (), (volts, rated_ah, run_s)
 
 
 @pytest.mark.parametrize("joined", [False, True])

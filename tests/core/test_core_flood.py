@@ -242,8 +242,7 @@ def test_a_guard_that_waits_for_the_end_of_an_outage_is_no_news() -> None:
 # --- K1 that does not let go ---------------------------------------------------------------------
 
 
-@STEPS
-@pytest.mark.parametrize("volts", [12, 24])
+@pytest.mark.parametrize(("volts", "dt"), [(12, 0.1), (24, 1.0)])
 @pytest.mark.long
 def test_a_welded_k1_with_a_low_battery_is_told_in_few_words(volts: int, dt: float) -> None:
     station = rested(volts, dt=dt, load_a=8.0, rated_ah=7.0, lvd__enabled=True)

@@ -176,14 +176,14 @@ def test_the_part_that_is_given_is_of_the_rated_charge_or_of_ten_hours() -> None
 
 @pytest.mark.parametrize(
     ("volts", "rated_ah", "count_v", "after_s"),
-    [(12, None, COUNT_V, 60.0), (12, 17.0, 0.0, 5.0), (48, 17.0, COUNT_V, 5.0)],
+    [(12, None, COUNT_V, 60.0), (12, 7.0, 0.0, 5.0), (48, 7.0, COUNT_V, 5.0)],
 )
 @pytest.mark.parametrize("point", ["battery.voltage", "load.voltage"])
 def test_one_that_begins_to_hang_in_an_outage_on_a_quiet_site_leaves_it_its_lvd(
     point: str, after_s: float, count_v: float, rated_ah: float | None, volts: int
 ) -> None:
     """Battery and load were doubted to the end, and the bank was ruined."""
-    station = quiet(volts, 4.0, 17.0)
+    station = quiet(volts, 3.0, 7.0)
     station.settings = station.settings.with_changes({"battery.rated_ah": rated_ah})
     station.count_v = count_v
     station.run(400.0)
