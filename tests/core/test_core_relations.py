@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import joined, lie, sentences, step_context, supply
+from core_scenes import blamed, joined, lie, rested, sentences, step_context, supply
 
 from btrmd.core.scan.flows import Flows, hat_amps, measure_flows
 from btrmd.core.scan.relations import Relation, Tie, find_relations, voltages
@@ -220,6 +220,8 @@ def test_charger_and_load_are_tied_while_the_charger_feeds_it(volts: int) -> Non
     assert found(tie, **little, k1=True, volts=volts).broken is False
     gone = {**little, "charger_v": 7.9 * blocks}
     assert silent(tie, **gone, k1=True, volts=volts), "it may be gone, and its current an error"
+    assert silent(tie, **{**gone, "charger_v": -0.99}, k1=True, volts=volts)
+    assert found(tie, **{**gone, "charger_v": -1.01}, k1=True, volts=volts).broken is True, "a lie"
     assert (
         found(tie, **{**gone, "charger_a": 1.0, "load_a": 0.9}, k1=True, volts=volts).broken is True
     )
@@ -558,3 +560,16 @@ def test_a_charger_without_volts_gives_nothing_whatever_its_current_reads() -> N
     little = {"charger_a": 0.2, "battery_a": 0.0, "battery_v": 13.0}
     assert found(Tie.CHARGER_SILENT, **little, charger_v=12.4).broken is True
     assert silent(Tie.CHARGER_SILENT, **little, charger_v=3.0)
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_charger_that_feeds_a_small_load_and_reads_below_0_v_is_named(volts: int) -> None:
+    """It was taken for one that is gone."""
+    station = rested(volts, load_a=0.6, rated_ah=17.0)
+    station.plant.supply.on = False
+    station.plant.touch()
+    station.run(60.0)
+    lie(station, "charger.voltage", "x-1")
+    station.run(10.0)
+    assert blamed(station) == ["reading.charger.voltage"]
+    assert station.plant.dropped_s == 0.0

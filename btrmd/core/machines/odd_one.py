@@ -11,6 +11,7 @@ from ..scan.relations import (
     EQUAL,
     LOAD,
     NAMES,
+    NEGATIVE_V,
     PAIRS,
     SUPPLY,
     Found,
@@ -27,7 +28,6 @@ FLOATS_S = 30.0  # a doubt of charger and battery that read alike, and little fl
 LONGEST_S = 6.0  # what a broken relation counts up to: it is forgiven within twice that
 RECENT_S = 10.0
 STANDS_S = 50.0  # a contradiction that has gone silent may be decided by what comes after it
-NEGATIVE_V = -1.0  # more than a sensor is off by
 
 
 def put(values: tuple, place: int, value: object) -> tuple:  # type: ignore[type-arg]

@@ -21,6 +21,7 @@ LOWER_V = 0.36  # per block: two sensors of +-(1 % + 20 mV) at 14.4 V and their 
 MOST_BLOCKS = 4
 GUARD_V = 0.15  # per block: 1 % + 20 mV of the level at which the guard closes, and noise
 SURELY_A = 0.1  # three times what a sensor may be off by
+NEGATIVE_V = -1.0  # more than a sensor is off by: what is gone is at 0 V
 SEEN_A = 1.0  # more than the sum of the currents may be off by, the unit's own 0.44 A with it
 HAT_PART = 0.6  # of the HAT's 4 W, and still above a sensor's offset at 48 V
 HAT_LEAST_A = 0.06  # a sensor may say 0.03 and its noise where nothing flows
@@ -207,7 +208,9 @@ def _charging(look: Look) -> tuple[Relation, Relation]:
         return look.tie(look.charger, look.battery) if is_tied else SILENT, SILENT
     takes = flows.charge is not None and flows.charge > 0.0
     two_tell = takes and not is_joined  # else by the same current twice
-    if amps.value < SEEN_A and not (two_tell or has_volts(look.inputs, look.sp)):
+    is_negative = look.charger is not None and look.charger < NEGATIVE_V
+    is_there = two_tell or is_negative or has_volts(look.inputs, look.sp)
+    if amps.value < SEEN_A and not is_there:
         return SILENT, SILENT  # it may be gone, and its current an error that the sum does not show
     if amps.value <= CONDUCTS_A:
         # so little may be an error of one of them; but two say so, what is given and what is taken
