@@ -203,23 +203,30 @@ def test_one_that_has_not_moved_since_another_leapt_may_hang() -> None:
 
 
 @pytest.mark.parametrize("blocks", [1, 4])
-def test_one_that_has_leapt_sinks_on_where_the_bank_gives_way(blocks: int) -> None:
+def test_one_that_stands_while_the_other_leaps_and_sinks_on_is_left_behind(blocks: int) -> None:
     low_v = (BATTERY_V - 2.0) * blocks
     before = (BATTERY_V * blocks, LOAD_V, CHARGER_V, SUPPLY_V)
     motion = moved(Motion(), low_v, *before[1:], before=before, blocks=blocks)
     assert motion.leapt_v == (low_v, None, None, None)
 
-    def sinks(by_v: float, after_s: float = 30.0, end: int = BATTERY) -> bool:
-        return motion.sinks(end, low_v - by_v * blocks, blocks, 1000.0 + after_s)
+    def is_left(by_v: float, after_s: float = 30.0, end: int = LOAD, other: int = BATTERY) -> bool:
+        return motion.is_left_behind(
+            end, other, low_v - by_v * blocks, blocks, 1000.0 + after_s
+        )  # fmt: skip
 
-    assert sinks(0.151)
-    assert not sinks(0.149)
-    assert not sinks(1.0, 29.9), "nobody knows yet"
-    assert not sinks(1.0, end=LOAD), "it has never leapt"
-    assert not motion.sinks(BATTERY, None, blocks, 1030.0)
+    assert is_left(0.151)
+    assert not is_left(0.149)
+    assert not is_left(1.0, 29.9), "nobody knows yet"
+    assert not is_left(1.0, end=BATTERY, other=LOAD), "it has never leapt"
+    assert not motion.is_left_behind(LOAD, BATTERY, None, blocks, 1030.0)
     now_v = (low_v - 0.2, *before[1:])
     motion = moved(motion, *now_v, before=(low_v, *before[1:]), blocks=blocks, now=1010.0)
     assert motion.leapt_v[BATTERY] == low_v, "no leap"
+    assert is_left(0.2)
+    motion = moved(motion, low_v, 13.51, CHARGER_V, SUPPLY_V, blocks=blocks, now=1020.0)
+    assert not is_left(0.2), "the other one has moved"
+    both = moved(Motion(), low_v, low_v, *before[2:], before=(13.5 * blocks,) * 4, blocks=blocks)
+    assert not both.is_left_behind(LOAD, BATTERY, 0.0, blocks, 1030.0), "it has leapt with it"
 
 
 def test_the_scans_in_which_a_reading_stands_are_counted() -> None:
@@ -286,10 +293,10 @@ def test_a_current_at_the_border_of_what_feeds_a_load_is_no_turn() -> None:
 
 
 @pytest.mark.parametrize("volts", [12, 48])
-@pytest.mark.parametrize("rated_ah", [7.0, 100.0])
+@pytest.mark.parametrize(("rated_ah", "soc"), [(7.0, 0.15), (7.0, 0.3), (100.0, 0.15)])
 @pytest.mark.parametrize("point", ["battery.voltage", "load.voltage"])
 def test_a_bank_that_gives_way_beside_one_that_hangs_is_no_jump_of_the_other(
-    point: str, rated_ah: float, volts: int
+    point: str, rated_ah: float, soc: float, volts: int
 ) -> None:
     """The true one was named, and the LVD waited for the one that hung."""
     station = quiet(volts, 4.0, rated_ah)
@@ -297,8 +304,8 @@ def test_a_bank_that_gives_way_beside_one_that_hangs_is_no_jump_of_the_other(
     supply(station, False)
     station.run(60.0)
     lie(station, point, "hold")
-    station.run(100.0)
-    station.plant.battery.set_soc(0.15)  # type: ignore[union-attr]
+    station.run(300.0 if soc > 0.15 else 100.0)
+    station.plant.battery.set_soc(soc)  # type: ignore[union-attr]
     station.plant.touch()
     true = {"battery.voltage": "load", "load.voltage": "battery"}[point]
     for _ in range(30):

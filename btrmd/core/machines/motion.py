@@ -66,12 +66,15 @@ class Motion(NamedTuple):
         chance: float = (1.0 - lively) ** self.stands[end]
         return chance <= CHANCE
 
-    def sinks(self, leapt: int, volts: float | None, blocks: int, now: float) -> bool:
-        """`leapt`, at `volts` now, has sunk on since its last leap, as a bank that gives way."""
-        from_v = self.leapt_v[leapt]
-        if from_v is None or volts is None or now - self.leapt_at[leapt] < LEAST_S:
+    def is_left_behind(
+        self, end: int, other: int, volts: float | None, blocks: int, now: float
+    ) -> bool:
+        """`end` has stood still since before the last leap of `other`, which is at `volts` now and
+        has sunk on since, as a bank does that gives way."""
+        from_v, leapt_at = self.leapt_v[other], self.leapt_at[other]
+        if from_v is None or volts is None or self.moved_at[end] >= leapt_at:
             return False
-        return from_v - volts >= SINKS_V * blocks
+        return now - leapt_at >= LEAST_S and from_v - volts >= SINKS_V * blocks
 
     def has_moved_since(self, end: int, leapt: int) -> bool:
         """`end` has moved in or after the scan in which `leapt` moved by far, and so lives."""

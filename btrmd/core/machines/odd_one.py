@@ -209,18 +209,20 @@ def _liar(
             return liar
     if place in (Tie.BATTERY_LOAD.value, Tie.CHARGER_BATTERY.value) and memory.found[place].broken:
         # while current flows both ends move: one that has not changed at all hangs
-        motion = memory.motion
-        liar = only(motion.hangs(first, second, now), motion.hangs(second, first, now))
+        hangs, is_left = memory.motion.hangs, memory.motion.is_left_behind
+        liar = only(hangs(first, second, now), hangs(second, first, now))
+        if liar is None and place == Tie.BATTERY_LOAD.value:
+            liar = only(
+                is_left(first, second, volts[1], sp.blocks, now),
+                is_left(second, first, volts[0], sp.blocks, now),
+            )
         if liar is not None:
             return liar
     liar = only(memory.jumped[first], memory.jumped[second])
     if place == Tie.BATTERY_LOAD.value and liar is not None:
         # a bank gives way, too: beside one that hangs it looks as if the other one had jumped
         other = second if liar == first else first
-        if memory.motion.has_moved_since(other, liar):
-            return liar
-        sinks = memory.motion.sinks(liar, memory.volts[liar], sp.blocks, now)
-        return other if sinks else None
+        return liar if memory.motion.has_moved_since(other, liar) else None
     return liar
 
 
