@@ -166,6 +166,9 @@ def test_one_that_has_jumped_is_believed_when_it_has_sunk_as_a_battery_does(
     # from then on, and as soon as somebody vouches for it
     assert told(sunk, 1070.0, 10.24).is_open
     assert told(jumped, 1001.0, 10.4, has_jumped=False).low_since == 1001.0
+    # one that has not jumped yet has proved nothing
+    plain = told(Lvd(), 1000.0, 10.4, has_jumped=False)
+    assert told(plain, 1001.0, 10.4).low_since is None
     # too slowly: it is watched anew
     again = told(jumped, 1121.0, 10.24)
     assert (again.low_since, again.alone.watched_since) == (None, 1121.0)  # type: ignore[union-attr]

@@ -255,6 +255,13 @@ def test_what_flows_in_a_test_or_while_the_contacts_move_is_not_on_battery() -> 
     assert not looked(was, 100.5, k1=True).on
 
 
+def test_a_load_that_is_dark_and_takes_nothing_is_fed_by_nobody() -> None:
+    off = {**HELPS, "guard": True, "load_a": 0.1}
+    assert looked(OnBattery(), 100.0, **off).flows_since == 100.0
+    assert looked(OnBattery(), 100.0, **{**off, "load_v": 2.0}).flows_since is None
+    assert looked(OnBattery(), 100.0, **{**off, "load_v": None}).flows_since == 100.0, "who knows"
+
+
 def test_a_return_that_has_not_relieved_the_battery_is_on_battery_without_a_wait() -> None:
     for now, on in ((104.9, True), (105.1, False)):
         was = OnBattery(False, on_at=100.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import blamed, drift, lie, rested, supply
+from core_scenes import blamed, drift, lie, rested, start, supply
 from station import Station
 
 from btrmd.core.machines.motion import LIVELY, Motion, part_given, step_motion
@@ -286,10 +286,24 @@ def test_a_current_at_the_border_of_what_feeds_a_load_is_no_turn() -> None:
         station.plant.touch()
         station.run(5.0)
         assert station.state.plausible.motion.turned_at == turned_at, amps
+    assert station.state.plausible.motion.discharges
     supply(station, True)
     station.run(60.0)
     assert not station.state.plausible.motion.discharges
     assert station.state.plausible.motion.turned_at > turned_at
+
+
+def test_a_battery_that_rests_beside_a_supply_that_lives_feeds_the_load_no_more() -> None:
+    """In a test whose load has gone, where this unit lives on the supply."""
+    station = rested(load_a=2.0, rated_ah=100.0)
+    start(station)
+    station.run(30.0)
+    assert station.state.plausible.motion.discharges
+    station.plant.load.hold(0.0)
+    station.plant.touch()
+    station.run(2.0)
+    assert station.inputs.battery_a.value == pytest.approx(0.0, abs=0.05)
+    assert not station.state.plausible.motion.discharges
 
 
 @pytest.mark.parametrize("volts", [12, 48])

@@ -279,6 +279,12 @@ def test_who_was_vouched_for_longer_ago_lies_no_more_for_that() -> None:
         assert named(memory) == ".?.?"
 
 
+def test_beside_one_that_hangs_as_like_as_not_no_jump_is_named() -> None:
+    for battery_at, answer in ((989.9, "...."), (990.0, ".x..")):
+        motion = Motion(moved_at=(battery_at, NOW, NOW, NOW), leapt_at=(990.0,) * 4)
+        assert named(timed(Tie.BATTERY_LOAD, 2.0, **JUMPED, motion=motion)) == answer
+
+
 def test_a_charger_that_gives_nothing_lies_only_if_it_has_jumped() -> None:
     """As a rule K2 is open then, which the relay watch tells."""
     tie = Tie.CHARGER_SILENT
@@ -653,9 +659,6 @@ def test_a_battery_chip_that_dies_in_an_outage_leaves_one_witness_which_is_too_f
     station.run(600.0)
     assert not station.state.lvd.is_open
     assert station.plant.dropped_s == 0.0
-
-
-# --- what is vouched for -------------------------------------------------------------------------
 
 
 def test_readings_that_move_together_have_not_jumped() -> None:

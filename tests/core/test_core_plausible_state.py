@@ -694,3 +694,7 @@ def test_one_that_rises_in_a_discharge_has_jumped_unless_somebody_vouches_for_it
         given = {**ON_BATTERY, "battery_v": 13.78, "load_v": load_v}
         made = scan(rest, 1001.0, guard=True, **given)
         assert made.jumped == (jumped, False, False, False), load_v
+
+
+def test_what_is_remembered_by_voltage_is_of_four() -> None:
+    assert len(Plausible().agreed_s) == len(Plausible().jumped) == len(Plausible().odd) == 4

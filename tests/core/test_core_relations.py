@@ -158,6 +158,10 @@ def test_charger_and_battery_are_tied_while_the_charger_charges() -> None:
     for other in ({"charger_a": 0.1}, {"battery_a": 0.11}, {"battery_a": None}, {"k2": True}):
         assert silent(tie, **{**little, **other})
     assert silent(Tie.CHARGER_LOAD, **little)
+    # also without volts of its own: what is given is taken
+    low = {**CHARGING, "charger_a": 0.9, "battery_a": 0.9, "charger_v": 3.0}
+    assert found(tie, **low).broken is True
+    assert silent(tie, **{**low, "battery_a": 0.1, "load_a": 0.8}, k1=True), "it may be gone"
     # a sum that is wrong says nothing of who contradicts whom, but two that agree still agree
     wrong = {**CHARGING, "battery_a": 5.0}
     assert found(tie, **wrong)[1:] == (None, True)
