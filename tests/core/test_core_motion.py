@@ -119,12 +119,12 @@ def test_what_hangs_is_lively_by_habit_or_has_stood_through_a_turn(end: int) -> 
 
     def hangs(
         still_s: float, lively: float = 0.0, moves: int = 0, turned_s: float = 1e9,
-        other_s: float = 0.0, stands: int = 99,
+        other_s: float = 0.0, stands: int = 99, swings: float = 1.0,
     ) -> bool:  # fmt: skip
         return Motion(
             moved_at=put(put((0.0,) * 4, end, now - still_s), other, now - other_s),
             moves=put((0,) * 4, other, moves), lively=put((0.0,) * 4, end, lively),
-            turned_at=now - turned_s, stands=(stands,) * 4,
+            turned_at=now - turned_s, stands=(stands,) * 4, swings=put((0.0,) * 4, end, swings),
         ).hangs(end, other, now)  # fmt: skip
 
     assert hangs(4.0, 0.3, 5)
@@ -134,6 +134,11 @@ def test_what_hangs_is_lively_by_habit_or_has_stood_through_a_turn(end: int) -> 
     for lively, stands in ((0.3, 39), (0.5, 20), (0.75, 10), (0.95, 5), (1.0, 5)):
         assert hangs(4.0, lively, 5, stands=stands), lively
         assert not hangs(4.0, lively, 5, stands=stands - 1), lively
+    # a charge or a discharge that moves it in each scan does not turn back
+    assert hangs(4.0, 0.95, 5, swings=0.2)
+    assert not hangs(4.0, 0.95, 5, swings=0.199)
+    assert not hangs(4.0, 0.95, 5, swings=0.3, stands=22), "no more lively than it swings"
+    assert hangs(4.0, 0.95, 5, swings=0.3, stands=24)
     # on a quiet board it stands on one count
     assert not hangs(4.0, 0.29, 8)
     # but not through a turn of the current: a charger may, and a supply
@@ -194,6 +199,49 @@ def test_one_that_begins_to_hang_in_an_outage_on_a_quiet_site_leaves_it_its_lvd(
     assert blamed(station) == [f"reading.{point}"]
     assert station.until(lambda s: s.state.lvd.is_open, 60.0)
     assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("end", [BATTERY, LOAD, CHARGER, SUPPLY])
+def test_a_fall_that_moves_a_reading_in_each_scan_does_not_end_at_once(end: int) -> None:
+    def hangs(unbroken: int, other: int, moves: int = 5, still_s: float = 4.0) -> bool:
+        return Motion(
+            moved_at=put((1000.0,) * 4, end, 1000.0 - still_s), moves=put((0,) * 4, other, moves),
+            unbroken=put((0,) * 4, end, unbroken),
+        ).hangs(end, other, 1000.0)  # fmt: skip
+
+    is_one, other = end in (BATTERY, LOAD), LOAD if end == BATTERY else BATTERY
+    assert hangs(600, other) is is_one, "a charger that comes to its limit stands at once"
+    assert not hangs(600, CHARGER if end != CHARGER else LOAD)
+    assert not hangs(599, other)
+    assert not hangs(600, other, moves=4)
+    assert not hangs(600, other, still_s=3.9)
+
+
+def test_in_how_many_scans_without_a_break_a_reading_has_moved_is_counted() -> None:
+    motion = Motion()
+    for moves, count in ((True, 1), (True, 2), (False, 2), (True, 1), (True, 2), (False, 2)):
+        motion = moved(motion, BATTERY_V, 13.51 if moves else LOAD_V, CHARGER_V, SUPPLY_V)
+        assert motion.unbroken[LOAD] == count
+    for _ in range(700):
+        motion = moved(motion, BATTERY_V, 13.51, CHARGER_V, SUPPLY_V)
+    assert motion.unbroken == (0, 600, 0, 0)
+
+
+@pytest.mark.parametrize("dt", [0.1, 1.0])
+def test_in_how_many_scans_a_reading_turns_back_is_the_mean_of_some_minutes(dt: float) -> None:
+    """Noise does in two of three moves, a charge or a discharge does not."""
+    motion, now = Motion(moved_at=(1000.0,) * 4, swung_at=(1000.0,) * 4), 1000.0
+    before: tuple[float | None, ...] = FLOAT
+    for n in range(int(1200 / dt)):
+        now += dt
+        up_down = (13.5, 13.51, 13.52, 13.51)[n % 4]
+        volts = (BATTERY_V + COUNT_V * n, up_down, CHARGER_V, None if n % 2 else SUPPLY_V)
+        motion = moved(motion, *volts, now=now, dt=dt, before=before)
+        before = volts
+    assert motion.lively[:2] == pytest.approx((1.0, 1.0), abs=0.01)
+    assert motion.swings[BATTERY] == pytest.approx(dt / 200.0, abs=0.01), "once, at its begin"
+    assert motion.swings[LOAD] == pytest.approx(0.5, abs=0.02)
+    assert motion.swings[CHARGER] == motion.swings[SUPPLY] == 0.0
 
 
 def test_one_that_has_not_moved_since_another_leapt_may_hang() -> None:
@@ -257,6 +305,28 @@ def test_a_true_reading_that_stands_on_one_count_is_not_named(
     station.run(60.0)
     other = {"battery.voltage": "charger", "charger.voltage": "battery"}[point]
     assert blamed(station) != [f"reading.{other}.voltage"]
+
+
+@pytest.mark.parametrize("soc", [0.5, 1.0])
+@pytest.mark.parametrize("point", ["battery.voltage", "load.voltage"])
+def test_a_true_reading_that_has_come_to_stand_after_a_long_fall_is_not_named(
+    point: str, soc: float
+) -> None:
+    """It had moved in most scans, up and then down: an LVD opened on the other one's drift."""
+    station = quiet(12, 4.0, 40.0)
+    for charge in (soc, 1.0):
+        station.plant.battery.set_soc(charge)  # type: ignore[union-attr]
+        station.plant.touch()
+        station.run(150.0)
+    supply(station, False)
+    station.run(15.0)
+    drift(station, point, -60.0)
+    other = {"battery.voltage": "load", "load.voltage": "battery"}[point]
+    for _ in range(40):
+        station.run(5.0)
+        assert f"reading.{other}.voltage" not in blamed(station) or len(blamed(station)) == 2
+        assert not station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0
 
 
 @pytest.mark.parametrize("volts", [12, 48])

@@ -257,7 +257,7 @@ def test_one_that_hangs_while_the_other_moves_lies() -> None:
     def memory(tie: Tie, end: int, moves: int = 5) -> Plausible:
         motion = Motion(
             moved_at=put((NOW,) * 4, end, NOW - 4.0), moves=put((moves,) * 4, end, 0),
-            lively=(1.0,) * 4, stands=(5,) * 4,
+            lively=(1.0,) * 4, swings=(0.65,) * 4, stands=(5,) * 4,
         )  # fmt: skip
         return timed(tie, 2.0, motion=motion, found=relation(tie, True))
 

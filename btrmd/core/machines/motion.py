@@ -1,10 +1,10 @@
 """Motion: how each voltage has moved lately, and which of them hangs in its chip.
 
-A live chip has noise, and its reading moves in most scans: one that did so hangs when it stands for
-more scans than chance allows. On a quiet board a true reading may stand on one count for minutes,
-where little changes: that alone proves nothing. But no voltage of battery or load stands through
-the load's coming to the battery, or its leaving, nor while the battery gives a part of its charge:
-a lead-acid block of 12 V falls by some 12 mV for each hundredth of it.
+A live chip has noise, and its reading moves up and down in most scans: one that did so hangs when
+it stands for more scans than chance allows. On a quiet board a true reading may stand on one count
+for minutes, where little changes: that alone proves nothing. But no voltage of battery or load
+stands through the load's coming to the battery, or its leaving, nor while the battery gives a part
+of its charge: a lead-acid block of 12 V falls by some 12 mV for each hundredth of it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ FROZEN_S = 4.0  # without the least change while the other end moves
 MOVES = 5  # so many more changes than standstills of the last eight scans
 MOST_MOVES = 8  # scans that are looked back on
 USUAL_S = 200.0  # what is usual is the mean of about so long
-LIVELY = 0.3  # of the scans: charge and discharge alone move no true reading by a count so often
+LIVELY = 0.3  # of the scans
+# part of the scans in which it turns back: noise does in two of three moves, a charge or a
+# discharge that moves it in each scan does not
+SWINGS, MOVES_A_SWING = 0.2, 1.5
 MOST_LIVELY = 0.95  # nobody knows a chip better
 CHANCE = 1e-6  # that a live chip reads the same for so many scans
 ROUNDING_V = 1e-12
 GIVES_PART = 0.05  # of its charge: by 60 mV a block, and by 4 mV if it is rated at a 15th
+UNBROKEN = 600  # scans: a fall that moves a reading in each of so many does not end at once
 UNRATED_S = 36000.0  # a battery without a rating is taken to last so long
 LEAP_V = 0.3  # per block, from one scan to the next: no battery or charger moves so for long
 # per block, and not sooner: so does a bank that gives way; a good one falls by 0.05 V in 2 min
@@ -43,6 +47,10 @@ class Motion(NamedTuple):
     # part (0..1) of the scans in which it moved, up to its last move: for how long it may have hung
     # since is no word on what is usual
     lively: tuple[float, ...] = (0.0,) * 4
+    rises: tuple[bool, ...] = (False,) * 4  # by its last move
+    swung_at: tuple[float, ...] = (0.0,) * 4  # process clock: it has turned back
+    swings: tuple[float, ...] = (0.0,) * 4  # part of the scans in which it did, up to the last time
+    unbroken: tuple[int, ...] = (0,) * 4  # scans, one after the other, up to its last move
     stands: tuple[int, ...] = (0,) * 4  # scans since its last move
     leapt_at: tuple[float, ...] = NEVER  # process clock of the last leap
     leapt_before: tuple[float, ...] = NEVER  # ... and of the one before
@@ -60,8 +68,12 @@ class Motion(NamedTuple):
             return self.moved_at[other] >= turned_at
         if end in (BATTERY, LOAD) and self.given[end] >= GIVES_PART:
             return self.moved_at[other] > at
-        lively = min(self.lively[end], MOST_LIVELY)
-        if lively < LIVELY or self.moves[other] < MOVES:
+        is_unbroken = self.unbroken[end] >= UNBROKEN
+        if {end, other} == {BATTERY, LOAD} and is_unbroken and self.moves[other] >= MOVES:
+            return True
+        swings = self.swings[end]
+        lively = min(self.lively[end], MOVES_A_SWING * swings, MOST_LIVELY)
+        if lively < LIVELY or swings < SWINGS or self.moves[other] < MOVES:
             return False
         chance: float = (1.0 - lively) ** self.stands[end]
         return chance <= CHANCE
@@ -99,6 +111,8 @@ def step_motion(
     leapt_at, leapt_before, leapt_v = motion.leapt_at, motion.leapt_before, motion.leapt_v
     stands = tuple([count + 1 for count in motion.stands])
     gave = tuple([part + given for part in motion.given]) if given else motion.given
+    rises, swung_at, swings = motion.rises, motion.swung_at, motion.swings
+    unbroken = motion.unbroken
     if volts == before:
         if any(moves):
             moves = tuple([max(count - 1, 0) for count in moves])
@@ -111,6 +125,26 @@ def step_motion(
         lively = tuple([
             _usual(part, now - at, dt) if one else part
             for part, at, one in zip(lively, moved_at, moved, strict=True)
+        ])  # fmt: skip
+        ups = [
+            value is not None and old is not None and value > old
+            for value, old in zip(volts, before, strict=True)
+        ]
+        swung = [one and up is not was for one, up, was in zip(moved, ups, rises, strict=True)]
+        if True in swung:
+            swings = tuple([
+                _usual(part, now - at, dt) if one else part
+                for part, at, one in zip(swings, swung_at, swung, strict=True)
+            ])  # fmt: skip
+            swung_at = tuple([
+                now if one else at for at, one in zip(swung_at, swung, strict=True)
+            ])  # fmt: skip
+        rises = tuple([
+            up if one else was for was, up, one in zip(rises, ups, moved, strict=True)
+        ])  # fmt: skip
+        unbroken = tuple([
+            count if not one else 1 if stood else min(count + 1, UNBROKEN)
+            for count, one, stood in zip(unbroken, moved, motion.stands, strict=True)
         ])  # fmt: skip
         gave = tuple([0.0 if one else part for part, one in zip(gave, moved, strict=True)])
         stands = tuple([0 if one else count for count, one in zip(stands, moved, strict=True)])
@@ -137,8 +171,8 @@ def step_motion(
             ])  # fmt: skip
     turned_at = motion.turned_at if discharges is motion.discharges else now
     return Motion(
-        drops_v, moved_at, moves, lively, stands, leapt_at, leapt_before, leapt_v, discharges,
-        turned_at, gave,
+        drops_v, moved_at, moves, lively, rises, swung_at, swings, unbroken, stands, leapt_at,
+        leapt_before, leapt_v, discharges, turned_at, gave,
     )  # fmt: skip
 
 
