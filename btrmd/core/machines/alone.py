@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ...model.readings import Measurement
 from ..scan.context import StepContext
 from ..scan.relations import BATTERY, LOAD
-from .motion import LEAST_S, SINKS_V
+from .motion import SINKS_S, SINKS_V
 
 # per block: less than a lie that matters, more than noise and what a battery falls by in a second
 # under the same current, which may differ by so many A and this part
@@ -94,6 +94,6 @@ def _watched(was: Alone, now: Alone, ctx: StepContext) -> tuple[Alone, bool]:
     if since is None or ctx.now - since > WATCH_S:
         return was._replace(watched_since=ctx.now, from_v=now.volts), True
     sinks = was.from_v - now.volts >= SINKS_V * ctx.sp.blocks
-    if sinks and ctx.now - since >= LEAST_S - 1e-6:
+    if sinks and ctx.now - since >= SINKS_S - 1e-6:
         return now, False
     return was, True

@@ -9,7 +9,8 @@ of its charge: a lead-acid block of 12 V falls by some 12 mV for each hundredth 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
 
 from ...model.board import NO_DROPS
 from ..scan.relations import BATTERY, LOAD
@@ -31,10 +32,11 @@ UNRATED_S = 36000.0  # a battery without a rating is taken to last so long
 LEAP_V = 0.3  # per block, from one scan to the next: no battery or charger moves so for long
 # per block, and not sooner: so does a bank that gives way; a good one falls by 0.05 V in 2 min
 # under a load that empties it in an hour
-SINKS_V, LEAST_S = 0.15, 30.0
+SINKS_V, SINKS_S = 0.15, 30.0
 
 NEVER = (float("-inf"),) * 4
 
+T = TypeVar("T")
 Volts = tuple[float | None, ...]
 
 
@@ -86,7 +88,7 @@ class Motion(NamedTuple):
         from_v, leapt_at = self.leapt_v[other], self.leapt_at[other]
         if from_v is None or volts is None or self.moved_at[end] >= leapt_at:
             return False
-        return now - leapt_at >= LEAST_S and from_v - volts >= SINKS_V * blocks
+        return now - leapt_at >= SINKS_S and from_v - volts >= SINKS_V * blocks
 
     def has_moved_since(self, end: int, leapt: int) -> bool:
         """`end` has moved in or after the scan in which `leapt` moved by far, and so lives."""
@@ -94,7 +96,8 @@ class Motion(NamedTuple):
 
 
 def part_given(amps: float, rated_ah: float | None, dt: float) -> float:
-    """Part of its charge that a battery gives in `dt` s at `amps` A; `rated_ah` None: not known."""
+    """Part (0..1) of its charge that a battery gives in `dt` s at `amps` A; `rated_ah` (Ah, 20 h
+    figure) None: not known."""
     if amps <= 0.0:
         return 0.0
     return dt / UNRATED_S if rated_ah is None else amps * dt / 3600.0 / rated_ah
@@ -136,19 +139,14 @@ def step_motion(
                 _usual(part, now - at, dt) if one else part
                 for part, at, one in zip(swings, swung_at, swung, strict=True)
             ])  # fmt: skip
-            swung_at = tuple([
-                now if one else at for at, one in zip(swung_at, swung, strict=True)
-            ])  # fmt: skip
-        rises = tuple([
-            up if one else was for was, up, one in zip(rises, ups, moved, strict=True)
-        ])  # fmt: skip
+            swung_at = _fill(swung_at, swung, now)
+        rises = _merge(rises, moved, ups)
         unbroken = tuple([
             count if not one else 1 if stood else min(count + 1, UNBROKEN)
             for count, one, stood in zip(unbroken, moved, motion.stands, strict=True)
         ])  # fmt: skip
-        gave = tuple([0.0 if one else part for part, one in zip(gave, moved, strict=True)])
-        stands = tuple([0 if one else count for count, one in zip(stands, moved, strict=True)])
-        moved_at = tuple([now if one else at for at, one in zip(moved_at, moved, strict=True)])
+        gave, stands = _fill(gave, moved, 0.0), _fill(stands, moved, 0)
+        moved_at = _fill(moved_at, moved, now)
         moves = tuple([
             min(count + 1, MOST_MOVES) if one else max(count - 1, 0)
             for count, one in zip(moves, moved, strict=True)
@@ -158,17 +156,9 @@ def step_motion(
             for value, old in zip(volts, before, strict=True)
         ]
         if True in leaps:
-            leapt_before = tuple([
-                at if one else was
-                for was, at, one in zip(leapt_before, leapt_at, leaps, strict=True)
-            ])  # fmt: skip
-            leapt_at = tuple([
-                now if one else at for at, one in zip(leapt_at, leaps, strict=True)
-            ])  # fmt: skip
-            leapt_v = tuple([
-                value if one else was
-                for was, value, one in zip(leapt_v, volts, leaps, strict=True)
-            ])  # fmt: skip
+            leapt_before = _merge(leapt_before, leaps, leapt_at)
+            leapt_at = _fill(leapt_at, leaps, now)
+            leapt_v = _merge(leapt_v, leaps, volts)
     turned_at = motion.turned_at if discharges is motion.discharges else now
     return Motion(
         drops_v, moved_at, moves, lively, rises, swung_at, swings, unbroken, stands, leapt_at,
@@ -176,8 +166,19 @@ def step_motion(
     )  # fmt: skip
 
 
+def _fill(values: tuple[T, ...], which: list[bool], value: T) -> tuple[T, ...]:
+    return tuple([value if one else was for was, one in zip(values, which, strict=True)])
+
+
+def _merge(values: tuple[T, ...], which: list[bool], new: Sequence[T]) -> tuple[T, ...]:
+    return tuple([
+        value if one else was for was, value, one in zip(values, new, which, strict=True)
+    ])  # fmt: skip
+
+
 def _usual(lively: float, still_s: float, dt: float) -> float:
-    """`lively` with a move after `still_s`, of which the last `dt` was the scan that saw it."""
+    """`lively` (or how often it turns back) with one more after `still_s`, of which the last `dt`
+    was the scan that saw it."""
     if still_s <= 0.0:
         return lively
     return lively + (min(dt / still_s, 1.0) - lively) * min(still_s / USUAL_S, 1.0)

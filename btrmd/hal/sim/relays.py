@@ -11,7 +11,7 @@ OVERLAP_S = 0.010  # K1 makes before it breaks
 HEARTBEAT_S = 2.0  # without an edge for this long all coils lose their power
 CHATTER_S = (0.03, 0.2)  # between two moves of a chattering relay, from .. to
 
-STUCK = ("welded", "chatter")  # whatever the coil says
+NOT_DRIVEN = ("welded", "chatter")  # faults by which contacts do not follow their coil
 
 # contact -> its relay; a contact is named by what is true in the energised position
 OWNER = {"s1_open": "k1", "s2_closed": "k1", "k2_open": "k2", "k3_open": "k3"}
@@ -93,7 +93,7 @@ class Relays:
             return False
         changed = [name for name in NAMES if self._fault(name) != self._faults_seen.get(name)]
         if "k3" in changed:
-            self._is_freed = self.k3_open and self._faults_seen.get("k3") in STUCK
+            self._is_freed = self.k3_open and self._faults_seen.get("k3") in NOT_DRIVEN
         self._faults_seen = dict(self.faults)
         for name in changed:
             if self._fault(name) == "welded":
@@ -130,7 +130,7 @@ class Relays:
 
     def is_stuck_open(self) -> bool:
         """K3's path is open though its coil is off: nothing can close it, or not sooner."""
-        is_stuck = self._is_freed or self._fault("k3") in STUCK
+        is_stuck = self._is_freed or self._fault("k3") in NOT_DRIVEN
         return self.k3_open and is_stuck and not self.coils["k3"]
 
     @property
@@ -169,7 +169,7 @@ class Relays:
         self.coils[name] = energised
         if name == "k3" and energised:
             self._is_freed = False
-        if fault not in STUCK:
+        if fault not in NOT_DRIVEN:
             self._move(name, energised, now)
         self._plan()
         return True
