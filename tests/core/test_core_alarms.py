@@ -692,3 +692,8 @@ def test_an_acknowledged_alarm_is_marked_and_told() -> None:
 
 def test_an_alarm_that_is_raised_is_neither_latched_nor_acknowledged_by_itself() -> None:
     assert tuple(RaisedAlarm("T", 5.0)) == ("T", 5.0, None, None, False, False, None)
+
+
+def test_alarms_that_nobody_watches_any_more_go_in_the_order_they_came() -> None:
+    raised = {key: RaisedAlarm("Here.", 0.0) for key in ("w", "c", "x", "a", "t")}
+    assert [event.key for event in stepped(Alarms(raised), None, 500.0)[1]] == list("wcxat")

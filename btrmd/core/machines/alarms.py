@@ -413,8 +413,9 @@ def step_alarms(alarms: Alarms, found: list[AlarmCondition], ctx: StepContext) -
         if flood.held:
             text += f" It had gone and come {flood.hidden} times more."
         ctx.tell(key, Kind.CLEAR, text, value=c.value, threshold=c.threshold, notify=c.notify)
-    gone = raised.keys() - {c.key for c in found} if raised else ()
-    for key in gone:  # an alarm whose subject left the configuration, or is believed again
+    known = {c.key for c in found} if raised else set()
+    # an alarm whose subject left the configuration, or is believed again; in the order of raising
+    for key in [key for key in raised if key not in known]:
         raised, floods = _left(key, raised, floods, ctx)
     if raised is alarms.raised and pending is alarms.pending and floods is alarms.floods:
         return alarms
