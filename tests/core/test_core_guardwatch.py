@@ -297,3 +297,12 @@ def armed(
 )
 def test_each_condition_by_itself(how: dict[str, object], answer: bool) -> None:
     assert armed(**how) is answer  # type: ignore[arg-type]
+
+
+def test_a_guard_that_acts_is_one_line_of_the_log_however_long() -> None:
+    bench = Bench(dt=0.1)
+    bench.run(20.0)
+    bench.put(guard=True, supply_v=12.0)
+    bench.run(30.0)
+    closed = [event for event in bench.events if "guard has closed" in event.text]
+    assert [(event.kind.value, event.value) for event in closed] == [("change", True)]
