@@ -99,8 +99,8 @@ DEFECTS = (
     Defect(
         "the LVD never closes",
         "core/machines/lvd.py",
-        "if lvd.high_since is not None and now - lvd.high_since >= CLOSE_S:",
-        "if False:",
+        "if now - lvd.high_since >= CLOSE_S:\n        return _close(ctx, why)",
+        "if False:\n        return _close(ctx, why)",
         "stays open",
         story="lvd",
     ),

@@ -20,15 +20,15 @@ CLOSE_S = 60.0
 HANGS_V = 0.1  # V: what a diode, the path or the charger's wires take at a full load
 DIP_V = 0.05  # per block; a recovering battery may fall so far below the level without losing time
 FILLED_S = 3600.0  # a charger of a tenth of the rated current has given a tenth of the charge
-TIED_V = 0.1  # per block: two sensors of one node; one that has begun to lie is sooner further off
+SHOWN_S = 10.0  # so long its reading has to have told that it is there, if its chip dies then
 RECALL_S = 2.0  # after a start: by then the first readings have told who feeds the load
 
 
 class Lvd(NamedTuple):
     """`low_since`: battery below the limit since then; `high_since`: above the reconnect level.
     `alone`: while one of the two witnesses is not there, or not believed. `filled_s`: for how long
-    it has been charged since it opened while no voltage told of it. `is_tied`: open, and the
-    charger's volts were the battery's in the last scan in which that was known to be there.
+    it has been charged since it opened while no voltage told of it. `is_shown`: open, and the
+    battery was there for 10 s by a reading of its own that nobody doubted.
 
     `remembered`: open when the daemon stopped, or before the hardware released all relays: K3 is
     not energised for it until the first good readings have agreed.
@@ -40,7 +40,7 @@ class Lvd(NamedTuple):
     remembered: bool = False
     alone: Alone | None = None
     filled_s: float = 0.0
-    is_tied: bool = False
+    is_shown: bool = False
 
     @property
     def is_driven(self) -> bool:
@@ -143,17 +143,20 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
 
 def _step_open(lvd: Lvd, ctx: StepContext) -> Lvd:
     """Close above the level for 60 s; by the charger's volts where only they are left, or the
-    battery's are doubted, and it delivers; without any, when it has delivered for an hour. Where
-    it gives nothing, as beside a full battery, its volts count that were the battery's before, or
-    that only the battery can hold, above the one source."""
+    battery's are doubted, and it delivers; without any, when it has delivered for an hour, or where
+    the battery's chip dies after it has shown it to be there, and it gives nothing."""
     sp, now, battery, charger, why = ctx.sp, ctx.now, ctx.battery, ctx.inputs.charger_v, ""
     is_doubted = ctx.is_doubtful and "battery.voltage" in ctx.doubts
     may_stand_in = not battery.good or (is_doubted and charger.value > battery.value)
     if may_stand_in and charger.good and ctx.charges:
         # it opens again on two witnesses only
         battery, why = charger, f"its charger delivers at {charger.value:.2f} V"
-    elif not battery.good and charger.good and (lvd.is_tied or _is_held(ctx)):
-        battery, why = charger, f"its charger stands at {charger.value:.2f} V, by the battery"
+    is_shown = lvd.is_shown and not ctx.battery_is_odd and not ctx.flows.carries
+    if not battery.good and is_shown and lvd.high_since is not None:
+        # it is cut off, and stays where it was
+        if now - lvd.high_since < CLOSE_S:
+            return lvd
+        return _close(ctx, "the battery was there when its reading failed")
     if not battery.good and ctx.charges:
         filled_s = lvd.filled_s + min(ctx.dt, LONGEST_SCAN_S)
         if filled_s >= FILLED_S:
@@ -163,23 +166,16 @@ def _step_open(lvd: Lvd, ctx: StepContext) -> Lvd:
     is_unknown = is_doubted and not ctx.charges and not ctx.may_be_above
     if not battery.good or is_unknown:
         return lvd if lvd.high_since is None else Lvd(True, filled_s=lvd.filled_s)
-    if battery.value <= sp.th.lvd_close_v - (0.0 if lvd.high_since is None else DIP_V * sp.blocks):
-        return lvd if lvd.high_since is None else Lvd(True)
-    if lvd.high_since is not None and now - lvd.high_since >= CLOSE_S:
+    if lvd.high_since is None:
+        return lvd if battery.value <= sp.th.lvd_close_v else Lvd(True, None, now)
+    if battery.value <= sp.th.lvd_close_v - DIP_V * sp.blocks:
+        return Lvd(True)
+    if now - lvd.high_since >= CLOSE_S:
         return _close(ctx, why)
-    is_beside = charger.good and abs(charger.value - battery.value) <= TIED_V * sp.blocks
-    since = now if lvd.high_since is None else lvd.high_since
-    is_tied = is_beside and not is_doubted
-    if (since, is_tied) == (lvd.high_since, lvd.is_tied):
+    if not ctx.inputs.battery_v.good:
         return lvd
-    return Lvd(True, None, since, is_tied=is_tied)
-
-
-def _is_held(ctx: StepContext) -> bool:
-    """The charger's terminal of a joined source stands above the source: the battery holds it."""
-    charger, supply = ctx.inputs.charger_v, ctx.inputs.supply_v
-    is_above = charger.value - supply.value > APART_V * ctx.sp.blocks
-    return ctx.sp.single_source and supply.good and is_above
+    is_shown = not is_doubted and now - lvd.high_since >= SHOWN_S
+    return lvd if is_shown is lvd.is_shown else lvd._replace(is_shown=is_shown)
 
 
 def _close(ctx: StepContext, why: str = "") -> Lvd:
