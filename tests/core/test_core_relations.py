@@ -9,6 +9,7 @@ from btrmd.core.scan.flows import Flows, hat_amps, measure_flows
 from btrmd.core.scan.relations import Relation, Tie, find_relations, voltages
 from btrmd.hal.sim.keys import set_keys
 from btrmd.model.board import Outputs
+from btrmd.model.commands import StartTest
 
 # --- Relations: which voltages must agree under which flows and relays, to the borders -----------
 
@@ -101,6 +102,7 @@ def test_supply_and_load_are_tied_while_the_supply_feeds_it() -> None:
     assert not silent(tie, single=True)
     charged = {"single": True, "battery_a": 0.5, "supply_a": 2.8}
     assert silent(tie, faulty=True, **charged), "by either way"
+    assert not silent(tie, faulty=True, k3=True, **charged), "of which K3 has parted one"
     assert not silent(tie, **charged)
     for amps in (-0.3, 0.0, 0.1):
         joined = {"single": True, "battery_a": amps, "supply_a": 2.3 + amps}
@@ -576,4 +578,25 @@ def test_a_charger_that_feeds_a_small_load_and_reads_below_0_v_is_named(volts: i
     lie(station, "charger.voltage", "x-1")
     station.run(10.0)
     assert blamed(station) == ["reading.charger.voltage"]
+    assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize(("volts", "text"), [(12, "x0.8"), (48, "-3.0")])
+def test_behind_an_open_k3_a_fault_of_k1_hides_no_lie_of_a_joined_sources_supply(
+    volts: int, text: str
+) -> None:
+    """K1 had been found dead, and is well again; with UPS mode off K3 leaves the load one way."""
+    station = joined(volts, rated_ah=17.0)
+    set_keys(station.plant, {"fault.relay.k1": "open"})
+    station.ask(StartTest("1", source="test"))
+    assert station.until(lambda s: s.state.relays.faulty == ("k1",), 120.0)
+    set_keys(station.plant, {"fault.relay.k1": "off"})
+    station.change(ups__enabled=False)
+    station.plant.battery.set_soc(0.3)  # type: ignore[union-attr]
+    assert station.until(lambda s: s.state.outputs.k3, 60.0)
+    station.run(10.0)
+    lie(station, "supply.voltage", text)
+    station.run(10.0)
+    assert "relay.k1" in station.state.alarms.keys
+    assert "reading.supply.voltage" in station.state.alarms.keys
     assert station.plant.dropped_s == 0.0

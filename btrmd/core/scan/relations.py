@@ -167,8 +167,8 @@ def _feeding(look: Look) -> tuple[Relation, Relation]:
     flows = look.flows
     # a joined source feeds the load by way of the charger path while K1 is on, and a guard that
     # holds S1 beside it is not seen: its line may lie. By either way it is at its own volts while
-    # the battery takes and gives nothing
-    by_either = look.k1_is_faulty and flows.uses_battery
+    # the battery takes and gives nothing, and an open K3 leaves but one
+    by_either = look.k1_is_faulty and flows.uses_battery and not look.outputs.k3
     by_k2 = look.sp.single_source and (by_either or not _is_s1_closed(look, False))
     through_s1 = flows.supplies and not by_k2
     supply_load = look.tie(look.supply, look.load) if through_s1 else SILENT
