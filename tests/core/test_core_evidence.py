@@ -629,8 +629,7 @@ def test_a_charger_current_that_lies_in_a_test_blames_no_relay(dt: float) -> Non
 
 
 @pytest.mark.parametrize("name", ["k1", "k2"])
-@pytest.mark.parametrize("load_a", [0.5, 2.0, 6.0])
-@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize(("volts", "load_a"), [(12, 0.5), (12, 6.0), (48, 2.0)])
 @pytest.mark.long
 def test_on_a_single_source_the_dead_coil_is_the_one_that_is_blamed(
     volts: int, load_a: float, name: str

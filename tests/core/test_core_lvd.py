@@ -601,8 +601,13 @@ def test_an_open_lvd_does_not_close_on_a_drifting_reading_that_is_doubted(
     assert station.until(lambda s: not s.state.lvd.is_open, 300.0)
 
 
-@pytest.mark.parametrize(("volts", "is_joined"), [(12, True), (48, False)])
-@pytest.mark.parametrize("text", ["one volt", "all volts", "x0.78", "hold", "+1.5"])
+@pytest.mark.parametrize(
+    ("text", "volts", "is_joined"),
+    [
+        ("one volt", 12, True), ("one volt", 48, False), ("all volts", 48, True),
+        ("x0.78", 12, True), ("hold", 48, False), ("+1.5", 12, False),
+    ],
+)  # fmt: skip
 def test_an_open_lvd_closes_on_a_bank_that_was_charged_with_no_reading_of_its_volts(
     text: str, volts: int, is_joined: bool
 ) -> None:

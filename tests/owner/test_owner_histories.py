@@ -70,7 +70,7 @@ def after_four_good_tests(between: Between, is_planned: bool) -> Site:
     [
         pytest.param((0.6, 0.7, 0.8), rested, True, id="rested-planned"),
         pytest.param((0.7,), rested, False, id="rested"),
-        pytest.param((0.6, 0.7, 0.8), SOON, False, id="soon"),
+        pytest.param((0.6, 0.8), SOON, False, id="soon"),
         pytest.param((0.8,), UNRESTED, False, id="unrested"),
     ],
 )

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.long  # begun first
 
 
 @pytest.mark.parametrize(
-    ("name", "volts", "days"), [("quiet", 48, 0.25), ("generator", 12, 0.6), ("noisy", 24, 0.25)]
+    ("name", "volts", "days"), [("quiet", 48, 0.12), ("generator", 12, 0.6), ("noisy", 24, 0.12)]
 )
 def test_an_honest_site_raises_nothing_without_a_cause(name: str, volts: int, days: float) -> None:
     site: HonestSite = SITES[name](5, volts)
