@@ -74,6 +74,12 @@ def test_while_it_gives_no_less_than_before_nothing_rises_above_the_least() -> N
     assert risen(rise, 12.5, 12.71, -2.0) == "L"
     assert risen(rise, 12.76, 12.54, -2.0, dt=2.0) == "B"
     assert scan(rise, 12.61, 12.56, -2.0) == (NOT_ASKED, None)
+    low = rise._replace(battery_v=12.1)
+    back, end = scan(low, 12.5, 12.41, -2.0)
+    assert (end, back.battery_v, back.load_v) == (None, 12.5, 12.41), "it had read too little"
+    assert risen(low, 12.5, 12.39, -2.0) == "B"
+    assert risen(low, 12.4, 12.51, -2.0) == "B"
+    assert risen(low._replace(seconds=1.9), 12.5, 12.45, -2.0) == "B", "between two sources"
     lower = scan(rise, 12.4, 12.5, -2.0)[0]
     assert (lower.battery_v, lower.load_v, lower.most_a, lower.seconds) == (12.4, 12.45, 2.0, 5.0)
 
@@ -196,3 +202,28 @@ def test_for_how_long_it_has_fed_the_load_is_counted_anew_each_time() -> None:
     assert (rise.battery_v, rise.seconds) == (13.5, 3.0), "the bus has just settled"
     assert scan(rise, 12.5, 12.45, -2.0)[0].battery_v == 12.5
     assert scan(rise, 12.5, 13.6, -1.9, feeds=False)[0].seconds == 0.0
+
+
+@pytest.mark.parametrize("volts", [12, 36])
+@pytest.mark.parametrize(
+    "points", [("battery.voltage", "load.voltage"), ("load.voltage", "battery.voltage")]
+)
+def test_one_that_was_mended_in_an_outage_is_not_named_for_the_next_one(
+    points: tuple[str, str], volts: int
+) -> None:
+    """It had come up again by a third of a volt a block; then the other one drifted down, and the
+    LVD opened on that."""
+    first, then = points
+    station = joined(volts, is_joined=False, load_a=2.0, rated_ah=7.0, lvd__enabled=True)
+    station.plant.battery.set_soc(0.3)  # type: ignore[union-attr]
+    supply(station, False)
+    station.run(15.0)
+    lie(station, first, scaled(station, "drift:-60"))
+    station.run(23.0)
+    lie(station, first, "off")
+    station.run(1.0)
+    lie(station, then, scaled(station, "drift:-60"))
+    station.run(90.0)
+    assert blamed(station) in ([f"reading.{then}"], BOTH)
+    assert not station.state.lvd.is_open
+    assert station.plant.dropped_s == 0.0

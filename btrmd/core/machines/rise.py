@@ -58,9 +58,12 @@ def step_rise(
     if min(rises_v, load_rises_v) > WITH_V * blocks:
         return NOT_ASKED, None  # another battery, or one that was charged unseen
     risen = None
-    if max(rises_v, load_rises_v) > RISES_V * blocks:
-        risen = BATTERY if rises_v > load_rises_v else LOAD
     most_a, seconds = max(was.most_a, gives_a), was.seconds + dt if feeds else 0.0
+    if max(rises_v, load_rises_v) > RISES_V * blocks:
+        if seconds > SETTLES_S and abs(battery_v - load_v) <= WITH_V * blocks:
+            # one has come back to the other: it had read too little, and does no more
+            return Rise(battery_v, load_v, most_a, seconds), None
+        risen = BATTERY if rises_v > load_rises_v else LOAD
     if seconds > SETTLES_S:
         least_v = load_v if was.load_v is None else min(was.load_v, load_v)
         return Rise(min(was.battery_v, battery_v), least_v, most_a, seconds), risen
