@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import VOLTS, Bench, joined, rested, start, step_context, supply
+from core_scenes import VOLTS, Bench, joined, lie, rested, start, step_context, supply
 from station import Station
 
+from btrmd.core.machines.evidence import k2_odd
+from btrmd.core.machines.recharge import Recharge, Tied
 from btrmd.core.machines.relaywatch import (
     Contact,
     Joined,
@@ -349,3 +351,39 @@ def test_a_path_line_that_says_closed_beside_a_dark_load_blames_no_k3(volts: int
     set_keys(station.plant, {"fault.batt_path": "high"})
     station.run(60.0)
     assert "raise" not in station.kinds("relay.k3")
+
+
+@pytest.mark.parametrize(("volts", "load_a"), [(12, 3.0), (24, 5.0), (48, 5.0)])
+def test_a_joined_source_that_shares_the_load_by_k2_has_no_k2_that_is_open(
+    volts: int, load_a: float
+) -> None:
+    """Its charger's reading had begun to read too much while it was away."""
+    station = joined(volts, load_a=load_a, rated_ah=17.0, ups__enabled=True)
+    start(station)
+    station.plant.battery.set_soc(0.3)  # type: ignore[union-attr]
+    supply(station, False)
+    station.run(15.0)
+    lie(station, "charger.voltage", f"{1.5 * volts / 12:+g}")
+    station.run(60.0)
+    supply(station, True)
+    station.run(60.0)
+    assert station.kinds("relay.k2") == []
+    assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_what_a_joined_source_gives_to_a_load_far_below_it_comes_by_k2(volts: int) -> None:
+    shares = {"battery_a": -3.0, "load_a": 4.0, "supply_a": 1.3, "load_v": 12.5, "charger_v": 13.3}
+    open_k2 = Recharge(9999.0, tied=Tied(0.1, 13.4 * volts / 12), parted=True)
+
+    def odd(is_joined: bool = True, supply_v: float = 13.01, **put: float) -> bool | None:
+        site = {"battery_v": 12.6, "charger_a": 0.0, "supply_v": supply_v, **shares, **put}
+        blocks = volts // 12
+        site = {k: v * blocks if k.endswith("_v") else v for k, v in site.items()}
+        changes = {"system.single_source": is_joined}
+        return k2_odd(False, open_k2, step_context(volts=volts, changes=changes, **site))  # type: ignore[arg-type]
+
+    assert odd() is False
+    assert odd(supply_v=12.99) is True, "by S1 the load is at its volts"
+    assert odd(is_joined=False) is True, "by S1, however far it reads above"
+    assert odd(battery_a=-4.1, supply_a=0.3) is True, "it gives no more than the unit takes"

@@ -100,6 +100,8 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
         return amps.value > least_a and gap <= APART_V * sp.blocks
     if recharge.chatters:
         return True  # of the moment, whatever it gives in this scan
+    if _gives_by_k2(ctx):
+        return False
     if not volts_known or inputs.charger_v.value < sp.th.charger_present_v:
         return None
     if amps.value >= CHARGES_A:
@@ -122,6 +124,15 @@ def k2_odd(energised: bool, recharge: Recharge, ctx: StepContext) -> bool | None
         # one just below a battery that gives is silent by right, and may read too much
         return recharge.is_overdue
     return (gap > recharge.open_gap_v(sp.blocks) and recharge.may_be_open) or recharge.is_overdue
+
+
+def _gives_by_k2(ctx: StepContext) -> bool:
+    """A joined source gives the load a part, which is far below it: by way of battery and K2, as
+    by S1 the load would be at its volts."""
+    supply, load = ctx.inputs.supply_v, ctx.inputs.load_v
+    if not (ctx.sp.single_source and ctx.flows.supplies and supply.good and load.good):
+        return False
+    return supply.value - load.value > APART_V * ctx.sp.blocks
 
 
 def _is_taken(ctx: StepContext) -> bool:
