@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import neg
+
 import pytest
 from core_scenes import (
     LVD_LOW,
@@ -199,8 +202,7 @@ def test_it_closes_after_60_s_above_the_reconnect_level(volts: int, level: float
     assert stepped_lvd(opened, 100.0, volts=volts, battery_v=level)[0] is opened
     rising, _ = stepped_lvd(opened, 100.0, volts=volts, battery_v=level + 0.01)
     assert rising == Lvd(True, None, 100.0)
-    same, _ = stepped_lvd(rising, 109.9, volts=volts, battery_v=level + 0.01)
-    assert same is rising
+    assert stepped_lvd(rising, 109.9, volts=volts, battery_v=level + 0.01)[0] is rising
     shown, _ = stepped_lvd(rising, 159.9, volts=volts, battery_v=level + 0.01)
     assert shown == rising._replace(is_shown=True)
     # it may dip by 0.05 V a block
@@ -217,8 +219,7 @@ def test_switched_off_it_closes() -> None:
     closed, told = stepped_lvd(Lvd(True), enabled=False)
     assert (closed, told) == (Lvd(), ["LVD was disabled: battery path closed."])
     assert stepped_lvd(Lvd(False, 5.0), enabled=False) == (Lvd(), [])
-    nothing = Lvd()
-    assert stepped_lvd(nothing, enabled=False)[0] is nothing
+    assert stepped_lvd(nothing := Lvd(), enabled=False)[0] is nothing
 
 
 def test_what_is_remembered_is_checked_against_the_first_readings() -> None:
@@ -237,8 +238,7 @@ def test_what_is_remembered_is_checked_against_the_first_readings() -> None:
     # it cannot be told for 2 s
     waiting, told = stepped_lvd(remembered, 100.0, battery_v=None)
     assert (waiting, told) == (Lvd(True, None, 100.0, True), [])
-    same, _ = stepped_lvd(waiting, 101.9, battery_v=None, proven=True)
-    assert same is waiting
+    assert stepped_lvd(waiting, 101.9, battery_v=None, proven=True)[0] is waiting
     made, told = stepped_lvd(waiting, 102.0, battery_v=None)
     assert made == Lvd()
     assert told == ["LVD closed: after the restart it cannot be told whether the battery is low."]
@@ -637,8 +637,9 @@ def test_an_open_lvd_closes_on_a_bank_that_was_charged_with_no_reading_of_its_vo
 
 @pytest.mark.parametrize("volts", [24, 48])
 @pytest.mark.parametrize("then", ["weak source", "outage"])
+@pytest.mark.parametrize("reads", [None, neg])
 def test_an_open_lvd_closes_on_a_full_bank_whose_reading_dies_before_it_has_waited(
-    then: str, volts: int
+    reads: Callable[[float], float] | None, then: str, volts: int
 ) -> None:
     """The bank was changed behind it, and its reading died after 35 s: a full bank was cut off."""
     station = joined(volts, load_a=2.0, rated_ah=7.0, lvd__enabled=True)
@@ -653,7 +654,7 @@ def test_an_open_lvd_closes_on_a_full_bank_whose_reading_dies_before_it_has_wait
     station.run(30.0)
     supply(station, then == "weak source")
     station.run(5.0)
-    station.lies = {"battery_v": None}
+    station.lies = {"battery_v": reads}
     station.run(20.0)
     assert station.state.lvd.is_open
     assert station.until(lambda s: not s.state.lvd.is_open, 10.0)
@@ -665,10 +666,13 @@ def test_an_open_lvd_closes_on_a_full_bank_whose_reading_dies_before_it_has_wait
 
 
 def test_a_battery_that_was_there_for_10_s_is_there_still_without_a_reading() -> None:
-    def after(lvd: Lvd, odd: bool = False, doubted: bool = False, **put: float | None) -> Lvd:
+    def after(
+        lvd: Lvd, odd: bool = False, doubted: bool = False, jumped: bool = False,
+        **put: float | None,
+    ) -> Lvd:  # fmt: skip
         site = {"battery_v": 13.0, "battery_a": 0.0, "charger_v": 0.0, "charger_a": 0.0, **put}
         ctx = step_context(1000.0, changes=LVD_ON, **site)  # type: ignore[arg-type]
-        ctx.battery_is_odd = odd
+        ctx.battery_is_odd, ctx.jumped = odd, (jumped, False, False, False)
         if doubted:
             ctx.doubts, ctx.is_doubtful, ctx.may_be_above = {"battery.voltage": "why"}, True, True
         return step_lvd(lvd, False, True, ctx)
@@ -683,6 +687,9 @@ def test_a_battery_that_was_there_for_10_s_is_there_still_without_a_reading() ->
     assert after(above, **dead) == Lvd(True)
     assert after(shown, **dead) is shown
     assert after(shown, True, **dead) == Lvd(True), "it had lied"
+    assert after(shown, True, jumped=True, **dead) is shown, "from its jump on"
+    assert after(shown, battery_v=7.9) == after(shown, battery_v=-13.0) == shown, "no bank's volts"
+    assert after(shown, battery_v=8.1) == Lvd(True), "another bank's, maybe"
     fed = {**dead, "battery_a": -2.4, "load_a": 2.0, "supply_v": 0.0, "supply_a": 0.0}
     assert after(shown, **fed) == Lvd(True), "it is not cut off"
     assert after(shown._replace(high_since=940.1), **dead).is_open

@@ -119,3 +119,31 @@ def test_one_that_has_no_reading_is_forgotten_by_what_it_contradicted_and_nothin
     gone = (Tie.SUPPLY_LOAD, Tie.BATTERY_LOAD, Tie.SUPPLY_SILENT, Tie.CHARGER_LOAD)
     assert made.broken_s == tuple(0.0 if tie in gone else 5.0 for tie in Tie)
     assert made.odd[LOAD] is None
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize(
+    ("first", "text", "then"),
+    [
+        ("battery.voltage", "x0.78", "load.voltage"), ("battery.voltage", "+1.5", "load.voltage"),
+        ("load.voltage", "x1.2", "battery.voltage"), ("load.voltage", "-1.5", "battery.voltage"),
+    ],
+)  # fmt: skip
+def test_one_that_has_just_come_back_is_believed_when_the_other_one_jumps_away(
+    first: str, text: str, then: str, volts: int
+) -> None:
+    """It had agreed for a second; then it was the jump alone that was believed: as a rested battery
+    sinks, it sank on, and the LVD opened."""
+    station = rested(volts, lvd__enabled=True)
+    supply(station, False)
+    station.run(20.0)
+    lie(station, first, text if text[0] == "x" else f"{float(text) * volts / 12:+g}")
+    station.run(25.0)
+    assert blamed(station) == [f"reading.{first}"]
+    lie(station, first, "off")
+    station.run(1.0)
+    assert blamed(station) == [f"reading.{first}"]
+    lie(station, then, "x0.78")
+    station.run(240.0)
+    assert blamed(station) == [f"reading.{then}"]
+    assert station.plant.dropped_s == 0.0

@@ -303,7 +303,9 @@ class AlarmRules:
         self._looked_at = now
         if gap > 2.0 * station.dt:  # a hang or a crash: nobody was there to see, or to be told
             self._since = {cause: at + gap for cause, at in self._since.items()}
-            self._unseen |= set(plant.reading_faults) - self._lied
+            # nor by how much one has drifted on meanwhile
+            drifts = {p for p, fault in plant.reading_faults.items() if fault.lie.kind == "drift"}
+            self._unseen |= (set(plant.reading_faults) - self._lied) | drifts
         # so does a charger's reading that hangs since K2 was told to open, whatever it does then
         hangs = plant.reading_faults.get("charger.voltage")
         if hangs is not None and hangs.lie.kind == "hold" and station.state.outputs.k2:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...model.events import Kind
 from ..scan.context import StepContext
 from ..scan.due import LONGEST_SCAN_S, due_if
-from ..scan.relations import APART_V
+from ..scan.relations import APART_V, BATTERY
 from .alone import Alone, step_alone, witness
 from .bank_fit import looks_like_another, looks_like_earlier
 
@@ -151,8 +151,9 @@ def _step_open(lvd: Lvd, ctx: StepContext) -> Lvd:
     if may_stand_in and charger.good and ctx.charges:
         # it opens again on two witnesses only
         battery, why = charger, f"its charger delivers at {charger.value:.2f} V"
-    is_shown = lvd.is_shown and not ctx.battery_is_odd and not ctx.flows.carries
-    if not battery.good and is_shown and lvd.high_since is not None:
+    # at less than any bank feeds a load with it is the reading that is gone, or the bank
+    is_known = battery.good and battery.value >= sp.th.unfed_v
+    if not is_known and lvd.high_since is not None and _is_as_shown(lvd, ctx):
         # it is cut off, and stays where it was
         if now - lvd.high_since < CLOSE_S:
             return lvd
@@ -176,6 +177,13 @@ def _step_open(lvd: Lvd, ctx: StepContext) -> Lvd:
         return lvd
     is_shown = not is_doubted and now - lvd.high_since >= SHOWN_S
     return lvd if is_shown is lvd.is_shown else lvd._replace(is_shown=is_shown)
+
+
+def _is_as_shown(lvd: Lvd, ctx: StepContext) -> bool:
+    """Its reading told the truth before it failed: one that is named by now had jumped away. And
+    the battery gives nothing."""
+    is_true = not ctx.battery_is_odd or ctx.jumped[BATTERY]
+    return lvd.is_shown and is_true and not ctx.flows.carries
 
 
 def _close(ctx: StepContext, why: str = "") -> Lvd:

@@ -56,6 +56,9 @@ def reinstate(
         if _has_come_back(before, memory, place, sp):
             odd, jumped = put(odd, place, None), put(jumped, place, False)
             continue
+        if one.well_s > 0.0 and _has_lost_its_partner(before, memory, place):
+            odd = put(odd, place, None)
+            continue
         weight = _agreement(place, memory, found, outputs, sp)
         if weight == 0.0 and place == CHARGER and is_charger_off(memory, inputs, sp):
             weight = 1.0
@@ -78,6 +81,15 @@ def _has_come_back(before: Plausible, memory: Plausible, place: int, sp: Setpoin
             if equal and place in ends and relation.broken is not None:
                 return False
     return abs(value - old + one.off_v) <= NEAR_V * sp.blocks
+
+
+def _has_lost_its_partner(before: Plausible, memory: Plausible, place: int) -> bool:
+    """It had just agreed again with one that jumps away in this scan: that one is to be told of."""
+    for was, relation, ends in zip(before.found, memory.found, PAIRS, strict=True):
+        if place in ends and was.near and relation.broken:
+            partner = ends[0] if place == ends[1] else ends[1]
+            return memory.jumped[partner] and not before.jumped[partner]
+    return False
 
 
 def _is_doubted_by_another(place: int, odd: tuple[Odd | None, ...]) -> bool:
