@@ -662,3 +662,30 @@ def test_a_type_1_test_moves_the_load_and_brings_it_back() -> None:
     assert not station.state.outputs.k1
     assert not station.state.outputs.k2
     assert station.state.alarms.keys in ((), ("battery.low_capacity",))
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+@pytest.mark.parametrize("ends", ["by command", "by its checks"])
+def test_no_load_goes_back_to_a_supply_that_is_about_to_be_lost(ends: str, volts: int) -> None:
+    """K1 let it go to 10.6 V a block as the test ended within 2 s of the supply's sinking."""
+    station = rested(volts, dt=0.1)
+    station.ask(StartTest("2", source="test"))
+    station.run(3.0)
+    station.plant.load.hold(0.05)  # too little to be seen on the battery
+    assert station.until(lambda s: s.state.outputs.k1, 60.0)
+    station.plant.supply.volts = 10.9 * volts / 12
+    station.plant.touch()
+    station.tick()
+    assert phase(station) == "proving"
+    if ends == "by command":
+        assert station.ask(StopTest("test")).ok
+    assert station.until(lambda s: phase(s) == "idle", 3.0)
+    assert station.state.outputs.k1
+    assert not station.state.outputs.k2
+    station.run(60.0)
+    assert station.state.outputs.k1
+    station.plant.supply.volts = 13.6 * volts / 12
+    station.plant.touch()
+    station.run(20.0)
+    assert not station.state.outputs.k1
+    assert station.plant.dropped_s == 0.0

@@ -123,10 +123,17 @@ def stop(test: CapacityTest, reason: str, ctx: StepContext) -> Moved:
     if test.state is TestState.DELAYED or (test.state is TestState.PROVING and not test.k1):
         return Moved(IDLE, closed=abort(test, reason, ctx))
     if test.state is TestState.PROVING:
-        return Moved(IDLE, Handover.RETURN, closed=abort(test, reason, ctx))
+        back = Handover.CARRY if _is_supply_low(ctx) else Handover.RETURN
+        return Moved(IDLE, back, closed=abort(test, reason, ctx))
     if test.state is TestState.RUNNING:
         return _end(test._replace(end=End.ABORT, reason=reason), ctx)
     return Moved(test)
+
+
+def _is_supply_low(ctx: StepContext) -> bool:
+    """It is about to be lost, or is: no load goes back to it, however short it has been so."""
+    supply = ctx.inputs.supply_v
+    return supply.good and supply.value < ctx.sp.th.supply_present_v
 
 
 def _end(test: CapacityTest, ctx: StepContext) -> Moved:
@@ -207,8 +214,7 @@ def step_test(
         if not moved.test.reason:
             return moved
         closed = abort(moved.test, moved.test.reason, ctx)
-        supply_gone = lasted(moved.test.watch.supply, 2.0, ctx.now) and test.k1
-        back = Handover.CARRY if supply_gone else moved.handover
+        back = Handover.CARRY if test.k1 and _is_supply_low(ctx) else moved.handover
         return Moved(IDLE, back, closed=closed, failed_start=test.scheduled, suspect=moved.suspect)
     if state is TestState.RUNNING:
         test = _restamped(step_discharge(test, relays, lvd, ctx), ctx)
