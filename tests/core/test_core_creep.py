@@ -40,8 +40,12 @@ def test_what_rises_slowly_is_counted_and_what_moves_at_once_is_the_charger(bloc
 
 
 def test_what_falls_takes_back_and_an_hour_forgets_what_the_temperature_moves() -> None:
-    assert crept(13.5, 13.4) == pytest.approx(0.1, abs=1e-4)
-    assert crept(14.4, 13.55) == 0.0
+    assert crept(13.5, 13.43) == pytest.approx(0.13, abs=1e-4)
+    assert crept(13.5, 13.4, dt=2.0) == pytest.approx(0.1, abs=1e-4)
+    assert crept(13.7, 13.41) == 0.0, "it is mended"
+    assert crept(13.7, 13.6) == crept(14.4, 13.39) == 0.2, "it goes to another stage"
+    assert crept(54.8, 53.6, blocks=4, so_far=0.81) == 0.0, "it is mended"
+    assert crept(54.8, 53.6, blocks=4, so_far=0.79) == 0.79
     assert crept(13.5, 13.5, dt=3600.0) == pytest.approx(0.15)
     assert crept(54.0, 54.0, dt=1800.0, blocks=4) == pytest.approx(0.1)
 
@@ -200,3 +204,26 @@ def test_a_battery_reading_that_drifts_down_after_a_test_is_never_told_as_an_ope
     assert station.until(lambda s: "reading.battery.voltage" in blamed(s), 900.0)
     station.run(300.0)
     assert station.state.relays.faulty == ()
+
+
+@pytest.mark.parametrize(("off_s", "then_s"), [(200.0, 28.0), (500.0, 5.0), (500.0, 40.0)])
+def test_a_charger_that_goes_to_float_in_a_test_takes_nothing_from_what_has_crept(
+    off_s: float, then_s: float
+) -> None:
+    """It had been switched on before the test, and its reading crept up: K2 was blamed 2 s after
+    its return, as what had crept before was forgotten."""
+    station = absorbed(12)
+    station.plant.load.hold(0.5)
+    for is_on, seconds in ((False, off_s), (True, 12.0)):
+        station.plant.charger.switch(is_on)
+        station.plant.touch()
+        station.run(seconds)
+    drift(station, "charger.voltage", 60.0)
+    start(station, "2")
+    assert station.plant.charger.stage == "absorption"
+    assert station.until(lambda s: s.plant.charger.stage == "float", 90.0)
+    station.run(then_s)
+    station.ask(StopTest("test"))
+    station.run(300.0)
+    assert station.state.relays.faulty == ()
+    assert "reading.charger.voltage" in blamed(station)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -56,13 +58,21 @@ def test_a_record_closed_after_a_crash_has_its_means(tmp_path: Path) -> None:
     assert closed_after_death(left, 1.8e9, None).average_current is None
 
 
+def _rows_on_disk(unit: DaemonProcess) -> int:
+    """Rows of curves that a crash leaves."""
+    path = unit.state_dir / "history.db"
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as found:
+        return int(found.execute("SELECT total(rows) FROM curves").fetchone()[0])
+
+
 def test_an_outage_that_is_cut_off_by_a_crash_has_its_means(make: Make) -> None:
     unit = make(speed=60).start()
     unit.wait_selftest()
     unit.sim(supply__on=False, charger__on=False)
     unit.wait_value("ups.on_battery", True)
     unit.login()
-    wait_until(lambda: len(unit.curve(1)) > 5, 30.0)
+    # a crash may cost what has not been written yet, up to a minute of it
+    wait_until(lambda: _rows_on_disk(unit) > 5, 90.0)
     unit.kill()
     unit.start()
     (record,) = [test for test in unit.tests().values() if test["n"] == 1]

@@ -16,6 +16,7 @@ STEP_V, STEP_V_S = 0.03, 0.05
 # per block: as slowly as a charger that follows the temperature moves
 FORGOTTEN_V_S = 0.05 / 3600.0
 NOISE_V = 0.03
+BACK_V = 0.1  # per block: what has crept is mended by what it crept, and this
 # per block: a discharged battery fell by 0.00003 V/s at most (simulated, 7 to 100 Ah); a real one
 # may leak faster
 RESTS_V_S = 0.0005
@@ -43,6 +44,8 @@ def step_creep(
     if step > (STEP_V + STEP_V_S * dt) * sp.blocks:
         is_on = before >= sp.th.charger_present_v
         return crept_v + step if is_held and is_on else crept_v
+    if -step > (STEP_V + STEP_V_S * dt) * sp.blocks and abs(step + crept_v) > BACK_V * sp.blocks:
+        return crept_v  # it goes to another stage; a reading that is mended comes back by its creep
     return max(crept_v + step - FORGOTTEN_V_S * sp.blocks * dt, 0.0)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ...model.events import Kind
+from ...model.readings import Measurement
 from ..scan.context import StepContext
 from ..scan.due import LONGEST_SCAN_S, due_if
 from ..scan.relations import APART_V, BATTERY
@@ -143,14 +144,19 @@ def step_lvd(lvd: Lvd, may_open: bool, proven: bool, ctx: StepContext) -> Lvd:
 
 def _step_open(lvd: Lvd, ctx: StepContext) -> Lvd:
     """Close above the level for 60 s; by the charger's volts where only they are left, or the
-    battery's are doubted, and it delivers; without any, when it has delivered for an hour, or where
-    the battery's chip dies after it has shown it to be there, and it gives nothing."""
+    battery's are doubted, and it delivers or reads less; without any, when it has delivered for an
+    hour, or where the battery's chip dies after it has shown it to be there, and it gives nothing.
+    """
     sp, now, battery, charger, why = ctx.sp, ctx.now, ctx.battery, ctx.inputs.charger_v, ""
     is_doubted = ctx.is_doubtful and "battery.voltage" in ctx.doubts
     may_stand_in = not battery.good or (is_doubted and charger.value > battery.value)
+    is_tied = False
     if may_stand_in and charger.good and ctx.charges:
         # it opens again on two witnesses only
         battery, why = charger, f"its charger delivers at {charger.value:.2f} V"
+    elif _is_tied(battery, is_doubted, ctx):
+        # in doubt the load comes first
+        battery, why, is_tied = charger, f"its charger stands at {charger.value:.2f} V", True
     # at less than any bank feeds a load with it is the reading that is gone, or the bank
     is_known = battery.good and battery.value >= sp.th.unfed_v
     if not is_known and lvd.high_since is not None and _is_as_shown(lvd, ctx):
@@ -164,7 +170,7 @@ def _step_open(lvd: Lvd, ctx: StepContext) -> Lvd:
             return _close(ctx, "it has been charged for an hour, and no voltage tells of it")
         return Lvd(True, filled_s=filled_s)
     # nothing fills it now; but it is another bank where it is there by either reading
-    is_unknown = is_doubted and not ctx.charges and not ctx.may_be_above
+    is_unknown = is_doubted and not (ctx.charges or ctx.may_be_above or is_tied)
     if not battery.good or is_unknown:
         return lvd if lvd.high_since is None else Lvd(True, filled_s=lvd.filled_s)
     if lvd.high_since is None:
@@ -177,6 +183,19 @@ def _step_open(lvd: Lvd, ctx: StepContext) -> Lvd:
         return lvd
     is_shown = not is_doubted and now - lvd.high_since >= SHOWN_S
     return lvd if is_shown is lvd.is_shown else lvd._replace(is_shown=is_shown)
+
+
+def _is_tied(battery: Measurement, is_doubted: bool, ctx: StepContext) -> bool:
+    """The charger stands where its battery is, and tells of it: that has no volts of its own that
+    are believed, or, in doubt, more; or less, but the supply has the load, and the next outage will
+    tell. Where a fuse has parted the two it feeds no load either way."""
+    inputs, th = ctx.inputs, ctx.sp.th
+    charger, supply = inputs.charger_v, inputs.supply_v
+    if not charger.good or charger.value < th.charger_present_v or ctx.flows.carries:
+        return False
+    if not battery.good or not is_doubted:
+        return not battery.good
+    return charger.value <= battery.value or (supply.good and supply.value >= th.supply_present_v)
 
 
 def _is_as_shown(lvd: Lvd, ctx: StepContext) -> bool:
