@@ -193,9 +193,8 @@ def _is_tied(battery: Measurement, is_doubted: bool, ctx: StepContext) -> bool:
     charger, supply = inputs.charger_v, inputs.supply_v
     if not charger.good or charger.value < th.charger_present_v or ctx.flows.carries:
         return False
-    if not battery.good or not is_doubted:
-        return not battery.good
-    return charger.value <= battery.value or (supply.good and supply.value >= th.supply_present_v)
+    is_supplied = supply.good and supply.value >= th.supply_present_v
+    return not battery.good or (is_doubted and (is_supplied or charger.value <= battery.value))
 
 
 def _is_as_shown(lvd: Lvd, ctx: StepContext) -> bool:
