@@ -68,22 +68,22 @@ def test_a_battery_at_rest_falls_by_half_a_millivolt_a_second_at_most(blocks: in
     sp = step_context(volts=12 * blocks).sp
     volts = 13.0 * blocks
     for dt, slow, fast in ((1.0, 0.079, 0.081), (0.1, 0.034, 0.036)):
-        fell = step_fall(0.2, volts, volts - slow * blocks, False, sp, dt)
+        fell = step_fall(0.2, volts, volts - slow * blocks, False, False, sp, dt)
         assert fell == pytest.approx(0.2 + (slow - 0.0005 * dt) * blocks)
-        assert step_fall(0.2, volts, volts - fast * blocks, False, sp, dt) == 0.2, (
-            "it is another one"
-        )
-    assert step_fall(0.0, volts, volts - 0.0005 * blocks, False, sp, 1.0) == pytest.approx(
+        assert step_fall(0.2, volts, volts - fast * blocks, False, False, sp, dt) == 0.2, "another"
+        held = step_fall(0.2, volts, volts - fast * blocks, False, True, sp, dt)
+        assert held == pytest.approx(0.2 + fast * blocks), "a charger would give to another one"
+    assert step_fall(0.0, volts, volts - 0.0005 * blocks, False, False, sp, 1.0) == pytest.approx(
         0.0, abs=1e-9
     )
     # by ten times as much where a charge has lifted it
-    lifted = step_fall(0.2, volts, volts - 0.02 * blocks, True, sp, 2.0)
+    lifted = step_fall(0.2, volts, volts - 0.02 * blocks, True, False, sp, 2.0)
     assert lifted == pytest.approx(0.2 + 0.01 * blocks)
     # it recovers, and what rises takes back
-    assert step_fall(0.2 * blocks, volts, volts + 0.1 * blocks, False, sp, 1.0) == pytest.approx(
-        (0.2 - 0.1 - 0.0005) * blocks
-    )
-    assert step_fall(0.2, volts, volts + 1.0, False, sp, 1.0) == 0.0
+    assert step_fall(
+        0.2 * blocks, volts, volts + 0.1 * blocks, False, False, sp, 1.0
+    ) == pytest.approx((0.2 - 0.1 - 0.0005) * blocks)
+    assert step_fall(0.2, volts, volts + 1.0, False, False, sp, 1.0) == 0.0
 
 
 def test_noise_takes_nothing_from_what_the_charger_reads() -> None:
@@ -144,22 +144,30 @@ def test_a_noisy_reading_after_a_test_is_no_word_against_k2(point: str, volts: i
     assert station.state.relays.faulty == ()
 
 
-@pytest.mark.parametrize("by", [0.7, 0.9])
-def test_a_charger_reading_that_begins_to_lie_after_a_test_is_never_told_as_an_open_k2(
-    by: float,
+@pytest.mark.parametrize(
+    ("point", "by", "settles_s"),
+    [
+        ("charger.voltage", 0.7, 120), ("charger.voltage", 0.9, 120),
+        ("battery.voltage", -0.9, 1200), ("battery.voltage", -0.97, 600),
+    ],
+)  # fmt: skip
+def test_a_reading_that_begins_to_lie_after_a_test_is_never_told_as_an_open_k2(
+    point: str, by: float, settles_s: float
 ) -> None:
     """By less than what counts as a jump, while the battery stood above the charger: relay.k2."""
     station = absorbed(12)
     start(station, "2")
     station.run(30.0)
     station.ask(StopTest("test"))
-    station.run(120.0)
+    station.run(settles_s)
     assert station.inputs.charger_a.value < 0.05
     assert blamed(station) == []
-    lie(station, "charger.voltage", f"{by * station.plant.blocks:+g}")
-    station.run(400.0)
+    lie(station, point, f"{by * station.plant.blocks:+g}")
+    station.run(10.0)
+    assert station.inputs.charger_v.value - station.inputs.battery_v.value > 0.1
+    station.run(390.0)
     assert station.state.relays.faulty == ()
-    lie(station, "charger.voltage", "off")
+    lie(station, point, "off")
     station.run(200.0)
     assert blamed(station) == []
 

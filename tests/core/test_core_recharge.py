@@ -175,6 +175,16 @@ def test_a_battery_that_reads_lower_at_rest_than_any_does_is_not_what_k2_parts()
     assert followed(after, battery_v=12.8, battery_a=None).fell_v == after.fell_v
     # it gives, or is being charged
     assert followed(after, battery_a=-0.11, battery_v=12.8, charger_v=13.6).fell_v == 0.0
+    hat: dict[str, float] = {"battery_a": -0.29, "charger_a": 0.0, "charger_v": 13.6}
+    fallen = followed(after, battery_v=12.6, **hat)
+    assert (fallen.rest_v, fallen.fell_v) == (12.6, pytest.approx(after.fell_v + 0.3)), "at once"
+    assert followed(fallen, battery_v=12.53, **hat).fell_v == fallen.fell_v, "it sinks"
+    risen = followed(fallen, battery_v=12.69, **hat)
+    assert risen.fell_v == pytest.approx(fallen.fell_v - 0.091)
+    assert followed(risen, battery_v=12.7, **hat).fell_v == 0.0, "0.3 V a block, and no less"
+    feeding = {"battery_a": -2.3, "load_a": 2.0, "supply_a": 0.0, "load_v": 11.6}
+    fed = followed(fallen, battery_v=12.0, charger_v=13.6, **feeding)
+    assert (fed.rest_v, fed.fell_v) == (None, 0.0)
     giving = after._replace(gives_s=1.0)
     assert followed(giving, charger_a=0.05, battery_v=12.8, charger_v=13.6).rest_v is None
     # what a charge has lifted falls faster, until 20 A s have been taken out

@@ -25,6 +25,11 @@ RESTS_V_S = 0.0005
 LIFTED_V_S = 0.005
 
 
+def is_fast(step_v: float, sp: Setpoints, dt: float) -> bool:
+    """So far (V) at once, in one scan of `dt` s, is no creep."""
+    return step_v > (STEP_V + STEP_V_S * dt) * sp.blocks
+
+
 def step_creep(
     crept_v: float, before: float | None, after: float | None, is_held: bool, inputs: Inputs,
     sp: Setpoints, dt: float,
@@ -41,22 +46,25 @@ def step_creep(
     if before is None or after is None or after < sp.th.charger_present_v:
         return crept_v
     step = after - before
-    if step > (STEP_V + STEP_V_S * dt) * sp.blocks:
+    if is_fast(step, sp, dt):
         is_on = before >= sp.th.charger_present_v
         return crept_v + step if is_held and is_on else crept_v
-    if -step > (STEP_V + STEP_V_S * dt) * sp.blocks and abs(step + crept_v) > BACK_V * sp.blocks:
+    if is_fast(-step, sp, dt) and abs(step + crept_v) > BACK_V * sp.blocks:
         return crept_v  # it goes to another stage; a reading that is mended comes back by its creep
     return max(crept_v + step - FORGOTTEN_V_S * sp.blocks * dt, 0.0)
 
 
 def step_fall(
-    fell_v: float, before: float, after: float, is_lifted: bool, sp: Setpoints, dt: float
-) -> float:
+    fell_v: float, before: float, after: float, is_lifted: bool, is_held: bool, sp: Setpoints,
+    dt: float,
+) -> float:  # fmt: skip
     """V that the battery's reading has fallen at rest beyond what a battery does, one scan on;
-    `before` and `after` what it reads; `is_lifted`: by a charge, nothing has been taken since."""
+    `before` and `after` what it reads; `is_lifted`: by a charge, nothing has been taken since;
+    `is_held`: K2 is closed, by its coil, and nothing came by it in the scan before: no contact that
+    opens now lowers it at once, and to another battery the charger would give."""
     fall = before - after
-    if fall > (STEP_V + STEP_V_S * dt) * sp.blocks:
-        return fell_v
+    if is_fast(fall, sp, dt):
+        return fell_v + fall if is_held else fell_v
     rate = LIFTED_V_S if is_lifted else RESTS_V_S
     return max(fell_v + fall - rate * sp.blocks * dt, 0.0)
 

@@ -9,7 +9,7 @@ from ..scan.context import StepContext
 from ..scan.due import LONGEST_SCAN_S
 from ..scan.flows import CHARGES_A, CONDUCTS_A, k2_current
 from ..scan.relations import has_volts
-from .creep import gap_without_creep, step_fall
+from .creep import gap_without_creep, is_fast, step_fall
 
 OWED_AS = 20.0  # A s; so much taken out, and the recharge must show
 WITHIN_S = 60.0  # DESIGN section 3: charge current back within 60 s
@@ -118,7 +118,7 @@ class Recharge(NamedTuple):
 
 def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
     """Count one scan on."""
-    made = _owed(_at_rest(recharge, ctx), outputs, ctx)
+    made = _owed(_at_rest(recharge, outputs, ctx), outputs, ctx)
     partings = max(recharge.partings - ctx.dt / FADES_S, 0.0)
     if outputs.k2:
         partings = 0.0
@@ -127,11 +127,14 @@ def step_recharge(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Rec
     return made if partings == made.partings else made._replace(partings=partings)
 
 
-def _at_rest(recharge: Recharge, ctx: StepContext) -> Recharge:
-    """Follow the battery's reading while it neither gives nor takes anything. What a charge has
-    lifted falls faster than what a discharge has left."""
+def _at_rest(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge:
+    """Follow the battery's reading while it takes nothing, and gives no more than the HAT lives on.
+    What a charge has lifted falls faster than what a discharge has left."""
     amps, battery = ctx.inputs.battery_a, ctx.inputs.battery_v
-    if amps.good and amps.value < -DISCHARGE_A:
+    is_held = not outputs.k2 and recharge.gave_v is None
+    gives = amps.good and amps.value < -DISCHARGE_A
+    is_loaded = ctx.flows.discharges or (gives and -amps.value > ctx.flows.hat + DISCHARGE_A)
+    if gives and (is_loaded or not is_held):
         load, under_v = ctx.inputs.load_v, recharge.under_v
         if ctx.flows.discharges and battery.good and load.good:
             # what a battery feeds is not above it, and two sensors of one kind agree; which of two
@@ -144,10 +147,14 @@ def _at_rest(recharge: Recharge, ctx: StepContext) -> Recharge:
         return recharge._replace(fell_v=0.0, rest_v=None, under_v=under_v)
     if not (amps.good and battery.good):
         return recharge._replace(rest_v=None)
-    fell_v = recharge.fell_v
-    if recharge.rest_v is not None:
-        is_lifted = recharge.taken_as < OWED_AS
-        fell_v = step_fall(fell_v, recharge.rest_v, battery.value, is_lifted, ctx.sp, ctx.dt)
+    fell_v, rest_v = recharge.fell_v, recharge.rest_v
+    if rest_v is not None:
+        sinks = gives and not is_fast(rest_v - battery.value, ctx.sp, ctx.dt)
+        if not sinks or battery.value > rest_v:
+            is_lifted = recharge.taken_as < OWED_AS
+            fell_v = step_fall(fell_v, rest_v, battery.value, is_lifted, is_held, ctx.sp, ctx.dt)
+    if gives and fell_v < SUNK_V * ctx.sp.blocks:
+        fell_v = 0.0  # the HAT lives on it, and by so little it may have sunk
     if fell_v == recharge.fell_v and battery.value == recharge.rest_v:
         return recharge
     return recharge._replace(fell_v=fell_v, rest_v=battery.value)
