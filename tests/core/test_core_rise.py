@@ -17,11 +17,13 @@ BOTH = ["reading.battery.voltage", "reading.load.voltage"]
 def scan(
     was: Rise, battery_v: float | None, load_v: float | None, battery_a: float | None, *,
     feeds: bool = True, blocks: int = 1, dt: float = 1.0,
+    before: tuple[float | None, float | None] = (None, None),
 ) -> tuple[Rise, int | None]:  # fmt: skip
-    volts = tuple(
-        None if v is None else v * blocks for v in (battery_v, load_v, CHARGER_V, SUPPLY_V)
+    volts, earlier = (
+        tuple(None if v is None else v * blocks for v in (*ends, CHARGER_V, SUPPLY_V))
+        for ends in ((battery_v, load_v), before)
     )
-    return step_rise(was, volts, battery_a, feeds, 12.6 * blocks, blocks, dt)
+    return step_rise(was, earlier, volts, battery_a, feeds, 12.6 * blocks, blocks, dt)
 
 
 def risen(was: Rise, battery_v: float, load_v: float, battery_a: float, **how: object) -> str:
@@ -82,6 +84,19 @@ def test_while_it_gives_no_less_than_before_nothing_rises_above_the_least() -> N
     assert risen(low._replace(seconds=1.9), 12.5, 12.45, -2.0) == "B", "between two sources"
     lower = scan(rise, 12.4, 12.5, -2.0)[0]
     assert (lower.battery_v, lower.load_v, lower.most_a, lower.seconds) == (12.4, 12.45, 2.0, 5.0)
+
+
+@pytest.mark.parametrize("blocks", [1, 4])
+def test_where_both_rise_in_one_scan_it_is_another_battery_though_the_bus_has_not_settled(
+    blocks: int,
+) -> None:
+    rise = Rise(11.07 * blocks, None, 2.4, 1.2)
+    assert risen(rise, 11.43, 9.25, -2.4, blocks=blocks) == "B"
+    for before, ends in (((10.88, 8.7), ""), ((11.34, 8.7), "B"), ((10.88, 9.16), "B")):
+        made = risen(rise, 11.43, 9.25, -2.4, blocks=blocks, before=before)
+        assert made == ends, before
+    swapped = scan(rise, 11.43, 9.25, -2.4, blocks=blocks, before=(11.32, 9.14))
+    assert swapped == (NOT_ASKED, None)
 
 
 def test_after_it_has_given_less_nothing_is_asked_before_it_has_rested() -> None:
@@ -227,3 +242,22 @@ def test_one_that_was_mended_in_an_outage_is_not_named_for_the_next_one(
     assert blamed(station) in ([f"reading.{then}"], BOTH)
     assert not station.state.lvd.is_open
     assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("after_s", [1.0, 2.0])
+def test_a_bank_that_is_changed_as_an_outage_begins_is_not_named_for_a_load_that_lies(
+    after_s: float,
+) -> None:
+    """Both readings rose by as much: the true one was named, as the load's had just come down."""
+    station = joined(12, is_joined=False, load_a=2.0, lvd__enabled=True)
+    station.plant.battery.set_soc(0.1)  # type: ignore[union-attr]
+    supply(station, False)
+    station.run(30.0)
+    supply(station, True)
+    station.run(5.0)
+    lie(station, "load.voltage", "-2.0")
+    supply(station, False)
+    station.run(after_s)
+    station.plant.battery.set_soc(0.9)  # type: ignore[union-attr]
+    station.run(30.0)
+    assert set(blamed(station)) in ({"reading.load.voltage"}, set(BOTH))

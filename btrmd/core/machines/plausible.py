@@ -105,8 +105,9 @@ def step_plausible(
         part_given(discharge_a, sp.rated_ah, min(dt, LONGEST_SCAN_S)), sp.blocks, now, dt,
     )  # fmt: skip
     rise, risen = step_rise(
-        memory.rise, volts, battery_a, flows.discharges, sp.th.charger_present_v, sp.blocks, dt
-    )
+        memory.rise, memory.volts, volts, battery_a, flows.discharges, sp.th.charger_present_v,
+        sp.blocks, dt,
+    )  # fmt: skip
     before = memory
     memory = _remember(
         memory, motion, lines, backward, crept_v, tied, drop, volts, found, outputs,

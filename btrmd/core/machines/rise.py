@@ -36,12 +36,13 @@ NOT_ASKED = Rise()
 
 
 def step_rise(
-    was: Rise, volts: tuple[float | None, ...], battery_a: float | None, feeds: bool,
-    above_v: float, blocks: int, dt: float,
+    was: Rise, before: tuple[float | None, ...], volts: tuple[float | None, ...],
+    battery_a: float | None, feeds: bool, above_v: float, blocks: int, dt: float,
 ) -> tuple[Rise, int | None]:  # fmt: skip
-    """(memory, the place of the one that has risen in a discharge, None: neither). `feeds`: the
-    battery feeds the load, and not only this unit; `above_v` (V): what a charger is at, and hardly
-    a battery that gives."""
+    """(memory, the place of the one that has risen in a discharge, None: neither). `before`,
+    `volts`: the four voltages in the scan before, and in this one, V; `feeds`: the battery feeds
+    the load, and not only this unit; `above_v` (V): what a charger is at, and hardly a battery that
+    gives."""
     battery_v, load_v = volts[BATTERY], volts[LOAD]
     if battery_a is None or battery_v is None or load_v is None:
         return NOT_ASKED, None
@@ -55,7 +56,8 @@ def step_rise(
         return NOT_ASKED, None
     rises_v = battery_v - was.battery_v
     load_rises_v = load_v - was.load_v if feeds and was.load_v is not None else 0.0
-    if min(rises_v, load_rises_v) > WITH_V * blocks:
+    together_v = _least_rise(before, volts)
+    if max(min(rises_v, load_rises_v), together_v) > WITH_V * blocks:
         return NOT_ASKED, None  # another battery, or one that was charged unseen
     risen = None
     most_a, seconds = max(was.most_a, gives_a), was.seconds + dt if feeds else 0.0
@@ -71,3 +73,12 @@ def step_rise(
     if not feeds:  # this unit alone may live on the battery while a supply feeds the load
         stood_v = min(stood_v, load_v) if stood_v is not None and is_above else None
     return Rise(was.battery_v, stood_v, most_a, seconds), risen
+
+
+def _least_rise(before: tuple[float | None, ...], volts: tuple[float | None, ...]) -> float:
+    """V by which battery and load have both risen in this scan; 0 where one is not known."""
+    steps = [
+        0.0 if new is None or old is None else new - old
+        for new, old in ((volts[place], before[place]) for place in (BATTERY, LOAD))
+    ]
+    return min(steps)
