@@ -149,7 +149,7 @@ def test_a_setting_that_fell_back_to_its_default_is_an_alarm_and_is_not_gone_for
 
 
 def test_a_settings_file_that_is_gone_is_told(make: Make) -> None:
-    daemon = make()
+    daemon = make(speed=10)
     daemon.start("--fresh")
     daemon.set(site__name="set")
     assert daemon.stop() == 0
@@ -166,7 +166,7 @@ def test_a_settings_file_that_is_gone_is_told(make: Make) -> None:
 
 
 def test_a_history_that_is_lost_while_it_runs_is_told(make: Make) -> None:
-    daemon = make()
+    daemon = make(speed=10)
     daemon.start("--fresh")
     daemon.wait_selftest()
     for path in daemon.state_dir.glob("history.db*"):
@@ -201,7 +201,7 @@ def test_a_history_that_was_lost_is_told_and_stands_until_somebody_acts(
     make: Make, damage: Callable[[Path], None]
 ) -> None:
     """With it what was latched is gone, which had forbidden tests."""
-    daemon = make()
+    daemon = make(speed=10)
     daemon.start("--fresh")
     daemon.set(site__name="set")
     wait_until(daemon.events)
