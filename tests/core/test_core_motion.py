@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from core_scenes import blamed, drift, lie, rested, start, supply
+from core_scenes import blamed, drift, joined, lie, rested, start, supply
 from station import Station
 
 from btrmd.core.machines.motion import LIVELY, Motion, part_given, step_motion
@@ -402,3 +402,19 @@ def test_a_bank_that_gives_way_beside_one_that_hangs_is_no_jump_of_the_other(
     assert blamed(station) == [f"reading.{point}"]
     assert station.until(lambda s: s.state.lvd.is_open, 15.0)
     assert station.plant.dropped_s == 0.0
+
+
+@pytest.mark.parametrize("volts", [12, 48])
+def test_a_charger_reading_that_hangs_since_before_the_outage_closes_no_open_lvd(
+    volts: int,
+) -> None:
+    """It stood where a full bank's would, and the battery's reading was named: round and round."""
+    station = joined(volts, is_joined=False, load_a=2.0, rated_ah=7.0, lvd__enabled=True)
+    station.plant.battery.set_soc(0.2)  # type: ignore[union-attr]
+    lie(station, "charger.voltage", "hold")
+    station.run(20.0)
+    supply(station, False)
+    assert station.until(lambda s: s.state.lvd.is_open, 20000.0)
+    told = len(station.events)
+    station.run(1200.0)
+    assert "lvd.open" not in {event.key for event in station.events[told:]}

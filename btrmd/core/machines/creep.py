@@ -16,7 +16,8 @@ STEP_V, STEP_V_S = 0.03, 0.05
 # per block: as slowly as a charger that follows the temperature moves
 FORGOTTEN_V_S = 0.05 / 3600.0
 NOISE_V = 0.03
-BACK_V = 0.1  # per block: what has crept is mended by what it crept, and this
+# per block: a mended reading comes back by what it crept, and noise (reasoned, not measured)
+BACK_V = 0.1
 # per block: a discharged battery fell by 0.00003 V/s at most (simulated, 7 to 100 Ah); a real one
 # may leak faster
 RESTS_V_S = 0.0005

@@ -186,15 +186,17 @@ def _step_open(lvd: Lvd, ctx: StepContext) -> Lvd:
 
 
 def _is_tied(battery: Measurement, is_doubted: bool, ctx: StepContext) -> bool:
-    """The charger stands where its battery is, and tells of it: that has no volts of its own that
-    are believed, or, in doubt, more; or less, but the supply has the load, and the next outage will
-    tell. Where a fuse has parted the two it feeds no load either way."""
+    """The charger stands where its battery is, and tells of it where that has no volts that are
+    believed, or doubted ones. Without a supply its reading may be left over, and counts only as the
+    lower of two; with one no load hangs on the battery, and the next outage will tell. Where a fuse
+    has parted the two it feeds no load either way."""
     inputs, th = ctx.inputs, ctx.sp.th
     charger, supply = inputs.charger_v, inputs.supply_v
     if not charger.good or charger.value < th.charger_present_v or ctx.flows.carries:
         return False
-    is_supplied = supply.good and supply.value >= th.supply_present_v
-    return not battery.good or (is_doubted and (is_supplied or charger.value <= battery.value))
+    if supply.good and supply.value >= th.supply_present_v:
+        return is_doubted or not battery.good
+    return is_doubted and battery.good and charger.value <= battery.value
 
 
 def _is_as_shown(lvd: Lvd, ctx: StepContext) -> bool:

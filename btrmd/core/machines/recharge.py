@@ -133,7 +133,7 @@ def _at_rest(recharge: Recharge, outputs: Outputs, ctx: StepContext) -> Recharge
     amps, battery = ctx.inputs.battery_a, ctx.inputs.battery_v
     is_held = not outputs.k2 and recharge.gave_v is None
     gives = amps.good and amps.value < -DISCHARGE_A
-    is_loaded = ctx.flows.discharges or (gives and -amps.value > ctx.flows.hat + DISCHARGE_A)
+    is_loaded = ctx.flows.discharges or -amps.value > ctx.flows.hat + DISCHARGE_A
     if gives and (is_loaded or not is_held):
         load, under_v = ctx.inputs.load_v, recharge.under_v
         if ctx.flows.discharges and battery.good and load.good:
